@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.nio.file.Path;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The tree is usable with nothing else: what its classes may depend on. */
+final class ArchitectureTest {
+    private static final JavaClasses MAPLE =
+            new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
+
+    @Test
+    @DisplayName("maple depends on the JDK and on annotations")
+    void maple_depends_on_the_jdk_only() {
+        classes()
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "dev.samara.maple..", "org.jspecify..")
+                .check(MAPLE);
+    }
+
+    @Test
+    @DisplayName("maple touches no internals of the JDK")
+    void maple_touches_no_jdk_internals() {
+        noClasses()
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("sun..", "jdk..", "com.sun..")
+                .check(MAPLE);
+    }
+}
