@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A position among the entries of a view, to be moved in both directions. For use by one thread at a time.
+ *
+ * <p>Reservations and free ranges are passed over. Over a {@link Snapshot} the entries are those of its instant. Over a
+ * {@link MapleTree} or a {@link Transaction} each step goes from the bounds of the current entry to the tree as it is
+ * then:
+ *
+ * <ul>
+ *   <li>each entry reported was in the tree, with these bounds, at some instant of the call that reported it;
+ *   <li>{@link #next()} reports the entry of the lowest index with a value above the current {@link #last()}, so
+ *       {@code last()} strictly rises; {@link #previous()} likewise, and {@code first()} strictly falls;
+ *   <li>so an index that has a value all the time that a walk passes it by is in an entry reported. Entries reported
+ *       one after the other overlap only if a store changed bounds in between;
+ *   <li>the entries together need not have existed at one instant. For that, take a {@link MapleTree#snapshot()}.
+ * </ul>
+ *
+ * <p>A cursor moved off the last entry stays behind it, whatever is stored later: {@link #next()} is null again, and
+ * {@link #previous()} is the last entry of all. Off the first entry it is the other way round. A search that finds
+ * nothing leaves the cursor off that end.
+ *
+ * <p>A cursor keeps the nodes of the tree it last looked at, and so the values in them, until it is moved or dropped.
+ * Moving does not allocate, but for the first time and when the tree has grown in height.
+ *
+ * @param <V> the type of values
+ */
+public final class Cursor<V> {
+
+    private enum Place {
+        UNPOSITIONED,
+        ON_ENTRY,
+        BEFORE_FIRST,
+        AFTER_LAST
+    }
+
+    private final RootSource source;
+    private Place place = Place.UNPOSITIONED;
+
+    /** The tree that {@link #path} leads through. */
+    private Node root = Node.EMPTY;
+
+    /* The node of each level, and the slot taken in it. */
+    private @Nullable Node[] path = new @Nullable Node[4];
+    private int[] at = new int[4];
+
+    /* Bounds of the slot that the path ends in, and what it holds. */
+    private long lo;
+    private long hi;
+    private @Nullable Object content;
+
+    Cursor(RootSource source) {
+        this.source = source;
+    }
+
+    /**
+     * Moves to the entry that covers an index, or else to the one next above it.
+     *
+     * @param index where to start, unsigned
+     * @return the value of that entry, or null if there is none: the cursor is then behind the last entry
+     */
+    public @Nullable V find(long index) {
+        return forwardFrom(source.root(), Keys.flip(index));
+    }
+
+    /**
+     * Moves to the entry that covers an index, or else to the one next below it.
+     *
+     * @param index where to start, unsigned
+     * @return the value of that entry, or null if there is none: the cursor is then before the first entry
+     */
+    public @Nullable V findBackward(long index) {
+        return backwardFrom(source.root(), Keys.flip(index));
+    }
+
+    /**
+     * Moves to the next entry: from no position or from before the first entry to the first of all, from behind the
+     * last entry nowhere.
+     *
+     * @return the value of that entry, or null if there is none
+     */
+    public @Nullable V next() {
+        Node now = source.root();
+        if (place == Place.ON_ENTRY) {
+            if (hi == Keys.MAX) {
+                return fallOff(Place.AFTER_LAST);
+            }
+            return now == root ? forward() : forwardFrom(now, hi + 1);
+        }
+        return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
+    }
+
+    /**
+     * Moves to the previous entry: from no position or from behind the last entry to the last of all, from before the
+     * first entry nowhere.
+     *
+     * @return the value of that entry, or null if there is none
+     */
+    public @Nullable V previous() {
+        Node now = source.root();
+        if (place == Place.ON_ENTRY) {
+            if (lo == Keys.MIN) {
+                return fallOff(Place.BEFORE_FIRST);
+            }
+            return now == root ? backward() : backwardFrom(now, lo - 1);
+        }
+        return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
+    }
+
+    /**
+     * The lowest index of the current entry.
+     *
+     * @return the index, unsigned
+     * @throws IllegalStateException if the cursor is not on an entry
+     */
+    public long first() {
+        requireEntry();
+        return Keys.flip(lo);
+    }
+
+    /**
+     * The highest index of the current entry, inclusive.
+     *
+     * @return the index, unsigned
+     * @throws IllegalStateException if the cursor is not on an entry
+     */
+    public long last() {
+        requireEntry();
+        return Keys.flip(hi);
+    }
+
+    /**
+     * The value of the current entry, as it was when the cursor moved there.
+     *
+     * @return the value
+     * @throws IllegalStateException if the cursor is not on an entry
+     */
+    @SuppressWarnings("unchecked") // only values of V get in
+    public V value() {
+        Object value = content;
+        if (place != Place.ON_ENTRY || value == null) {
+            throw notOnEntry();
+        }
+        return (V) value;
+    }
+
+    private void requireEntry() {
+        if (place != Place.ON_ENTRY) {
+            throw notOnEntry();
+        }
+    }
+
+    private IllegalStateException notOnEntry() {
+        return new IllegalStateException("the cursor is not on an entry");
+    }
+
+    /** Positions on the entry, or goes on to the next one, from the slot that holds {@code key}. */
+    private @Nullable V forwardFrom(Node from, long key) {
+        descend(from, key);
+        return isEntry() ? stay() : forward();
+    }
+
+    private @Nullable V backwardFrom(Node from, long key) {
+        descend(from, key);
+        return isEntry() ? stay() : backward();
+    }
+
+    private void descend(Node from, long key) {
+        root = from;
+        if (from.level >= at.length) {
+            path = Arrays.copyOf(path, Node.MAX_LEVELS);
+            at = Arrays.copyOf(at, Node.MAX_LEVELS);
+        }
+        Node n = from;
+        lo = Keys.MIN;
+        for (; ; ) {
+            int i = n.find(key);
+            path[n.level] = n;
+            at[n.level] = i;
+            lo = n.lowerBound(i, lo);
+            if (n.level == 0) {
+                hi = n.pivots[i];
+                content = n.slots[i];
+                return;
+            }
+            n = n.child(i);
+        }
+    }
+
+    private boolean isEntry() {
+        return content != null && !(content instanceof Reservation);
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private @Nullable V stay() {
+        place = Place.ON_ENTRY;
+        return (V) content;
+    }
+
+    private @Nullable V fallOff(Place end) {
+        place = end;
+        content = null;
+        return null;
+    }
+
+    private @Nullable V forward() {
+        do {
+            int level = 0;
+            while (at[level] == node(level).size() - 1) {
+                if (level == root.level) {
+                    return fallOff(Place.AFTER_LAST);
+                }
+                level++;
+            }
+            at[level]++;
+            while (level > 0) {
+                path[level - 1] = node(level).child(at[level]);
+                level--;
+                at[level] = 0;
+            }
+            lo = hi + 1;
+            take();
+        } while (!isEntry());
+        return stay();
+    }
+
+    private @Nullable V backward() {
+        do {
+            int level = 0;
+            while (at[level] == 0) {
+                if (level == root.level) {
+                    return fallOff(Place.BEFORE_FIRST);
+                }
+                level++;
+            }
+            at[level]--;
+            while (level > 0) {
+                Node n = node(level).child(at[level]);
+                level--;
+                path[level] = n;
+                at[level] = n.size() - 1;
+            }
+            take();
+            lo = floor();
+        } while (!isEntry());
+        return stay();
+    }
+
+    private void take() {
+        Node leaf = node(0);
+        int i = at[0];
+        hi = leaf.pivots[i];
+        content = leaf.slots[i];
+    }
+
+    /** The lower bound of the slot that the path ends in. */
+    private long floor() {
+        for (int level = 0; level <= root.level; level++) {
+            if (at[level] > 0) {
+                return node(level).pivots[at[level] - 1] + 1;
+            }
+        }
+        return Keys.MIN;
+    }
+
+    private Node node(int level) {
+        Node n = path[level];
+        assert n != null;
+        return n;
+    }
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The writer's working copy of a tree: a root that only the writer knows, and the edits that make a new one of it.
+ *
+ * <p>Here is what an edit means: what it accepts, what it may overwrite, what it refuses, how free ranges stay in one
+ * piece. How nodes change is {@link Splice}'s business, and publishing the result is that of {@link MapleTree}. An edit
+ * that throws leaves the root as it was. Caller must hold the writer lock. Parameters are indexes, as in the public
+ * methods that end here.
+ */
+final class Draft {
+
+    private final Splice splice = new Splice();
+
+    Node root = Node.EMPTY;
+
+    Draft() {}
+
+    void store(long first, long last, Object value) {
+        requireValue(first, last, value);
+        overwrite(first, last, value, null);
+    }
+
+    void store(long first, long last, Object value, Object owner) {
+        requireValue(first, last, value);
+        overwrite(first, last, value, requireOwner(owner));
+    }
+
+    void replaceByReservation(long first, long last, Object owner) {
+        Keys.requireRange(first, last);
+        overwrite(first, last, new Reservation(requireOwner(owner)), owner);
+    }
+
+    boolean insert(long first, long last, Object value) {
+        requireValue(first, last, value);
+        return occupy(first, last, value);
+    }
+
+    boolean reserve(long first, long last, Object owner) {
+        Keys.requireRange(first, last);
+        return occupy(first, last, new Reservation(requireOwner(owner)));
+    }
+
+    boolean storeLowest(GapSearch where, Object value) {
+        Objects.requireNonNull(value, "value");
+        return where.searchLowest(root) && fill(where, value);
+    }
+
+    boolean storeHighest(GapSearch where, Object value) {
+        Objects.requireNonNull(value, "value");
+        return where.searchHighest(root) && fill(where, value);
+    }
+
+    boolean reserveLowest(GapSearch where, Object owner) {
+        return storeLowest(where, new Reservation(requireOwner(owner)));
+    }
+
+    boolean reserveHighest(GapSearch where, Object owner) {
+        return storeHighest(where, new Reservation(requireOwner(owner)));
+    }
+
+    void erase(long first, long last) {
+        Keys.requireRange(first, last);
+        free(first, last, null);
+    }
+
+    void erase(long first, long last, Object owner) {
+        Keys.requireRange(first, last);
+        free(first, last, requireOwner(owner));
+    }
+
+    @Nullable
+    Object erase(long index) {
+        long key = Keys.flip(index);
+        Object value = Node.contentAt(root, key);
+        if (value != null) {
+            free(Keys.flip(Node.slotStart(root, key)), Keys.flip(Node.slotEnd(root, key)), null);
+        }
+        return value;
+    }
+
+    private static void requireValue(long first, long last, Object value) {
+        Keys.requireRange(first, last);
+        Objects.requireNonNull(value, "value");
+    }
+
+    private static Object requireOwner(Object owner) {
+        return Objects.requireNonNull(owner, "owner");
+    }
+
+    private void overwrite(long first, long last, Object content, @Nullable Object owner) {
+        long lo = Keys.flip(first);
+        long hi = Keys.flip(last);
+        requireNoReservation(lo, hi, owner);
+        root = splice.replace(root, lo, hi, content);
+    }
+
+    private boolean occupy(long first, long last, Object content) {
+        long lo = Keys.flip(first);
+        long hi = Keys.flip(last);
+        if (!Node.isFree(root, lo, hi)) {
+            return false;
+        }
+        root = splice.replace(root, lo, hi, content);
+        return true;
+    }
+
+    private boolean fill(GapSearch where, Object content) {
+        root = splice.replace(root, Keys.flip(where.first()), Keys.flip(where.last()), content);
+        return true;
+    }
+
+    /** Frees a range together with its free neighbours, so that what comes of it is one slot. */
+    private void free(long first, long last, @Nullable Object owner) {
+        long lo = Keys.flip(first);
+        long hi = Keys.flip(last);
+        requireNoReservation(lo, hi, owner);
+        if (lo != Keys.MIN && Node.contentAt(root, lo - 1) == null) {
+            lo = Node.slotStart(root, lo - 1);
+        }
+        if (hi != Keys.MAX && Node.contentAt(root, hi + 1) == null) {
+            hi = Node.slotEnd(root, hi + 1);
+        }
+        root = splice.replace(root, lo, hi, null);
+    }
+
+    private void requireNoReservation(long lo, long hi, @Nullable Object owner) {
+        if (root.reserved) {
+            requireNoReservation(root, Keys.MIN, lo, hi, owner);
+        }
+    }
+
+    private static void requireNoReservation(Node n, long floor, long lo, long hi, @Nullable Object owner) {
+        int end = n.find(Math.min(hi, n.pivots[n.size() - 1]));
+        for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
+            Object content = n.slots[i];
+            if (content instanceof Node child) {
+                if (child.reserved) {
+                    requireNoReservation(child, n.lowerBound(i, floor), lo, hi, owner);
+                }
+            } else if (content instanceof Reservation r && r.owner() != owner) {
+                throw new ReservedException(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivots[i]), r.owner());
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+/**
+ * Indexes and the keys that stand for them inside the tree.
+ *
+ * <p>An <em>index</em> is an unsigned 64-bit number, as callers know it. Its <em>key</em> is the same number with the
+ * sign bit flipped, so that a signed compare of keys is an unsigned compare of indexes. Differences of keys are
+ * differences of indexes, hence lengths need no conversion.
+ */
+final class Keys {
+
+    /** The key of index 0. */
+    static final long MIN = Long.MIN_VALUE;
+
+    /** The key of index 2^64-1. */
+    static final long MAX = Long.MAX_VALUE;
+
+    private Keys() {}
+
+    /** The key of an index, and the index of a key: the map is its own inverse. */
+    static long flip(long indexOrKey) {
+        return indexOrKey ^ Long.MIN_VALUE;
+    }
+
+    static void requireRange(long first, long last) {
+        if (Long.compareUnsigned(first, last) > 0) {
+            throw new IllegalArgumentException("first " + hex(first) + " must not be above last " + hex(last));
+        }
+    }
+
+    static String hex(long index) {
+        return "0x" + Long.toHexString(index);
+    }
+
+    /** A range as messages show it; bounds are indexes. */
+    static String range(long first, long last) {
+        return "[" + hex(first) + ", " + hex(last) + "]";
+    }
+}

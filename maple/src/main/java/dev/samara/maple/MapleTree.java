@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A concurrent range map: it gives every unsigned 64-bit index a value or none, and is read without a lock.
+ *
+ * <p>Readers, which are all methods of {@link RangeView} and {@link #snapshot()}, {@link #reservationAt},
+ * {@link #isFree}, {@link #validate()} and {@link #dump()}, never wait, and see each change, or transaction, as a whole
+ * or not at all. Changes take the writer lock for their own short time. The package description says what is ordered
+ * with what, and what is a reservation.
+ *
+ * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
+ * their values are equal.
+ *
+ * @param <V> the type of values
+ */
+public final class MapleTree<V> implements RangeView<V> {
+
+    private static final VarHandle ROOT;
+
+    static {
+        try {
+            ROOT = MethodHandles.lookup().findVarHandle(MapleTree.class, "root", Node.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** The tree that readers see. Written under the lock, by {@link #publish} only. */
+    private Node root = Node.EMPTY;
+
+    private final ReentrantLock writerLock;
+
+    /** The working copy of the edit or transaction under way. Guarded by the lock. */
+    private final Draft draft = new Draft();
+
+    /** The transaction begun last, unless it has ended. Guarded by the lock. */
+    private @Nullable Transaction<V> current;
+
+    /** An empty tree with a lock of its own. */
+    public MapleTree() {
+        this.writerLock = new WriterLock();
+    }
+
+    /**
+     * An empty tree whose changes take the caller's lock, which may be held already, and may serve other purposes.
+     *
+     * @param writerLock the lock
+     */
+    public MapleTree(ReentrantLock writerLock) {
+        this.writerLock = Objects.requireNonNull(writerLock, "writerLock");
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V get(long index) {
+        return (V) Node.lookup(rootAcquire(), Keys.flip(index));
+    }
+
+    @Override
+    public boolean isEmpty() {
+        return !rootAcquire().hasValue();
+    }
+
+    @Override
+    public Cursor<V> cursor() {
+        return new Cursor<>(this::rootAcquire);
+    }
+
+    @Override
+    public List<RangeEntry<V>> entries() {
+        return snapshot().entries();
+    }
+
+    @Override
+    public void forEach(RangeConsumer<? super V> action) {
+        snapshot().forEach(action);
+    }
+
+    /**
+     * The tree as it is now, for as long as it is wanted.
+     *
+     * @return a view that later changes do not alter
+     */
+    public Snapshot<V> snapshot() {
+        return new Snapshot<>(rootAcquire());
+    }
+
+    /**
+     * The reservation at an index.
+     *
+     * @param index any index
+     * @return its range and its owner, or null if the index is not reserved
+     */
+    public @Nullable RangeEntry<Object> reservationAt(long index) {
+        return Node.reservationAt(rootAcquire(), Keys.flip(index));
+    }
+
+    /**
+     * Whether a whole range was free at some instant of this call: no value and no reservation in it.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @return true if {@link #insert} would have stored there
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     */
+    public boolean isFree(long first, long last) {
+        Keys.requireRange(first, last);
+        return Node.isFree(rootAcquire(), Keys.flip(first), Keys.flip(last));
+    }
+
+    /**
+     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public void store(long first, long last, V value) {
+        beginEdit();
+        try {
+            draft.store(first, last, value);
+            publish();
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Stores a value over whatever is in a range, also over an owner's reservations, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @param owner whose reservations may be stored over, compared by identity
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} or {@code owner} is null
+     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public void store(long first, long last, V value, Object owner) {
+        beginEdit();
+        try {
+            draft.store(first, last, value, owner);
+            publish();
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Stores a value if the whole range is free: no value and no reservation in it.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @return whether it was free
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean insert(long first, long last, V value) {
+        beginEdit();
+        try {
+            boolean stored = draft.insert(first, last, value);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Frees a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public void erase(long first, long last) {
+        beginEdit();
+        try {
+            draft.erase(first, last);
+            publish();
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Frees a range, an owner's reservations in it too, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner whose reservations may be erased, compared by identity
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public void erase(long first, long last, Object owner) {
+        beginEdit();
+        try {
+            draft.erase(first, last, owner);
+            publish();
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Frees the whole range of the entry that covers an index.
+     *
+     * @param index any index
+     * @return the value of that entry, or null if there is none
+     * @throws ReservedException if the index is reserved
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V erase(long index) {
+        beginEdit();
+        try {
+            Object value = draft.erase(index);
+            publish();
+            return (V) value;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Reserves a range for an owner if the whole of it is free.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner who may store over the reservation or erase it, compared by identity
+     * @return whether it was free
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean reserve(long first, long last, Object owner) {
+        beginEdit();
+        try {
+            boolean stored = draft.reserve(first, last, owner);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Looks for the lowest free range that will do, and stores a value there.
+     *
+     * @param where what to look for; takes the answer
+     * @param value what to store; any object
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code value} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean storeLowest(GapSearch where, V value) {
+        beginEdit();
+        try {
+            boolean stored = draft.storeLowest(where, value);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Looks for the highest free range that will do, and stores a value there.
+     *
+     * @param where what to look for; takes the answer
+     * @param value what to store; any object
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code value} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean storeHighest(GapSearch where, V value) {
+        beginEdit();
+        try {
+            boolean stored = draft.storeHighest(where, value);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Looks for the lowest free range that will do, and reserves it for an owner.
+     *
+     * @param where what to look for; takes the answer
+     * @param owner who may store over the reservation or erase it, compared by identity
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code owner} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean reserveLowest(GapSearch where, Object owner) {
+        beginEdit();
+        try {
+            boolean stored = draft.reserveLowest(where, owner);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Looks for the highest free range that will do, and reserves it for an owner.
+     *
+     * @param where what to look for; takes the answer
+     * @param owner who may store over the reservation or erase it, compared by identity
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code owner} is null
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public boolean reserveHighest(GapSearch where, Object owner) {
+        beginEdit();
+        try {
+            boolean stored = draft.reserveHighest(where, owner);
+            publish();
+            return stored;
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Makes several changes that readers see all at once, under the writer lock. If the body throws, or aborts the
+     * transaction, nothing is changed.
+     *
+     * @param body makes the changes. It is called once, by this thread, with the writer lock held; what it throws is
+     *     passed on
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public void update(Consumer<? super Transaction<V>> body) {
+        Objects.requireNonNull(body, "body");
+        beginEdit();
+        try (Transaction<V> transaction = open()) {
+            body.accept(transaction);
+            if (transaction.isOpen()) {
+                transaction.commit();
+            }
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * Begins a transaction. Caller must hold the writer lock, until the transaction has ended.
+     *
+     * @return a transaction that changes nothing until it is committed
+     * @throws IllegalStateException if the lock is not held, or this thread has a transaction open on this tree
+     */
+    public Transaction<V> begin() {
+        if (!writerLock.isHeldByCurrentThread()) {
+            throw new IllegalStateException("begin needs the writer lock");
+        }
+        beginEdit();
+        try {
+            return open();
+        } finally {
+            writerLock.unlock();
+        }
+    }
+
+    /**
+     * The lock that serialises changes.
+     *
+     * @return the lock given to the constructor, or the tree's own
+     */
+    public ReentrantLock writerLock() {
+        return writerLock;
+    }
+
+    /**
+     * Checks every structural invariant of the tree of this instant. For tests: it visits every node.
+     *
+     * @throws AssertionError if one does not hold; the message says which, and where
+     */
+    public void validate() {
+        Structure.validate(rootAcquire());
+    }
+
+    /**
+     * The tree of this instant for human eyes: one line per slot, indented by level.
+     *
+     * @return several lines of text, in no fixed format
+     */
+    public String dump() {
+        return Structure.dump(rootAcquire());
+    }
+
+    /** Whether this is the transaction begun last. Caller must hold the writer lock. */
+    boolean isCurrent(Transaction<V> transaction) {
+        return current == transaction;
+    }
+
+    /** How often the writer lock has been let go, as far as the tree can see it. Caller must hold the writer lock. */
+    long lockReleases() {
+        return writerLock instanceof WriterLock own ? own.releases() : 0;
+    }
+
+    /** Ends the current transaction. Caller must hold the writer lock. */
+    void end(boolean commit) {
+        current = null;
+        if (commit) {
+            publish();
+        } else {
+            draft.root = root;
+        }
+    }
+
+    private Transaction<V> open() {
+        Transaction<V> transaction = new Transaction<>(this, draft);
+        current = transaction;
+        return transaction;
+    }
+
+    /** Takes the writer lock and makes the draft equal to the tree; or throws, and does not keep the lock. */
+    private void beginEdit() {
+        boolean held = writerLock.isHeldByCurrentThread();
+        writerLock.lock();
+        Transaction<V> last = current;
+        if (last != null && held && last.isOpen()) {
+            writerLock.unlock();
+            throw new IllegalStateException("this thread has a transaction open on this tree");
+        }
+        // Whatever was begun before was left open by somebody who has let go of the lock since.
+        current = null;
+        draft.root = root;
+    }
+
+    /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
+    private Node rootAcquire() {
+        return (Node) ROOT.getAcquire(this);
+    }
+
+    /** The one store by which readers learn of a change. Pairs with {@link #rootAcquire}. */
+    private void publish() {
+        assert writerLock.isHeldByCurrentThread();
+        if (draft.root != root) {
+            ROOT.setRelease(this, draft.root);
+        }
+    }
+}

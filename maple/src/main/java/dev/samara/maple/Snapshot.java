@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A range map as it was at one instant. Immutable and safe for use by any thread.
+ *
+ * <p>It costs one object to take and nothing to drop; while it is held it keeps the nodes, and the values, of its
+ * instant.
+ *
+ * @param <V> the type of values
+ */
+public final class Snapshot<V> implements RangeView<V> {
+
+    private final Node root;
+
+    Snapshot(Node root) {
+        this.root = root;
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V get(long index) {
+        return (V) Node.lookup(root, Keys.flip(index));
+    }
+
+    @Override
+    public boolean isEmpty() {
+        return !root.hasValue();
+    }
+
+    @Override
+    public Cursor<V> cursor() {
+        return new Cursor<>(() -> root);
+    }
+
+    @Override
+    public List<RangeEntry<V>> entries() {
+        List<RangeEntry<V>> list = new ArrayList<>();
+        forEach((first, last, value) -> list.add(new RangeEntry<>(first, last, value)));
+        return Collections.unmodifiableList(list);
+    }
+
+    @Override
+    public void forEach(RangeConsumer<? super V> action) {
+        Objects.requireNonNull(action, "action");
+        visit(root, Keys.MIN, action);
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> void visit(Node n, long floor, RangeConsumer<? super V> action) {
+        long lo = floor;
+        for (int i = 0; i < n.size(); i++) {
+            Object content = n.slots[i];
+            if (content instanceof Node child) {
+                visit(child, lo, action);
+            } else if (content != null && !(content instanceof Reservation)) {
+                action.accept(Keys.flip(lo), Keys.flip(n.pivots[i]), (V) content);
+            }
+            lo = n.pivots[i] + 1;
+        }
+    }
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one structural change of the tree: replace whatever lies in a range by a single slot, and return the new root.
+ *
+ * <p>Nothing that can be reached from the old root is written, so that whoever holds it is not disturbed. The scratch
+ * space makes an instance usable by one writer at a time.
+ */
+final class Splice {
+
+    /*
+     * Algorithmic notes
+     *
+     * The tree is a B-tree whose nodes are immutable; a change copies the path from the root to what it changes and
+     * shares the rest. Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
+     * tree are one case: two descents, one to the slot of lo and one to the slot of hi, and what is between them goes.
+     *
+     *                              root
+     *               .---------------+----------------.
+     *            left[1]           ...            right[1]
+     *        .------+------.                   .------+------.
+     *        a   left[0]   X                   X   right[0]  z
+     *       ___/         \___                 ___/         \___
+     *      | b  c |  lo    X |               | X    hi  | y    |
+     *
+     *   1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
+     *      new slot, the piece of hi's slot after hi if there is one, y.
+     *   2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are at
+     *      most 33 items, so there are one to three nodes and each of several has at least eight items.
+     *   3. One level up the items are: the children before left (a), the nodes just built, the children after right
+     *      (z). Left and right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root.
+     *   4. At the root several nodes get a new root above them, and an inner root of one child gives way to the child.
+     *
+     * Too few items for a node, at any level but the root's: before step 2 the whole node before left is taken in. To
+     * find it, the left path climbs to the first level where it can go one slot to the left and descends along the
+     * right edge, so the node may be a cousin; step 3 then works with the path moved, and the children between are the
+     * ones taken in. If there is nothing to the left, the same is done to the right with the right path. If there is
+     * nothing there either, then these items are the whole level, and step 4 removes the levels above it.
+     *
+     *      before:  left[1] = (p, q, r)   left[0] = r with 3 items left, r's neighbour is q
+     *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
+     *
+     * When one node replaces one node, the bounds in the levels above stay as they are. That is the common case, and
+     * the rest of the path is then copied with one slot changed, sharing the arrays of pivots.
+     *
+     * What a reader sees: the old root, or the new root, once it is published. There is no state in between.
+     *
+     * Free ranges. A caller that frees a range has widened it to its free neighbours beforehand, so this class never
+     * creates two free slots side by side: the pieces that it cuts off have as neighbours what they had before.
+     *
+     * Gaps. The largest gap of a leaf is found by looking at its slots, for which its lower bound is needed; for inner
+     * nodes it is the maximum over the gaps of the children, which travel with the items.
+     *
+     * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance of Linux's lib/maple_tree.c, which treat as
+     * separate cases what is one case here, because they must spare memory and may write in place.
+     */
+
+    /** Two nodes less one slot each, and three pieces. Too few items and a node taken in are fewer. */
+    private static final int CAPACITY = 2 * Node.FANOUT + 1;
+
+    private static final int MAX_BUILT = 3;
+
+    /** The level of the root. */
+    private int top;
+
+    /* The paths of lo and hi: the node of each level, and the slot taken in it. */
+    private final @Nullable Node[] left = new @Nullable Node[Node.MAX_LEVELS];
+    private final int[] leftAt = new int[Node.MAX_LEVELS];
+    private final @Nullable Node[] right = new @Nullable Node[Node.MAX_LEVELS];
+    private final int[] rightAt = new int[Node.MAX_LEVELS];
+
+    /* The items of the level at hand; gaps for inner levels only. */
+    private final long[] pivots = new long[CAPACITY];
+    private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
+    private final long[] gaps = new long[CAPACITY];
+    private int count;
+
+    /** Whether an item of the level at hand may be, or may contain, a reservation. */
+    private boolean reserved;
+
+    /* The nodes built from them: items of the level above. */
+    private final long[] builtPivots = new long[MAX_BUILT];
+    private final @Nullable Node[] built = new @Nullable Node[MAX_BUILT];
+    private final long[] builtGaps = new long[MAX_BUILT];
+    private int builtCount;
+
+    Splice() {}
+
+    /**
+     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of
+     * {@code root}. If {@code content} is null, neither neighbour of the range may be free.
+     */
+    Node replace(Node root, long lo, long hi, @Nullable Object content) {
+        descend(root, lo, hi);
+        Node result;
+        if (!isSlot(lo, hi)) {
+            leafItems(lo, hi, content);
+            result = rebuild();
+        } else if (left(0).slots[leftAt[0]] != content) {
+            result = exactFit(content);
+        } else {
+            result = root;
+        }
+        forget();
+        return result;
+    }
+
+    private Node left(int level) {
+        Node n = left[level];
+        assert n != null;
+        return n;
+    }
+
+    private Node right(int level) {
+        Node n = right[level];
+        assert n != null;
+        return n;
+    }
+
+    private void descend(Node root, long lo, long hi) {
+        top = root.level;
+        Node l = root;
+        Node r = root;
+        for (int level = top; ; level--) {
+            int i = l.find(lo);
+            int j = l == r && hi <= l.pivots[i] ? i : r.find(hi);
+            left[level] = l;
+            leftAt[level] = i;
+            right[level] = r;
+            rightAt[level] = j;
+            if (level == 0) {
+                return;
+            }
+            l = l.child(i);
+            r = r.child(j);
+        }
+    }
+
+    /** The lower bound of the left leaf. */
+    private long leftFloor() {
+        for (int level = 1; level <= top; level++) {
+            if (leftAt[level] > 0) {
+                return left(level).pivots[leftAt[level] - 1] + 1;
+            }
+        }
+        return Keys.MIN;
+    }
+
+    /** Whether the range is exactly that of one slot. */
+    private boolean isSlot(long lo, long hi) {
+        Node leaf = left(0);
+        int i = leftAt[0];
+        return leaf == right[0] && i == rightAt[0] && leaf.pivots[i] == hi && leaf.lowerBound(i, leftFloor()) == lo;
+    }
+
+    private Node exactFit(@Nullable Object content) {
+        Node old = left(0);
+        @Nullable Object[] s = old.slots.clone();
+        s[leftAt[0]] = content;
+        boolean r = content instanceof Reservation || (old.reserved && Node.anyReserved(s));
+        Node leaf = new Node(0, r, old.pivots, s, old.gaps);
+        return climb(1, leaf, leaf.largestGap(leftFloor()));
+    }
+
+    /** Copies the path from {@code level} upwards, with {@code n} in place of the child on the path. */
+    private Node climb(int level, Node n, long gap) {
+        Node child = n;
+        long childGap = gap;
+        for (int l = level; l <= top; l++) {
+            child = left(l).withChild(leftAt[l], child, childGap);
+            childGap = child.largestGap(Keys.MIN);
+        }
+        return child;
+    }
+
+    private void leafItems(long lo, long hi, @Nullable Object content) {
+        Node l = left(0);
+        Node r = right(0);
+        int i = leftAt[0];
+        int j = rightAt[0];
+        count = 0;
+        reserved = l.reserved || r.reserved || content instanceof Reservation;
+        add(l, 0, i);
+        if (l.lowerBound(i, leftFloor()) < lo) {
+            add(lo - 1, l.slots[i], 0);
+        }
+        add(hi, content, 0);
+        if (hi < r.pivots[j]) {
+            add(r.pivots[j], r.slots[j], 0);
+        }
+        add(r, j + 1, r.size());
+    }
+
+    /** Builds nodes from the items, level by level, up to the root. */
+    private Node rebuild() {
+        int level = 0;
+        for (; level < top; level++) {
+            if (count < Node.MIN_FILL) {
+                takeNeighbour(level);
+            }
+            build(level);
+            Node l = left(level + 1);
+            Node r = right(level + 1);
+            int i = leftAt[level + 1];
+            int j = rightAt[level + 1];
+            if (builtCount == 1 && l == r && i == j) {
+                return climb(level + 1, built(0), builtGaps[0]);
+            }
+            count = 0;
+            reserved = l.reserved || r.reserved;
+            add(l, 0, i);
+            addBuilt();
+            add(r, j + 1, r.size());
+        }
+        build(level);
+        if (builtCount > 1) {
+            count = 0;
+            reserved = false;
+            addBuilt();
+            build(level + 1);
+        }
+        Node root = built(0);
+        while (root.level != 0 && root.size() == 1) {
+            root = root.child(0);
+        }
+        return root;
+    }
+
+    /** Takes in the node before the items of this level, or the one after them. */
+    private void takeNeighbour(int level) {
+        if (step(left, leftAt, level, -1)) {
+            Node n = left(level);
+            int size = n.size();
+            System.arraycopy(pivots, 0, pivots, size, count);
+            System.arraycopy(slots, 0, slots, size, count);
+            System.arraycopy(gaps, 0, gaps, size, count);
+            int total = count + size;
+            count = 0;
+            add(n, 0, size);
+            count = total;
+            reserved |= n.reserved;
+        } else if (step(right, rightAt, level, 1)) {
+            Node n = right(level);
+            add(n, 0, n.size());
+            reserved |= n.reserved;
+        }
+    }
+
+    /** Moves a path to the neighbouring node of {@code level}; false, and nothing is changed, if there is none. */
+    private boolean step(@Nullable Node[] path, int[] at, int level, int direction) {
+        for (int up = level + 1; up <= top; up++) {
+            Node n = path[up];
+            assert n != null;
+            int i = at[up] + direction;
+            if (i >= 0 && i < n.size()) {
+                at[up] = i;
+                for (int down = up - 1; down >= level; down--) {
+                    n = n.child(i);
+                    path[down] = n;
+                    i = direction < 0 ? n.size() - 1 : 0;
+                    at[down] = i;
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private void build(int level) {
+        int n = (count + Node.FANOUT - 1) / Node.FANOUT;
+        long floor = level == 0 ? leftFloor() : Keys.MIN;
+        int from = 0;
+        for (int b = 0; b < n; b++) {
+            int to = count * (b + 1) / n;
+            long[] p = Arrays.copyOfRange(pivots, from, from + Node.FANOUT);
+            Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
+            @Nullable Object[] s = Arrays.copyOfRange(slots, from, to);
+            long[] g = level == 0 ? Node.EMPTY.gaps : Arrays.copyOfRange(gaps, from, to);
+            Node node = new Node(level, reserved && Node.anyReserved(s), p, s, g);
+            built[b] = node;
+            builtPivots[b] = pivots[to - 1];
+            builtGaps[b] = node.largestGap(floor);
+            floor = builtPivots[b] + 1;
+            from = to;
+        }
+        builtCount = n;
+    }
+
+    private Node built(int b) {
+        Node n = built[b];
+        assert n != null;
+        return n;
+    }
+
+    private void addBuilt() {
+        for (int b = 0; b < builtCount; b++) {
+            reserved |= built(b).reserved;
+            add(builtPivots[b], built[b], builtGaps[b]);
+        }
+    }
+
+    private void add(long pivot, @Nullable Object content, long gap) {
+        pivots[count] = pivot;
+        slots[count] = content;
+        gaps[count] = gap;
+        count++;
+    }
+
+    private void add(Node n, int from, int to) {
+        int length = to - from;
+        System.arraycopy(n.pivots, from, pivots, count, length);
+        System.arraycopy(n.slots, from, slots, count, length);
+        if (n.level != 0) {
+            System.arraycopy(n.gaps, from, gaps, count, length);
+        }
+        count += length;
+    }
+
+    /** Lets go of nodes and values: what is erased must not live on in the scratch space. */
+    private void forget() {
+        Arrays.fill(left, 0, top + 1, null);
+        Arrays.fill(right, 0, top + 1, null);
+        Arrays.fill(built, null);
+        Arrays.fill(slots, null);
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Checks and shows the nodes of a tree. Written to be obviously right, and independently of the code it checks: it
+ * recomputes what nodes say about what is below them.
+ */
+final class Structure {
+
+    /** The upper bound of the free slot seen last, if the slot seen last was free. */
+    private boolean afterFree;
+
+    private Structure() {}
+
+    static void validate(Node root) {
+        new Structure().check(root, root, Keys.MIN, Keys.MAX);
+    }
+
+    /** Checks a node with these bounds, and returns its largest gap. */
+    private long check(Node n, Node root, long lo, long hi) {
+        int size = n.slots.length;
+        require(size <= 16, "more than 16 slots", n, lo, hi);
+        require(size >= (n != root ? 6 : n.level == 0 ? 1 : 2), "too few slots", n, lo, hi);
+        require(n.pivots.length == 16, "not 16 pivots", n, lo, hi);
+        require(n.gaps.length == (n.level == 0 ? 0 : size), "wrong number of gaps", n, lo, hi);
+        require(n.pivots[size - 1] == hi, "last pivot is not the upper bound", n, lo, hi);
+        for (int i = size; i < 16; i++) {
+            require(n.pivots[i] == Long.MAX_VALUE, "pivots not padded", n, lo, hi);
+        }
+        long largest = 0;
+        boolean reserved = false;
+        long start = lo;
+        for (int i = 0; i < size; i++) {
+            long end = n.pivots[i];
+            require(start <= end, "pivots do not rise", n, lo, hi);
+            Object content = n.slots[i];
+            long gap;
+            if (n.level == 0) {
+                require(!(content instanceof Node), "node in a leaf", n, lo, hi);
+                boolean free = content == null;
+                require(!(free && afterFree), "two free slots side by side", n, lo, hi);
+                afterFree = free;
+                gap = free ? end - start + 1 : 0;
+                if (free && gap == 0) {
+                    gap = -1L;
+                }
+                reserved |= content instanceof Reservation;
+            } else {
+                require(content instanceof Node, "no node in an inner slot", n, lo, hi);
+                Node child = n.child(i);
+                require(child.level == n.level - 1, "child of a wrong level", n, lo, hi);
+                gap = check(child, root, start, end);
+                require(n.gaps[i] == gap, "gap is not that of the child", n, lo, hi);
+                reserved |= child.reserved;
+            }
+            if (Long.compareUnsigned(gap, largest) > 0) {
+                largest = gap;
+            }
+            start = end + 1;
+        }
+        require(n.reserved == reserved, "wrong note of reservations", n, lo, hi);
+        return largest;
+    }
+
+    private static void require(boolean condition, String otherwise, Node n, long lo, long hi) {
+        if (!condition) {
+            throw new AssertionError(otherwise + ", in a node of level " + n.level + " for "
+                    + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ":\n" + dump(n, lo));
+        }
+    }
+
+    static String dump(Node root) {
+        return dump(root, Keys.MIN);
+    }
+
+    private static String dump(Node n, long lo) {
+        StringBuilder text = new StringBuilder();
+        append(text, n, lo, "");
+        return text.toString();
+    }
+
+    private static void append(StringBuilder text, Node n, long lo, String indent) {
+        long start = lo;
+        for (int i = 0; i < n.slots.length; i++) {
+            long end = n.pivots[i];
+            text.append(indent).append(Keys.range(Keys.flip(start), Keys.flip(end)));
+            @Nullable Object content = n.slots[i];
+            if (content instanceof Node child) {
+                text.append(" gap ").append(Keys.hex(n.gaps[i])).append('\n');
+                append(text, child, start, indent + "  ");
+            } else if (content instanceof Reservation r) {
+                text.append(" reserved by ").append(r.owner()).append('\n');
+            } else {
+                text.append(content == null ? " free" : " " + content).append('\n');
+            }
+            start = end + 1;
+        }
+    }
+}

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Any number of changes to a tree that readers see all at once, at {@link #commit()}, or never.
+ *
+ * <p>The transaction itself is a view in which its own changes have been made. It belongs to the thread that began it,
+ * which must hold the writer lock all the time; every method refuses anything else with an
+ * {@link IllegalStateException}. A transaction that was still open when its lock was let go never takes effect. If the
+ * lock is the caller's own, the tree cannot see that; then the transaction ends when somebody else changes the tree or
+ * begins a transaction.
+ *
+ * <p>A call that throws has changed nothing, and the transaction goes on.
+ *
+ * @param <V> the type of values
+ */
+public final class Transaction<V> implements RangeView<V>, AutoCloseable {
+
+    private final MapleTree<V> tree;
+    private final Draft draft;
+    private final Thread owner;
+
+    /** What {@link MapleTree#lockReleases()} was when this began. */
+    private final long releases;
+
+    Transaction(MapleTree<V> tree, Draft draft) {
+        this.tree = tree;
+        this.draft = draft;
+        this.owner = Thread.currentThread();
+        this.releases = tree.lockReleases();
+    }
+
+    @Override
+    public @Nullable V get(long index) {
+        return view().get(index);
+    }
+
+    @Override
+    public boolean isEmpty() {
+        return view().isEmpty();
+    }
+
+    /**
+     * A new cursor over this transaction's own view. It sees changes made later in this transaction as a cursor over the
+     * tree sees other threads' changes, and is of no use once the transaction has ended.
+     */
+    @Override
+    public Cursor<V> cursor() {
+        requireOpen();
+        return new Cursor<>(this::root);
+    }
+
+    @Override
+    public List<RangeEntry<V>> entries() {
+        return view().entries();
+    }
+
+    @Override
+    public void forEach(RangeConsumer<? super V> action) {
+        view().forEach(action);
+    }
+
+    /**
+     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void store(long first, long last, V value) {
+        requireOpen();
+        draft.store(first, last, value);
+    }
+
+    /**
+     * Stores a value over whatever is in a range, also over an owner's reservations, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @param owner whose reservations may be stored over, compared by identity
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} or {@code owner} is null
+     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void store(long first, long last, V value, Object owner) {
+        requireOpen();
+        draft.store(first, last, value, owner);
+    }
+
+    /**
+     * Stores a value if the whole range is free: no value and no reservation in it.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @return whether it was free
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public boolean insert(long first, long last, V value) {
+        requireOpen();
+        return draft.insert(first, last, value);
+    }
+
+    /**
+     * Frees a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void erase(long first, long last) {
+        requireOpen();
+        draft.erase(first, last);
+    }
+
+    /**
+     * Frees a range, an owner's reservations in it too, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner whose reservations may be erased, compared by identity
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void erase(long first, long last, Object owner) {
+        requireOpen();
+        draft.erase(first, last, owner);
+    }
+
+    /**
+     * Frees the whole range of the entry that covers an index.
+     *
+     * @param index any index
+     * @return the value of that entry, or null if there is none
+     * @throws ReservedException if the index is reserved
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V erase(long index) {
+        requireOpen();
+        return (V) draft.erase(index);
+    }
+
+    /**
+     * Reserves a range for an owner if the whole of it is free.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner who may store over the reservation or erase it, compared by identity
+     * @return whether it was free
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public boolean reserve(long first, long last, Object owner) {
+        requireOpen();
+        return draft.reserve(first, last, owner);
+    }
+
+    /**
+     * Reserves a range over whatever is in it, also over this owner's reservations, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param owner who may store over the reservation or erase it, compared by identity
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code owner} is null
+     * @throws ReservedException if the range meets a reservation of another owner
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void replaceByReservation(long first, long last, Object owner) {
+        requireOpen();
+        draft.replaceByReservation(first, last, owner);
+    }
+
+    /**
+     * Looks for the lowest free range that will do. It stays free until this transaction stores there.
+     *
+     * @param where what to look for; takes the answer
+     * @return whether there is one
+     * @throws NullPointerException if {@code where} is null
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public boolean findLowest(GapSearch where) {
+        return where.searchLowest(root());
+    }
+
+    /**
+     * Looks for the highest free range that will do. It stays free until this transaction stores there.
+     *
+     * @param where what to look for; takes the answer
+     * @return whether there is one
+     * @throws NullPointerException if {@code where} is null
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public boolean findHighest(GapSearch where) {
+        return where.searchHighest(root());
+    }
+
+    /**
+     * The reservation at an index, with this transaction's changes made.
+     *
+     * @param index any index
+     * @return its range and its owner, or null if the index is not reserved
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public @Nullable RangeEntry<Object> reservationAt(long index) {
+        return Node.reservationAt(root(), Keys.flip(index));
+    }
+
+    /**
+     * Whether a whole range is free, no value and no reservation in it, with this transaction's changes made.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @return true if {@link #insert} would store there
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public boolean isFree(long first, long last) {
+        Keys.requireRange(first, last);
+        return Node.isFree(root(), Keys.flip(first), Keys.flip(last));
+    }
+
+    /**
+     * Lets readers see the changes, all in one step, and ends the transaction.
+     *
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void commit() {
+        requireOpen();
+        tree.end(true);
+    }
+
+    /**
+     * Drops the changes and ends the transaction.
+     *
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public void abort() {
+        requireOpen();
+        tree.end(false);
+    }
+
+    /**
+     * Drops the changes if the transaction is still open, and does nothing if it has ended.
+     *
+     * @throws IllegalStateException if the transaction is another thread's
+     */
+    @Override
+    public void close() {
+        requireOwner();
+        if (isOpen()) {
+            tree.end(false);
+        }
+    }
+
+    /** Whether this thread may use the transaction. */
+    boolean isOpen() {
+        return owner == Thread.currentThread()
+                && tree.writerLock().isHeldByCurrentThread()
+                && tree.isCurrent(this)
+                && tree.lockReleases() == releases;
+    }
+
+    private Node root() {
+        requireOpen();
+        return draft.root;
+    }
+
+    private Snapshot<V> view() {
+        return new Snapshot<>(root());
+    }
+
+    private void requireOwner() {
+        if (owner != Thread.currentThread()) {
+            throw new IllegalStateException("this transaction belongs to thread " + owner.getName());
+        }
+    }
+
+    private void requireOpen() {
+        requireOwner();
+        if (!isOpen()) {
+            throw new IllegalStateException("this transaction has ended, or its lock was let go");
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.concurrent.locks.ReentrantLock;
+
+/** The lock of a tree that was not given one. It counts how often it was let go. */
+final class WriterLock extends ReentrantLock {
+
+    private static final long serialVersionUID = 1L;
+
+    /** Guarded by this lock. */
+    private long releases;
+
+    WriterLock() {}
+
+    @Override
+    public void unlock() {
+        if (getHoldCount() == 1) {
+            releases++;
+        }
+        super.unlock();
+    }
+
+    /** Two equal answers to one thread mean that it has held the lock all the time. Caller must hold the lock. */
+    long releases() {
+        return releases;
+    }
+}

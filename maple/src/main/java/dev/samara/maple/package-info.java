@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** A concurrent range map. */
+package dev.samara.maple;
