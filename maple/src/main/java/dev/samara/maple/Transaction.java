@@ -278,7 +278,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
                 && tree.lockReleases() == releases;
     }
 
-    private Node root() {
+    Node root() {
         requireOpen();
         return draft.root;
     }

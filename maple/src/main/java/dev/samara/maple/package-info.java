@@ -1,4 +1,107 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A concurrent range map. */
+/**
+ * A concurrent range map: every unsigned 64-bit index has one value or none, readers take no lock, and what holds for a
+ * whole range is stored once.
+ *
+ * <pre>{@code
+ * MapleTree<String> tree = new MapleTree<>();
+ * tree.store(0x1000, 0x4fff, "heap");
+ * tree.store(0x2000, 0x2fff, "guard");       // cuts the heap in two
+ * tree.get(0x4000);                          // "heap"
+ *
+ * GapSearch where = new GapSearch().size(0x1000).aligned(0x1000, 0);
+ * tree.storeLowest(where, "new");            // finds and stores in one step; where.first() tells the place
+ *
+ * tree.update(t -> {                         // readers see both stores or neither
+ *     t.erase(0x1000, 0x4fff);
+ *     t.store(0x8000, 0x8fff, "moved");
+ * });
+ * }</pre>
+ *
+ * <h2>Terms</h2>
+ *
+ * <dl>
+ *   <dt>Index
+ *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of indexes are inclusive on both sides, so that
+ *       {@code [0, -1L]} is all of them.
+ *   <dt>Entry
+ *   <dd>A range that was stored, or what later stores have left of it, with its value. A value is any object; none is
+ *       set aside. Entries side by side stay apart, also with equal values.
+ *   <dt>Reservation
+ *   <dd>A range that has no value, but is taken. It has an owner, an object compared by identity.
+ *   <dt>Free range
+ *   <dd>Indexes in a row with neither.
+ *   <dt>Lookup view
+ *   <dd>What {@link dev.samara.maple.RangeView} shows. A reservation is absent.
+ *   <dt>Allocation view
+ *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt} and gap searches go by. A
+ *       reservation is occupied, exactly as an entry is. There is no third view.
+ *   <dt>Edit
+ *   <dd>A store, insert, erase or reservation made by one call on the tree.
+ * </dl>
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Any thread may read, and any thread may edit. Edits and transactions of one tree follow one another under its
+ * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}, which each edit takes for itself, and which may be
+ * held already. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
+ * {@link dev.samara.maple.Cursor} and a {@link dev.samara.maple.GapSearch} are for one thread at a time. A
+ * {@link dev.samara.maple.Snapshot} is for all.
+ *
+ * <ul>
+ *   <li><b>Never wait:</b> all of {@link dev.samara.maple.RangeView} but on a transaction, cursors over trees and
+ *       snapshots, {@code snapshot}, and the tree's {@code reservationAt}, {@code isFree}, {@code validate} and
+ *       {@code dump}.
+ *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
+ *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest} and {@code update}.
+ *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
+ * </ul>
+ *
+ * <p>The only code of the application's that runs under the lock is the body passed to {@code update}. The tree calls no
+ * method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
+ *
+ * <h2>Progress</h2>
+ *
+ * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code snapshot} and {@code Cursor.find} are wait-free: they
+ * take as many steps as the tree is high. A step of a cursor is wait-free too, and takes more only where it passes
+ * reservations. Edits block each other, take steps in proportion to the height and, where a range stored over holds
+ * reservations, to their number; what else a range holds does not count. Readers never delay an edit. Replaced nodes
+ * are left to the garbage collector, which is what makes that possible.
+ *
+ * <h2>Memory consistency</h2>
+ *
+ * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read, with
+ * any method of the lookup or allocation view, the result of that edit or of a later one. For a transaction, the edit is
+ * its commit. So an object may be filled in and stored, and whoever finds it sees it filled in. Reading a snapshot is as
+ * reading the tree at the moment it was taken. There is no such edge from readers to writers.
+ *
+ * <h2>Guarantees</h2>
+ *
+ * <dl>
+ *   <dt>A. Lookups
+ *   <dd>A.1 {@code get} returns what its index had at some instant of the call. A.2 Two reads by one thread, or ordered
+ *       by happens-before, never go back in time. A.3 {@code get} does not wait, store to shared memory, or allocate.
+ *       A.4 No method of the lookup view reports a reservation or hands out an object that stands for one.
+ *   <dt>B. Walks
+ *   <dd>B.1 A snapshot, {@code entries} and {@code forEach} are exactly the tree of one instant. B.2 A cursor reports
+ *       entries with the bounds they had at some instant of the call, B.3 strictly ascending or descending, and B.4
+ *       misses no index that has a value all the time. B.5 Moved off an end, it stays there, and comes back to the entry
+ *       at that end.
+ *   <dt>C. Edits
+ *   <dd>C.1 A store or erase changes what the indexes of its range have, and nothing else. C.2 An insert or reservation
+ *       takes effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position
+ *       there is, or there is none. C.4 A call that throws has changed nothing. C.5 Free ranges side by side are one.
+ *   <dt>D. Reservations
+ *   <dd>D.1 Absent in every lookup view, D.2 occupied in the allocation view. D.3 Only the owner can store over a
+ *       reservation or erase it, or a part of it; anybody else's attempt is refused with a
+ *       {@link dev.samara.maple.ReservedException} that names owner and range.
+ *   <dt>E. Transactions
+ *   <dd>E.1 Readers see all of a committed transaction or nothing, in every method. E.2 A transaction sees its own
+ *       changes. E.3 Aborted, thrown out of, or left open, it has changed nothing. E.4 Use after its end, from another
+ *       thread, or without the lock, and edits of the tree around it, are refused.
+ *   <dt>F. Memory
+ *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots and cursors that saw it.
+ * </dl>
+ */
 package dev.samara.maple;

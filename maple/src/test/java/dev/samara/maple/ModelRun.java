@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiFunction;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a sequence of steps on a tree and on the model beside it, and compares after each step. Says what it does as the
+ * body of a test.
+ */
+final class ModelRun {
+
+    static final List<String> OWNERS = List.of("anna", "ben", "cleo");
+
+    /** Every so many steps everything is compared, not only the surroundings of the step. */
+    private static final int FULL_CHECK = 61;
+
+    private static final int SNAPSHOTS = 4;
+
+    private record Kept(Snapshot<Object> snapshot, Model model, ModelCursor cursor) {}
+
+    /** Where a cursor should be. */
+    private static final class ModelCursor {
+        final String name;
+        final Cursor<Object> cursor;
+        Model model;
+        int place; // 0 nowhere, 1 on an entry, 2 before the first, 3 behind the last
+        long first;
+        long last;
+
+        ModelCursor(String name, Cursor<Object> cursor, Model model) {
+            this.name = name;
+            this.cursor = cursor;
+            this.model = model;
+        }
+
+        Object forward(long from) {
+            for (Model.Piece p = model.atOrAfter(from); p != null; ) {
+                if (!(p.content() instanceof Model.Held)) {
+                    return on(p);
+                }
+                p = p.last() == -1L ? null : model.atOrAfter(p.last() + 1);
+            }
+            place = 3;
+            return "none";
+        }
+
+        Object backward(long from) {
+            Model.Piece best = null;
+            for (Model.Piece p : model.pieces()) {
+                if (!(p.content() instanceof Model.Held) && Long.compareUnsigned(p.first(), from) <= 0) {
+                    best = p;
+                }
+            }
+            if (best != null) {
+                return on(best);
+            }
+            place = 2;
+            return "none";
+        }
+
+        private Object on(Model.Piece p) {
+            place = 1;
+            first = p.first();
+            last = p.last();
+            return new RangeEntry<>(first, last, p.content());
+        }
+
+        Object end(int end) {
+            place = end;
+            return "none";
+        }
+
+        Object next() {
+            if (place == 1) {
+                return last == -1L ? end(3) : forward(last + 1);
+            }
+            return place == 3 ? "none" : forward(0);
+        }
+
+        Object previous() {
+            if (place == 1) {
+                return first == 0 ? end(2) : backward(first - 1);
+            }
+            return place == 2 ? "none" : backward(-1L);
+        }
+
+        Object found(@Nullable Object value) {
+            if (value == null) {
+                return "none";
+            }
+            require(value == cursor.value(), "value() is not what the step returned");
+            return new RangeEntry<>(cursor.first(), cursor.last(), value);
+        }
+    }
+
+    final MapleTree<Object> tree = new MapleTree<>();
+
+    /** What readers of the tree should see. */
+    Model model = new Model();
+
+    private @Nullable Transaction<Object> transaction;
+    private @Nullable Model draft;
+    private @Nullable ModelCursor draftCursor;
+    private final ModelCursor liveCursor = new ModelCursor("cursor", tree.cursor(), model);
+    private final List<Kept> kept = new ArrayList<>();
+    private final GapSearch search = new GapSearch();
+    private int steps;
+    private int transactions;
+    private int snapshots;
+    private Op current = new Op(Op.Kind.LOOK, 0, 0, 0, 0, Op.Gap.ANY);
+    private final @Nullable StringBuilder java;
+
+    /** Without a {@code java} to write to, it does not say what it does. */
+    ModelRun(@Nullable StringBuilder java) {
+        this.java = java;
+        say("MapleTree<Object> tree = new MapleTree<>();");
+        say("Cursor<Object> cursor = tree.cursor();");
+    }
+
+    private void say(String line) {
+        if (java != null) {
+            java.append("        ").append(line).append('\n');
+        }
+    }
+
+    /** The model that the next step edits. */
+    Model edited() {
+        return draft != null ? draft : model;
+    }
+
+    boolean inTransaction() {
+        return transaction != null;
+    }
+
+    void step(Op op) {
+        steps++;
+        apply(op);
+        liveCursor.model = model;
+        tree.validate();
+        if (transaction != null) {
+            Structure.validate(transaction.root());
+        }
+        checkAround(op);
+        if (steps % FULL_CHECK == 0) {
+            checkAll();
+        }
+    }
+
+    /** Ends what is open and compares everything. */
+    void finish() {
+        end(false);
+        tree.validate();
+        checkAll();
+    }
+
+    private void apply(Op op) {
+        current = op;
+        long a = op.a();
+        long b = op.b();
+        Object value = op.n();
+        String owner = OWNERS.get(op.owner());
+        Model m = edited();
+        Transaction<Object> t = transaction;
+        switch (op.kind()) {
+            case STORE ->
+                same(
+                        () -> done(() -> m.replace(a, b, value, null)),
+                        () -> done(t != null ? () -> t.store(a, b, value) : () -> tree.store(a, b, value)));
+            case STORE_OWNED ->
+                same(
+                        () -> done(() -> m.replace(a, b, value, owner)),
+                        () -> done(
+                                t != null ? () -> t.store(a, b, value, owner) : () -> tree.store(a, b, value, owner)));
+            case INSERT ->
+                same(() -> m.insert(a, b, value), () -> t != null ? t.insert(a, b, value) : tree.insert(a, b, value));
+            case ERASE ->
+                same(
+                        () -> done(() -> m.replace(a, b, null, null)),
+                        () -> done(t != null ? () -> t.erase(a, b) : () -> tree.erase(a, b)));
+            case ERASE_OWNED ->
+                same(
+                        () -> done(() -> m.replace(a, b, null, owner)),
+                        () -> done(t != null ? () -> t.erase(a, b, owner) : () -> tree.erase(a, b, owner)));
+            case ERASE_AT -> same(() -> m.erase(a), () -> t != null ? t.erase(a) : tree.erase(a));
+            case RESERVE ->
+                same(
+                        () -> m.insert(a, b, new Model.Held(owner)),
+                        () -> t != null ? t.reserve(a, b, owner) : tree.reserve(a, b, owner));
+            case REPLACE_BY_RESERVATION -> {
+                if (t != null) {
+                    same(
+                            () -> done(() -> m.replace(a, b, new Model.Held(owner), owner)),
+                            () -> done(() -> t.replaceByReservation(a, b, owner)));
+                }
+            }
+            case STORE_LOWEST -> search(op, true, value, (g, v) -> tree.storeLowest(g, v));
+            case STORE_HIGHEST -> search(op, false, value, (g, v) -> tree.storeHighest(g, v));
+            case RESERVE_LOWEST -> search(op, true, new Model.Held(owner), (g, v) -> tree.reserveLowest(g, owner));
+            case RESERVE_HIGHEST -> search(op, false, new Model.Held(owner), (g, v) -> tree.reserveHighest(g, owner));
+            case FIND_LOWEST -> find(op, true);
+            case FIND_HIGHEST -> find(op, false);
+            case LOOK -> {}
+            case SNAPSHOT -> keep();
+            case CURSOR_FIND -> {
+                ModelCursor c = cursor(op.n());
+                same(() -> c.forward(a), () -> c.found(c.cursor.find(a)), c.name);
+            }
+            case CURSOR_FIND_BACKWARD -> {
+                ModelCursor c = cursor(op.n());
+                same(() -> c.backward(a), () -> c.found(c.cursor.findBackward(a)), c.name);
+            }
+            case CURSOR_NEXT -> {
+                ModelCursor c = cursor(op.n());
+                same(c::next, () -> c.found(c.cursor.next()), c.name);
+            }
+            case CURSOR_PREVIOUS -> {
+                ModelCursor c = cursor(op.n());
+                same(c::previous, () -> c.found(c.cursor.previous()), c.name);
+            }
+            case BEGIN -> begin();
+            case COMMIT -> end(true);
+            case ABORT -> end(false);
+        }
+    }
+
+    private void search(Op op, boolean lowest, Object content, BiFunction<GapSearch, Object, Boolean> store) {
+        if (transaction != null) {
+            return;
+        }
+        same(
+                () -> {
+                    Long first = model.search(op.gap(), lowest);
+                    if (first == null) {
+                        return "none";
+                    }
+                    long last = first + (op.gap().size() - 1);
+                    model.replace(first, last, content, null);
+                    return Keys.range(first, last);
+                },
+                () -> {
+                    GapSearch g = fill(op.gap());
+                    boolean found = store.apply(g, content);
+                    require(found == g.found(), "result and found() differ");
+                    return found ? Keys.range(g.first(), g.last()) : "none";
+                });
+    }
+
+    private void find(Op op, boolean lowest) {
+        Transaction<Object> t = transaction;
+        if (t == null) {
+            return;
+        }
+        same(
+                () -> {
+                    Long first = edited().search(op.gap(), lowest);
+                    return first == null
+                            ? "none"
+                            : Keys.range(first, first + (op.gap().size() - 1));
+                },
+                () -> {
+                    GapSearch g = fill(op.gap());
+                    boolean found = lowest ? t.findLowest(g) : t.findHighest(g);
+                    return found ? Keys.range(g.first(), g.last()) : "none";
+                });
+    }
+
+    private GapSearch fill(Op.Gap gap) {
+        return search.size(gap.size())
+                .within(gap.min(), gap.max())
+                .aligned(gap.alignment(), gap.offset())
+                .guarded(gap.before(), gap.after());
+    }
+
+    private void keep() {
+        if (kept.size() == SNAPSHOTS) {
+            Kept oldest = kept.remove(0);
+            compare(oldest.snapshot, oldest.model);
+        }
+        snapshots++;
+        say("Snapshot<Object> snapshot" + snapshots + " = tree.snapshot();");
+        say("Cursor<Object> old" + snapshots + " = snapshot" + snapshots + ".cursor();");
+        Snapshot<Object> snapshot = tree.snapshot();
+        Model copy = model.copy();
+        kept.add(new Kept(snapshot, copy, new ModelCursor("old" + snapshots, snapshot.cursor(), copy)));
+    }
+
+    private ModelCursor cursor(int choice) {
+        if (choice % 3 == 1 && draftCursor != null) {
+            return draftCursor;
+        }
+        return choice % 3 == 2 && !kept.isEmpty() ? kept.get(choice % kept.size()).cursor : liveCursor;
+    }
+
+    private void begin() {
+        if (transaction == null) {
+            tree.writerLock().lock();
+            transaction = tree.begin();
+            draft = model.copy();
+            transactions++;
+            draftCursor = new ModelCursor("own" + transactions, transaction.cursor(), draft);
+            say("tree.writerLock().lock();");
+            say("Transaction<Object> tx" + transactions + " = tree.begin();");
+            say("Cursor<Object> own" + transactions + " = tx" + transactions + ".cursor();");
+        }
+    }
+
+    private void end(boolean commit) {
+        Transaction<Object> t = transaction;
+        Model d = draft;
+        if (t == null || d == null) {
+            return;
+        }
+        checkAll();
+        say("tx" + transactions + (commit ? ".commit();" : ".abort();"));
+        say("tree.writerLock().unlock();");
+        if (commit) {
+            t.commit();
+            model = d;
+            liveCursor.model = d;
+        } else {
+            t.abort();
+        }
+        tree.writerLock().unlock();
+        transaction = null;
+        draft = null;
+        draftCursor = null;
+        checkAll();
+    }
+
+    private static String done(Runnable edit) {
+        edit.run();
+        return "done";
+    }
+
+    private static @Nullable Object outcome(Supplier<@Nullable Object> call) {
+        try {
+            return call.get();
+        } catch (Model.Refused e) {
+            return e.getMessage();
+        } catch (ReservedException e) {
+            return Model.refusal(e.first(), e.last(), e.owner());
+        }
+    }
+
+    private void same(Supplier<@Nullable Object> expected, Supplier<@Nullable Object> actual) {
+        same(expected, actual, "cursor");
+    }
+
+    private void same(Supplier<@Nullable Object> expected, Supplier<@Nullable Object> actual, String cursor) {
+        Object e = outcome(expected);
+        if (java != null) {
+            String call = current.asJava(transaction != null ? "tx" + transactions : "tree", cursor);
+            boolean refused = e instanceof String text && text.startsWith("refused");
+            say((refused ? "assertThrows(ReservedException.class, () -> " + call + ");" : call + ";") + " // " + e);
+            say((transaction == null ? "tree.validate()" : "Structure.validate(tx" + transactions + ".root())") + ";");
+        }
+        Object a = outcome(actual);
+        require(Objects.equals(e, a), "expected " + e + " but got " + a);
+    }
+
+    static void require(boolean condition, String otherwise) {
+        if (!condition) {
+            throw new AssertionError(otherwise);
+        }
+    }
+
+    private void checkAround(Op op) {
+        for (long index : new long[] {op.a() - 1, op.a(), op.b(), op.b() + 1}) {
+            checkAt(index);
+        }
+        if (Long.compareUnsigned(op.a(), op.b()) <= 0) {
+            require(tree.isFree(op.a(), op.b()) == model.isFree(op.a(), op.b()), "isFree differs");
+            if (transaction != null) {
+                require(transaction.isFree(op.a(), op.b()) == edited().isFree(op.a(), op.b()), "isFree differs");
+            }
+        }
+    }
+
+    private void checkAt(long index) {
+        require(tree.get(index) == model.get(index), "get differs at " + Keys.hex(index));
+        require(
+                Objects.equals(tree.reservationAt(index), model.reservationAt(index)),
+                "reservationAt differs at " + Keys.hex(index));
+        Transaction<Object> t = transaction;
+        if (t != null) {
+            require(t.get(index) == edited().get(index), "get differs in transaction at " + Keys.hex(index));
+            require(
+                    Objects.equals(t.reservationAt(index), edited().reservationAt(index)),
+                    "reservationAt differs in transaction at " + Keys.hex(index));
+        }
+    }
+
+    private void checkAll() {
+        compare(tree, model);
+        for (Model.Piece p : model.pieces()) {
+            checkAt(p.first());
+            checkAt(p.last());
+        }
+        if (transaction != null) {
+            compare(transaction, edited());
+        }
+        for (Kept k : kept) {
+            compare(k.snapshot, k.model);
+        }
+    }
+
+    private static void compare(RangeView<Object> view, Model model) {
+        List<RangeEntry<Object>> expected = model.entries();
+        require(view.entries().equals(expected), "entries differ");
+        require(view.isEmpty() == model.isEmpty(), "isEmpty differs");
+        Cursor<Object> c = view.cursor();
+        for (RangeEntry<Object> e : expected) {
+            require(c.next() == e.value() && c.first() == e.first() && c.last() == e.last(), "next() differs");
+        }
+        require(c.next() == null, "next() goes on");
+        for (int i = expected.size() - 1; i >= 0; i--) {
+            RangeEntry<Object> e = expected.get(i);
+            require(c.previous() == e.value() && c.first() == e.first() && c.last() == e.last(), "previous() differs");
+        }
+        require(c.previous() == null, "previous() goes on");
+    }
+}
