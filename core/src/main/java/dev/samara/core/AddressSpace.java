@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.layout.Host;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Capability;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LockFlags;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.ShmFlags;
+import dev.samara.core.vma.SyncFlags;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A concurrent address space: which memory is mapped where, and the calls that change it.
+ *
+ * <p>{@link #find} and {@link #snapshot} may be called at any time from any thread; they take no lock, store nothing and
+ * never wait. The calls may also come from any thread; they are serialised, and each takes effect at one instant.
+ *
+ * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
+ * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
+ * mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned, and a length is rounded
+ * up to whole pages. No call throws for bad numbers; {@link #throwing} has the form that throws.
+ */
+public final class AddressSpace implements AutoCloseable {
+    private final Machine machine;
+    private final Layout layout;
+
+    private AddressSpace(Machine machine, Layout layout) {
+        this.machine = machine;
+        this.layout = layout;
+    }
+
+    /**
+     * The machine it belongs to.
+     *
+     * @return the machine
+     */
+    public Machine machine() {
+        return machine;
+    }
+
+    /**
+     * Sizes and bounds.
+     *
+     * @return the geometry
+     */
+    public Geometry geometry() {
+        return layout.geometry();
+    }
+
+    /**
+     * The VMA that covers an address. Lock-free; allocates nothing.
+     *
+     * @param address any address
+     * @return what was mapped there at some instant of this call, or null for nothing
+     */
+    public @Nullable Vma find(long address) {
+        return layout.find(address);
+    }
+
+    /**
+     * The layout of one instant of this call. Lock-free, O(1).
+     *
+     * @return an immutable view that costs nothing once dropped
+     */
+    public LayoutSnapshot snapshot() {
+        long brk = layout.brk();
+        return new LayoutSnapshot(
+                layout.geometry(), layout.snapshot(), layout.gates(), layout.heapStart(), brk, layout.stackStart());
+    }
+
+    /**
+     * The same calls for who prefers exceptions.
+     *
+     * @return a view of this space
+     */
+    public ThrowingCalls throwing() {
+        return new ThrowingCalls(this);
+    }
+
+    /**
+     * What is counted against the limits. Waits for calls in progress.
+     *
+     * @return the numbers of one instant
+     */
+    public Usage usage() {
+        long[] counts = layout.usage();
+        return new Usage(counts[0], counts[1], counts[2], counts[3], counts[4], counts[5], counts[6]);
+    }
+
+    /**
+     * Sets a soft limit ({@code setrlimit}); what exceeds it already stays.
+     *
+     * @param resource which limit
+     * @param bytes the limit, unsigned; -1 for none
+     */
+    public void setLimit(Resource resource, long bytes) {
+        layout.setLimit(resource, bytes);
+    }
+
+    /**
+     * Maps memory ({@code mmap(2)}).
+     *
+     * <p>Errors, in this order: EINVAL {@code offset} is not a page boundary; EBADF no backing without ANONYMOUS; EINVAL
+     * a huge page size that does not exist, or {@code length} 0; ENOMEM the length rounds to 0, or too many mappings, or
+     * no room; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM below what may be
+     * mapped; EEXIST FIXED_NOREPLACE over something; EPERM or EAGAIN locked memory is not allowed or over its limit;
+     * EOVERFLOW beyond what the file can hold; EOPNOTSUPP SHARED_VALIDATE with an unknown flag; EACCES, ETXTBSY, EPERM,
+     * ENODEV the file does not allow it; EINVAL no such type; EPERM something sealed is below; ENOMEM a limit, or no
+     * memory can be promised. A later failure may leave an edge of what is below cut.
+     *
+     * @param address where it is wanted; exactly there with FIXED, else a hint, 0 for anywhere
+     * @param length bytes
+     * @param protection bits of {@link Protection}
+     * @param flags bits of {@link MapFlags}
+     * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
+     * @param offset byte offset in the backing, a multiple of the page size
+     * @return the address, or a negated errno
+     */
+    public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        return layout.mmap(address, length, protection, flags, backing, offset);
+    }
+
+    /**
+     * Unmaps a range ({@code munmap(2)}); holes in it are fine.
+     *
+     * <p>Errors: EINVAL not a page boundary, beyond the limit of the space, or length 0; ENOMEM a hole in one mapping
+     * would make too many; EPERM something in it is sealed (nothing is unmapped).
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @return 0, or a negated errno
+     */
+    public long munmap(long address, long length) {
+        return layout.munmap(address, length);
+    }
+
+    /**
+     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error those before it stay changed.
+     *
+     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole, makes
+     * too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow so; EACCES the mapping may not be
+     * given the right; EPERM it is sealed.
+     *
+     * @param address a page boundary
+     * @param length bytes; 0 succeeds
+     * @param protection bits of {@link Protection}
+     * @return 0, or a negated errno
+     */
+    public long mprotect(long address, long length, int protection) {
+        return layout.mprotect(address, length, protection);
+    }
+
+    /**
+     * Resizes or moves mappings ({@code mremap(2)}).
+     *
+     * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the address,
+     * or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over the limit;
+     * ENOMEM a limit, or no room. With FIXED the target is unmapped first and stays so after a later failure; with equal
+     * lengths several mappings are moved one by one, and after an error the earlier ones have moved.
+     *
+     * @param address a page boundary
+     * @param oldLength bytes; 0 makes a second mapping of shared memory
+     * @param newLength bytes
+     * @param flags bits of {@link RemapFlags}
+     * @param newAddress the new place, with FIXED; a hint, with DONTUNMAP alone; else ignored
+     * @return the address of the mapping now, or a negated errno
+     */
+    public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
+        return layout.mremap(address, oldLength, newLength, flags, newAddress);
+    }
+
+    /**
+     * Moves the end of the heap ({@code brk}, the system call).
+     *
+     * @param address where it should end
+     * @return where it ends now: {@code address}, or after any failure what it was
+     */
+    public long brk(long address) {
+        return layout.brk(address);
+    }
+
+    /**
+     * Gives advice ({@code madvise(2)}), mapping by mapping: a hole is reported at the end (ENOMEM), any other error
+     * stops, and the mappings before it stay changed. The effect on pages is not part of the layout.
+     *
+     * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
+     * EPERM it would discard what is sealed; EACCES REMOVE of what cannot be written; EAGAIN too many mappings.
+     *
+     * @param address a page boundary
+     * @param length bytes; 0 succeeds
+     * @param advice a value of {@link Advice}
+     * @return 0, or a negated errno
+     */
+    public long madvise(long address, long length, int advice) {
+        return layout.madvise(address, length, advice);
+    }
+
+    /**
+     * Locks memory ({@code mlock(2)}): {@link #mlock2} without flags.
+     *
+     * @param address any address; the range begins with its page
+     * @param length bytes
+     * @return 0, or a negated errno
+     */
+    public long mlock(long address, long length) {
+        return layout.mlock2(address, length, 0);
+    }
+
+    /**
+     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error those before it stay locked.
+     *
+     * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too many
+     * mappings, or memory that cannot be accessed (which stays locked).
+     *
+     * @param address any address; the range begins with its page
+     * @param length bytes; what rounds to 0 succeeds
+     * @param flags 0 or {@link LockFlags#ONFAULT}
+     * @return 0, or a negated errno
+     */
+    public long mlock2(long address, long length, int flags) {
+        return layout.mlock2(address, length, flags);
+    }
+
+    /**
+     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error those before it stay unlocked.
+     *
+     * <p>Errors: EINVAL the range wraps; ENOMEM a hole, or too many mappings.
+     *
+     * @param address any address; the range begins with its page
+     * @param length bytes
+     * @return 0, or a negated errno
+     */
+    public long munlock(long address, long length) {
+        return layout.munlock(address, length);
+    }
+
+    /**
+     * Locks everything, now or in future ({@code mlockall(2)}).
+     *
+     * <p>Errors: EINVAL bad flags; EPERM not allowed at all; ENOMEM over the limit.
+     *
+     * @param flags {@link LockFlags#CURRENT}, {@link LockFlags#FUTURE}, {@link LockFlags#ALL_ONFAULT}
+     * @return 0, or a negated errno
+     */
+    public long mlockall(int flags) {
+        return layout.mlockall(flags);
+    }
+
+    /**
+     * Unlocks everything, in future too ({@code munlockall(2)}).
+     *
+     * @return 0
+     */
+    public long munlockall() {
+        return layout.munlockall();
+    }
+
+    /**
+     * Checks a range for writing back ({@code msync(2)}); nothing is written in this version.
+     *
+     * <p>Errors: EINVAL bad flags or not a page boundary; ENOMEM the range wraps or has a hole; EBUSY INVALIDATE of
+     * locked memory.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param flags bits of {@link SyncFlags}
+     * @return 0, or a negated errno
+     */
+    public long msync(long address, long length, int flags) {
+        return layout.msync(address, length, flags);
+    }
+
+    /**
+     * Seals mappings against change ({@code mseal(2)}), for ever.
+     *
+     * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM it has a hole (nothing is sealed), or too
+     * many mappings (those before it are sealed).
+     *
+     * @param address a page boundary
+     * @param length bytes; 0 succeeds
+     * @param flags must be 0
+     * @return 0, or a negated errno
+     */
+    public long mseal(long address, long length, long flags) {
+        return layout.mseal(address, length, flags);
+    }
+
+    /**
+     * Attaches shared memory ({@code shmat(2)}).
+     *
+     * <p>Errors: EINVAL no segment, a bad address, something is there already, or REMAP of nowhere; then those of {@link
+     * #mmap}.
+     *
+     * @param segment what to attach; null stands for an identifier that does not exist
+     * @param address where, or 0 for anywhere
+     * @param flags bits of {@link ShmFlags}
+     * @return the address, or a negated errno
+     */
+    public long shmat(@Nullable SharedSegment segment, long address, int flags) {
+        return layout.shmat(segment, address, flags);
+    }
+
+    /**
+     * Detaches shared memory ({@code shmdt(2)}): every piece that is left of the attachment.
+     *
+     * <p>Errors: EINVAL not a page boundary, or nothing attached there.
+     *
+     * @param address where it was attached
+     * @return 0, or a negated errno
+     */
+    public long shmdt(long address) {
+        return layout.shmdt(address);
+    }
+
+    /**
+     * Grows a stack down, as a touch below it does.
+     *
+     * <p>Errors: EFAULT the mapping above is no stack, or there is none; EPERM below what may be mapped; ENOMEM within
+     * the guard gap of what lies below, or a limit.
+     *
+     * @param address the address touched
+     * @return 0 if a mapping covers it now, or a negated errno
+     */
+    public long growStack(long address) {
+        return layout.growStack(address);
+    }
+
+    /**
+     * Copies the layout of one instant ({@code fork(2)}): without what is marked DONTFORK, and with nothing locked. The
+     * child has the parent's limits and privileges.
+     *
+     * @return the child
+     * @throws MmException with ENOMEM if the commit limit does not allow the copy
+     */
+    public AddressSpace fork() {
+        return new AddressSpace(machine, layout.fork());
+    }
+
+    /**
+     * Unmaps everything, sealed or not, as the end of a process does, and gives back what it was charged for. The space
+     * is empty then and may be used again.
+     */
+    @Override
+    public void close() {
+        layout.clear();
+    }
+
+    /**
+     * Checks every invariant of the layout; for tests.
+     *
+     * @throws IllegalStateException if one is broken, saying which and where
+     */
+    public void validate() {
+        layout.validate();
+    }
+
+    /** The description of an address space before it is built. For one thread. */
+    public static final class Builder {
+        private final Machine machine;
+        private final Geometry geometry;
+        private final EnumSet<Capability> capabilities = EnumSet.noneOf(Capability.class);
+        private final EnumMap<Resource, Long> limits = new EnumMap<>(Resource.class);
+        private boolean topDown = true;
+        private long heapStart;
+        private long brk;
+        private long stackStart;
+        private List<Vma> mapped = List.of();
+
+        Builder(Machine machine, Geometry geometry) {
+            this.machine = machine;
+            this.geometry = geometry;
+            heapStart = geometry.defaultHeap();
+            brk = heapStart;
+            limit(Resource.STACK, 8L << 20);
+            limit(Resource.MEMLOCK, 8L << 20);
+        }
+
+        /**
+         * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others without limit. The limit of the
+         * stack decides where placement begins.
+         *
+         * @param resource which limit
+         * @param bytes the limit, unsigned; -1 for none
+         * @return this
+         */
+        public Builder limit(Resource resource, long bytes) {
+            limits.put(resource, bytes);
+            return this;
+        }
+
+        /**
+         * Grants privileges.
+         *
+         * @param granted which
+         * @return this
+         */
+        public Builder grant(Capability... granted) {
+            capabilities.addAll(Arrays.asList(granted));
+            return this;
+        }
+
+        /**
+         * Says where the heap is.
+         *
+         * @param start where it begins
+         * @param end where it ends now, at or above {@code start} and at most the limit of the space
+         * @return this
+         */
+        public Builder heap(long start, long end) {
+            if (Long.compareUnsigned(start, end) > 0 || Long.compareUnsigned(end, geometry.limit()) > 0) {
+                throw new IllegalArgumentException("heap 0x" + Long.toHexString(start) + "..0x" + Long.toHexString(end)
+                        + " must run upwards and end below the limit of the space");
+            }
+            heapStart = start;
+            brk = end;
+            return this;
+        }
+
+        /**
+         * Says where the main stack is, to show its name.
+         *
+         * @param address an address in it
+         * @return this
+         */
+        public Builder stack(long address) {
+            stackStart = address;
+            return this;
+        }
+
+        /**
+         * Places mappings from the bottom upwards ({@code ADDR_COMPAT_LAYOUT}).
+         *
+         * @return this
+         */
+        public Builder bottomUp() {
+            topDown = false;
+            return this;
+        }
+
+        /**
+         * Says what is mapped from the start; see {@link ProcMaps#parse}.
+         *
+         * @param vmas descriptions of mappings, in any order, on page boundaries and without overlap; what lies above the
+         *     limit of the space is shown and can never be changed
+         * @return this
+         */
+        public Builder load(List<Vma> vmas) {
+            mapped = new ArrayList<>(vmas);
+            return this;
+        }
+
+        /**
+         * Builds the space.
+         *
+         * @return a new space
+         * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
+         * @throws MmException with ENOMEM if the commit limit does not allow what is loaded
+         */
+        public AddressSpace build() {
+            Host host = machine.host();
+            Layout.Origin origin =
+                    new Layout.Origin(host, geometry, capabilities, limits, topDown, heapStart, brk, stackStart);
+            return new AddressSpace(machine, new Layout(origin, mapped));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The text form of a layout: the lines of {@code /proc/PID/maps}, and the {@code VmFlags} of {@code smaps}.
+ *
+ * <p>Reading what a snapshot printed gives the same layout again, but for what the text does not say: the offset of
+ * anonymous memory is taken to be that of its address, and two opens of one file cannot be told apart.
+ */
+public final class ProcMaps {
+    /** Where names begin in a line of maps. */
+    private static final int NAME_COLUMN = 73;
+
+    private static final int FIELDS_BEFORE_NAME = 5;
+
+    private static final long ALWAYS_ALLOWED = VmaFlags.MAY_ACCESS;
+
+    /** Gives the backing of a mapping that is read from text. */
+    @FunctionalInterface
+    public interface Opener {
+        /**
+         * Opens what a line names.
+         *
+         * @param major the device's major number
+         * @param minor the device's minor number
+         * @param inode the inode, not 0
+         * @param name the name in the line
+         * @param flags the mapping's bits of {@link VmaFlags}
+         * @return the backing; the same object for mappings that continue each other
+         */
+        Backing open(int major, int minor, long inode, String name, long flags);
+    }
+
+    private ProcMaps() {}
+
+    /**
+     * An opener that opens each inode once, for reading and writing.
+     *
+     * @return a new opener, for one thread
+     */
+    public static Opener openOnce() {
+        record Key(int major, int minor, long inode) {}
+        Map<Key, Backing> open = new HashMap<>();
+        return (major, minor, inode, name, flags) -> open.computeIfAbsent(
+                new Key(major, minor, inode),
+                key -> OpenFile.named(name).inode(major, minor, inode).open());
+    }
+
+    /**
+     * Reads a layout.
+     *
+     * @param geometry the sizes of the space
+     * @param maps lines of {@code /proc/PID/maps}
+     * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each of them, in the same order; or none at all, then the
+     *     attributes are those that a mapping with such rights usually has
+     * @param opener gives the backings
+     * @return descriptions to load
+     * @throws IllegalArgumentException if a line cannot be read, naming it
+     */
+    public static List<Vma> parse(Geometry geometry, List<String> maps, List<String> vmFlags, Opener opener) {
+        if (!vmFlags.isEmpty() && vmFlags.size() != maps.size()) {
+            throw new IllegalArgumentException(
+                    maps.size() + " lines of maps, but " + vmFlags.size() + " lines of VmFlags: one each is needed");
+        }
+        List<Vma> vmas = new ArrayList<>();
+        for (int i = 0; i < maps.size(); i++) {
+            String flags = vmFlags.isEmpty() ? null : vmFlags.get(i);
+            vmas.add(parseLine(geometry, maps.get(i), flags, opener));
+        }
+        return vmas;
+    }
+
+    private static Vma parseLine(Geometry geometry, String line, @Nullable String flagsLine, Opener opener) {
+        try {
+            String[] fields = line.strip().split(" +", FIELDS_BEFORE_NAME + 1);
+            String range = fields[0];
+            int dash = range.indexOf('-');
+            long start = Long.parseUnsignedLong(range.substring(0, dash), 16);
+            long end = Long.parseUnsignedLong(range.substring(dash + 1), 16);
+            long offset = Long.parseUnsignedLong(fields[2], 16);
+            int colon = fields[3].indexOf(':');
+            int major = Integer.parseInt(fields[3].substring(0, colon), 16);
+            int minor = Integer.parseInt(fields[3].substring(colon + 1), 16);
+            long inode = Long.parseUnsignedLong(fields[4]);
+            String name = fields.length > FIELDS_BEFORE_NAME ? fields[FIELDS_BEFORE_NAME].strip() : "";
+            long flags = flagsLine == null ? usualFlags(fields[1]) : parseFlags(range, flagsLine);
+            Backing backing = inode == 0 ? null : opener.open(major, minor, inode, name, flags);
+            long pageOffset = geometry.pages(backing == null ? start : offset);
+            return new Vma(start, end, flags, pageOffset, backing, isSpecial(name, inode) ? name : null, null);
+        } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
+            throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
+        }
+    }
+
+    /** The heap and a stack are names of a place, not of a mapping. */
+    private static boolean isSpecial(String name, long inode) {
+        return inode == 0 && !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
+    }
+
+    private static long parseFlags(String range, String line) {
+        int space = line.indexOf(' ');
+        String named = space < 0 ? line : line.substring(0, space);
+        if (!named.equals(range)) {
+            throw new IllegalArgumentException("its VmFlags line is for " + named);
+        }
+        return space < 0 ? 0 : VmaFlags.parse(line.substring(space + 1));
+    }
+
+    private static long usualFlags(String rights) {
+        if (rights.length() != 4) {
+            throw new IllegalArgumentException("rights '" + rights + "' are not four letters");
+        }
+        boolean shared = rights.charAt(3) == 's';
+        boolean write = rights.charAt(1) == 'w';
+        return (rights.charAt(0) == 'r' ? VmaFlags.READ : 0)
+                | (write ? VmaFlags.WRITE : 0)
+                | (rights.charAt(2) == 'x' ? VmaFlags.EXEC : 0)
+                | ALWAYS_ALLOWED
+                | (shared ? VmaFlags.SHARED | VmaFlags.MAYSHARE : 0)
+                | (write && !shared ? VmaFlags.ACCOUNT : 0);
+    }
+
+    /** One line of maps. */
+    static String line(Geometry geometry, Vma vma, String name) {
+        Backing backing = vma.backing();
+        StringBuilder line = new StringBuilder(NAME_COLUMN + name.length());
+        line.append(String.format(
+                Locale.ROOT,
+                "%08x-%08x %c%c%c%c %08x %02x:%02x %s ",
+                vma.start(),
+                vma.end(),
+                vma.has(VmaFlags.READ) ? 'r' : '-',
+                vma.has(VmaFlags.WRITE) ? 'w' : '-',
+                vma.has(VmaFlags.EXEC) ? 'x' : '-',
+                vma.has(VmaFlags.MAYSHARE) ? 's' : 'p',
+                backing == null ? 0 : vma.pageOffset() << geometry.pageShift(),
+                backing == null ? 0 : backing.major(),
+                backing == null ? 0 : backing.minor(),
+                backing == null ? "0" : Long.toUnsignedString(backing.inode())));
+        if (!name.isEmpty()) {
+            while (line.length() < NAME_COLUMN) {
+                line.append(' ');
+            }
+            line.append(name);
+        }
+        return line.toString();
+    }
+
+    static String flagsLine(Vma vma) {
+        return String.format(Locale.ROOT, "%08x-%08x %s", vma.start(), vma.end(), VmaFlags.format(vma.flags()));
+    }
+}

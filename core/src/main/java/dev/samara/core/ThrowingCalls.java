@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.SharedSegment;
+import java.util.StringJoiner;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The calls of an {@link AddressSpace} in the form that throws: each does what the call of the same name does, and
+ * where that returns a negated errno, throws an {@link MmException} that names the call and its arguments.
+ */
+public final class ThrowingCalls {
+    private final AddressSpace space;
+
+    ThrowingCalls(AddressSpace space) {
+        this.space = space;
+    }
+
+    private static long check(long result, String call, long... arguments) {
+        if (!Errno.isError(result)) {
+            return result;
+        }
+        StringJoiner text = new StringJoiner(", ", call + "(", ")");
+        for (long argument : arguments) {
+            text.add("0x" + Long.toHexString(argument));
+        }
+        throw new MmException(text.toString(), Errno.of(result));
+    }
+
+    /**
+     * Maps memory; see {@link AddressSpace#mmap}.
+     *
+     * @param address where it is wanted
+     * @param length bytes
+     * @param protection what may be done with it
+     * @param flags how to map it
+     * @param backing what to map
+     * @param offset byte offset in the backing
+     * @return the address
+     */
+    public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        long result = space.mmap(address, length, protection, flags, backing, offset);
+        return check(result, "mmap", address, length, protection, flags, offset);
+    }
+
+    /**
+     * Unmaps a range; see {@link AddressSpace#munmap}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     */
+    public void munmap(long address, long length) {
+        check(space.munmap(address, length), "munmap", address, length);
+    }
+
+    /**
+     * Changes rights; see {@link AddressSpace#mprotect}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param protection the new rights
+     */
+    public void mprotect(long address, long length, int protection) {
+        check(space.mprotect(address, length, protection), "mprotect", address, length, protection);
+    }
+
+    /**
+     * Resizes or moves mappings; see {@link AddressSpace#mremap}.
+     *
+     * @param address a page boundary
+     * @param oldLength bytes
+     * @param newLength bytes
+     * @param flags how to move
+     * @param newAddress the new place
+     * @return the address of the mapping now
+     */
+    public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
+        long result = space.mremap(address, oldLength, newLength, flags, newAddress);
+        return check(result, "mremap", address, oldLength, newLength, flags, newAddress);
+    }
+
+    /**
+     * Moves the end of the heap; see {@link AddressSpace#brk}.
+     *
+     * @param address where it should end
+     * @throws MmException with ENOMEM if it does not end there now
+     */
+    public void brk(long address) {
+        long result = space.brk(address);
+        check(result == address ? result : Errno.ENOMEM.result(), "brk", address);
+    }
+
+    /**
+     * Gives advice; see {@link AddressSpace#madvise}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param advice the advice
+     */
+    public void madvise(long address, long length, int advice) {
+        check(space.madvise(address, length, advice), "madvise", address, length, advice);
+    }
+
+    /**
+     * Locks memory; see {@link AddressSpace#mlock}.
+     *
+     * @param address any address
+     * @param length bytes
+     */
+    public void mlock(long address, long length) {
+        check(space.mlock(address, length), "mlock", address, length);
+    }
+
+    /**
+     * Locks memory; see {@link AddressSpace#mlock2}.
+     *
+     * @param address any address
+     * @param length bytes
+     * @param flags how to lock
+     */
+    public void mlock2(long address, long length, int flags) {
+        check(space.mlock2(address, length, flags), "mlock2", address, length, flags);
+    }
+
+    /**
+     * Unlocks memory; see {@link AddressSpace#munlock}.
+     *
+     * @param address any address
+     * @param length bytes
+     */
+    public void munlock(long address, long length) {
+        check(space.munlock(address, length), "munlock", address, length);
+    }
+
+    /**
+     * Locks everything; see {@link AddressSpace#mlockall}.
+     *
+     * @param flags what, and how
+     */
+    public void mlockall(int flags) {
+        check(space.mlockall(flags), "mlockall", flags);
+    }
+
+    /** Unlocks everything; see {@link AddressSpace#munlockall}. */
+    public void munlockall() {
+        check(space.munlockall(), "munlockall");
+    }
+
+    /**
+     * Checks a range for writing back; see {@link AddressSpace#msync}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param flags how
+     */
+    public void msync(long address, long length, int flags) {
+        check(space.msync(address, length, flags), "msync", address, length, flags);
+    }
+
+    /**
+     * Seals mappings; see {@link AddressSpace#mseal}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param flags must be 0
+     */
+    public void mseal(long address, long length, long flags) {
+        check(space.mseal(address, length, flags), "mseal", address, length, flags);
+    }
+
+    /**
+     * Attaches shared memory; see {@link AddressSpace#shmat}.
+     *
+     * @param segment what to attach
+     * @param address where
+     * @param flags how
+     * @return the address
+     */
+    public long shmat(@Nullable SharedSegment segment, long address, int flags) {
+        return check(space.shmat(segment, address, flags), "shmat", address, flags);
+    }
+
+    /**
+     * Detaches shared memory; see {@link AddressSpace#shmdt}.
+     *
+     * @param address where it was attached
+     */
+    public void shmdt(long address) {
+        check(space.shmdt(address), "shmdt", address);
+    }
+
+    /**
+     * Grows a stack; see {@link AddressSpace#growStack}.
+     *
+     * @param address the address touched
+     */
+    public void growStack(long address) {
+        check(space.growStack(address), "growStack", address);
+    }
+}

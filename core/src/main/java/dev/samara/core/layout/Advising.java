@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the rest, whose effect is on
+ * pages.
+ */
+final class Advising {
+    private static final long DONE = 0;
+
+    private Advising() {}
+
+    static long madvise(Edit edit, long address, long length, int advice) {
+        Geometry geometry = edit.geometry;
+        long rounded = geometry.roundUp(length);
+        long end = address + rounded;
+        if (!isKnown(advice)
+                || !geometry.isAligned(address)
+                || (length != 0 && rounded == 0)
+                || Long.compareUnsigned(end, address) < 0) {
+            return Errno.EINVAL.result();
+        }
+        if (rounded == 0) {
+            return DONE;
+        }
+        if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
+            return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
+        }
+        return walk(edit, address, end, advice);
+    }
+
+    private static boolean isKnown(int advice) {
+        return (advice >= Advice.NORMAL && advice <= Advice.DONTNEED)
+                || (advice >= Advice.FREE && advice <= Advice.COLLAPSE)
+                || advice == Advice.GUARD_INSTALL
+                || advice == Advice.GUARD_REMOVE;
+    }
+
+    /** Holes are passed over and reported at the end; any other error stops, and what lies before stays changed. */
+    private static long walk(Edit edit, long start, long end, int advice) {
+        long result = DONE;
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.firstIn(reached, end);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            if (Long.compareUnsigned(reached, vma.start()) < 0) {
+                result = Errno.ENOMEM.result();
+                reached = vma.start();
+            }
+            long advised = advise(edit, vma, reached, Protecting.min(vma.end(), end), advice);
+            if (Errno.isError(advised)) {
+                return advised;
+            }
+            reached = advised;
+        }
+        return result;
+    }
+
+    /** Advises one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    private static long advise(Edit edit, Vma vma, long start, long end, int advice) {
+        if (isDiscardOfSealed(vma, advice)) {
+            return Errno.EPERM.result();
+        }
+        Errno refusal = refusal(edit, vma, advice);
+        if (refusal != null) {
+            return refusal.result();
+        }
+        long flags = flagsAfter(vma, advice);
+        if (flags == vma.flags()) {
+            return vma.end();
+        }
+        Vma changed = MergeRules.change(edit, vma, start, end, flags);
+        return changed == null ? Errno.EAGAIN.result() : changed.end();
+    }
+
+    /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */
+    private static boolean isDiscardOfSealed(Vma vma, int advice) {
+        return vma.has(VmaFlags.SEALED)
+                && isDiscard(advice)
+                && vma.backing() == null
+                && !vma.hasAny(VmaFlags.SHARED | VmaFlags.WRITE);
+    }
+
+    private static boolean isDiscard(int advice) {
+        return switch (advice) {
+            case Advice.FREE,
+                    Advice.DONTNEED,
+                    Advice.DONTNEED_LOCKED,
+                    Advice.REMOVE,
+                    Advice.DONTFORK,
+                    Advice.WIPEONFORK,
+                    Advice.GUARD_INSTALL -> true;
+            default -> false;
+        };
+    }
+
+    private static @Nullable Errno refusal(Edit edit, Vma vma, int advice) {
+        return switch (advice) {
+            case Advice.REMOVE -> refusalToRemove(vma);
+            case Advice.COLD, Advice.PAGEOUT ->
+                invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP | VmaFlags.HUGETLB));
+            case Advice.DONTNEED -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP));
+            case Advice.DONTNEED_LOCKED -> invalidIf(vma.hasAny(VmaFlags.PFNMAP));
+            case Advice.FREE -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP) || !vma.isAnonymous());
+            case Advice.GUARD_INSTALL -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.LOCKED));
+            case Advice.GUARD_REMOVE -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB));
+            case Advice.DOFORK -> invalidIf(vma.hasAny(VmaFlags.SPECIAL));
+            case Advice.WIPEONFORK -> invalidIf(vma.backing() != null || vma.hasAny(VmaFlags.SHARED));
+            case Advice.KEEPONFORK -> invalidIf(vma.hasAny(VmaFlags.DROPPABLE));
+            case Advice.DODUMP ->
+                invalidIf(
+                        (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
+            case Advice.COLLAPSE -> invalidIf(!holdsHugePage(edit.geometry, vma));
+            default -> null;
+        };
+    }
+
+    private static @Nullable Errno invalidIf(boolean refused) {
+        return refused ? Errno.EINVAL : null;
+    }
+
+    private static @Nullable Errno refusalToRemove(Vma vma) {
+        if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
+            return Errno.EINVAL;
+        }
+        return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? null : Errno.EACCES;
+    }
+
+    private static boolean holdsHugePage(Geometry geometry, Vma vma) {
+        long firstBoundary = vma.start() + geometry.hugeSize() - 1 & -geometry.hugeSize();
+        return vma.end() - firstBoundary >= geometry.hugeSize()
+                && !vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.NOHUGEPAGE);
+    }
+
+    private static long flagsAfter(Vma vma, int advice) {
+        long flags = vma.flags();
+        return switch (advice) {
+            case Advice.NORMAL -> flags & ~(VmaFlags.RAND_READ | VmaFlags.SEQ_READ);
+            case Advice.SEQUENTIAL -> (flags & ~VmaFlags.RAND_READ) | VmaFlags.SEQ_READ;
+            case Advice.RANDOM -> (flags & ~VmaFlags.SEQ_READ) | VmaFlags.RAND_READ;
+            case Advice.DONTFORK -> flags | VmaFlags.DONTCOPY;
+            case Advice.DOFORK -> flags & ~VmaFlags.DONTCOPY;
+            case Advice.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
+            case Advice.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
+            case Advice.DONTDUMP -> flags | VmaFlags.DONTDUMP;
+            case Advice.DODUMP -> flags & ~VmaFlags.DONTDUMP;
+            case Advice.HUGEPAGE -> (flags & ~VmaFlags.NOHUGEPAGE) | VmaFlags.HUGEPAGE;
+            case Advice.NOHUGEPAGE -> (flags & ~VmaFlags.HUGEPAGE) | VmaFlags.NOHUGEPAGE;
+            case Advice.MERGEABLE -> mayMergePages(vma) ? flags | VmaFlags.MERGEABLE : flags;
+            case Advice.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
+            default -> flags;
+        };
+    }
+
+    /** Other memory ignores the advice. */
+    private static boolean mayMergePages(Vma vma) {
+        return !vma.hasAny(
+                VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
+    }
+
+    /** A hole is ENOMEM; a VMA that cannot be accessed so is EINVAL. */
+    private static long populate(Edit edit, long start, long end, long access) {
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.at(reached);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            if (!vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+                return Errno.EINVAL.result();
+            }
+            reached = vma.end();
+        }
+        return DONE;
+    }
+}

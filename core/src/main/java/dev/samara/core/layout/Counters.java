@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * What a layout holds, in numbers that limits are tested against ({@code mm_struct}'s {@code total_vm} and its
+ * relatives). Pages, but for the number of mappings.
+ *
+ * <p>Guarded by the layout lock: an edit works on a copy and hands it over when it is published.
+ */
+final class Counters {
+    long maps;
+    long total;
+    long data;
+    long exec;
+    long stack;
+    long locked;
+    long accounted;
+
+    Counters copy() {
+        Counters copy = new Counters();
+        copy.maps = maps;
+        copy.total = total;
+        copy.data = data;
+        copy.exec = exec;
+        copy.stack = stack;
+        copy.locked = locked;
+        copy.accounted = accounted;
+        return copy;
+    }
+
+    /** Adds a VMA, or takes one away. */
+    void count(Vma vma, long pages, int sign) {
+        long signed = sign * pages;
+        maps += sign;
+        total += signed;
+        data += isData(vma.flags()) ? signed : 0;
+        exec += isExec(vma.flags()) ? signed : 0;
+        stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
+        locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
+        accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
+    }
+
+    /** Data is what is writable, private and no stack. */
+    static boolean isData(long flags) {
+        return (flags & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE;
+    }
+
+    private static boolean isExec(long flags) {
+        return (flags & (VmaFlags.EXEC | VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.EXEC;
+    }
+
+    boolean sameAs(Counters other) {
+        return maps == other.maps
+                && total == other.total
+                && data == other.data
+                && exec == other.exec
+                && stack == other.stack
+                && locked == other.locked
+                && accounted == other.accounted;
+    }
+
+    @Override
+    public String toString() {
+        return "maps " + maps + ", total " + total + ", data " + data + ", exec " + exec + ", stack " + stack
+                + ", locked " + locked + ", accounted " + accounted;
+    }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.maple.Cursor;
+import dev.samara.maple.Transaction;
+import java.util.IdentityHashMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One operation's change to a layout: a tree transaction and the counters that go with it.
+ *
+ * <p>From opening to closing the layout lock is held. What was changed is published by {@link #finish} in one step; an
+ * edit that is closed without it, because something threw, leaves no trace. An operation that fails half-way as Linux
+ * does finishes like any other, since what it has done so far stays.
+ */
+final class Edit implements AutoCloseable {
+    final Layout layout;
+    final Geometry geometry;
+    final Limits limits;
+
+    /** As the layout will be when this edit is published. */
+    final Counters counters;
+
+    final Transaction<Vma> tree;
+    private final Cursor<Vma> cursor;
+
+    /** Bytes charged to the host for VMAs of this edit; {@link #finish} settles the difference to what they hold. */
+    private long charged;
+
+    /** Bytes charged for shared objects made by this edit. */
+    private long chargedForObjects;
+
+    /** How the number of VMAs of each shared object changes; null until there is one. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
+
+    private boolean finished;
+
+    Edit(Layout layout) {
+        this.layout = layout;
+        geometry = layout.geometry();
+        limits = layout.limits();
+        layout.lock().lock();
+        try {
+            counters = layout.counters().copy();
+            tree = layout.tree().begin();
+            cursor = tree.cursor();
+        } catch (Throwable refused) {
+            layout.lock().unlock();
+            throw refused;
+        }
+    }
+
+    /** The VMA that covers an address, or null. */
+    @Nullable
+    Vma at(long address) {
+        return tree.get(address);
+    }
+
+    /** The VMA that covers an address or is the next above it, or null ({@code find_vma}). */
+    @Nullable
+    Vma atOrAfter(long address) {
+        return cursor.find(address);
+    }
+
+    /** The first VMA that overlaps {@code [start, end)}, or null; an empty range overlaps nothing. */
+    @Nullable
+    Vma firstIn(long start, long end) {
+        Vma vma = start == end ? null : atOrAfter(start);
+        return vma != null && Long.compareUnsigned(vma.start(), end) < 0 ? vma : null;
+    }
+
+    /** The last VMA that lies wholly below an address at which one starts or none is, or null. */
+    @Nullable
+    Vma before(long address) {
+        return address == 0 ? null : cursor.findBackward(address - 1);
+    }
+
+    /** Puts VMAs where others, or nothing, were; the new ones together cover the old ones exactly or lie in a hole. */
+    void replace(@Nullable Vma oldFirst, @Nullable Vma oldSecond, @Nullable Vma oldThird, Vma... fresh) {
+        count(oldFirst, -1);
+        count(oldSecond, -1);
+        count(oldThird, -1);
+        for (Vma vma : fresh) {
+            put(vma);
+        }
+    }
+
+    /** Puts a VMA over a range that is free or already counted out. */
+    void put(Vma vma) {
+        count(vma, 1);
+        tree.store(vma.start(), vma.end() - 1, vma);
+    }
+
+    /** Counts out the VMAs that tile a range, which no VMA crosses; the tree still holds them until it is overwritten. */
+    void countOut(long start, long end) {
+        for (Vma vma = firstIn(start, end); vma != null; vma = firstIn(vma.end(), end)) {
+            count(vma, -1);
+        }
+    }
+
+    /** Empties a range that no VMA crosses. */
+    void clear(long start, long end) {
+        countOut(start, end);
+        tree.erase(start, end - 1);
+    }
+
+    private void count(@Nullable Vma vma, int sign) {
+        if (vma == null) {
+            return;
+        }
+        counters.count(vma, pagesOf(vma), sign);
+        if (vma.backing() instanceof SharedAnonymous object) {
+            if (objectMappings == null) {
+                objectMappings = new IdentityHashMap<>();
+            }
+            objectMappings.merge(object, sign, Integer::sum);
+        }
+    }
+
+    long pagesOf(Vma vma) {
+        return geometry.pages(vma.length());
+    }
+
+    /** Whether another VMA may come into being by a split. */
+    boolean mayMapOneMore() {
+        return counters.maps < layout.host().maxMapCount();
+    }
+
+    /** Charges memory that VMAs of this edit will hold; false means ENOMEM. */
+    boolean charge(long pages) {
+        long bytes = pages << geometry.pageShift();
+        if (!layout.host().charge(bytes)) {
+            return false;
+        }
+        charged += bytes;
+        return true;
+    }
+
+    /** Makes the object of an anonymous shared mapping, charged unless it is not to be; null means ENOMEM. */
+    @Nullable
+    SharedAnonymous shareAnonymous(long length, boolean reserve) {
+        long bytes = reserve ? length : 0;
+        if (!layout.host().charge(bytes)) {
+            return null;
+        }
+        chargedForObjects += bytes;
+        return new SharedAnonymous(layout.host(), bytes);
+    }
+
+    /** Publishes the change. */
+    long finish(long result) {
+        tree.commit();
+        long held = (counters.accounted - layout.counters().accounted) << geometry.pageShift();
+        layout.host().uncharge(charged - held);
+        layout.adopt(counters);
+        if (objectMappings != null) {
+            objectMappings.forEach(SharedAnonymous::count);
+        }
+        finished = true;
+        return result;
+    }
+
+    /** Publishes what was done so far and answers with an error. */
+    long finish(Errno errno) {
+        return finish(errno.result());
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (!finished) {
+                layout.host().uncharge(charged + chargedForObjects);
+                tree.abort();
+            }
+        } finally {
+            layout.lock().unlock();
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** The program break ({@code brk}, {@code mm/mmap.c}). Every failure answers with the break as it was. */
+final class Heap {
+    private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
+
+    private Heap() {}
+
+    static long brk(Edit edit, long wanted) {
+        Layout layout = edit.layout;
+        Geometry geometry = edit.geometry;
+        long current = layout.brk();
+        long start = layout.heapStart();
+        if (Long.compareUnsigned(wanted, start) < 0
+                || Long.compareUnsigned(wanted - start, edit.limits.bytes(Resource.DATA)) > 0) {
+            return current;
+        }
+        long newEnd = geometry.roundUp(wanted);
+        long oldEnd = geometry.roundUp(current);
+        boolean done = newEnd == oldEnd
+                || (Long.compareUnsigned(wanted, current) <= 0
+                        ? shrink(edit, newEnd, oldEnd)
+                        : grow(edit, start, oldEnd, newEnd));
+        if (!done) {
+            return current;
+        }
+        layout.setBrk(wanted);
+        return wanted;
+    }
+
+    private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
+        return edit.firstIn(newEnd, oldEnd) != null && Unmapping.unmap(edit, newEnd, oldEnd) == 0;
+    }
+
+    private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {
+        Geometry geometry = edit.geometry;
+        long length = newEnd - oldEnd;
+        long pages = geometry.pages(length);
+        long flags = HEAP_FLAGS | edit.layout.defaultFlags();
+        if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
+                || !edit.limits.mayLockMore(edit.counters, edit.layout.defaultFlags(), pages)) {
+            return false;
+        }
+        // One page beyond the new end stays free too, and the gap below a stack.
+        Vma next = edit.atOrAfter(oldEnd);
+        if (next != null
+                && Long.compareUnsigned(newEnd + geometry.pageSize(), Placement.guardedStart(edit, next)) > 0) {
+            return false;
+        }
+        if (!edit.limits.mayExpand(edit.counters, flags, pages)
+                || edit.counters.maps > edit.layout.host().maxMapCount()
+                || !edit.charge(pages)) {
+            return false;
+        }
+        Vma piece = new Vma(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
+        Vma previous = edit.before(oldEnd);
+        boolean ofHeap = previous != null && Long.compareUnsigned(previous.end(), heapStart) > 0;
+        if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
+            edit.put(piece);
+        }
+        return true;
+    }
+}

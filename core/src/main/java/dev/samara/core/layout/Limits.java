@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Capability;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.VmaFlags;
+import java.util.EnumMap;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What a space may use: its resource limits and its privileges. The limits are guarded by the layout lock; the
+ * privileges never change.
+ */
+final class Limits {
+    private static final Long UNLIMITED = -1L;
+
+    private final Geometry geometry;
+    private final Set<Capability> capabilities;
+    private final EnumMap<Resource, Long> bytes;
+
+    Limits(Geometry geometry, Set<Capability> capabilities, Map<Resource, Long> bytes) {
+        this.geometry = geometry;
+        this.capabilities = Set.copyOf(capabilities);
+        this.bytes = new EnumMap<>(bytes);
+    }
+
+    Limits copy() {
+        return new Limits(geometry, capabilities, bytes);
+    }
+
+    void set(Resource resource, long limit) {
+        bytes.put(resource, limit);
+    }
+
+    /** The soft limit; none at all where none was set. */
+    long bytes(Resource resource) {
+        return bytes.getOrDefault(resource, UNLIMITED);
+    }
+
+    private long pages(Resource resource) {
+        return geometry.pages(bytes(resource));
+    }
+
+    boolean isCapable(Capability capability) {
+        return capabilities.contains(capability);
+    }
+
+    /** Whether pages of a mapping with these flags may be added ({@code may_expand_vm}); fewer than none is possible. */
+    boolean mayExpand(Counters counters, long flags, long pages) {
+        if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
+            return false;
+        }
+        return !Counters.isData(flags) || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
+    }
+
+    /** Whether this space may lock anything at all ({@code can_do_mlock}). */
+    boolean mayLock() {
+        return bytes(Resource.MEMLOCK) != 0 || isCapable(Capability.IPC_LOCK);
+    }
+
+    /** Whether so many locked pages in all are allowed. */
+    boolean mayHoldLocked(long pages) {
+        return isCapable(Capability.IPC_LOCK) || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0;
+    }
+
+    /** Whether new memory with these flags may be locked as they say ({@code mlock_future_ok}). */
+    boolean mayLockMore(Counters counters, long flags, long pages) {
+        return (flags & VmaFlags.LOCKED) == 0 || mayHoldLocked(counters.locked + pages);
+    }
+
+    /** Whether an address is not too low to be mapped ({@code security_mmap_addr}). */
+    boolean mayMapAt(long address) {
+        return Long.compareUnsigned(address, geometry.minimum()) >= 0 || isCapable(Capability.SYS_RAWIO);
+    }
+}

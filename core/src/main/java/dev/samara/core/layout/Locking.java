@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LockFlags;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/** Locking in memory: {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
+final class Locking {
+    private static final long DONE = 0;
+
+    /** Mappings that are never locked, and that a lock passes over. */
+    private static final long NEVER_LOCKED = VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE;
+
+    private Locking() {}
+
+    static long mlock2(Edit edit, long address, long length, int flags) {
+        if ((flags & ~LockFlags.ONFAULT) != 0) {
+            return Errno.EINVAL.result();
+        }
+        if (!edit.limits.mayLock()) {
+            return Errno.EPERM.result();
+        }
+        Geometry geometry = edit.geometry;
+        long start = geometry.roundDown(address);
+        long rounded = geometry.roundUp(length + (address - start));
+        long end = start + rounded;
+        long pages = geometry.pages(rounded) + edit.counters.locked;
+        if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
+            return Errno.ENOMEM.result();
+        }
+        boolean onFault = flags == LockFlags.ONFAULT;
+        long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
+        return result == DONE && !onFault ? populate(edit, start, end) : result;
+    }
+
+    static long munlock(Edit edit, long address, long length) {
+        Geometry geometry = edit.geometry;
+        long start = geometry.roundDown(address);
+        return apply(edit, start, start + geometry.roundUp(length + (address - start)), 0);
+    }
+
+    static long mlockall(Edit edit, int flags) {
+        int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
+        if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
+            return Errno.EINVAL.result();
+        }
+        if (!edit.limits.mayLock()) {
+            return Errno.EPERM.result();
+        }
+        boolean current = (flags & LockFlags.CURRENT) != 0;
+        if (current && !edit.limits.mayHoldLocked(edit.counters.total)) {
+            return Errno.ENOMEM.result();
+        }
+        long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
+        boolean future = (flags & LockFlags.FUTURE) != 0;
+        edit.layout.setDefaultLock(future ? locked : 0);
+        if (current || !future) {
+            applyToAll(edit, current ? locked : 0);
+        }
+        return DONE;
+    }
+
+    static long munlockall(Edit edit) {
+        edit.layout.setDefaultLock(0);
+        applyToAll(edit, 0);
+        return DONE;
+    }
+
+    /** Locks or unlocks VMA by VMA; at a hole it stops, and what lies before stays changed. */
+    private static long apply(Edit edit, long start, long end, long lock) {
+        if (Long.compareUnsigned(end, start) < 0) {
+            return Errno.EINVAL.result();
+        }
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.at(reached);
+            Vma changed = vma == null ? null : lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
+            if (changed == null) {
+                return Errno.ENOMEM.result();
+            }
+            reached = changed.end();
+        }
+        return DONE;
+    }
+
+    /** Whatever cannot be changed, because there are too many mappings, is left as it is. */
+    private static void applyToAll(Edit edit, long lock) {
+        Vma vma = edit.atOrAfter(0);
+        while (vma != null) {
+            Vma changed = lock(edit, vma, vma.start(), vma.end(), lock);
+            vma = edit.atOrAfter(changed == null ? vma.end() : changed.end());
+        }
+    }
+
+    private static @Nullable Vma lock(Edit edit, Vma vma, long start, long end, long lock) {
+        long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
+        if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
+            return vma;
+        }
+        return MergeRules.change(edit, vma, start, end, flags);
+    }
+
+    private static long lockedIn(Edit edit, long start, long end) {
+        long pages = 0;
+        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            if (vma.has(VmaFlags.LOCKED)) {
+                long from = Long.compareUnsigned(vma.start(), start) < 0 ? start : vma.start();
+                pages += edit.geometry.pages(Protecting.min(vma.end(), end) - from);
+            }
+        }
+        return pages;
+    }
+
+    /** Locked pages are faulted in at once, which fails where no access is allowed; the lock stays. */
+    private static long populate(Edit edit, long start, long end) {
+        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            if (!vma.hasAny(VmaFlags.ACCESS) && !vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+                return Errno.ENOMEM.result();
+            }
+        }
+        return DONE;
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which VMAs continue each other, and where one is cut: the one place for both ({@code mm/vma.c}).
+ *
+ * <p>A merge is tried only by the operation that makes or changes a piece, and only at that piece's two ends. Each end
+ * is judged by the table of {@link Condition}s, all of which must hold between the neighbour and the piece; what the two
+ * verdicts mean together is the table of {@link Join}s.
+ */
+final class MergeRules {
+    /** What must hold for {@code right} to continue {@code left}, which ends where it starts. */
+    private enum Condition {
+        ADJACENT {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.end() == right.start();
+            }
+        },
+        /** All of them, the rights it may be given included. */
+        SAME_FLAGS {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.flags() == right.flags();
+            }
+        },
+        /** The same open, not just the same file. */
+        SAME_BACKING {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.backing() == right.backing();
+            }
+        },
+        OFFSET_CONTINUES {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.pageOffset() + (left.length() >>> pageShift) == right.pageOffset();
+            }
+        },
+        IDENTITY_COMPATIBLE {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return mayShare(left.anonIdentity(), right.anonIdentity());
+            }
+        };
+
+        abstract boolean holds(Vma left, Vma right, int pageShift);
+    }
+
+    private static final Condition[] CONDITIONS = Condition.values();
+
+    /** What a piece is joined with. */
+    private enum Join {
+        NONE,
+        LEFT,
+        RIGHT,
+        BOTH;
+
+        /** By: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
+        private static final Join[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
+
+        static Join of(boolean left, boolean right, boolean eachOther) {
+            return TABLE[(left ? 4 : 0) + (right ? 2 : 0) + (eachOther ? 1 : 0)];
+        }
+    }
+
+    private MergeRules() {}
+
+    /** Same identity, or one has none and the other's is not a child's, which is not lent to others. */
+    private static boolean mayShare(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {
+        if (one == other) {
+            return true;
+        }
+        if (one == null || other == null) {
+            AnonIdentity only = one == null ? other : one;
+            return only != null && !only.isInherited();
+        }
+        return false;
+    }
+
+    /** Neighbours that both fit a piece without identity may still have two different ones. */
+    private static boolean fitEachOther(@Nullable Vma left, @Nullable Vma right) {
+        return left == null
+                || right == null
+                || left.anonIdentity() == null
+                || right.anonIdentity() == null
+                || left.anonIdentity() == right.anonIdentity();
+    }
+
+    private static boolean continues(@Nullable Vma left, @Nullable Vma right, int pageShift) {
+        if (left == null || right == null) {
+            return false;
+        }
+        for (Condition condition : CONDITIONS) {
+            if (!condition.holds(left, right, pageShift)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a VMA may vanish in a merge. */
+    private static boolean mayVanish(@Nullable Vma vma) {
+        Backing backing = vma == null ? null : vma.backing();
+        return backing == null || !backing.countsMappings();
+    }
+
+    private static boolean isSpecial(Vma piece) {
+        return piece.hasAny(VmaFlags.SPECIAL);
+    }
+
+    /**
+     * Puts a new piece over a range that is free or counted out, joined with its neighbours where they fit.
+     *
+     * @return the VMA that covers the piece now
+     */
+    static Vma place(Edit edit, Vma piece) {
+        Vma joined = join(edit, piece, true);
+        if (joined != null) {
+            return joined;
+        }
+        edit.put(piece);
+        return piece;
+    }
+
+    /**
+     * Extends the VMA before a new piece over it, or, if allowed, joins the piece with both neighbours or the next.
+     *
+     * @return the VMA that covers the piece now, or null if none fits and nothing was changed
+     */
+    static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
+        if (isSpecial(piece)) {
+            return null;
+        }
+        int pageShift = edit.geometry.pageShift();
+        Vma previous = edit.before(piece.start());
+        Vma next = alsoRight ? edit.atOrAfter(piece.end()) : null;
+        boolean left = continues(previous, piece, pageShift);
+        boolean right = continues(piece, next, pageShift);
+        Join join = Join.of(left, right, fitEachOther(previous, next));
+        if (join == Join.BOTH && !mayVanish(next)) {
+            join = Join.LEFT;
+        }
+        Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
+        if (into != null) {
+            edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
+        }
+        return into;
+    }
+
+    /**
+     * Gives part of a VMA other flags: joins it with its neighbours where they fit then, else cuts it out.
+     *
+     * @return the VMA that covers the part now, or null if a cut would make too many (ENOMEM; a first cut may remain)
+     */
+    static @Nullable Vma change(Edit edit, Vma vma, long start, long end, long flags) {
+        int pageShift = edit.geometry.pageShift();
+        boolean head = start == vma.start();
+        boolean tail = end == vma.end();
+        Vma piece = part(vma, start, end, flags, pageShift);
+        Vma previous = head ? edit.before(start) : null;
+        Vma next = tail ? edit.atOrAfter(end) : null;
+        boolean left = !isSpecial(piece) && continues(previous, piece, pageShift);
+        boolean right = !isSpecial(piece) && continues(piece, next, pageShift);
+        Join join = Join.of(left, right, fitEachOther(previous, next));
+        if (head && tail && !mayVanish(vma)) {
+            join = Join.NONE;
+        }
+        if (join == Join.BOTH && !mayVanish(next)) {
+            join = Join.LEFT;
+        }
+        if (join == Join.NONE) {
+            return cutOut(edit, vma, piece);
+        }
+        Vma into = spanning(join, previous, piece, next);
+        if (!head) {
+            Vma rest = part(vma, vma.start(), start, vma.flags(), pageShift);
+            edit.replace(vma, next, null, rest, into);
+        } else if (!tail) {
+            Vma rest = part(vma, end, vma.end(), vma.flags(), pageShift);
+            edit.replace(vma, previous, null, into, rest);
+        } else {
+            edit.replace(vma, join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, into);
+        }
+        return into;
+    }
+
+    /** Cuts a part out of a VMA, from below first, as far as the number of mappings allows. */
+    private static @Nullable Vma cutOut(Edit edit, Vma vma, Vma piece) {
+        Vma rest = vma;
+        if (piece.start() != rest.start()) {
+            if (!edit.mayMapOneMore()) {
+                return null;
+            }
+            rest = cut(edit, rest, piece.start());
+        }
+        if (piece.end() != rest.end()) {
+            if (!edit.mayMapOneMore()) {
+                return null;
+            }
+            cut(edit, rest, piece.end());
+            rest = part(rest, rest.start(), piece.end(), rest.flags(), edit.geometry.pageShift());
+        }
+        edit.replace(rest, null, null, piece);
+        return piece;
+    }
+
+    /**
+     * Cuts a VMA in two, without a look at the limit.
+     *
+     * @return the upper half
+     */
+    static Vma cut(Edit edit, Vma vma, long at) {
+        int pageShift = edit.geometry.pageShift();
+        Vma lower = part(vma, vma.start(), at, vma.flags(), pageShift);
+        Vma upper = part(vma, at, vma.end(), vma.flags(), pageShift);
+        edit.replace(vma, null, null, lower, upper);
+        return upper;
+    }
+
+    /** Part of a VMA as a VMA of its own, with other flags. */
+    static Vma part(Vma vma, long start, long end, long flags, int pageShift) {
+        long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
+        return new Vma(start, end, flags, offset, vma.backing(), vma.name(), vma.anonIdentity());
+    }
+
+    private static Vma spanning(Join join, @Nullable Vma previous, Vma piece, @Nullable Vma next) {
+        Vma first = join != Join.RIGHT && previous != null ? previous : piece;
+        Vma last = join != Join.LEFT && next != null ? next : piece;
+        AnonIdentity identity = first.anonIdentity();
+        if (identity == null) {
+            identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
+        }
+        return new Vma(
+                first.start(), last.end(), piece.flags(), first.pageOffset(), piece.backing(), piece.name(), identity);
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import static dev.samara.core.vma.MapFlags.ABOVE_4G;
+import static dev.samara.core.vma.MapFlags.BELOW_2G;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.HUGETLB;
+import static dev.samara.core.vma.MapFlags.SHARED;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.GapSearch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a mapping goes ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code arch/x86/kernel/sys_x86_64.c} and
+ * {@code mm/huge_memory.c}).
+ *
+ * <p>A fixed address is taken as it is, a hint where it is free, and otherwise a gap is searched: from the mmap base
+ * downwards, or upwards in a space that was made so and where downwards there is none. What may profit from huge pages
+ * is tried on a huge page boundary first. A stack keeps its guard gap free below it.
+ */
+final class Placement {
+    private static final long LOW_START = 0x40000000L;
+    private static final long LOW_END = 0x80000000L;
+    private static final long FOUR_GIB = 1L << 32;
+
+    private final Edit edit;
+    private final Geometry geometry;
+    private final GapSearch search = new GapSearch();
+
+    /** What is being placed. */
+    private final @Nullable Backing backing;
+
+    private final int mapFlags;
+
+    private Placement(Edit edit, @Nullable Backing backing, int mapFlags) {
+        this.edit = edit;
+        this.geometry = edit.geometry;
+        this.backing = backing;
+        this.mapFlags = mapFlags;
+    }
+
+    /**
+     * Finds the address for a mapping.
+     *
+     * @param hint where it is wanted, or 0; must be the address itself if FIXED is among the flags
+     * @param length its length, a multiple of the page size, not 0, unsigned
+     * @param offset its byte offset in the backing
+     * @param mapFlags bits of {@code MapFlags}
+     * @return the address, or a negated errno
+     */
+    static long find(Edit edit, @Nullable Backing backing, long hint, long length, long offset, int mapFlags) {
+        if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        long address = new Placement(edit, backing, mapFlags).choose(hint, length, offset);
+        if (Errno.isError(address)) {
+            return address;
+        }
+        if (Long.compareUnsigned(address, edit.geometry.limit() - length) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if (!edit.geometry.isAligned(address)) {
+            return Errno.EINVAL.result();
+        }
+        return edit.limits.mayMapAt(address) ? address : Errno.EPERM.result();
+    }
+
+    /** A hint as {@code mmap} takes it: a page boundary, and not below the lowest address that anybody may map. */
+    static long roundHint(Geometry geometry, long hint) {
+        long rounded = geometry.roundDown(hint);
+        return rounded != 0 && Long.compareUnsigned(rounded, geometry.minimum()) < 0 ? geometry.minimum() : rounded;
+    }
+
+    private long choose(long hint, long length, long offset) {
+        if ((mapFlags & HUGETLB) != 0) {
+            return onHugePages(hint, length);
+        }
+        boolean huge = backing != null
+                ? backing.wantsHugeAlignment()
+                : (mapFlags & SHARED) == 0 && hint == 0 && length % geometry.hugeSize() == 0;
+        if (huge) {
+            long address = onHugeBoundary(hint, length, offset);
+            if (address != 0) {
+                return address;
+            }
+        }
+        return anywhere(hint, length, 1);
+    }
+
+    /** Memory of huge pages itself must lie on their boundaries. */
+    private long onHugePages(long hint, long length) {
+        long size = geometry.hugeSize();
+        if ((mapFlags & FIXED) != 0 && (hint & size - 1) != 0) {
+            return Errno.EINVAL.result();
+        }
+        return anywhere(hint + size - 1 & -size, length, size);
+    }
+
+    /**
+     * Tries to place a mapping that holds a whole huge page so that address and offset agree modulo the huge page size.
+     *
+     * @return the address, or 0 if it holds none or there is no room
+     */
+    private long onHugeBoundary(long hint, long length, long offset) {
+        long size = geometry.hugeSize();
+        long firstBoundary = offset + size - 1 & -size;
+        long holds = offset + length - firstBoundary;
+        long padded = length + size;
+        boolean wraps = Long.compareUnsigned(padded, length) < 0 || Long.compareUnsigned(offset + padded, offset) < 0;
+        if (offset + length <= firstBoundary || holds < size || wraps) {
+            return 0;
+        }
+        long found = anywhere(hint, padded, 1);
+        if (Errno.isError(found)) {
+            return 0;
+        }
+        if (found == hint) {
+            return hint;
+        }
+        long ahead = offset - found & size - 1;
+        return edit.layout.isTopDown() && ahead == 0 ? found + size : found + ahead;
+    }
+
+    private long anywhere(long hint, long length, long alignment) {
+        if (Long.compareUnsigned(length, geometry.limit()) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if ((mapFlags & FIXED) != 0) {
+            return hint;
+        }
+        if (!edit.layout.isTopDown() || (mapFlags & BELOW_2G) != 0) {
+            return upwards(hint, length, alignment);
+        }
+        long wanted = geometry.roundDown(hint);
+        if (wanted != 0 && staysOnItsSide(wanted, length) && isFree(wanted, length)) {
+            return wanted;
+        }
+        long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
+        long high = edit.layout.mmapBase();
+        if (Long.compareUnsigned(wanted, geometry.window()) > 0) {
+            high += geometry.limit() - geometry.window();
+        }
+        long found = highest(low, high, length, alignment);
+        return Errno.isError(found) ? upwards(hint, length, alignment) : found;
+    }
+
+    private long upwards(long hint, long length, long alignment) {
+        boolean below = (mapFlags & BELOW_2G) != 0;
+        long low = below ? LOW_START : geometry.bottomUpBase();
+        long high = below ? LOW_END : endOfSide(hint);
+        if (Long.compareUnsigned(length, high) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if (hint != 0) {
+            long wanted = geometry.roundUp(hint);
+            if (Long.compareUnsigned(wanted, high - length) <= 0 && isFree(wanted, length)) {
+                return wanted;
+            }
+        }
+        return lowest(low, high, length, alignment);
+    }
+
+    /** Addresses above the window are given only to who asks for one there. */
+    private long endOfSide(long hint) {
+        return Long.compareUnsigned(hint, geometry.window()) > 0 ? geometry.limit() : geometry.window();
+    }
+
+    /** Whether a hint does not reach across the end of the window or of the space. */
+    private boolean staysOnItsSide(long address, long length) {
+        if (Long.compareUnsigned(address, geometry.limit() - length) > 0) {
+            return false;
+        }
+        return address > geometry.window() == address + length > geometry.window();
+    }
+
+    private boolean isFree(long address, long length) {
+        Vma next = edit.atOrAfter(address);
+        return next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0;
+    }
+
+    /** Where a VMA begins if the gap below a stack is counted in ({@code vm_start_gap}). */
+    long guardedStart(Vma vma) {
+        return guardedStart(edit, vma);
+    }
+
+    static long guardedStart(Edit edit, Vma vma) {
+        if (!vma.has(VmaFlags.GROWSDOWN)) {
+            return vma.start();
+        }
+        long gap = edit.layout.stackGuardGap();
+        return Long.compareUnsigned(vma.start(), gap) < 0 ? 0 : vma.start() - gap;
+    }
+
+    private long highest(long low, long high, long length, long alignment) {
+        long floor = Math.max(low, geometry.minimum());
+        long ceiling = high;
+        while (ceiling - floor >= length) {
+            search.size(length).within(floor, ceiling - 1).aligned(alignment, 0);
+            if (!edit.tree.findHighest(search)) {
+                break;
+            }
+            Vma above = edit.atOrAfter(search.first());
+            if (above == null || guardedStart(above) >= search.first() + length) {
+                return search.first();
+            }
+            ceiling = guardedStart(above);
+        }
+        return Errno.ENOMEM.result();
+    }
+
+    private long lowest(long low, long high, long length, long alignment) {
+        long floor = Math.max(low, geometry.minimum());
+        while (high - floor >= length) {
+            search.size(length).within(floor, high - 1).aligned(alignment, 0);
+            if (!edit.tree.findLowest(search)) {
+                break;
+            }
+            Vma above = edit.atOrAfter(search.first());
+            if (above == null || guardedStart(above) >= search.first() + length) {
+                return search.first();
+            }
+            floor = above.end();
+        }
+        return Errno.ENOMEM.result();
+    }
+}

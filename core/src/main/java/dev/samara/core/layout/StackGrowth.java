@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** Growing a stack down to an address that was touched ({@code expand_downwards} in {@code mm/vma.c}). */
+final class StackGrowth {
+    private static final long DONE = 0;
+
+    private StackGrowth() {}
+
+    static long grow(Edit edit, long address) {
+        Geometry geometry = edit.geometry;
+        Vma stack = edit.atOrAfter(address);
+        if (stack == null) {
+            return Errno.EFAULT.result();
+        }
+        if (stack.contains(address)) {
+            return DONE;
+        }
+        if (!stack.has(VmaFlags.GROWSDOWN)) {
+            return Errno.EFAULT.result();
+        }
+        long start = geometry.roundDown(address);
+        if (Long.compareUnsigned(start, geometry.minimum()) < 0) {
+            return Errno.EPERM.result();
+        }
+        Vma below = edit.before(start);
+        if (below != null
+                && !below.has(VmaFlags.GROWSDOWN)
+                && below.hasAny(VmaFlags.ACCESS)
+                && start - below.end() < edit.layout.stackGuardGap()) {
+            return Errno.ENOMEM.result();
+        }
+        long grown = geometry.pages(stack.start() - start);
+        if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
+                || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
+                || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
+                || !edit.limits.mayLockMore(edit.counters, stack.flags(), grown)
+                || !edit.charge(grown)) {
+            return Errno.ENOMEM.result();
+        }
+        Vma taller = new Vma(
+                start,
+                stack.end(),
+                stack.flags(),
+                stack.pageOffset() - grown,
+                stack.backing(),
+                stack.name(),
+                stack.anonIdentity());
+        edit.replace(stack, null, null, taller);
+        return DONE;
+    }
+}

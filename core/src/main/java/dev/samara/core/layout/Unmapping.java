@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/** Taking mappings away ({@code munmap}, {@code shmdt}, and the first half of whatever replaces a range). */
+final class Unmapping {
+    private static final long DONE = 0;
+
+    private Unmapping() {}
+
+    static long munmap(Edit edit, long address, long length) {
+        Geometry geometry = edit.geometry;
+        if (!geometry.isAligned(address)
+                || Long.compareUnsigned(address, geometry.limit()) > 0
+                || Long.compareUnsigned(length, geometry.limit() - address) > 0
+                || geometry.roundUp(length) == 0) {
+            return Errno.EINVAL.result();
+        }
+        return unmap(edit, address, address + geometry.roundUp(length));
+    }
+
+    /** Unmaps a valid range. */
+    static long unmap(Edit edit, long start, long end) {
+        long result = cutEdges(edit, start, end);
+        if (result == DONE) {
+            edit.clear(start, end);
+        }
+        return result;
+    }
+
+    /**
+     * Cuts the VMAs at both ends of a range, so that it can be cleared or overwritten ({@code vms_gather_munmap_vmas}).
+     *
+     * <p>Where something in the range is sealed, a cut at the start remains, as on Linux.
+     *
+     * @return 0 or a negated errno
+     */
+    static long cutEdges(Edit edit, long start, long end) {
+        Vma first = edit.firstIn(start, end);
+        if (first == null) {
+            return DONE;
+        }
+        if (first.start() < start) {
+            // Only a hole in the middle of one VMA leaves more mappings than before.
+            if (end < first.end() && !edit.mayMapOneMore()) {
+                return Errno.ENOMEM.result();
+            }
+            if (first.has(VmaFlags.SEALED)) {
+                return Errno.EPERM.result();
+            }
+            MergeRules.cut(edit, first, start);
+        }
+        Vma last = null;
+        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            if (vma.has(VmaFlags.SEALED)) {
+                return Errno.EPERM.result();
+            }
+            last = vma;
+            if (vma.end() >= end) {
+                break;
+            }
+        }
+        if (last != null && last.end() > end) {
+            MergeRules.cut(edit, last, end);
+        }
+        return DONE;
+    }
+
+    static long shmdt(Edit edit, long address) {
+        if (!edit.geometry.isAligned(address)) {
+            return Errno.EINVAL.result();
+        }
+        Vma found = edit.atOrAfter(address);
+        while (found != null && !startsAttachment(edit, found, address, null)) {
+            found = edit.atOrAfter(found.end());
+        }
+        if (found == null || !(found.backing() instanceof SharedSegment.Attachment attachment)) {
+            return Errno.EINVAL.result();
+        }
+        detach(edit, found);
+        // Other pieces of the same attachment, where a partial munmap or mprotect has cut it.
+        long size = edit.geometry.roundUp(attachment.segment().size());
+        Vma vma = edit.atOrAfter(found.end());
+        while (vma != null && vma.end() - address <= size) {
+            if (startsAttachment(edit, vma, address, attachment)) {
+                detach(edit, vma);
+            }
+            vma = edit.atOrAfter(vma.end());
+        }
+        return DONE;
+    }
+
+    private static void detach(Edit edit, Vma vma) {
+        if (!vma.has(VmaFlags.SEALED)) {
+            edit.clear(vma.start(), vma.end());
+        }
+    }
+
+    /** Whether a VMA is a piece of an attachment that began at an address, as its offset tells. */
+    private static boolean startsAttachment(
+            Edit edit, Vma vma, long address, SharedSegment.@Nullable Attachment attachment) {
+        return vma.backing() instanceof SharedSegment.Attachment own
+                && (attachment == null || own == attachment)
+                && edit.geometry.pages(vma.start() - address) == vma.pageOffset();
+    }
+}

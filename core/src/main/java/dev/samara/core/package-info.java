@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The facade: machines, address spaces and their snapshots. It only composes what the packages below do.
+ *
+ * <p>A {@link dev.samara.core.Machine} holds what its address spaces share. An {@link dev.samara.core.AddressSpace} is
+ * what a process has: ask it what is mapped at an address, change it with the calls of {@code mman.h}, take {@linkplain
+ * dev.samara.core.LayoutSnapshot snapshots} of it, fork it.
+ *
+ * <p><b>Calls</b> come in two forms. Those of {@code AddressSpace} return a value or a negated errno, for who passes
+ * the number on to a guest; those of {@link dev.samara.core.ThrowingCalls} throw an {@link
+ * dev.samara.core.vma.MmException}. Results, errors and their precedence, and the boundaries of VMAs are Linux 6.18's.
+ *
+ * <p><b>Threads.</b> Everything may be called from any thread. {@code find} and {@code snapshot} take no lock, store
+ * nothing and never wait. The other calls on one space are serialised by its layout lock, which is held only while the
+ * layout is edited. What a call did is visible to all look-ups that begin after it returned, and appears at one instant.
+ */
+package dev.samara.core;

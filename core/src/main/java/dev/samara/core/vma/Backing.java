@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/**
+ * What stands behind a mapping that is not plain anonymous memory: one <em>open</em> of a file, a device or a shared
+ * object.
+ *
+ * <p>The identity of a backing is the Java object: two mappings continue each other, and so may be merged, only if they
+ * have the same {@code Backing} object, as two mappings on Linux must have the same {@code struct file}. Two opens of
+ * one file are two objects that agree on {@link #major()}, {@link #minor()} and {@link #inode()}.
+ *
+ * <p>An implementation answers from fixed data: the answers must not change, must not block and must not throw, since
+ * they are read while the layout is being decided.
+ */
+public interface Backing {
+    /**
+     * The major number of the device, as {@code /proc/PID/maps} shows it.
+     *
+     * @return the number, not negative
+     */
+    int major();
+
+    /**
+     * The minor number of the device.
+     *
+     * @return the number, not negative
+     */
+    int minor();
+
+    /**
+     * The inode on the device.
+     *
+     * @return the number, unsigned
+     */
+    long inode();
+
+    /**
+     * The name to show, usually a path.
+     *
+     * @return the name, not empty
+     */
+    String name();
+
+    /**
+     * Whether it was opened for reading; every mapping needs that ({@code EACCES}).
+     *
+     * @return true if so
+     */
+    default boolean readable() {
+        return true;
+    }
+
+    /**
+     * Whether it was opened for writing; a shared mapping can become writable only then ({@code EACCES}).
+     *
+     * @return true if so
+     */
+    default boolean writable() {
+        return true;
+    }
+
+    /**
+     * Whether code on it may be executed, that is, its mount is not {@code noexec} ({@code EPERM}).
+     *
+     * @return true if so
+     */
+    default boolean executable() {
+        return true;
+    }
+
+    /**
+     * Whether it may only be appended to; then no shared mapping of a writable open is allowed ({@code EACCES}).
+     *
+     * @return true if so
+     */
+    default boolean appendOnly() {
+        return false;
+    }
+
+    /**
+     * Whether it is in use as swap space; then no shared writable mapping is allowed ({@code ETXTBSY}).
+     *
+     * @return true if so
+     */
+    default boolean swapFile() {
+        return false;
+    }
+
+    /**
+     * Whether it can be mapped at all ({@code ENODEV}).
+     *
+     * @return true if so
+     */
+    default boolean mappable() {
+        return true;
+    }
+
+    /**
+     * The largest size in bytes that the file can have; a mapping that reaches beyond fails with {@code EOVERFLOW}.
+     *
+     * @return the size, positive; {@link Long#MAX_VALUE} where only the file offset's type limits it
+     */
+    default long maximumSize() {
+        return Long.MAX_VALUE;
+    }
+
+    /**
+     * Whether mappings of at least one huge page should be placed so that address and offset agree modulo the huge page
+     * size, as Linux does for file systems that use {@code thp_get_unmapped_area}.
+     *
+     * @return true if so
+     */
+    default boolean wantsHugeAlignment() {
+        return false;
+    }
+
+    /**
+     * Whether a private mapping of it is anonymous memory and a shared one a new shared object, as for
+     * {@code /dev/zero}.
+     *
+     * @return true if so
+     */
+    default boolean isZeroDevice() {
+        return false;
+    }
+
+    /**
+     * Whether it counts its mappings, so that none may vanish in a merge; Linux asks whether the mapping has a close
+     * hook, which System V shared memory has.
+     *
+     * @return true if so
+     */
+    default boolean countsMappings() {
+        return false;
+    }
+}

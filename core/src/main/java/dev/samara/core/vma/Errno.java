@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/**
+ * The errors that a memory call can answer with, under Linux's names and x86-64 numbers ({@code errno(3)}).
+ *
+ * <p>A call that fails returns {@link #result()}, the negated number, which lies in {@code [-4095, -1]} and so cannot be
+ * taken for an address.
+ */
+public enum Errno {
+    /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
+    EPERM(1),
+    /** No such file or directory. */
+    ENOENT(2),
+    /** Interrupted while waiting. */
+    EINTR(4),
+    /** Bad file descriptor: a call that needs a backing was given none. */
+    EBADF(9),
+    /** Try again: the limit on locked memory is reached, or a resource is short for now. */
+    EAGAIN(11),
+    /** Out of memory, of address space or of mappings; also a hole where a mapping is needed. */
+    ENOMEM(12),
+    /** Permission denied: the way the file was opened, or the mapping, does not allow it. */
+    EACCES(13),
+    /** Bad address: no mapping, or not the mapping that the call needs. */
+    EFAULT(14),
+    /** Busy: locked memory cannot be invalidated. */
+    EBUSY(16),
+    /** Something is mapped there already. */
+    EEXIST(17),
+    /** The file cannot be mapped. */
+    ENODEV(19),
+    /** Invalid argument. */
+    EINVAL(22),
+    /** The file is in use as swap space. */
+    ETXTBSY(26),
+    /** Not implemented. */
+    ENOSYS(38),
+    /** Offset beyond what the file can hold. */
+    EOVERFLOW(75),
+    /** A flag that must be understood is not. */
+    EOPNOTSUPP(95);
+
+    private static final long LOWEST_RESULT = -4095;
+
+    private final int number;
+
+    Errno(int number) {
+        this.number = number;
+    }
+
+    /**
+     * Linux's number for this error.
+     *
+     * @return the positive number
+     */
+    public int number() {
+        return number;
+    }
+
+    /**
+     * What a call that fails with this error returns.
+     *
+     * @return the negated number
+     */
+    public long result() {
+        return -number;
+    }
+
+    /**
+     * Tells an error from an address or a count.
+     *
+     * @param result what a call returned
+     * @return whether it is an error, that is, lies in {@code [-4095, -1]}
+     */
+    public static boolean isError(long result) {
+        return result < 0 && result >= LOWEST_RESULT;
+    }
+
+    /**
+     * The error that a result stands for.
+     *
+     * @param result what a call returned; must be an error
+     * @return the error
+     * @throws IllegalArgumentException if the result is no error, or one that this library never returns
+     */
+    public static Errno of(long result) {
+        for (Errno errno : values()) {
+            if (errno.result() == result) {
+                return errno;
+            }
+        }
+        throw new IllegalArgumentException("result " + result + " is not the negated number of a known errno");
+    }
+}

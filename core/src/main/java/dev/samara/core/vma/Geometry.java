@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/**
+ * The sizes and bounds of an address space.
+ *
+ * <p>Placement follows x86-64: without a hint a mapping goes below the <em>mmap base</em>, which leaves room for the
+ * stack under the {@linkplain #window() default window}; addresses above the window are given only to who asks for one.
+ *
+ * @param pageShift binary logarithm of the page size in bytes, 9 to 24
+ * @param levels how many levels of page tables, 1 to 6
+ * @param hugeShift binary logarithm of the huge page size, above {@code pageShift}
+ * @param minimum lowest address that may be mapped without {@link Capability#SYS_RAWIO} ({@code mmap_min_addr}); a
+ *     multiple of the page size
+ * @param window end of the part that is used without being asked for, exclusive; a multiple of the page size
+ * @param limit end of the space, exclusive ({@code TASK_SIZE}); a multiple of the page size, at most 2^62
+ */
+public record Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
+    /** x86-64 with four levels of page tables: 47 bits of address, pages of 4 KiB. */
+    public static final Geometry LINUX_X86_64 = new Geometry(12, 4, 21, 0x10000, (1L << 47) - 4096, (1L << 47) - 4096);
+
+    /** x86-64 with five levels of page tables: 56 bits of address, the upper ones only on request. */
+    public static final Geometry LINUX_X86_64_LA57 =
+            new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096);
+
+    private static final long STACK_ROOM = 128L << 20;
+
+    /**
+     * Checks that the sizes fit each other.
+     *
+     * @param pageShift binary logarithm of the page size in bytes
+     * @param levels how many levels of page tables
+     * @param hugeShift binary logarithm of the huge page size
+     * @param minimum lowest address that may be mapped without privilege
+     * @param window end of the part that is used without being asked for
+     * @param limit end of the space
+     */
+    public Geometry {
+        require(pageShift >= 9 && pageShift <= 24, "pageShift", pageShift, "must lie in 9..24");
+        require(levels >= 1 && levels <= 6, "levels", levels, "must lie in 1..6");
+        require(hugeShift > pageShift && hugeShift < 48, "hugeShift", hugeShift, "must lie above pageShift, below 48");
+        long inPage = (1L << pageShift) - 1;
+        require((minimum & inPage) == 0 && minimum >= 0, "minimum", minimum, "must be a multiple of the page size");
+        require((window & inPage) == 0 && window > minimum, "window", window, "must be a page boundary above minimum");
+        require((limit & inPage) == 0 && limit >= window, "limit", limit, "must be a page boundary at or above window");
+        require(limit <= 1L << 62, "limit", limit, "must be at most 2^62");
+    }
+
+    private static void require(boolean holds, String name, long value, String rule) {
+        if (!holds) {
+            throw new IllegalArgumentException(name + " 0x" + Long.toHexString(value) + " " + rule);
+        }
+    }
+
+    /**
+     * The page size.
+     *
+     * @return bytes, a power of two
+     */
+    public long pageSize() {
+        return 1L << pageShift;
+    }
+
+    /**
+     * The huge page size.
+     *
+     * @return bytes, a power of two
+     */
+    public long hugeSize() {
+        return 1L << hugeShift;
+    }
+
+    /**
+     * Whether an address is a page boundary.
+     *
+     * @param address any address
+     * @return true if so
+     */
+    public boolean isAligned(long address) {
+        return (address & (pageSize() - 1)) == 0;
+    }
+
+    /**
+     * Rounds down to a page boundary.
+     *
+     * @param address any address
+     * @return the start of its page
+     */
+    public long roundDown(long address) {
+        return address & -pageSize();
+    }
+
+    /**
+     * Rounds up to a page boundary, modulo 2^64 as the kernel does.
+     *
+     * @param length any length or address
+     * @return the next page boundary; 0 if that is 2^64
+     */
+    public long roundUp(long length) {
+        return length + pageSize() - 1 & -pageSize();
+    }
+
+    /**
+     * Bytes to whole pages.
+     *
+     * @param bytes a multiple of the page size, unsigned
+     * @return pages
+     */
+    public long pages(long bytes) {
+        return bytes >>> pageShift;
+    }
+
+    /**
+     * Where placement from the top begins ({@code mmap_base}): below the window by the room for the stack, which is at
+     * least 128 MiB and at most five sixths of the window.
+     *
+     * @param stackLimit soft limit of the stack in bytes, unsigned
+     * @param guardGap bytes kept free below a stack
+     * @return a page boundary; mappings end at or below it
+     */
+    public long mmapBase(long stackLimit, long guardGap) {
+        long padded = stackLimit + guardGap;
+        long gap = Long.compareUnsigned(padded, stackLimit) > 0 ? padded : stackLimit;
+        long most = window / 6 * 5;
+        if (Long.compareUnsigned(gap, most) > 0) {
+            gap = most;
+        } else if (Long.compareUnsigned(gap, Math.min(STACK_ROOM, most)) < 0) {
+            gap = Math.min(STACK_ROOM, most);
+        }
+        return roundUp(window - gap);
+    }
+
+    /**
+     * Where placement from the bottom begins ({@code TASK_UNMAPPED_BASE}): a third of the window.
+     *
+     * @return a page boundary
+     */
+    public long bottomUpBase() {
+        return roundUp(window / 3);
+    }
+
+    /**
+     * Where the heap begins unless something else is said: two thirds of the window, as for a position-independent
+     * program.
+     *
+     * @return a page boundary
+     */
+    public long defaultHeap() {
+        return roundDown(window / 3 * 2);
+    }
+}

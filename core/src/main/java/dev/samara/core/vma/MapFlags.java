@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/** The {@code MAP_*} bits of {@code mmap}, as in {@code sys/mman.h} on Linux x86-64. */
+public final class MapFlags {
+    /** Stores are seen by everybody who maps the object. */
+    public static final int SHARED = 0x01;
+
+    /** Stores are private to the space (copy on write). */
+    public static final int PRIVATE = 0x02;
+
+    /** Like {@link #SHARED}, and flags that are not understood are refused. */
+    public static final int SHARED_VALIDATE = 0x03;
+
+    /** Private memory that may be dropped under pressure. */
+    public static final int DROPPABLE = 0x08;
+
+    /** The bits that hold the type of the mapping. */
+    public static final int TYPE = 0x0f;
+
+    /** Map exactly at the address, replacing what is there. */
+    public static final int FIXED = 0x10;
+
+    /** Not backed by a file. */
+    public static final int ANONYMOUS = 0x20;
+
+    /** Place below 2 GiB. */
+    public static final int BELOW_2G = 0x40;
+
+    /** Place above 4 GiB. */
+    public static final int ABOVE_4G = 0x80;
+
+    /** The mapping grows down when the page below it is touched. */
+    public static final int GROWSDOWN = 0x0100;
+
+    /** Ignored, as by Linux. */
+    public static final int DENYWRITE = 0x0800;
+
+    /** Ignored, as by Linux. */
+    public static final int EXECUTABLE = 0x1000;
+
+    /** Lock the pages in memory. */
+    public static final int LOCKED = 0x2000;
+
+    /** Do not account for the memory. */
+    public static final int NORESERVE = 0x4000;
+
+    /** Fault the pages in at once. */
+    public static final int POPULATE = 0x8000;
+
+    /** With {@link #POPULATE}: do not block. */
+    public static final int NONBLOCK = 0x10000;
+
+    /** Meant as a stack: no huge pages. */
+    public static final int STACK = 0x20000;
+
+    /** Use huge pages. */
+    public static final int HUGETLB = 0x40000;
+
+    /** Synchronous faults; refused by every backing here. */
+    public static final int SYNC = 0x80000;
+
+    /** Like {@link #FIXED}, but fail if anything is mapped there. */
+    public static final int FIXED_NOREPLACE = 0x100000;
+
+    /** Without effect, as on a kernel with an MMU. */
+    public static final int UNINITIALIZED = 0x4000000;
+
+    /** Where the size of a huge page stands in the flags: its binary logarithm. */
+    public static final int HUGE_SHIFT = 26;
+
+    /** The bits of the huge page size, after shifting by {@link #HUGE_SHIFT}. */
+    public static final int HUGE_MASK = 0x3f;
+
+    private MapFlags() {}
+}

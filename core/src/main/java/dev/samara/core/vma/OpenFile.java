@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import java.util.Objects;
+
+/**
+ * One open of a file, described by data: the ready-made {@link Backing}.
+ *
+ * <p>Each {@link Builder#open()} makes a new identity, as each {@code open(2)} does. Immutable.
+ */
+public final class OpenFile implements Backing {
+    private final String name;
+    private final int major;
+    private final int minor;
+    private final long inode;
+    private final long maximumSize;
+    private final int traits;
+
+    private OpenFile(Builder builder) {
+        name = builder.name;
+        major = builder.major;
+        minor = builder.minor;
+        inode = builder.inode;
+        maximumSize = builder.maximumSize;
+        traits = builder.traits;
+    }
+
+    /**
+     * Starts the description of a file that is open for reading and writing.
+     *
+     * @param name the name to show, not empty
+     * @return the description, to be completed and opened
+     */
+    public static Builder named(String name) {
+        return new Builder(name);
+    }
+
+    @Override
+    public int major() {
+        return major;
+    }
+
+    @Override
+    public int minor() {
+        return minor;
+    }
+
+    @Override
+    public long inode() {
+        return inode;
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public boolean readable() {
+        return (traits & Builder.READABLE) != 0;
+    }
+
+    @Override
+    public boolean writable() {
+        return (traits & Builder.WRITABLE) != 0;
+    }
+
+    @Override
+    public boolean executable() {
+        return (traits & Builder.NOEXEC) == 0;
+    }
+
+    @Override
+    public boolean appendOnly() {
+        return (traits & Builder.APPEND_ONLY) != 0;
+    }
+
+    @Override
+    public boolean swapFile() {
+        return (traits & Builder.SWAP_FILE) != 0;
+    }
+
+    @Override
+    public boolean mappable() {
+        return (traits & Builder.UNMAPPABLE) == 0;
+    }
+
+    @Override
+    public long maximumSize() {
+        return maximumSize;
+    }
+
+    @Override
+    public boolean wantsHugeAlignment() {
+        return (traits & Builder.HUGE_ALIGNED) != 0;
+    }
+
+    @Override
+    public boolean isZeroDevice() {
+        return (traits & Builder.ZERO_DEVICE) != 0;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+
+    /** The description of a file before it is opened. For one thread. */
+    public static final class Builder {
+        private static final int READABLE = 1;
+        private static final int WRITABLE = 1 << 1;
+        private static final int NOEXEC = 1 << 2;
+        private static final int APPEND_ONLY = 1 << 3;
+        private static final int SWAP_FILE = 1 << 4;
+        private static final int UNMAPPABLE = 1 << 5;
+        private static final int HUGE_ALIGNED = 1 << 6;
+        private static final int ZERO_DEVICE = 1 << 7;
+
+        private final String name;
+        private int major;
+        private int minor;
+        private long inode;
+        private long maximumSize = Long.MAX_VALUE;
+        private int traits = READABLE | WRITABLE;
+
+        private Builder(String name) {
+            this.name = Objects.requireNonNull(name, "name");
+            if (name.isEmpty()) {
+                throw new IllegalArgumentException("name is empty: a backing must have a name to show");
+            }
+        }
+
+        /**
+         * Says which file it is.
+         *
+         * @param newMajor the major number of its device, not negative
+         * @param newMinor the minor number of its device, not negative
+         * @param newInode its inode there
+         * @return this
+         */
+        public Builder inode(int newMajor, int newMinor, long newInode) {
+            if (newMajor < 0 || newMinor < 0) {
+                throw new IllegalArgumentException("device " + newMajor + ":" + newMinor + " has a negative number");
+            }
+            major = newMajor;
+            minor = newMinor;
+            inode = newInode;
+            return this;
+        }
+
+        /**
+         * Opens it for reading only.
+         *
+         * @return this
+         */
+        public Builder readOnly() {
+            traits = (traits & ~WRITABLE) | READABLE;
+            return this;
+        }
+
+        /**
+         * Opens it for writing only.
+         *
+         * @return this
+         */
+        public Builder writeOnly() {
+            traits = (traits & ~READABLE) | WRITABLE;
+            return this;
+        }
+
+        /**
+         * Says that its mount forbids execution.
+         *
+         * @return this
+         */
+        public Builder noexec() {
+            traits |= NOEXEC;
+            return this;
+        }
+
+        /**
+         * Says that it may only be appended to.
+         *
+         * @return this
+         */
+        public Builder appendOnly() {
+            traits |= APPEND_ONLY;
+            return this;
+        }
+
+        /**
+         * Says that it is in use as swap space.
+         *
+         * @return this
+         */
+        public Builder swapFile() {
+            traits |= SWAP_FILE;
+            return this;
+        }
+
+        /**
+         * Says that it cannot be mapped.
+         *
+         * @return this
+         */
+        public Builder unmappable() {
+            traits |= UNMAPPABLE;
+            return this;
+        }
+
+        /**
+         * Asks for placement on huge page boundaries.
+         *
+         * @return this
+         */
+        public Builder hugeAligned() {
+            traits |= HUGE_ALIGNED;
+            return this;
+        }
+
+        /**
+         * Says that it is {@code /dev/zero}.
+         *
+         * @return this
+         */
+        public Builder zeroDevice() {
+            traits |= ZERO_DEVICE;
+            return this;
+        }
+
+        /**
+         * Limits its size.
+         *
+         * @param bytes the largest size it can have, positive
+         * @return this
+         */
+        public Builder maximumSize(long bytes) {
+            if (bytes <= 0) {
+                throw new IllegalArgumentException("maximum size " + bytes + " is not positive");
+            }
+            maximumSize = bytes;
+            return this;
+        }
+
+        /**
+         * Opens the file.
+         *
+         * @return a new identity
+         */
+        public OpenFile open() {
+            return new OpenFile(this);
+        }
+    }
+}

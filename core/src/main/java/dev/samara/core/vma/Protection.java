@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/** The {@code PROT_*} bits of {@code mmap} and {@code mprotect}, as in {@code sys/mman.h} on Linux x86-64. */
+public final class Protection {
+    /** No access. */
+    public static final int NONE = 0;
+
+    /** Pages can be read. */
+    public static final int READ = 0x1;
+
+    /** Pages can be written. */
+    public static final int WRITE = 0x2;
+
+    /** Pages can be executed. */
+    public static final int EXEC = 0x4;
+
+    /** Accepted and without effect, as on x86. */
+    public static final int SEM = 0x8;
+
+    /** {@code mprotect}: extend the change down to the start of a mapping that grows down. */
+    public static final int GROWSDOWN = 0x01000000;
+
+    /** {@code mprotect}: extend the change up to the end of a mapping that grows up; x86 has none. */
+    public static final int GROWSUP = 0x02000000;
+
+    private Protection() {}
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/** The {@code MREMAP_*} bits of {@code mremap}. */
+public final class RemapFlags {
+    /** The mapping may be moved. */
+    public static final int MAYMOVE = 0x1;
+
+    /** Move to exactly the new address, replacing what is there. */
+    public static final int FIXED = 0x2;
+
+    /** Move the pages and leave the old mapping in place, empty. */
+    public static final int DONTUNMAP = 0x4;
+
+    private RemapFlags() {}
+}

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/** The limits ({@code getrlimit(2)}) that memory calls look at. Each is a soft limit in bytes. */
+public enum Resource {
+    /** Address space: all that is mapped. */
+    AS,
+    /** Data: private writable memory and the heap. */
+    DATA,
+    /** How large a stack may grow. */
+    STACK,
+    /** Locked memory. */
+    MEMLOCK
+}

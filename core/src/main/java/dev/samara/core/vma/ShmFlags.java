@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/** The {@code SHM_*} bits of {@code shmat}. */
+public final class ShmFlags {
+    /** Attach for reading only. */
+    public static final int RDONLY = 0x1000;
+
+    /** Round the address down to a page. */
+    public static final int RND = 0x2000;
+
+    /** Replace what is mapped there. */
+    public static final int REMAP = 0x4000;
+
+    /** Attach for execution as well. */
+    public static final int EXEC = 0x8000;
+
+    private ShmFlags() {}
+}

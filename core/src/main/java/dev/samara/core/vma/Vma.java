@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One virtual memory area: a range of addresses with one protection, one backing and one set of attributes.
+ *
+ * <p>Immutable, so a reader that holds one sees a consistent whole for ever. Whether it is still what the space maps
+ * there is another question: every change makes new VMAs, and {@code AddressSpace.find} says which one is current.
+ *
+ * <p>A VMA in a space belongs to that space only. One that an embedder makes describes a mapping, to be loaded.
+ */
+public final class Vma {
+    private final long start;
+    private final long end;
+    private final long flags;
+    private final long pageOffset;
+    private final @Nullable Backing backing;
+    private final @Nullable String name;
+    private final @Nullable AnonIdentity anonIdentity;
+
+    /**
+     * Describes a mapping.
+     *
+     * @param start first address
+     * @param end address behind the last, unsigned above {@code start}
+     * @param flags bits of {@link VmaFlags}
+     * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
+     *     of the address where it was mapped
+     * @param backing what stands behind it; null for anonymous memory
+     * @param name what to show for a special mapping, such as {@code [vdso]}; otherwise null
+     * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
+     */
+    public Vma(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable Backing backing,
+            @Nullable String name,
+            @Nullable AnonIdentity anonIdentity) {
+        if (Long.compareUnsigned(start, end) >= 0) {
+            throw new IllegalArgumentException(
+                    String.format(Locale.ROOT, "start 0x%x must lie below end 0x%x", start, end));
+        }
+        this.start = start;
+        this.end = end;
+        this.flags = flags;
+        this.pageOffset = pageOffset;
+        this.backing = backing;
+        this.name = name;
+        this.anonIdentity = anonIdentity;
+    }
+
+    /**
+     * The first address.
+     *
+     * @return a page boundary
+     */
+    public long start() {
+        return start;
+    }
+
+    /**
+     * The address behind the last.
+     *
+     * @return a page boundary, unsigned above {@link #start()}
+     */
+    public long end() {
+        return end;
+    }
+
+    /**
+     * The size.
+     *
+     * @return bytes
+     */
+    public long length() {
+        return end - start;
+    }
+
+    /**
+     * The attributes.
+     *
+     * @return bits of {@link VmaFlags}
+     */
+    public long flags() {
+        return flags;
+    }
+
+    /**
+     * Whether all of some attributes are set.
+     *
+     * @param wanted bits of {@link VmaFlags}
+     * @return true if all are set
+     */
+    public boolean has(long wanted) {
+        return (flags & wanted) == wanted;
+    }
+
+    /**
+     * Whether any of some attributes is set.
+     *
+     * @param wanted bits of {@link VmaFlags}
+     * @return true if at least one is set
+     */
+    public boolean hasAny(long wanted) {
+        return (flags & wanted) != 0;
+    }
+
+    /**
+     * The offset of {@link #start()}.
+     *
+     * @return pages, unsigned; see the constructor
+     */
+    public long pageOffset() {
+        return pageOffset;
+    }
+
+    /**
+     * What stands behind it.
+     *
+     * @return the backing, or null for anonymous memory
+     */
+    public @Nullable Backing backing() {
+        return backing;
+    }
+
+    /**
+     * The name of a special mapping.
+     *
+     * @return the name, or null for an ordinary mapping
+     */
+    public @Nullable String name() {
+        return name;
+    }
+
+    /**
+     * Its anonymous-memory identity.
+     *
+     * @return the identity, or null if it has no page of its own yet
+     */
+    public @Nullable AnonIdentity anonIdentity() {
+        return anonIdentity;
+    }
+
+    /**
+     * Whether its pages come from nowhere: it has no backing, or the zero device privately. A special mapping is not
+     * anonymous.
+     *
+     * @return true if so
+     */
+    public boolean isAnonymous() {
+        return name == null && (backing == null || (backing.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
+    }
+
+    /**
+     * Whether an address lies in it.
+     *
+     * @param address any address
+     * @return true if {@code start <= address < end}, unsigned
+     */
+    public boolean contains(long address) {
+        return Long.compareUnsigned(address - start, end - start) < 0;
+    }
+
+    /**
+     * Whether another VMA looks the same to a user: range, attributes, backing, offset and name. The anonymous identity
+     * is not compared.
+     *
+     * @param other any VMA
+     * @return true if so
+     */
+    public boolean looksLike(Vma other) {
+        return start == other.start
+                && end == other.end
+                && flags == other.flags
+                && pageOffset == other.pageOffset
+                && backing == other.backing
+                && Objects.equals(name, other.name);
+    }
+
+    /**
+     * For people: range, rights, attributes and backing.
+     *
+     * @return one line, whose form may change
+     */
+    @Override
+    public String toString() {
+        String what = backing != null ? backing.name() : name != null ? name : "anonymous";
+        return String.format(Locale.ROOT, "%x-%x +%x %s [%s]", start, end, pageOffset, what, VmaFlags.format(flags));
+    }
+}
