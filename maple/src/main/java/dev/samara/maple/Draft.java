@@ -45,14 +45,22 @@ final class Draft {
         return occupy(first, last, new Reservation(requireOwner(owner)));
     }
 
+    boolean findLowest(GapSearch where) {
+        return Objects.requireNonNull(where, "where").searchLowest(root);
+    }
+
+    boolean findHighest(GapSearch where) {
+        return Objects.requireNonNull(where, "where").searchHighest(root);
+    }
+
     boolean storeLowest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        return where.searchLowest(root) && fill(where, value);
+        return findLowest(where) && fill(where, value);
     }
 
     boolean storeHighest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        return where.searchHighest(root) && fill(where, value);
+        return findHighest(where) && fill(where, value);
     }
 
     boolean reserveLowest(GapSearch where, Object owner) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,18 +67,16 @@ final class Structure {
 
     private static void require(boolean condition, String otherwise, Node n, long lo, long hi) {
         if (!condition) {
+            // Not as dump() shows it: the arrays of a bad node need not fit each other.
             throw new AssertionError(otherwise + ", in a node of level " + n.level + " for "
-                    + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ":\n" + dump(n, lo));
+                    + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": pivots " + Arrays.toString(n.pivots) + ", slots "
+                    + Arrays.toString(n.slots) + ", gaps " + Arrays.toString(n.gaps));
         }
     }
 
     static String dump(Node root) {
-        return dump(root, Keys.MIN);
-    }
-
-    private static String dump(Node n, long lo) {
         StringBuilder text = new StringBuilder();
-        append(text, n, lo, "");
+        append(text, root, Keys.MIN, "");
         return text.toString();
     }
 

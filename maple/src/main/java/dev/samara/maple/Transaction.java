@@ -197,7 +197,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public boolean findLowest(GapSearch where) {
-        return where.searchLowest(root());
+        requireOpen();
+        return draft.findLowest(where);
     }
 
     /**
@@ -209,7 +210,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public boolean findHighest(GapSearch where) {
-        return where.searchHighest(root());
+        requireOpen();
+        return draft.findHighest(where);
     }
 
     /**

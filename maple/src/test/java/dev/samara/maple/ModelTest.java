@@ -28,7 +28,7 @@ class ModelTest {
     private static final int STEPS = TORTURE ? 500_000 : 15_000;
 
     /** A tree is begun anew after so many steps, because a seed also decides about keys and sizes. */
-    private static final int STEPS_PER_TREE = 2_500;
+    private static final int STEPS_PER_TREE = 5_000;
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19})

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("B.1: a snapshot is the tree of one instant")
+class SnapshotTest {
+
+    private final MapleTree<Integer> tree = new MapleTree<>();
+
+    @Test
+    void laterEditsDoNotShow() {
+        List<Snapshot<Integer>> snapshots = new ArrayList<>();
+        List<List<RangeEntry<Integer>>> expected = new ArrayList<>();
+        for (int i = 0; i < 300; i++) {
+            snapshots.add(tree.snapshot());
+            expected.add(tree.entries());
+            long first = i * 7919L % 997;
+            if (i % 3 == 2) {
+                tree.erase(first, first + 40);
+            } else {
+                tree.store(first, first + 5, i);
+            }
+        }
+        for (int i = 0; i < 300; i++) {
+            assertEquals(expected.get(i), snapshots.get(i).entries());
+        }
+    }
+
+    @Test
+    void everyReadWorksOnAnOldSnapshot() {
+        tree.store(5, 9, 1);
+        Snapshot<Integer> snapshot = tree.snapshot();
+        Snapshot<Integer> empty = new MapleTree<Integer>().snapshot();
+        tree.store(0, -1L, 2);
+        assertEquals(1, snapshot.get(5));
+        assertNull(snapshot.get(4));
+        assertFalse(snapshot.isEmpty());
+        assertTrue(empty.isEmpty());
+        List<Integer> seen = new ArrayList<>();
+        snapshot.forEach((first, last, value) -> seen.add(value));
+        assertEquals(List.of(1), seen);
+        Cursor<Integer> c = snapshot.cursor();
+        assertEquals(1, c.next());
+        assertEquals(9, c.last());
+        assertNull(c.next());
+    }
+
+    @Test
+    void snapshotDoesNotSeeAnOpenTransaction() {
+        tree.store(0, 0, 1);
+        tree.update(t -> {
+            t.store(0, 0, 2);
+            assertEquals(1, tree.snapshot().get(0));
+        });
+        assertEquals(2, tree.snapshot().get(0));
+    }
+}
