@@ -91,17 +91,9 @@ final class Mapping {
     static long shmat(Edit edit, @Nullable SharedSegment segment, long address, int flags) {
         Geometry geometry = edit.geometry;
         boolean remap = (flags & ShmFlags.REMAP) != 0;
-        if (segment == null) {
-            return Errno.EINVAL.result();
-        }
-        long wanted = address;
-        if (address != 0 && !geometry.isAligned(address)) {
-            wanted = geometry.roundDown(address);
-            if ((flags & ShmFlags.RND) == 0 || (wanted == 0 && remap)) {
-                return Errno.EINVAL.result();
-            }
-        }
-        if (wanted == 0 && remap) {
+        boolean fixed = address != 0;
+        long wanted = (flags & ShmFlags.RND) != 0 ? geometry.roundDown(address) : address;
+        if (segment == null || !geometry.isAligned(wanted) || (remap && wanted == 0)) {
             return Errno.EINVAL.result();
         }
         if (wanted != 0 && !remap) {
@@ -114,7 +106,7 @@ final class Mapping {
         int protection = Protection.READ
                 | (readOnly ? 0 : Protection.WRITE)
                 | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
-        int mapFlags = SHARED | (wanted != 0 ? FIXED : 0);
+        int mapFlags = SHARED | (fixed ? FIXED : 0);
         return new Mapping(edit, protection, mapFlags, segment.attach(readOnly), 0).map(wanted, segment.size());
     }
 
