@@ -139,7 +139,8 @@ final class Remapping {
         if ((flags & DONTUNMAP) != 0 && fixedSize) {
             return Errno.EINVAL.result();
         }
-        if (Long.compareUnsigned(oldLength, vma.end() - address) > 0) {
+        // What a shrink cuts off may lie in other mappings, or in none.
+        if (Long.compareUnsigned(Protecting.min(oldLength, newLength), vma.end() - address) > 0) {
             return Errno.EFAULT.result();
         }
         if (!growsLength()) {
