@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.lang.ref.WeakReference;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class AllocationTest {
+
+    private static final int CALLS = 300_000;
+
+    /** For what the measurement itself, and the compiler of the moment, may allocate. */
+    private static final long ALLOWANCE = 64_000;
+
+    private final MapleTree<String> tree = new MapleTree<>();
+
+    @BeforeEach
+    void fill() {
+        for (int i = 0; i < 3000; i++) {
+            tree.store(8L * i, 8L * i + 4, "x");
+        }
+    }
+
+    /** By reflection, because the module under test does not require {@code java.management}. */
+    private static long allocatedBytes() {
+        try {
+            Object bean = Class.forName("java.lang.management.ManagementFactory")
+                    .getMethod("getThreadMXBean")
+                    .invoke(null);
+            Method method =
+                    Class.forName("com.sun.management.ThreadMXBean").getMethod("getThreadAllocatedBytes", long.class);
+            return (long) method.invoke(bean, Thread.currentThread().getId());
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
+        }
+    }
+
+    private static void assertAllocatesNothing(Runnable calls) {
+        calls.run();
+        allocatedBytes();
+        long before = allocatedBytes();
+        calls.run();
+        long bytes = allocatedBytes() - before;
+        assertTrue(bytes < ALLOWANCE, bytes + " bytes in " + CALLS + " calls");
+    }
+
+    private int hits;
+
+    @Test
+    @DisplayName("A.3 get does not allocate")
+    void getDoesNotAllocate() {
+        assertAllocatesNothing(() -> {
+            for (int i = 0; i < CALLS; i++) {
+                if (tree.get(i % 24_000) != null) {
+                    hits++;
+                }
+            }
+        });
+        assertTrue(hits > CALLS);
+    }
+
+    @Test
+    @DisplayName("a cursor that has been used does not allocate")
+    void cursorStepsDoNotAllocate() {
+        Cursor<String> c = tree.cursor();
+        assertAllocatesNothing(() -> {
+            for (int i = 0; i < CALLS; i++) {
+                if (i % 100 == 0) {
+                    c.find(i % 24_000);
+                }
+                if ((i % 200 < 100 ? c.next() : c.previous()) != null) {
+                    hits++;
+                }
+            }
+        });
+        assertTrue(hits > CALLS);
+    }
+
+    @Test
+    @DisplayName("F.1 what was erased or stored over is not kept")
+    void erasedValuesAreLetGo() {
+        MapleTree<Object> t = new MapleTree<>();
+        List<WeakReference<Object>> values = new ArrayList<>();
+        for (int i = 0; i < 2000; i++) {
+            Object value = new Object();
+            values.add(new WeakReference<>(value));
+            t.store(3L * i, 3L * i + 1, value);
+        }
+        Object reservation = new Object();
+        values.add(new WeakReference<>(reservation));
+        t.reserve(1_000_000, 1_000_000, reservation);
+        t.erase(1_000_000, 1_000_000, reservation);
+        reservation = "gone";
+        t.store(0, 2999, "over");
+        t.erase(2000, 5000);
+        t.update(tx -> {
+            Object value = new Object();
+            values.add(new WeakReference<>(value));
+            tx.store(7, 7, value);
+            tx.abort();
+        });
+        t.erase(4000, -1L);
+        assertEquals(List.of(new RangeEntry<>(0, 1999, "over")), t.entries());
+        assertNotNull(reservation);
+        for (int i = 0; values.stream().anyMatch(v -> v.get() != null); i++) {
+            assertTrue(i < 50, "still reachable after " + i + " collections");
+            System.gc();
+        }
+        assertEquals("over", t.get(5));
+    }
+}
