@@ -45,12 +45,14 @@ public final class Cursor<V> {
     private Node root = Node.EMPTY;
 
     /* The node of each level, and the slot taken in it. */
-    private @Nullable Node[] path = new @Nullable Node[4];
-    private int[] at = new int[4];
+    private Node[] path = {root, root, root, root};
+    private int[] at = new int[path.length];
 
-    /* Bounds of the slot that the path ends in, and what it holds. */
+    /* Bounds of the slot that the path ends in. */
     private long lo;
     private long hi;
+
+    /** What that slot holds. Between calls: the current value, or null if the cursor is not on an entry. */
     private @Nullable Object content;
 
     Cursor(RootSource source) {
@@ -141,21 +143,15 @@ public final class Cursor<V> {
      */
     @SuppressWarnings("unchecked") // only values of V get in
     public V value() {
+        return (V) requireEntry();
+    }
+
+    private Object requireEntry() {
         Object value = content;
-        if (place != Place.ON_ENTRY || value == null) {
-            throw notOnEntry();
+        if (value == null) {
+            throw new IllegalStateException("the cursor is not on an entry");
         }
-        return (V) value;
-    }
-
-    private void requireEntry() {
-        if (place != Place.ON_ENTRY) {
-            throw notOnEntry();
-        }
-    }
-
-    private IllegalStateException notOnEntry() {
-        return new IllegalStateException("the cursor is not on an entry");
+        return value;
     }
 
     /** Positions on the entry, or goes on to the next one, from the slot that holds {@code key}. */
@@ -172,8 +168,9 @@ public final class Cursor<V> {
     private void descend(Node from, long key) {
         root = from;
         if (from.level >= at.length) {
-            path = Arrays.copyOf(path, Node.MAX_LEVELS);
-            at = Arrays.copyOf(at, Node.MAX_LEVELS);
+            path = new Node[Node.MAX_LEVELS];
+            Arrays.fill(path, Node.EMPTY);
+            at = new int[Node.MAX_LEVELS];
         }
         Node n = from;
         lo = Keys.MIN;
@@ -210,7 +207,7 @@ public final class Cursor<V> {
     private @Nullable V forward() {
         do {
             int level = 0;
-            while (at[level] == node(level).size() - 1) {
+            while (at[level] == path[level].size() - 1) {
                 if (level == root.level) {
                     return fallOff(Place.AFTER_LAST);
                 }
@@ -218,7 +215,7 @@ public final class Cursor<V> {
             }
             at[level]++;
             while (level > 0) {
-                path[level - 1] = node(level).child(at[level]);
+                path[level - 1] = path[level].child(at[level]);
                 level--;
                 at[level] = 0;
             }
@@ -239,7 +236,7 @@ public final class Cursor<V> {
             }
             at[level]--;
             while (level > 0) {
-                Node n = node(level).child(at[level]);
+                Node n = path[level].child(at[level]);
                 level--;
                 path[level] = n;
                 at[level] = n.size() - 1;
@@ -251,7 +248,7 @@ public final class Cursor<V> {
     }
 
     private void take() {
-        Node leaf = node(0);
+        Node leaf = path[0];
         int i = at[0];
         hi = leaf.pivots[i];
         content = leaf.slots[i];
@@ -261,15 +258,9 @@ public final class Cursor<V> {
     private long floor() {
         for (int level = 0; level <= root.level; level++) {
             if (at[level] > 0) {
-                return node(level).pivots[at[level] - 1] + 1;
+                return path[level].pivots[at[level] - 1] + 1;
             }
         }
         return Keys.MIN;
-    }
-
-    private Node node(int level) {
-        Node n = path[level];
-        assert n != null;
-        return n;
     }
 }

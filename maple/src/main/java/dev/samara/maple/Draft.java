@@ -55,12 +55,20 @@ final class Draft {
 
     boolean storeLowest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        return findLowest(where) && fill(where, value);
+        boolean found = findLowest(where);
+        if (found) {
+            fill(where, value);
+        }
+        return found;
     }
 
     boolean storeHighest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        return findHighest(where) && fill(where, value);
+        boolean found = findHighest(where);
+        if (found) {
+            fill(where, value);
+        }
+        return found;
     }
 
     boolean reserveLowest(GapSearch where, Object owner) {
@@ -117,9 +125,8 @@ final class Draft {
         return true;
     }
 
-    private boolean fill(GapSearch where, Object content) {
+    private void fill(GapSearch where, Object content) {
         root = splice.replace(root, Keys.flip(where.first()), Keys.flip(where.last()), content);
-        return true;
     }
 
     /** Frees a range together with its free neighbours, so that what comes of it is one slot. */

@@ -69,14 +69,7 @@ final class Node {
     }
 
     Node child(int i) {
-        return (Node) slot(i);
-    }
-
-    /** The content of a slot that is known not to be free. */
-    Object slot(int i) {
-        Object content = slots[i];
-        assert content != null;
-        return content;
+        return (Node) slots[i];
     }
 
     /** The slot of {@code key}, which must not be above the upper bound of this node. Compares, but does not branch. */

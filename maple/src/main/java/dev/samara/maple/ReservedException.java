@@ -8,7 +8,10 @@ public final class ReservedException extends IllegalStateException {
 
     private static final long serialVersionUID = 1L;
 
+    /** The lowest index of the reservation. */
     private final long first;
+
+    /** The highest index of the reservation. */
     private final long last;
 
     /** Not kept by serialization. */

@@ -68,9 +68,9 @@ final class Splice {
     private int top;
 
     /* The paths of lo and hi: the node of each level, and the slot taken in it. */
-    private final @Nullable Node[] left = new @Nullable Node[Node.MAX_LEVELS];
+    private final Node[] left = new Node[Node.MAX_LEVELS];
     private final int[] leftAt = new int[Node.MAX_LEVELS];
-    private final @Nullable Node[] right = new @Nullable Node[Node.MAX_LEVELS];
+    private final Node[] right = new Node[Node.MAX_LEVELS];
     private final int[] rightAt = new int[Node.MAX_LEVELS];
 
     /* The items of the level at hand; gaps for inner levels only. */
@@ -84,11 +84,14 @@ final class Splice {
 
     /* The nodes built from them: items of the level above. */
     private final long[] builtPivots = new long[MAX_BUILT];
-    private final @Nullable Node[] built = new @Nullable Node[MAX_BUILT];
+    private final Node[] built = new Node[MAX_BUILT];
     private final long[] builtGaps = new long[MAX_BUILT];
     private int builtCount;
 
-    Splice() {}
+    Splice() {
+        top = Node.MAX_LEVELS - 1;
+        forget();
+    }
 
     /**
      * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of
@@ -100,25 +103,13 @@ final class Splice {
         if (!isSlot(lo, hi)) {
             leafItems(lo, hi, content);
             result = rebuild();
-        } else if (left(0).slots[leftAt[0]] != content) {
+        } else if (left[0].slots[leftAt[0]] != content) {
             result = exactFit(content);
         } else {
             result = root;
         }
         forget();
         return result;
-    }
-
-    private Node left(int level) {
-        Node n = left[level];
-        assert n != null;
-        return n;
-    }
-
-    private Node right(int level) {
-        Node n = right[level];
-        assert n != null;
-        return n;
     }
 
     private void descend(Node root, long lo, long hi) {
@@ -144,7 +135,7 @@ final class Splice {
     private long leftFloor() {
         for (int level = 1; level <= top; level++) {
             if (leftAt[level] > 0) {
-                return left(level).pivots[leftAt[level] - 1] + 1;
+                return left[level].pivots[leftAt[level] - 1] + 1;
             }
         }
         return Keys.MIN;
@@ -152,13 +143,13 @@ final class Splice {
 
     /** Whether the range is exactly that of one slot. */
     private boolean isSlot(long lo, long hi) {
-        Node leaf = left(0);
+        Node leaf = left[0];
         int i = leftAt[0];
         return leaf == right[0] && i == rightAt[0] && leaf.pivots[i] == hi && leaf.lowerBound(i, leftFloor()) == lo;
     }
 
     private Node exactFit(@Nullable Object content) {
-        Node old = left(0);
+        Node old = left[0];
         @Nullable Object[] s = old.slots.clone();
         s[leftAt[0]] = content;
         boolean r = content instanceof Reservation || (old.reserved && Node.anyReserved(s));
@@ -171,15 +162,15 @@ final class Splice {
         Node child = n;
         long childGap = gap;
         for (int l = level; l <= top; l++) {
-            child = left(l).withChild(leftAt[l], child, childGap);
+            child = left[l].withChild(leftAt[l], child, childGap);
             childGap = child.largestGap(Keys.MIN);
         }
         return child;
     }
 
     private void leafItems(long lo, long hi, @Nullable Object content) {
-        Node l = left(0);
-        Node r = right(0);
+        Node l = left[0];
+        Node r = right[0];
         int i = leftAt[0];
         int j = rightAt[0];
         count = 0;
@@ -203,12 +194,12 @@ final class Splice {
                 takeNeighbour(level);
             }
             build(level);
-            Node l = left(level + 1);
-            Node r = right(level + 1);
+            Node l = left[level + 1];
+            Node r = right[level + 1];
             int i = leftAt[level + 1];
             int j = rightAt[level + 1];
             if (builtCount == 1 && l == r && i == j) {
-                return climb(level + 1, built(0), builtGaps[0]);
+                return climb(level + 1, built[0], builtGaps[0]);
             }
             count = 0;
             reserved = l.reserved || r.reserved;
@@ -223,7 +214,7 @@ final class Splice {
             addBuilt();
             build(level + 1);
         }
-        Node root = built(0);
+        Node root = built[0];
         while (root.level != 0 && root.size() == 1) {
             root = root.child(0);
         }
@@ -233,7 +224,7 @@ final class Splice {
     /** Takes in the node before the items of this level, or the one after them. */
     private void takeNeighbour(int level) {
         if (step(left, leftAt, level, -1)) {
-            Node n = left(level);
+            Node n = left[level];
             int size = n.size();
             System.arraycopy(pivots, 0, pivots, size, count);
             System.arraycopy(slots, 0, slots, size, count);
@@ -244,17 +235,16 @@ final class Splice {
             count = total;
             reserved |= n.reserved;
         } else if (step(right, rightAt, level, 1)) {
-            Node n = right(level);
+            Node n = right[level];
             add(n, 0, n.size());
             reserved |= n.reserved;
         }
     }
 
     /** Moves a path to the neighbouring node of {@code level}; false, and nothing is changed, if there is none. */
-    private boolean step(@Nullable Node[] path, int[] at, int level, int direction) {
+    private boolean step(Node[] path, int[] at, int level, int direction) {
         for (int up = level + 1; up <= top; up++) {
             Node n = path[up];
-            assert n != null;
             int i = at[up] + direction;
             if (i >= 0 && i < n.size()) {
                 at[up] = i;
@@ -290,15 +280,9 @@ final class Splice {
         builtCount = n;
     }
 
-    private Node built(int b) {
-        Node n = built[b];
-        assert n != null;
-        return n;
-    }
-
     private void addBuilt() {
         for (int b = 0; b < builtCount; b++) {
-            reserved |= built(b).reserved;
+            reserved |= built[b].reserved;
             add(builtPivots[b], built[b], builtGaps[b]);
         }
     }
@@ -322,9 +306,9 @@ final class Splice {
 
     /** Lets go of nodes and values: what is erased must not live on in the scratch space. */
     private void forget() {
-        Arrays.fill(left, 0, top + 1, null);
-        Arrays.fill(right, 0, top + 1, null);
-        Arrays.fill(built, null);
+        Arrays.fill(left, 0, top + 1, Node.EMPTY);
+        Arrays.fill(right, 0, top + 1, Node.EMPTY);
+        Arrays.fill(built, Node.EMPTY);
         Arrays.fill(slots, null);
     }
 }

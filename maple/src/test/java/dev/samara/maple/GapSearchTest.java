@@ -194,6 +194,7 @@ class GapSearchTest {
         assertEquals("[0x176f, 0x1773]", look(tree, five, false));
         assertEquals("none", look(tree, new GapSearch().size(6).within(0, 11_999), true));
         assertEquals("none", look(tree, new GapSearch().size(6).within(0, 11_999), false));
+        assertEquals("none", look(tree, new GapSearch().size(-5L).guarded(9, 9), true));
         assertEquals("[0x2edf, 0x2ee4]", look(tree, new GapSearch().size(6).within(0, 12_004), false));
     }
 
