@@ -68,7 +68,7 @@ public final class LayoutSnapshot {
         return vmas().stream().map(ProcMaps::flagsLine).toList();
     }
 
-    /** Memory without a name of its own is called after the heap or the main stack if it touches them. */
+    /** Memory without a name of its own is called after the heap if it overlaps it, or the main stack if it reaches its start. */
     private String nameOf(Vma vma) {
         if (vma.name() != null) {
             return vma.name();
@@ -76,7 +76,7 @@ public final class LayoutSnapshot {
         if (vma.backing() != null) {
             return vma.backing().name();
         }
-        if (Long.compareUnsigned(vma.start(), brk) <= 0 && Long.compareUnsigned(vma.end(), heapStart) >= 0) {
+        if (Long.compareUnsigned(vma.start(), brk) < 0 && Long.compareUnsigned(vma.end(), heapStart) > 0) {
             return "[heap]";
         }
         boolean holdsStackStart =

@@ -86,16 +86,15 @@ public final class ProcMaps {
         try {
             String[] fields = line.strip().split(" +", FIELDS_BEFORE_NAME + 1);
             String range = fields[0];
-            int dash = range.indexOf('-');
-            long start = Long.parseUnsignedLong(range.substring(0, dash), 16);
-            long end = Long.parseUnsignedLong(range.substring(dash + 1), 16);
+            long start = startOf(range);
+            long end = endOf(range);
             long offset = Long.parseUnsignedLong(fields[2], 16);
             int colon = fields[3].indexOf(':');
             int major = Integer.parseInt(fields[3].substring(0, colon), 16);
             int minor = Integer.parseInt(fields[3].substring(colon + 1), 16);
             long inode = Long.parseUnsignedLong(fields[4]);
             String name = fields.length > FIELDS_BEFORE_NAME ? fields[FIELDS_BEFORE_NAME].strip() : "";
-            long flags = flagsLine == null ? usualFlags(fields[1]) : parseFlags(range, flagsLine);
+            long flags = flagsLine == null ? usualFlags(fields[1]) : parseFlags(start, end, flagsLine);
             Backing backing = inode == 0 ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
             return new Vma(start, end, flags, pageOffset, backing, isSpecial(name, inode) ? name : null, null);
@@ -109,11 +108,19 @@ public final class ProcMaps {
         return inode == 0 && !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
     }
 
-    private static long parseFlags(String range, String line) {
+    private static long startOf(String range) {
+        return Long.parseUnsignedLong(range.substring(0, range.indexOf('-')), 16);
+    }
+
+    private static long endOf(String range) {
+        return Long.parseUnsignedLong(range.substring(range.indexOf('-') + 1), 16);
+    }
+
+    private static long parseFlags(long start, long end, String line) {
         int space = line.indexOf(' ');
-        String named = space < 0 ? line : line.substring(0, space);
-        if (!named.equals(range)) {
-            throw new IllegalArgumentException("its VmFlags line is for " + named);
+        String range = space < 0 ? line : line.substring(0, space);
+        if (startOf(range) != start || endOf(range) != end) {
+            throw new IllegalArgumentException("its VmFlags line is for " + range);
         }
         return space < 0 ? 0 : VmaFlags.parse(line.substring(space + 1));
     }

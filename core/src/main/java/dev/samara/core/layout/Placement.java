@@ -49,7 +49,7 @@ final class Placement {
      *
      * @param hint where it is wanted, or 0; must be the address itself if FIXED is among the flags
      * @param length its length, a multiple of the page size, not 0, unsigned
-     * @param offset its byte offset in the backing
+     * @param offset its byte offset in the backing; anonymous memory has none, whatever its page offset
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
      */
@@ -57,7 +57,7 @@ final class Placement {
         if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
             return Errno.ENOMEM.result();
         }
-        long address = new Placement(edit, backing, mapFlags).choose(hint, length, offset);
+        long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
         if (Errno.isError(address)) {
             return address;
         }
