@@ -162,8 +162,12 @@ final class Splice {
         Node child = n;
         long childGap = gap;
         for (int l = level; l <= top; l++) {
-            child = left[l].withChild(leftAt[l], child, childGap);
-            childGap = child.largestGap(Keys.MIN);
+            Node old = left[l];
+            int i = leftAt[l];
+            child = old.withChild(i, child, childGap);
+            if (l < top) {
+                childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
+            }
         }
         return child;
     }

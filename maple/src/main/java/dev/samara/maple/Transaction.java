@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The transaction itself is a view in which its own changes have been made. It belongs to the thread that began it,
  * which must hold the writer lock all the time; every method refuses anything else with an
- * {@link IllegalStateException}. A transaction that was still open when its lock was let go never takes effect. If the
- * lock is the caller's own, the tree cannot see that; then the transaction ends when somebody else changes the tree or
- * begins a transaction.
+ * {@link IllegalStateException}. A transaction that was still open when its lock was let go never takes effect. (A lock
+ * that was given to the tree does not tell that it was let go. Then the transaction is over as soon as any thread edits
+ * the tree or another one begins a transaction, but to its own thread it looks open until then.)
  *
  * <p>A call that throws has changed nothing, and the transaction goes on.
  *
