@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.record;
+
+/**
+ * A word in which bytes that would break a line apart are written {@code \ooo}, in octal; a lone {@code \} is the empty
+ * word.
+ */
+public final class EscapedWord {
+    /** How the empty word is written. */
+    public static final String EMPTY = "\\";
+
+    private static final int DIGITS = 3;
+
+    private EscapedWord() {}
+
+    /**
+     * Gives the word back its bytes.
+     *
+     * @param word as it was written
+     * @return the word
+     * @throws IllegalArgumentException if a backslash is not followed by three octal digits
+     */
+    public static String decode(String word) {
+        if (word.indexOf('\\') < 0) {
+            return word;
+        }
+        if (word.equals(EMPTY)) {
+            return "";
+        }
+        StringBuilder decoded = new StringBuilder(word.length());
+        for (int i = 0; i < word.length(); i++) {
+            char c = word.charAt(i);
+            if (c == '\\') {
+                decoded.append(octal(word, i + 1));
+                i += DIGITS;
+            } else {
+                decoded.append(c);
+            }
+        }
+        return decoded.toString();
+    }
+
+    private static char octal(String word, int start) {
+        int value = 0;
+        for (int i = start; i < start + DIGITS; i++) {
+            int digit = i < word.length() ? Character.digit(word.charAt(i), 8) : -1;
+            if (digit < 0) {
+                throw new IllegalArgumentException("'" + word + "' has a backslash without three octal digits");
+            }
+            value = value * 8 + digit;
+        }
+        return (char) value;
+    }
+}

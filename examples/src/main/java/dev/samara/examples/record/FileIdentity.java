@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.record;
+
+/**
+ * The file behind a recorded {@code mmap}.
+ *
+ * @param major major number of its device
+ * @param minor minor number of its device
+ * @param inode its inode there
+ * @param path its path at that time; without one, what identifies it
+ */
+public record FileIdentity(int major, int minor, long inode, String path) {
+    /**
+     * Reads {@code file=<major>:<minor>:<inode>} and {@code path=}.
+     *
+     * @param fields the line of a call that has the first of them
+     * @return the identity
+     * @throws InputException if they make no sense
+     */
+    static FileIdentity parse(Fields fields) throws InputException {
+        String text = fields.text("file");
+        String[] parts = text.split(":", -1);
+        if (parts.length != 3) {
+            throw fields.fault("file=" + text + " is not <major>:<minor>:<inode>");
+        }
+        try {
+            String path = fields.find("path");
+            return new FileIdentity(
+                    Integer.parseInt(parts[0], 16),
+                    Integer.parseInt(parts[1], 16),
+                    Long.parseUnsignedLong(parts[2]),
+                    path == null || path.equals(EscapedWord.EMPTY) ? text : EscapedWord.decode(path));
+        } catch (IllegalArgumentException e) {
+            throw fields.fault("file=" + text + ": " + e.getMessage());
+        }
+    }
+}
