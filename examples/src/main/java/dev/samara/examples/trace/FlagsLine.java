@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.trace;
+
+import dev.samara.core.vma.VmaFlags;
+import java.util.Locale;
+
+/**
+ * The {@code VmFlags} of one mapping.
+ *
+ * @param line where they stand, counted from 1
+ * @param start the first address
+ * @param end the address behind the last
+ * @param flags bits of {@link VmaFlags}
+ */
+public record FlagsLine(int line, long start, long end, long flags) implements Span {
+    /**
+     * Reads {@code <start>-<end> <VmFlags>}.
+     *
+     * @param line where it stands, counted from 1
+     * @param text the line
+     * @return what it says
+     * @throws IllegalArgumentException if it is no such line
+     */
+    static FlagsLine parse(int line, String text) {
+        int space = text.indexOf(' ');
+        long[] range = Span.parseRange(space < 0 ? text : text.substring(0, space));
+        return new FlagsLine(line, range[0], range[1], space < 0 ? 0 : VmaFlags.parse(text.substring(space + 1)));
+    }
+
+    /**
+     * The line with its range written as in the lines of maps, which pad short addresses.
+     *
+     * @return the text
+     */
+    public String padded() {
+        return String.format(Locale.ROOT, "%08x-%08x %s", start, end, VmaFlags.format(flags));
+    }
+}

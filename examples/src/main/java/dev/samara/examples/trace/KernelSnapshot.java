@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.trace;
+
+import java.util.List;
+
+/**
+ * What the kernel showed of the address space at one moment.
+ *
+ * @param line where it stands, counted from 1
+ * @param sequence the number of the operation or event that follows it
+ * @param reason why it was taken
+ * @param maps the lines of {@code /proc/PID/maps}
+ * @param flags the lines of {@code VmFlags}; none at all if they were not recorded
+ */
+public record KernelSnapshot(int line, long sequence, String reason, List<MapsLine> maps, List<FlagsLine> flags)
+        implements TraceEntry {}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.trace;
+
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.record.Rights;
+
+/**
+ * One line of {@code /proc/PID/maps}.
+ *
+ * @param line where it stands, counted from 1
+ * @param start the first address
+ * @param end the address behind the last
+ * @param rights what its letters say, as bits of {@link Rights#MASK}
+ * @param offset the offset in the file in bytes
+ * @param major major number of the device
+ * @param minor minor number of the device
+ * @param inode the inode, 0 for none
+ * @param name the name, empty for none
+ * @param text the line itself
+ */
+public record MapsLine(
+        int line,
+        long start,
+        long end,
+        long rights,
+        long offset,
+        int major,
+        int minor,
+        long inode,
+        String name,
+        String text)
+        implements Span {
+    private static final int FIELDS = 5;
+
+    /**
+     * Reads a line.
+     *
+     * @param line where it stands, counted from 1
+     * @param text the line
+     * @return what it says
+     * @throws IllegalArgumentException if it is no line of maps
+     */
+    static MapsLine parse(int line, String text) {
+        String[] words = new String[FIELDS];
+        int from = 0;
+        for (int i = 0; i < FIELDS; i++) {
+            int space = text.indexOf(' ', from);
+            int to = space < 0 ? text.length() : space;
+            words[i] = text.substring(from, to);
+            from = Math.min(to + 1, text.length());
+        }
+        long[] range = Span.parseRange(words[0]);
+        int colon = words[3].indexOf(':');
+        if (colon < 0) {
+            throw new IllegalArgumentException("the device '" + words[3] + "' is not <major>:<minor>");
+        }
+        return new MapsLine(
+                line,
+                range[0],
+                range[1],
+                Rights.parse(words[1]),
+                Long.parseUnsignedLong(words[2], 16),
+                Integer.parseInt(words[3].substring(0, colon), 16),
+                Integer.parseInt(words[3].substring(colon + 1), 16),
+                Long.parseUnsignedLong(words[4]),
+                text.substring(from).strip(),
+                text);
+    }
+
+    /**
+     * Whether it is the mapping of a file by shared memory.
+     *
+     * @return true if so
+     */
+    public boolean isShared() {
+        return (rights & VmaFlags.MAYSHARE) != 0;
+    }
+}

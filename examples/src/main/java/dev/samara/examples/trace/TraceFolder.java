@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.trace;
+
+import dev.samara.examples.record.InputException;
+import dev.samara.examples.trace.TraceHeader.Fork;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/** The traces of one folder, by how they begin: who is whose child. Immutable. */
+public final class TraceFolder {
+    private final Map<Key, Trace> starts;
+
+    private record Key(String program, int mm) {}
+
+    private TraceFolder(Map<Key, Trace> starts) {
+        this.starts = starts;
+    }
+
+    /**
+     * Looks at how the traces of a folder begin.
+     *
+     * @param files traces of one folder
+     * @return the family
+     */
+    public static TraceFolder of(List<Path> files) {
+        Map<Key, Trace> starts = new HashMap<>();
+        for (Path file : files) {
+            Trace start = readable(file);
+            if (start != null) {
+                starts.putIfAbsent(
+                        new Key(start.header().program(), start.header().mm()), start);
+            }
+        }
+        return new TraceFolder(starts);
+    }
+
+    /** A file that cannot be read is no relative of anybody; who asks for that file itself is told why. */
+    private static @Nullable Trace readable(Path file) {
+        try {
+            return TraceParser.parseStart(file);
+        } catch (InputException unreadable) {
+            return null;
+        }
+    }
+
+    /**
+     * Puts files into the order in which to replay them: each parent before its children.
+     *
+     * @param files some of this folder's files
+     * @return them by program and number, those that cannot be read last
+     */
+    public List<Path> inOrder(List<Path> files) {
+        Map<Path, TraceHeader> headers = new HashMap<>();
+        starts.values().forEach(start -> headers.put(start.file(), start.header()));
+        Comparator<TraceHeader> byNumber =
+                Comparator.comparing(TraceHeader::program).thenComparingInt(TraceHeader::mm);
+        return files.stream()
+                .sorted(Comparator.<Path, @Nullable TraceHeader>comparing(headers::get, Comparator.nullsLast(byNumber))
+                        .thenComparing(Comparator.naturalOrder()))
+                .toList();
+    }
+
+    /**
+     * How the trace of an address space of the same run begins.
+     *
+     * @param header any trace of the run
+     * @param mm the number of the space
+     * @return its header and first snapshot, or null if it is not in this folder
+     */
+    public @Nullable Trace start(TraceHeader header, int mm) {
+        return starts.get(new Key(header.program(), mm));
+    }
+
+    /**
+     * How the trace of the space begins that a space was copied from.
+     *
+     * @param header the copy
+     * @return the parent, or null if it is not in this folder or there is none
+     */
+    public @Nullable Trace parent(TraceHeader header) {
+        return header.origin() instanceof Fork fork ? start(header, fork.parent()) : null;
+    }
+
+    /**
+     * How the traces begin that are copies of a space.
+     *
+     * @param header the parent
+     * @param wanted which files matter
+     * @return the wanted ones, in the order in which they were copied
+     */
+    public List<Trace> children(TraceHeader header, Predicate<Path> wanted) {
+        List<Trace> children = new ArrayList<>();
+        for (Trace start : starts.values()) {
+            if (wanted.test(start.file())
+                    && start.header().program().equals(header.program())
+                    && start.header().origin() instanceof Fork fork
+                    && fork.parent() == header.mm()) {
+                children.add(start);
+            }
+        }
+        children.sort(Comparator.comparingLong(child -> ((Fork) child.header().origin()).sequence()));
+        return children;
+    }
+}
