@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Vma;
+import dev.samara.examples.record.FileIdentity;
+import dev.samara.examples.record.MemoryCall;
+import dev.samara.examples.record.MemoryCall.Brk;
+import dev.samara.examples.record.MemoryCall.Direct;
+import dev.samara.examples.record.MemoryCall.Mmap;
+import dev.samara.examples.record.MemoryCall.Mprotect;
+import dev.samara.examples.record.MemoryCall.Mremap;
+import dev.samara.examples.record.MemoryCall.Shmat;
+import dev.samara.examples.record.Outcome;
+import dev.samara.examples.trace.Operation;
+import org.jspecify.annotations.Nullable;
+
+/** Makes the calls of one trace in one space, and keeps track of what they make {@link Unsettled}. */
+final class Executor {
+    private final AddressSpace space;
+    private final Placing placing;
+    private final Opens opens;
+    private final OpenModes modes;
+    private final Unsettled unsettled;
+
+    Executor(AddressSpace space, Placing placing, Opens opens, OpenModes modes, Unsettled unsettled) {
+        this.space = space;
+        this.placing = placing;
+        this.opens = opens;
+        this.modes = modes;
+        this.unsettled = unsettled;
+    }
+
+    /** Where the kernel let a call work, which its arguments may not say. */
+    static long placeOf(Operation operation) {
+        Outcome outcome = operation.outcome();
+        return operation.call().returnsAddress() && !outcome.failed()
+                ? outcome.value()
+                : operation.call().address();
+    }
+
+    /** Makes a call; the result is a value or a negated error number. */
+    long perform(Operation operation) {
+        MemoryCall call = operation.call();
+        if (call instanceof Mmap mmap) {
+            return map(operation, mmap);
+        }
+        if (call instanceof Mremap mremap) {
+            return remap(operation.outcome(), mremap);
+        }
+        if (call instanceof Shmat shmat) {
+            long address = isPlacedByTrace(operation.outcome(), shmat.address()) ? placeOf(operation) : shmat.address();
+            return space.shmat(opens.segment(shmat), address, shmat.flags());
+        }
+        if (call instanceof Mprotect mprotect) {
+            return protect(mprotect);
+        }
+        long result = ((Direct) call).perform(space);
+        if (call instanceof Brk) {
+            unsettled.brkIs(result);
+        }
+        return result;
+    }
+
+    private long map(Operation operation, Mmap call) {
+        long address = call.address();
+        int flags = call.flags();
+        if ((flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
+            address = placeOf(operation);
+            flags |= MapFlags.FIXED_NOREPLACE;
+            // The kernel has validated the flags; with that type, ours would count as one that is unknown.
+            if ((flags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE) {
+                flags = (flags & ~MapFlags.TYPE) | MapFlags.SHARED;
+            }
+        }
+        long result =
+                space.mmap(address, call.length(), call.protection(), flags, backing(operation, call), call.offset());
+        if (!Errno.isError(result)) {
+            unsettled.mapped(result, call.length());
+        }
+        return result;
+    }
+
+    private @Nullable Backing backing(Operation operation, Mmap call) {
+        FileIdentity file = call.file();
+        if (file == null || (call.flags() & MapFlags.ANONYMOUS) != 0) {
+            return null;
+        }
+        Outcome outcome = operation.outcome();
+        // SHARED_VALIDATE has the bit of SHARED too.
+        boolean readOnly = (call.flags() & MapFlags.SHARED) != 0
+                && (call.protection() & Protection.WRITE) == 0
+                && !outcome.failed()
+                && modes.isReadOnly(operation.sequence(), call, file, outcome.value());
+        return opens.file(call.descriptor(), file, readOnly);
+    }
+
+    private long remap(Outcome outcome, Mremap call) {
+        LayoutSnapshot before = space.snapshot();
+        int flags = call.flags();
+        long newAddress = call.newAddress();
+        boolean moved = !outcome.failed() && outcome.value() != call.address();
+        if (moved && (flags & RemapFlags.FIXED) == 0 && isPlacedByTrace(outcome, 0)) {
+            newAddress = outcome.value();
+            flags |= RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            if (!isFree(before, newAddress, call.newLength())) {
+                return Errno.EEXIST.result();
+            }
+        }
+        long result = space.mremap(call.address(), call.oldLength(), call.newLength(), flags, newAddress);
+        unsettled.remapped(call, before, result);
+        return result;
+    }
+
+    private long protect(Mprotect call) {
+        LayoutSnapshot before = space.snapshot();
+        long result = call.perform(space);
+        unsettled.protectedPages(call, before, space.snapshot());
+        return result;
+    }
+
+    private boolean isPlacedByTrace(Outcome outcome, long wanted) {
+        return placing == Placing.BY_TRACE && !outcome.failed() && wanted == 0;
+    }
+
+    /** A fixed mremap would replace what is there; the kernel's free choice cannot have. */
+    private static boolean isFree(LayoutSnapshot layout, long start, long length) {
+        long end = start + Geometry.LINUX_X86_64.roundUp(length);
+        for (Vma vma : layout.vmas()) {
+            if ((vma.start() >= start && vma.start() < end) || vma.contains(start)) {
+                return false;
+            }
+        }
+        return true;
+    }
+}

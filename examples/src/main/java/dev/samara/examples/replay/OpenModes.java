@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.record.FileIdentity;
+import dev.samara.examples.record.MemoryCall.Mmap;
+import dev.samara.examples.trace.Event;
+import dev.samara.examples.trace.FlagsLine;
+import dev.samara.examples.trace.KernelSnapshot;
+import dev.samara.examples.trace.MapsLine;
+import dev.samara.examples.trace.Trace;
+import dev.samara.examples.trace.TraceEntry;
+import dev.samara.examples.trace.TraceFolder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Whether a file was open for reading only when it was mapped shared: the trace of the call does not say.
+ *
+ * <p>It is one of the three things that a snapshot may teach. A shared mapping of a read-only open is marked {@code ms},
+ * but neither {@code sh} nor {@code mw}. So this looks ahead to the first later snapshot that shows those pages with
+ * that file, the first snapshots of children included; if there is none, the file counts as open for writing too. A
+ * function of the files alone.
+ */
+final class OpenModes {
+    private static final long LENT = VmaFlags.SHARED | VmaFlags.MAYWRITE;
+
+    private final List<Sight> sights = new ArrayList<>();
+
+    private record Sight(long sequence, KernelSnapshot snapshot) {}
+
+    OpenModes(Trace trace, TraceFolder family) {
+        for (TraceEntry entry : trace.entries()) {
+            KernelSnapshot snapshot = snapshotOf(entry, trace, family);
+            if (snapshot != null && !snapshot.flags().isEmpty()) {
+                sights.add(new Sight(entry.sequence(), snapshot));
+            }
+        }
+    }
+
+    private static @Nullable KernelSnapshot snapshotOf(TraceEntry entry, Trace trace, TraceFolder family) {
+        if (entry instanceof KernelSnapshot snapshot) {
+            return snapshot;
+        }
+        if (entry instanceof Event event && event.kind() == Event.Kind.FORK) {
+            Trace child = family.start(trace.header(), event.childSpace());
+            return child == null ? null : child.start();
+        }
+        return null;
+    }
+
+    /**
+     * Whether the file of a successful shared mapping was open for reading only.
+     *
+     * @param sequence the number of the call
+     * @param call what was called
+     * @param file what was mapped
+     * @param start where the mapping was put
+     */
+    boolean isReadOnly(long sequence, Mmap call, FileIdentity file, long start) {
+        for (Sight sight : sights) {
+            FlagsLine line = sight.sequence() > sequence ? find(sight.snapshot(), call, file, start) : null;
+            if (line != null) {
+                return (line.flags() & VmaFlags.MAYSHARE) != 0 && (line.flags() & LENT) == 0;
+            }
+        }
+        return false;
+    }
+
+    /** The flags of the pages where they were put, or where they were moved to. */
+    private static @Nullable FlagsLine find(KernelSnapshot snapshot, Mmap call, FileIdentity file, long start) {
+        MapsLine moved = null;
+        for (MapsLine line : snapshot.maps()) {
+            if (line.isShared() && isOf(line, file) && showsSomeOf(line, call)) {
+                if (line.start() < start + call.length() && start < line.end()) {
+                    return flagsAt(snapshot, line.start());
+                }
+                moved = line;
+            }
+        }
+        return moved == null ? null : flagsAt(snapshot, moved.start());
+    }
+
+    private static boolean isOf(MapsLine line, FileIdentity file) {
+        return line.inode() == file.inode() && line.major() == file.major() && line.minor() == file.minor();
+    }
+
+    private static boolean showsSomeOf(MapsLine line, Mmap call) {
+        return line.offset() < call.offset() + call.length()
+                && call.offset() < line.offset() + line.end() - line.start();
+    }
+
+    private static @Nullable FlagsLine flagsAt(KernelSnapshot snapshot, long start) {
+        for (FlagsLine line : snapshot.flags()) {
+            if (line.start() == start) {
+                return line;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.record.FileIdentity;
+import dev.samara.examples.record.MemoryCall.Shmat;
+import dev.samara.examples.trace.KernelSnapshot;
+import dev.samara.examples.trace.MapsLine;
+import java.util.HashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The files and segments that one trace has open.
+ *
+ * <p>Calls with the same descriptor and the same file are taken to use one open, so the segments of a library that a
+ * loader maps one by one belong together. In the first snapshot, everything of one inode is one open.
+ */
+final class Opens {
+    private static final String ZERO_DEVICE = "/dev/zero";
+    private static final String SEGMENT = "/SYSV";
+    private static final int KEY_DIGITS = 8;
+
+    /** The largest file of an ext4 file system with blocks of 4 KiB. */
+    private static final long EXT4_MAXIMUM = 0xffff_ffff_000L;
+
+    private static final String LOADED = "";
+
+    private final Map<Key, Backing> files = new HashMap<>();
+    private final Map<Integer, SharedSegment> segments = new HashMap<>();
+    private final Map<Key, SharedSegment.Attachment> loadedSegments = new HashMap<>();
+
+    private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
+
+    /** Prepares for what a first snapshot shows; the size of a segment does not stand in any one line. */
+    Opens(KernelSnapshot start) {
+        for (MapsLine line : start.maps()) {
+            if (isSegment(line.major(), line.name())) {
+                long end = line.offset() + line.end() - line.start();
+                segments.merge((int) line.inode(), segment((int) line.inode(), line.name(), end), Opens::larger);
+            }
+        }
+    }
+
+    /** What a mapping of the first snapshot has behind it. */
+    Backing loaded(int major, int minor, long inode, String name, long flags) {
+        boolean readOnly = (flags & VmaFlags.MAYSHARE) != 0 && (flags & VmaFlags.MAYWRITE) == 0;
+        SharedSegment segment = isSegment(major, name) ? segments.get((int) inode) : null;
+        if (segment != null) {
+            return loadedSegments.computeIfAbsent(
+                    new Key(LOADED, major, minor, inode, name, readOnly), key -> segment.attach(readOnly));
+        }
+        // A name may end in "(deleted)" on one line of a file and not on another; the inode tells.
+        return files.computeIfAbsent(
+                new Key(LOADED, major, minor, inode, LOADED, readOnly),
+                key -> open(name, major, minor, inode, readOnly));
+    }
+
+    /** What a call has behind it that names a descriptor and its file. */
+    Backing file(String descriptor, FileIdentity file, boolean readOnly) {
+        return files.computeIfAbsent(
+                new Key(descriptor, file.major(), file.minor(), file.inode(), file.path(), readOnly),
+                key -> open(file.path(), file.major(), file.minor(), file.inode(), readOnly));
+    }
+
+    /** The segment of an attachment; null if there is none. */
+    @Nullable
+    SharedSegment segment(Shmat call) {
+        if (call.size() <= 0 || call.id() < 0) {
+            return null;
+        }
+        return segments.merge(call.id(), new SharedSegment(call.id(), 0, call.size()), Opens::larger);
+    }
+
+    private static OpenFile open(String name, int major, int minor, long inode, boolean readOnly) {
+        OpenFile.Builder file = OpenFile.named(name).inode(major, minor, inode);
+        if (readOnly) {
+            file.readOnly();
+        }
+        if (name.equals(ZERO_DEVICE)) {
+            file.zeroDevice();
+        }
+        // The disks of these traces are ext4; what has no disk (tmpfs, memfd, devices) has neither rule.
+        if (major != 0) {
+            file.hugeAligned().maximumSize(EXT4_MAXIMUM);
+        }
+        return file.open();
+    }
+
+    private static boolean isSegment(int major, String name) {
+        return major == 0
+                && name.startsWith(SEGMENT)
+                && name.length() >= SEGMENT.length() + KEY_DIGITS
+                && name.substring(SEGMENT.length(), SEGMENT.length() + KEY_DIGITS)
+                        .chars()
+                        .allMatch(digit -> Character.digit(digit, 16) >= 0);
+    }
+
+    private static SharedSegment segment(int id, String name, long size) {
+        int key = Integer.parseUnsignedInt(name, SEGMENT.length(), SEGMENT.length() + KEY_DIGITS, 16);
+        return new SharedSegment(id, key, size);
+    }
+
+    private static SharedSegment larger(SharedSegment one, SharedSegment other) {
+        return one.size() >= other.size() ? one : other;
+    }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Resource;
+import dev.samara.examples.trace.Event;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.Map;
+
+/**
+ * The limits of the processes that run in one space.
+ *
+ * <p>A limit belongs to a process. A child of vfork runs in its parent's memory, but what it sets is its own; so before
+ * a call, the space gets the limits of the process that makes it.
+ */
+final class ProcessLimits {
+    private static final long NO_LIMIT = -1;
+
+    private final AddressSpace space;
+    private final Map<Resource, Long> first;
+    private final Map<Integer, Map<Resource, Long>> othersByThread = new HashMap<>();
+    private Map<Resource, Long> current;
+
+    /** Starts with the process of the trace's first thread, whose limits the space has already. */
+    ProcessLimits(AddressSpace space, Map<Resource, Long> limits) {
+        this.space = space;
+        first = new EnumMap<>(Resource.class);
+        first.putAll(limits);
+        current = first;
+    }
+
+    /** A thread or a process began. */
+    void born(Event birth) {
+        Map<Resource, Long> parent = of(birth.thread());
+        if (birth.sharesOnlyMemory()) {
+            othersByThread.put(birth.child(), new EnumMap<>(parent));
+        } else if (parent != first) {
+            othersByThread.put(birth.child(), parent);
+        }
+    }
+
+    /** A thread is about to call. */
+    void runs(int thread) {
+        Map<Resource, Long> limits = of(thread);
+        if (limits != current) {
+            current = limits;
+            for (Resource resource : Resource.values()) {
+                space.setLimit(resource, limits.getOrDefault(resource, NO_LIMIT));
+            }
+        }
+    }
+
+    /** The thread that {@link #runs} set a limit of its process. */
+    void set(Resource resource, long limit) {
+        current.put(resource, limit);
+        space.setLimit(resource, limit);
+    }
+
+    private Map<Resource, Long> of(int thread) {
+        return othersByThread.isEmpty() ? first : othersByThread.getOrDefault(thread, first);
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
+import dev.samara.core.ProcMaps;
+import dev.samara.core.vma.Capability;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.lookup.ReadingSession;
+import dev.samara.examples.record.FileReport;
+import dev.samara.examples.record.InputException;
+import dev.samara.examples.record.MemoryCall;
+import dev.samara.examples.record.MemoryCall.Foreign;
+import dev.samara.examples.record.MemoryCall.LimitChange;
+import dev.samara.examples.record.Notation;
+import dev.samara.examples.record.Outcome;
+import dev.samara.examples.trace.Event;
+import dev.samara.examples.trace.FlagsLine;
+import dev.samara.examples.trace.KernelSnapshot;
+import dev.samara.examples.trace.MapsLine;
+import dev.samara.examples.trace.Operation;
+import dev.samara.examples.trace.Trace;
+import dev.samara.examples.trace.TraceEntry;
+import dev.samara.examples.trace.TraceFolder;
+import dev.samara.examples.trace.TraceHeader;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The life of one address space, lived again. For one trace and one thread. */
+final class Replay {
+    private static final String STACK = "[stack]";
+
+    private final Trace trace;
+    private final FileReport report;
+    private final Learnt state;
+    private final Executor executor;
+    private final ProcessLimits limits;
+    private @Nullable ReadingSession readers;
+    private int next;
+
+    /**
+     * Loads the first snapshot into a new space.
+     *
+     * @param trace what to replay
+     * @param family the traces of its folder
+     * @param placing who places what may go anywhere
+     * @param inherited our fork of its parent, or null if there is none
+     * @param report told about each difference
+     * @throws InputException if the first snapshot describes no layout
+     */
+    Replay(Trace trace, TraceFolder family, Placing placing, @Nullable Learnt inherited, FileReport report)
+            throws InputException {
+        this.trace = trace;
+        this.report = report;
+        TraceHeader header = trace.header();
+        Opens opens = new Opens(trace.start());
+        AddressSpace space = load(trace, opens);
+        SharedObjects objects = new SharedObjects();
+        Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
+        state = new Learnt(space, objects, unsettled);
+        executor = new Executor(space, placing, opens, new OpenModes(trace, family), unsettled);
+        limits = new ProcessLimits(space, header.limits());
+        if (inherited != null) {
+            growStack(trace.start(), inherited.space());
+            compare(trace.start(), "fork of the parent:", inherited);
+        }
+        compare(trace.start(), "snapshot " + trace.start().reason() + ":", state);
+    }
+
+    private static AddressSpace load(Trace trace, Opens opens) throws InputException {
+        TraceHeader header = trace.header();
+        KernelSnapshot start = trace.start();
+        // The recordings were made by a privileged user.
+        AddressSpace.Builder space = Machine.builder()
+                .build()
+                .space(Geometry.LINUX_X86_64)
+                .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
+                .stack(header.startStack());
+        for (Resource resource : Resource.values()) {
+            space.limit(resource, header.limits().getOrDefault(resource, -1L));
+        }
+        try {
+            List<Vma> vmas = ProcMaps.parse(
+                    Geometry.LINUX_X86_64,
+                    start.maps().stream().map(MapsLine::text).toList(),
+                    start.flags().stream().map(FlagsLine::padded).toList(),
+                    opens::loaded);
+            return space.heap(header.startBrk(), header.brk()).load(vmas).build();
+        } catch (IllegalArgumentException e) {
+            String message = "the first snapshot describes no layout: " + e.getMessage();
+            throw new InputException(trace.file(), start.line(), message, e);
+        }
+    }
+
+    /** The space, and what is known about it. */
+    Learnt state() {
+        return state;
+    }
+
+    /** From now on, lets readers know about each change. */
+    void watchedBy(ReadingSession session) {
+        readers = session;
+    }
+
+    /** Replays everything in front of the operation or event with that number. */
+    void runTo(long sequence) {
+        List<TraceEntry> entries = trace.entries();
+        while (next < entries.size() && entries.get(next).sequence() < sequence) {
+            step(entries.get(next));
+            next++;
+        }
+    }
+
+    /** Replays the rest. */
+    void runToEnd() {
+        runTo(Long.MAX_VALUE);
+    }
+
+    private void step(TraceEntry entry) {
+        if (entry instanceof Operation operation) {
+            report.countOperation();
+            perform(operation);
+        } else if (entry instanceof KernelSnapshot snapshot) {
+            growStack(snapshot, state.space());
+            compare(snapshot, "snapshot " + snapshot.sequence() + " (" + snapshot.reason() + "):", state);
+        } else if (entry instanceof Event event
+                && (event.kind() == Event.Kind.THREAD || event.kind() == Event.Kind.VFORK)) {
+            limits.born(event);
+        }
+    }
+
+    private void perform(Operation operation) {
+        MemoryCall call = operation.call();
+        Outcome outcome = operation.outcome();
+        if (outcome.neverTookPlace()) {
+            return;
+        }
+        limits.runs(operation.thread());
+        if (call instanceof Foreign foreign) {
+            if (!outcome.failed() && foreign.changesLayout()) {
+                report.differs(
+                        operation.line(), operation.text(), outcome.text(), "does not support " + foreign.name());
+            }
+        } else if (call instanceof LimitChange change) {
+            if (change.resource() != null && change.limit() != null && change.own() && !outcome.failed()) {
+                limits.set(change.resource(), change.limit());
+            }
+        } else {
+            long result = watched(operation);
+            if (!outcome.matches(result)) {
+                String text = Outcome.format(result, call.returnsAddress(), Notation.ABSOLUTE);
+                report.differs(operation.line(), operation.text(), outcome.text(), text);
+            }
+        }
+    }
+
+    private long watched(Operation operation) {
+        ReadingSession session = readers;
+        if (session == null) {
+            return executor.perform(operation);
+        }
+        session.begin(operation.line(), Executor.placeOf(operation));
+        long result = executor.perform(operation);
+        session.end(state.space().snapshot());
+        return result;
+    }
+
+    /** Faults may have grown the stack down to where a snapshot shows it. */
+    private void growStack(KernelSnapshot snapshot, AddressSpace space) {
+        Vma stack = space.find(trace.header().startStack());
+        for (MapsLine line : snapshot.maps()) {
+            if (stack != null
+                    && stack.has(VmaFlags.GROWSDOWN)
+                    && line.name().equals(STACK)
+                    && line.start() < stack.start()) {
+                growStackTo(line, stack.start(), space);
+            }
+        }
+    }
+
+    private void growStackTo(MapsLine line, long oldStart, AddressSpace space) {
+        ReadingSession session = space == state.space() ? readers : null;
+        if (session != null) {
+            session.begin(line.line(), line.start());
+        }
+        long result = space.growStack(line.start());
+        if (session != null) {
+            session.end(space.snapshot());
+        }
+        state.unsettled().mapped(line.start(), oldStart - line.start());
+        if (result != 0) {
+            report.differs(
+                    line.line(),
+                    "growth of the stack by faults",
+                    Notation.ABSOLUTE.address(line.start()),
+                    Outcome.format(result, false, Notation.ABSOLUTE));
+        }
+    }
+
+    private void compare(KernelSnapshot snapshot, String what, Learnt ours) {
+        LayoutSnapshot layout = ours.space().snapshot();
+        new SnapshotComparison(report, snapshot, what, layout, ours.objects(), ours.unsettled()).run();
+    }
+}

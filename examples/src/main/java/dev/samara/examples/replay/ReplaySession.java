@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.examples.lookup.ReaderPool;
+import dev.samara.examples.lookup.ReadingSession;
+import dev.samara.examples.lookup.Tally;
+import dev.samara.examples.lookup.WrongAnswer;
+import dev.samara.examples.record.FileReport;
+import dev.samara.examples.record.InputException;
+import dev.samara.examples.record.Notation;
+import dev.samara.examples.trace.Trace;
+import dev.samara.examples.trace.TraceFolder;
+import dev.samara.examples.trace.TraceHeader.Fork;
+import dev.samara.examples.trace.TraceParser;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Replays the files of a run, parents before their children.
+ *
+ * <p>For one thread; if there are readers, they are threads of their own for the whole session.
+ */
+public final class ReplaySession implements AutoCloseable {
+    private final Placing placing;
+    private final @Nullable ReaderPool readers;
+    private final Set<Path> wanted;
+
+    /** Our forks, by the file of the child that they are for. */
+    private final Map<Path, Learnt> forks = new HashMap<>();
+
+    private final Set<Path> unreadable = new HashSet<>();
+    private Tally tally = Tally.NONE;
+
+    /**
+     * Prepares a session.
+     *
+     * @param placing who places what may go anywhere
+     * @param readerCount how many threads look addresses up meanwhile, not negative
+     * @param wanted the files that will be replayed
+     */
+    public ReplaySession(Placing placing, int readerCount, Set<Path> wanted) {
+        this.placing = placing;
+        readers = readerCount == 0 ? null : new ReaderPool(readerCount);
+        this.wanted = Set.copyOf(wanted);
+    }
+
+    /**
+     * Replays one file.
+     *
+     * @param file which
+     * @param family the traces of its folder
+     * @return what was found
+     * @throws InputException if it, or the trace of its parent, cannot be read
+     */
+    public FileReport replay(Path file, TraceFolder family) throws InputException {
+        Trace trace = parse(file);
+        FileReport report = new FileReport(file);
+        Replay replay = new Replay(trace, family, placing, inherited(trace, family), report);
+        if (readers == null) {
+            run(replay, trace, family);
+        } else {
+            LayoutSnapshot first = replay.state().space().snapshot();
+            try (ReadingSession session = readers.open(replay.state().space()::find, first)) {
+                replay.watchedBy(session);
+                run(replay, trace, family);
+                judge(session.finish(), report);
+            }
+        }
+        return report;
+    }
+
+    /**
+     * The layout of a trace at some moment.
+     *
+     * @param file the trace
+     * @param family the traces of its folder
+     * @param sequence the number of the operation or event in front of which to stop
+     * @return the layout
+     * @throws InputException if it cannot be read
+     */
+    public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
+        Trace trace = TraceParser.parse(file);
+        Replay replay = new Replay(trace, family, Placing.BY_TRACE, null, new FileReport(file));
+        replay.runTo(sequence);
+        return replay.state().space().snapshot();
+    }
+
+    /**
+     * What the readers did so far.
+     *
+     * @return the sum over all files
+     */
+    public Tally tally() {
+        return tally;
+    }
+
+    @Override
+    public void close() {
+        if (readers != null) {
+            readers.close();
+        }
+    }
+
+    /** Replays a trace, and forks where a child of it will be wanted. */
+    private void run(Replay replay, Trace trace, TraceFolder family) {
+        for (Trace child : family.children(trace.header(), wanted::contains)) {
+            replay.runTo(((Fork) child.header().origin()).sequence());
+            forks.put(child.file(), replay.state().fork());
+        }
+        replay.runToEnd();
+    }
+
+    /** Our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
+    private @Nullable Learnt inherited(Trace trace, TraceFolder family) throws InputException {
+        Learnt fork = forks.remove(trace.file());
+        if (fork != null || !(trace.header().origin() instanceof Fork origin)) {
+            return fork;
+        }
+        Trace start = family.parent(trace.header());
+        // A parent that cannot be read was complained about once; its children are checked without it.
+        if (start == null || unreadable.contains(start.file())) {
+            return null;
+        }
+        Trace parent = parse(start.file());
+        Learnt grandparents = inherited(parent, family);
+        Replay replay = new Replay(parent, family, placing, grandparents, new FileReport(parent.file()));
+        replay.runTo(origin.sequence());
+        return replay.state().fork();
+    }
+
+    private Trace parse(Path file) throws InputException {
+        unreadable.add(file);
+        Trace trace = TraceParser.parse(file);
+        unreadable.remove(file);
+        return trace;
+    }
+
+    private void judge(Tally ofFile, FileReport report) {
+        for (WrongAnswer wrong : ofFile.wrong()) {
+            String subject = "look-up of " + Notation.ABSOLUTE.address(wrong.address());
+            report.differs(wrong.line(), subject, wrong.held(), wrong.answer());
+        }
+        tally = tally.plus(ofFile);
+    }
+}

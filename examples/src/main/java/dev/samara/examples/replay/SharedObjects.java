@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.replay;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.examples.trace.MapsLine;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which inode of the kernel is which of our anonymous shared objects.
+ *
+ * <p>Both sides number them as they like. The first snapshot that shows one tells, and from then on neither may be
+ * paired with another.
+ */
+final class SharedObjects {
+    private static final String NAME = "/dev/zero (deleted)";
+
+    private final IdentityHashMap<Backing, Long> inodes;
+    private final Map<Long, Backing> objects;
+
+    SharedObjects() {
+        inodes = new IdentityHashMap<>();
+        objects = new HashMap<>();
+    }
+
+    private SharedObjects(SharedObjects other) {
+        inodes = new IdentityHashMap<>(other.inodes);
+        objects = new HashMap<>(other.objects);
+    }
+
+    SharedObjects copy() {
+        return new SharedObjects(this);
+    }
+
+    /** Whether a line shows a backing of ours; what the line teaches is kept. */
+    boolean isShownBy(MapsLine line, @Nullable Backing backing) {
+        if (backing == null) {
+            return line.inode() == 0 && line.major() == 0 && line.minor() == 0;
+        }
+        if (line.major() != backing.major() || line.minor() != backing.minor()) {
+            return false;
+        }
+        if (!isAnonymous(backing)) {
+            return line.inode() == backing.inode();
+        }
+        if (!line.name().equals(NAME)) {
+            return false;
+        }
+        Long inode = inodes.get(backing);
+        if (inode == null && !objects.containsKey(line.inode())) {
+            inodes.put(backing, line.inode());
+            objects.put(line.inode(), backing);
+            return true;
+        }
+        return inode != null && inode == line.inode();
+    }
+
+    /** Files and segments are opened here, by their inodes; any other object was made by the library. */
+    private static boolean isAnonymous(Backing backing) {
+        return !(backing instanceof OpenFile || backing instanceof SharedSegment.Attachment);
+    }
+}
