@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.record.FileReport;
+import dev.samara.examples.record.InputException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Checks file after file, and gives the status that the tool ends with. */
+final class CheckRun {
+    static final int EQUAL = 0;
+    static final int DIFFERENT = 1;
+    static final int UNREADABLE = 2;
+
+    private final ReportOutput output;
+    private final PrintWriter errors;
+    private int passed;
+    private int failed;
+    private int unreadable;
+    private long operations;
+
+    CheckRun(ReportOutput output, PrintWriter errors) {
+        this.output = output;
+        this.errors = errors;
+    }
+
+    /** What is done with one file. */
+    interface Check {
+        FileReport check(Path file) throws InputException;
+    }
+
+    /** Checks all files; one that cannot be read has failed, and the others are checked all the same. */
+    void check(List<Path> files, Check check) {
+        for (Path file : files) {
+            output.begins(file, passed + failed, files.size());
+            try {
+                FileReport report = check.check(file);
+                operations += report.operations();
+                if (report.passed()) {
+                    passed++;
+                } else {
+                    failed++;
+                }
+                output.checked(report);
+            } catch (InputException e) {
+                failed++;
+                unreadable++;
+                output.unreadable(file);
+                errors.println(e.getMessage());
+                errors.flush();
+            }
+        }
+    }
+
+    int passed() {
+        return passed;
+    }
+
+    int failed() {
+        return failed;
+    }
+
+    long operations() {
+        return operations;
+    }
+
+    int status() {
+        if (unreadable > 0) {
+            return UNREADABLE;
+        }
+        return failed > 0 ? DIFFERENT : EQUAL;
+    }
+}

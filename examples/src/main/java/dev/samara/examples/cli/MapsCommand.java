@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.record.InputException;
+import dev.samara.examples.replay.ReplaySession;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code samara maps}. */
+@Command(
+        name = "maps",
+        description = "Replays a trace and prints what is mapped, as /proc/PID/maps does.",
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class)
+final class MapsCommand implements Callable<Integer> {
+    @Option(
+            names = "--at",
+            paramLabel = "SEQ",
+            description = "Stop in front of the operation or event with this number; at the end unless given.")
+    private long at = Long.MAX_VALUE;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Parameters(paramLabel = "TRACE", description = "A .trace.gz file.")
+    private Path file;
+
+    @Spec
+    private CommandSpec spec;
+
+    MapsCommand() {}
+
+    @Override
+    public Integer call() throws InputException {
+        if (Files.isDirectory(file)) {
+            throw new ParameterException(spec.commandLine(), file + " is a folder, not a trace");
+        }
+        TraceFiles traces = TraceFiles.of(List.of(file));
+        List<String> maps =
+                ReplaySession.layoutAt(file, traces.family(file), at).maps();
+        PrintWriter out = spec.commandLine().getOut();
+        if (output.isJson()) {
+            JsonText json = new JsonText();
+            json.beginObject().name("file").value(file.toString()).name("maps").beginArray();
+            maps.forEach(json::value);
+            out.println(json.endArray().endObject());
+        } else {
+            maps.forEach(out::println);
+        }
+        out.flush();
+        return CheckRun.EQUAL;
+    }
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.oracle.OracleCheck;
+import dev.samara.examples.record.InputException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code samara oracle}. */
+@Command(
+        name = "oracle",
+        description = "Makes recorded random operations and compares each result and each list of VMAs.",
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class)
+final class OracleCommand implements Callable<Integer> {
+    private static final String SUFFIX = ".oracle.gz";
+
+    @Mixin
+    private OutputOptions output;
+
+    @Parameters(arity = "1..*", paramLabel = "PATH", description = "An .oracle.gz file, or a folder with some.")
+    private List<Path> paths;
+
+    @Spec
+    private CommandSpec spec;
+
+    OracleCommand() {}
+
+    @Override
+    public Integer call() throws InputException {
+        long start = System.nanoTime();
+        List<Path> files = InputFiles.expand(paths, SUFFIX);
+        ReportOutput reports = output.output(spec.commandLine().getOut());
+        CheckRun run = new CheckRun(reports, spec.commandLine().getErr());
+        run.check(files, OracleCheck::check);
+        reports.ends(Summary.of(run, start, null));
+        return run.status();
+    }
+}

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import java.io.PrintWriter;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Option;
+
+/** How a command writes what it found. */
+final class OutputOptions {
+    @Option(names = "--json", description = "Write one JSON document instead of text.")
+    private boolean json;
+
+    OutputOptions() {}
+
+    boolean isJson() {
+        return json;
+    }
+
+    ReportOutput output(PrintWriter out) {
+        return json ? new JsonOutput(out) : new PlainOutput(out, Ansi.AUTO.enabled());
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.record.InputException;
+import dev.samara.examples.replay.Placing;
+import dev.samara.examples.replay.ReplaySession;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code samara replay}. */
+@Command(
+        name = "replay",
+        description = "Executes traces of real programs and compares each result, each errno and each snapshot.",
+        mixinStandardHelpOptions = true,
+        versionProvider = JarVersion.class)
+final class ReplayCommand implements Callable<Integer> {
+    @Option(
+            names = "--placement",
+            description = "Let the library place every mapping that has no fixed address, and compare where it went.")
+    private boolean placement;
+
+    @Option(
+            names = "--readers",
+            paramLabel = "K",
+            defaultValue = "0",
+            description = "Let K threads look addresses up meanwhile, and judge each answer.")
+    private int readers;
+
+    @Mixin
+    private OutputOptions output;
+
+    @Parameters(arity = "1..*", paramLabel = "PATH", description = "A .trace.gz file, or a folder with some.")
+    private List<Path> paths;
+
+    @Spec
+    private CommandSpec spec;
+
+    ReplayCommand() {}
+
+    @Override
+    public Integer call() throws InputException {
+        if (readers < 0) {
+            throw new ParameterException(spec.commandLine(), "--readers must not be negative");
+        }
+        long start = System.nanoTime();
+        PrintWriter errors = spec.commandLine().getErr();
+        TraceFiles traces = TraceFiles.of(paths);
+        ReportOutput reports = output.output(spec.commandLine().getOut());
+        CheckRun run = new CheckRun(reports, errors);
+        Placing placing = placement ? Placing.BY_LIBRARY : Placing.BY_TRACE;
+        try (ReplaySession session = new ReplaySession(placing, readers, new HashSet<>(traces.files()))) {
+            run.check(traces.files(), file -> session.replay(file, traces.family(file)));
+            reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));
+        }
+        return run.status();
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.record.FileReport;
+import java.nio.file.Path;
+
+/** Where the findings of a run go, file by file. */
+interface ReportOutput {
+    /** A file is about to be checked, after {@code done} of {@code all}. */
+    void begins(Path file, int done, int all);
+
+    /** A file was checked. */
+    void checked(FileReport report);
+
+    /** A file could not be read; why was told elsewhere. */
+    void unreadable(Path file);
+
+    /** All files are done. */
+    void ends(Summary summary);
+}
