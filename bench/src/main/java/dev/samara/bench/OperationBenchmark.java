@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Capability;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Vma;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Each operation of an address space alone: one thread, nobody beside it.
+ *
+ * <p>The space holds {@link #vmas} mappings of eight pages, a hole of eight pages after each, readable only and writable
+ * in turn. An invocation works on one of them at random and leaves the space as it was; where it takes two calls for
+ * that, the time is that of one.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
+public class OperationBenchmark {
+    private static final long PAGE = 4096;
+    private static final long LENGTH = 8 * PAGE;
+    private static final long STRIDE = 2 * LENGTH;
+    private static final long BASE = 0x1000_0000_0000L;
+    private static final int PICKS = 1 << 12;
+
+    /** How many mappings the space holds. */
+    @Param({"30", "1000", "65530"})
+    public int vmas;
+
+    private final long[] picks = new long[PICKS];
+    private int position;
+    private AddressSpace space;
+    private long heap;
+
+    /** Called by JMH; {@link #setUp()} fills the space. */
+    public OperationBenchmark() {}
+
+    /** Maps what is there from the start. */
+    @Setup(Level.Trial)
+    public void setUp() {
+        space = Machine.builder()
+                .maxMapCount(vmas + 100)
+                .build()
+                .space(Geometry.LINUX_X86_64)
+                .grant(Capability.IPC_LOCK)
+                .build();
+        for (int i = 0; i < vmas; i++) {
+            done(space.mmap(start(i), LENGTH, i % 2 == 0 ? READ : READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0));
+        }
+        heap = space.brk(0);
+        SplittableRandom random = new SplittableRandom(42);
+        for (int i = 0; i < PICKS; i++) {
+            picks[i] = start(random.nextInt(vmas));
+        }
+    }
+
+    /** Makes sure that the operations have left the space as it was. */
+    @TearDown(Level.Trial)
+    public void tearDown() {
+        space.validate();
+        long maps = space.usage().maps();
+        if (maps != vmas) {
+            throw new IllegalStateException("the space held " + vmas + " mappings, and now has " + maps);
+        }
+    }
+
+    private static long start(int i) {
+        return BASE + i * STRIDE;
+    }
+
+    private long pick() {
+        position = (position + 1) & (PICKS - 1);
+        return picks[position];
+    }
+
+    private int protectionAt(long address) {
+        Vma vma = space.find(address);
+        return vma == null ? 0 : (int) vma.flags() & (READ | WRITE);
+    }
+
+    private static void done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("the operation measured failed: " + Errno.of(result));
+        }
+    }
+
+    /**
+     * What is mapped here.
+     *
+     * @return the VMA
+     */
+    @Benchmark
+    public @Nullable Vma find() {
+        return space.find(pick());
+    }
+
+    /**
+     * The layout of this instant.
+     *
+     * @return the snapshot
+     */
+    @Benchmark
+    public LayoutSnapshot snapshot() {
+        return space.snapshot();
+    }
+
+    /** Maps anywhere, and unmaps again. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mmapMunmap() {
+        long address = space.mmap(0, LENGTH, READ, PRIVATE | ANONYMOUS | NORESERVE, null, 0);
+        done(address);
+        done(space.munmap(address, LENGTH));
+    }
+
+    /** Unmaps the middle of a mapping, and maps it again, which makes it whole. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void munmapHoleAndFill() {
+        long address = pick() + 2 * PAGE;
+        int protection = protectionAt(address);
+        done(space.munmap(address, PAGE));
+        done(space.mmap(address, PAGE, protection, PRIVATE | ANONYMOUS | FIXED, null, 0));
+    }
+
+    /** Replaces a whole mapping by one that is not accounted, and that by the first kind. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mmapFixed() {
+        long address = pick();
+        done(space.mmap(address, LENGTH, READ | WRITE, PRIVATE | ANONYMOUS | FIXED | NORESERVE, null, 0));
+        done(space.mmap(address, LENGTH, READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0));
+    }
+
+    /** Takes all rights from a whole mapping, and gives them back. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mprotectWhole() {
+        long address = pick();
+        int protection = protectionAt(address);
+        done(space.mprotect(address, LENGTH, 0));
+        done(space.mprotect(address, LENGTH, protection));
+    }
+
+    /** Cuts one page out of the middle of a mapping by its rights, and joins the three pieces again. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mprotectSplitAndMerge() {
+        long address = pick() + 2 * PAGE;
+        int protection = protectionAt(address);
+        done(space.mprotect(address, PAGE, 0));
+        done(space.mprotect(address, PAGE, protection));
+    }
+
+    /** Grows a mapping in place by a page, and shrinks it. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mremapGrowAndShrink() {
+        long address = pick();
+        done(space.mremap(address, LENGTH, LENGTH + PAGE, 0, 0));
+        done(space.mremap(address, LENGTH + PAGE, LENGTH, 0, 0));
+    }
+
+    /** Moves a mapping into the hole behind it, and back. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mremapMove() {
+        long address = pick();
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        long aside = BASE - STRIDE;
+        done(space.mremap(address, LENGTH, LENGTH, flags, aside));
+        done(space.mremap(aside, LENGTH, LENGTH, flags, address));
+    }
+
+    /** Advice that changes a mapping, and the advice that takes it back. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void madvise() {
+        long address = pick();
+        done(space.madvise(address, LENGTH, Advice.DONTFORK));
+        done(space.madvise(address, LENGTH, Advice.DOFORK));
+    }
+
+    /** Locks a mapping, and unlocks it. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void mlockMunlock() {
+        long address = pick();
+        done(space.mlock2(address, LENGTH, 1));
+        done(space.munlock(address, LENGTH));
+    }
+
+    /** Grows the heap by a page, and shrinks it. */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void brk() {
+        done(space.brk(heap + PAGE));
+        done(space.brk(heap));
+    }
+
+    /** Checks a mapping for writing back, which changes nothing. */
+    @Benchmark
+    public void msync() {
+        done(space.msync(pick(), LENGTH, 4));
+    }
+
+    /** Copies the layout for a child, and drops it. */
+    @Benchmark
+    public void fork() {
+        space.fork().close();
+    }
+}
