@@ -1,30 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.record;
 
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
-/** The lines of a gzip-compressed recording, counted from 1. For one thread. */
+/**
+ * The lines of a gzip-compressed recording, counted from 1. For one thread.
+ *
+ * <p>Of a damaged file, every line in front of the damage is given; a reader of characters, which fills its buffer first,
+ * would lose some and then name the wrong line.
+ */
 public final class RecordedLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
 
     private final Path file;
-    private final BufferedReader reader;
+    private final InputStream plain;
+
+    /** What was read and not yet given is {@code [position, limit)}. */
+    private byte[] buffer = new byte[BUFFER];
+
+    private int position;
+    private int limit;
+
     private @Nullable String last;
     private boolean again;
     private int number;
 
-    private RecordedLines(Path file, BufferedReader reader) {
+    private RecordedLines(Path file, InputStream plain) {
         this.file = file;
-        this.reader = reader;
+        this.plain = plain;
     }
 
     /**
@@ -38,9 +49,7 @@ public final class RecordedLines implements AutoCloseable {
         try {
             InputStream compressed = Files.newInputStream(file);
             try {
-                InputStream plain = new GZIPInputStream(compressed, BUFFER);
-                return new RecordedLines(
-                        file, new BufferedReader(new InputStreamReader(plain, StandardCharsets.UTF_8), BUFFER));
+                return new RecordedLines(file, new GZIPInputStream(compressed, BUFFER));
             } catch (IOException e) {
                 compressed.close();
                 throw e;
@@ -65,7 +74,7 @@ public final class RecordedLines implements AutoCloseable {
         }
         number++;
         try {
-            last = reader.readLine();
+            last = readLine();
             return last;
         } catch (IOException e) {
             throw new InputException(file, number, "cannot be read: " + e.getMessage(), e);
@@ -123,9 +132,43 @@ public final class RecordedLines implements AutoCloseable {
     @Override
     public void close() throws InputException {
         try {
-            reader.close();
+            plain.close();
         } catch (IOException e) {
             throw new InputException(file, number, "cannot be closed: " + e.getMessage(), e);
         }
+    }
+
+    private @Nullable String readLine() throws IOException {
+        int scanned = position;
+        while (true) {
+            for (int i = scanned; i < limit; i++) {
+                if (buffer[i] == '\n') {
+                    return take(i, i + 1);
+                }
+            }
+            scanned = limit - position;
+            if (!fill()) {
+                return position == limit ? null : take(limit, limit);
+            }
+        }
+    }
+
+    private String take(int end, int next) {
+        String line = new String(buffer, position, end - position, StandardCharsets.UTF_8);
+        position = next;
+        return line;
+    }
+
+    /** Reads more behind what is left, which is moved to the front; false at the end. */
+    private boolean fill() throws IOException {
+        limit -= position;
+        System.arraycopy(buffer, position, buffer, 0, limit);
+        position = 0;
+        if (limit == buffer.length) {
+            buffer = Arrays.copyOf(buffer, 2 * limit);
+        }
+        int count = plain.read(buffer, limit, buffer.length - limit);
+        limit += Math.max(count, 0);
+        return count >= 0;
     }
 }

@@ -53,7 +53,7 @@ final class PageSet {
             if (overlapping.getKey() < start) {
                 endByStart.put(overlapping.getKey(), start);
             }
-            overlapping = endByStart.lowerEntry(start);
+            overlapping = endByStart.lowerEntry(overlapping.getKey());
         }
     }
 

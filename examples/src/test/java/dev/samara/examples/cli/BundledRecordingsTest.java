@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.examples.Recordings;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The recordings of a real kernel that come with the tests. */
+final class BundledRecordingsTest {
+    private static final String ALL_TRACES = "31 passed, 0 failed";
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "--placement", "--readers=2", "--placement --readers=2"})
+    @DisplayName("every trace passes, whoever places and whether or not somebody reads meanwhile")
+    void traces_pass(String options) {
+        String line = "replay " + options + " " + Recordings.bundled("traces");
+        ToolRun run = ToolRun.of((Object[]) line.replace("  ", " ").split(" ", -1));
+        assertEquals(List.of(), run.differences());
+        assertEquals(List.of(), run.err());
+        assertEquals(ALL_TRACES, run.lastLine());
+        assertEquals(0, run.status());
+        String rate = run.out().get(run.out().size() - 2);
+        assertTrue(rate.matches("[0-9,]+ operations in [0-9.]+ s, [0-9,]+ operations per second"), rate);
+    }
+
+    @Test
+    @DisplayName("with readers the number of look-ups is told, and none of them was wrong")
+    void lookups_are_counted() {
+        ToolRun run = ToolRun.of("replay", "--readers", "2", Recordings.bundled("traces/gcc"));
+        String counts = run.out().get(run.out().size() - 3);
+        assertTrue(counts.matches("[0-9,]+ look-ups, [0-9,]+ of them overlapped a write"), counts);
+        long lookups = Long.parseLong(counts.substring(0, counts.indexOf(' ')).replace(",", ""));
+        assertTrue(lookups >= 2 * 4 * 1_000, counts);
+    }
+
+    @Test
+    @DisplayName("random operations without memory contents pass; those with are refused")
+    void oracle() {
+        ToolRun run = ToolRun.of("oracle", Recordings.bundled("oracle"));
+        assertEquals(1, run.status());
+        assertEquals("6 passed, 2 failed", run.lastLine());
+        assertEquals(
+                List.of(
+                        Recordings.bundled("oracle/fork-20.oracle.gz")
+                                + ":2: mode fork: kernel needs memory contents, Samara checks layouts only",
+                        Recordings.bundled("oracle/touch-5.oracle.gz")
+                                + ":2: mode touch: kernel needs memory contents, Samara checks layouts only"),
+                run.differences());
+    }
+}

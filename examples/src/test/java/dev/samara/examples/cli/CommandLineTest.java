@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import static dev.samara.examples.cli.JsonParser.member;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.examples.MadeUpTrace;
+import dev.samara.examples.Recordings;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class CommandLineTest {
+    @TempDir
+    private Path folder;
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "replay",
+                "oracle",
+                "maps",
+                "replay --readers many x",
+                "replay --readers -1 x",
+                "replay --what x",
+                "what"
+            })
+    @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
+    void wrong_command_line(String line) {
+        ToolRun run = ToolRun.of((Object[]) (line.isEmpty() ? new String[0] : line.split(" ", -1)));
+        assertEquals(2, run.status());
+        assertEquals(List.of(), run.out());
+        assertTrue(run.err().stream().anyMatch(text -> text.startsWith("Usage: samara")), run.err()::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"--help", "--version", "replay --help", "oracle --help", "maps --version"})
+    @DisplayName("help and version go to standard output")
+    void help_and_version(String line) {
+        ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));
+        assertEquals(0, run.status());
+        assertTrue(run.out().get(0).contains("samara"), run.out()::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"replay", "oracle", "maps"})
+    @DisplayName("a file that is not there is named with a line")
+    void missing_file(String command) {
+        Path missing = folder.resolve("missing.gz");
+        ToolRun run = ToolRun.of(command, missing);
+        assertEquals(2, run.status());
+        assertEquals(List.of(missing + ":1: there is no such file"), run.err());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"replay", "oracle"})
+    @DisplayName("a folder without recordings is an input that cannot be read")
+    void empty_folder(String command) {
+        ToolRun run = ToolRun.of(command, folder);
+        assertEquals(2, run.status());
+        assertTrue(run.err().get(0).startsWith(folder + ":1: there is no *."), run.err()::toString);
+    }
+
+    @Test
+    @DisplayName("a broken gzip file is named with the line where it breaks, and the other files are checked")
+    void broken_gzip() throws IOException {
+        Path whole = Recordings.bundled("traces/gcc/003-cc1.trace.gz");
+        byte[] bytes = Files.readAllBytes(whole);
+        Path cut = Files.write(folder.resolve("003-cut.trace.gz"), Arrays.copyOf(bytes, bytes.length / 2));
+        Path noise = Files.writeString(folder.resolve("004-noise.trace.gz"), "vmtrace 1\n");
+        ToolRun run = ToolRun.of("replay", folder, whole);
+        assertEquals(2, run.status());
+        assertEquals("1 passed, 2 failed", run.lastLine());
+        assertEquals(2, run.err().size());
+        assertTrue(run.err().get(0).matches("\\Q" + cut + "\\E:\\d\\d+: .*"), run.err()::toString);
+        assertTrue(run.err().get(1).startsWith(noise + ":1: "), run.err()::toString);
+    }
+
+    @Test
+    @DisplayName("a line that makes no sense is named")
+    void malformed_line() throws IOException {
+        Path trace = new MadeUpTrace()
+                .lines("op 0 1 munmap addr=here len=0x1000 = 0")
+                .write(folder.resolve("1.gz"));
+        ToolRun run = ToolRun.of("replay", trace);
+        assertEquals(2, run.status());
+        assertEquals(List.of(trace + ":25: addr= 'here' is no number"), run.err());
+        assertEquals("0 passed, 1 failed", run.lastLine());
+    }
+
+    @Test
+    @DisplayName("of many differences the first twenty are printed, and how many more there are")
+    void many_differences() throws IOException {
+        MadeUpTrace trace = new MadeUpTrace();
+        for (int i = 0; i < 30; i++) {
+            trace.lines("op " + i + " 1 munmap addr=0x10000 len=0x1000 = -EPERM");
+        }
+        Path file = trace.write(folder.resolve("many.trace.gz"));
+        ToolRun run = ToolRun.of("replay", file);
+        assertEquals(1, run.status());
+        assertEquals(20, run.differences().size());
+        assertEquals(
+                file + ":25: munmap addr=0x10000 len=0x1000: kernel -EPERM, Samara 0",
+                run.differences().get(0));
+        assertTrue(run.out().contains(file + ": ... and 10 more"));
+        assertEquals("0 passed, 1 failed", run.lastLine());
+    }
+
+    @Test
+    @DisplayName("--json writes one document with all findings")
+    void json() throws IOException {
+        Path wrong =
+                new MadeUpTrace().lines("op 0 1 brk addr=0x0 = 0x1000").write(folder.resolve("\"wrong\".trace.gz"));
+        ToolRun run = ToolRun.of("replay", "--json", "--readers", "1", wrong, Recordings.bundled("traces/gcc"));
+        assertEquals(1, run.status());
+        assertEquals(1, run.out().size());
+        Object document = JsonParser.parse(run.out().get(0));
+        assertEquals(4.0, member(document, "passed"));
+        assertEquals(1.0, member(document, "failed"));
+        assertTrue((double) member(document, "lookups") >= 5_000);
+        Object found = ((List<?>) member(document, "files"))
+                .stream()
+                        .filter(file -> member(file, "file").equals(wrong.toString()))
+                        .findFirst()
+                        .orElseThrow();
+        assertEquals("failed", member(found, "status"));
+        assertEquals(
+                List.of(Map.of(
+                        "line", 25.0, "subject", "brk addr=0x0", "kernel", "0x1000", "samara", "0x555555694000")),
+                member(found, "differences"));
+    }
+
+    @Test
+    @DisplayName("maps --json writes the lines as an array")
+    void maps_as_json() {
+        ToolRun run = ToolRun.of("maps", "--json", "--at", "0", Recordings.bundled("traces/gcc/007-a.trace.gz"));
+        assertEquals(0, run.status());
+        Object document = JsonParser.parse(String.join("", run.out()));
+        assertTrue(((List<?>) member(document, "maps")).size() > 5);
+    }
+
+    @Test
+    @DisplayName("maps prints what the kernel printed at the same moment, names and padding included")
+    void maps_like_the_kernel() throws IOException {
+        Path trace = Recordings.bundled("traces/git/003-rm.trace.gz");
+        List<String> lines = Recordings.lines(trace);
+        int begin = Recordings.indexOf(lines, Recordings.indexOf(lines, 0, "op "), "maps-begin ");
+        int end = Recordings.indexOf(lines, begin, "maps-end");
+        String sequence = lines.get(begin).split(" ", -1)[1];
+        ToolRun run = ToolRun.of("maps", trace, "--at", sequence);
+        assertEquals(0, run.status());
+        assertEquals(lines.subList(begin + 1, end), run.out());
+        assertEquals(run.out(), ToolRun.of("maps", trace).out());
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.lookup;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Vma;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+final class JudgeTest {
+    private static final long ADDRESS = 0x10000000;
+    private static final long LENGTH = 0x1000;
+
+    private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+    private final LayoutSnapshot empty = space.snapshot();
+    private final ReaderPool pool = new ReaderPool(2);
+
+    @AfterEach
+    void endThreads() {
+        pool.close();
+    }
+
+    @Test
+    @DisplayName("an answer is right if one of the versions from start to end held it, nothing included")
+    void accepts() {
+        VersionRing ring = new VersionRing(8, 1, empty);
+        Vma first = step(ring, this::map);
+        Vma second = step(ring, this::protect);
+        step(ring, this::unmap);
+        assertTrue(Judge.accepts(ring, 0, 0, ADDRESS, null));
+        assertTrue(Judge.accepts(ring, 0, 1, ADDRESS, first));
+        assertTrue(Judge.accepts(ring, 1, 3, ADDRESS, second));
+        assertTrue(Judge.accepts(ring, 2, 3, ADDRESS, null));
+        assertFalse(Judge.accepts(ring, 0, 0, ADDRESS, first), "too early");
+        assertFalse(Judge.accepts(ring, 2, 3, ADDRESS, first), "too late");
+        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, null), "something was there all the time");
+        assertFalse(Judge.accepts(ring, 1, 1, ADDRESS + LENGTH, first), "not there");
+    }
+
+    @Test
+    @DisplayName("a VMA that only looks the same is another object, and wrong")
+    void identity() {
+        VersionRing ring = new VersionRing(8, 1, empty);
+        Vma real = step(ring, this::map);
+        assertNotNull(real);
+        Vma copy = new Vma(real.start(), real.end(), real.flags(), real.pageOffset(), null, null, null);
+        assertTrue(copy.looksLike(real));
+        assertFalse(Judge.accepts(ring, 0, 1, ADDRESS, copy));
+        WrongAnswer verdict = Judge.verdict(ring, 0, 1, ADDRESS, copy);
+        assertEquals(1, verdict.line());
+        assertTrue(verdict.held().startsWith("nothing or "), verdict::held);
+    }
+
+    @Test
+    @DisplayName("readers find a planted wrong answer, and count only look-ups that were judged")
+    void planted_wrong_answer() {
+        map();
+        Vma stale = space.find(ADDRESS);
+        protect();
+        Lookup lookup = address -> address == ADDRESS ? stale : space.find(address);
+        Tally tally = read(lookup, 0);
+        assertTrue(tally.lookups() >= 2_000);
+        assertFalse(tally.wrong().isEmpty());
+        assertEquals(ADDRESS, tally.wrong().get(0).address());
+    }
+
+    @Test
+    @DisplayName("readers beside a writer accept every answer of a space, over more versions than are kept")
+    void a_writer() {
+        Tally tally = read(space::find, 20_000);
+        assertEquals(0, tally.wrong().size(), () -> tally.wrong().toString());
+        assertTrue(tally.lookups() >= 2_000);
+        assertTrue(tally.overlapping() <= tally.lookups());
+    }
+
+    private Tally read(Lookup lookup, int operations) {
+        try (ReadingSession session = pool.open(lookup, space.snapshot())) {
+            for (int i = 0; i < operations; i++) {
+                session.begin(i, ADDRESS);
+                switch (i % 3) {
+                    case 0 -> map();
+                    case 1 -> protect();
+                    default -> unmap();
+                }
+                session.end(space.snapshot());
+            }
+            return session.finish();
+        }
+    }
+
+    private @Nullable Vma step(VersionRing ring, Runnable operation) {
+        ring.begin((int) ring.newest() + 1, ADDRESS);
+        operation.run();
+        ring.end(space.snapshot());
+        return space.find(ADDRESS);
+    }
+
+    private void map() {
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(ADDRESS, space.mmap(ADDRESS, LENGTH, Protection.READ, flags, null, 0));
+    }
+
+    private void protect() {
+        assertEquals(0, space.mprotect(ADDRESS, LENGTH, Protection.READ | Protection.WRITE));
+    }
+
+    private void unmap() {
+        assertEquals(0, space.munmap(ADDRESS, LENGTH));
+    }
+}
