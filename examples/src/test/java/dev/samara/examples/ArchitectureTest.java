@@ -2,10 +2,12 @@
 package dev.samara.examples;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -13,6 +15,25 @@ import org.junit.jupiter.api.Test;
 final class ArchitectureTest {
     private static final JavaClasses EXAMPLES =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
+
+    /** The rows, from what everybody uses to what only composes. */
+    private static final List<String> ROWS = List.of("record", "trace", "lookup", "replay", "oracle", "cli");
+
+    @Test
+    @DisplayName("a row imports only rows above it")
+    void rows_import_upwards() {
+        for (int i = 0; i < ROWS.size() - 1; i++) {
+            noClasses()
+                    .that()
+                    .resideInAPackage("dev.samara.examples." + ROWS.get(i))
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(ROWS.subList(i + 1, ROWS.size()).stream()
+                            .map(row -> "dev.samara.examples." + row)
+                            .toArray(String[]::new))
+                    .check(EXAMPLES);
+        }
+    }
 
     @Test
     @DisplayName("examples depend on core, the command line library and the JDK, not on maple")

@@ -46,8 +46,9 @@ final class CheckRun {
             } catch (InputException e) {
                 failed++;
                 unreadable++;
-                output.unreadable(file);
-                errors.println(e.getMessage());
+                String complaint = String.valueOf(e.getMessage());
+                output.unreadable(file, complaint);
+                errors.println(complaint);
                 errors.flush();
             }
         }

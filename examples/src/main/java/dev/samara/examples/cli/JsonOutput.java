@@ -42,10 +42,11 @@ final class JsonOutput implements ReportOutput {
     }
 
     @Override
-    public void unreadable(Path file) {
+    public void unreadable(Path file, String complaint) {
         json.beginObject();
         json.name("file").value(file.toString());
         json.name("status").value("unreadable");
+        json.name("complaint").value(complaint);
         json.endObject();
     }
 

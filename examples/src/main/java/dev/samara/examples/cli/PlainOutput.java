@@ -53,7 +53,7 @@ final class PlainOutput implements ReportOutput {
     }
 
     @Override
-    public void unreadable(Path file) {
+    public void unreadable(Path file, String complaint) {
         erase();
         out.println("FAILED " + file + ": cannot be read");
         out.flush();

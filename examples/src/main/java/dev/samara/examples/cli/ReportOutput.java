@@ -12,8 +12,8 @@ interface ReportOutput {
     /** A file was checked. */
     void checked(FileReport report);
 
-    /** A file could not be read; why was told elsewhere. */
-    void unreadable(Path file);
+    /** A file could not be read; the complaint names file and line, and is told on standard error as well. */
+    void unreadable(Path file, String complaint);
 
     /** All files are done. */
     void ends(Summary summary);

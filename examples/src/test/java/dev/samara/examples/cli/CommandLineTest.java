@@ -84,6 +84,10 @@ final class CommandLineTest {
         assertEquals(2, run.err().size());
         assertTrue(run.err().get(0).matches("\\Q" + cut + "\\E:\\d\\d+: .*"), run.err()::toString);
         assertTrue(run.err().get(1).startsWith(noise + ":1: "), run.err()::toString);
+        ToolRun json = ToolRun.of("replay", "--json", noise);
+        assertEquals(2, json.status());
+        List<?> files = (List<?>) member(JsonParser.parse(json.out().get(0)), "files");
+        assertEquals(run.err().get(1), member(files.get(0), "complaint"));
     }
 
     @Test
