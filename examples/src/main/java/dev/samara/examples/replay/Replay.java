@@ -87,7 +87,7 @@ final class Replay {
             List<Vma> vmas = ProcMaps.parse(
                     Geometry.LINUX_X86_64,
                     start.maps().stream().map(MapsLine::text).toList(),
-                    start.flags().stream().map(FlagsLine::padded).toList(),
+                    start.flags().stream().map(FlagsLine::text).toList(),
                     opens::loaded);
             return space.heap(header.startBrk(), header.brk()).load(vmas).build();
         } catch (IllegalArgumentException e) {

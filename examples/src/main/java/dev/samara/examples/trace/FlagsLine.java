@@ -28,11 +28,11 @@ public record FlagsLine(int line, long start, long end, long flags) implements S
     }
 
     /**
-     * The line with its range written as in the lines of maps, which pad short addresses.
+     * The line again, its range padded as in the lines of maps.
      *
      * @return the text
      */
-    public String padded() {
+    public String text() {
         return String.format(Locale.ROOT, "%08x-%08x %s", start, end, VmaFlags.format(flags));
     }
 }

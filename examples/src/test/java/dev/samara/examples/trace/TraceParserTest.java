@@ -87,7 +87,7 @@ final class TraceParserTest {
         assertEquals(program.start(), flags.start());
         assertEquals(VmaFlags.READ | VmaFlags.EXEC, program.rights());
         assertEquals(VmaFlags.READ | VmaFlags.EXEC | VmaFlags.MAY_ACCESS, flags.flags());
-        assertEquals("00400000-00401000 rd ex mr mw me", flags.padded());
+        assertEquals("00400000-00401000 rd ex mr mw me", flags.text());
         assertEquals("/bin/made-up", program.name());
         assertEquals(0xfe, program.major());
         assertEquals(7, program.inode());
