@@ -101,13 +101,13 @@ class AllocationTest {
         reservation = "gone";
         t.store(0, 2999, "over");
         t.erase(2000, 5000);
+        t.erase(4000, -1L);
         t.update(tx -> {
             Object value = new Object();
             values.add(new WeakReference<>(value));
             tx.store(7, 7, value);
             tx.abort();
         });
-        t.erase(4000, -1L);
         assertEquals(List.of(new RangeEntry<>(0, 1999, "over")), t.entries());
         assertNotNull(reservation);
         for (int i = 0; values.stream().anyMatch(v -> v.get() != null); i++) {

@@ -27,6 +27,9 @@ final class OpSource {
     /** Where the number of pieces turns growth into shrinking. */
     private final int enough;
 
+    /** One reservation in so many ranges of a growing run; few of them come and go without others near. */
+    private final int rareReservations;
+
     private Phase phase = Phase.GROW;
     private int left;
     private long anchor;
@@ -45,6 +48,7 @@ final class OpSource {
                     case 3 -> 0x7fff_0000_0000L;
                     default -> random.nextLong() & -span;
                 };
+        rareReservations = random.nextInt(3) == 0 ? 100 : 5;
         enough = 1 << (4 + random.nextInt(9));
     }
 
@@ -134,7 +138,7 @@ final class OpSource {
             last = -1L;
         }
         anchor = last + 1 + (random.nextInt(3) == 0 ? random.nextInt(3) : 0);
-        return of(random.nextInt(5) == 0 ? Op.Kind.RESERVE : Op.Kind.STORE, first, last);
+        return of(random.nextInt(rareReservations) == 0 ? Op.Kind.RESERVE : Op.Kind.STORE, first, last);
     }
 
     private Op shrink(Model model) {
@@ -161,7 +165,8 @@ final class OpSource {
             Op.Kind.RESERVE,
             Op.Kind.REPLACE_BY_RESERVATION
         };
-        return range(kinds[random.nextInt(kinds.length)], model);
+        int most = rareReservations > 5 && random.nextInt(10) != 0 ? kinds.length - 2 : kinds.length;
+        return range(kinds[random.nextInt(most)], model);
     }
 
     private Op range(Op.Kind kind, Model model) {
@@ -204,7 +209,7 @@ final class OpSource {
                 size, min, max, alignment, offset, guarded ? below(20) : 0, guarded ? random.nextInt(20) : 0);
         Op.Kind kind = inTransaction
                 ? random.nextBoolean() ? Op.Kind.FIND_LOWEST : Op.Kind.FIND_HIGHEST
-                : switch (random.nextInt(6)) {
+                : switch (random.nextInt(rareReservations > 5 && random.nextInt(10) != 0 ? 4 : 6)) {
                     case 0, 1 -> Op.Kind.STORE_LOWEST;
                     case 2, 3 -> Op.Kind.STORE_HIGHEST;
                     case 4 -> Op.Kind.RESERVE_LOWEST;

@@ -151,6 +151,24 @@ class ReservationTest {
     }
 
     @Test
+    void lastReservationOfATreeIsForgottenAtEveryLevel() {
+        tree.erase(10, 19, anna);
+        for (int i = 100; i < 4000; i++) {
+            tree.store(2L * i, 2L * i, "x");
+        }
+        for (int i = 100; i < 4000; i += 13) {
+            assertTrue(tree.reserve(2L * i + 1, 2L * i + 1, ben));
+            tree.validate();
+            tree.store(2L * i + 1, 2L * i + 1, "y", ben);
+            tree.validate();
+            tree.erase(2L * i + 1);
+            assertTrue(tree.reserve(2L * i + 1, 2L * i + 1, ben));
+            tree.erase(2L * i + 1, 2L * i + 1, ben);
+            tree.validate();
+        }
+    }
+
+    @Test
     void reservationsDeepInATreeAreFoundAndForgotten() {
         for (int i = 100; i < 4000; i++) {
             tree.store(i, i, "x");
