@@ -86,7 +86,7 @@ final class Advising {
     private static boolean isDiscardOfSealed(Vma vma, int advice) {
         return vma.has(VmaFlags.SEALED)
                 && isDiscard(advice)
-                && vma.backing() == null
+                && vma.isAnonymous()
                 && !vma.hasAny(VmaFlags.SHARED | VmaFlags.WRITE);
     }
 

@@ -34,7 +34,7 @@ final class Locking {
         }
         boolean onFault = flags == LockFlags.ONFAULT;
         long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
-        return result == DONE && !onFault ? populate(edit, start, end) : result;
+        return result == DONE ? populate(edit, start, end) : result;
     }
 
     static long munlock(Edit edit, long address, long length) {
@@ -115,10 +115,13 @@ final class Locking {
         return pages;
     }
 
-    /** Locked pages are faulted in at once, which fails where no access is allowed; the lock stays. */
+    /**
+     * What is not locked on fault is faulted in at once, which fails where no access is allowed; the lock stays. Memory
+     * that cannot be locked is faulted in too, unless it is a device's.
+     */
     private static long populate(Edit edit, long start, long end) {
         for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
-            if (!vma.hasAny(VmaFlags.ACCESS) && !vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+            if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 return Errno.ENOMEM.result();
             }
         }

@@ -152,7 +152,8 @@ final class Mapping {
     private long flagsOfFlags() {
         return ((flags & MapFlags.GROWSDOWN) != 0 ? VmaFlags.GROWSDOWN : 0)
                 | ((flags & LOCKED) != 0 ? VmaFlags.LOCKED : 0)
-                | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0);
+                | ((flags & MapFlags.STACK) != 0 ? VmaFlags.NOHUGEPAGE : 0)
+                | ((flags & MapFlags.SYNC) != 0 ? VmaFlags.SYNC : 0);
     }
 
     private long checkFile(Backing file, long length) {

@@ -57,6 +57,11 @@ final class Placement {
         if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
             return Errno.ENOMEM.result();
         }
+        // A fixed address is judged before it is taken, so that one near 2^64 is not mistaken for an error number.
+        boolean fixed = (mapFlags & FIXED) != 0;
+        if (fixed && Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0) {
+            return Errno.ENOMEM.result();
+        }
         long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
         if (Errno.isError(address)) {
             return address;
@@ -80,16 +85,21 @@ final class Placement {
         if ((mapFlags & HUGETLB) != 0) {
             return onHugePages(hint, length);
         }
-        boolean huge = backing != null
-                ? backing.wantsHugeAlignment()
-                : (mapFlags & SHARED) == 0 && hint == 0 && length % geometry.hugeSize() == 0;
-        if (huge) {
+        if (mayProfitFromHugePages(hint, length)) {
             long address = onHugeBoundary(hint, length, offset);
             if (address != 0) {
                 return address;
             }
         }
         return anywhere(hint, length, 1);
+    }
+
+    private boolean mayProfitFromHugePages(long hint, long length) {
+        boolean shared = (mapFlags & SHARED) != 0;
+        if (backing == null) {
+            return !shared && hint == 0 && length % geometry.hugeSize() == 0;
+        }
+        return backing.isZeroDevice() ? !shared : backing.wantsHugeAlignment();
     }
 
     /** Memory of huge pages itself must lie on their boundaries. */

@@ -6,6 +6,7 @@ import static dev.samara.core.vma.RemapFlags.FIXED;
 import static dev.samara.core.vma.RemapFlags.MAYMOVE;
 
 import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
@@ -100,6 +101,9 @@ final class Remapping {
             if (first && Long.compareUnsigned(vma.start(), address) > 0) {
                 return Errno.EFAULT.result();
             }
+            if (movesAlone(vma) && (!first || Long.compareUnsigned(vma.end(), end) < 0)) {
+                return Errno.EFAULT.result();
+            }
             long from = first ? address : vma.start();
             long length = Protecting.min(vma.end(), end) - from;
             Remapping part = new Remapping(edit, from, length, length, flags, newAddress + (from - address));
@@ -110,6 +114,11 @@ final class Remapping {
             result = first ? moved : result;
         }
         return result;
+    }
+
+    private static boolean movesAlone(Vma vma) {
+        Backing backing = vma.backing();
+        return backing != null && backing.movesAlone();
     }
 
     private long one(@Nullable Vma vma) {

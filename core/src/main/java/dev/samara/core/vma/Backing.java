@@ -115,13 +115,23 @@ public interface Backing {
     }
 
     /**
-     * Whether a private mapping of it is anonymous memory and a shared one a new shared object, as for
-     * {@code /dev/zero}.
+     * Whether a private mapping of it is anonymous memory, placed on a huge page boundary where that may help, and a
+     * shared one a new shared object, as for {@code /dev/zero}.
      *
      * @return true if so
      */
     default boolean isZeroDevice() {
         return false;
+    }
+
+    /**
+     * Whether a move of several mappings at once must not include one of it, because on Linux it has its own rule for
+     * placement; true for System V shared memory and the zero device.
+     *
+     * @return true if so
+     */
+    default boolean movesAlone() {
+        return countsMappings() || isZeroDevice();
     }
 
     /**
