@@ -364,7 +364,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Checks every invariant of the layout; for tests.
      *
-     * @throws IllegalStateException if one is broken, saying which and where
+     * @throws AssertionError if one is broken, saying which and where
      */
     public void validate() {
         layout.validate();

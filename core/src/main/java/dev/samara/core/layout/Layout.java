@@ -433,7 +433,7 @@ public final class Layout {
     /**
      * Checks the tree, and that VMAs and counters agree with it.
      *
-     * @throws IllegalStateException if they do not, saying where
+     * @throws AssertionError if they do not, saying where
      */
     public void validate() {
         lock().lock();
@@ -443,16 +443,16 @@ public final class Layout {
             for (RangeEntry<Vma> entry : tree.entries()) {
                 Vma vma = entry.value();
                 if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
-                    throw new IllegalStateException(
+                    throw new AssertionError(
                             String.format(Locale.ROOT, "tree has %x..%x for VMA %s", entry.first(), entry.last(), vma));
                 }
                 if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
-                    throw new IllegalStateException("VMA " + vma + " is not aligned");
+                    throw new AssertionError("VMA " + vma + " is not aligned");
                 }
                 recounted.count(vma, geometry.pages(vma.length()), 1);
             }
             if (!recounted.sameAs(counters)) {
-                throw new IllegalStateException("counted " + recounted + ", but the layout says " + counters);
+                throw new AssertionError("counted " + recounted + ", but the layout says " + counters);
             }
         } finally {
             lock().unlock();
