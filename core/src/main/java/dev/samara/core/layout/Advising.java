@@ -79,7 +79,12 @@ final class Advising {
             return vma.end();
         }
         Vma changed = MergeRules.change(edit, vma, start, end, flags);
-        return changed == null ? Errno.EAGAIN.result() : changed.end();
+        if (changed == null) {
+            // Too many mappings is a shortage like any other here.
+            Errno refused = MergeRules.refusal(edit);
+            return refused == Errno.ENOMEM ? Errno.EAGAIN.result() : refused.result();
+        }
+        return changed.end();
     }
 
     /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */

@@ -27,14 +27,17 @@ final class Edit implements AutoCloseable {
     final Transaction<Vma> tree;
     private final Cursor<Vma> cursor;
 
-    /** Bytes charged to the host for VMAs of this edit; {@link #finish} settles the difference to what they hold. */
+    /** Bytes charged to the host for what the VMAs of this edit hold more than those before, or will once they are put. */
     private long charged;
 
     /** Bytes charged for shared objects made by this edit. */
     private long chargedForObjects;
 
-    /** How the number of VMAs of each shared object changes; null until there is one. */
+    /** How the number of VMAs of each shared object has changed since the last settling; null if none has. */
     private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
+
+    /** The same, of what was settled; null if nothing was. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> settledMappings;
 
     private boolean finished;
 
@@ -129,8 +132,12 @@ final class Edit implements AutoCloseable {
         return counters.maps < layout.host().maxMapCount();
     }
 
-    /** Charges memory that VMAs of this edit will hold; false means ENOMEM. */
+    /**
+     * Charges memory that a VMA put next will hold; false means ENOMEM. What the edit has taken away so far is free
+     * again by then.
+     */
     boolean charge(long pages) {
+        settle();
         long bytes = pages << geometry.pageShift();
         if (!layout.host().charge(bytes)) {
             return false;
@@ -142,6 +149,7 @@ final class Edit implements AutoCloseable {
     /** Makes the object of an anonymous shared mapping, charged unless it is not to be; null means ENOMEM. */
     @Nullable
     SharedAnonymous shareAnonymous(long length, boolean reserve) {
+        settle();
         long bytes = reserve ? length : 0;
         if (!layout.host().charge(bytes)) {
             return null;
@@ -150,15 +158,31 @@ final class Edit implements AutoCloseable {
         return new SharedAnonymous(layout.host(), bytes);
     }
 
+    /** Gives back what was taken away so far. Everything charged must have been put. */
+    private void settle() {
+        long held = (counters.accounted - layout.counters().accounted) << geometry.pageShift();
+        if (charged != held) {
+            layout.host().uncharge(charged - held);
+            charged = held;
+        }
+        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
+        if (changes != null) {
+            objectMappings = null;
+            changes.forEach(SharedAnonymous::count);
+            if (settledMappings == null) {
+                settledMappings = changes;
+            } else {
+                IdentityHashMap<SharedAnonymous, Integer> settled = settledMappings;
+                changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
+            }
+        }
+    }
+
     /** Publishes the change. */
     long finish(long result) {
         tree.commit();
-        long held = (counters.accounted - layout.counters().accounted) << geometry.pageShift();
-        layout.host().uncharge(charged - held);
+        settle();
         layout.adopt(counters);
-        if (objectMappings != null) {
-            objectMappings.forEach(SharedAnonymous::count);
-        }
         finished = true;
         return result;
     }
@@ -172,8 +196,11 @@ final class Edit implements AutoCloseable {
     public void close() {
         try {
             if (!finished) {
-                layout.host().uncharge(charged + chargedForObjects);
                 tree.abort();
+                layout.host().uncharge(charged + chargedForObjects);
+                if (settledMappings != null) {
+                    settledMappings.forEach(SharedAnonymous::uncount);
+                }
             }
         } finally {
             layout.lock().unlock();

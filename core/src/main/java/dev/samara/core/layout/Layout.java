@@ -125,15 +125,19 @@ public final class Layout {
                 if (other != null) {
                     throw new IllegalArgumentException("mapping " + vma + " overlaps " + other);
                 }
-                edit.put(copyOf(vma));
-            }
-            if (!edit.charge(edit.counters.accounted)) {
-                throw new MmException("load of " + mapped.size() + " mappings", Errno.ENOMEM);
+                putCopy(edit, copyOf(vma), "load");
             }
             edit.finish(0);
         }
         above.sort((one, other) -> Long.compareUnsigned(one.start(), other.start()));
         return List.copyOf(above);
+    }
+
+    private static void putCopy(Edit edit, Vma copy, String call) {
+        if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
+            throw new MmException(call + " of " + copy, Errno.ENOMEM);
+        }
+        edit.put(copy);
     }
 
     /** A description may be loaded into several spaces; a VMA belongs to one. */
@@ -395,12 +399,9 @@ public final class Layout {
             try (Edit edit = new Edit(child)) {
                 tree.forEach((first, last, vma) -> {
                     if (!vma.has(VmaFlags.DONTCOPY)) {
-                        edit.put(inherit(vma));
+                        putCopy(edit, inherit(vma), "fork");
                     }
                 });
-                if (!edit.charge(edit.counters.accounted)) {
-                    throw new MmException("fork", Errno.ENOMEM);
-                }
                 edit.finish(0);
             }
             return child;

@@ -78,9 +78,12 @@ final class Locking {
         long reached = start;
         while (Long.compareUnsigned(reached, end) < 0) {
             Vma vma = edit.at(reached);
-            Vma changed = vma == null ? null : lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
-            if (changed == null) {
+            if (vma == null) {
                 return Errno.ENOMEM.result();
+            }
+            Vma changed = lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
+            if (changed == null) {
+                return MergeRules.refusal(edit).result();
             }
             reached = changed.end();
         }
@@ -94,6 +97,12 @@ final class Locking {
             Vma changed = lock(edit, vma, vma.start(), vma.end(), lock);
             vma = edit.atOrAfter(changed == null ? vma.end() : changed.end());
         }
+    }
+
+    /** Takes the lock flags from a whole VMA, without a merge. */
+    static void unlock(Edit edit, Vma vma) {
+        long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
+        edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
     private static @Nullable Vma lock(Edit edit, Vma vma, long start, long end, long lock) {

@@ -262,7 +262,11 @@ final class Mapping {
             }
         }
         edit.clear(start, end);
-        MergeRules.place(edit, new Vma(start, end, vmaFlags, pageOffset, behind, null, null));
+        Vma placed = MergeRules.place(edit, new Vma(start, end, vmaFlags, pageOffset, behind, null, null));
+        if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
+            // What may be dropped is never locked, whatever mlockall says; Linux notices only after the merge.
+            Locking.unlock(edit, placed);
+        }
         return start;
     }
 

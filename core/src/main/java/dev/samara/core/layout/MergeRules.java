@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
@@ -157,7 +158,8 @@ final class MergeRules {
     /**
      * Gives part of a VMA other flags: joins it with its neighbours where they fit then, else cuts it out.
      *
-     * @return the VMA that covers the part now, or null if a cut would make too many (ENOMEM; a first cut may remain)
+     * @return the VMA that covers the part now, or null if it may not be cut out, for which {@link #refusal} has the
+     *     reason; a first cut may remain
      */
     static @Nullable Vma change(Edit edit, Vma vma, long start, long end, long flags) {
         int pageShift = edit.geometry.pageShift();
@@ -195,13 +197,13 @@ final class MergeRules {
     private static @Nullable Vma cutOut(Edit edit, Vma vma, Vma piece) {
         Vma rest = vma;
         if (piece.start() != rest.start()) {
-            if (!edit.mayMapOneMore()) {
+            if (!edit.mayMapOneMore() || !mayCut(vma)) {
                 return null;
             }
             rest = cut(edit, rest, piece.start());
         }
         if (piece.end() != rest.end()) {
-            if (!edit.mayMapOneMore()) {
+            if (!edit.mayMapOneMore() || !mayCut(vma)) {
                 return null;
             }
             cut(edit, rest, piece.end());
@@ -209,6 +211,16 @@ final class MergeRules {
         }
         edit.replace(rest, null, null, piece);
         return piece;
+    }
+
+    /** Why a part could not be cut out: too many mappings, or one that must stay whole. */
+    static Errno refusal(Edit edit) {
+        return edit.mayMapOneMore() ? Errno.EINVAL : Errno.ENOMEM;
+    }
+
+    /** Whether a VMA may be cut at all; what the kernel itself has mapped may not ({@code special_mapping_split}). */
+    static boolean mayCut(Vma vma) {
+        return vma.name() == null;
     }
 
     /**

@@ -99,7 +99,7 @@ final class Protecting {
             flags &= ~VmaFlags.ACCOUNT;
         }
         Vma changed = MergeRules.change(edit, vma, start, end, flags);
-        return changed == null ? Errno.ENOMEM.result() : changed.end();
+        return changed == null ? MergeRules.refusal(edit).result() : changed.end();
     }
 
     static long mseal(Edit edit, long address, long length, long flags) {
@@ -126,7 +126,7 @@ final class Protecting {
             }
             Vma changed = MergeRules.change(edit, vma, reached, min(vma.end(), end), vma.flags() | VmaFlags.SEALED);
             if (changed == null) {
-                return Errno.ENOMEM.result();
+                return MergeRules.refusal(edit).result();
             }
             reached = changed.end();
         }

@@ -234,6 +234,10 @@ final class Remapping {
         if (edit.counters.maps >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
             return Errno.ENOMEM.result();
         }
+        boolean part = address != vma.start() || address + oldLength != vma.end();
+        if (part && !MergeRules.mayCut(vma)) {
+            return Errno.EINVAL.result();
+        }
         boolean keepOld = (flags & DONTUNMAP) != 0;
         long charged = keepOld ? newLength : newLength - oldLength;
         if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(charged))) {

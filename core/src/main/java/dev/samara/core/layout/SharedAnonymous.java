@@ -23,10 +23,17 @@ final class SharedAnonymous implements Backing {
         this.chargedBytes = chargedBytes;
     }
 
-    /** Counts VMAs that were published or are gone; the last to go gives the memory back. */
+    /** Counts VMAs that come or go; the last to go gives the memory back. */
     void count(long change) {
         if (mappings.addAndGet(change) == 0) {
             host.uncharge(chargedBytes);
+        }
+    }
+
+    /** Takes back a count that turned out not to happen, and the memory with it if that was given back. */
+    void uncount(long change) {
+        if (mappings.addAndGet(-change) == -change) {
+            host.uncharge(-chargedBytes);
         }
     }
 

@@ -54,6 +54,9 @@ final class Unmapping {
             if (first.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
+            if (!MergeRules.mayCut(first)) {
+                return Errno.EINVAL.result();
+            }
             MergeRules.cut(edit, first, start);
         }
         Vma last = null;
@@ -67,6 +70,9 @@ final class Unmapping {
             }
         }
         if (last != null && last.end() > end) {
+            if (!MergeRules.mayCut(last)) {
+                return Errno.EINVAL.result();
+            }
             MergeRules.cut(edit, last, end);
         }
         return DONE;
