@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import dev.samara.core.OpenFiles;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.ShmFlags;
+import dev.samara.core.vma.SyncFlags;
+import java.util.Random;
+
+/** Draws steps. Ranges begin, end and meet at what the model has mapped; now and then an argument is nonsense. */
+final class CallSource {
+    private static final int[] PROTECTIONS = {
+        Protection.READ | Protection.WRITE,
+        Protection.READ | Protection.WRITE,
+        Protection.READ,
+        Protection.NONE,
+        Protection.READ | Protection.EXEC,
+        Protection.WRITE,
+        Protection.READ | Protection.WRITE | Protection.EXEC
+    };
+
+    private static final int[] EXTRA_MAP_FLAGS = {
+        MapFlags.GROWSDOWN,
+        MapFlags.GROWSDOWN,
+        MapFlags.STACK,
+        MapFlags.NORESERVE,
+        MapFlags.LOCKED,
+        MapFlags.FIXED_NOREPLACE,
+        MapFlags.FIXED_NOREPLACE,
+        MapFlags.BELOW_2G,
+        MapFlags.ABOVE_4G,
+        MapFlags.POPULATE,
+        MapFlags.SYNC,
+        0x200000
+    };
+
+    private static final int[] ADVICE = {
+        Advice.NORMAL,
+        Advice.RANDOM,
+        Advice.SEQUENTIAL,
+        Advice.WILLNEED,
+        Advice.DONTNEED,
+        Advice.FREE,
+        Advice.REMOVE,
+        Advice.DONTFORK,
+        Advice.DOFORK,
+        Advice.MERGEABLE,
+        Advice.UNMERGEABLE,
+        Advice.HUGEPAGE,
+        Advice.NOHUGEPAGE,
+        Advice.DONTDUMP,
+        Advice.DODUMP,
+        Advice.WIPEONFORK,
+        Advice.KEEPONFORK,
+        Advice.COLD,
+        Advice.PAGEOUT,
+        Advice.POPULATE_READ,
+        Advice.POPULATE_WRITE,
+        Advice.DONTNEED_LOCKED,
+        Advice.GUARD_INSTALL,
+        Advice.GUARD_REMOVE,
+        5,
+        77
+    };
+
+    private final Random random;
+
+    CallSource(Random random) {
+        this.random = random;
+    }
+
+    Call next(ModelSpace space) {
+        int dice = random.nextInt(100);
+        if (dice < 30) {
+            return mmap(space);
+        }
+        if (dice < 42) {
+            return ranged(Call.Kind.MUNMAP, space, 0, 0, 0);
+        }
+        if (dice < 57) {
+            int grows = oneIn(12) ? Protection.GROWSDOWN : oneIn(40) ? Protection.GROWSUP : 0;
+            int odd = oneIn(40) ? 0x100 : oneIn(40) ? Protection.SEM : 0;
+            return ranged(Call.Kind.MPROTECT, space, 0, of(PROTECTIONS) | grows | odd, 0);
+        }
+        if (dice < 72) {
+            return mremap(space);
+        }
+        if (dice < 81) {
+            return ranged(Call.Kind.MADVISE, space, of(ADVICE), 0, 0);
+        }
+        if (dice < 86) {
+            return oneIn(2)
+                    ? ranged(Call.Kind.MUNLOCK, space, 0, 0, 0)
+                    : ranged(Call.Kind.MLOCK, space, oneIn(20) ? 2 : random.nextInt(2), 0, 0);
+        }
+        return rare(space);
+    }
+
+    private Call rare(ModelSpace space) {
+        return switch (random.nextInt(14)) {
+            case 0 -> simple(Call.Kind.MLOCKALL, 0, random.nextInt(9));
+            case 1 -> simple(Call.Kind.MUNLOCKALL, 0, 0);
+            case 2 -> {
+                int flags = oneIn(9) ? random.nextInt(16) : of(SyncFlags.ASYNC, SyncFlags.SYNC, SyncFlags.INVALIDATE);
+                yield ranged(Call.Kind.MSYNC, space, flags, 0, 0);
+            }
+            case 3 -> ranged(Call.Kind.MSEAL, space, 0, 0, oneIn(9) ? 1 : 0);
+            case 4, 5, 6 -> simple(Call.Kind.BRK, brk(space), 0);
+            case 7 -> shmat(space);
+            case 8 -> simple(Call.Kind.SHMDT, address(space), 0);
+            case 9, 10 -> simple(Call.Kind.GROW_STACK, address(space), 0);
+            case 11 -> limit(space);
+            default -> simple(Call.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : Call.CLOSE_CHILD);
+        };
+    }
+
+    private static Call simple(Call.Kind kind, long address, int flags) {
+        return new Call(kind, address, 0, 0, 0, flags, 0, -1);
+    }
+
+    private Call ranged(Call.Kind kind, ModelSpace space, int flags, int protection, long other) {
+        long address = address(space);
+        return new Call(kind, address, length(space, address), other, 0, flags, protection, -1);
+    }
+
+    private Call mmap(ModelSpace space) {
+        int flags = of(MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.SHARED);
+        if (oneIn(12)) {
+            flags = of(0, MapFlags.SHARED_VALIDATE, MapFlags.DROPPABLE, 4);
+        }
+        if (oneIn(4)) {
+            flags |= of(EXTRA_MAP_FLAGS);
+        }
+        if (oneIn(30)) {
+            flags |= of(EXTRA_MAP_FLAGS);
+        }
+        int file = -1;
+        if (!oneIn(3)) {
+            flags |= MapFlags.ANONYMOUS;
+        } else {
+            file = oneIn(30) ? -1 : random.nextInt(oneIn(4) ? OpenFiles.ALL.size() : 3);
+        }
+        boolean placed = oneIn(2);
+        long address = placed || oneIn(4) ? address(space) : 0;
+        flags |= placed ? MapFlags.FIXED : 0;
+        long page = space.geometry.pageSize();
+        long offset = page * random.nextInt(12);
+        if (oneIn(3)) {
+            offset = space.geometry.roundDown(address);
+        } else if (oneIn(40)) {
+            offset = oneIn(2) ? offset + 1 : page << 40;
+        }
+        return new Call(Call.Kind.MMAP, address, length(space, address), offset, 0, flags, of(PROTECTIONS), file);
+    }
+
+    private Call mremap(ModelSpace space) {
+        long address = address(space);
+        long length = oneIn(30) ? 0 : length(space, address);
+        long newLength = oneIn(3) ? length : oneIn(2) ? length + space.geometry.pageSize() : length(space, address);
+        int flags = of(0, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE, RemapFlags.MAYMOVE | RemapFlags.FIXED);
+        if (oneIn(5)) {
+            flags |= RemapFlags.DONTUNMAP;
+            newLength = oneIn(9) ? newLength : length;
+        } else if (oneIn(30)) {
+            flags = random.nextInt(16);
+        }
+        boolean hint = (flags & RemapFlags.FIXED) != 0 || oneIn(3);
+        return new Call(Call.Kind.MREMAP, address, length, newLength, hint ? address(space) : 0, flags, 0, -1);
+    }
+
+    private Call shmat(ModelSpace space) {
+        int flags = (oneIn(3) ? ShmFlags.RDONLY : 0)
+                | (oneIn(4) ? ShmFlags.RND : 0)
+                | (oneIn(3) ? ShmFlags.REMAP : 0)
+                | (oneIn(5) ? ShmFlags.EXEC : 0);
+        int segment = oneIn(20) ? -1 : random.nextInt(Call.SEGMENT_COUNT);
+        return new Call(Call.Kind.SHMAT, oneIn(3) ? 0 : address(space), 0, 0, 0, flags, 0, segment);
+    }
+
+    private Call limit(ModelSpace space) {
+        int pages = space.pages.size();
+        long bytes =
+                oneIn(3) ? -1 : space.geometry.pageSize() * (pages / 6 + random.nextInt(pages)) + random.nextInt(2);
+        return new Call(Call.Kind.LIMIT, 0, bytes, 0, 0, random.nextInt(Resource.values().length), 0, -1);
+    }
+
+    private long brk(ModelSpace space) {
+        long page = space.geometry.pageSize();
+        return oneIn(15)
+                ? address(space)
+                : space.heapStart + random.nextInt(12) * page + (oneIn(3) ? 5 : 0) - (oneIn(15) ? page : 0);
+    }
+
+    private long address(ModelSpace space) {
+        Geometry geometry = space.geometry;
+        long page = geometry.pageSize();
+        int dice = random.nextInt(40);
+        if (dice == 0) {
+            return of(
+                    0,
+                    page,
+                    geometry.minimum(),
+                    geometry.minimum() - page,
+                    geometry.window(),
+                    geometry.window() - page,
+                    geometry.window() + page,
+                    geometry.limit(),
+                    geometry.limit() - page,
+                    -page,
+                    -1L,
+                    Long.MIN_VALUE,
+                    Long.MAX_VALUE & -page);
+        }
+        if (dice < 14) {
+            return page * random.nextInt(space.pages.size()) + (oneIn(15) ? 1 : 0);
+        }
+        Pages pages = space.pages;
+        int at = pages.nextMapped(random.nextInt(pages.size()));
+        if (at == pages.size()) {
+            at = pages.nextMapped(0);
+        }
+        if (at == pages.size()) {
+            return page * random.nextInt(pages.size());
+        }
+        int start = pages.startOf(at);
+        int end = pages.endOf(at);
+        int place = switch (random.nextInt(6)) {
+            case 0, 1 -> start;
+            case 2 -> end;
+            case 3 -> start - 1 - random.nextInt(3);
+            default -> start + random.nextInt(end - start);
+        };
+        return Math.max(0, place) * page + (oneIn(30) ? page / 2 : 0);
+    }
+
+    private long length(ModelSpace space, long address) {
+        Geometry geometry = space.geometry;
+        long page = geometry.pageSize();
+        int at = space.pages.clip(address);
+        int dice = random.nextInt(40);
+        if (dice == 0) {
+            return of(0, 1, page - 1, geometry.limit(), geometry.limit() - page, -page, -1L, -address, Long.MIN_VALUE);
+        }
+        if (dice < 10 && space.pages.isMapped(at)) {
+            return page * (space.pages.endOf(at) - at);
+        }
+        if (dice < 14) {
+            return geometry.hugeSize() * (1 + random.nextInt(3));
+        }
+        if (dice < 17) {
+            return page * (1 + random.nextInt(space.pages.size() / 4));
+        }
+        return page * (1 + random.nextInt(6)) - (oneIn(10) ? 7 : 0);
+    }
+
+    private boolean oneIn(int chances) {
+        return random.nextInt(chances) == 0;
+    }
+
+    private int of(int... choices) {
+        return choices[random.nextInt(choices.length)];
+    }
+
+    private long of(long... choices) {
+        return choices[random.nextInt(choices.length)];
+    }
+}

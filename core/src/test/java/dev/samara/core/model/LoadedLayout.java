@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import dev.samara.core.OpenFiles;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Draws a layout to start from, with what no call can make: memory that was touched, memory that was inherited, and
+ * special mappings.
+ */
+final class LoadedLayout {
+    private static final long RIGHTS = VmaFlags.MAY_ACCESS;
+
+    /** What a private mapping may have: mostly the same, so that neighbours often could merge. */
+    private static final long[] PRIVATE = {
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,
+        RIGHTS | VmaFlags.READ | VmaFlags.ACCOUNT,
+        RIGHTS | VmaFlags.READ,
+        RIGHTS,
+        RIGHTS | VmaFlags.READ | VmaFlags.EXEC,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT | VmaFlags.LOCKED,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT | VmaFlags.WIPEONFORK,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT | VmaFlags.GROWSDOWN,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.NORESERVE | VmaFlags.DROPPABLE,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT | VmaFlags.SEALED
+    };
+
+    private static final long[] SPECIAL = {
+        RIGHTS | VmaFlags.READ | VmaFlags.EXEC | VmaFlags.DONTEXPAND,
+        RIGHTS | VmaFlags.READ | VmaFlags.PFNMAP | VmaFlags.IO | VmaFlags.DONTEXPAND | VmaFlags.DONTDUMP,
+        RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT | VmaFlags.MIXEDMAP
+    };
+
+    private final Random random;
+    private final Geometry geometry;
+    private final List<AnonIdentity> identities = new ArrayList<>();
+
+    LoadedLayout(Random random, Geometry geometry) {
+        this.random = random;
+        this.geometry = geometry;
+        identities.add(AnonIdentity.fresh());
+        identities.add(AnonIdentity.fresh());
+        identities.add(AnonIdentity.inherited());
+    }
+
+    List<Vma> draw() {
+        List<Vma> vmas = new ArrayList<>();
+        long pages = geometry.pages(geometry.limit());
+        long at = geometry.pages(geometry.minimum()) + random.nextInt(6);
+        int count = 2 + random.nextInt(12);
+        while (vmas.size() < count) {
+            long end = at + 1 + random.nextInt(8);
+            if (end >= pages) {
+                break;
+            }
+            vmas.add(vma(at, end));
+            at = end + (random.nextBoolean() ? 0 : random.nextInt((int) pages / count));
+        }
+        return vmas;
+    }
+
+    private Vma vma(long from, long to) {
+        int dice = random.nextInt(12);
+        if (dice == 0) {
+            return vma(from, to, SPECIAL[random.nextInt(SPECIAL.length)], from, null, "[special]", null);
+        }
+        long flags = PRIVATE[random.nextInt(random.nextBoolean() ? 2 : PRIVATE.length)];
+        AnonIdentity identity = random.nextInt(3) == 0 ? null : identities.get(random.nextInt(identities.size()));
+        if (dice < 3) {
+            return vma(
+                    from, to, flags & ~(VmaFlags.GROWSDOWN | VmaFlags.WIPEONFORK), from, OpenFiles.A, null, identity);
+        }
+        long moved = random.nextInt(5) == 0 ? 3 : 0;
+        return vma(from, to, flags, from + moved, null, null, identity);
+    }
+
+    private Vma vma(
+            long from,
+            long to,
+            long flags,
+            long offset,
+            @Nullable Backing backing,
+            @Nullable String name,
+            @Nullable AnonIdentity identity) {
+        int shift = geometry.pageShift();
+        return new Vma(from << shift, to << shift, flags, offset, backing, name, identity);
+    }
+
+    /** The statements that make the list {@code loaded}. */
+    static String asJava(List<Vma> loaded) {
+        if (loaded.isEmpty()) {
+            return "";
+        }
+        IdentityHashMap<AnonIdentity, String> names = new IdentityHashMap<>();
+        StringBuilder java = new StringBuilder();
+        StringBuilder list = new StringBuilder();
+        for (Vma vma : loaded) {
+            AnonIdentity identity = vma.anonIdentity();
+            if (identity != null && !names.containsKey(identity)) {
+                String name = "identity" + (names.size() + 1);
+                names.put(identity, name);
+                String kind = identity.isInherited() ? "inherited" : "fresh";
+                java.append("AnonIdentity ")
+                        .append(name)
+                        .append(" = AnonIdentity.")
+                        .append(kind)
+                        .append("();\n        ");
+            }
+            Backing backing = vma.backing();
+            list.append(list.isEmpty() ? "" : ",")
+                    .append("\n                new Vma(")
+                    .append(Call.hex(vma.start()))
+                    .append(", ")
+                    .append(Call.hex(vma.end()))
+                    .append(", VmaFlags.parse(\"")
+                    .append(VmaFlags.format(vma.flags()))
+                    .append("\"), ")
+                    .append(Call.hex(vma.pageOffset()))
+                    .append(", ")
+                    .append(backing == null ? "null" : "OpenFiles." + backing.name())
+                    .append(", ")
+                    .append(vma.name() == null ? "null" : "\"" + vma.name() + "\"")
+                    .append(", ")
+                    .append(identity == null ? "null" : names.get(identity))
+                    .append(")");
+        }
+        return java.append("List<Vma> loaded = List.of(")
+                .append(list)
+                .append(");\n        ")
+                .toString();
+    }
+}

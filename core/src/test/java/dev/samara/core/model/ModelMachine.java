@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import dev.samara.core.vma.Backing;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** What model spaces share: settings, and the memory promised to them, counted anew whenever it is asked for. */
+final class ModelMachine {
+    final int maxMaps;
+    final long guardGap;
+    final long commitLimit;
+
+    private final List<ModelSpace> spaces = new ArrayList<>();
+    private final IdentityHashMap<Backing, Long> sharedPages = new IdentityHashMap<>();
+
+    /**
+     * Describes a machine.
+     *
+     * @param commitLimit bytes, or -1 for none
+     */
+    ModelMachine(int maxMaps, long guardGap, long commitLimit) {
+        this.maxMaps = maxMaps;
+        this.guardGap = guardGap;
+        this.commitLimit = commitLimit;
+    }
+
+    boolean isStrict() {
+        return commitLimit >= 0;
+    }
+
+    void add(ModelSpace space) {
+        spaces.add(space);
+    }
+
+    void remove(ModelSpace space) {
+        spaces.remove(space);
+    }
+
+    /** A new shared object is charged for its size as long as anybody maps a page of it. */
+    void charge(Backing shared, long pages) {
+        sharedPages.put(shared, pages);
+    }
+
+    long committedPages() {
+        long pages = 0;
+        for (ModelSpace space : spaces) {
+            pages += space.pages.accounted();
+        }
+        for (Map.Entry<Backing, Long> shared : sharedPages.entrySet()) {
+            Backing object = shared.getKey();
+            boolean mapped = spaces.stream().anyMatch(space -> space.pages.count(page -> page.backing() == object) > 0);
+            pages += mapped ? shared.getValue() : 0;
+        }
+        return pages;
+    }
+
+    boolean canCommit(long pages, int pageShift) {
+        return !isStrict() || committedPages() + pages <= commitLimit >>> pageShift;
+    }
+}

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One mapped page of a model space.
+ *
+ * @param flags bits of {@link VmaFlags}
+ * @param backing what stands behind it
+ * @param offset its own page offset
+ * @param identity its anonymous-memory identity
+ * @param name of a special mapping
+ */
+record Page(
+        long flags,
+        @Nullable Backing backing,
+        long offset,
+        @Nullable AnonIdentity identity,
+        @Nullable String name) {
+
+    boolean has(long wanted) {
+        return (flags & wanted) == wanted;
+    }
+
+    boolean hasAny(long wanted) {
+        return (flags & wanted) != 0;
+    }
+
+    boolean isAnonymous() {
+        return name == null && (backing == null || (backing.isZeroDevice() && !has(VmaFlags.SHARED)));
+    }
+
+    boolean countsMappings() {
+        return backing != null && backing.countsMappings();
+    }
+
+    /** A special mapping stays in one piece. */
+    boolean maySplit() {
+        return name == null;
+    }
+
+    Page withFlags(long newFlags) {
+        return new Page(newFlags, backing, offset, identity, name);
+    }
+
+    Page withIdentity(@Nullable AnonIdentity newIdentity) {
+        return new Page(flags, backing, offset, newIdentity, name);
+    }
+
+    /** The page {@code pages} further on in the same mapping. */
+    Page further(long pages) {
+        return new Page(flags, backing, offset + pages, identity, name);
+    }
+
+    /** Whether this page and the one behind it could be of one VMA. */
+    boolean continuesAs(Page next) {
+        return flags == next.flags
+                && !hasAny(VmaFlags.SPECIAL)
+                && backing == next.backing
+                && offset + 1 == next.offset
+                && Objects.equals(name, next.name)
+                && identitiesAgree(identity, next.identity);
+    }
+
+    private static boolean identitiesAgree(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {
+        if (one == other) {
+            return true;
+        }
+        if (one == null) {
+            return !Objects.requireNonNull(other).isInherited();
+        }
+        return other == null && !one.isInherited();
+    }
+}

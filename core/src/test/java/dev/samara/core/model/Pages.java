@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages of a small address space, one by one, and for each border between two pages whether a VMA begins or ends
+ * there. Everything is found by counting through.
+ */
+final class Pages {
+    private final Geometry geometry;
+    private final @Nullable Page[] page;
+    private final boolean[] border;
+
+    Pages(Geometry geometry) {
+        this.geometry = geometry;
+        page = new Page[(int) geometry.pages(geometry.limit())];
+        border = new boolean[page.length + 1];
+    }
+
+    /** How many pages the space has. */
+    int size() {
+        return page.length;
+    }
+
+    /** The number of the page of an address, or of the end of the space if that lies below. */
+    int clip(long address) {
+        return (int) Long.min(address >>> geometry.pageShift(), page.length);
+    }
+
+    boolean isMapped(int at) {
+        return at >= 0 && at < page.length && page[at] != null;
+    }
+
+    /** The page at a place that is mapped. */
+    Page at(int at) {
+        return Objects.requireNonNull(page[at]);
+    }
+
+    /** The first mapped page at or after a place, or {@link #size()}. */
+    int nextMapped(int from) {
+        int at = from;
+        while (at < page.length && page[at] == null) {
+            at++;
+        }
+        return at;
+    }
+
+    /** The last mapped page before a place, or -1. */
+    int previousMapped(int before) {
+        int at = before - 1;
+        while (at >= 0 && page[at] == null) {
+            at--;
+        }
+        return at;
+    }
+
+    int startOf(int at) {
+        int start = at;
+        while (!border[start]) {
+            start--;
+        }
+        return start;
+    }
+
+    int endOf(int at) {
+        int end = at + 1;
+        while (!border[end]) {
+            end++;
+        }
+        return end;
+    }
+
+    boolean isFree(long from, long to) {
+        for (long at = from; at < Math.min(to, page.length); at++) {
+            if (page[(int) at] != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Makes a border. */
+    void cut(int at) {
+        border[at] = border[at] || isMapped(at) || isMapped(at - 1);
+    }
+
+    void clear(int from, int to) {
+        for (int at = from; at < to; at++) {
+            page[at] = null;
+            border[at] = false;
+        }
+        border[from] = isMapped(from - 1);
+        border[to] = isMapped(to);
+    }
+
+    /** Maps a free range as a VMA of its own. */
+    void put(int from, int to, Page first) {
+        for (int at = from; at < to; at++) {
+            page[at] = first.further(at - from);
+            border[at] = false;
+        }
+        border[from] = true;
+        border[to] = true;
+    }
+
+    /** Gives each page of a range, which is cut at its ends, other flags. */
+    void setFlags(int from, int to, long flags) {
+        for (int at = from; at < to; at++) {
+            page[at] = at(at).withFlags(flags);
+        }
+    }
+
+    void setIdentity(int from, int to, @Nullable AnonIdentity identity) {
+        for (int at = from; at < to; at++) {
+            page[at] = at(at).withIdentity(identity);
+        }
+    }
+
+    boolean canJoin(int at) {
+        return isMapped(at - 1) && isMapped(at) && at(at - 1).continuesAs(at(at));
+    }
+
+    /** Takes a border away if both of its pages continue each other. */
+    boolean join(int at) {
+        if (!canJoin(at)) {
+            return false;
+        }
+        AnonIdentity left = at(at - 1).identity();
+        AnonIdentity identity = left != null ? left : at(at).identity();
+        border[at] = false;
+        setIdentity(startOf(at), endOf(at), identity);
+        return true;
+    }
+
+    /** Joins a range that was just put. What would vanish between two others must not count its mappings. */
+    void joinNew(int from, int to) {
+        boolean left = join(from);
+        if (!left || !at(from).countsMappings()) {
+            join(to);
+        }
+    }
+
+    /** Takes a VMA back one page at a time, as a stack that grows does. */
+    void growDown(int start, int newStart) {
+        Page first = at(start);
+        border[start] = false;
+        for (int at = newStart; at < start; at++) {
+            page[at] = first.further(at - start);
+        }
+        border[newStart] = true;
+    }
+
+    int maps() {
+        int maps = 0;
+        for (int at = 0; at < page.length; at++) {
+            if (page[at] != null && border[at]) {
+                maps++;
+            }
+        }
+        return maps;
+    }
+
+    long count(Predicate<Page> wanted) {
+        return count(0, page.length, wanted);
+    }
+
+    long count(int from, int to, Predicate<Page> wanted) {
+        long count = 0;
+        for (int at = from; at < to; at++) {
+            Page here = page[at];
+            if (here != null && wanted.test(here)) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    long count(long flag) {
+        return count(here -> here.has(flag));
+    }
+
+    long accounted() {
+        return count(VmaFlags.ACCOUNT);
+    }
+
+    /** The VMAs, as descriptions. */
+    List<Vma> vmas() {
+        List<Vma> vmas = new ArrayList<>();
+        for (int at = nextMapped(0); at < page.length; at = nextMapped(endOf(at))) {
+            Page first = at(at);
+            vmas.add(new Vma(
+                    (long) at << geometry.pageShift(),
+                    (long) endOf(at) << geometry.pageShift(),
+                    first.flags(),
+                    first.offset(),
+                    first.backing(),
+                    first.name(),
+                    first.identity()));
+        }
+        return vmas;
+    }
+}
