@@ -68,10 +68,10 @@ final class Edit implements AutoCloseable {
         return cursor.find(address);
     }
 
-    /** The first VMA that overlaps {@code [start, end)}, or null; an empty range overlaps nothing. */
+    /** The first VMA that overlaps {@code [start, end)}, or null; a range that is empty or runs down overlaps nothing. */
     @Nullable
     Vma firstIn(long start, long end) {
-        Vma vma = start == end ? null : atOrAfter(start);
+        Vma vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
         return vma != null && Long.compareUnsigned(vma.start(), end) < 0 ? vma : null;
     }
 

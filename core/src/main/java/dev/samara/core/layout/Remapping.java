@@ -206,6 +206,10 @@ final class Remapping {
             if (emptied != DONE) {
                 return emptied;
             }
+            // Where lengths wrap round, the target may have been the source.
+            if (edit.at(address) == null) {
+                return Errno.EFAULT.result();
+            }
         }
         if (Long.compareUnsigned(oldLength, newLength) > 0) {
             long shrunk = shrink();
