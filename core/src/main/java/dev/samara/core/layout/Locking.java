@@ -113,12 +113,14 @@ final class Locking {
         return MergeRules.change(edit, vma, start, end, flags);
     }
 
+    /** The locked pages in a range; one that wraps ends at the top. */
     private static long lockedIn(Edit edit, long start, long end) {
+        long stop = Long.compareUnsigned(end, start) < 0 ? -1L : end;
         long pages = 0;
-        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        for (Vma vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
             if (vma.has(VmaFlags.LOCKED)) {
                 long from = Long.compareUnsigned(vma.start(), start) < 0 ? start : vma.start();
-                pages += edit.geometry.pages(Protecting.min(vma.end(), end) - from);
+                pages += edit.geometry.pages(Protecting.min(vma.end(), stop) - from);
             }
         }
         return pages;
