@@ -122,7 +122,8 @@ final class ModelRemap {
         for (int at = from; at < to; ) {
             int vmaEnd = pages.endOf(at);
             int end = Math.min(vmaEnd, to);
-            if (hasItsOwnPlacing(pages.at(at)) && (!first || vmaEnd < to)) {
+            boolean last = Long.compareUnsigned(space.address(vmaEnd), address + length) >= 0;
+            if (hasItsOwnPlacing(pages.at(at)) && !(first && last)) {
                 return Errno.EFAULT.result();
             }
             long here = space.address(at);

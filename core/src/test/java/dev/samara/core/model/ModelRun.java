@@ -113,8 +113,9 @@ final class ModelRun {
     /** Compares everything that is left and closes it. */
     void finish() {
         if (java != null) {
-            String text = new Listing().text(current.model.pages.vmas()).replace("\n", "\\n\"\n                + \"");
-            say("assertEquals(\n                \"" + text + "\",\n                Listing.of(" + current.name + "));");
+            String text = new Listing().text(current.model.pages.vmas()).indent(16);
+            say("assertEquals(\n                \"\"\"\n" + text
+                    + "                \"\"\",\n                Listing.of(" + current.name + "));");
             say("// " + current.model.usage() + ", committed pages " + current.model.machine.committedPages());
             say(current.name + ".validate();");
         }
