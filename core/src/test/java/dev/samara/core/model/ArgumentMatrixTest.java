@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.model;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.ShmFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.TestFactory;
+
+/** Every call with every number that could be trouble, all combinations: the answer is always an answer. */
+@DisplayName("I10: bad numbers give an errno, and leave what Linux leaves")
+final class ArgumentMatrixTest {
+    /** The full product of four arguments takes long. */
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    /** After a failure these have changed nothing at all, or nothing but an edge that was cut. */
+    private static final Set<Call.Kind> ALL_OR_NOTHING = Set.of(
+            Call.Kind.MMAP,
+            Call.Kind.MUNMAP,
+            Call.Kind.MSYNC,
+            Call.Kind.MSEAL,
+            Call.Kind.SHMAT,
+            Call.Kind.SHMDT,
+            Call.Kind.GROW_STACK);
+
+    /** What is mapped before each call, at a place for each geometry. */
+    private static List<Call> populate(long place, long page) {
+        return List.of(
+                mmap(place, 6 * page, FIXED, -1, 0),
+                mmap(place + 2 * page, page, MapFlags.SHARED | MapFlags.FIXED, 0, 4 * page),
+                new Call(Call.Kind.MPROTECT, place + 4 * page, page, 0, 0, 0, Protection.READ, -1),
+                mmap(place + 20 * page, 2 * page, FIXED | MapFlags.GROWSDOWN, -1, 0),
+                new Call(Call.Kind.SHMAT, place + 24 * page, 0, 0, 0, 0, 0, 0),
+                new Call(Call.Kind.MSEAL, place + 5 * page, page, 0, 0, 0, 0, -1));
+    }
+
+    private static Call mmap(long address, long length, int flags, int file, long offset) {
+        return new Call(Call.Kind.MMAP, address, length, offset, 0, flags, Protection.READ | Protection.WRITE, file);
+    }
+
+    private static long[] numbers(Geometry geometry, long place) {
+        long page = geometry.pageSize();
+        return new long[] {
+            0,
+            1,
+            page - 1,
+            page,
+            place,
+            place + 2 * page,
+            geometry.limit() - page,
+            geometry.limit(),
+            1L << 47,
+            Long.MAX_VALUE,
+            Long.MIN_VALUE,
+            -place,
+            -page,
+            -1
+        };
+    }
+
+    /** The calls with up to three numbers in every combination, the one with four in pairs. */
+    private static List<Call> calls(Geometry geometry, long place) {
+        long[] numbers = numbers(geometry, place);
+        int rw = Protection.READ | Protection.WRITE;
+        int anon = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+        List<Call> calls = new ArrayList<>();
+        for (long a : numbers) {
+            calls.add(new Call(Call.Kind.BRK, a, 0, 0, 0, 0, 0, -1));
+            calls.add(new Call(Call.Kind.SHMDT, a, 0, 0, 0, 0, 0, -1));
+            calls.add(new Call(Call.Kind.GROW_STACK, a, 0, 0, 0, 0, 0, -1));
+            for (int flags : new int[] {0, ShmFlags.RND, ShmFlags.REMAP, ShmFlags.RND | ShmFlags.REMAP}) {
+                calls.add(new Call(Call.Kind.SHMAT, a, 0, 0, 0, flags, 0, 1));
+            }
+            for (long b : numbers) {
+                calls.add(new Call(Call.Kind.MUNMAP, a, b, 0, 0, 0, 0, -1));
+                calls.add(new Call(Call.Kind.MPROTECT, a, b, 0, 0, 0, Protection.READ, -1));
+                calls.add(new Call(Call.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.GROWSDOWN, -1));
+                calls.add(new Call(Call.Kind.MADVISE, a, b, 0, 0, Advice.DONTFORK, 0, -1));
+                calls.add(new Call(Call.Kind.MADVISE, a, b, 0, 0, Advice.POPULATE_READ, 0, -1));
+                calls.add(new Call(Call.Kind.MLOCK, a, b, 0, 0, 0, 0, -1));
+                calls.add(new Call(Call.Kind.MLOCK, a, b, 0, 0, 1, 0, -1));
+                calls.add(new Call(Call.Kind.MUNLOCK, a, b, 0, 0, 0, 0, -1));
+                calls.add(new Call(Call.Kind.MSYNC, a, b, 0, 0, 1, 0, -1));
+                calls.add(new Call(Call.Kind.MSYNC, a, b, 0, 0, 2, 0, -1));
+                for (long c : numbers) {
+                    calls.add(new Call(Call.Kind.MSEAL, a, b, c, 0, 0, 0, -1));
+                    for (int flags :
+                            new int[] {anon, FIXED, anon | MapFlags.FIXED_NOREPLACE, anon | MapFlags.BELOW_2G}) {
+                        calls.add(mmap(a, b, flags, -1, c));
+                    }
+                    calls.add(mmap(a, b, MapFlags.SHARED, 0, c));
+                    calls.add(mmap(a, b, MapFlags.PRIVATE | MapFlags.FIXED, 2, c));
+                    calls.add(mmap(a, b, MapFlags.PRIVATE, 3, c));
+                }
+            }
+        }
+        for (int flags : new int[] {0, 1, 3, 5, 7}) {
+            calls.addAll(mremaps(numbers, place, geometry.pageSize(), flags));
+        }
+        return calls;
+    }
+
+    private static List<Call> mremaps(long[] numbers, long place, long page, int flags) {
+        long[] usual = {place, 2 * page, 2 * page, place + 40 * page};
+        List<Call> calls = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            for (int j = i + 1; j < 4; j++) {
+                for (long a : numbers) {
+                    for (long b : numbers) {
+                        long[] all = usual.clone();
+                        all[i] = a;
+                        all[j] = b;
+                        calls.add(mremap(all, flags));
+                    }
+                }
+            }
+        }
+        for (int i = 0; TORTURE && i < numbers.length * numbers.length; i++) {
+            for (long c : numbers) {
+                for (long d : numbers) {
+                    calls.add(
+                            mremap(new long[] {numbers[i / numbers.length], numbers[i % numbers.length], c, d}, flags));
+                }
+            }
+        }
+        return calls;
+    }
+
+    private static Call mremap(long[] numbers, int flags) {
+        return new Call(Call.Kind.MREMAP, numbers[0], numbers[1], numbers[2], numbers[3], flags, 0, -1);
+    }
+
+    private static List<DynamicTest> byKind(List<Call> calls, Consumer<List<Call>> check) {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Call.Kind kind : Call.Kind.values()) {
+            List<Call> ofKind =
+                    calls.stream().filter(call -> call.kind() == kind).toList();
+            if (!ofKind.isEmpty()) {
+                tests.add(DynamicTest.dynamicTest(kind + ", " + ofKind.size() + " times", () -> check.accept(ofKind)));
+            }
+        }
+        return tests;
+    }
+
+    @TestFactory
+    @DisplayName("on an x86-64 space: an answer, a valid layout, and nothing half done")
+    List<DynamicTest> answers() {
+        long place = 0x1000_0000L;
+        List<Call> before = populate(place, 0x1000);
+        return byKind(calls(Geometry.LINUX_X86_64, place), calls -> {
+            AddressSpace space = populated(before);
+            String layout = Listing.of(space);
+            for (Call call : calls) {
+                long result = call.on(space);
+                space.validate();
+                String after = Listing.of(space);
+                if (Errno.isError(result)) {
+                    assertTrue(Errno.of(result).number() > 0, () -> call + " gave " + result);
+                    boolean same = layout.equals(after) || !ALL_OR_NOTHING.contains(call.kind());
+                    assertTrue(same || onlyCut(layout, after), () -> call + " gave " + result + " and left " + after);
+                } else {
+                    assertTrue(isAnswer(call, result), () -> call + " gave " + Call.hex(result));
+                }
+                if (!layout.equals(after)) {
+                    space = populated(before);
+                }
+            }
+        });
+    }
+
+    private static AddressSpace populated(List<Call> before) {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        before.forEach(call -> call.on(space));
+        assertEquals(7, space.usage().maps());
+        return space;
+    }
+
+    private static boolean isAnswer(Call call, long result) {
+        return switch (call.kind()) {
+            case MMAP, MREMAP, SHMAT ->
+                Geometry.LINUX_X86_64.isAligned(result)
+                        && Long.compareUnsigned(result, Geometry.LINUX_X86_64.limit()) < 0;
+            case BRK -> result == call.address() || result == Geometry.LINUX_X86_64.defaultHeap();
+            default -> result == 0;
+        };
+    }
+
+    /** A cut edge makes a line more; what the lines say of each page is the same, so the last range ends the same. */
+    private static boolean onlyCut(String before, String after) {
+        long more = after.lines().count() - before.lines().count();
+        String end = before.substring(before.lastIndexOf('-'));
+        return more > 0 && more <= 2 && after.endsWith(end);
+    }
+
+    @TestFactory
+    @DisplayName("on a small space: what the model says")
+    List<DynamicTest> model() {
+        Geometry geometry = new Geometry(12, 4, 15, 0x4000, 0x180000, 0x200000);
+        long place = 0xc0000;
+        Map<Resource, Long> limits = Map.of(Resource.STACK, 0x10000L, Resource.MEMLOCK, 0x20000L);
+        Setting setting = new Setting(geometry, 65530, 3, -1, Set.of(), limits, false, 0x100000, 0x100000, List.of());
+        List<Call> before = populate(place, 0x1000);
+        return byKind(calls(geometry, place), calls -> {
+            for (Call call : calls) {
+                ModelRun run = new ModelRun(setting, null);
+                before.forEach(run::step);
+                try {
+                    run.step(call);
+                } catch (RuntimeException | AssertionError e) {
+                    throw new AssertionError(call.asJava("space") + ": " + e.getMessage(), e);
+                }
+            }
+        });
+    }
+}
