@@ -6,6 +6,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +37,12 @@ final class MergeRules {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
                 return left.backing() == right.backing();
+            }
+        },
+        SAME_NAME {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return Objects.equals(left.name(), right.name());
             }
         },
         OFFSET_CONTINUES {
