@@ -4,7 +4,7 @@
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.core {
-    requires transitive dev.samara.maple;
+    requires dev.samara.maple;
     requires static transitive org.jspecify;
 
     exports dev.samara.core;

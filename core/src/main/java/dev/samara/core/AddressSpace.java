@@ -188,7 +188,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Moves the end of the heap ({@code brk}, the system call).
      *
-     * @param address where it should end
+     * @param address where it should end; 0 is below every heap, and so only asks
      * @return where it ends now: {@code address}, or after any failure what it was
      */
     public long brk(long address) {

@@ -79,8 +79,9 @@ public final class LayoutSnapshot {
         if (Long.compareUnsigned(vma.start(), brk) < 0 && Long.compareUnsigned(vma.end(), heapStart) > 0) {
             return "[heap]";
         }
-        boolean holdsStackStart =
-                Long.compareUnsigned(vma.start(), stackStart) <= 0 && Long.compareUnsigned(vma.end(), stackStart) >= 0;
+        boolean holdsStackStart = stackStart != 0
+                && Long.compareUnsigned(vma.start(), stackStart) <= 0
+                && Long.compareUnsigned(vma.end(), stackStart) >= 0;
         return holdsStackStart ? "[stack]" : "";
     }
 }

@@ -85,12 +85,13 @@ public final class ThrowingCalls {
     /**
      * Moves the end of the heap; see {@link AddressSpace#brk}.
      *
-     * @param address where it should end
-     * @throws MmException with ENOMEM if it does not end there now
+     * @param address where it should end; 0 only asks
+     * @return where it ends now
+     * @throws MmException with ENOMEM if it was to end elsewhere
      */
-    public void brk(long address) {
+    public long brk(long address) {
         long result = space.brk(address);
-        check(result == address ? result : Errno.ENOMEM.result(), "brk", address);
+        return check(address == 0 || result == address ? result : Errno.ENOMEM.result(), "brk", address);
     }
 
     /**

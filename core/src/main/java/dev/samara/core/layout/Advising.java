@@ -70,21 +70,20 @@ final class Advising {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
-        Errno refusal = refusal(edit, vma, advice);
+        Errno refusal = refusal(edit.geometry, vma, start, end, advice);
         if (refusal != null) {
             return refusal.result();
+        }
+        if (advice == Advice.GUARD_INSTALL) {
+            return guard(edit, vma);
         }
         long flags = flagsAfter(vma, advice);
         if (flags == vma.flags()) {
             return vma.end();
         }
-        Vma changed = MergeRules.change(edit, vma, start, end, flags);
-        if (changed == null) {
-            // Too many mappings is a shortage like any other here.
-            Errno refused = MergeRules.refusal(edit);
-            return refused == Errno.ENOMEM ? Errno.EAGAIN.result() : refused.result();
-        }
-        return changed.end();
+        long changed = MergeRules.change(edit, vma, start, end, flags);
+        // Too many mappings is a shortage like any other here.
+        return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
     }
 
     /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */
@@ -108,7 +107,7 @@ final class Advising {
         };
     }
 
-    private static @Nullable Errno refusal(Edit edit, Vma vma, int advice) {
+    private static @Nullable Errno refusal(Geometry geometry, Vma vma, long start, long end, int advice) {
         return switch (advice) {
             case Advice.REMOVE -> refusalToRemove(vma);
             case Advice.COLD, Advice.PAGEOUT ->
@@ -118,13 +117,13 @@ final class Advising {
             case Advice.FREE -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP) || !vma.isAnonymous());
             case Advice.GUARD_INSTALL -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.LOCKED));
             case Advice.GUARD_REMOVE -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB));
-            case Advice.DOFORK -> invalidIf(vma.hasAny(VmaFlags.SPECIAL));
+            case Advice.DOFORK -> invalidIf(vma.hasAny(VmaFlags.IO));
             case Advice.WIPEONFORK -> invalidIf(vma.backing() != null || vma.hasAny(VmaFlags.SHARED));
             case Advice.KEEPONFORK -> invalidIf(vma.hasAny(VmaFlags.DROPPABLE));
             case Advice.DODUMP ->
                 invalidIf(
                         (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
-            case Advice.COLLAPSE -> invalidIf(!holdsHugePage(edit.geometry, vma));
+            case Advice.COLLAPSE -> invalidIf(!mayCollapse(geometry, vma, start, end));
             default -> null;
         };
     }
@@ -140,10 +139,38 @@ final class Advising {
         return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? null : Errno.EACCES;
     }
 
-    private static boolean holdsHugePage(Geometry geometry, Vma vma) {
-        long firstBoundary = vma.start() + geometry.hugeSize() - 1 & -geometry.hugeSize();
-        return vma.end() - firstBoundary >= geometry.hugeSize()
-                && !vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.NOHUGEPAGE);
+    /** Whether there may be something to collapse: a huge page's room, in memory that has pages of its own or is shared. */
+    private static boolean mayCollapse(Geometry geometry, Vma vma, long start, long end) {
+        long huge = geometry.hugeSize();
+        boolean holdsHugePage = vma.end() - roundUp(vma.start(), huge) >= huge;
+        boolean mayHavePages =
+                vma.isAnonymous() ? vma.anonIdentity() != null : vma.backing() instanceof SharedAnonymous;
+        return holdsHugePage
+                && mayHavePages
+                && !vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.NOHUGEPAGE)
+                && roundUp(start, huge) <= (end & -huge);
+    }
+
+    private static long roundUp(long address, long size) {
+        return (address + size - 1) & -size;
+    }
+
+    /** Guard markers stand in page tables; the whole VMA is marked as one that may have them, and now has tables. */
+    private static long guard(Edit edit, Vma vma) {
+        boolean needsIdentity = vma.isAnonymous() && vma.anonIdentity() == null;
+        edit.replace(
+                vma,
+                null,
+                null,
+                new Vma(
+                        vma.start(),
+                        vma.end(),
+                        vma.flags() | VmaFlags.MAYBE_GUARD,
+                        vma.pageOffset(),
+                        vma.backing(),
+                        vma.name(),
+                        needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonIdentity()));
+        return vma.end();
     }
 
     private static long flagsAfter(Vma vma, int advice) {

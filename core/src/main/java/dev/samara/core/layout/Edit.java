@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Cursor;
@@ -185,11 +184,6 @@ final class Edit implements AutoCloseable {
         layout.adopt(counters);
         finished = true;
         return result;
-    }
-
-    /** Publishes what was done so far and answers with an error. */
-    long finish(Errno errno) {
-        return finish(errno.result());
     }
 
     @Override

@@ -20,6 +20,9 @@ public final class Host {
     /** In bytes, since spaces of one machine may differ in page size. */
     private final AtomicLong committed = new AtomicLong();
 
+    /** Numbers the anonymous shared objects. */
+    private final AtomicLong inodes = new AtomicLong();
+
     /**
      * Makes a machine's common part.
      *
@@ -31,6 +34,11 @@ public final class Host {
         this.maxMapCount = maxMapCount;
         this.stackGuardPages = stackGuardPages;
         this.commitLimitBytes = commitLimitBytes;
+    }
+
+    /** The inode of the next anonymous shared object. */
+    long nextInode() {
+        return inodes.incrementAndGet();
     }
 
     int maxMapCount() {

@@ -121,6 +121,9 @@ public final class Layout {
                 if (Long.compareUnsigned(vma.end(), geometry.limit()) > 0) {
                     throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
                 }
+                if (vma.backing() instanceof SharedAnonymous object && object.host() != host) {
+                    throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
+                }
                 Vma other = edit.firstIn(vma.start(), vma.end());
                 if (other != null) {
                     throw new IllegalArgumentException("mapping " + vma + " overlaps " + other);

@@ -52,7 +52,10 @@ final class Limits {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;
         }
-        return !Counters.isData(flags) || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
+        // A soft limit of 0 is not tested, for the sake of programs that want brk to fail; the hard limit is none here.
+        return !Counters.isData(flags)
+                || bytes(Resource.DATA) == 0
+                || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
     }
 
     /** Whether this space may lock anything at all ({@code can_do_mlock}). */

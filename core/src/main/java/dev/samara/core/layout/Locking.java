@@ -6,7 +6,6 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.LockFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import org.jspecify.annotations.Nullable;
 
 /** Locking in memory: {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
 final class Locking {
@@ -81,11 +80,11 @@ final class Locking {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            Vma changed = lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
-            if (changed == null) {
-                return MergeRules.refusal(edit).result();
+            long changed = lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
+            if (Errno.isError(changed)) {
+                return changed;
             }
-            reached = changed.end();
+            reached = changed;
         }
         return DONE;
     }
@@ -94,8 +93,8 @@ final class Locking {
     private static void applyToAll(Edit edit, long lock) {
         Vma vma = edit.atOrAfter(0);
         while (vma != null) {
-            Vma changed = lock(edit, vma, vma.start(), vma.end(), lock);
-            vma = edit.atOrAfter(changed == null ? vma.end() : changed.end());
+            long changed = lock(edit, vma, vma.start(), vma.end(), lock);
+            vma = edit.atOrAfter(Errno.isError(changed) ? vma.end() : changed);
         }
     }
 
@@ -105,10 +104,11 @@ final class Locking {
         edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
-    private static @Nullable Vma lock(Edit edit, Vma vma, long start, long end, long lock) {
+    /** Locks one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    private static long lock(Edit edit, Vma vma, long start, long end, long lock) {
         long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
         if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
-            return vma;
+            return vma.end();
         }
         return MergeRules.change(edit, vma, start, end, flags);
     }

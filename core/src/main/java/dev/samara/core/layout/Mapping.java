@@ -52,6 +52,7 @@ final class Mapping {
     private final Geometry geometry;
     private final int protection;
     private final @Nullable Backing backing;
+    private final long offset;
 
     private int flags;
     private long vmaFlags;
@@ -63,6 +64,7 @@ final class Mapping {
         this.protection = protection;
         this.flags = flags;
         this.backing = backing;
+        this.offset = offset;
         this.pageOffset = geometry.pages(offset);
     }
 
@@ -122,7 +124,7 @@ final class Mapping {
             return Errno.ENOMEM.result();
         }
         vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.layout.defaultFlags() | VmaFlags.MAY_ACCESS;
-        long start = Placement.find(edit, backing, hint, length, pageOffset << geometry.pageShift(), placing);
+        long start = Placement.find(edit, backing, hint, length, offset, placing);
         if (Errno.isError(start)) {
             return start;
         }
@@ -158,7 +160,8 @@ final class Mapping {
 
     private long checkFile(Backing file, long length) {
         long room = file.maximumSize() - length;
-        if (length > file.maximumSize() || Long.compareUnsigned(pageOffset, geometry.pages(room)) > 0) {
+        if (Long.compareUnsigned(length, file.maximumSize()) > 0
+                || Long.compareUnsigned(pageOffset, geometry.pages(room)) > 0) {
             return Errno.EOVERFLOW.result();
         }
         int type = flags & MapFlags.TYPE;
@@ -252,9 +255,13 @@ final class Mapping {
         }
         if ((flags & HUGETLB) != 0) {
             // This machine has no huge pages reserved.
-            return Errno.ENOMEM.result();
+            boolean aligned = (offset & (geometry.hugeSize() - 1)) == 0;
+            return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
         }
         Backing behind = backing;
+        if (behind != null && behind.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0) {
+            return Errno.EOPNOTSUPP.result();
+        }
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
             behind = edit.shareAnonymous(length, (vmaFlags & VmaFlags.NORESERVE) == 0);
             if (behind == null) {

@@ -25,11 +25,18 @@ final class MergeRules {
                 return left.end() == right.start();
             }
         },
-        /** All of them, the rights it may be given included. */
+        /** All of them, the rights it may be given included, but the sticky ones. */
         SAME_FLAGS {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
-                return left.flags() == right.flags();
+                return ((left.flags() ^ right.flags()) & ~STICKY) == 0;
+            }
+        },
+        /** A special mapping is never joined with anything. */
+        NOT_SPECIAL {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return !left.hasAny(VmaFlags.SPECIAL) && !right.hasAny(VmaFlags.SPECIAL);
             }
         },
         /** The same open, not just the same file. */
@@ -62,6 +69,8 @@ final class MergeRules {
     }
 
     private static final Condition[] CONDITIONS = Condition.values();
+
+    private static final long STICKY = VmaFlags.MAYBE_GUARD;
 
     /** What a piece is joined with. */
     private enum Join {
@@ -119,8 +128,40 @@ final class MergeRules {
         return backing == null || !backing.countsMappings();
     }
 
-    private static boolean isSpecial(Vma piece) {
-        return piece.hasAny(VmaFlags.SPECIAL);
+    /** What a piece is joined with, given the VMAs that may be its neighbours. */
+    private static Join judge(@Nullable Vma previous, Vma piece, @Nullable Vma next, int pageShift) {
+        Join join = Join.of(
+                continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
+        return join == Join.BOTH && !mayVanish(next) ? Join.LEFT : join;
+    }
+
+    /**
+     * The identity that a VMA without one gets with its first page of its own ({@code find_mergeable_anon_vma}): that of
+     * a neighbour which it would continue but for the rights, the next before the previous, so that the two may merge
+     * one day; else a new one.
+     */
+    static AnonIdentity identityFor(Edit edit, Vma vma) {
+        int pageShift = edit.geometry.pageShift();
+        Vma next = edit.atOrAfter(vma.end());
+        if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
+            return Objects.requireNonNull(next.anonIdentity());
+        }
+        Vma previous = edit.before(vma.start());
+        if (previous != null && lends(previous) && continues(previous, alike(vma, previous), pageShift)) {
+            return Objects.requireNonNull(previous.anonIdentity());
+        }
+        return AnonIdentity.fresh();
+    }
+
+    private static boolean lends(Vma neighbour) {
+        AnonIdentity identity = neighbour.anonIdentity();
+        return identity != null && !identity.isInherited();
+    }
+
+    /** A VMA with the rights of another. */
+    private static Vma alike(Vma vma, Vma other) {
+        long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
+        return new Vma(vma.start(), vma.end(), flags, vma.pageOffset(), vma.backing(), vma.name(), vma.anonIdentity());
     }
 
     /**
@@ -143,18 +184,9 @@ final class MergeRules {
      * @return the VMA that covers the piece now, or null if none fits and nothing was changed
      */
     static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
-        if (isSpecial(piece)) {
-            return null;
-        }
-        int pageShift = edit.geometry.pageShift();
         Vma previous = edit.before(piece.start());
         Vma next = alsoRight ? edit.atOrAfter(piece.end()) : null;
-        boolean left = continues(previous, piece, pageShift);
-        boolean right = continues(piece, next, pageShift);
-        Join join = Join.of(left, right, fitEachOther(previous, next));
-        if (join == Join.BOTH && !mayVanish(next)) {
-            join = Join.LEFT;
-        }
+        Join join = judge(previous, piece, next, edit.geometry.pageShift());
         Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
         if (into != null) {
             edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
@@ -165,24 +197,19 @@ final class MergeRules {
     /**
      * Gives part of a VMA other flags: joins it with its neighbours where they fit then, else cuts it out.
      *
-     * @return the VMA that covers the part now, or null if it may not be cut out, for which {@link #refusal} has the
-     *     reason; a first cut may remain
+     * @return the end of the VMA that covers the part now, or a negated errno if it may not be cut out: ENOMEM because
+     *     that would make too many mappings, EINVAL because it must stay whole; a first cut may remain
      */
-    static @Nullable Vma change(Edit edit, Vma vma, long start, long end, long flags) {
+    static long change(Edit edit, Vma vma, long start, long end, long flags) {
         int pageShift = edit.geometry.pageShift();
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
         Vma piece = part(vma, start, end, flags, pageShift);
         Vma previous = head ? edit.before(start) : null;
         Vma next = tail ? edit.atOrAfter(end) : null;
-        boolean left = !isSpecial(piece) && continues(previous, piece, pageShift);
-        boolean right = !isSpecial(piece) && continues(piece, next, pageShift);
-        Join join = Join.of(left, right, fitEachOther(previous, next));
+        Join join = judge(previous, piece, next, pageShift);
         if (head && tail && !mayVanish(vma)) {
             join = Join.NONE;
-        }
-        if (join == Join.BOTH && !mayVanish(next)) {
-            join = Join.LEFT;
         }
         if (join == Join.NONE) {
             return cutOut(edit, vma, piece);
@@ -197,37 +224,42 @@ final class MergeRules {
         } else {
             edit.replace(vma, join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, into);
         }
-        return into;
+        return into.end();
     }
 
     /** Cuts a part out of a VMA, from below first, as far as the number of mappings allows. */
-    private static @Nullable Vma cutOut(Edit edit, Vma vma, Vma piece) {
+    private static long cutOut(Edit edit, Vma vma, Vma piece) {
         Vma rest = vma;
         if (piece.start() != rest.start()) {
-            if (!edit.mayMapOneMore() || !mayCut(vma)) {
-                return null;
+            Errno refusal = refusal(edit, vma);
+            if (refusal != null) {
+                return refusal.result();
             }
             rest = cut(edit, rest, piece.start());
         }
         if (piece.end() != rest.end()) {
-            if (!edit.mayMapOneMore() || !mayCut(vma)) {
-                return null;
+            Errno refusal = refusal(edit, vma);
+            if (refusal != null) {
+                return refusal.result();
             }
             cut(edit, rest, piece.end());
             rest = part(rest, rest.start(), piece.end(), rest.flags(), edit.geometry.pageShift());
         }
         edit.replace(rest, null, null, piece);
-        return piece;
+        return piece.end();
     }
 
-    /** Why a part could not be cut out: too many mappings, or one that must stay whole. */
-    static Errno refusal(Edit edit) {
-        return edit.mayMapOneMore() ? Errno.EINVAL : Errno.ENOMEM;
+    /** Why a VMA may not be cut, or null if it may. */
+    private static @Nullable Errno refusal(Edit edit, Vma vma) {
+        if (!edit.mayMapOneMore()) {
+            return Errno.ENOMEM;
+        }
+        return mayCut(vma) ? null : Errno.EINVAL;
     }
 
     /** Whether a VMA may be cut at all; what the kernel itself has mapped may not ({@code special_mapping_split}). */
     static boolean mayCut(Vma vma) {
-        return vma.name() == null;
+        return !vma.isSpecial();
     }
 
     /**
@@ -256,7 +288,7 @@ final class MergeRules {
         if (identity == null) {
             identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
         }
-        return new Vma(
-                first.start(), last.end(), piece.flags(), first.pageOffset(), piece.backing(), piece.name(), identity);
+        long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
+        return new Vma(first.start(), last.end(), flags, first.pageOffset(), piece.backing(), piece.name(), identity);
     }
 }

@@ -98,8 +98,7 @@ final class Protecting {
             // Memory that was never written need not be promised any longer.
             flags &= ~VmaFlags.ACCOUNT;
         }
-        Vma changed = MergeRules.change(edit, vma, start, end, flags);
-        return changed == null ? MergeRules.refusal(edit).result() : changed.end();
+        return MergeRules.change(edit, vma, start, end, flags);
     }
 
     static long mseal(Edit edit, long address, long length, long flags) {
@@ -124,11 +123,11 @@ final class Protecting {
                 reached = vma.end();
                 continue;
             }
-            Vma changed = MergeRules.change(edit, vma, reached, min(vma.end(), end), vma.flags() | VmaFlags.SEALED);
-            if (changed == null) {
-                return MergeRules.refusal(edit).result();
+            long changed = MergeRules.change(edit, vma, reached, min(vma.end(), end), vma.flags() | VmaFlags.SEALED);
+            if (Errno.isError(changed)) {
+                return changed;
             }
-            reached = changed.end();
+            reached = changed;
         }
         return DONE;
     }

@@ -2,7 +2,6 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.vma.Backing;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
@@ -10,29 +9,44 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Its memory is charged when it is made and given back when the last VMA that maps it, in whichever space, is gone.
  */
 final class SharedAnonymous implements Backing {
-    private static final AtomicLong NEXT_INODE = new AtomicLong(1);
-
-    private final long inode = NEXT_INODE.getAndIncrement();
     private final Host host;
+    private final long inode;
     private final long chargedBytes;
-    private final AtomicLong mappings = new AtomicLong();
+
+    /** Number of VMAs that map it. Guarded by this. */
+    private long mappings;
+
+    /** Whether its memory has been given back. Guarded by this. */
+    private boolean released;
 
     /** Makes an object whose memory has been charged to the host already. */
     SharedAnonymous(Host host, long chargedBytes) {
         this.host = host;
+        this.inode = host.nextInode();
         this.chargedBytes = chargedBytes;
     }
 
-    /** Counts VMAs that come or go; the last to go gives the memory back. */
-    void count(long change) {
-        if (mappings.addAndGet(change) == 0) {
-            host.uncharge(chargedBytes);
+    Host host() {
+        return host;
+    }
+
+    /**
+     * Counts VMAs that come or go: the last to go gives the memory back. Whoever kept the object may map it again, which
+     * takes the memory anew, whatever the limit.
+     */
+    synchronized void count(long change) {
+        mappings += change;
+        if (released != (mappings == 0)) {
+            released = !released;
+            host.uncharge(released ? chargedBytes : -chargedBytes);
         }
     }
 
-    /** Takes back a count that turned out not to happen, and the memory with it if that was given back. */
-    void uncount(long change) {
-        if (mappings.addAndGet(-change) == -change) {
+    /** Takes back a count that turned out not to happen; a new object is then as unmapped as it was, and not released. */
+    synchronized void uncount(long change) {
+        mappings -= change;
+        if (released && mappings != 0) {
+            released = false;
             host.uncharge(-chargedBytes);
         }
     }

@@ -98,7 +98,7 @@ public interface Backing {
     /**
      * The largest size in bytes that the file can have; a mapping that reaches beyond fails with {@code EOVERFLOW}.
      *
-     * @return the size, positive; {@link Long#MAX_VALUE} where only the file offset's type limits it
+     * @return the size, unsigned; {@link Long#MAX_VALUE} for a regular file, -1 for a device
      */
     default long maximumSize() {
         return Long.MAX_VALUE;
@@ -121,6 +121,16 @@ public interface Backing {
      * @return true if so
      */
     default boolean isZeroDevice() {
+        return false;
+    }
+
+    /**
+     * Whether it cannot be mapped with {@code MAP_SYNC} ({@code EOPNOTSUPP}), as a file system without direct access to
+     * persistent memory.
+     *
+     * @return true if so
+     */
+    default boolean refusesSync() {
         return false;
     }
 

@@ -10,10 +10,6 @@ package dev.samara.core.vma;
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
-    /** No such file or directory. */
-    ENOENT(2),
-    /** Interrupted while waiting. */
-    EINTR(4),
     /** Bad file descriptor: a call that needs a backing was given none. */
     EBADF(9),
     /** Try again: the limit on locked memory is reached, or a resource is short for now. */
@@ -34,8 +30,6 @@ public enum Errno {
     EINVAL(22),
     /** The file is in use as swap space. */
     ETXTBSY(26),
-    /** Not implemented. */
-    ENOSYS(38),
     /** Offset beyond what the file can hold. */
     EOVERFLOW(75),
     /** A flag that must be understood is not. */

@@ -57,7 +57,7 @@ public final class MapFlags {
     /** Use huge pages. */
     public static final int HUGETLB = 0x40000;
 
-    /** Synchronous faults; refused by every backing here. */
+    /** Synchronous faults; without effect but for the attribute of the mapping, unless the backing refuses it. */
     public static final int SYNC = 0x80000;
 
     /** Like {@link #FIXED}, but fail if anything is mapped there. */

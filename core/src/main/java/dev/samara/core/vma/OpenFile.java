@@ -96,6 +96,11 @@ public final class OpenFile implements Backing {
     }
 
     @Override
+    public boolean refusesSync() {
+        return (traits & Builder.NO_SYNC) != 0;
+    }
+
+    @Override
     public boolean isZeroDevice() {
         return (traits & Builder.ZERO_DEVICE) != 0;
     }
@@ -115,6 +120,7 @@ public final class OpenFile implements Backing {
         private static final int UNMAPPABLE = 1 << 5;
         private static final int HUGE_ALIGNED = 1 << 6;
         private static final int ZERO_DEVICE = 1 << 7;
+        private static final int NO_SYNC = 1 << 8;
 
         private final String name;
         private int major;
@@ -219,24 +225,34 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it is {@code /dev/zero}.
+         * Says that it cannot be mapped with {@code MAP_SYNC}.
+         *
+         * @return this
+         */
+        public Builder refusesSync() {
+            traits |= NO_SYNC;
+            return this;
+        }
+
+        /**
+         * Says that it is {@code /dev/zero}, which has no largest size.
          *
          * @return this
          */
         public Builder zeroDevice() {
             traits |= ZERO_DEVICE;
-            return this;
+            return maximumSize(-1);
         }
 
         /**
-         * Limits its size.
+         * Limits its size; that of a regular file is 2^63-1 unless set.
          *
-         * @param bytes the largest size it can have, positive
+         * @param bytes the largest size it can have, unsigned, not 0; -1 for a device
          * @return this
          */
         public Builder maximumSize(long bytes) {
-            if (bytes <= 0) {
-                throw new IllegalArgumentException("maximum size " + bytes + " is not positive");
+            if (bytes == 0) {
+                throw new IllegalArgumentException("maximum size is 0: nothing could be mapped");
             }
             maximumSize = bytes;
             return this;

@@ -5,7 +5,7 @@ package dev.samara.core.vma;
 public enum Resource {
     /** Address space: all that is mapped. */
     AS,
-    /** Data: private writable memory and the heap. */
+    /** Data: private writable memory and the heap; a limit of 0 concerns the heap only. */
     DATA,
     /** How large a stack may grow. */
     STACK,

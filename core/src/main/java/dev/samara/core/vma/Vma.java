@@ -31,7 +31,8 @@ public final class Vma {
      * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
      *     of the address where it was mapped
      * @param backing what stands behind it; null for anonymous memory
-     * @param name what to show for a special mapping, such as {@code [vdso]}; otherwise null
+     * @param name what to show for a mapping with a name of its own, such as {@code [vdso]} or {@code [anon:pool]}; null for
+     *     others
      * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
      */
     public Vma(
@@ -130,7 +131,7 @@ public final class Vma {
     }
 
     /**
-     * The name of a special mapping.
+     * The name of its own.
      *
      * @return the name, or null for an ordinary mapping
      */
@@ -148,13 +149,22 @@ public final class Vma {
     }
 
     /**
+     * Whether the kernel itself has mapped it for a purpose, as {@code [vdso]}: such a mapping stays whole.
+     *
+     * @return true if it has a name and an attribute of {@link VmaFlags#SPECIAL}
+     */
+    public boolean isSpecial() {
+        return name != null && hasAny(VmaFlags.SPECIAL);
+    }
+
+    /**
      * Whether its pages come from nowhere: it has no backing, or the zero device privately. A special mapping is not
      * anonymous.
      *
      * @return true if so
      */
     public boolean isAnonymous() {
-        return name == null && (backing == null || (backing.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
+        return !isSpecial() && (backing == null || (backing.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
     }
 
     /**

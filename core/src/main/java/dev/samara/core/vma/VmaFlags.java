@@ -38,6 +38,9 @@ public final class VmaFlags {
     /** Bare page frames of a device ({@code pf}). */
     public static final long PFNMAP = 1L << 10;
 
+    /** May hold guard markers ({@code gu}). Sticky: it never keeps VMAs apart, and what comes of a merge has it. */
+    public static final long MAYBE_GUARD = 1L << 11;
+
     /** Locked in memory ({@code lo}). */
     public static final long LOCKED = 1L << 13;
 
@@ -104,7 +107,7 @@ public final class VmaFlags {
     /** Both ways of being locked. */
     public static final long LOCKED_MASK = LOCKED | LOCKONFAULT;
 
-    /** Mappings with any of these never merge, are never locked and never grow. */
+    /** Mappings with any of these never merge and are never locked. */
     public static final long SPECIAL = IO | DONTEXPAND | PFNMAP | MIXEDMAP;
 
     private static final String[] NAMES = new String[Long.SIZE];
