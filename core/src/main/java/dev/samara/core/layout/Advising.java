@@ -70,7 +70,7 @@ final class Advising {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
-        Errno refusal = refusal(edit.geometry, vma, start, end, advice);
+        Errno refusal = refusal(vma, advice);
         if (refusal != null) {
             return refusal.result();
         }
@@ -107,7 +107,7 @@ final class Advising {
         };
     }
 
-    private static @Nullable Errno refusal(Geometry geometry, Vma vma, long start, long end, int advice) {
+    private static @Nullable Errno refusal(Vma vma, int advice) {
         return switch (advice) {
             case Advice.REMOVE -> refusalToRemove(vma);
             case Advice.COLD, Advice.PAGEOUT ->
@@ -123,7 +123,8 @@ final class Advising {
             case Advice.DODUMP ->
                 invalidIf(
                         (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
-            case Advice.COLLAPSE -> invalidIf(!mayCollapse(geometry, vma, start, end));
+            // There are no pages yet that could be made one.
+            case Advice.COLLAPSE -> Errno.EINVAL;
             default -> null;
         };
     }
@@ -137,22 +138,6 @@ final class Advising {
             return Errno.EINVAL;
         }
         return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? null : Errno.EACCES;
-    }
-
-    /** Whether there may be something to collapse: a huge page's room, in memory that has pages of its own or is shared. */
-    private static boolean mayCollapse(Geometry geometry, Vma vma, long start, long end) {
-        long huge = geometry.hugeSize();
-        boolean holdsHugePage = vma.end() - roundUp(vma.start(), huge) >= huge;
-        boolean mayHavePages =
-                vma.isAnonymous() ? vma.anonIdentity() != null : vma.backing() instanceof SharedAnonymous;
-        return holdsHugePage
-                && mayHavePages
-                && !vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.NOHUGEPAGE)
-                && roundUp(start, huge) <= (end & -huge);
-    }
-
-    private static long roundUp(long address, long size) {
-        return (address + size - 1) & -size;
     }
 
     /** Guard markers stand in page tables; the whole VMA is marked as one that may have them, and now has tables. */
