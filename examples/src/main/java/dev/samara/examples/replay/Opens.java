@@ -24,9 +24,6 @@ final class Opens {
     private static final String SEGMENT = "/SYSV";
     private static final int KEY_DIGITS = 8;
 
-    /** The largest file of an ext4 file system with blocks of 4 KiB. */
-    private static final long EXT4_MAXIMUM = 0xffff_ffff_000L;
-
     private static final String LOADED = "";
 
     private final Map<Key, Backing> files = new HashMap<>();
@@ -83,9 +80,9 @@ final class Opens {
         if (name.equals(ZERO_DEVICE)) {
             file.zeroDevice();
         }
-        // The disks of these traces are ext4; what has no disk (tmpfs, memfd, devices) has neither rule.
+        // The disks of these traces are ext4; what has no disk (tmpfs, memfd, devices) asks for no alignment.
         if (major != 0) {
-            file.hugeAligned().maximumSize(EXT4_MAXIMUM);
+            file.hugeAligned();
         }
         return file.open();
     }

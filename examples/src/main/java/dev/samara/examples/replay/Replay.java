@@ -58,7 +58,7 @@ final class Replay {
         this.report = report;
         TraceHeader header = trace.header();
         Opens opens = new Opens(trace.start());
-        AddressSpace space = load(trace, opens);
+        AddressSpace space = load(trace, family, opens);
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
         state = new Learnt(space, objects, unsettled);
@@ -71,7 +71,7 @@ final class Replay {
         compare(trace.start(), "snapshot " + trace.start().reason() + ":", state);
     }
 
-    private static AddressSpace load(Trace trace, Opens opens) throws InputException {
+    private static AddressSpace load(Trace trace, TraceFolder family, Opens opens) throws InputException {
         TraceHeader header = trace.header();
         KernelSnapshot start = trace.start();
         // The recordings were made by a privileged user.
@@ -81,19 +81,29 @@ final class Replay {
                 .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
                 .stack(header.startStack());
         for (Resource resource : Resource.values()) {
-            space.limit(resource, header.limits().getOrDefault(resource, -1L));
+            space.limit(resource, limit(header, resource));
         }
+        // Where placement begins was fixed when the program was executed; a limit that was set since has no say in it.
+        TraceHeader executed = family.executed(header);
+        space.limit(Resource.STACK, limit(executed == null ? header : executed, Resource.STACK));
         try {
             List<Vma> vmas = ProcMaps.parse(
                     Geometry.LINUX_X86_64,
                     start.maps().stream().map(MapsLine::text).toList(),
                     start.flags().stream().map(FlagsLine::text).toList(),
                     opens::loaded);
-            return space.heap(header.startBrk(), header.brk()).load(vmas).build();
+            AddressSpace loaded =
+                    space.heap(header.startBrk(), header.brk()).load(vmas).build();
+            loaded.setLimit(Resource.STACK, limit(header, Resource.STACK));
+            return loaded;
         } catch (IllegalArgumentException e) {
             String message = "the first snapshot describes no layout: " + e.getMessage();
             throw new InputException(trace.file(), start.line(), message, e);
         }
+    }
+
+    private static long limit(TraceHeader header, Resource resource) {
+        return header.limits().getOrDefault(resource, -1L);
     }
 
     /** The space, and what is known about it. */

@@ -57,24 +57,29 @@ final class HeaderParser {
         if (number("page-size") != Geometry.LINUX_X86_64.pageSize()) {
             throw lines.fault("pages of " + value("page-size") + " bytes cannot be replayed");
         }
+        int mm = count("mm", number("mm"));
         return new TraceHeader(
                 value("program"),
-                (int) number("mm"),
-                origin(value("origin")),
+                mm,
+                origin(value("origin"), mm),
                 Map.copyOf(limits),
                 number("start-brk"),
                 number("brk"),
                 number("start-stack"),
-                (int) number("tid"));
+                count("tid", number("tid")));
     }
 
-    private Origin origin(String text) throws InputException {
+    private Origin origin(String text, int mm) throws InputException {
         String[] words = text.split(" ", -1);
         if (words[0].equals("exec")) {
             return new Exec();
         }
         if (words[0].equals("fork") && words.length == 3) {
-            return new Fork((int) after("parent-mm=", words[1]), after("parent-seq=", words[2]));
+            int parent = count("parent-mm", after("parent-mm=", words[1]));
+            if (parent >= mm) {
+                throw lines.fault("the parent's number " + parent + " is not below its own, " + mm);
+            }
+            return new Fork(parent, after("parent-seq=", words[2]));
         }
         throw lines.fault("origin '" + text + "' is neither an exec nor a fork");
     }
@@ -100,6 +105,13 @@ final class HeaderParser {
 
     private long number(String key) throws InputException {
         return parse(key, value(key));
+    }
+
+    private int count(String key, long value) throws InputException {
+        if (value < 0 || value > Integer.MAX_VALUE) {
+            throw lines.fault(key + " " + value + " is not in 0..2^31-1");
+        }
+        return (int) value;
     }
 
     private long after(String prefix, String word) throws InputException {

@@ -88,6 +88,25 @@ public final class TraceFolder {
     }
 
     /**
+     * The last program that was executed before a space became what it is: its own if it is no copy, else that of the
+     * nearest ancestor that is none.
+     *
+     * @param header any trace
+     * @return the header of that ancestor's trace, or null if some trace on the way there is not in this folder
+     */
+    public @Nullable TraceHeader executed(TraceHeader header) {
+        TraceHeader ancestor = header;
+        while (ancestor.origin() instanceof Fork fork) {
+            Trace start = start(ancestor, fork.parent());
+            if (start == null) {
+                return null;
+            }
+            ancestor = start.header();
+        }
+        return ancestor;
+    }
+
+    /**
      * How the traces begin that are copies of a space.
      *
      * @param header the parent

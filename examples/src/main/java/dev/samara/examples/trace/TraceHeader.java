@@ -34,7 +34,7 @@ public record TraceHeader(
     /**
      * It is the copy of another.
      *
-     * @param parent the number of the other
+     * @param parent the number of the other, below its own
      * @param sequence how many lines of the other's trace come before the copy
      */
     public record Fork(int parent, long sequence) implements Origin {}

@@ -102,7 +102,7 @@ public final class TraceParser {
         MemoryCall call = CallParser.parse(fields);
         int begin = words[0].length() + words[SEQUENCE].length() + words[THREAD].length() + NAME;
         String text = line.substring(begin, line.lastIndexOf(" = "));
-        return new Operation(lines.number(), sequence, (int) decimal(words[THREAD]), call, fields.outcome(), text);
+        return new Operation(lines.number(), sequence, thread(words), call, fields.outcome(), text);
     }
 
     private Event event(String[] words) throws InputException {
@@ -113,7 +113,7 @@ public final class TraceParser {
         return new Event(
                 lines.number(),
                 sequence,
-                (int) decimal(words[THREAD]),
+                thread(words),
                 kind,
                 birth ? fields.count("child") : 0,
                 kind == Kind.FORK ? fields.count("child-mm") : 0,
@@ -179,6 +179,14 @@ public final class TraceParser {
         }
         lastSequence = sequence;
         return sequence;
+    }
+
+    private int thread(String[] words) throws InputException {
+        long thread = decimal(words[THREAD]);
+        if (thread < 0 || thread > Integer.MAX_VALUE) {
+            throw lines.fault("thread number " + thread + " is not in 0..2^31-1");
+        }
+        return (int) thread;
     }
 
     private long decimal(String word) throws InputException {

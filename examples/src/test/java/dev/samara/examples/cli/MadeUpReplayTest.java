@@ -187,6 +187,52 @@ final class MadeUpReplayTest {
                 ToolRun.of("replay", file).differences().get(0));
     }
 
+    @Test
+    @DisplayName(
+            "a child's mappings are placed by the stack limit of the last exec, not by the one that it was born with")
+    void stack_limit_after_exec() throws IOException {
+        String call = " mmap addr=0x0 len=0x1000 " + ANONYMOUS + " = 0x7ffff7ff";
+        String limit = "0x40000000";
+        new MadeUpTrace()
+                .lines(
+                        "op 0 1 prlimit64 pid=0 resource=3 new=" + limit + " = 0",
+                        "op 1 1" + call + "e000",
+                        "ev 2 1 fork child=2 flags=0x11 child-mm=2")
+                .write(folder.resolve("001.trace.gz"));
+        MadeUpTrace child = new MadeUpTrace()
+                .header("mm", "2")
+                .header("origin", "fork parent-mm=1 parent-seq=2")
+                .header("rlimit STACK", limit)
+                .shows("7ffff7ffe000-7ffff7fff000 rw-p 00000000 00:00 0 ", "rd wr mr mw me ac");
+        child.lines("op 0 2" + call + "d000", "ev 1 2 fork child=3 flags=0x11 child-mm=3")
+                .write(folder.resolve("002.trace.gz"));
+        MadeUpTrace grandchild = new MadeUpTrace()
+                .header("mm", "3")
+                .header("origin", "fork parent-mm=2 parent-seq=1")
+                .header("rlimit STACK", limit)
+                .shows("7ffff7ffd000-7ffff7fff000 rw-p 00000000 00:00 0 ", "rd wr mr mw me ac");
+        Path last = grandchild.lines("op 0 3" + call + "c000").write(folder.resolve("003.trace.gz"));
+        for (Path path : List.of(folder, last)) {
+            ToolRun run = ToolRun.of("replay", "--placement", path);
+            assertEquals(List.of(), run.differences());
+            assertEquals(0, run.status());
+        }
+        Path alone = grandchild.write(folder.resolve("alone").resolve("003.trace.gz"));
+        assertEquals(1, ToolRun.of("replay", "--placement", alone).status());
+    }
+
+    @Test
+    @DisplayName("a file can be mapped up to the largest offset, whatever its file system could store")
+    void far_offset() throws IOException {
+        String call =
+                " mmap addr=0x0 len=0x1000 prot=r-- flags=PRIVATE fd=3 off=%s file=fe:00:9 size=0x800 path=/a = %s";
+        passes(new MadeUpTrace()
+                .lines(
+                        "op 0 1" + String.format(call, "0x100000000000", "0x7ffff7ffe000"),
+                        "op 1 1" + String.format(call, "0x7fffffffffffe000", "0x7ffff7ffd000"),
+                        "op 2 1" + String.format(call, "0x7ffffffffffff000", "-EOVERFLOW")));
+    }
+
     private static MadeUpTrace grown(String start) {
         return new MadeUpTrace().snapshot(0, "exec").stackFrom(start).snapshot(0, "periodic");
     }

@@ -101,6 +101,9 @@ final class TraceParserTest {
                 "op 0 1",
                 "op x 1 munlockall = 0",
                 "op 0 x munlockall = 0",
+                "op 0 4294967297 munlockall = 0",
+                "op 0 -1 munlockall = 0",
+                "ev 0 4294967297 exit status=0x0",
                 "ev 0 1",
                 "ev 0 1 what",
                 "ev 0 1 fork child=2 flags=0x0",
@@ -149,7 +152,18 @@ final class TraceParserTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"page-size, 16384", "mm, one", "origin, spawn", "rlimit AS, much", "vmtrace, 2"})
+    @CsvSource({
+        "page-size, 16384",
+        "mm, one",
+        "mm, 4294967297",
+        "mm, -1",
+        "tid, 4294967297",
+        "origin, spawn",
+        "origin, fork parent-mm=4294967297 parent-seq=1",
+        "origin, fork parent-mm=1 parent-seq=1",
+        "rlimit AS, much",
+        "vmtrace, 2"
+    })
     @DisplayName("a header that cannot be replayed")
     void header_complaints(String key, String value) throws IOException {
         Path file = new MadeUpTrace().header(key, value).write(folder.resolve("header.trace.gz"));
