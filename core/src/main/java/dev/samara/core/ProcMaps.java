@@ -17,7 +17,8 @@ import org.jspecify.annotations.Nullable;
  * The text form of a layout: the lines of {@code /proc/PID/maps}, and the {@code VmFlags} of {@code smaps}.
  *
  * <p>Reading what a snapshot printed gives the same layout again, but for what the text does not say: the offset of
- * anonymous memory is taken to be that of its address, and two opens of one file cannot be told apart.
+ * anonymous memory is taken to be that of its address, two opens of one file cannot be told apart, and where the heap and
+ * the main stack are, whose names stand in the lines, must be told to the space that loads them.
  */
 public final class ProcMaps {
     /** Where names begin in a line of maps. */

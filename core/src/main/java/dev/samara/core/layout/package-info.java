@@ -9,7 +9,7 @@
  * Linux stops half-way and leaves what it has done so far.
  *
  * <p>Each file is one room: {@code MergeRules} decides which VMAs continue each other and where one is cut, {@code
- * Placement} finds room, {@code Limits} and {@code Usage} count, and the operations are grouped as in the kernel's
+ * Placement} finds room, {@code Limits} bounds, {@code Counters} counts, and the operations are grouped as in the kernel's
  * {@code mm/} folder ({@code mmap.c}, {@code mprotect.c}, {@code mremap.c}, {@code madvise.c}, {@code mlock.c}, ...).
  *
  * <p>Nothing here is exported; the facade in the package above is.
