@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
+
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
@@ -13,8 +15,6 @@ import org.jspecify.annotations.Nullable;
  * pages.
  */
 final class Advising {
-    private static final long DONE = 0;
-
     private Advising() {}
 
     static long madvise(Edit edit, long address, long length, int advice) {
@@ -56,7 +56,7 @@ final class Advising {
                 result = Errno.ENOMEM.result();
                 reached = vma.start();
             }
-            long advised = advise(edit, vma, reached, Protecting.min(vma.end(), end), advice);
+            long advised = advise(edit, vma, reached, Edit.lower(vma.end(), end), advice);
             if (Errno.isError(advised)) {
                 return advised;
             }

@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
  * does finishes like any other, since what it has done so far stays.
  */
 final class Edit implements AutoCloseable {
+    /** What a call that has no other answer returns when it has succeeded. */
+    static final long DONE = 0;
+
     final Layout layout;
     final Geometry geometry;
     final Limits limits;
@@ -175,6 +178,11 @@ final class Edit implements AutoCloseable {
                 changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
             }
         }
+    }
+
+    /** The lower of two addresses. */
+    static long lower(long one, long other) {
+        return Long.compareUnsigned(one, other) < 0 ? one : other;
     }
 
     /** Publishes the change. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
+
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.LockFlags;
@@ -9,8 +11,6 @@ import dev.samara.core.vma.VmaFlags;
 
 /** Locking in memory: {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
 final class Locking {
-    private static final long DONE = 0;
-
     /** Mappings that are never locked, and that a lock passes over. */
     private static final long NEVER_LOCKED = VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE;
 
@@ -80,7 +80,7 @@ final class Locking {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            long changed = lock(edit, vma, reached, Protecting.min(vma.end(), end), lock);
+            long changed = lock(edit, vma, reached, Edit.lower(vma.end(), end), lock);
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -120,7 +120,7 @@ final class Locking {
         for (Vma vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
             if (vma.has(VmaFlags.LOCKED)) {
                 long from = Long.compareUnsigned(vma.start(), start) < 0 ? start : vma.start();
-                pages += edit.geometry.pages(Protecting.min(vma.end(), stop) - from);
+                pages += edit.geometry.pages(Edit.lower(vma.end(), stop) - from);
             }
         }
         return pages;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
 import static dev.samara.core.vma.MapFlags.ANONYMOUS;
 import static dev.samara.core.vma.MapFlags.DROPPABLE;
 import static dev.samara.core.vma.MapFlags.FIXED;
@@ -24,8 +25,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Making mappings: {@code mmap} and {@code shmat} ({@code mm/mmap.c}, {@code mm/vma.c}, {@code ipc/shm.c}). */
 final class Mapping {
-    private static final long DONE = 0;
-
     /** Flags that a type without validation ignores silently when it does not know them, and one with it refuses. */
     private static final int KNOWN_FLAGS = SHARED
             | PRIVATE

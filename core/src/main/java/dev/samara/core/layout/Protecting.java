@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
+
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Protection;
@@ -9,7 +11,6 @@ import dev.samara.core.vma.VmaFlags;
 
 /** Changing rights and sealing them: {@code mprotect} and {@code mseal} ({@code mm/mprotect.c}, {@code mm/mseal.c}). */
 final class Protecting {
-    private static final long DONE = 0;
     private static final int GROWS = Protection.GROWSDOWN | Protection.GROWSUP;
     private static final int KNOWN = Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM;
 
@@ -61,7 +62,7 @@ final class Protecting {
             if (Long.compareUnsigned(vma.start(), reached) > 0) {
                 return Errno.ENOMEM.result();
             }
-            long changed = protect(edit, vma, reached, min(vma.end(), end), Mapping.protectionFlags(wanted));
+            long changed = protect(edit, vma, reached, Edit.lower(vma.end(), end), Mapping.protectionFlags(wanted));
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -123,7 +124,8 @@ final class Protecting {
                 reached = vma.end();
                 continue;
             }
-            long changed = MergeRules.change(edit, vma, reached, min(vma.end(), end), vma.flags() | VmaFlags.SEALED);
+            long changed =
+                    MergeRules.change(edit, vma, reached, Edit.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -142,9 +144,5 @@ final class Protecting {
             reached = vma.end();
         }
         return false;
-    }
-
-    static long min(long one, long other) {
-        return Long.compareUnsigned(one, other) < 0 ? one : other;
     }
 }

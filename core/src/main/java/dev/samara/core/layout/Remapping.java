@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
 import static dev.samara.core.vma.RemapFlags.DONTUNMAP;
 import static dev.samara.core.vma.RemapFlags.FIXED;
 import static dev.samara.core.vma.RemapFlags.MAYMOVE;
@@ -20,8 +21,6 @@ import org.jspecify.annotations.Nullable;
  * <p>One object is one call, or one VMA's part of a call that moves several.
  */
 final class Remapping {
-    private static final long DONE = 0;
-
     /** A move keeps this many mappings in reserve, since both places may be cut in three. */
     private static final int SPARE_MAPS = 3;
 
@@ -105,7 +104,7 @@ final class Remapping {
                 return Errno.EFAULT.result();
             }
             long from = first ? address : vma.start();
-            long length = Protecting.min(vma.end(), end) - from;
+            long length = Edit.lower(vma.end(), end) - from;
             Remapping part = new Remapping(edit, from, length, length, flags, newAddress + (from - address));
             long moved = part.one(vma);
             if (Errno.isError(moved)) {
@@ -149,7 +148,7 @@ final class Remapping {
             return Errno.EINVAL.result();
         }
         // What a shrink cuts off may lie in other mappings, or in none.
-        if (Long.compareUnsigned(Protecting.min(oldLength, newLength), vma.end() - address) > 0) {
+        if (Long.compareUnsigned(Edit.lower(oldLength, newLength), vma.end() - address) > 0) {
             return Errno.EFAULT.result();
         }
         if (!growsLength()) {

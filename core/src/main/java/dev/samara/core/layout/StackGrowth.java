@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
+
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Resource;
@@ -9,8 +11,6 @@ import dev.samara.core.vma.VmaFlags;
 
 /** Growing a stack down to an address that was touched ({@code expand_downwards} in {@code mm/vma.c}). */
 final class StackGrowth {
-    private static final long DONE = 0;
-
     private StackGrowth() {}
 
     static long grow(Edit edit, long address) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import static dev.samara.core.layout.Edit.DONE;
+
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
@@ -10,8 +12,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Taking mappings away ({@code munmap}, {@code shmdt}, and the first half of whatever replaces a range). */
 final class Unmapping {
-    private static final long DONE = 0;
-
     private Unmapping() {}
 
     static long munmap(Edit edit, long address, long length) {
