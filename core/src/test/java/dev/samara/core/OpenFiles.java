@@ -51,9 +51,13 @@ public final class OpenFiles {
     public static final OpenFile UNMAPPABLE =
             OpenFile.named("UNMAPPABLE").inode(0xfe, 0, 9).unmappable().open();
 
+    /** Cannot be mapped with {@code MAP_SYNC}. */
+    public static final OpenFile NOSYNC =
+            OpenFile.named("NOSYNC").inode(0xfe, 0, 10).refusesSync().open();
+
     /** All of the above. */
     public static final List<Backing> ALL =
-            List.of(A, R, SMALL, HUGE, ZERO, NOEXEC, APPEND, SWAP, WRITEONLY, UNMAPPABLE);
+            List.of(A, R, SMALL, HUGE, ZERO, NOEXEC, APPEND, SWAP, WRITEONLY, UNMAPPABLE, NOSYNC);
 
     /** A segment of 20000 bytes. */
     public static final SharedSegment FIVE_PAGES = new SharedSegment(1, 0x1234, 20_000);

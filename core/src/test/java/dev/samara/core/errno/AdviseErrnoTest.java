@@ -232,7 +232,9 @@ final class AdviseErrnoTest {
     @Test
     @DisplayName("special mappings refuse what would need pages of memory")
     void special_mappings() {
-        for (int advice : new int[] {Advice.DOFORK, Advice.DODUMP, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE}) {
+        assertEquals(Errno.EINVAL.result(), special(VmaFlags.IO).madvise(PLACE, 2 * PAGE, Advice.DOFORK));
+        assertEquals(0, special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, Advice.DOFORK));
+        for (int advice : new int[] {Advice.DODUMP, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE}) {
             for (long flag : new long[] {VmaFlags.IO, VmaFlags.DONTEXPAND, VmaFlags.PFNMAP, VmaFlags.MIXEDMAP}) {
                 long expected = Errno.EINVAL.result();
                 assertEquals(expected, special(flag).madvise(PLACE, 2 * PAGE, advice), () -> flag + " " + advice);
@@ -305,6 +307,50 @@ final class AdviseErrnoTest {
     }
 
     @Test
+    @DisplayName("guard markers: the whole mapping may have them, and memory gets an identity to have them with")
+    void guard_markers() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
+        assertEquals(0, space.madvise(PLACE + PAGE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals("10000000-10003000 rd wr mr mw me gu ac +10000 fresh#1\n", Listing.of(space));
+        space.throwing().mmap(PLACE + 3 * PAGE, 2 * PAGE, RW, FIXED, null, 0);
+        space.throwing().mprotect(PLACE, 3 * PAGE, Protection.READ);
+        assertEquals("""
+                10000000-10003000 rd mr mw me gu ac +10000 fresh#1
+                10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
+                """, Listing.of(space), "what has an identity stays charged");
+        assertEquals(0, space.madvise(PLACE, 5 * PAGE, Advice.GUARD_REMOVE));
+        space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
+        assertEquals(0, space.madvise(PLACE + 8 * PAGE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals("""
+                10000000-10003000 rd mr mw me gu ac +10000 fresh#1
+                10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
+                10008000-10009000 rd wr mr mw me gu ac +0 A#2
+                """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName(
+            "the identity for guard markers is lent by a neighbour that differs in rights only, the next one first")
+    void lent_identity() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, 6 * PAGE, RW, FIXED, null, 0);
+        space.throwing().mprotect(PLACE + 2 * PAGE, 2 * PAGE, RW | Protection.EXEC);
+        assertEquals(0, space.madvise(PLACE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(PLACE + 2 * PAGE, PAGE, Advice.GUARD_INSTALL));
+        space.throwing().mprotect(PLACE + 4 * PAGE, PAGE, Protection.WRITE);
+        space.throwing().madvise(PLACE + 5 * PAGE, PAGE, Advice.DONTFORK);
+        assertEquals(0, space.madvise(PLACE + 5 * PAGE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals(0, space.madvise(PLACE + 4 * PAGE, PAGE, Advice.GUARD_INSTALL));
+        assertEquals("""
+                10000000-10002000 rd wr mr mw me gu ac +10000 fresh#1
+                10002000-10004000 rd wr ex mr mw me gu ac +10002 fresh#1
+                10004000-10005000 wr mr mw me gu ac +10004 fresh#1
+                10005000-10006000 rd wr mr mw me gu dc ac +10005 fresh#2
+                """, Listing.of(space));
+    }
+
+    @Test
     @DisplayName("a cut too many is EAGAIN; the first cut is left")
     void too_many_mappings() {
         AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
@@ -317,12 +363,10 @@ final class AdviseErrnoTest {
     }
 
     @Test
-    @DisplayName("COLLAPSE needs a mapping with a whole huge page, and no advice against one")
+    @DisplayName("COLLAPSE needs pages, and there are none yet")
     void collapse() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(2 * PLACE, 4 << 20, RW, FIXED, null, 0);
-        assertEquals(0, space.madvise(2 * PLACE, 4 << 20, Advice.COLLAPSE));
-        space.throwing().madvise(2 * PLACE, 4 << 20, Advice.NOHUGEPAGE);
         assertEquals(Errno.EINVAL.result(), space.madvise(2 * PLACE, 4 << 20, Advice.COLLAPSE));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE, PAGE, Advice.COLLAPSE));
     }

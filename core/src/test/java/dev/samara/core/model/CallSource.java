@@ -59,6 +59,7 @@ final class CallSource {
         Advice.KEEPONFORK,
         Advice.COLD,
         Advice.PAGEOUT,
+        Advice.COLLAPSE,
         Advice.POPULATE_READ,
         Advice.POPULATE_WRITE,
         Advice.DONTNEED_LOCKED,

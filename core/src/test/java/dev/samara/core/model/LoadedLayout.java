@@ -80,6 +80,10 @@ final class LoadedLayout {
             return vma(
                     from, to, flags & ~(VmaFlags.GROWSDOWN | VmaFlags.WIPEONFORK), from, OpenFiles.A, null, identity);
         }
+        if (dice < 4) {
+            String name = random.nextBoolean() ? "[anon:pool]" : "[anon:other]";
+            return vma(from, to, flags & ~VmaFlags.GROWSDOWN, from, null, name, identity);
+        }
         long moved = random.nextInt(5) == 0 ? 3 : 0;
         return vma(from, to, flags, from + moved, null, null, identity);
     }

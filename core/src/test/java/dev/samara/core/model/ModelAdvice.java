@@ -2,6 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
@@ -27,9 +28,43 @@ final class ModelAdvice {
         if (refusal != null) {
             return refusal.result();
         }
+        if (advice == Advice.GUARD_INSTALL) {
+            guard(space.pages, from);
+            return 0;
+        }
         long flags = flags(page, advice);
         long result = flags == page.flags() ? 0 : space.modify(from, to, flags);
         return result == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : result;
+    }
+
+    /** The whole VMA may hold guard markers now; memory that has none gets an identity for them. */
+    private static void guard(Pages pages, int at) {
+        int start = pages.startOf(at);
+        int end = pages.endOf(at);
+        Page page = pages.at(start);
+        if (page.isAnonymous() && page.identity() == null) {
+            AnonIdentity lent = null;
+            if (pages.isMapped(end) && wouldContinue(pages.at(end - 1), pages.at(end))) {
+                lent = lendable(pages.at(end));
+            }
+            if (lent == null && pages.isMapped(start - 1) && wouldContinue(pages.at(start - 1), page)) {
+                lent = lendable(pages.at(start - 1));
+            }
+            pages.setIdentity(start, end, lent != null ? lent : AnonIdentity.fresh());
+        }
+        pages.setFlags(start, end, page.flags() | VmaFlags.MAYBE_GUARD);
+    }
+
+    /** Whether two pages would be of one VMA but for their rights and identities. */
+    private static boolean wouldContinue(Page page, Page next) {
+        return page.sameFlags(next, VmaFlags.ACCESS | Page.STICKY)
+                && page.backing() == next.backing()
+                && page.offset() + 1 == next.offset();
+    }
+
+    private static @Nullable AnonIdentity lendable(Page page) {
+        AnonIdentity identity = page.identity();
+        return identity == null || identity.isInherited() ? null : identity;
     }
 
     private static boolean discards(int advice) {
@@ -56,7 +91,8 @@ final class ModelAdvice {
             case Advice.DONTNEED_LOCKED -> frames;
             case Advice.FREE -> locked || frames || !page.isAnonymous();
             case Advice.REMOVE -> locked || page.backing() == null;
-            case Advice.DOFORK -> special;
+            case Advice.DOFORK -> page.has(VmaFlags.IO);
+            case Advice.COLLAPSE -> true;
             case Advice.WIPEONFORK -> page.backing() != null || page.has(VmaFlags.SHARED);
             case Advice.KEEPONFORK -> droppable;
             case Advice.DODUMP -> special || droppable;

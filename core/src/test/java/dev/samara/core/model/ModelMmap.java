@@ -177,6 +177,9 @@ final class ModelMmap {
             }
             flags |= VmaFlags.ACCOUNT;
         }
+        if (file != null && file.refusesSync() && (flags & VmaFlags.SYNC) != 0) {
+            return Errno.EOPNOTSUPP.result();
+        }
         Backing backing = file;
         boolean shared = (flags & VmaFlags.SHARED) != 0;
         if (shared && (file == null || file.isZeroDevice())) {

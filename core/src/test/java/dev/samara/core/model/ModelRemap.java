@@ -215,7 +215,7 @@ final class ModelRemap {
         }
         int sourceEnd = at + (int) geometry.pages(oldLength);
         boolean whole = pages.startOf(at) == at && pages.endOf(at) == sourceEnd;
-        if (!whole && !source.maySplit()) {
+        if (!whole && source.isSpecial()) {
             return Errno.EINVAL.result();
         }
         boolean keepsSource = (flags & RemapFlags.DONTUNMAP) != 0;

@@ -106,7 +106,9 @@ final class ModelSpace {
             return false;
         }
         long data = pages.count(page -> isData(page.flags())) + more;
-        return !isData(flags) || Long.compareUnsigned(data, geometry.pages(limit(Resource.DATA))) <= 0;
+        return !isData(flags)
+                || limit(Resource.DATA) == 0
+                || Long.compareUnsigned(data, geometry.pages(limit(Resource.DATA))) <= 0;
     }
 
     /** Whether so many more pages with such flags may be locked. */
@@ -154,7 +156,7 @@ final class ModelSpace {
             if (pages.at(from).has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
-            if (!pages.at(from).maySplit()) {
+            if (pages.at(from).isSpecial()) {
                 return Errno.EINVAL.result();
             }
             pages.cut(from);
@@ -164,7 +166,7 @@ final class ModelSpace {
                 return Errno.EPERM.result();
             }
             if (pages.endOf(at) > to) {
-                if (!pages.at(at).maySplit()) {
+                if (pages.at(at).isSpecial()) {
                     return Errno.EINVAL.result();
                 }
                 pages.cut(to);
@@ -216,7 +218,7 @@ final class ModelSpace {
         if (pages.maps() >= machine.maxMaps) {
             return Errno.ENOMEM.result();
         }
-        if (!pages.at(at).maySplit()) {
+        if (pages.at(at).isSpecial()) {
             return Errno.EINVAL.result();
         }
         pages.cut(at);

@@ -23,6 +23,9 @@ record Page(
         @Nullable AnonIdentity identity,
         @Nullable String name) {
 
+    /** Flags that do not keep VMAs apart; what comes of a merge has those of both. */
+    static final long STICKY = VmaFlags.MAYBE_GUARD;
+
     boolean has(long wanted) {
         return (flags & wanted) == wanted;
     }
@@ -31,17 +34,17 @@ record Page(
         return (flags & wanted) != 0;
     }
 
+    /** The kernel itself has mapped it. */
+    boolean isSpecial() {
+        return name != null && hasAny(VmaFlags.SPECIAL);
+    }
+
     boolean isAnonymous() {
-        return name == null && (backing == null || (backing.isZeroDevice() && !has(VmaFlags.SHARED)));
+        return !isSpecial() && (backing == null || (backing.isZeroDevice() && !has(VmaFlags.SHARED)));
     }
 
     boolean countsMappings() {
         return backing != null && backing.countsMappings();
-    }
-
-    /** A special mapping stays in one piece. */
-    boolean maySplit() {
-        return name == null;
     }
 
     Page withFlags(long newFlags) {
@@ -59,12 +62,17 @@ record Page(
 
     /** Whether this page and the one behind it could be of one VMA. */
     boolean continuesAs(Page next) {
-        return flags == next.flags
+        return sameFlags(next, STICKY)
                 && !hasAny(VmaFlags.SPECIAL)
                 && backing == next.backing
                 && offset + 1 == next.offset
                 && Objects.equals(name, next.name)
                 && identitiesAgree(identity, next.identity);
+    }
+
+    /** Whether the flags are equal but for some. */
+    boolean sameFlags(Page other, long but) {
+        return ((flags ^ other.flags) & ~but) == 0;
     }
 
     private static boolean identitiesAgree(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {

@@ -136,8 +136,10 @@ final class Pages {
         }
         AnonIdentity left = at(at - 1).identity();
         AnonIdentity identity = left != null ? left : at(at).identity();
+        long flags = at(at - 1).flags() | at(at).flags();
         border[at] = false;
         setIdentity(startOf(at), endOf(at), identity);
+        setFlags(startOf(at), endOf(at), flags);
         return true;
     }
 

@@ -46,7 +46,7 @@ final class PlaceScan {
         if ((flags & MapFlags.FIXED) == 0) {
             boolean plainMemory = file == null && !shared;
             boolean hugeMemory = plainMemory && address == 0 && length % geometry.hugeSize() == 0;
-            boolean hugeFile = file != null && file.wantsHugeAlignment() && !(file.isZeroDevice() && shared);
+            boolean hugeFile = file != null && (file.isZeroDevice() ? !shared : file.wantsHugeAlignment());
             found = hugeMemory || hugeFile
                     ? aligned(address, length, file == null ? 0 : offset, flags)
                     : plain(address, length, flags);

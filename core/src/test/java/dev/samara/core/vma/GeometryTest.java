@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+final class GeometryTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long MIB = 1L << 20;
+
+    @Test
+    @DisplayName("x86-64 with four levels: the numbers of a running Linux")
+    void linux_numbers() {
+        assertEquals(0x7fff_ffff_f000L, LINUX.limit());
+        assertEquals(4096, LINUX.pageSize());
+        assertEquals(2 * MIB, LINUX.hugeSize());
+        assertEquals(0x7fff_f7ff_f000L, LINUX.mmapBase(8 * MIB, 256 * 4096));
+        assertEquals(0x2aaa_aaaa_b000L, LINUX.bottomUpBase());
+        assertEquals(0x5555_5555_4000L, LINUX.defaultHeap());
+    }
+
+    @Test
+    @DisplayName("five levels: placement as with four, and more space for who asks")
+    void five_levels() {
+        Geometry five = Geometry.LINUX_X86_64_LA57;
+        assertEquals(0xff_ffff_ffff_f000L, five.limit());
+        assertEquals(LINUX.mmapBase(8 * MIB, 0), five.mmapBase(8 * MIB, 0));
+        assertEquals(LINUX.bottomUpBase(), five.bottomUpBase());
+    }
+
+    @Test
+    @DisplayName("the room for the stack: its limit and the gap, at least 128 MiB, at most five sixths of the window")
+    void room_for_the_stack() {
+        long window = LINUX.window();
+        assertEquals(window - 128 * MIB, LINUX.mmapBase(0, 0));
+        assertEquals(window - 128 * MIB, LINUX.mmapBase(127 * MIB, MIB));
+        assertEquals(window - 129 * MIB, LINUX.mmapBase(128 * MIB, MIB));
+        long most = window / 6 * 5;
+        assertEquals(LINUX.roundUp(window - most), LINUX.mmapBase(-1, MIB), "no limit");
+        assertEquals(LINUX.roundUp(window - most), LINUX.mmapBase(most, 4096));
+        Geometry small = new Geometry(12, 2, 15, 0x1000, 0x60000, 0x60000);
+        assertEquals(0x10000, small.mmapBase(0, 0), "five sixths are less than 128 MiB");
+    }
+
+    @Test
+    @DisplayName("rounding is modulo 2^64, as the kernel's")
+    void rounding() {
+        assertEquals(0, LINUX.roundUp(0));
+        assertEquals(4096, LINUX.roundUp(1));
+        assertEquals(4096, LINUX.roundUp(4096));
+        assertEquals(-4096, LINUX.roundUp(-4096));
+        assertEquals(0, LINUX.roundUp(-4095));
+        assertEquals(0, LINUX.roundUp(-1));
+        assertEquals(-4096, LINUX.roundDown(-1));
+        assertEquals(4096, LINUX.roundDown(8191));
+        assertTrue(LINUX.isAligned(-4096));
+        assertFalse(LINUX.isAligned(-4095));
+        assertEquals(1L << 51, LINUX.pages(Long.MIN_VALUE));
+        assertEquals((1L << 52) - 1, LINUX.pages(-1));
+    }
+
+    @ParameterizedTest(name = "pageShift {0}, levels {1}, hugeShift {2}, {3}, {4}, {5}: says {6}")
+    @CsvSource({
+        "8, 4, 21, 0, 0x1000, 0x1000, pageShift",
+        "25, 4, 30, 0, 0x4000000, 0x4000000, pageShift",
+        "12, 0, 21, 0, 0x1000, 0x1000, levels",
+        "12, 7, 21, 0, 0x1000, 0x1000, levels",
+        "12, 4, 12, 0, 0x1000, 0x1000, hugeShift",
+        "12, 4, 48, 0, 0x1000, 0x1000, hugeShift",
+        "12, 4, 21, 1, 0x1000, 0x1000, minimum",
+        "12, 4, 21, -4096, 0x1000, 0x1000, minimum",
+        "12, 4, 21, 0x1000, 0x1000, 0x1000, window",
+        "12, 4, 21, 0, 0x1001, 0x2000, window",
+        "12, 4, 21, 0, 0x2000, 0x1000, limit",
+        "12, 4, 21, 0, 0x2000, 0x2001, limit",
+        "12, 4, 21, 0, 0x2000, 0x4000000000001000, limit"
+    })
+    @DisplayName("sizes that do not fit each other are refused, by name")
+    void refused(int pageShift, int levels, int hugeShift, long minimum, long window, long limit, String name) {
+        IllegalArgumentException refused = assertThrows(
+                IllegalArgumentException.class,
+                () -> new Geometry(pageShift, levels, hugeShift, minimum, window, limit));
+        assertTrue(String.valueOf(refused.getMessage()).startsWith(name), refused::getMessage);
+    }
+
+    @Test
+    @DisplayName("the smallest and the largest that are allowed")
+    void corners() {
+        assertEquals(512, new Geometry(9, 1, 10, 0, 512, 512).pageSize());
+        assertEquals(16 * MIB, new Geometry(24, 6, 47, 0, 1L << 62, 1L << 62).pageSize());
+    }
+}
