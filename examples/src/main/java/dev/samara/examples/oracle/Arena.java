@@ -50,7 +50,7 @@ final class Arena {
         for (Resource resource : Resource.values()) {
             builder.limit(resource, UNLIMITED);
         }
-        space = builder.load(List.of(filler(GEOMETRY.minimum(), base), filler(end, header.taskSize())))
+        space = builder.load(List.of(filler(GEOMETRY.minimum(), base), filler(end, GEOMETRY.limit())))
                 .build();
     }
 

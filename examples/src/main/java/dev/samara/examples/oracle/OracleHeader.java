@@ -2,11 +2,9 @@
 package dev.samara.examples.oracle;
 
 import dev.samara.core.vma.Geometry;
+import dev.samara.examples.record.HeaderValues;
 import dev.samara.examples.record.InputException;
-import dev.samara.examples.record.Notation;
 import dev.samara.examples.record.RecordedLines;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Set;
 
 /**
@@ -16,10 +14,13 @@ import java.util.Set;
  * @param modeLine where it says so, counted from 1
  * @param base the first address of the arena
  * @param pages how large the arena is
- * @param taskSize the end of the user address space
  */
-record OracleHeader(String mode, int modeLine, long base, long pages, long taskSize) {
+record OracleHeader(String mode, int modeLine, long base, long pages) {
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final String FIRST_LINE = "vmoracle 1";
+
+    /** A key that is given once for each file. */
+    private static final String FILE = "file";
 
     private static final Set<String> KEYS = Set.of(
             "mode",
@@ -31,12 +32,14 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long taskS
             "task-size",
             "page-size",
             "kernel",
-            "file",
+            FILE,
             "files-stamped",
             "mseal");
 
+    private static final Set<String> MODES = Set.of("vma", "touch", "fork");
+
     long length() {
-        return pages << Geometry.LINUX_X86_64.pageShift();
+        return pages << GEOMETRY.pageShift();
     }
 
     /** Reads the header, up to the first operation. */
@@ -44,8 +47,7 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long taskS
         if (!FIRST_LINE.equals(lines.next())) {
             throw lines.fault("an oracle file must begin with '" + FIRST_LINE + "'");
         }
-        Map<String, String> values = new HashMap<>();
-        int modeLine = 0;
+        HeaderValues values = new HeaderValues(lines);
         String line = lines.require("its first operation");
         while (!line.startsWith("op ")) {
             int space = line.indexOf(' ');
@@ -53,36 +55,39 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long taskS
             if (space < 0 || !KEYS.contains(key)) {
                 throw lines.fault("'" + line + "' is no known line of a header");
             }
-            values.put(key, line.substring(space + 1));
-            modeLine = key.equals("mode") ? lines.number() : modeLine;
+            if (!key.equals(FILE)) {
+                values.put(key, line.substring(space + 1));
+            }
             line = lines.require("its first operation");
         }
         lines.back();
-        if (number(lines, values, "page-size") != Geometry.LINUX_X86_64.pageSize()) {
-            throw lines.fault("pages of " + values.get("page-size") + " bytes cannot be checked");
-        }
-        return new OracleHeader(
-                value(lines, values, "mode"),
-                modeLine,
-                number(lines, values, "base"),
-                number(lines, values, "arena-pages"),
-                number(lines, values, "task-size"));
+        return checked(values);
     }
 
-    private static String value(RecordedLines lines, Map<String, String> values, String key) throws InputException {
-        String value = values.get(key);
-        if (value == null) {
-            throw lines.fault("the header lacks '" + key + "'");
+    private static OracleHeader checked(HeaderValues values) throws InputException {
+        String mode = values.text("mode");
+        if (!MODES.contains(mode)) {
+            throw values.fault("mode", "mode '" + mode + "' is unknown");
         }
-        return value;
-    }
-
-    private static long number(RecordedLines lines, Map<String, String> values, String key) throws InputException {
-        String text = value(lines, values, key);
-        try {
-            return Notation.ABSOLUTE.parse(text);
-        } catch (NumberFormatException e) {
-            throw new InputException(lines.file(), lines.number(), key + " '" + text + "' is no number", e);
+        if (values.number("page-size") != GEOMETRY.pageSize()) {
+            throw values.fault("page-size", "pages of " + values.text("page-size") + " bytes cannot be checked");
         }
+        if (values.number("task-size") != GEOMETRY.limit()) {
+            throw values.fault(
+                    "task-size", "an address space that ends at " + values.text("task-size") + " cannot be checked");
+        }
+        long base = values.number("base");
+        // With something else on either side of it, nothing but the arena is free.
+        if (!GEOMETRY.isAligned(base) || base <= GEOMETRY.minimum() || base >= GEOMETRY.limit()) {
+            throw values.fault(
+                    "base", "base " + values.text("base") + " is no page boundary that an arena can begin at");
+        }
+        long pages = values.number("arena-pages");
+        if (pages <= 0 || pages >= GEOMETRY.pages(GEOMETRY.limit() - base)) {
+            throw values.fault(
+                    "arena-pages",
+                    "an arena of " + values.text("arena-pages") + " pages has no room at " + values.text("base"));
+        }
+        return new OracleHeader(mode, values.line("mode"), base, pages);
     }
 }

@@ -23,11 +23,14 @@ public record FileIdentity(int major, int minor, long inode, String path) {
         if (parts.length != 3) {
             throw fields.fault("file=" + text + " is not <major>:<minor>:<inode>");
         }
+        String path = fields.find("path");
+        if (path != null && path.isEmpty()) {
+            throw fields.fault("path= is empty");
+        }
         try {
-            String path = fields.find("path");
             return new FileIdentity(
-                    Integer.parseInt(parts[0], 16),
-                    Integer.parseInt(parts[1], 16),
+                    Notation.deviceNumber(parts[0]),
+                    Notation.deviceNumber(parts[1]),
                     Long.parseUnsignedLong(parts[2]),
                     path == null || path.equals(EscapedWord.EMPTY) ? text : EscapedWord.decode(path));
         } catch (IllegalArgumentException e) {

@@ -46,6 +46,21 @@ public final class Notation {
     }
 
     /**
+     * Reads the major or minor number of a device.
+     *
+     * @param text as it was written, hexadecimal without {@code 0x}
+     * @return its value, not negative
+     * @throws NumberFormatException if it is no such number
+     */
+    public static int deviceNumber(String text) {
+        // A sign, which the parser would take, is no digit.
+        if (text.isEmpty() || Character.digit(text.charAt(0), 16) < 0) {
+            throw new NumberFormatException("'" + text + "' is no number of a device");
+        }
+        return Integer.parseInt(text, 16);
+    }
+
+    /**
      * Writes an address as the recording would.
      *
      * @param address any address

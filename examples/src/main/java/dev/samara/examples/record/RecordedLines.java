@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.record;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.zip.GZIPInputStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +50,7 @@ public final class RecordedLines implements AutoCloseable {
         try {
             InputStream compressed = Files.newInputStream(file);
             try {
-                return new RecordedLines(file, new GZIPInputStream(compressed, BUFFER));
+                return new RecordedLines(file, new GzipMembers(compressed, BUFFER));
             } catch (IOException e) {
                 compressed.close();
                 throw e;
@@ -57,7 +58,7 @@ public final class RecordedLines implements AutoCloseable {
         } catch (NoSuchFileException e) {
             throw new InputException(file, 1, "there is no such file", e);
         } catch (IOException e) {
-            throw new InputException(file, 1, "cannot be read: " + e.getMessage(), e);
+            throw new InputException(file, 1, "cannot be read: " + reason(e), e);
         }
     }
 
@@ -77,7 +78,7 @@ public final class RecordedLines implements AutoCloseable {
             last = readLine();
             return last;
         } catch (IOException e) {
-            throw new InputException(file, number, "cannot be read: " + e.getMessage(), e);
+            throw new InputException(file, number, "cannot be read: " + reason(e), e);
         }
     }
 
@@ -136,6 +137,18 @@ public final class RecordedLines implements AutoCloseable {
         } catch (IOException e) {
             throw new InputException(file, number, "cannot be closed: " + e.getMessage(), e);
         }
+    }
+
+    /** What went wrong; some exceptions say it only by what they are. */
+    private static String reason(IOException e) {
+        if (e instanceof EOFException) {
+            return "the compressed data is cut off, or there is none";
+        }
+        if (e instanceof AccessDeniedException) {
+            return "permission is denied";
+        }
+        String message = e.getMessage();
+        return message == null ? e.getClass().getName() : message;
     }
 
     private @Nullable String readLine() throws IOException {

@@ -6,9 +6,11 @@ import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.record.FileIdentity;
+import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.MemoryCall.Shmat;
-import dev.samara.examples.trace.KernelSnapshot;
 import dev.samara.examples.trace.MapsLine;
+import dev.samara.examples.trace.Trace;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -33,11 +35,11 @@ final class Opens {
     private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
     /** Prepares for what a first snapshot shows; the size of a segment does not stand in any one line. */
-    Opens(KernelSnapshot start) {
-        for (MapsLine line : start.maps()) {
+    Opens(Trace trace) throws InputException {
+        for (MapsLine line : trace.start().maps()) {
             if (isSegment(line.major(), line.name())) {
-                long end = line.offset() + line.end() - line.start();
-                segments.merge((int) line.inode(), segment((int) line.inode(), line.name(), end), Opens::larger);
+                SharedSegment segment = segment(trace.file(), line);
+                segments.merge((int) line.inode(), segment, Opens::larger);
             }
         }
     }
@@ -96,9 +98,19 @@ final class Opens {
                         .allMatch(digit -> Character.digit(digit, 16) >= 0);
     }
 
-    private static SharedSegment segment(int id, String name, long size) {
-        int key = Integer.parseUnsignedInt(name, SEGMENT.length(), SEGMENT.length() + KEY_DIGITS, 16);
-        return new SharedSegment(id, key, size);
+    private static SharedSegment segment(Path file, MapsLine line) throws InputException {
+        long id = line.inode();
+        if (id < 0 || id > Integer.MAX_VALUE) {
+            String message = "inode " + Long.toUnsignedString(id) + " is no number of a segment";
+            throw new InputException(file, line.line(), message, null);
+        }
+        long length = line.end() - line.start();
+        if (length < 0 || line.offset() < 0 || line.offset() > Long.MAX_VALUE - length) {
+            String message = "no segment is so large that it has offset 0x" + Long.toHexString(line.offset());
+            throw new InputException(file, line.line(), message, null);
+        }
+        int key = Integer.parseUnsignedInt(line.name(), SEGMENT.length(), SEGMENT.length() + KEY_DIGITS, 16);
+        return new SharedSegment((int) id, key, line.offset() + length);
     }
 
     private static SharedSegment larger(SharedSegment one, SharedSegment other) {

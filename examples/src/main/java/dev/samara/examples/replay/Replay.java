@@ -57,7 +57,7 @@ final class Replay {
         this.trace = trace;
         this.report = report;
         TraceHeader header = trace.header();
-        Opens opens = new Opens(trace.start());
+        Opens opens = new Opens(trace);
         AddressSpace space = load(trace, family, opens);
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();

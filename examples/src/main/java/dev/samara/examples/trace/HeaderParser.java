@@ -3,6 +3,7 @@ package dev.samara.examples.trace;
 
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Resource;
+import dev.samara.examples.record.HeaderValues;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.Notation;
 import dev.samara.examples.record.RecordedLines;
@@ -10,7 +11,6 @@ import dev.samara.examples.trace.TraceHeader.Exec;
 import dev.samara.examples.trace.TraceHeader.Fork;
 import dev.samara.examples.trace.TraceHeader.Origin;
 import java.util.EnumMap;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -23,11 +23,12 @@ final class HeaderParser {
             "program", "mm", "origin", "exe", "argv", "kernel", "page-size", "start-brk", "brk", "start-stack", "tid");
 
     private final RecordedLines lines;
-    private final Map<String, String> values = new HashMap<>();
+    private final HeaderValues values;
     private final Map<Resource, Long> limits = new EnumMap<>(Resource.class);
 
     HeaderParser(RecordedLines lines) {
         this.lines = lines;
+        values = new HeaderValues(lines);
     }
 
     /** Reads up to the first line of the body. */
@@ -42,10 +43,10 @@ final class HeaderParser {
             String value = space < 0 ? "" : line.substring(space + 1);
             if (key.equals("rlimit")) {
                 limit(value);
-            } else if (!KEYS.contains(key)) {
+            } else if (KEYS.contains(key)) {
+                values.put(key, value);
+            } else {
                 throw lines.fault("'" + key + "' is no known line of a header");
-            } else if (values.put(key, value) != null) {
-                throw lines.fault("'" + key + "' is given twice");
             }
             line = lines.require("its first snapshot");
         }
@@ -54,19 +55,19 @@ final class HeaderParser {
     }
 
     private TraceHeader header() throws InputException {
-        if (number("page-size") != Geometry.LINUX_X86_64.pageSize()) {
-            throw lines.fault("pages of " + value("page-size") + " bytes cannot be replayed");
+        if (values.number("page-size") != Geometry.LINUX_X86_64.pageSize()) {
+            throw values.fault("page-size", "pages of " + values.text("page-size") + " bytes cannot be replayed");
         }
-        int mm = count("mm", number("mm"));
+        int mm = values.count("mm", values.number("mm"));
         return new TraceHeader(
-                value("program"),
+                values.text("program"),
                 mm,
-                origin(value("origin"), mm),
+                origin(values.text("origin"), mm),
                 Map.copyOf(limits),
-                number("start-brk"),
-                number("brk"),
-                number("start-stack"),
-                count("tid", number("tid")));
+                values.number("start-brk"),
+                values.number("brk"),
+                values.number("start-stack"),
+                values.count("tid", values.number("tid")));
     }
 
     private Origin origin(String text, int mm) throws InputException {
@@ -75,13 +76,20 @@ final class HeaderParser {
             return new Exec();
         }
         if (words[0].equals("fork") && words.length == 3) {
-            int parent = count("parent-mm", after("parent-mm=", words[1]));
+            int parent = values.count("origin", after("parent-mm=", words[1]));
             if (parent >= mm) {
-                throw lines.fault("the parent's number " + parent + " is not below its own, " + mm);
+                throw values.fault("origin", "the parent's number " + parent + " is not below its own, " + mm);
             }
             return new Fork(parent, after("parent-seq=", words[2]));
         }
-        throw lines.fault("origin '" + text + "' is neither an exec nor a fork");
+        throw values.fault("origin", "origin '" + text + "' is neither an exec nor a fork");
+    }
+
+    private long after(String prefix, String word) throws InputException {
+        if (!word.startsWith(prefix)) {
+            throw values.fault("origin", "'" + word + "' does not start with " + prefix);
+        }
+        return values.number("origin", word.substring(prefix.length()));
     }
 
     private void limit(String text) throws InputException {
@@ -89,43 +97,9 @@ final class HeaderParser {
         try {
             limits.put(
                     Resource.valueOf(text.substring(0, Math.max(space, 0))),
-                    parse("rlimit", text.substring(space + 1)));
+                    Notation.ABSOLUTE.parse(text.substring(space + 1)));
         } catch (IllegalArgumentException e) {
             throw new InputException(lines.file(), lines.number(), "rlimit '" + text + "' is unknown", e);
-        }
-    }
-
-    private String value(String key) throws InputException {
-        String value = values.get(key);
-        if (value == null) {
-            throw lines.fault("the header lacks '" + key + "'");
-        }
-        return value;
-    }
-
-    private long number(String key) throws InputException {
-        return parse(key, value(key));
-    }
-
-    private int count(String key, long value) throws InputException {
-        if (value < 0 || value > Integer.MAX_VALUE) {
-            throw lines.fault(key + " " + value + " is not in 0..2^31-1");
-        }
-        return (int) value;
-    }
-
-    private long after(String prefix, String word) throws InputException {
-        if (!word.startsWith(prefix)) {
-            throw lines.fault("'" + word + "' does not start with " + prefix);
-        }
-        return parse(prefix, word.substring(prefix.length()));
-    }
-
-    private long parse(String what, String text) throws InputException {
-        try {
-            return Notation.ABSOLUTE.parse(text);
-        } catch (NumberFormatException e) {
-            throw new InputException(lines.file(), lines.number(), what + " '" + text + "' is no number", e);
         }
     }
 }

@@ -2,6 +2,7 @@
 package dev.samara.examples.trace;
 
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.record.Notation;
 import dev.samara.examples.record.Rights;
 
 /**
@@ -60,8 +61,8 @@ public record MapsLine(
                 range[1],
                 Rights.parse(words[1]),
                 Long.parseUnsignedLong(words[2], 16),
-                Integer.parseInt(words[3].substring(0, colon), 16),
-                Integer.parseInt(words[3].substring(colon + 1), 16),
+                Notation.deviceNumber(words[3].substring(0, colon)),
+                Notation.deviceNumber(words[3].substring(colon + 1)),
                 Long.parseUnsignedLong(words[4]),
                 text.substring(from).strip(),
                 text);

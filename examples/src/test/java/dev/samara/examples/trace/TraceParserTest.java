@@ -126,6 +126,7 @@ final class TraceParserTest {
                 "1000-2000 rw-p 0000g000 00:00 0 ",
                 "1000-2000 rw-p 00000000 0000 0 ",
                 "1000-2000 rw-p 00000000 00:00",
+                "1000-2000 rw-p 00000000 -1:00 0 ",
                 "7fffff000000-7fffff001000 rw-p 00000000 00:00 0 "
             })
     @DisplayName("a malformed line of a snapshot is named, one out of order too")

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.record;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.SplittableRandom;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class RecordedLinesTest {
+    private static final int BUFFER = 1 << 16;
+
+    @TempDir
+    private Path folder;
+
+    @Test
+    @DisplayName("what lies behind the compressed data is found wherever the end of a buffer falls")
+    void trailing() throws IOException, InputException {
+        Path file = folder.resolve("noise.gz");
+        for (int size = BUFFER - 40; size <= BUFFER + 4; size++) {
+            byte[] whole = compressed(size);
+            assertEquals(size, whole.length);
+            Files.write(file, whole);
+            readAll(file);
+            for (int more : new int[] {1, 10, 30}) {
+                Files.write(file, Arrays.copyOf(whole, size + more));
+                InputException complaint = assertThrows(InputException.class, () -> readAll(file));
+                assertEquals(
+                        file + ":1: cannot be read: there is more behind the compressed data", complaint.getMessage());
+            }
+        }
+    }
+
+    private static void readAll(Path file) throws InputException {
+        try (RecordedLines lines = RecordedLines.open(file)) {
+            while (lines.next() != null) {
+                assertEquals(1, lines.number());
+            }
+        }
+    }
+
+    /** One line of noise that compression makes just so long. */
+    private static byte[] compressed(int size) throws IOException {
+        byte[] noise = new byte[size];
+        new SplittableRandom(1).nextBytes(noise);
+        for (int i = 0; i < size; i++) {
+            noise[i] = noise[i] == '\n' ? 0 : noise[i];
+        }
+        int length = size;
+        while (true) {
+            ByteArrayOutputStream out = new ByteArrayOutputStream();
+            try (GZIPOutputStream gzip = new GZIPOutputStream(out)) {
+                gzip.write(noise, 0, length);
+            }
+            if (out.size() <= size) {
+                return out.toByteArray();
+            }
+            length -= out.size() - size;
+        }
+    }
+}
