@@ -30,7 +30,10 @@ final class CheckRun {
         FileReport check(Path file) throws InputException;
     }
 
-    /** Checks all files; one that cannot be read has failed, and the others are checked all the same. */
+    /**
+     * Checks all files; one that cannot be read, or whose check ends in an exception, has failed, and the others are
+     * checked all the same.
+     */
     void check(List<Path> files, Check check) {
         for (Path file : files) {
             output.begins(file, passed + failed, files.size());
@@ -48,10 +51,24 @@ final class CheckRun {
                 unreadable++;
                 String complaint = String.valueOf(e.getMessage());
                 output.unreadable(file, complaint);
-                errors.println(complaint);
-                errors.flush();
+                complain(complaint);
+            } catch (RuntimeException e) {
+                failed++;
+                String complaint = file + ": " + e + place(e);
+                output.broken(file, complaint);
+                complain(complaint);
             }
         }
+    }
+
+    private void complain(String complaint) {
+        errors.println(complaint);
+        errors.flush();
+    }
+
+    private static String place(RuntimeException e) {
+        StackTraceElement[] trace = e.getStackTrace();
+        return trace.length == 0 ? "" : ", at " + trace[0];
     }
 
     int passed() {

@@ -28,7 +28,7 @@ final class JsonOutput implements ReportOutput {
         json.name("file").value(report.file().toString());
         json.name("status").value(report.passed() ? "passed" : "failed");
         json.name("operations").value(report.operations());
-        json.name("differenceCount").value(report.differenceCount());
+        json.name("differenceCount").value(report.differences().size());
         json.name("differences").beginArray();
         for (Difference difference : report.differences()) {
             json.beginObject();
@@ -43,9 +43,18 @@ final class JsonOutput implements ReportOutput {
 
     @Override
     public void unreadable(Path file, String complaint) {
+        unchecked(file, "unreadable", complaint);
+    }
+
+    @Override
+    public void broken(Path file, String complaint) {
+        unchecked(file, "failed", complaint);
+    }
+
+    private void unchecked(Path file, String status, String complaint) {
         json.beginObject();
         json.name("file").value(file.toString());
-        json.name("status").value("unreadable");
+        json.name("status").value(status);
         json.name("complaint").value(complaint);
         json.endObject();
     }

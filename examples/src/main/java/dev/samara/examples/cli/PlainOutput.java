@@ -37,10 +37,6 @@ final class PlainOutput implements ReportOutput {
         for (Difference difference : report.differences()) {
             out.println(difference);
         }
-        long more = report.differenceCount() - report.differences().size();
-        if (more > 0) {
-            out.printf(Locale.ROOT, "%s: ... and %,d more%n", report.file(), more);
-        }
         if (!report.passed() || !terminal) {
             out.printf(
                     Locale.ROOT,
@@ -56,6 +52,13 @@ final class PlainOutput implements ReportOutput {
     public void unreadable(Path file, String complaint) {
         erase();
         out.println("FAILED " + file + ": cannot be read");
+        out.flush();
+    }
+
+    @Override
+    public void broken(Path file, String complaint) {
+        erase();
+        out.println("FAILED " + file + ": the check itself failed");
         out.flush();
     }
 

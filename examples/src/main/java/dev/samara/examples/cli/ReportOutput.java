@@ -15,6 +15,9 @@ interface ReportOutput {
     /** A file could not be read; the complaint names file and line, and is told on standard error as well. */
     void unreadable(Path file, String complaint);
 
+    /** The check of a file ended in an exception; the complaint names both, and is told on standard error as well. */
+    void broken(Path file, String complaint);
+
     /** All files are done. */
     void ends(Summary summary);
 }

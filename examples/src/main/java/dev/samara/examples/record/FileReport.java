@@ -6,17 +6,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/**
- * What the check of one recording found, gathered while it runs. For one thread.
- *
- * <p>Every difference is counted; only the first ones are kept, since what follows a wrong layout is rarely news.
- */
+/** What the check of one recording found, gathered while it runs. For one thread. */
 public final class FileReport {
-    private static final int KEPT = 20;
-
     private final Path file;
     private final List<Difference> differences = new ArrayList<>();
-    private long differenceCount;
     private long operations;
 
     /**
@@ -37,10 +30,7 @@ public final class FileReport {
      * @param samara what the library says
      */
     public void differs(int line, String subject, String kernel, String samara) {
-        if (differences.size() < KEPT) {
-            differences.add(new Difference(file, line, subject, kernel, samara));
-        }
-        differenceCount++;
+        differences.add(new Difference(file, line, subject, kernel, samara));
     }
 
     /** Notes that one more operation was read and, unless the call is passed over, executed. */
@@ -63,25 +53,16 @@ public final class FileReport {
      * @return true if no difference was noted
      */
     public boolean passed() {
-        return differenceCount == 0;
+        return differences.isEmpty();
     }
 
     /**
-     * The differences that were kept.
+     * The differences.
      *
-     * @return the first ones, in the order of the recording
+     * @return all of them, in the order of the recording
      */
     public List<Difference> differences() {
         return Collections.unmodifiableList(differences);
-    }
-
-    /**
-     * How many differences there are.
-     *
-     * @return the number, those that were not kept included
-     */
-    public long differenceCount() {
-        return differenceCount;
     }
 
     /**

@@ -33,7 +33,9 @@ public final class ReplaySession implements AutoCloseable {
     /** Our forks, by the file of the child that they are for. */
     private final Map<Path, Learnt> forks = new HashMap<>();
 
-    private final Set<Path> unreadable = new HashSet<>();
+    /** The files that were begun and not brought to their end, because they are malformed or broke the library. */
+    private final Set<Path> unfinished = new HashSet<>();
+
     private Tally tally = Tally.NONE;
 
     /**
@@ -58,7 +60,8 @@ public final class ReplaySession implements AutoCloseable {
      * @throws InputException if it, or the trace of its parent, cannot be read
      */
     public FileReport replay(Path file, TraceFolder family) throws InputException {
-        Trace trace = parse(file);
+        unfinished.add(file);
+        Trace trace = TraceParser.parse(file);
         FileReport report = new FileReport(file);
         Replay replay = new Replay(trace, family, placing, inherited(trace, family), report);
         if (readers == null) {
@@ -71,6 +74,7 @@ public final class ReplaySession implements AutoCloseable {
                 judge(session.finish(), report);
             }
         }
+        unfinished.remove(file);
         return report;
     }
 
@@ -122,22 +126,17 @@ public final class ReplaySession implements AutoCloseable {
             return fork;
         }
         Trace start = family.parent(trace.header());
-        // A parent that cannot be read was complained about once; its children are checked without it.
-        if (start == null || unreadable.contains(start.file())) {
+        // A parent that failed was complained about once; its children are checked without it.
+        if (start == null || unfinished.contains(start.file())) {
             return null;
         }
-        Trace parent = parse(start.file());
+        unfinished.add(start.file());
+        Trace parent = TraceParser.parse(start.file());
         Learnt grandparents = inherited(parent, family);
         Replay replay = new Replay(parent, family, placing, grandparents, new FileReport(parent.file()));
         replay.runTo(origin.sequence());
+        unfinished.remove(start.file());
         return replay.state().fork();
-    }
-
-    private Trace parse(Path file) throws InputException {
-        unreadable.add(file);
-        Trace trace = TraceParser.parse(file);
-        unreadable.remove(file);
-        return trace;
     }
 
     private void judge(Tally ofFile, FileReport report) {
