@@ -16,6 +16,8 @@ final class ArchitectureTest {
     private static final JavaClasses EXAMPLES =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
+    private static final String PROGRAMS = "dev.samara.examples";
+
     /** The rows, from what everybody uses to what only composes. */
     private static final List<String> ROWS = List.of("record", "trace", "lookup", "replay", "oracle", "cli");
 
@@ -33,6 +35,25 @@ final class ArchitectureTest {
                             .toArray(String[]::new))
                     .check(EXAMPLES);
         }
+    }
+
+    @Test
+    @DisplayName("the small programs depend on core and the JDK alone, and nothing depends on them")
+    void programs_stand_alone() {
+        classes()
+                .that()
+                .resideInAPackage(PROGRAMS)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "dev.samara.core..", "org.jspecify..", PROGRAMS)
+                .check(EXAMPLES);
+        classes()
+                .that()
+                .resideInAPackage(PROGRAMS)
+                .should()
+                .onlyHaveDependentClassesThat()
+                .resideInAPackage(PROGRAMS)
+                .check(EXAMPLES);
     }
 
     @Test

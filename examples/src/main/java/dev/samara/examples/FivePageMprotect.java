@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+
+/** Rights belong to pages: to protect the middle one of five cuts their mapping in three, and giving back joins it. */
+public final class FivePageMprotect {
+    private static final int READ_WRITE = Protection.READ | Protection.WRITE;
+
+    private FivePageMprotect() {}
+
+    /**
+     * Prints the mappings before, while and after the middle page is protected.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) {
+        Geometry geometry = Geometry.LINUX_X86_64;
+        long page = geometry.pageSize();
+        try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
+            long start = space.throwing().mmap(0, 5 * page, READ_WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+            print("Five pages that may be read and written are one mapping:", space);
+
+            long middle = start + 2 * page;
+            space.throwing().mprotect(middle, page, Protection.READ);
+            print("The one in the middle may only be read now, so there are three:", space);
+
+            space.throwing().mprotect(middle, page, READ_WRITE);
+            print("All five are alike again, and one mapping again:", space);
+        }
+    }
+
+    private static void print(String heading, AddressSpace space) {
+        System.out.println(heading);
+        space.snapshot().maps().forEach(line -> System.out.println("  " + line));
+    }
+}
