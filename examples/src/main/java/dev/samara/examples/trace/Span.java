@@ -33,11 +33,14 @@ public sealed interface Span permits MapsLine, FlagsLine {
      */
     static long[] parseRange(String text) {
         int dash = text.indexOf('-');
-        if (dash < 0) {
-            throw new IllegalArgumentException("'" + text + "' is not <start>-<end>");
+        long start;
+        long end;
+        try {
+            start = Long.parseUnsignedLong(text, 0, Math.max(dash, 0), 16);
+            end = Long.parseUnsignedLong(text, dash + 1, text.length(), 16);
+        } catch (NumberFormatException e) {
+            throw new IllegalArgumentException("'" + text + "' is not <start>-<end>", e);
         }
-        long start = Long.parseUnsignedLong(text, 0, dash, 16);
-        long end = Long.parseUnsignedLong(text, dash + 1, text.length(), 16);
         if (Long.compareUnsigned(start, end) >= 0) {
             throw new IllegalArgumentException("the range " + text + " is empty");
         }

@@ -166,7 +166,7 @@ final class MadeUpReplayTest {
                         "op 5 1 prlimit64 pid=0 resource=9 = 0",
                         "ev 6 1 thread child=3 flags=0x3d0f00",
                         "op 7 3 mmap addr=0x0 len=0x1000 " + ANONYMOUS + " = 0x7ffff7ffd000",
-                        "op 8 3 setrlimit resource=2 new=0x0 = 0",
+                        "op 8 3 setrlimit resource=2 new=0x1000 = 0",
                         "op 9 1 mmap addr=0x0 len=0x1000 " + ANONYMOUS + " = -ENOMEM",
                         "ev 10 2 exec-enter path=/bin/x",
                         "ev 11 2 exec-ok new-mm=2",
