@@ -158,10 +158,11 @@ final class MergeRules {
         return identity != null && !identity.isInherited();
     }
 
-    /** A VMA with the rights of another. */
+    /** A VMA with the rights and the name of another, which do not matter for what may be lent. */
     private static Vma alike(Vma vma, Vma other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
-        return new Vma(vma.start(), vma.end(), flags, vma.pageOffset(), vma.backing(), vma.name(), vma.anonIdentity());
+        return new Vma(
+                vma.start(), vma.end(), flags, vma.pageOffset(), vma.backing(), other.name(), vma.anonIdentity());
     }
 
     /**
