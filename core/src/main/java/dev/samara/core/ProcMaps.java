@@ -36,7 +36,7 @@ public final class ProcMaps {
          *
          * @param major the device's major number
          * @param minor the device's minor number
-         * @param inode the inode, not 0
+         * @param inode the inode
          * @param name the name in the line
          * @param flags the mapping's bits of {@link VmaFlags}
          * @return the backing; the same object for mappings that continue each other
@@ -96,17 +96,20 @@ public final class ProcMaps {
             long inode = Long.parseUnsignedLong(fields[4]);
             String name = fields.length > FIELDS_BEFORE_NAME ? fields[FIELDS_BEFORE_NAME].strip() : "";
             long flags = flagsLine == null ? usualFlags(fields[1]) : parseFlags(start, end, flagsLine);
-            Backing backing = inode == 0 ? null : opener.open(major, minor, inode, name, flags);
+            // A System V segment may have inode 0; what has no device either is anonymous.
+            boolean anonymous = major == 0 && minor == 0 && inode == 0;
+            Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
-            return new Vma(start, end, flags, pageOffset, backing, isSpecial(name, inode) ? name : null, null);
+            return new Vma(
+                    start, end, flags, pageOffset, backing, anonymous && hasNameOfItsOwn(name) ? name : null, null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
         }
     }
 
     /** The heap and a stack are names of a place, not of a mapping. */
-    private static boolean isSpecial(String name, long inode) {
-        return inode == 0 && !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
+    private static boolean hasNameOfItsOwn(String name) {
+        return !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
     }
 
     private static long startOf(String range) {

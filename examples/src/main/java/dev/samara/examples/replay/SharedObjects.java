@@ -39,7 +39,7 @@ final class SharedObjects {
     /** Whether a line shows a backing of ours; what the line teaches is kept. */
     boolean isShownBy(MapsLine line, @Nullable Backing backing) {
         if (backing == null) {
-            return line.inode() == 0 && line.major() == 0 && line.minor() == 0;
+            return line.isAnonymous();
         }
         if (line.major() != backing.major() || line.minor() != backing.minor()) {
             return false;

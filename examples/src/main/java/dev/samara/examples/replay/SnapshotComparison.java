@@ -101,10 +101,9 @@ final class SnapshotComparison {
     }
 
     private void compareMapping(long start, long end, MapsLine line, Vma vma) {
-        long lineOffset = line.inode() == 0 ? line.offset() : line.offset() + (start - line.start());
         if (line.rights() != (vma.flags() & Rights.MASK)
                 || !objects.isShownBy(line, vma.backing())
-                || lineOffset != offset(vma, start)) {
+                || line.offsetAt(start) != offset(vma, start)) {
             differs(line.line(), start, end, describe(line, start), describe(vma, start));
         }
     }
@@ -149,8 +148,7 @@ final class SnapshotComparison {
     }
 
     private static String describe(MapsLine line, long start) {
-        long offset = line.inode() == 0 ? line.offset() : line.offset() + (start - line.start());
-        return describe(line.rights(), offset, line.major(), line.minor(), line.inode());
+        return describe(line.rights(), line.offsetAt(start), line.major(), line.minor(), line.inode());
     }
 
     private static String describe(Vma vma, long start) {

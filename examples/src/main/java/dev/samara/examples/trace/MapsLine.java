@@ -34,6 +34,25 @@ public record MapsLine(
     private static final int FIELDS = 5;
 
     /**
+     * Whether it shows no file or object. A System V segment may have inode 0 too, but on a device.
+     *
+     * @return true if so
+     */
+    public boolean isAnonymous() {
+        return major == 0 && minor == 0 && inode == 0;
+    }
+
+    /**
+     * The offset of an address in the mapping.
+     *
+     * @param address an address in the mapping
+     * @return bytes; what the line says for anonymous memory, whatever the address
+     */
+    public long offsetAt(long address) {
+        return isAnonymous() ? offset : offset + (address - start);
+    }
+
+    /**
      * Reads a line.
      *
      * @param line where it stands, counted from 1
