@@ -16,6 +16,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -102,6 +103,18 @@ final class ProcMapsTest {
         assertNull(vmas.get(3).name(), "the heap is a name of a place");
         assertEquals("[vdso]", vmas.get(7).name());
         assertNull(vmas.get(8).name());
+    }
+
+    @Test
+    @DisplayName("a System V segment with number 0 is on a device, so it is not anonymous")
+    void segment_zero() {
+        String line =
+                "7ffff7fb0000-7ffff7fb2000 rw-s 00001000 00:01 0                          /SYSV00000000 (deleted)";
+        AddressSpace space = load(List.of(line), List.of());
+        assertEquals(List.of(line), space.snapshot().maps());
+        Vma vma = space.snapshot().vmas().get(0);
+        assertEquals(1, vma.pageOffset());
+        assertEquals(0, Objects.requireNonNull(vma.backing()).inode());
     }
 
     @Test
