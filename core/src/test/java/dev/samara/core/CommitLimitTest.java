@@ -191,6 +191,39 @@ final class CommitLimitTest {
     }
 
     @Test
+    @DisplayName("a shared object that was kept and is mapped again is charged again, on its own machine only")
+    void shared_memory_that_comes_back() {
+        space.throwing().mmap(PLACE, 6 * PAGE, RW, SHARED, null, 0);
+        List<Vma> kept = space.snapshot().vmas();
+        space.close();
+        assertEquals(0, committed());
+        AddressSpace again = machine.space(Geometry.LINUX_X86_64).load(kept).build();
+        assertEquals(6, committed());
+        AddressSpace.Builder elsewhere =
+                Machine.builder().build().space(Geometry.LINUX_X86_64).load(kept);
+        assertThrows(IllegalArgumentException.class, elsewhere::build);
+        again.close();
+        assertEquals(0, committed());
+    }
+
+    @Test
+    @DisplayName("a load that is refused in the end has charged nothing, for shared objects neither")
+    void refused_load_of_shared_memory() {
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, SHARED, null, 0);
+        Vma shared = space.snapshot().vmas().get(0);
+        long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
+        Vma charged = new Vma(PLACE + 8 * PAGE, PLACE + 9 * PAGE, flags, 0, null, null, null);
+        Vma odd = new Vma(PLACE + 16 * PAGE, PLACE + 17 * PAGE + 1, flags, 0, null, null, null);
+        AddressSpace.Builder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(shared, charged, odd));
+        assertThrows(IllegalArgumentException.class, builder::build);
+        assertEquals(4, committed());
+        space.close();
+        assertEquals(0, committed());
+        assertThrows(IllegalArgumentException.class, builder::build);
+        assertEquals(0, committed());
+    }
+
+    @Test
     @DisplayName("two spaces share one limit")
     void two_spaces() {
         AddressSpace other = machine.newSpace(Geometry.LINUX_X86_64);

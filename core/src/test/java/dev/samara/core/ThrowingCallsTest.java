@@ -103,8 +103,9 @@ final class ThrowingCallsTest {
                 1037a000-10385000 rd wr mr mw me gd ac +1037a
                 """, Listing.of(space));
         calls.munmap(PLACE, 2 * PAGE);
-        calls.brk(PLACE + 2 * PAGE);
-        assertEquals(5, space.usage().maps() + 2);
+        assertEquals(PLACE + 2 * PAGE, calls.brk(PLACE + 2 * PAGE));
+        assertEquals(PLACE + 2 * PAGE, calls.brk(0), "only asks");
+        assertEquals(3, space.usage().maps());
         assertSame(Geometry.LINUX_X86_64, space.geometry());
     }
 }

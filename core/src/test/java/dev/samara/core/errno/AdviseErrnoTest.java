@@ -246,6 +246,8 @@ final class AdviseErrnoTest {
             assertEquals(0, special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, advice), () -> "advice " + advice);
         }
         assertEquals(0, special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, Advice.WIPEONFORK));
+        long huge = VmaFlags.DONTEXPAND | VmaFlags.HUGETLB;
+        assertEquals(0, special(huge).madvise(PLACE, 2 * PAGE, Advice.DODUMP), "huge pages may be dumped");
         assertEquals(Errno.EINVAL.result(), special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, Advice.FREE));
         AddressSpace space = special(VmaFlags.DONTEXPAND);
         String before = Listing.of(space);
@@ -302,6 +304,9 @@ final class AdviseErrnoTest {
     void length_zero() {
         AddressSpace space = withHoles();
         assertEquals(0, space.madvise(PLACE + PAGE, 0, Advice.DONTNEED));
+        for (int unknown : new int[] {-1, 5, 6, 7, 26, 99, 100, 101, 104, Integer.MIN_VALUE}) {
+            assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, 0, unknown), () -> "advice " + unknown);
+        }
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE + PAGE, 0, 77));
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE + 1, 0, Advice.DONTNEED));
     }

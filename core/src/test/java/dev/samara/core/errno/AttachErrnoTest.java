@@ -60,6 +60,7 @@ final class AttachErrnoTest {
                     shmat.address = PAGE - 1;
                 })
                 .row(Errno.EINVAL, "something is there", shmat -> shmat.address = PLACE + PAGE)
+                .row(Errno.EINVAL, "the end wraps", shmat -> shmat.address = -PAGE)
                 .row(Errno.ENOMEM, "beyond the space", shmat -> shmat.address = Attempt.LIMIT)
                 .row(Errno.EPERM, "below what may be mapped", shmat -> shmat.address = PAGE)
                 .row(Errno.ENOMEM, "over the limit of the space", shmat -> shmat.limit(Resource.AS, 5 * PAGE))

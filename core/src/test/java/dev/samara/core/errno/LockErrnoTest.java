@@ -145,6 +145,7 @@ final class LockErrnoTest {
         space.setLimit(Resource.MEMLOCK, 2 * PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mlock(PLACE, PAGE));
         assertEquals(0, space.mlock(PLACE + PAGE, 2 * PAGE));
+        assertEquals(0, space.mlock(PLACE + 2 * PAGE, PAGE), "in the middle of what is locked");
     }
 
     @Test

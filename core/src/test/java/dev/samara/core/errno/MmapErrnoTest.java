@@ -20,6 +20,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** Why {@code mmap} fails, and in which order it looks. */
 final class MmapErrnoTest {
@@ -220,15 +222,44 @@ final class MmapErrnoTest {
         assertEquals(full, Listing.of(space));
     }
 
-    @Test
-    @DisplayName("huge pages: EINVAL for a size that does not exist, else ENOMEM, for there are none")
-    void huge_pages() {
+    @ParameterizedTest(name = "flags {0}, at {1}, {2} bytes, offset {3}: {4}")
+    @CsvSource({
+        "0x40022, 0, 4096, 0, ENOMEM",
+        "0x54040022, 0, 4096, 0, ENOMEM",
+        "0x78040022, 0, 4096, 0, ENOMEM",
+        "0x34040022, 0, 4096, 0, EINVAL",
+        "0x40022, 0, 0, 0, EINVAL",
+        "0x40022, 0, -1, 0, EINVAL",
+        "0x40022, 0, 4096, 0x1000, EINVAL",
+        "0x40022, 0, 4096, 0x200000, ENOMEM",
+        "0x40032, 0x10000000, 4096, 0, ENOMEM",
+        "0x40032, 0x10001000, 4096, 0, EINVAL",
+        "0x40032, 0x1000, 4096, 0, EINVAL",
+        "0x140022, 0x20000000, 4096, 0, EEXIST",
+        "0x40122, 0, 4096, 0, EINVAL",
+        "0x40020, 0, 4096, 0, EINVAL",
+        "0x40028, 0, 4096, 0, EINVAL",
+        "0x40021, 0, 4096, 0, ENOMEM",
+        "0x40023, 0, 4096, 0, ENOMEM",
+        "0x40002, 0, 4096, 0, EBADF"
+    })
+    @DisplayName("huge pages: there are none, so ENOMEM, but what is wrong otherwise is said first")
+    void huge_pages(int flags, long address, long length, long offset, Errno errno) {
         AddressSpace space = space();
-        int huge = ANON | MapFlags.HUGETLB;
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, 2 << 20, RW, huge, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, 2 << 20, RW, huge | 21 << MapFlags.HUGE_SHIFT, null, 0));
-        assertEquals(Errno.EINVAL.result(), space.mmap(0, 2 << 20, RW, huge | 13 << MapFlags.HUGE_SHIFT, null, 0));
-        assertEquals("", Listing.of(space));
+        space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
+        assertEquals(errno.result(), space.mmap(address, length, RW, flags, null, offset));
+        assertEquals("20000000-20001000 rd wr mr mw me ac +20000\n", Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("an append-only file that is open for reading can be mapped shared")
+    void append_only_open_for_reading() {
+        Mmap mmap = new Mmap();
+        mmap.file.appendOnly = true;
+        mmap.file.writable = false;
+        mmap.type = MapFlags.SHARED;
+        mmap.protection = Protection.READ;
+        assertEquals(PLACE, mmap.call(mmap.space()));
     }
 
     @Test

@@ -11,6 +11,8 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
@@ -243,5 +245,26 @@ final class UnmapErrnoTest {
         assertEquals(Errno.EPERM.result(), space.growStack(0xffff));
         assertEquals(0, space.growStack(0x10000));
         assertEquals(Errno.EFAULT.result(), space.growStack(-1));
+        long rights = VmaFlags.READ | VmaFlags.MAY_ACCESS | VmaFlags.GROWSDOWN;
+        Vma moved = new Vma(PLACE, PLACE + PAGE, rights, 2, null, null, null);
+        AddressSpace low = Machine.builder()
+                .build()
+                .space(Geometry.LINUX_X86_64)
+                .load(List.of(moved))
+                .build();
+        assertEquals(Errno.ENOMEM.result(), low.growStack(PLACE - 3 * PAGE));
+        assertEquals(0, low.growStack(PLACE - 2 * PAGE));
+        assertEquals("fffe000-10001000 rd mr mw me gd +0\n", Listing.of(low));
+    }
+
+    @Test
+    @DisplayName("a stack grows right up to another stack")
+    void stack_upon_stack() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+        space.throwing().mmap(PLACE - 8 * PAGE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+        assertEquals(0, space.growStack(PLACE - 7 * PAGE));
+        assertEquals(2, space.usage().maps());
+        assertEquals(9, space.usage().stack());
     }
 }
