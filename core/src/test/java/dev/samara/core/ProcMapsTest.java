@@ -148,6 +148,23 @@ final class ProcMapsTest {
     }
 
     @Test
+    @DisplayName("what lies above and below the main stack has no name")
+    void beside_the_stack() {
+        AddressSpace space =
+                Machine.builder().build().space(LINUX).stack(0x600800).build();
+        int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        for (int page = 0; page < 5; page += 2) {
+            space.throwing().mmap(0x5fe000 + page * 0x1000L, 0x1000, Protection.READ, fixed, null, 0);
+        }
+        assertEquals(
+                List.of(
+                        "005fe000-005ff000 r--p 00000000 00:00 0 ",
+                        "00600000-00601000 r--p 00000000 00:00 0                                  [stack]",
+                        "00602000-00603000 r--p 00000000 00:00 0 "),
+                space.snapshot().maps());
+    }
+
+    @Test
     @DisplayName("two maps of one inode with names of different opens are one open; another inode is another")
     void open_once() {
         ProcMaps.Opener opener = ProcMaps.openOnce();
@@ -186,7 +203,7 @@ final class ProcMapsTest {
     @DisplayName("VmFlags for another range, with an unknown name, or too few of them are refused")
     void refused_flags() {
         List<String> one = REAL.subList(0, 1);
-        for (String flags : List.of("00400000-00402000 rd", "00400000-00401000 rd qq", "rd")) {
+        for (String flags : List.of("00400000-00402000 rd", "00401000-00401000 rd", "00400000-00401000 rd qq", "rd")) {
             IllegalArgumentException refused = assertThrows(
                     IllegalArgumentException.class,
                     () -> ProcMaps.parse(LINUX, one, List.of(flags), ProcMaps.openOnce()));
