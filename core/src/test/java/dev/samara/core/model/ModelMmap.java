@@ -196,7 +196,8 @@ final class ModelMmap {
         space.pages.joinNew(from, to);
         if ((flags & VmaFlags.DROPPABLE) != 0) {
             int start = space.pages.startOf(from);
-            space.pages.setFlags(start, space.pages.endOf(from), flags & ~VmaFlags.LOCKED_MASK);
+            long joined = space.pages.at(from).flags();
+            space.pages.setFlags(start, space.pages.endOf(from), joined & ~VmaFlags.LOCKED_MASK);
         }
         return 0;
     }
