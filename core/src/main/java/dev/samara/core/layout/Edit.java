@@ -32,7 +32,7 @@ final class Edit implements AutoCloseable {
     /** Bytes charged to the host for what the VMAs of this edit hold more than those before, or will once they are put. */
     private long charged;
 
-    /** Bytes charged for shared objects made by this edit. */
+    /** Bytes charged for shared objects that were made and not settled yet. */
     private long chargedForObjects;
 
     /** How the number of VMAs of each shared object has changed since the last settling; null if none has. */
@@ -148,7 +148,7 @@ final class Edit implements AutoCloseable {
         return true;
     }
 
-    /** Makes the object of an anonymous shared mapping, charged unless it is not to be; null means ENOMEM. */
+    /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
     @Nullable
     SharedAnonymous shareAnonymous(long length, boolean reserve) {
         settle();
@@ -171,6 +171,9 @@ final class Edit implements AutoCloseable {
         if (changes != null) {
             objectMappings = null;
             changes.forEach(SharedAnonymous::count);
+            // From here on the objects hold it themselves.
+            layout.host().uncharge(chargedForObjects);
+            chargedForObjects = 0;
             if (settledMappings == null) {
                 settledMappings = changes;
             } else {
@@ -201,7 +204,7 @@ final class Edit implements AutoCloseable {
                 tree.abort();
                 layout.host().uncharge(charged + chargedForObjects);
                 if (settledMappings != null) {
-                    settledMappings.forEach(SharedAnonymous::uncount);
+                    settledMappings.forEach((object, change) -> object.count(-change));
                 }
             }
         } finally {

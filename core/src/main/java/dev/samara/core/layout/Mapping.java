@@ -16,6 +16,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.ShmFlags;
@@ -46,6 +47,9 @@ final class Mapping {
             | 30 << MapFlags.HUGE_SHIFT;
 
     private static final int GIGABYTE_SHIFT = 30;
+
+    private static final Backing HUGE_PAGES =
+            OpenFile.named("/anon_hugepage (deleted)").open();
 
     private final Edit edit;
     private final Geometry geometry;
@@ -136,7 +140,9 @@ final class Mapping {
         if (!edit.limits.mayLockMore(edit.counters, vmaFlags, geometry.pages(length))) {
             return Errno.EAGAIN.result();
         }
-        long refused = backing != null ? checkFile(backing, length) : checkAnonymous(start);
+        // Anonymous huge pages are a file of the kernel's own.
+        Backing file = (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
+        long refused = file != null ? checkFile(file, length) : checkAnonymous(start);
         if (refused != DONE) {
             return refused;
         }

@@ -11,19 +11,16 @@ import dev.samara.core.vma.Backing;
 final class SharedAnonymous implements Backing {
     private final Host host;
     private final long inode;
-    private final long chargedBytes;
+    private final long bytes;
 
     /** Number of VMAs that map it. Guarded by this. */
     private long mappings;
 
-    /** Whether its memory has been given back. Guarded by this. */
-    private boolean released;
-
-    /** Makes an object whose memory has been charged to the host already. */
-    SharedAnonymous(Host host, long chargedBytes) {
+    /** Makes an object that holds no memory until it is mapped. */
+    SharedAnonymous(Host host, long bytes) {
         this.host = host;
         this.inode = host.nextInode();
-        this.chargedBytes = chargedBytes;
+        this.bytes = bytes;
     }
 
     Host host() {
@@ -31,23 +28,14 @@ final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Counts VMAs that come or go: the last to go gives the memory back. Whoever kept the object may map it again, which
-     * takes the memory anew, whatever the limit.
+     * Counts VMAs that come or go: with the first, its memory is charged, whatever the limit, and with the last given
+     * back. Whoever kept the object may map it again.
      */
     synchronized void count(long change) {
+        boolean held = mappings != 0;
         mappings += change;
-        if (released != (mappings == 0)) {
-            released = !released;
-            host.uncharge(released ? chargedBytes : -chargedBytes);
-        }
-    }
-
-    /** Takes back a count that turned out not to happen; a new object is then as unmapped as it was, and not released. */
-    synchronized void uncount(long change) {
-        mappings -= change;
-        if (released && mappings != 0) {
-            released = false;
-            host.uncharge(-chargedBytes);
+        if (held != (mappings != 0)) {
+            host.uncharge(held ? bytes : -bytes);
         }
     }
 
