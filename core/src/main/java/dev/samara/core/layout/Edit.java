@@ -171,15 +171,17 @@ final class Edit implements AutoCloseable {
         if (changes != null) {
             objectMappings = null;
             changes.forEach(SharedAnonymous::count);
-            // From here on the objects hold it themselves.
-            layout.host().uncharge(chargedForObjects);
-            chargedForObjects = 0;
             if (settledMappings == null) {
                 settledMappings = changes;
             } else {
                 IdentityHashMap<SharedAnonymous, Integer> settled = settledMappings;
                 changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
             }
+        }
+        // Objects that are mapped hold it themselves by now.
+        if (chargedForObjects != 0) {
+            layout.host().uncharge(chargedForObjects);
+            chargedForObjects = 0;
         }
     }
 

@@ -6,7 +6,7 @@ import dev.samara.core.vma.Backing;
 /**
  * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
  *
- * <p>Its memory is charged when it is made and given back when the last VMA that maps it, in whichever space, is gone.
+ * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
  */
 final class SharedAnonymous implements Backing {
     private final Host host;
