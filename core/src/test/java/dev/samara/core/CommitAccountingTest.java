@@ -361,7 +361,7 @@ class CommitAccountingTest {
     }
 
     @ParameterizedTest
-    @ValueSource(ints = PRIVATE)
+    @ValueSource(ints = {PRIVATE, SHARED})
     @DisplayName("What fits is never refused, whatever another thread does that fits with it")
     void fitsBesideAnother(int kind) throws Exception {
         AddressSpace other = machine.newSpace(GEOMETRY);

@@ -6,6 +6,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.maple.Cursor;
 import dev.samara.maple.Transaction;
 import java.util.IdentityHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -170,7 +171,8 @@ final class Edit implements AutoCloseable {
         IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
         if (changes != null) {
             objectMappings = null;
-            changes.forEach(SharedAnonymous::count);
+            // In one step with what was charged for new ones, so that no other call finds less free than there is.
+            settleObjects(countObjects(changes, 1));
             if (settledMappings == null) {
                 settledMappings = changes;
             } else {
@@ -178,11 +180,22 @@ final class Edit implements AutoCloseable {
                 changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
             }
         }
-        // Objects that are mapped hold it themselves by now.
-        if (chargedForObjects != 0) {
-            layout.host().uncharge(chargedForObjects);
-            chargedForObjects = 0;
+    }
+
+    private void settleObjects(long owed) {
+        if (chargedForObjects != owed) {
+            layout.host().uncharge(chargedForObjects - owed);
         }
+        chargedForObjects = 0;
+    }
+
+    /** Counts the changes, or with sign -1 takes them back; returns the bytes to charge for that. */
+    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign) {
+        long owed = 0;
+        for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
+            owed += change.getKey().count(sign * (long) change.getValue());
+        }
+        return owed;
     }
 
     /** The lower of two addresses. */
@@ -206,7 +219,7 @@ final class Edit implements AutoCloseable {
                 tree.abort();
                 layout.host().uncharge(charged + chargedForObjects);
                 if (settledMappings != null) {
-                    settledMappings.forEach((object, change) -> object.count(-change));
+                    layout.host().uncharge(-countObjects(settledMappings, -1));
                 }
             }
         } finally {

@@ -28,15 +28,16 @@ final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Counts VMAs that come or go: with the first, its memory is charged, whatever the limit, and with the last given
-     * back. Whoever kept the object may map it again.
+     * Counts VMAs that come or go: with the first, its memory is to be charged, whatever the limit, and with the last
+     * given back. Whoever kept the object may map it again.
+     *
+     * @return the bytes that the caller is to charge, or with a negative sign to give back
      */
-    synchronized void count(long change) {
+    synchronized long count(long change) {
         boolean held = mappings != 0;
         mappings += change;
-        if (held != (mappings != 0)) {
-            host.uncharge(held ? bytes : -bytes);
-        }
+        boolean holds = mappings != 0;
+        return held == holds ? 0 : holds ? bytes : -bytes;
     }
 
     @Override
