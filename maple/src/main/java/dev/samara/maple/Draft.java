@@ -144,22 +144,9 @@ final class Draft {
     }
 
     private void requireNoReservation(long lo, long hi, @Nullable Object owner) {
-        if (root.reserved) {
-            requireNoReservation(root, Keys.MIN, lo, hi, owner);
-        }
-    }
-
-    private static void requireNoReservation(Node n, long floor, long lo, long hi, @Nullable Object owner) {
-        int end = n.find(Math.min(hi, n.pivots[n.size() - 1]));
-        for (int i = n.find(Math.max(lo, floor)); i <= end; i++) {
-            Object content = n.slots[i];
-            if (content instanceof Node child) {
-                if (child.reserved) {
-                    requireNoReservation(child, n.lowerBound(i, floor), lo, hi, owner);
-                }
-            } else if (content instanceof Reservation r && r.owner() != owner) {
-                throw new ReservedException(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivots[i]), r.owner());
-            }
+        RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
+        if (met != null) {
+            throw new ReservedException(met.first(), met.last(), met.value());
         }
     }
 }

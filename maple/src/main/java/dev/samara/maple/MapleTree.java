@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * A concurrent range map: it gives every unsigned 64-bit index a value or none, and is read without a lock.
  *
  * <p>Readers, which are all methods of {@link RangeView} and {@link #snapshot()}, {@link #reservationAt},
- * {@link #isFree}, {@link #validate()} and {@link #dump()}, never wait, and see each change, or transaction, as a whole
- * or not at all. Changes take the writer lock for their own short time. The package description says what is ordered
+ * {@link #reservationIn}, {@link #isFree}, {@link #validate()} and {@link #dump()}, never wait, and see each change, or
+ * transaction, as a whole or not at all. Changes take the writer lock for their own short time. The package description says what is ordered
  * with what, and what is a reservation.
  *
  * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
@@ -102,6 +102,20 @@ public final class MapleTree<V> implements RangeView<V> {
      */
     public @Nullable RangeEntry<Object> reservationAt(long index) {
         return Node.reservationAt(rootAcquire(), Keys.flip(index));
+    }
+
+    /**
+     * The lowest reservation that overlaps a range.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @return the whole range of that reservation, also what is outside of the range asked for, and its owner; or null
+     *     if there is none
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     */
+    public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
+        Keys.requireRange(first, last);
+        return Node.reservationIn(rootAcquire(), Keys.flip(first), Keys.flip(last), null);
     }
 
     /**

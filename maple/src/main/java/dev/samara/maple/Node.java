@@ -149,6 +149,28 @@ final class Node {
         return null;
     }
 
+    /** The lowest reservation that overlaps the range, but for those of one owner. */
+    static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
+        return root.reserved ? root.reservationIn(Keys.MIN, lo, hi, except) : null;
+    }
+
+    private @Nullable RangeEntry<Object> reservationIn(long floor, long lo, long hi, @Nullable Object except) {
+        int end = find(Math.min(hi, pivots[size() - 1]));
+        for (int i = find(Math.max(lo, floor)); i <= end; i++) {
+            Object content = slots[i];
+            if (content instanceof Node child) {
+                RangeEntry<Object> found =
+                        child.reserved ? child.reservationIn(lowerBound(i, floor), lo, hi, except) : null;
+                if (found != null) {
+                    return found;
+                }
+            } else if (content instanceof Reservation r && r.owner() != except) {
+                return new RangeEntry<>(Keys.flip(lowerBound(i, floor)), Keys.flip(pivots[i]), r.owner());
+            }
+        }
+        return null;
+    }
+
     private static Node leaf(Node root, long key) {
         Node n = root;
         while (n.level != 0) {

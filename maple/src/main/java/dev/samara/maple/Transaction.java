@@ -226,6 +226,21 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
+     * The lowest reservation that overlaps a range, with this transaction's changes made.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @return the whole range of that reservation, also what is outside of the range asked for, and its owner; or null
+     *     if there is none
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws IllegalStateException if this transaction is not open, or not this thread's
+     */
+    public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
+        Keys.requireRange(first, last);
+        return Node.reservationIn(root(), Keys.flip(first), Keys.flip(last), null);
+    }
+
+    /**
      * Whether a whole range is free, no value and no reservation in it, with this transaction's changes made.
      *
      * @param first the lowest index, unsigned

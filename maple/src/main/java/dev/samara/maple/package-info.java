@@ -35,8 +35,8 @@
  *   <dt>Lookup view
  *   <dd>What {@link dev.samara.maple.RangeView} shows. A reservation is absent.
  *   <dt>Allocation view
- *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt} and gap searches go by. A
- *       reservation is occupied, exactly as an entry is. There is no third view.
+ *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and gap
+ *       searches go by. A reservation is occupied, exactly as an entry is. There is no third view.
  *   <dt>Edit
  *   <dd>A store, insert, erase or reservation made by one call on the tree.
  * </dl>
@@ -51,8 +51,8 @@
  *
  * <ul>
  *   <li><b>Never wait:</b> all of {@link dev.samara.maple.RangeView} but on a transaction, cursors over trees and
- *       snapshots, {@code snapshot}, and the tree's {@code reservationAt}, {@code isFree}, {@code validate} and
- *       {@code dump}.
+ *       snapshots, {@code snapshot}, and the tree's {@code reservationAt}, {@code reservationIn}, {@code isFree},
+ *       {@code validate} and {@code dump}.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
  *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest} and {@code update}.
  *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
@@ -63,11 +63,11 @@
  *
  * <h2>Progress</h2>
  *
- * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code snapshot} and {@code Cursor.find} are wait-free: they
- * take as many steps as the tree is high. A step of a cursor is wait-free too, and takes more only where it passes
- * reservations. Edits block each other, take steps in proportion to the height and, where a range stored over holds
- * reservations, to their number; what else a range holds does not count. Readers never delay an edit. Replaced nodes
- * are left to the garbage collector, which is what makes that possible.
+ * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code reservationIn}, {@code snapshot} and {@code Cursor.find}
+ * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and takes
+ * more only where it passes reservations. Edits block each other, take steps in proportion to the height and, where a
+ * range stored over holds reservations, to their number; what else a range holds does not count. Readers never delay an
+ * edit. Replaced nodes are left to the garbage collector, which is what makes that possible.
  *
  * <h2>Memory consistency</h2>
  *

@@ -111,6 +111,18 @@ final class Model {
         return p != null && p.content instanceof Held held ? new RangeEntry<>(p.first, p.last, held.owner) : null;
     }
 
+    /** The lowest reservation that overlaps a range. */
+    @Nullable
+    RangeEntry<Object> reservationIn(long first, long last) {
+        for (Piece p = atOrAfter(first); p != null && Long.compareUnsigned(p.first, last) <= 0; ) {
+            if (p.content instanceof Held held) {
+                return new RangeEntry<>(p.first, p.last, held.owner);
+            }
+            p = p.last == -1L ? null : atOrAfter(p.last + 1);
+        }
+        return null;
+    }
+
     /** Makes the range have this content, or none, if it meets no reservation of another owner. */
     void replace(long first, long last, @Nullable Object content, @Nullable Object owner) {
         List<Piece> met = new ArrayList<>();

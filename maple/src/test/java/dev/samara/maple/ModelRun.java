@@ -375,8 +375,15 @@ final class ModelRun {
         }
         if (Long.compareUnsigned(op.a(), op.b()) <= 0) {
             require(tree.isFree(op.a(), op.b()) == model.isFree(op.a(), op.b()), "isFree differs");
+            require(
+                    Objects.equals(tree.reservationIn(op.a(), op.b()), model.reservationIn(op.a(), op.b())),
+                    "reservationIn differs");
             if (transaction != null) {
                 require(transaction.isFree(op.a(), op.b()) == edited().isFree(op.a(), op.b()), "isFree differs");
+                require(
+                        Objects.equals(
+                                transaction.reservationIn(op.a(), op.b()), edited().reservationIn(op.a(), op.b())),
+                        "reservationIn differs in transaction");
             }
         }
     }

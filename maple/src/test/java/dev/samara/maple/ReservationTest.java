@@ -95,6 +95,52 @@ class ReservationTest {
         assertNull(tree.reservationAt(99));
     }
 
+    @Test
+    @DisplayName("D.2 reservationIn is the lowest that overlaps the range, with all of its own range")
+    void lowestReservationOfARangeIsFound() {
+        assertTrue(tree.reserve(30, 39, ben));
+        RangeEntry<Object> low = new RangeEntry<>(10, 19, anna);
+        RangeEntry<Object> high = new RangeEntry<>(30, 39, ben);
+        tree.update(t -> {
+            t.replaceByReservation(36, 49, ben);
+            RangeEntry<Object> cut = new RangeEntry<>(30, 35, ben);
+            assertEquals(cut, t.reservationIn(20, 40));
+            assertEquals(new RangeEntry<Object>(36, 49, ben), t.reservationIn(36, 99));
+            t.erase(30, 49, ben);
+            assertNull(t.reservationIn(20, -1L));
+            assertEquals(low, t.reservationIn(0, -1L));
+            assertThrows(IllegalArgumentException.class, () -> t.reservationIn(1, 0));
+            t.abort();
+            assertThrows(IllegalStateException.class, () -> t.reservationIn(0, 1));
+        });
+        assertEquals(low, tree.reservationIn(0, -1L));
+        assertEquals(low, tree.reservationIn(12, 12));
+        assertEquals(low, tree.reservationIn(19, 30));
+        assertEquals(high, tree.reservationIn(20, 30));
+        assertEquals(high, tree.reservationIn(39, -1L));
+        assertNull(tree.reservationIn(0, 9));
+        assertNull(tree.reservationIn(20, 29));
+        assertNull(tree.reservationIn(40, -1L));
+        assertNull(new MapleTree<>().reservationIn(0, -1L));
+        assertThrows(IllegalArgumentException.class, () -> tree.reservationIn(-1L, 0));
+    }
+
+    @Test
+    void reservationsOfARangeAreFoundInManyNodes() {
+        tree.erase(10, 19, anna);
+        for (int i = 100; i < 4000; i++) {
+            tree.store(i, i, "x");
+        }
+        for (int i = 500; i < 4000; i += 500) {
+            int index = i;
+            tree.update(t -> t.replaceByReservation(index, index, ben));
+            assertEquals(new RangeEntry<Object>(500, 500, ben), tree.reservationIn(20, i));
+            assertEquals(new RangeEntry<Object>(i, i, ben), tree.reservationIn(i - 499, -1L));
+            assertNull(tree.reservationIn(i + 1, 4000));
+            assertNull(tree.reservationIn(i - 499, i - 1));
+        }
+    }
+
     private void refused(long first, long last, Object owner, Executable edit) {
         List<RangeEntry<Object>> before = tree.entries();
         String dump = tree.dump();
