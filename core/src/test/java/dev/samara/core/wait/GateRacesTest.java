@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.wait;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.wait.Gate.Waiter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Many threads at one gate. The timeouts only end a run that hangs. */
+@Timeout(120)
+final class GateRacesTest {
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+    private static final int ROUNDS = TORTURE ? 200_000 : 4_000;
+    private static final int THREADS = 6;
+
+    /** Long enough to reach beyond a waiter's spinning, so that an opening meets it at each stage of its wait. */
+    private static final int LONGEST_DELAY = 1500;
+
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    static {
+        System.out.println("GateRacesTest: -Dsamara.seed=" + SEED);
+    }
+
+    /** What is ordered by the opening: an ordinary field. */
+    private static final class Round extends Gate {
+        int done;
+    }
+
+    /** Interrupts the thread that waits as soon as it has registered. */
+    private static final Watch INTERRUPTS = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return 0;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {
+            waiter.interrupt();
+        }
+    };
+
+    private static final Watch PATIENT = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
+    };
+
+    private static void delay(int length) {
+        for (int i = 0; i < length; i++) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static ThreadFactory daemons() {
+        return body -> {
+            Thread thread = new Thread(body);
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    /** Runs one body per thread and returns when all have, whatever thread they ran on. */
+    private static void together(ThreadFactory threads, List<Callable<Void>> bodies) throws Exception {
+        ExecutorService pool = Executors.newFixedThreadPool(bodies.size(), threads);
+        try {
+            List<Future<Void>> results = new ArrayList<>();
+            for (Callable<Void> body : bodies) {
+                results.add(pool.submit(body));
+            }
+            for (Future<Void> result : results) {
+                result.get();
+            }
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    private static Callable<Void> waiter(List<Round> rounds, CyclicBarrier barrier, long seed) {
+        return () -> {
+            Random random = new Random(seed);
+            for (Round round : rounds) {
+                barrier.await();
+                delay(random.nextInt(LONGEST_DELAY));
+                switch (random.nextInt(3)) {
+                    case 0 -> round.awaitUninterruptibly(PATIENT);
+                    case 1 -> assertTrue(round.await(PATIENT));
+                    default -> {
+                        boolean passed = round.await(INTERRUPTS);
+                        assertTrue(Thread.interrupted() || passed);
+                        if (!passed) {
+                            continue;
+                        }
+                    }
+                }
+                assertTrue(round.isOpen());
+                assertEquals(1, round.done);
+            }
+            return null;
+        };
+    }
+
+    private static Callable<Void> opener(List<Round> rounds, CyclicBarrier barrier, long seed) {
+        return () -> {
+            Random random = new Random(seed);
+            for (Round round : rounds) {
+                barrier.await();
+                delay(random.nextInt(LONGEST_DELAY));
+                round.done = 1;
+                Waiter waiting = round.open();
+                delay(random.nextInt(50));
+                Gate.wake(waiting);
+                assertTrue(round.isOpen());
+            }
+            return null;
+        };
+    }
+
+    private static void race(ThreadFactory threads, int count) throws Exception {
+        List<Round> rounds = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            rounds.add(new Round());
+        }
+        Random random = new Random(SEED);
+        CyclicBarrier barrier = new CyclicBarrier(THREADS);
+        List<Callable<Void>> bodies = new ArrayList<>();
+        bodies.add(opener(rounds, barrier, random.nextLong()));
+        while (bodies.size() < THREADS) {
+            bodies.add(waiter(rounds, barrier, random.nextLong()));
+        }
+        together(threads, bodies);
+        for (Round round : rounds) {
+            assertTrue(round.isOpen());
+        }
+    }
+
+    @Test
+    @DisplayName("no waiter is lost, whenever it comes, and each sees what was done before the opening")
+    void nobodyIsLost() throws Exception {
+        race(daemons(), ROUNDS);
+    }
+
+    @Test
+    @DisplayName("the same with virtual threads, where there are any")
+    void nobodyIsLostOnVirtualThreads() throws Exception {
+        ThreadFactory virtual = virtualThreads();
+        if (virtual != null) {
+            race(virtual, ROUNDS);
+        }
+    }
+
+    private static @Nullable ThreadFactory virtualThreads() throws ReflectiveOperationException {
+        if (Runtime.version().feature() < 21) {
+            return null;
+        }
+        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+        return (ThreadFactory)
+                Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
+    }
+
+    @Test
+    @DisplayName("threads that come and are interrupted leave nothing behind, and take nobody with them")
+    void leaversBesideEachOther() throws Exception {
+        Gate gate = new Gate();
+        CyclicBarrier left = new CyclicBarrier(THREADS + 1);
+        List<Callable<Void>> bodies = new ArrayList<>();
+        for (int i = 0; i < THREADS; i++) {
+            bodies.add(() -> {
+                for (int wait = 0; wait < ROUNDS; wait++) {
+                    assertFalse(gate.await(INTERRUPTS));
+                    assertTrue(Thread.interrupted());
+                }
+                left.await();
+                return null;
+            });
+        }
+        int staying = THREADS;
+        for (int i = 0; i < staying; i++) {
+            Random random = new Random(SEED + i);
+            bodies.add(() -> {
+                delay(random.nextInt(100 * LONGEST_DELAY));
+                assertTrue(gate.await(PATIENT));
+                return null;
+            });
+        }
+        int[] length = new int[1];
+        bodies.add(() -> {
+            left.await();
+            Waiter waiting = gate.open();
+            for (Waiter waiter = waiting; waiter != null; waiter = waiter.next) {
+                assertFalse(waiter.hasLeft());
+                length[0]++;
+            }
+            Gate.wake(waiting);
+            return null;
+        });
+        together(daemons(), bodies);
+        assertTrue(length[0] <= staying, () -> length[0] + " in the stack");
+    }
+}
