@@ -16,9 +16,24 @@ final class Draft {
 
     private final Splice splice = new Splice();
 
-    Node root = Node.EMPTY;
+    private Node root = Node.EMPTY;
 
     Draft() {}
+
+    Node root() {
+        return root;
+    }
+
+    /** Begins with a tree that others can see, and drops what was made of another. */
+    void start(Node published) {
+        root = published;
+        splice.disown();
+    }
+
+    /** To be called before the root is given to somebody who reads it beside later edits. */
+    void share() {
+        splice.disown();
+    }
 
     void store(long first, long last, Object value) {
         requireValue(first, last, value);
@@ -116,12 +131,11 @@ final class Draft {
     }
 
     private boolean occupy(long first, long last, Object content) {
-        long lo = Keys.flip(first);
-        long hi = Keys.flip(last);
-        if (!Node.isFree(root, lo, hi)) {
+        Node filled = splice.fill(root, Keys.flip(first), Keys.flip(last), content);
+        if (filled == null) {
             return false;
         }
-        root = splice.replace(root, lo, hi, content);
+        root = filled;
         return true;
     }
 
@@ -129,18 +143,11 @@ final class Draft {
         root = splice.replace(root, Keys.flip(where.first()), Keys.flip(where.last()), content);
     }
 
-    /** Frees a range together with its free neighbours, so that what comes of it is one slot. */
     private void free(long first, long last, @Nullable Object owner) {
         long lo = Keys.flip(first);
         long hi = Keys.flip(last);
         requireNoReservation(lo, hi, owner);
-        if (lo != Keys.MIN && Node.contentAt(root, lo - 1) == null) {
-            lo = Node.slotStart(root, lo - 1);
-        }
-        if (hi != Keys.MAX && Node.contentAt(root, hi + 1) == null) {
-            hi = Node.slotEnd(root, hi + 1);
-        }
-        root = splice.replace(root, lo, hi, null);
+        root = splice.free(root, lo, hi);
     }
 
     private void requireNoReservation(long lo, long hi, @Nullable Object owner) {

@@ -160,7 +160,7 @@ public final class GapSearch {
     }
 
     private boolean lowest(Node n, long floor) {
-        int end = n.find(Math.min(max, n.pivots[n.size() - 1]));
+        int end = n.find(Math.min(max, n.upperBound()));
         for (int i = n.find(Math.max(min, floor)); i <= end; i++) {
             if (fits(n, i, n.lowerBound(i, floor), true)) {
                 return true;
@@ -171,7 +171,7 @@ public final class GapSearch {
 
     private boolean highest(Node n, long floor) {
         int end = n.find(Math.max(min, floor));
-        for (int i = n.find(Math.min(max, n.pivots[n.size() - 1])); i >= end; i--) {
+        for (int i = n.find(Math.min(max, n.upperBound())); i >= end; i--) {
             if (fits(n, i, n.lowerBound(i, floor), false)) {
                 return true;
             }

@@ -389,12 +389,9 @@ public final class MapleTree<V> implements RangeView<V> {
         if (!writerLock.isHeldByCurrentThread()) {
             throw new IllegalStateException("begin needs the writer lock");
         }
-        beginEdit();
-        try {
-            return open();
-        } finally {
-            writerLock.unlock();
-        }
+        requireNoTransaction();
+        startDraft();
+        return open();
     }
 
     /**
@@ -440,7 +437,7 @@ public final class MapleTree<V> implements RangeView<V> {
         if (commit) {
             publish();
         } else {
-            draft.root = root;
+            draft.start(root);
         }
     }
 
@@ -452,16 +449,25 @@ public final class MapleTree<V> implements RangeView<V> {
 
     /** Takes the writer lock and makes the draft equal to the tree; or throws, and does not keep the lock. */
     private void beginEdit() {
-        boolean held = writerLock.isHeldByCurrentThread();
+        if (writerLock.isHeldByCurrentThread()) {
+            requireNoTransaction();
+        }
         writerLock.lock();
+        startDraft();
+    }
+
+    /** Caller must hold the writer lock. */
+    private void requireNoTransaction() {
         Transaction<V> last = current;
-        if (last != null && held && last.isOpen()) {
-            writerLock.unlock();
+        if (last != null && last.isOpen()) {
             throw new IllegalStateException("this thread has a transaction open on this tree");
         }
+    }
+
+    private void startDraft() {
         // Whatever was begun before was left open by somebody who has let go of the lock since.
         current = null;
-        draft.root = root;
+        draft.start(root);
     }
 
     /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
@@ -472,8 +478,10 @@ public final class MapleTree<V> implements RangeView<V> {
     /** The one store by which readers learn of a change. Pairs with {@link #rootAcquire}. */
     private void publish() {
         assert writerLock.isHeldByCurrentThread();
-        if (draft.root != root) {
-            ROOT.setRelease(this, draft.root);
+        Node made = draft.root();
+        draft.share();
+        if (made != root) {
+            ROOT.setRelease(this, made);
         }
     }
 }

@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree, inner or leaf. Immutable once its constructor has returned, arrays included; arrays may be shared
- * between nodes for that reason.
+ * A node of the tree, inner or leaf. Immutable, arrays included, once anybody but its maker can reach it; arrays may be
+ * shared between nodes for that reason. Until then {@link Splice}, which made it, may write its arrays.
  *
  * <pre>
  *   inner   pivots  [ 0x0fff | 0x7fff |  max  | (max) ... ]   inclusive upper bound of each slot, as keys
@@ -104,6 +104,10 @@ final class Node {
         return i;
     }
 
+    long upperBound() {
+        return pivots[slots.length - 1];
+    }
+
     /** The lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
     long lowerBound(int i, long floor) {
         return i == 0 ? floor : pivots[i - 1] + 1;
@@ -155,7 +159,7 @@ final class Node {
     }
 
     private @Nullable RangeEntry<Object> reservationIn(long floor, long lo, long hi, @Nullable Object except) {
-        int end = find(Math.min(hi, pivots[size() - 1]));
+        int end = find(Math.min(hi, upperBound()));
         for (int i = find(Math.max(lo, floor)); i <= end; i++) {
             Object content = slots[i];
             if (content instanceof Node child) {
@@ -171,7 +175,7 @@ final class Node {
         return null;
     }
 
-    private static Node leaf(Node root, long key) {
+    static Node leaf(Node root, long key) {
         Node n = root;
         while (n.level != 0) {
             n = n.child(n.find(key));
@@ -209,6 +213,11 @@ final class Node {
         return new Node(level, r, pivots, s, g);
     }
 
+    /** Another node of the same arrays. */
+    Node copy() {
+        return new Node(level, reserved, pivots, slots, gaps);
+    }
+
     /** The largest free range in this node or below, given the lower bound of this node. */
     long largestGap(long floor) {
         long largest = 0;
@@ -216,6 +225,17 @@ final class Node {
             long gap = level != 0 ? gaps[i] : slots[i] != null ? 0 : length(lowerBound(i, floor), pivots[i]);
             if (Long.compareUnsigned(gap, largest) > 0) {
                 largest = gap;
+            }
+        }
+        return largest;
+    }
+
+    /** What the largest free range below this inner node will be when that of slot {@code i} is {@code gap}. */
+    long largestGapWith(int i, long gap) {
+        long largest = gap;
+        for (int k = 0; k < gaps.length; k++) {
+            if (k != i && Long.compareUnsigned(gaps[k], largest) > 0) {
+                largest = gaps[k];
             }
         }
         return largest;

@@ -7,16 +7,22 @@ import org.jspecify.annotations.Nullable;
 /**
  * The one structural change of the tree: replace whatever lies in a range by a single slot, and return the new root.
  *
- * <p>Nothing that can be reached from the old root is written, so that whoever holds it is not disturbed. The scratch
- * space makes an instance usable by one writer at a time.
+ * <p>Each call that changes anything returns a root that is another object. Of what could be reached from the old one,
+ * only owned nodes are written.
+ *
+ * <p>A node is <em>owned</em> from the call that made it until {@link #disown()}, while it is on the path of
+ * {@code left}. Invariant: no owned node can be reached from a root that anybody keeps but the caller's one and cursors
+ * of its transaction. These go by the identity of the root, and look at no node below a root that is not the newest. So
+ * {@code disown} comes before a root is published or given away. The scratch space makes an instance usable by one
+ * writer at a time.
  */
 final class Splice {
 
     /*
      * Algorithmic notes
      *
-     * The tree is a B-tree whose nodes are immutable; a change copies the path from the root to what it changes and
-     * shares the rest. Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
+     * The tree is a B-tree whose nodes are immutable once they can be seen; a change copies the path from the root to
+     * what it changes and shares the rest. Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
      * tree are one case: two descents, one to the slot of lo and one to the slot of hi, and what is between them goes.
      *
      *                              root
@@ -45,7 +51,16 @@ final class Splice {
      *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
      *
      * When one node replaces one node, the bounds in the levels above stay as they are. That is the common case, and
-     * the rest of the path is then copied with one slot changed, sharing the arrays of pivots.
+     * the rest of the path is then copied with one slot changed, sharing the arrays of pivots. If moreover the node is
+     * a leaf, it is made without the detour over items.
+     *
+     * A second edit nearby in the same transaction need not copy what the first has copied: where the path meets an
+     * owned node, the slot is written there, and gaps are written in the owned nodes above. Only the root gets another
+     * object around its arrays, by which cursors notice. The pivots of an owned leaf that is replaced serve the next
+     * leaf. Where a note of reservations changes, or gaps that are shared with older nodes, the copying goes on.
+     *
+     * All that is allocated is allocated before the first owned node is written. So an edit for which there is no
+     * memory has changed nothing.
      *
      * What a reader sees: the old root, or the new root, once it is published. There is no state in between.
      *
@@ -64,7 +79,7 @@ final class Splice {
 
     private static final int MAX_BUILT = 3;
 
-    /** The level of the root. */
+    /** The level of the root descended from last; -1 if {@link #left} is empty. */
     private int top;
 
     /* The paths of lo and hi: the node of each level, and the slot taken in it. */
@@ -72,6 +87,21 @@ final class Splice {
     private final int[] leftAt = new int[Node.MAX_LEVELS];
     private final Node[] right = new Node[Node.MAX_LEVELS];
     private final int[] rightAt = new int[Node.MAX_LEVELS];
+
+    /** The lower bound of the left leaf. */
+    private long floor;
+
+    /** A bit for each level: whether {@link #left} has a node there that is nobody else's yet. */
+    private int own;
+
+    /** A bit for each level of {@link #own}: whether the pivots, in a leaf, or gaps, above, are this node's alone. */
+    private int ownArray;
+
+    /** Gaps of owned nodes as they will be. */
+    private final long[] newGaps = new long[Node.MAX_LEVELS];
+
+    /** An array of pivots that is in no node any more and has been in none that anybody else knew. */
+    private long @Nullable [] spare;
 
     /* The items of the level at hand; gaps for inner levels only. */
     private final long[] pivots = new long[CAPACITY];
@@ -91,47 +121,228 @@ final class Splice {
     Splice() {
         top = Node.MAX_LEVELS - 1;
         forget();
+        disown();
+    }
+
+    /** Ends the ownership of nodes: from now on somebody may hold any root returned so far. */
+    void disown() {
+        own = 0;
+        for (; top >= 0; top--) {
+            left[top] = Node.EMPTY;
+        }
+    }
+
+    /** The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code root}. */
+    Node replace(Node root, long lo, long hi, Object content) {
+        descend(root, lo);
+        return change(root, lo, hi, content);
+    }
+
+    /** The same, or null if the range is not free. */
+    @Nullable
+    Node fill(Node root, long lo, long hi, Object content) {
+        descend(root, lo);
+        Node leaf = left[0];
+        int i = leftAt[0];
+        return leaf.slots[i] == null && hi <= leaf.pivots[i] ? change(root, lo, hi, content) : null;
     }
 
     /**
-     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of
-     * {@code root}. If {@code content} is null, neither neighbour of the range may be free.
+     * The root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code root}. Free
+     * neighbours of the range are taken in, so that what comes of it is one slot.
      */
-    Node replace(Node root, long lo, long hi, @Nullable Object content) {
-        descend(root, lo, hi);
-        Node result;
-        if (!isSlot(lo, hi)) {
-            leafItems(lo, hi, content);
-            result = rebuild();
-        } else if (left[0].slots[leftAt[0]] != content) {
-            result = exactFit(content);
-        } else {
-            result = root;
+    Node free(Node root, long lo, long hi) {
+        descend(root, lo);
+        Node leaf = left[0];
+        int i = leftAt[0];
+        if (leaf.slots[i] == null && hi <= leaf.pivots[i]) {
+            return root;
         }
+        long from = freeStart(root, lo);
+        long to = freeEnd(root, hi);
+        if (from < floor) {
+            descend(root, from);
+        } else {
+            leftAt[0] = leaf.find(from);
+        }
+        return change(root, from, to, null);
+    }
+
+    private long freeStart(Node root, long lo) {
+        Node leaf = left[0];
+        int i = leftAt[0];
+        long start = leaf.lowerBound(i, floor);
+        if (leaf.slots[i] == null) {
+            return start;
+        }
+        if (start < lo || lo == Keys.MIN) {
+            return lo;
+        }
+        if (i > 0) {
+            return leaf.slots[i - 1] == null ? leaf.lowerBound(i - 1, floor) : lo;
+        }
+        return Node.contentAt(root, lo - 1) == null ? Node.slotStart(root, lo - 1) : lo;
+    }
+
+    private long freeEnd(Node root, long hi) {
+        if (hi == Keys.MAX) {
+            return hi;
+        }
+        Node leaf = left[0];
+        Node n = hi < leaf.upperBound() ? leaf : Node.leaf(root, hi + 1);
+        int j = n.find(hi + 1);
+        return n.slots[j] == null ? n.pivots[j] : hi;
+    }
+
+    private void descend(Node root, long lo) {
+        top = root.level;
+        floor = Keys.MIN;
+        Node n = root;
+        for (int level = top; ; level--) {
+            if (left[level] != n) {
+                own &= ~(1 << level);
+                left[level] = n;
+            }
+            int i = n.find(lo);
+            leftAt[level] = i;
+            if (level == 0) {
+                return;
+            }
+            floor = n.lowerBound(i, floor);
+            n = n.child(i);
+        }
+    }
+
+    /** Caller has descended to {@code lo}. */
+    private Node change(Node root, long lo, long hi, @Nullable Object content) {
+        Node old = left[0];
+        if (hi > old.upperBound()) {
+            return changeSeveral(root, lo, hi, content);
+        }
+        int i = leftAt[0];
+        int j = old.find(hi);
+        int at = old.lowerBound(i, floor) < lo ? i + 1 : i;
+        int tail = hi < old.pivots[j] ? j : j + 1;
+        int size = at + 1 + old.size() - tail;
+        boolean exact = i == j && at == i && tail > i;
+        if (exact && old.slots[i] == content) {
+            return root;
+        }
+        if (size > Node.FANOUT || (size < Node.MIN_FILL && top > 0)) {
+            return changeSeveral(root, lo, hi, content);
+        }
+        long[] p = exact ? old.pivots : pivotsWith(lo, hi, at, tail);
+        @Nullable Object[] s = new @Nullable Object[size];
+        System.arraycopy(old.slots, 0, s, 0, at);
+        s[at] = content;
+        System.arraycopy(old.slots, tail, s, at + 1, size - at - 1);
+        boolean r = content instanceof Reservation || (old.reserved && Node.anyReserved(s));
+        Node leaf = new Node(0, r, p, s, old.gaps);
+        boolean ownPivots = (own & ownArray & 1) != 0;
+        keep(0, leaf, !exact || ownPivots);
+        Node result = climb(1, leaf, leaf.largestGap(floor));
+        if (ownPivots && !exact) {
+            spare = old.pivots;
+        }
+        return result;
+    }
+
+    /** The pivots of the left leaf with {@code [lo, hi]} in slot {@code at}, and what was in slot {@code tail} after it. */
+    private long[] pivotsWith(long lo, long hi, int at, int tail) {
+        long[] old = left[0].pivots;
+        long[] p = spare;
+        if (p == null) {
+            p = new long[Node.FANOUT];
+        }
+        spare = null;
+        int i = leftAt[0];
+        System.arraycopy(old, 0, p, 0, i);
+        if (at > i) {
+            p[i] = lo - 1;
+        }
+        p[at] = hi;
+        int kept = Node.FANOUT - Math.max(tail, at + 1);
+        System.arraycopy(old, tail, p, at + 1, kept);
+        Arrays.fill(p, at + 1 + kept, Node.FANOUT, Keys.MAX);
+        return p;
+    }
+
+    /** Takes the new node of a level, which is on the path. */
+    private void keep(int level, Node n, boolean array) {
+        int bit = 1 << level;
+        left[level] = n;
+        own |= bit;
+        ownArray = array ? ownArray | bit : ownArray & ~bit;
+    }
+
+    /** The root that has {@code n} in place of the child on the path, from {@code level} upwards. */
+    private Node climb(int level, Node n, long gap) {
+        Node child = n;
+        long childGap = gap;
+        for (int l = level; l <= top; l++) {
+            Node root = (own >>> l & 1) != 0 ? write(l, child, childGap) : null;
+            if (root != null) {
+                return root;
+            }
+            Node old = left[l];
+            int i = leftAt[l];
+            child = old.withChild(i, child, childGap);
+            if (l < top) {
+                childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
+            }
+            keep(l, child, child.gaps != old.gaps || (own & ownArray & 1 << l) != 0);
+        }
+        return child;
+    }
+
+    /**
+     * Puts the child into the owned node of the path; returns the root, or null, having written nothing, if that is not
+     * all it takes.
+     */
+    private @Nullable Node write(int level, Node child, long gap) {
+        Node n = left[level];
+        if (child.reserved != n.child(leftAt[level]).reserved) {
+            return null;
+        }
+        long childGap = gap;
+        int end = level;
+        for (; end <= top && left[end].gaps[leftAt[end]] != childGap; end++) {
+            if ((own & ownArray & 1 << end) == 0) {
+                return null;
+            }
+            newGaps[end] = childGap;
+            childGap = left[end].largestGapWith(leftAt[end], childGap);
+        }
+        // The last that may fail for want of memory; an edit that throws must have written nothing.
+        Node root = left[top].copy();
+        n.slots[leftAt[level]] = child;
+        for (int l = level; l < end; l++) {
+            left[l].gaps[leftAt[l]] = newGaps[l];
+        }
+        left[top] = root;
+        return root;
+    }
+
+    /** Changes more nodes of a level than one. Caller has descended to {@code lo}. */
+    private Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
+        own = 0;
+        Node n = root;
+        for (int level = top; ; level--) {
+            int j = n.find(hi);
+            right[level] = n;
+            rightAt[level] = j;
+            if (level == 0) {
+                break;
+            }
+            n = n.child(j);
+        }
+        leafItems(lo, hi, content);
+        Node result = rebuild();
         forget();
         return result;
     }
 
-    private void descend(Node root, long lo, long hi) {
-        top = root.level;
-        Node l = root;
-        Node r = root;
-        for (int level = top; ; level--) {
-            int i = l.find(lo);
-            int j = l == r && hi <= l.pivots[i] ? i : r.find(hi);
-            left[level] = l;
-            leftAt[level] = i;
-            right[level] = r;
-            rightAt[level] = j;
-            if (level == 0) {
-                return;
-            }
-            l = l.child(i);
-            r = r.child(j);
-        }
-    }
-
-    /** The lower bound of the left leaf. */
+    /** The lower bound of the left leaf, which need not be that of the descent any more. */
     private long leftFloor() {
         for (int level = 1; level <= top; level++) {
             if (leftAt[level] > 0) {
@@ -139,37 +350,6 @@ final class Splice {
             }
         }
         return Keys.MIN;
-    }
-
-    /** Whether the range is exactly that of one slot. */
-    private boolean isSlot(long lo, long hi) {
-        Node leaf = left[0];
-        int i = leftAt[0];
-        return leaf == right[0] && i == rightAt[0] && leaf.pivots[i] == hi && leaf.lowerBound(i, leftFloor()) == lo;
-    }
-
-    private Node exactFit(@Nullable Object content) {
-        Node old = left[0];
-        @Nullable Object[] s = old.slots.clone();
-        s[leftAt[0]] = content;
-        boolean r = content instanceof Reservation || (old.reserved && Node.anyReserved(s));
-        Node leaf = new Node(0, r, old.pivots, s, old.gaps);
-        return climb(1, leaf, leaf.largestGap(leftFloor()));
-    }
-
-    /** Copies the path from {@code level} upwards, with {@code n} in place of the child on the path. */
-    private Node climb(int level, Node n, long gap) {
-        Node child = n;
-        long childGap = gap;
-        for (int l = level; l <= top; l++) {
-            Node old = left[l];
-            int i = leftAt[l];
-            child = old.withChild(i, child, childGap);
-            if (l < top) {
-                childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
-            }
-        }
-        return child;
     }
 
     private void leafItems(long lo, long hi, @Nullable Object content) {
@@ -180,7 +360,7 @@ final class Splice {
         count = 0;
         reserved = l.reserved || r.reserved || content instanceof Reservation;
         add(l, 0, i);
-        if (l.lowerBound(i, leftFloor()) < lo) {
+        if (l.lowerBound(i, floor) < lo) {
             add(lo - 1, l.slots[i], 0);
         }
         add(hi, content, 0);
@@ -310,8 +490,12 @@ final class Splice {
 
     /** Lets go of nodes and values: what is erased must not live on in the scratch space. */
     private void forget() {
-        Arrays.fill(left, 0, top + 1, Node.EMPTY);
-        Arrays.fill(right, 0, top + 1, Node.EMPTY);
+        for (int level = 0; level <= top; level++) {
+            if ((own >>> level & 1) == 0) {
+                left[level] = Node.EMPTY;
+            }
+            right[level] = Node.EMPTY;
+        }
         Arrays.fill(built, Node.EMPTY);
         Arrays.fill(slots, null);
     }

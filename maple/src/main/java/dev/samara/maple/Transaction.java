@@ -34,8 +34,9 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     @Override
+    @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return view().get(index);
+        return (V) Node.lookup(root(), Keys.flip(index));
     }
 
     @Override
@@ -60,7 +61,9 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
 
     @Override
     public void forEach(RangeConsumer<? super V> action) {
-        view().forEach(action);
+        Snapshot<V> view = view();
+        draft.share();
+        view.forEach(action);
     }
 
     /**
@@ -297,7 +300,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
 
     Node root() {
         requireOpen();
-        return draft.root;
+        return draft.root();
     }
 
     private Snapshot<V> view() {
@@ -311,8 +314,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     private void requireOpen() {
-        requireOwner();
         if (!isOpen()) {
+            requireOwner();
             throw new IllegalStateException("this transaction has ended, or its lock was let go");
         }
     }

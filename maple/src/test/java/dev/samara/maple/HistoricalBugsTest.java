@@ -41,23 +41,24 @@ class HistoricalBugsTest {
 
     /** Stores in a copy of the tree, and checks everything around. */
     private static void storeAndCheck(Draft draft, int entries, long first, long last, @Nullable Object value) {
-        Node base = draft.root;
+        Node base = draft.root();
+        draft.share();
         if (value == null) {
             draft.erase(first, last);
         } else {
             draft.store(first, last, value);
         }
-        Structure.validate(draft.root);
+        Structure.validate(draft.root());
         for (int i = 0; i < entries; i++) {
             long index = 2L * i;
             boolean inside = Long.compareUnsigned(first, index) <= 0 && Long.compareUnsigned(index, last) <= 0;
             Object expected = inside ? value : Integer.valueOf(i);
-            assertEquals(expected, Node.lookup(draft.root, Keys.flip(index)));
+            assertEquals(expected, Node.lookup(draft.root(), Keys.flip(index)));
             boolean oddInside =
                     Long.compareUnsigned(first, index + 1) <= 0 && Long.compareUnsigned(index + 1, last) <= 0;
-            assertEquals(oddInside ? value : null, Node.lookup(draft.root, Keys.flip(index + 1)));
+            assertEquals(oddInside ? value : null, Node.lookup(draft.root(), Keys.flip(index + 1)));
         }
-        draft.root = base;
+        draft.start(base);
     }
 
     @Test
@@ -65,11 +66,11 @@ class HistoricalBugsTest {
     void spanningStoreEndingAtLastSlotOfEachLevelChangesNothingOutside() {
         int entries = 700;
         Draft draft = combed(entries);
-        assertTrue(draft.root.level >= 2);
+        assertTrue(draft.root().level >= 2);
         Random random = new Random(1);
-        for (int level = 0; level <= draft.root.level; level++) {
+        for (int level = 0; level <= draft.root().level; level++) {
             List<Long> ends = new ArrayList<>();
-            collect(draft.root, level, ends);
+            collect(draft.root(), level, ends);
             for (long end : ends) {
                 for (int n = 0; n < 4; n++) {
                     long first = random.nextInt((int) Math.min(2L * entries, end >>> 1) + 1);
@@ -102,9 +103,9 @@ class HistoricalBugsTest {
             for (int i = 0; i < 3000; i++) {
                 int entry = fromTheRight ? 2999 - i : i;
                 assertEquals(entry, draft.erase(2L * entry));
-                Structure.validate(draft.root);
+                Structure.validate(draft.root());
             }
-            assertSame(0, draft.root.level);
+            assertSame(0, draft.root().level);
         }
     }
 
@@ -160,9 +161,9 @@ class HistoricalBugsTest {
         Draft draft = combed(entries);
         GapSearch where = new GapSearch();
         for (int i = entries - 1; i >= 0; i--) {
-            assertTrue(where.within(0, 2L * i + 1).searchHighest(draft.root));
+            assertTrue(where.within(0, 2L * i + 1).searchHighest(draft.root()));
             assertEquals(2L * i + 1, where.first());
-            assertTrue(where.within(2L * i, MAX).searchLowest(draft.root));
+            assertTrue(where.within(2L * i, MAX).searchLowest(draft.root()));
             assertEquals(2L * i + 1, where.first());
         }
     }
