@@ -8,11 +8,13 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LayoutListener;
 import dev.samara.core.vma.LockFlags;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.ShmFlags;
@@ -23,13 +25,20 @@ import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A concurrent address space: which memory is mapped where, and the calls that change it.
  *
- * <p>{@link #find} and {@link #snapshot} may be called at any time from any thread; they take no lock, store nothing and
- * never wait. The calls may also come from any thread; they are serialised, and each takes effect at one instant.
+ * <p>{@link #find}, {@link #keep} and {@link #snapshot} may be called at any time from any thread; they take no lock and
+ * never wait. The calls may also come from any thread and run side by side: a call waits only for one that is in transit
+ * in a range that it names. Each takes effect at one instant; what {@code munmap} takes away is gone for look-ups at
+ * that instant, and can be allocated again once it has returned.
+ *
+ * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the flag
+ * still set.
  *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
  * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
@@ -74,6 +83,32 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * The VMA that covers an address, with a keep of it: until that is released, its backing stays open. Lock-free; never
+     * waits. The range may be unmapped meanwhile, and nobody waits for the keep.
+     *
+     * @param address any address
+     * @return the keep, to be released once, or null if nothing is mapped there
+     */
+    public @Nullable Keep keep(long address) {
+        Vma vma = layout.keep(address);
+        return vma == null ? null : new Keep(vma, machine.keepLog());
+    }
+
+    /**
+     * Tells what an access would meet: the first steps of a page fault. Where a mapping has just been put in the place of
+     * another, or moved there, it waits until that operation is complete; a stack grows. It waits for nothing else, and
+     * without either it takes no lock.
+     *
+     * @param address any address
+     * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
+     * @return what became of it; RETRY if the thread was interrupted while it waited, its flag is set then
+     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
+     */
+    public Resolution resolve(long address, int access) {
+        return layout.resolve(address, access);
+    }
+
+    /**
      * The layout of one instant of this call. Lock-free, O(1).
      *
      * @return an immutable view that costs nothing once dropped
@@ -81,7 +116,7 @@ public final class AddressSpace implements AutoCloseable {
     public LayoutSnapshot snapshot() {
         long brk = layout.brk();
         return new LayoutSnapshot(
-                layout.geometry(), layout.snapshot(), layout.gates(), layout.heapStart(), brk, layout.stackStart());
+                layout.geometry(), layout.snapshot(), layout.above(), layout.heapStart(), brk, layout.stackStart());
     }
 
     /**
@@ -148,6 +183,53 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long munmap(long address, long length) {
         return layout.munmap(address, length);
+    }
+
+    /**
+     * Unmaps a range as {@link #munmap} does, but returns as soon as look-ups find nothing there. The range is not
+     * allocated again before the future is complete.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @return completed with what {@code munmap} would return, by a thread of the machine once everything is done; at
+     *     once, if there is nothing to do
+     */
+    public CompletableFuture<Long> munmapAsync(long address, long length) {
+        return layout.munmapAsync(address, length);
+    }
+
+    /**
+     * Maps memory as {@link #mmap} does, but returns as soon as look-ups find it. Where it replaces something, {@link
+     * #resolve} waits until the future is complete.
+     *
+     * @param address as for {@code mmap}
+     * @param length bytes
+     * @param protection bits of {@link Protection}
+     * @param flags bits of {@link MapFlags}
+     * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
+     * @param offset byte offset in the backing, a multiple of the page size
+     * @return completed with what {@code mmap} would return, by a thread of the machine once everything is done; at once,
+     *     if nothing is replaced
+     */
+    public CompletableFuture<Long> mmapAsync(
+            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        return layout.mmapAsync(address, length, protection, flags, backing, offset);
+    }
+
+    /**
+     * Resizes or moves mappings as {@link #mremap} does, but returns as soon as look-ups find them at their new place.
+     *
+     * @param address a page boundary
+     * @param oldLength bytes
+     * @param newLength bytes
+     * @param flags bits of {@link RemapFlags}
+     * @param newAddress as for {@code mremap}
+     * @return completed with what {@code mremap} would return, by a thread of the machine once everything is done; at
+     *     once, if there is nothing to do
+     */
+    public CompletableFuture<Long> mremapAsync(
+            long address, long oldLength, long newLength, int flags, long newAddress) {
+        return layout.mremapAsync(address, oldLength, newLength, flags, newAddress);
     }
 
     /**
@@ -358,7 +440,34 @@ public final class AddressSpace implements AutoCloseable {
      */
     @Override
     public void close() {
-        layout.clear();
+        layout.close();
+    }
+
+    /**
+     * Has a listener told of each change to the layout from now on.
+     *
+     * @param listener whom
+     */
+    public void addListener(LayoutListener listener) {
+        layout.addListener(Objects.requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Has a listener told of no change that is published after this; one that was before may still be delivered.
+     *
+     * @param listener whom; nothing happens if it was not added
+     */
+    public void removeListener(LayoutListener listener) {
+        layout.removeListener(listener);
+    }
+
+    /**
+     * How long the lock of this space was held so far, that all calls which change it take for a moment.
+     *
+     * @return a histogram
+     */
+    public HoldTimes holdTimes() {
+        return new HoldTimes(layout.holdTimes());
     }
 
     /**
@@ -380,6 +489,9 @@ public final class AddressSpace implements AutoCloseable {
         private long heapStart;
         private long brk;
         private long stackStart;
+        private long lowGuard;
+        private long highGuard;
+        private boolean earlyReuse;
         private List<Vma> mapped = List.of();
 
         Builder(Machine machine, Geometry geometry) {
@@ -387,6 +499,7 @@ public final class AddressSpace implements AutoCloseable {
             this.geometry = geometry;
             heapStart = geometry.defaultHeap();
             brk = heapStart;
+            highGuard = geometry.limit();
             limit(Resource.STACK, 8L << 20);
             limit(Resource.MEMLOCK, 8L << 20);
         }
@@ -454,6 +567,43 @@ public final class AddressSpace implements AutoCloseable {
         }
 
         /**
+         * Guards an end of the space for ever: look-ups find nothing there, and nothing can be mapped there ({@code
+         * ENOMEM}).
+         *
+         * @param start a page boundary; 0 for a guard at the low end
+         * @param end a page boundary above it; the limit of the space for a guard at the high end
+         * @return this
+         */
+        public Builder guard(long start, long end) {
+            if (!geometry.isAligned(start) || !geometry.isAligned(end) || Long.compareUnsigned(start, end) >= 0) {
+                throw new IllegalArgumentException("guard 0x" + Long.toHexString(start) + "..0x" + Long.toHexString(end)
+                        + " must run upwards, from and to a page boundary");
+            }
+            if (start == 0 && Long.compareUnsigned(end, geometry.limit()) < 0) {
+                lowGuard = end;
+            } else if (start != 0 && end == geometry.limit()) {
+                highGuard = start;
+            } else {
+                throw new IllegalArgumentException("guard 0x" + Long.toHexString(start) + "..0x"
+                        + Long.toHexString(end) + " must be at one end of the space, 0 or 0x"
+                        + Long.toHexString(geometry.limit()));
+            }
+            return this;
+        }
+
+        /**
+         * Allows a mapping to be stored over what an operation in transit has unmapped. {@code mmap} returns then before
+         * that one is complete, and {@link AddressSpace#resolve} waits until it is. Where no address is asked for, such a
+         * place comes last.
+         *
+         * @return this
+         */
+        public Builder earlyReuse() {
+            earlyReuse = true;
+            return this;
+        }
+
+        /**
          * Says what is mapped from the start; see {@link ProcMaps#parse}.
          *
          * @param vmas descriptions of mappings, in any order, on page boundaries and without overlap; what lies above the
@@ -474,8 +624,18 @@ public final class AddressSpace implements AutoCloseable {
          */
         public AddressSpace build() {
             Host host = machine.host();
-            Layout.Origin origin =
-                    new Layout.Origin(host, geometry, capabilities, limits, topDown, heapStart, brk, stackStart);
+            Layout.Origin origin = new Layout.Origin(
+                    host,
+                    geometry,
+                    capabilities,
+                    limits,
+                    topDown,
+                    heapStart,
+                    brk,
+                    stackStart,
+                    lowGuard,
+                    highGuard,
+                    earlyReuse);
             return new AddressSpace(machine, new Layout(origin, mapped));
         }
     }

@@ -17,8 +17,9 @@ import org.junit.jupiter.api.TestFactory;
 final class ArchitectureTest {
     /** The rows, from what everybody names down to the facade, which only composes. */
     private static final List<String> ROWS = List.of(
-            "dev.samara.core.vma..",
             "dev.samara.core.wait..",
+            "dev.samara.core.life..",
+            "dev.samara.core.vma..",
             "dev.samara.core.rcu..",
             "dev.samara.core.page..",
             "dev.samara.core.tlb..",

@@ -187,7 +187,7 @@ class ReadersBesideAWriterTest {
     private void count() {
         Usage usage = lots.space().usage();
         assertEquals(Lots.UNCHANGING_PAGES + usage.exec() + usage.stack() + usage.data(), usage.total());
-        assertEquals(usage.stack(), usage.locked());
+        assertTrue(usage.stack() >= usage.locked(), "what is unmapped is unlocked at once, and given back later");
         assertEquals(usage.stack() + usage.data(), usage.accounted());
         assertTrue(usage.maps() > Lots.COUNT && usage.maps() <= usage.total());
     }

@@ -30,6 +30,7 @@ final class Advising {
         if (rounded == 0) {
             return DONE;
         }
+        edit.claim(address, end);
         if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
             return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
         }
@@ -147,12 +148,12 @@ final class Advising {
                 vma,
                 null,
                 null,
-                new Vma(
+                Vma.mapping(
                         vma.start(),
                         vma.end(),
                         vma.flags() | VmaFlags.MAYBE_GUARD,
                         vma.pageOffset(),
-                        vma.backing(),
+                        vma.traits(),
                         vma.name(),
                         needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonIdentity()));
         return vma.end();

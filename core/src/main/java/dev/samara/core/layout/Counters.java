@@ -19,6 +19,12 @@ final class Counters {
     long locked;
     long accounted;
 
+    /** VMAs whose backing wants to be told of them. */
+    long opens;
+
+    /** Of the mappings, how many are there only because others that are in transit were cut off them. */
+    long seams;
+
     Counters copy() {
         Counters copy = new Counters();
         copy.maps = maps;
@@ -28,6 +34,8 @@ final class Counters {
         copy.stack = stack;
         copy.locked = locked;
         copy.accounted = accounted;
+        copy.opens = opens;
+        copy.seams = seams;
         return copy;
     }
 
@@ -41,6 +49,25 @@ final class Counters {
         stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
+        opens += vma.traits() != null && vma.traits().operations() != null ? sign : 0;
+    }
+
+    /** Counts again what was unmapped and is not complete: the sizes, but not the number of mappings. */
+    void add(Counters uncharged) {
+        total += uncharged.total;
+        data += uncharged.data;
+        exec += uncharged.exec;
+        stack += uncharged.stack;
+        accounted += uncharged.accounted;
+    }
+
+    /** Ends {@link #add}. */
+    void subtract(Counters uncharged) {
+        total -= uncharged.total;
+        data -= uncharged.data;
+        exec -= uncharged.exec;
+        stack -= uncharged.stack;
+        accounted -= uncharged.accounted;
     }
 
     /** Data is what is writable, private and no stack. */
@@ -59,12 +86,14 @@ final class Counters {
                 && exec == other.exec
                 && stack == other.stack
                 && locked == other.locked
-                && accounted == other.accounted;
+                && accounted == other.accounted
+                && opens == other.opens
+                && seams == other.seams;
     }
 
     @Override
     public String toString() {
         return "maps " + maps + ", total " + total + ", data " + data + ", exec " + exec + ", stack " + stack
-                + ", locked " + locked + ", accounted " + accounted;
+                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens + ", seams " + seams;
     }
 }

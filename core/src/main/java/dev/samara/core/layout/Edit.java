@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.life.Life;
+import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.wait.Gate;
 import dev.samara.maple.Cursor;
+import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
-import java.util.IdentityHashMap;
-import java.util.Map;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One operation's change to a layout: a tree transaction and the counters that go with it.
+ * One attempt of an operation to change a layout, or its completion: a tree transaction and what goes with it.
  *
  * <p>From opening to closing the layout lock is held. What was changed is published by {@link #finish} in one step; an
- * edit that is closed without it, because something threw, leaves no trace. An operation that fails half-way as Linux
- * does finishes like any other, since what it has done so far stays.
+ * edit that is closed without it, because it must wait, because a backing must be asked first, or because something
+ * threw, leaves no trace. An operation that fails half-way as Linux does finishes like any other, since what it has done
+ * so far stays.
  */
 final class Edit implements AutoCloseable {
     /** What a call that has no other answer returns when it has succeeded. */
@@ -24,38 +29,79 @@ final class Edit implements AutoCloseable {
     final Geometry geometry;
     final Limits limits;
 
-    /** As the layout will be when this edit is published. */
+    /** As the layout will be when this edit is published and complete. */
     final Counters counters;
 
     final Transaction<Vma> tree;
+
+    private final Operation operation;
+    private final boolean completing;
     private final Cursor<Vma> cursor;
+    private final Commitment commitment;
 
-    /** Bytes charged to the host for what the VMAs of this edit hold more than those before, or will once they are put. */
-    private long charged;
+    /* VMAs of the layout that this edit has taken out of it, and those it has put. The lists are the layout's. */
+    private final List<Vma> gone;
+    private final List<Vma> fresh;
 
-    /** Bytes charged for shared objects that were made and not settled yet. */
-    private long chargedForObjects;
+    /** What must be completed later, or null. */
+    private @Nullable Transit transit;
 
-    /** How the number of VMAs of each shared object has changed since the last settling; null if none has. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
+    /** What has left the tree and is not in transit, held until the lock has been let go; null for nothing. */
+    private @Nullable List<Vma> held;
 
-    /** The same, of what was settled; null if nothing was. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> settledMappings;
-
+    private long brk;
+    private long defaultLock;
     private boolean finished;
 
-    Edit(Layout layout) {
-        this.layout = layout;
+    /** Opens an attempt of an operation. */
+    Edit(Operation operation) {
+        this(operation, false);
+    }
+
+    /** Opens the completion of an operation that has been published. */
+    static Edit completing(Operation operation) {
+        return new Edit(operation, true);
+    }
+
+    private Edit(Operation operation, boolean completing) {
+        this.operation = operation;
+        this.completing = completing;
+        layout = operation.layout();
         geometry = layout.geometry();
         limits = layout.limits();
-        layout.lock().lock();
+        layout.lock();
         try {
+            if (!completing) {
+                operation.begin();
+            }
+            gone = layout.gone();
+            fresh = layout.fresh();
             counters = layout.counters().copy();
+            brk = layout.brk();
+            defaultLock = layout.defaultLock();
+            commitment = new Commitment(layout);
             tree = layout.tree().begin();
             cursor = tree.cursor();
         } catch (Throwable refused) {
-            layout.lock().unlock();
+            layout.unlock();
             throw refused;
+        }
+    }
+
+    /**
+     * Says which range an operation is about; it waits first, by leaving this edit, if that is in transit.
+     *
+     * @param end behind the range; one that does not lie above {@code start} stands for the end of all addresses
+     */
+    void claim(long start, long end) {
+        long stop = Long.compareUnsigned(end, start) > 0 ? end : -1L;
+        operation.name(start, stop);
+        InTransit inTransit = layout.inTransit();
+        if (!inTransit.isEmpty()) {
+            Gate gate = inTransit.blocking(operation, start, stop);
+            if (gate != null) {
+                throw new Blocked(gate);
+            }
         }
     }
 
@@ -84,45 +130,162 @@ final class Edit implements AutoCloseable {
         return address == 0 ? null : cursor.findBackward(address - 1);
     }
 
+    /** Whether nothing is mapped in {@code [start, end)}, and nothing reserved. */
+    boolean isFree(long start, long end) {
+        return tree.isFree(start, end - 1);
+    }
+
+    /** What may be joined with a VMA that begins at an address: {@link #before}, but for what is in transit. */
+    @Nullable
+    Vma neighbourBefore(long address) {
+        return unlessInTransit(before(address), address);
+    }
+
+    /** What may be joined with a VMA that ends at an address: {@link #atOrAfter}, but for what is in transit. */
+    @Nullable
+    Vma neighbourAfter(long address) {
+        return unlessInTransit(atOrAfter(address), address);
+    }
+
+    private @Nullable Vma unlessInTransit(@Nullable Vma neighbour, long address) {
+        Transit other = neighbour == null ? null : transitOf(neighbour);
+        if (other == null) {
+            return neighbour;
+        }
+        other.joinLater(address);
+        return null;
+    }
+
+    /** The transit that a VMA belongs to, or null. */
+    static @Nullable Transit transitOf(Vma vma) {
+        return Life.gateOf(vma) instanceof Transit of && !of.isOpen() && !of.isCompleting() ? of : null;
+    }
+
     /** Puts VMAs where others, or nothing, were; the new ones together cover the old ones exactly or lie in a hole. */
     void replace(@Nullable Vma oldFirst, @Nullable Vma oldSecond, @Nullable Vma oldThird, Vma... fresh) {
-        count(oldFirst, -1);
-        count(oldSecond, -1);
-        count(oldThird, -1);
+        takeOut(oldFirst);
+        takeOut(oldSecond);
+        takeOut(oldThird);
         for (Vma vma : fresh) {
             put(vma);
         }
     }
 
-    /** Puts a VMA over a range that is free or already counted out. */
+    /** Puts a VMA over a range that is free or already taken out. */
     void put(Vma vma) {
-        count(vma, 1);
-        tree.store(vma.start(), vma.end() - 1, vma);
-    }
-
-    /** Counts out the VMAs that tile a range, which no VMA crosses; the tree still holds them until it is overwritten. */
-    void countOut(long start, long end) {
-        for (Vma vma = firstIn(start, end); vma != null; vma = firstIn(vma.end(), end)) {
-            count(vma, -1);
+        counters.count(vma, pagesOf(vma), 1);
+        commitment.count(vma, 1);
+        if (Life.isFresh(vma)) {
+            fresh.add(vma);
+        } else {
+            removeLast(gone, vma);
+        }
+        if (transit == null) {
+            tree.store(vma.start(), vma.end() - 1, vma);
+        } else {
+            tree.store(vma.start(), vma.end() - 1, vma, transit);
         }
     }
 
-    /** Empties a range that no VMA crosses. */
-    void clear(long start, long end) {
-        countOut(start, end);
-        tree.erase(start, end - 1);
-    }
-
-    private void count(@Nullable Vma vma, int sign) {
+    private void takeOut(@Nullable Vma vma) {
         if (vma == null) {
             return;
         }
-        counters.count(vma, pagesOf(vma), sign);
-        if (vma.backing() instanceof SharedAnonymous object) {
-            if (objectMappings == null) {
-                objectMappings = new IdentityHashMap<>();
+        counters.count(vma, pagesOf(vma), -1);
+        commitment.count(vma, -1);
+        if (Life.isFresh(vma)) {
+            removeLast(fresh, vma);
+        } else {
+            gone.add(vma);
+        }
+    }
+
+    private static void removeLast(List<Vma> list, Vma vma) {
+        for (int i = list.size() - 1; i >= 0; i--) {
+            if (list.get(i) == vma) {
+                list.remove(i);
+                return;
             }
-            objectMappings.merge(object, sign, Integer::sum);
+        }
+        throw new IllegalStateException("not known to this edit: " + vma);
+    }
+
+    /** Takes out what is mapped in a range that no VMA crosses, and that is about to be covered by a new one. */
+    void displace(long start, long end) {
+        Vma vma = firstIn(start, end);
+        for (; vma != null; vma = firstIn(vma.end(), end)) {
+            takeOut(vma);
+        }
+    }
+
+    /**
+     * Unmaps a range that no VMA crosses: what was mapped there is reserved until completion.
+     *
+     * @param isMoved whether it is mapped elsewhere by the same edit, and so is not given back
+     */
+    void unmap(long start, long end, boolean isMoved) {
+        Vma vma = firstIn(start, end);
+        if (vma == null) {
+            return;
+        }
+        Transit leaving = transit();
+        long first = vma.start();
+        long last = first;
+        for (; vma != null; vma = firstIn(last, end)) {
+            if (!isMoved) {
+                leaving.uncharged.count(vma, pagesOf(vma), 1);
+            }
+            takeOut(vma);
+            last = vma.end();
+        }
+        tree.replaceByReservation(first, last - 1, leaving);
+        leaving.reserve(first, last);
+    }
+
+    /** Marks a range as one of which the VMAs replace something, or were moved: faults wait there until completion. */
+    void gate(long start, long end) {
+        transit().occupy(start, end, true);
+    }
+
+    /** Marks a range as one in which rights were taken away. */
+    void narrow(long start, long end) {
+        transit().occupy(start, end, false);
+    }
+
+    /** What this edit leaves to be completed. */
+    private Transit transit() {
+        if (transit == null) {
+            transit = new Transit(operation);
+        }
+        return transit;
+    }
+
+    /**
+     * Says which range a new mapping is for. Where early reuse is allowed, and others have unmapped what was there and
+     * are not complete, it does not wait for them.
+     *
+     * @return whether there are such others
+     */
+    boolean claimOrReuse(long start, long end) {
+        if (layout.reusesEarly() && layout.inTransit().isOnlyReserved(operation, start, end)) {
+            operation.name(start, end);
+            return true;
+        }
+        claim(start, end);
+        return false;
+    }
+
+    /** Takes over what others have reserved in a range that is only reserved. */
+    void reuseEarly(long start, long end) {
+        transit().follow(layout.inTransit().reservedIn(start, end));
+        RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
+        while (entry != null) {
+            long first = Long.compareUnsigned(entry.first(), start) < 0 ? start : entry.first();
+            long last = Long.compareUnsigned(entry.last(), end - 1) < 0 ? entry.last() : end - 1;
+            if (entry.value() != transit) {
+                tree.erase(first, last, entry.value());
+            }
+            entry = last == end - 1 ? null : tree.reservationIn(last + 1, end - 1);
         }
     }
 
@@ -130,9 +293,20 @@ final class Edit implements AutoCloseable {
         return geometry.pages(vma.length());
     }
 
-    /** Whether another VMA may come into being by a split. */
-    boolean mayMapOneMore() {
-        return counters.maps < layout.host().maxMapCount();
+    /** Whether so many more VMAs may come into being by splits. */
+    boolean mayMapMore(int more) {
+        return maps() + more <= layout.host().maxMapCount();
+    }
+
+    /** How many mappings there are; what is cut only while it is in transit counts as whole. */
+    long maps() {
+        return counters.maps - counters.seams;
+    }
+
+    /** Why a backing does not let a VMA be cut, or null. */
+    @Nullable
+    Errno refusalToCut(Vma vma, long address) {
+        return vma.isSpecial() ? Errno.EINVAL : operation.questions().maySplit(vma, address);
     }
 
     /**
@@ -140,62 +314,13 @@ final class Edit implements AutoCloseable {
      * again by then.
      */
     boolean charge(long pages) {
-        settle();
-        long bytes = pages << geometry.pageShift();
-        if (!layout.host().charge(bytes)) {
-            return false;
-        }
-        charged += bytes;
-        return true;
+        return commitment.charge(counters, pages);
     }
 
     /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
     @Nullable
     SharedAnonymous shareAnonymous(long length, boolean reserve) {
-        settle();
-        long bytes = reserve ? length : 0;
-        if (!layout.host().charge(bytes)) {
-            return null;
-        }
-        chargedForObjects += bytes;
-        return new SharedAnonymous(layout.host(), bytes);
-    }
-
-    /** Gives back what was taken away so far. Everything charged must have been put. */
-    private void settle() {
-        long held = (counters.accounted - layout.counters().accounted) << geometry.pageShift();
-        if (charged != held) {
-            layout.host().uncharge(charged - held);
-            charged = held;
-        }
-        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
-        if (changes != null) {
-            objectMappings = null;
-            // In one step with what was charged for new ones, so that no other call finds less free than there is.
-            settleObjects(countObjects(changes, 1));
-            if (settledMappings == null) {
-                settledMappings = changes;
-            } else {
-                IdentityHashMap<SharedAnonymous, Integer> settled = settledMappings;
-                changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
-            }
-        }
-    }
-
-    private void settleObjects(long owed) {
-        if (chargedForObjects != owed) {
-            layout.host().uncharge(chargedForObjects - owed);
-        }
-        chargedForObjects = 0;
-    }
-
-    /** Counts the changes, or with sign -1 takes them back; returns the bytes to charge for that. */
-    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign) {
-        long owed = 0;
-        for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
-            owed += change.getKey().count(sign * (long) change.getValue());
-        }
-        return owed;
+        return commitment.shareAnonymous(counters, length, reserve);
     }
 
     /** The lower of two addresses. */
@@ -203,13 +328,131 @@ final class Edit implements AutoCloseable {
         return Long.compareUnsigned(one, other) < 0 ? one : other;
     }
 
-    /** Publishes the change. */
+    /** Where the heap ends, in this edit. */
+    long brk() {
+        return brk;
+    }
+
+    void setBrk(long newBrk) {
+        brk = newBrk;
+    }
+
+    /** What mlockall asks of later mappings, in this edit. */
+    long defaultLock() {
+        return defaultLock;
+    }
+
+    void setDefaultLock(long lock) {
+        defaultLock = lock;
+    }
+
+    /** Takes a transit that is complete off the counters. */
+    void release(Transit complete) {
+        counters.seams -= complete.seams();
+        counters.subtract(complete.uncharged);
+        commitment.release(complete);
+    }
+
+    /**
+     * Publishes the change, unless a backing must be asked first or has refused.
+     *
+     * @param result what the operation returns
+     * @return that, or the negated errno of a refusal
+     */
     long finish(long result) {
+        Transit mine = transit;
+        if (mine != null) {
+            isolate(mine.occupied());
+        }
+        Opens opens = Opens.of(operation, gone, fresh);
+        if (!operation.isAnswered()) {
+            return result;
+        }
+        Errno refusal = opens.refusal();
+        if (refusal != null) {
+            operation.refused(refusal.result());
+            return refusal.result();
+        }
+        for (int i = 0; i < fresh.size(); i++) {
+            Vma vma = fresh.get(i);
+            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
+        }
         tree.commit();
-        settle();
-        layout.adopt(counters);
+        for (int i = 0; i < gone.size(); i++) {
+            Life.detach(gone.get(i));
+        }
+        if (mine != null) {
+            layout.inTransit().add(mine);
+            mine.depart();
+        }
+        hold(mine);
+        commitment.publish(counters, mine);
+        layout.adopt(counters, mine, brk, defaultLock);
+        layout.changes().publish(gone, fresh);
+        if (!completing) {
+            operation.published(result, mine);
+        }
         finished = true;
         return result;
+    }
+
+    /** Cuts the VMAs that reach across an end of a range in transit, so that what lies outside is nobody's. */
+    private void isolate(Ranges ranges) {
+        for (int i = 0; i < ranges.size(); i++) {
+            cutSeam(ranges.start(i), false);
+            cutSeam(ranges.end(i), true);
+        }
+    }
+
+    private void cutSeam(long address, boolean upperIsOutside) {
+        Vma whole = at(address);
+        if (whole == null || whole.start() == address) {
+            return;
+        }
+        int pageShift = geometry.pageShift();
+        Vma lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
+        Vma upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
+        if (upperIsOutside) {
+            upper = asBefore(upper);
+        } else {
+            lower = asBefore(lower);
+        }
+        replace(whole, null, null, lower, upper);
+        counters.seams++;
+        transit().addSeam(address);
+    }
+
+    /** The VMA that was there before this edit and has merely been joined with what is in transit, or else the new one. */
+    private Vma asBefore(Vma outside) {
+        for (Vma vma : gone) {
+            if (vma.start() == outside.start()
+                    && vma.end() == outside.end()
+                    && MergeRules.haveSameFlags(vma, outside)) {
+                return vma;
+            }
+        }
+        return outside;
+    }
+
+    /** VMAs without an open need not be held: nothing happens when the last keep of one ends. */
+    private void hold(@Nullable Transit mine) {
+        for (int i = 0; i < gone.size(); i++) {
+            Vma vma = gone.get(i);
+            if (Life.openOf(vma) != null) {
+                if (held == null) {
+                    held = mine != null ? mine.held : new ArrayList<>(2);
+                }
+                held.add(vma);
+            }
+        }
+        if (mine != null) {
+            held = null;
+        }
+    }
+
+    /** Whether this edit has been published. */
+    boolean isFinished() {
+        return finished;
     }
 
     @Override
@@ -217,13 +460,16 @@ final class Edit implements AutoCloseable {
         try {
             if (!finished) {
                 tree.abort();
-                layout.host().uncharge(charged + chargedForObjects);
-                if (settledMappings != null) {
-                    layout.host().uncharge(-countObjects(settledMappings, -1));
-                }
+                commitment.undo();
             }
         } finally {
-            layout.lock().unlock();
+            gone.clear();
+            fresh.clear();
+            layout.unlock();
         }
+        if (held != null) {
+            held.forEach(Life::unhold);
+        }
+        layout.changes().deliver();
     }
 }

@@ -17,7 +17,7 @@ final class Heap {
     static long brk(Edit edit, long wanted) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
-        long current = layout.brk();
+        long current = edit.brk();
         long start = layout.heapStart();
         if (Long.compareUnsigned(wanted, start) < 0
                 || Long.compareUnsigned(wanted - start, edit.limits.bytes(Resource.DATA)) > 0) {
@@ -32,23 +32,25 @@ final class Heap {
         if (!done) {
             return current;
         }
-        layout.setBrk(wanted);
+        edit.setBrk(wanted);
         return wanted;
     }
 
     private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
-        return edit.firstIn(newEnd, oldEnd) != null && Unmapping.unmap(edit, newEnd, oldEnd) == 0;
+        edit.claim(newEnd, oldEnd);
+        return edit.firstIn(newEnd, oldEnd) != null && Unmapping.unmap(edit, newEnd, oldEnd, false) == 0;
     }
 
     private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {
         Geometry geometry = edit.geometry;
         long length = newEnd - oldEnd;
         long pages = geometry.pages(length);
-        long flags = HEAP_FLAGS | edit.layout.defaultFlags();
+        long flags = HEAP_FLAGS | edit.defaultLock();
         if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
-                || !edit.limits.mayLockMore(edit.counters, edit.layout.defaultFlags(), pages)) {
+                || !edit.limits.mayLockMore(edit.counters, edit.defaultLock(), pages)) {
             return false;
         }
+        edit.claim(oldEnd, newEnd);
         // One page beyond the new end stays free too, and the gap below a stack.
         Vma next = edit.atOrAfter(oldEnd);
         if (next != null
@@ -56,11 +58,11 @@ final class Heap {
             return false;
         }
         if (!edit.limits.mayExpand(edit.counters, flags, pages)
-                || edit.counters.maps > edit.layout.host().maxMapCount()
+                || edit.maps() > edit.layout.host().maxMapCount()
                 || !edit.charge(pages)) {
             return false;
         }
-        Vma piece = new Vma(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
+        Vma piece = Vma.mapping(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
         Vma previous = edit.before(oldEnd);
         boolean ofHeap = previous != null && Long.compareUnsigned(previous.end(), heapStart) > 0;
         if (!ofHeap || MergeRules.join(edit, piece, false) == null) {

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.vma.Report;
+import dev.samara.core.wait.Background;
+import dev.samara.core.wait.Gate;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What all address spaces of one machine share: the settings of the system, and the memory committed so far.
@@ -13,6 +21,26 @@ public final class Host {
     /** No commit limit. */
     public static final long UNLIMITED = -1;
 
+    /**
+     * What a machine may set.
+     *
+     * @param maxMapCount {@code vm.max_map_count}
+     * @param stackGuardPages {@code stack_guard_gap}, in pages
+     * @param commitLimitBytes the commit limit in bytes, or {@link #UNLIMITED}
+     * @param longWaitNanos after which a wait for a range in transit is reported
+     * @param reporter who is told what no caller can be told
+     * @param retirement what is done to pages that are taken away
+     * @param locks makes the layout lock of each space
+     */
+    public record Settings(
+            int maxMapCount,
+            long stackGuardPages,
+            long commitLimitBytes,
+            long longWaitNanos,
+            Consumer<? super Report> reporter,
+            Retirement retirement,
+            Supplier<ReentrantLock> locks) {}
+
     private final int maxMapCount;
     private final long stackGuardPages;
     private final long commitLimitBytes;
@@ -23,17 +51,69 @@ public final class Host {
     /** Numbers the anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
 
+    private final long longWaitNanos;
+    private final Consumer<? super Report> reporter;
+    private final Retirement retirement;
+    private final Supplier<ReentrantLock> locks;
+    private final Background background = new Background(this::reportFailedTask);
+
     /**
      * Makes a machine's common part.
      *
-     * @param maxMapCount {@code vm.max_map_count}
-     * @param stackGuardPages {@code stack_guard_gap}, in pages
-     * @param commitLimitBytes the commit limit in bytes, or {@link #UNLIMITED}
+     * @param settings its settings
      */
-    public Host(int maxMapCount, long stackGuardPages, long commitLimitBytes) {
-        this.maxMapCount = maxMapCount;
-        this.stackGuardPages = stackGuardPages;
-        this.commitLimitBytes = commitLimitBytes;
+    public Host(Settings settings) {
+        maxMapCount = settings.maxMapCount();
+        stackGuardPages = settings.stackGuardPages();
+        commitLimitBytes = settings.commitLimitBytes();
+        longWaitNanos = settings.longWaitNanos();
+        reporter = settings.reporter();
+        retirement = settings.retirement();
+        locks = settings.locks();
+    }
+
+    /**
+     * The machine's threads.
+     *
+     * @return an executor whose tasks may hang without harm to others
+     */
+    public Background background() {
+        return background;
+    }
+
+    Retirement retirement() {
+        return retirement;
+    }
+
+    /** A new layout lock. */
+    ReentrantLock newLock() {
+        return locks.get();
+    }
+
+    long longWaitNanos() {
+        return longWaitNanos;
+    }
+
+    /** Tells the reporter. Caller must hold no lock of a layout. */
+    void report(Report.Kind kind, String message, @Nullable Throwable cause) {
+        try {
+            reporter.accept(new Report(kind, message, cause));
+        } catch (Throwable thrown) {
+            Thread thread = Thread.currentThread();
+            thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+        }
+    }
+
+    void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+        report(
+                Report.Kind.LONG_WAIT,
+                waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
+                        + " ms for " + gate,
+                null);
+    }
+
+    private void reportFailedTask(Throwable thrown) {
+        report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
     }
 
     /** The inode of the next anonymous shared object. */

@@ -1,56 +1,75 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.life.Life;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LayoutListener;
 import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.MapleTree;
-import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One address space's layout: its VMAs, counters and limits, and the operations on them.
+ * One address space's layout: its VMAs, counters and limits, what is in transit, and the calls that change it.
  *
- * <p>Each operation opens an {@link Edit}, which holds the layout lock, and finishes it. {@link #find} and {@link
- * #snapshot} take no lock and may be called at any time by any thread.
+ * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link #find},
+ * {@link #snapshot} and {@link #resolve} take no lock and may be called at any time by any thread.
  */
 public final class Layout {
+    /** The owner of the guards' reservations, which nobody ever clears. */
+    private static final Object GUARD = new Object() {
+        @Override
+        public String toString() {
+            return "the guard at an end of the space";
+        }
+    };
+
     private final Host host;
+    private final Origin origin;
     private final Geometry geometry;
-    private final MapleTree<Vma> tree = new MapleTree<>();
-    private final boolean topDown;
+    private final ReentrantLock lock;
+    private final MapleTree<Vma> tree;
+    private final Changes changes;
     private final long mmapBase;
-    private final long heapStart;
-    private final long stackStart;
 
     /** Mappings above the user's part, which no call can change; ascending. */
-    private final List<Vma> gates;
+    private final List<Vma> above;
 
     /** Written under the layout lock; read without it for showing where the heap ends. */
     private volatile long brk;
 
-    /** Guarded by the layout lock. */
-    private final Limits limits;
+    /* Guarded by the layout lock, as is everything in them. */
 
-    /** Guarded by the layout lock. */
+    private final Limits limits;
+    private final InTransit inTransit = new InTransit();
+    private final HoldTimes holdTimes = new HoldTimes();
     private Counters counters = new Counters();
 
-    /** What mlockall asks of later mappings; guarded by the layout lock. */
+    /** What mlockall asks of later mappings. */
     private long defaultLock;
+
+    /** How many operations have started. */
+    private long ages;
+
+    /** What an edit has taken out; empty between edits. */
+    private final List<Vma> gone = new ArrayList<>();
+
+    /** What an edit has put; empty between edits. */
+    private final List<Vma> fresh = new ArrayList<>();
 
     /**
      * What a layout begins with.
@@ -63,6 +82,9 @@ public final class Layout {
      * @param heapStart where the heap begins
      * @param brk where the heap ends
      * @param stackStart an address in the main stack, or 0
+     * @param lowGuard up to where, from 0, nothing can ever be mapped; 0 for no such guard
+     * @param highGuard from where on, up to the limit, nothing can ever be mapped; the limit for no such guard
+     * @param earlyReuse whether a mapping may be stored over what an operation in transit has unmapped
      */
     public record Origin(
             Host host,
@@ -72,80 +94,48 @@ public final class Layout {
             boolean topDown,
             long heapStart,
             long brk,
-            long stackStart) {}
+            long stackStart,
+            long lowGuard,
+            long highGuard,
+            boolean earlyReuse) {}
 
     /**
      * Makes a layout and loads what is mapped from the start.
      *
      * @param origin what it begins with
      * @param mapped descriptions of mappings, in any order; those above the user's limit can never be changed
-     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow them
+     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
+     * @throws MmException with ENOMEM if the commit limit does not allow them, or as a backing refuses
      */
     public Layout(Origin origin, List<Vma> mapped) {
+        this(
+                origin,
+                new Limits(origin.geometry(), origin.capabilities(), origin.limits()),
+                Loading.above(origin.geometry(), mapped),
+                origin.brk(),
+                0);
+        Loading.load(this, mapped);
+    }
+
+    /** Makes an empty layout. */
+    private Layout(Origin origin, Limits limits, List<Vma> above, long brk, long inheritedBase) {
+        this.origin = origin;
+        this.limits = limits;
+        this.above = above;
+        this.brk = brk;
         host = origin.host();
         geometry = origin.geometry();
-        limits = new Limits(geometry, origin.capabilities(), origin.limits());
-        topDown = origin.topDown();
-        mmapBase = geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
-        heapStart = origin.heapStart();
-        brk = origin.brk();
-        stackStart = origin.stackStart();
-        gates = load(mapped);
-    }
-
-    /** Makes an empty child of a layout, with its limits. */
-    private Layout(Layout parent) {
-        host = parent.host;
-        geometry = parent.geometry;
-        limits = parent.limits.copy();
-        topDown = parent.topDown;
-        mmapBase = parent.mmapBase;
-        heapStart = parent.heapStart;
-        brk = parent.brk;
-        stackStart = parent.stackStart;
-        gates = parent.gates;
-    }
-
-    private List<Vma> load(List<Vma> mapped) {
-        List<Vma> above = new ArrayList<>();
-        try (Edit edit = new Edit(this)) {
-            for (Vma vma : mapped) {
-                if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
-                    throw new IllegalArgumentException("mapping " + vma + " does not lie on page boundaries");
-                }
-                if (Long.compareUnsigned(vma.start(), geometry.limit()) >= 0) {
-                    above.add(vma);
-                    continue;
-                }
-                if (Long.compareUnsigned(vma.end(), geometry.limit()) > 0) {
-                    throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
-                }
-                if (vma.backing() instanceof SharedAnonymous object && object.host() != host) {
-                    throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
-                }
-                Vma other = edit.firstIn(vma.start(), vma.end());
-                if (other != null) {
-                    throw new IllegalArgumentException("mapping " + vma + " overlaps " + other);
-                }
-                putCopy(edit, copyOf(vma), "load");
-            }
-            edit.finish(0);
+        lock = host.newLock();
+        tree = new MapleTree<>(lock);
+        changes = new Changes(host);
+        mmapBase =
+                inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
+        if (origin.lowGuard() != 0) {
+            tree.reserve(0, origin.lowGuard() - 1, GUARD);
         }
-        above.sort((one, other) -> Long.compareUnsigned(one.start(), other.start()));
-        return List.copyOf(above);
-    }
-
-    private static void putCopy(Edit edit, Vma copy, String call) {
-        if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
-            throw new MmException(call + " of " + copy, Errno.ENOMEM);
+        if (origin.highGuard() != geometry.limit()) {
+            tree.reserve(origin.highGuard(), geometry.limit() - 1, GUARD);
         }
-        edit.put(copy);
-    }
-
-    /** A description may be loaded into several spaces; a VMA belongs to one. */
-    private Vma copyOf(Vma vma) {
-        return MergeRules.part(vma, vma.start(), vma.end(), vma.flags(), geometry.pageShift());
     }
 
     Host host() {
@@ -165,8 +155,18 @@ public final class Layout {
         return tree;
     }
 
-    ReentrantLock lock() {
-        return tree.writerLock();
+    void lock() {
+        lock.lock();
+        holdTimes.begin();
+    }
+
+    void unlock() {
+        holdTimes.end();
+        lock.unlock();
+    }
+
+    boolean isLockedByThisThread() {
+        return lock.isHeldByCurrentThread();
     }
 
     Limits limits() {
@@ -177,12 +177,49 @@ public final class Layout {
         return counters;
     }
 
-    void adopt(Counters published) {
+    InTransit inTransit() {
+        return inTransit;
+    }
+
+    Changes changes() {
+        return changes;
+    }
+
+    List<Vma> gone() {
+        return gone;
+    }
+
+    List<Vma> fresh() {
+        return fresh;
+    }
+
+    long nextAge() {
+        return ++ages;
+    }
+
+    /** Takes over what an edit has published. */
+    void adopt(Counters published, @Nullable Transit transit, long newBrk, long newDefaultLock) {
+        if (transit != null) {
+            published.add(transit.uncharged);
+        }
         counters = published;
+        if (brk != newBrk) {
+            brk = newBrk;
+        }
+        defaultLock = newDefaultLock;
     }
 
     boolean isTopDown() {
-        return topDown;
+        return origin.topDown();
+    }
+
+    boolean reusesEarly() {
+        return origin.earlyReuse();
+    }
+
+    /** Whether a range reaches into a guard. */
+    boolean isGuarded(long start, long end) {
+        return Long.compareUnsigned(start, origin.lowGuard()) < 0 || Long.compareUnsigned(end, origin.highGuard()) > 0;
     }
 
     long mmapBase() {
@@ -193,12 +230,8 @@ public final class Layout {
         return host.stackGuardPages() << geometry.pageShift();
     }
 
-    long defaultFlags() {
+    long defaultLock() {
         return defaultLock;
-    }
-
-    void setDefaultLock(long lock) {
-        defaultLock = lock;
     }
 
     /**
@@ -207,7 +240,7 @@ public final class Layout {
      * @return an address
      */
     public long heapStart() {
-        return heapStart;
+        return origin.heapStart();
     }
 
     /**
@@ -219,17 +252,13 @@ public final class Layout {
         return brk;
     }
 
-    void setBrk(long newBrk) {
-        brk = newBrk;
-    }
-
     /**
      * An address in the main stack.
      *
      * @return the address, or 0 if there is none
      */
     public long stackStart() {
-        return stackStart;
+        return origin.stackStart();
     }
 
     /**
@@ -237,8 +266,8 @@ public final class Layout {
      *
      * @return an unmodifiable list, ascending
      */
-    public List<Vma> gates() {
-        return gates;
+    public List<Vma> above() {
+        return above;
     }
 
     /**
@@ -249,6 +278,32 @@ public final class Layout {
      */
     public @Nullable Vma find(long address) {
         return tree.get(address);
+    }
+
+    /**
+     * The VMA that covers an address, kept. Lock-free.
+     *
+     * @param address any address
+     * @return the VMA, of which the caller now has a keep, or null if nothing is mapped there
+     */
+    public @Nullable Vma keep(long address) {
+        Vma vma = tree.get(address);
+        while (vma != null && !Life.keep(vma)) {
+            // It was replaced since: it is marked only after a tree without it has been published.
+            vma = tree.get(address);
+        }
+        return vma;
+    }
+
+    /**
+     * Looks up what an access would meet; waits, where that is in transit, until it is not.
+     *
+     * @param address any address
+     * @param access bits of {@code Protection}
+     * @return what became of it
+     */
+    public Resolution resolve(long address, int access) {
+        return Resolving.resolve(this, address, access);
     }
 
     /**
@@ -267,11 +322,11 @@ public final class Layout {
      * @param bytes the soft limit, unsigned; -1 for none
      */
     public void setLimit(Resource resource, long bytes) {
-        lock().lock();
+        lock();
         try {
             limits.set(resource, bytes);
         } finally {
-            lock().unlock();
+            unlock();
         }
     }
 
@@ -281,7 +336,7 @@ public final class Layout {
      * @return maps, then pages: total, data, exec, stack, locked, accounted
      */
     public long[] usage() {
-        lock().lock();
+        lock();
         try {
             return new long[] {
                 counters.maps,
@@ -293,173 +348,191 @@ public final class Layout {
                 counters.accounted
             };
         } finally {
-            lock().unlock();
+            unlock();
+        }
+    }
+
+    /**
+     * How long the layout lock was held, by sample.
+     *
+     * @return the number of measured holds by bucket, see {@link #highestOfBucket}
+     */
+    public long[] holdTimes() {
+        lock();
+        try {
+            return holdTimes.copy();
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * The highest hold time that a bucket counts.
+     *
+     * @param bucket an index of {@link #holdTimes}
+     * @return nanoseconds
+     */
+    public static long highestOfBucket(int bucket) {
+        return HoldTimes.highest(bucket);
+    }
+
+    /**
+     * Has a listener told of each change from now on.
+     *
+     * @param listener whom
+     */
+    public void addListener(LayoutListener listener) {
+        lock();
+        try {
+            changes.add(listener);
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Has a listener told of no later change.
+     *
+     * @param listener whom
+     */
+    public void removeListener(LayoutListener listener) {
+        lock();
+        try {
+            changes.remove(listener);
+        } finally {
+            unlock();
         }
     }
 
     // Each call below is documented where it is public, in AddressSpace.
 
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Mapping.mmap(edit, address, length, protection, flags, backing, offset));
-        }
+        return mapping(address, length, protection, flags, backing, offset).run();
+    }
+
+    public CompletableFuture<Long> mmapAsync(
+            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        return mapping(address, length, protection, flags, backing, offset).start();
+    }
+
+    /** The backing is asked for its traits before anything else, and so without a lock. */
+    private Operation mapping(
+            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        BackingTraits traits = BackingTraits.of(backing);
+        return new Operation(this, Call.MMAP, address, length, protection, offset, flags, traits);
     }
 
     public long munmap(long address, long length) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Unmapping.munmap(edit, address, length));
-        }
+        return new Operation(this, Call.MUNMAP, address, length, 0, 0, 0, null).run();
+    }
+
+    public CompletableFuture<Long> munmapAsync(long address, long length) {
+        return new Operation(this, Call.MUNMAP, address, length, 0, 0, 0, null).start();
     }
 
     public long mprotect(long address, long length, int protection) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Protecting.mprotect(edit, address, length, protection));
-        }
+        return new Operation(this, Call.MPROTECT, address, length, 0, 0, protection, null).run();
     }
 
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Remapping.mremap(edit, address, oldLength, newLength, flags, newAddress));
-        }
+        return new Operation(this, Call.MREMAP, address, oldLength, newLength, newAddress, flags, null).run();
+    }
+
+    public CompletableFuture<Long> mremapAsync(
+            long address, long oldLength, long newLength, int flags, long newAddress) {
+        return new Operation(this, Call.MREMAP, address, oldLength, newLength, newAddress, flags, null).start();
     }
 
     public long brk(long wanted) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Heap.brk(edit, wanted));
-        }
+        return new Operation(this, Call.BRK, wanted, 0, 0, 0, 0, null).run();
     }
 
     public long madvise(long address, long length, int advice) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Advising.madvise(edit, address, length, advice));
-        }
+        return new Operation(this, Call.MADVISE, address, length, 0, 0, advice, null).run();
     }
 
     public long mlock2(long address, long length, int flags) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Locking.mlock2(edit, address, length, flags));
-        }
+        return new Operation(this, Call.MLOCK, address, length, 0, 0, flags, null).run();
     }
 
     public long munlock(long address, long length) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Locking.munlock(edit, address, length));
-        }
+        return new Operation(this, Call.MUNLOCK, address, length, 0, 0, 0, null).run();
     }
 
     public long mlockall(int flags) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Locking.mlockall(edit, flags));
-        }
+        return new Operation(this, Call.MLOCKALL, 0, 0, 0, 0, flags, null).run();
     }
 
     public long munlockall() {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Locking.munlockall(edit));
-        }
+        return new Operation(this, Call.MUNLOCKALL, 0, 0, 0, 0, 0, null).run();
     }
 
     public long msync(long address, long length, int flags) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Syncing.msync(edit, address, length, flags));
-        }
+        return new Operation(this, Call.MSYNC, address, length, 0, 0, flags, null).run();
     }
 
     public long mseal(long address, long length, long flags) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Protecting.mseal(edit, address, length, flags));
-        }
+        return new Operation(this, Call.MSEAL, address, length, flags, 0, 0, null).run();
     }
 
     public long shmat(@Nullable SharedSegment segment, long address, int flags) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Mapping.shmat(edit, segment, address, flags));
-        }
+        return new Operation(this, Call.SHMAT, address, 0, 0, 0, flags, segment).run();
     }
 
     public long shmdt(long address) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(Unmapping.shmdt(edit, address));
-        }
+        return new Operation(this, Call.SHMDT, address, 0, 0, 0, 0, null).run();
     }
 
     public long growStack(long address) {
-        try (Edit edit = new Edit(this)) {
-            return edit.finish(StackGrowth.grow(edit, address));
-        }
+        return new Operation(this, Call.GROW_STACK, address, 0, 0, 0, 0, null).run();
     }
 
     /**
      * Copies the layout of one instant for a child ({@code dup_mmap} in {@code kernel/fork.c}).
      *
      * @return the child's layout
-     * @throws MmException with ENOMEM if the commit limit does not allow a second copy
+     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, or as a backing refuses
      */
     public Layout fork() {
-        lock().lock();
+        Snapshot<Vma> parents;
+        List<Vma> kept;
+        Layout child;
+        lock();
         try {
-            Layout child = new Layout(this);
-            try (Edit edit = new Edit(child)) {
-                tree.forEach((first, last, vma) -> {
-                    if (!vma.has(VmaFlags.DONTCOPY)) {
-                        putCopy(edit, inherit(vma), "fork");
-                    }
-                });
-                edit.finish(0);
-            }
-            return child;
+            child = new Layout(origin, limits.copy(), above, brk, mmapBase);
+            parents = tree.snapshot();
+            kept = Loading.keep(parents, counters);
         } finally {
-            lock().unlock();
+            unlock();
         }
-    }
-
-    /** A child's copy: not locked, and what it shares with the parent until written has an identity of its own. */
-    private static Vma inherit(Vma vma) {
-        boolean hasPages = vma.anonIdentity() != null && !vma.has(VmaFlags.WIPEONFORK);
-        return new Vma(
-                vma.start(),
-                vma.end(),
-                vma.flags() & ~VmaFlags.LOCKED_MASK,
-                vma.pageOffset(),
-                vma.backing(),
-                vma.name(),
-                hasPages ? AnonIdentity.inherited() : null);
+        try {
+            Loading.fork(child, parents);
+        } finally {
+            kept.forEach(Life::release);
+        }
+        return child;
     }
 
     /** Takes everything away, seals or not, and gives back what it was charged for. */
-    public void clear() {
-        try (Edit edit = new Edit(this)) {
-            edit.clear(0, geometry.limit());
-            edit.finish(0);
+    public void close() {
+        long result = new Operation(this, Call.CLOSE, 0, 0, 0, 0, 0, null).run();
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
         }
     }
 
     /**
-     * Checks the tree, and that VMAs and counters agree with it.
+     * Checks the tree, and that VMAs, counters and what is in transit agree with it.
      *
      * @throws AssertionError if they do not, saying where
      */
     public void validate() {
-        lock().lock();
+        lock();
         try {
             tree.validate();
-            Counters recounted = new Counters();
-            for (RangeEntry<Vma> entry : tree.entries()) {
-                Vma vma = entry.value();
-                if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
-                    throw new AssertionError(
-                            String.format(Locale.ROOT, "tree has %x..%x for VMA %s", entry.first(), entry.last(), vma));
-                }
-                if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
-                    throw new AssertionError("VMA " + vma + " is not aligned");
-                }
-                recounted.count(vma, geometry.pages(vma.length()), 1);
-            }
-            if (!recounted.sameAs(counters)) {
-                throw new AssertionError("counted " + recounted + ", but the layout says " + counters);
-            }
+            Validation.of(this);
         } finally {
-            lock().unlock();
+            unlock();
         }
     }
 }

@@ -27,6 +27,9 @@ final class Locking {
         long start = geometry.roundDown(address);
         long rounded = geometry.roundUp(length + (address - start));
         long end = start + rounded;
+        if (rounded != 0) {
+            edit.claim(start, end);
+        }
         long pages = geometry.pages(rounded) + edit.counters.locked;
         if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
             return Errno.ENOMEM.result();
@@ -39,7 +42,11 @@ final class Locking {
     static long munlock(Edit edit, long address, long length) {
         Geometry geometry = edit.geometry;
         long start = geometry.roundDown(address);
-        return apply(edit, start, start + geometry.roundUp(length + (address - start)), 0);
+        long end = start + geometry.roundUp(length + (address - start));
+        if (end != start) {
+            edit.claim(start, end);
+        }
+        return apply(edit, start, end, 0);
     }
 
     static long mlockall(Edit edit, int flags) {
@@ -56,7 +63,7 @@ final class Locking {
         }
         long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
         boolean future = (flags & LockFlags.FUTURE) != 0;
-        edit.layout.setDefaultLock(future ? locked : 0);
+        edit.setDefaultLock(future ? locked : 0);
         if (current || !future) {
             applyToAll(edit, current ? locked : 0);
         }
@@ -64,7 +71,7 @@ final class Locking {
     }
 
     static long munlockall(Edit edit) {
-        edit.layout.setDefaultLock(0);
+        edit.setDefaultLock(0);
         applyToAll(edit, 0);
         return DONE;
     }
@@ -91,6 +98,7 @@ final class Locking {
 
     /** Whatever cannot be changed, because there are too many mappings, is left as it is. */
     private static void applyToAll(Edit edit, long lock) {
+        edit.claim(0, edit.geometry.limit());
         Vma vma = edit.atOrAfter(0);
         while (vma != null) {
             long changed = lock(edit, vma, vma.start(), vma.end(), lock);

@@ -12,7 +12,7 @@ import static dev.samara.core.vma.MapFlags.PRIVATE;
 import static dev.samara.core.vma.MapFlags.SHARED;
 import static dev.samara.core.vma.MapFlags.SHARED_VALIDATE;
 
-import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
@@ -22,6 +22,7 @@ import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.ShmFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Making mappings: {@code mmap} and {@code shmat} ({@code mm/mmap.c}, {@code mm/vma.c}, {@code ipc/shm.c}). */
@@ -48,20 +49,23 @@ final class Mapping {
 
     private static final int GIGABYTE_SHIFT = 30;
 
-    private static final Backing HUGE_PAGES =
-            OpenFile.named("/anon_hugepage (deleted)").open();
+    private static final BackingTraits HUGE_PAGES = Objects.requireNonNull(
+            BackingTraits.of(OpenFile.named("/anon_hugepage (deleted)").open()));
 
     private final Edit edit;
     private final Geometry geometry;
     private final int protection;
-    private final @Nullable Backing backing;
+    private final @Nullable BackingTraits backing;
     private final long offset;
 
     private int flags;
     private long vmaFlags;
     private long pageOffset;
 
-    private Mapping(Edit edit, int protection, int flags, @Nullable Backing backing, long offset) {
+    /** Whether it goes where somebody else has unmapped something, and is not complete. */
+    private boolean early;
+
+    private Mapping(Edit edit, int protection, int flags, @Nullable BackingTraits backing, long offset) {
         this.edit = edit;
         this.geometry = edit.geometry;
         this.protection = protection;
@@ -72,7 +76,13 @@ final class Mapping {
     }
 
     static long mmap(
-            Edit edit, long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+            Edit edit,
+            long address,
+            long length,
+            int protection,
+            int flags,
+            @Nullable BackingTraits backing,
+            long offset) {
         Geometry geometry = edit.geometry;
         if (!geometry.isAligned(offset)) {
             return Errno.EINVAL.result();
@@ -103,7 +113,11 @@ final class Mapping {
         }
         if (wanted != 0 && !remap) {
             long end = wanted + segment.size();
-            if (Long.compareUnsigned(end, wanted) < 0 || edit.firstIn(wanted, end) != null) {
+            if (Long.compareUnsigned(end, wanted) < 0) {
+                return Errno.EINVAL.result();
+            }
+            edit.claim(wanted, end);
+            if (edit.firstIn(wanted, end) != null) {
                 return Errno.EINVAL.result();
             }
         }
@@ -112,7 +126,8 @@ final class Mapping {
                 | (readOnly ? 0 : Protection.WRITE)
                 | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
         int mapFlags = SHARED | (fixed ? FIXED : 0);
-        return new Mapping(edit, protection, mapFlags, segment.attach(readOnly), 0).map(wanted, segment.size());
+        return new Mapping(edit, protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
+                .map(wanted, segment.size());
     }
 
     private long map(long address, long wantedLength) {
@@ -123,13 +138,21 @@ final class Mapping {
         int placing = noReplace ? flags | FIXED : flags;
         long hint = (placing & FIXED) != 0 ? address : Placement.roundHint(geometry, address);
         long length = geometry.roundUp(wantedLength);
-        if (length == 0 || edit.counters.maps > edit.layout.host().maxMapCount()) {
+        if (length == 0 || edit.maps() > edit.layout.host().maxMapCount()) {
             return Errno.ENOMEM.result();
         }
-        vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.layout.defaultFlags() | VmaFlags.MAY_ACCESS;
+        vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
         long start = Placement.find(edit, backing, hint, length, offset, placing);
+        if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
+            // What others have unmapped, and not flushed yet, comes last.
+            start = Placement.findReserved(edit, length);
+            placing |= FIXED;
+        }
         if (Errno.isError(start)) {
             return start;
+        }
+        if ((placing & FIXED) != 0) {
+            early = edit.claimOrReuse(start, start + length);
         }
         if (noReplace && edit.firstIn(start, start + length) != null) {
             return Errno.EEXIST.result();
@@ -141,7 +164,7 @@ final class Mapping {
             return Errno.EAGAIN.result();
         }
         // Anonymous huge pages are a file of the kernel's own.
-        Backing file = (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
+        BackingTraits file = (flags & HUGETLB) != 0 ? HUGE_PAGES : backing;
         long refused = file != null ? checkFile(file, length) : checkAnonymous(start);
         if (refused != DONE) {
             return refused;
@@ -163,7 +186,7 @@ final class Mapping {
                 | ((flags & MapFlags.SYNC) != 0 ? VmaFlags.SYNC : 0);
     }
 
-    private long checkFile(Backing file, long length) {
+    private long checkFile(BackingTraits file, long length) {
         long room = file.maximumSize() - length;
         if (Long.compareUnsigned(length, file.maximumSize()) > 0
                 || Long.compareUnsigned(pageOffset, geometry.pages(room)) > 0) {
@@ -195,7 +218,7 @@ final class Mapping {
         return checkRights(file);
     }
 
-    private long checkRights(Backing file) {
+    private long checkRights(BackingTraits file) {
         if (!file.readable()) {
             return Errno.EACCES.result();
         }
@@ -263,18 +286,24 @@ final class Mapping {
             boolean aligned = (offset & (geometry.hugeSize() - 1)) == 0;
             return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
         }
-        Backing behind = backing;
+        BackingTraits behind = backing;
         if (behind != null && behind.refusesSync() && (vmaFlags & VmaFlags.SYNC) != 0) {
             return Errno.EOPNOTSUPP.result();
         }
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
-            behind = edit.shareAnonymous(length, (vmaFlags & VmaFlags.NORESERVE) == 0);
+            behind = BackingTraits.of(edit.shareAnonymous(length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
                 return Errno.ENOMEM.result();
             }
         }
-        edit.clear(start, end);
-        Vma placed = MergeRules.place(edit, new Vma(start, end, vmaFlags, pageOffset, behind, null, null));
+        if (early) {
+            edit.reuseEarly(start, end);
+        }
+        edit.displace(start, end);
+        if (replaced != 0 || early) {
+            edit.gate(start, end);
+        }
+        Vma placed = MergeRules.place(edit, Vma.mapping(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // What may be dropped is never locked, whatever mlockall says; Linux notices only after the merge.
             Locking.unlock(edit, placed);

@@ -2,7 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.vma.AnonIdentity;
-import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -29,7 +29,7 @@ final class MergeRules {
         SAME_FLAGS {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
-                return ((left.flags() ^ right.flags()) & ~STICKY) == 0;
+                return haveSameFlags(left, right);
             }
         },
         /** A special mapping is never joined with anything. */
@@ -101,6 +101,11 @@ final class MergeRules {
         return false;
     }
 
+    /** Whether flags do not keep two VMAs apart. */
+    static boolean haveSameFlags(Vma one, Vma other) {
+        return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
+    }
+
     /** Neighbours that both fit a piece without identity may still have two different ones. */
     private static boolean fitEachOther(@Nullable Vma left, @Nullable Vma right) {
         return left == null
@@ -124,8 +129,8 @@ final class MergeRules {
 
     /** Whether a VMA may vanish in a merge. */
     private static boolean mayVanish(@Nullable Vma vma) {
-        Backing backing = vma == null ? null : vma.backing();
-        return backing == null || !backing.countsMappings();
+        BackingTraits traits = vma == null ? null : vma.traits();
+        return traits == null || !traits.countsMappings();
     }
 
     /** What a piece is joined with, given the VMAs that may be its neighbours. */
@@ -161,8 +166,8 @@ final class MergeRules {
     /** A VMA with the rights and the name of another, which do not matter for what may be lent. */
     private static Vma alike(Vma vma, Vma other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
-        return new Vma(
-                vma.start(), vma.end(), flags, vma.pageOffset(), vma.backing(), other.name(), vma.anonIdentity());
+        return Vma.mapping(
+                vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonIdentity());
     }
 
     /**
@@ -185,14 +190,30 @@ final class MergeRules {
      * @return the VMA that covers the piece now, or null if none fits and nothing was changed
      */
     static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
-        Vma previous = edit.before(piece.start());
-        Vma next = alsoRight ? edit.atOrAfter(piece.end()) : null;
+        Vma previous = edit.neighbourBefore(piece.start());
+        Vma next = alsoRight ? edit.neighbourAfter(piece.end()) : null;
         Join join = judge(previous, piece, next, edit.geometry.pageShift());
         Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
         if (into != null) {
             edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
         }
         return into;
+    }
+
+    /**
+     * Joins, at the completion of a transit, the two VMAs that meet at an address, if they fit and neither is in transit
+     * elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may vanish in
+     * any case.
+     */
+    static void joinLate(Edit edit, Transit.Join join) {
+        Vma left = edit.neighbourBefore(join.address());
+        Vma right = edit.neighbourAfter(join.address());
+        if (left == null || right == null || !continues(left, right, edit.geometry.pageShift())) {
+            return;
+        }
+        if (join.isSeam() || (mayVanish(left) && mayVanish(right))) {
+            edit.replace(left, right, null, spanning(Join.LEFT, left, right, null));
+        }
     }
 
     /**
@@ -206,8 +227,8 @@ final class MergeRules {
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
         Vma piece = part(vma, start, end, flags, pageShift);
-        Vma previous = head ? edit.before(start) : null;
-        Vma next = tail ? edit.atOrAfter(end) : null;
+        Vma previous = head ? edit.neighbourBefore(start) : null;
+        Vma next = tail ? edit.neighbourAfter(end) : null;
         Join join = judge(previous, piece, next, pageShift);
         if (head && tail && !mayVanish(vma)) {
             join = Join.NONE;
@@ -228,39 +249,34 @@ final class MergeRules {
         return into.end();
     }
 
-    /** Cuts a part out of a VMA, from below first, as far as the number of mappings allows. */
+    /** Cuts a part out of a VMA, from below first, as far as the number of mappings and the backing allow. */
     private static long cutOut(Edit edit, Vma vma, Vma piece) {
-        Vma rest = vma;
-        if (piece.start() != rest.start()) {
-            Errno refusal = refusal(edit, vma);
+        int pageShift = edit.geometry.pageShift();
+        boolean below = piece.start() != vma.start();
+        if (below) {
+            Errno refusal = edit.mayMapMore(1) ? edit.refusalToCut(vma, piece.start()) : Errno.ENOMEM;
             if (refusal != null) {
                 return refusal.result();
             }
-            rest = cut(edit, rest, piece.start());
         }
-        if (piece.end() != rest.end()) {
-            Errno refusal = refusal(edit, vma);
+        boolean above = piece.end() != vma.end();
+        if (above) {
+            Errno refusal = edit.mayMapMore(below ? 2 : 1) ? edit.refusalToCut(vma, piece.end()) : Errno.ENOMEM;
             if (refusal != null) {
+                if (below) {
+                    cut(edit, vma, piece.start());
+                }
                 return refusal.result();
             }
-            cut(edit, rest, piece.end());
-            rest = part(rest, rest.start(), piece.end(), rest.flags(), edit.geometry.pageShift());
         }
-        edit.replace(rest, null, null, piece);
+        edit.replace(vma, null, null, piece);
+        if (below) {
+            edit.put(part(vma, vma.start(), piece.start(), vma.flags(), pageShift));
+        }
+        if (above) {
+            edit.put(part(vma, piece.end(), vma.end(), vma.flags(), pageShift));
+        }
         return piece.end();
-    }
-
-    /** Why a VMA may not be cut, or null if it may. */
-    private static @Nullable Errno refusal(Edit edit, Vma vma) {
-        if (!edit.mayMapOneMore()) {
-            return Errno.ENOMEM;
-        }
-        return mayCut(vma) ? null : Errno.EINVAL;
-    }
-
-    /** Whether a VMA may be cut at all; what the kernel itself has mapped may not ({@code special_mapping_split}). */
-    static boolean mayCut(Vma vma) {
-        return !vma.isSpecial();
     }
 
     /**
@@ -279,7 +295,7 @@ final class MergeRules {
     /** Part of a VMA as a VMA of its own, with other flags. */
     static Vma part(Vma vma, long start, long end, long flags, int pageShift) {
         long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
-        return new Vma(start, end, flags, offset, vma.backing(), vma.name(), vma.anonIdentity());
+        return Vma.mapping(start, end, flags, offset, vma.traits(), vma.name(), vma.anonIdentity());
     }
 
     private static Vma spanning(Join join, @Nullable Vma previous, Vma piece, @Nullable Vma next) {
@@ -290,6 +306,7 @@ final class MergeRules {
             identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
-        return new Vma(first.start(), last.end(), flags, first.pageOffset(), piece.backing(), piece.name(), identity);
+        return Vma.mapping(
+                first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), identity);
     }
 }

@@ -7,7 +7,7 @@ import static dev.samara.core.vma.MapFlags.FIXED;
 import static dev.samara.core.vma.MapFlags.HUGETLB;
 import static dev.samara.core.vma.MapFlags.SHARED;
 
-import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -33,11 +33,11 @@ final class Placement {
     private final GapSearch search = new GapSearch();
 
     /** What is being placed. */
-    private final @Nullable Backing backing;
+    private final @Nullable BackingTraits backing;
 
     private final int mapFlags;
 
-    private Placement(Edit edit, @Nullable Backing backing, int mapFlags) {
+    private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
         this.edit = edit;
         this.geometry = edit.geometry;
         this.backing = backing;
@@ -53,13 +53,15 @@ final class Placement {
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
      */
-    static long find(Edit edit, @Nullable Backing backing, long hint, long length, long offset, int mapFlags) {
+    static long find(Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
         if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
             return Errno.ENOMEM.result();
         }
         // A fixed address is judged before it is taken, so that one near 2^64 is not mistaken for an error number.
         boolean fixed = (mapFlags & FIXED) != 0;
-        if (fixed && Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0) {
+        if (fixed
+                && (Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0
+                        || edit.layout.isGuarded(hint, hint + length))) {
             return Errno.ENOMEM.result();
         }
         long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
@@ -73,6 +75,45 @@ final class Placement {
             return Errno.EINVAL.result();
         }
         return edit.limits.mayMapAt(address) ? address : Errno.EPERM.result();
+    }
+
+    /**
+     * Finds a place for a mapping that includes what an operation in transit has unmapped, because there is none without:
+     * the highest, or in a space that is filled upwards the lowest, among the holes of the look-up view.
+     *
+     * @return the address, or a negated errno
+     */
+    static long findReserved(Edit edit, long length) {
+        boolean topDown = edit.layout.isTopDown();
+        long best = Errno.ENOMEM.result();
+        for (Transit transit : edit.layout.inTransit().transits()) {
+            for (int i = 0; i < transit.reserved().size(); i++) {
+                long found = inHoleAround(edit, transit.reserved().start(i), length, topDown);
+                if (!Errno.isError(found)
+                        && (Errno.isError(best) || (Long.compareUnsigned(found, best) > 0) == topDown)) {
+                    best = found;
+                }
+            }
+        }
+        return best;
+    }
+
+    private static long inHoleAround(Edit edit, long address, long length, boolean topDown) {
+        Geometry geometry = edit.geometry;
+        if (edit.at(address) != null) {
+            return Errno.ENOMEM.result();
+        }
+        Vma below = edit.before(address);
+        Vma above = edit.atOrAfter(address);
+        long low = below == null ? geometry.minimum() : Math.max(below.end(), geometry.minimum());
+        long high = above == null ? geometry.window() : guardedStart(edit, above);
+        long ceiling = topDown ? edit.layout.mmapBase() : geometry.window();
+        if (Long.compareUnsigned(high, ceiling) > 0) {
+            high = ceiling;
+        }
+        long start = topDown ? high - length : low;
+        boolean fits = Long.compareUnsigned(low, high) < 0 && Long.compareUnsigned(length, high - low) <= 0;
+        return fits && !edit.layout.isGuarded(start, start + length) ? start : Errno.ENOMEM.result();
     }
 
     /** A hint as {@code mmap} takes it: a page boundary, and not below the lowest address that anybody may map. */
@@ -190,7 +231,8 @@ final class Placement {
 
     private boolean isFree(long address, long length) {
         Vma next = edit.atOrAfter(address);
-        return next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0;
+        return (next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0)
+                && edit.isFree(address, address + length);
     }
 
     /** Where a VMA begins if the gap below a stack is counted in ({@code vm_start_gap}). */

@@ -41,6 +41,7 @@ final class Protecting {
         if ((wanted & ~KNOWN) != 0) {
             return Errno.EINVAL.result();
         }
+        edit.claim(address, end);
         Vma first = edit.firstIn(address, end);
         if (first == null) {
             return Errno.ENOMEM.result();
@@ -48,6 +49,7 @@ final class Protecting {
         long start = address;
         if (grows == Protection.GROWSDOWN) {
             start = first.start();
+            edit.claim(start, end);
             if (!first.has(VmaFlags.GROWSDOWN)) {
                 return Errno.EINVAL.result();
             }
@@ -99,7 +101,11 @@ final class Protecting {
             // Memory that was never written need not be promised any longer.
             flags &= ~VmaFlags.ACCOUNT;
         }
-        return MergeRules.change(edit, vma, start, end, flags);
+        long changed = MergeRules.change(edit, vma, start, end, flags);
+        if ((vma.flags() & ~flags & VmaFlags.ACCESS) != 0 && !Errno.isError(changed)) {
+            edit.narrow(start, end);
+        }
+        return changed;
     }
 
     static long mseal(Edit edit, long address, long length, long flags) {
@@ -115,6 +121,7 @@ final class Protecting {
         if (rounded == 0) {
             return DONE;
         }
+        edit.claim(address, end);
         if (hasHole(edit, address, end)) {
             return Errno.ENOMEM.result();
         }

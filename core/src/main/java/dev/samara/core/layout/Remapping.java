@@ -7,7 +7,7 @@ import static dev.samara.core.vma.RemapFlags.FIXED;
 import static dev.samara.core.vma.RemapFlags.MAYMOVE;
 
 import dev.samara.core.vma.AnonIdentity;
-import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
@@ -50,10 +50,19 @@ final class Remapping {
         if (refused != DONE) {
             return refused;
         }
+        whole.claim();
         if ((flags & FIXED) != 0 && whole.oldLength == whole.newLength) {
             return whole.moveEach();
         }
         return whole.one(edit.at(address));
+    }
+
+    /** A move without a place takes care of its own, and growth in place of what it grows into. */
+    private void claim() {
+        edit.claim(address, address + (oldLength == 0 ? geometry.pageSize() : oldLength));
+        if ((flags & FIXED) != 0) {
+            edit.claim(newAddress, newAddress + newLength);
+        }
     }
 
     private boolean namesNewPlace() {
@@ -82,7 +91,7 @@ final class Remapping {
                 || overlaps()) {
             return Errno.EINVAL.result();
         }
-        boolean tight = edit.counters.maps + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
+        boolean tight = edit.maps() + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
         return tight ? Errno.ENOMEM.result() : DONE;
     }
 
@@ -116,8 +125,8 @@ final class Remapping {
     }
 
     private static boolean movesAlone(Vma vma) {
-        Backing backing = vma.backing();
-        return backing != null && backing.movesAlone();
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.movesAlone();
     }
 
     private long one(@Nullable Vma vma) {
@@ -178,16 +187,16 @@ final class Remapping {
         long end = vma.end();
         if (end - address == oldLength
                 && Long.compareUnsigned(end + delta, geometry.limit()) <= 0
-                && edit.firstIn(end, end + delta) == null) {
+                && isFreeToGrow(end, end + delta)) {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                 return Errno.ENOMEM.result();
             }
-            Vma tail = new Vma(
+            Vma tail = Vma.mapping(
                     end,
                     end + delta,
                     vma.flags(),
                     vma.pageOffset() + edit.pagesOf(vma),
-                    vma.backing(),
+                    vma.traits(),
                     vma.name(),
                     vma.anonIdentity());
             return MergeRules.join(edit, tail, true) == null ? Errno.ENOMEM.result() : address;
@@ -196,6 +205,13 @@ final class Remapping {
             return Errno.ENOMEM.result();
         }
         return move(vma, 0);
+    }
+
+    private boolean isFreeToGrow(long start, long end) {
+        if (edit.firstIn(start, end) == null && !edit.isFree(start, end)) {
+            edit.claim(start, end);
+        }
+        return edit.isFree(start, end);
     }
 
     /** A move to a named place; a FIXED one empties it first, so a later failure leaves it empty. */
@@ -230,16 +246,17 @@ final class Remapping {
     private long move(Vma vma, long hint) {
         long offset = vma.pageOffset() + geometry.pages(address - vma.start());
         int mapFlags = ((flags & FIXED) != 0 ? MapFlags.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
-        long target = Placement.find(edit, vma.backing(), hint, newLength, offset << geometry.pageShift(), mapFlags);
+        long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
         if (Errno.isError(target)) {
             return target;
         }
-        if (edit.counters.maps >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
+        if (edit.maps() >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
             return Errno.ENOMEM.result();
         }
         boolean part = address != vma.start() || address + oldLength != vma.end();
-        if (part && !MergeRules.mayCut(vma)) {
-            return Errno.EINVAL.result();
+        Errno refusal = part ? edit.refusalToCut(vma, address != vma.start() ? address : address + oldLength) : null;
+        if (refusal != null) {
+            return refusal.result();
         }
         boolean keepOld = (flags & DONTUNMAP) != 0;
         long charged = keepOld ? newLength : newLength - oldLength;
@@ -251,12 +268,15 @@ final class Remapping {
             // Memory without pages has no history: counted from its new place, it fits its new neighbours.
             offset = geometry.pages(target);
         }
-        Vma copy = new Vma(target, target + newLength, vma.flags(), offset, vma.backing(), vma.name(), identity);
+        Vma copy = Vma.mapping(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
         Vma placed = MergeRules.place(edit, copy);
+        if (oldLength != 0) {
+            edit.gate(target, target + newLength);
+        }
         if (keepOld) {
             leaveEmpty(vma, placed);
         } else if (oldLength != 0) {
-            long unmapped = Unmapping.unmap(edit, address, address + oldLength);
+            long unmapped = Unmapping.unmap(edit, address, address + oldLength, true);
             if (Errno.isError(unmapped)) {
                 throw new IllegalStateException("source of a move could not be unmapped: " + Errno.of(unmapped));
             }
@@ -274,14 +294,15 @@ final class Remapping {
             throw new IllegalStateException("a mapping vanished under the layout lock at its copying: " + before);
         }
         boolean whole = old != placed && old.start() == address && old.length() == oldLength;
-        Vma emptied = new Vma(
+        Vma emptied = Vma.mapping(
                 old.start(),
                 old.end(),
                 old.flags() & ~VmaFlags.LOCKED_MASK,
                 old.pageOffset(),
-                old.backing(),
+                old.traits(),
                 old.name(),
                 whole ? null : old.anonIdentity());
         edit.replace(old, null, null, emptied);
+        edit.gate(address, address + oldLength);
     }
 }

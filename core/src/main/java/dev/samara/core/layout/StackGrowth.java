@@ -29,11 +29,16 @@ final class StackGrowth {
         if (Long.compareUnsigned(start, geometry.minimum()) < 0) {
             return Errno.EPERM.result();
         }
+        long gap = edit.layout.stackGuardGap();
+        edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
+        if (!edit.isFree(start, stack.start())) {
+            return Errno.ENOMEM.result();
+        }
         Vma below = edit.before(start);
         if (below != null
                 && !below.has(VmaFlags.GROWSDOWN)
                 && below.hasAny(VmaFlags.ACCESS)
-                && start - below.end() < edit.layout.stackGuardGap()) {
+                && start - below.end() < gap) {
             return Errno.ENOMEM.result();
         }
         long grown = geometry.pages(stack.start() - start);
@@ -44,12 +49,12 @@ final class StackGrowth {
                 || !edit.charge(grown)) {
             return Errno.ENOMEM.result();
         }
-        Vma taller = new Vma(
+        Vma taller = Vma.mapping(
                 start,
                 stack.end(),
                 stack.flags(),
                 stack.pageOffset() - grown,
-                stack.backing(),
+                stack.traits(),
                 stack.name(),
                 stack.anonIdentity());
         edit.replace(stack, null, null, taller);

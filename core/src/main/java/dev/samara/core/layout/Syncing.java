@@ -23,6 +23,9 @@ final class Syncing {
         if (Long.compareUnsigned(end, address) < 0) {
             return Errno.ENOMEM.result();
         }
+        if (end != address) {
+            edit.claim(address, end);
+        }
         long result = 0;
         long reached = address;
         while (Long.compareUnsigned(reached, end) < 0) {

@@ -22,14 +22,16 @@ final class Unmapping {
                 || geometry.roundUp(length) == 0) {
             return Errno.EINVAL.result();
         }
-        return unmap(edit, address, address + geometry.roundUp(length));
+        long end = address + geometry.roundUp(length);
+        edit.claim(address, end);
+        return unmap(edit, address, end, false);
     }
 
-    /** Unmaps a valid range. */
-    static long unmap(Edit edit, long start, long end) {
+    /** Unmaps a valid range, of which the caller may have mapped the contents elsewhere. */
+    static long unmap(Edit edit, long start, long end, boolean isMoved) {
         long result = cutEdges(edit, start, end);
         if (result == DONE) {
-            edit.clear(start, end);
+            edit.unmap(start, end, isMoved);
         }
         return result;
     }
@@ -48,14 +50,15 @@ final class Unmapping {
         }
         if (first.start() < start) {
             // Only a hole in the middle of one VMA leaves more mappings than before.
-            if (end < first.end() && !edit.mayMapOneMore()) {
+            if (end < first.end() && !edit.mayMapMore(1)) {
                 return Errno.ENOMEM.result();
             }
             if (first.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
-            if (!MergeRules.mayCut(first)) {
-                return Errno.EINVAL.result();
+            Errno refusal = edit.refusalToCut(first, start);
+            if (refusal != null) {
+                return refusal.result();
             }
             MergeRules.cut(edit, first, start);
         }
@@ -70,8 +73,9 @@ final class Unmapping {
             }
         }
         if (last != null && last.end() > end) {
-            if (!MergeRules.mayCut(last)) {
-                return Errno.EINVAL.result();
+            Errno refusal = edit.refusalToCut(last, end);
+            if (refusal != null) {
+                return refusal.result();
             }
             MergeRules.cut(edit, last, end);
         }
@@ -103,9 +107,17 @@ final class Unmapping {
     }
 
     private static void detach(Edit edit, Vma vma) {
+        edit.claim(vma.start(), vma.end());
         if (!vma.has(VmaFlags.SEALED)) {
-            edit.clear(vma.start(), vma.end());
+            edit.unmap(vma.start(), vma.end(), false);
         }
+    }
+
+    /** Unmaps everything, sealed or not. */
+    static long everything(Edit edit) {
+        edit.claim(0, edit.geometry.limit());
+        edit.unmap(0, edit.geometry.limit(), false);
+        return DONE;
     }
 
     /** Whether a VMA is a piece of an attachment that began at an address, as its offset tells. */

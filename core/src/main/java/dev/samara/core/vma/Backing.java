@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What stands behind a mapping that is not plain anonymous memory: one <em>open</em> of a file, a device or a shared
  * object.
@@ -9,8 +11,9 @@ package dev.samara.core.vma;
  * have the same {@code Backing} object, as two mappings on Linux must have the same {@code struct file}. Two opens of
  * one file are two objects that agree on {@link #major()}, {@link #minor()} and {@link #inode()}.
  *
- * <p>An implementation answers from fixed data: the answers must not change, must not block and must not throw, since
- * they are read while the layout is being decided.
+ * <p>An implementation answers from fixed data. The answers are asked for once per mapping, before anything is changed
+ * and without any lock ({@link BackingTraits}); what they throw goes to the caller of that operation. Who wants to be
+ * told when mappings come and go offers {@link #operations}.
  */
 public interface Backing {
     /**
@@ -152,5 +155,14 @@ public interface Backing {
      */
     default boolean countsMappings() {
         return false;
+    }
+
+    /**
+     * What wants to be told of the life of its mappings.
+     *
+     * @return always the same, or null for nobody
+     */
+    default @Nullable VmOperations operations() {
+        return null;
     }
 }

@@ -10,6 +10,10 @@ package dev.samara.core.vma;
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
+    /** The thread was interrupted while the call waited for a range in transit; nothing was changed. */
+    EINTR(4),
+    /** Input or output error, for a backing's use. */
+    EIO(5),
     /** Bad file descriptor: a call that needs a backing was given none. */
     EBADF(9),
     /** Try again: the limit on locked memory is reached, or a resource is short for now. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.life.Attachable;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +14,13 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A VMA in a space belongs to that space only. One that an embedder makes describes a mapping, to be loaded.
  */
-public final class Vma {
+@SuppressWarnings("exports") // on purpose: nobody outside can name what moves an attached VMA's state
+public final class Vma extends Attachable {
     private final long start;
     private final long end;
     private final long flags;
     private final long pageOffset;
-    private final @Nullable Backing backing;
+    private final @Nullable BackingTraits traits;
     private final @Nullable String name;
     private final @Nullable AnonIdentity anonIdentity;
 
@@ -43,6 +45,17 @@ public final class Vma {
             @Nullable Backing backing,
             @Nullable String name,
             @Nullable AnonIdentity anonIdentity) {
+        this(start, end, flags, pageOffset, BackingTraits.of(backing), name, anonIdentity);
+    }
+
+    private Vma(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable BackingTraits traits,
+            @Nullable String name,
+            @Nullable AnonIdentity anonIdentity) {
         if (Long.compareUnsigned(start, end) >= 0) {
             throw new IllegalArgumentException(
                     String.format(Locale.ROOT, "start 0x%x must lie below end 0x%x", start, end));
@@ -51,9 +64,32 @@ public final class Vma {
         this.end = end;
         this.flags = flags;
         this.pageOffset = pageOffset;
-        this.backing = backing;
+        this.traits = traits;
         this.name = name;
         this.anonIdentity = anonIdentity;
+    }
+
+    /**
+     * Describes a mapping of a backing whose answers are known.
+     *
+     * @param start first address
+     * @param end address behind the last, unsigned above {@code start}
+     * @param flags bits of {@link VmaFlags}
+     * @param pageOffset offset of {@code start} in the backing in pages
+     * @param traits what stands behind it; null for anonymous memory
+     * @param name what to show for a mapping with a name of its own; null for others
+     * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
+     * @return a description, attached to no space
+     */
+    public static Vma mapping(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable BackingTraits traits,
+            @Nullable String name,
+            @Nullable AnonIdentity anonIdentity) {
+        return new Vma(start, end, flags, pageOffset, traits, name, anonIdentity);
     }
 
     /**
@@ -127,7 +163,25 @@ public final class Vma {
      * @return the backing, or null for anonymous memory
      */
     public @Nullable Backing backing() {
-        return backing;
+        return traits == null ? null : traits.backing();
+    }
+
+    /**
+     * What stands behind it, with its answers from when it was mapped.
+     *
+     * @return the answers, or null for anonymous memory
+     */
+    public @Nullable BackingTraits traits() {
+        return traits;
+    }
+
+    /**
+     * Whether it is no longer what its space maps there. A description, which no space has mapped yet, is detached too.
+     *
+     * @return true if so, and then for ever but for a description
+     */
+    public boolean isDetached() {
+        return isDetachedVolatile();
     }
 
     /**
@@ -164,7 +218,7 @@ public final class Vma {
      * @return true if so
      */
     public boolean isAnonymous() {
-        return !isSpecial() && (backing == null || (backing.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
+        return !isSpecial() && (traits == null || (traits.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
     }
 
     /**
@@ -189,7 +243,7 @@ public final class Vma {
                 && end == other.end
                 && flags == other.flags
                 && pageOffset == other.pageOffset
-                && backing == other.backing
+                && backing() == other.backing()
                 && Objects.equals(name, other.name);
     }
 
@@ -200,7 +254,7 @@ public final class Vma {
      */
     @Override
     public String toString() {
-        String what = backing != null ? backing.name() : name != null ? name : "anonymous";
+        String what = traits != null ? traits.backing().name() : name != null ? name : "anonymous";
         return String.format(Locale.ROOT, "%x-%x +%x %s [%s]", start, end, pageOffset, what, VmaFlags.format(flags));
     }
 }

@@ -4,17 +4,14 @@ package dev.samara.core.layout;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -225,7 +222,7 @@ final class Drawing {
 
     /** Makes a layout, with a limit on the number of mappings and the heap between two pages. */
     static Layout layout(List<Vma> vmas, int maxMaps, int heapPage, int brkPage) {
-        return layout(vmas, new Host(maxMaps, 0, Host.UNLIMITED), heapPage, brkPage);
+        return layout(vmas, Layouts.host(maxMaps, 0, Host.UNLIMITED), heapPage, brkPage);
     }
 
     /** Makes a layout on a machine. */
@@ -234,9 +231,8 @@ final class Drawing {
     }
 
     private static Layout layout(List<Vma> vmas, Host host, int heapPage, int brkPage) {
-        EnumMap<Resource, Long> unlimited = new EnumMap<>(Resource.class);
         long heap = address(heapPage);
         long brk = address(brkPage);
-        return new Layout(new Layout.Origin(host, GEOMETRY, Set.of(), unlimited, true, heap, brk, 0), vmas);
+        return new Layout(Layouts.origin(host, heap, brk, false), vmas);
     }
 }

@@ -5,13 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
@@ -25,15 +21,7 @@ final class LayoutTest {
     private static final long EVERY_CLASS = VmaFlags.WRITE | VmaFlags.EXEC | VmaFlags.LOCKED | VmaFlags.ACCOUNT;
 
     private static Layout layout() {
-        Layout.Origin origin = new Layout.Origin(
-                new Host(65530, 256, Host.UNLIMITED),
-                Geometry.LINUX_X86_64,
-                Set.of(),
-                Map.of(Resource.AS, -1L),
-                true,
-                Geometry.LINUX_X86_64.defaultHeap(),
-                Geometry.LINUX_X86_64.defaultHeap(),
-                0);
+        Layout.Origin origin = Layouts.origin(Layouts.host(65530, 256, Host.UNLIMITED));
         return new Layout(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
@@ -66,7 +54,7 @@ final class LayoutTest {
                     String text = complaint(layout -> {
                         Counters wrong = layout.counters().copy();
                         one.spoil.accept(wrong);
-                        layout.adopt(wrong);
+                        layout.adopt(wrong, null, layout.brk(), 0);
                     });
                     assertTrue(text.contains(one.name), text);
                 }))
@@ -88,7 +76,7 @@ final class LayoutTest {
     @DisplayName("counters say what they count")
     void counters() {
         assertEquals(
-                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4",
+                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0, seams 0",
                 layout().counters().toString());
     }
 }

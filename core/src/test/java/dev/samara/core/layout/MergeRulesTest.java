@@ -11,15 +11,12 @@ import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -40,15 +37,7 @@ final class MergeRulesTest {
     private static final long Y = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static Layout layout(int maxMaps, Vma... vmas) {
-        Layout.Origin origin = new Layout.Origin(
-                new Host(maxMaps, 256, Host.UNLIMITED),
-                Geometry.LINUX_X86_64,
-                Set.of(),
-                Map.of(Resource.AS, -1L),
-                true,
-                Geometry.LINUX_X86_64.defaultHeap(),
-                Geometry.LINUX_X86_64.defaultHeap(),
-                0);
+        Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, Host.UNLIMITED));
         return new Layout(origin, List.of(vmas));
     }
 
@@ -88,7 +77,7 @@ final class MergeRulesTest {
 
     /** Puts a new piece into a layout. */
     private static Vma place(Layout layout, Vma piece) {
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma result = MergeRules.place(edit, piece);
             edit.finish(0);
             assertSame(result, layout.find(piece.start()));
@@ -98,7 +87,7 @@ final class MergeRulesTest {
 
     /** Gives pages other flags, if that is allowed. */
     private static void change(Layout layout, int from, int to, long flags) {
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma vma = edit.at(BASE + from * PAGE);
             assertNotNull(vma);
             MergeRules.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
@@ -375,7 +364,7 @@ final class MergeRulesTest {
     @DisplayName("the heap extends what lies below it, never what lies above")
     void join_left_only() {
         Layout layout = layout(vma(0, 4, X), vma(6, 8, X));
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma joined = MergeRules.join(edit, vma(4, 6, X), false);
             assertNotNull(joined);
             assertEquals(BASE + 6 * PAGE, joined.end());
@@ -440,7 +429,7 @@ final class MergeRulesTest {
     @DisplayName("a cut looks at no limit, and each half keeps what the whole had")
     void cut() {
         Layout layout = layout(1, owned(0, 10, ONE));
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma whole = edit.at(BASE);
             assertNotNull(whole);
             Vma upper = MergeRules.cut(edit, whole, BASE + 3 * PAGE);
@@ -455,7 +444,7 @@ final class MergeRulesTest {
     @DisplayName("an edit that is not finished leaves no trace")
     void unfinished_edit() {
         Layout layout = layout(vma(0, 4, X), vma(4, 10, Y));
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma vma = edit.at(BASE + 4 * PAGE);
             assertNotNull(vma);
             assertNotNull(MergeRules.change(edit, vma, vma.start(), vma.end(), X));

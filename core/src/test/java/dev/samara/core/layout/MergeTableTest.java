@@ -55,7 +55,7 @@ class MergeTableTest {
     /** Puts a new piece, as whoever maps something does. */
     private static void place(Layout layout, Vma piece) {
         Vma placed;
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             placed = MergeRules.place(edit, piece);
             edit.finish(0);
         }
@@ -67,7 +67,7 @@ class MergeTableTest {
     /** Gives part of a VMA other flags; null if it was done, else why not. */
     private static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
         long reached;
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma vma = edit.at(start);
             assertNotNull(vma);
             reached = MergeRules.change(edit, vma, start, end, flags);
@@ -406,7 +406,7 @@ class MergeTableTest {
 
     private static String joinedWithPrevious(String before, boolean expected) {
         Layout layout = Drawing.layout(before);
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             Vma joined = MergeRules.join(edit, Drawing.kind('a').over(2, 4), false);
             assertEquals(expected, joined != null);
             edit.finish(0);

@@ -19,23 +19,23 @@ import org.junit.jupiter.api.Test;
 class UnfinishedEditTest {
     private static final long LIMIT = 16L << Drawing.GEOMETRY.pageShift();
 
-    private final Host host = new Host(100, 0, LIMIT);
+    private final Host host = Layouts.host(100, 0, LIMIT);
 
     @Test
     @DisplayName("what it charged is free again")
     void charges() {
         Layout layout = Drawing.layout(List.of(), host);
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             assertTrue(edit.charge(9));
             assertEquals(LIMIT * 9 / 16, host.committed());
         }
         assertEquals(0, host.committed());
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             assertNotNull(edit.shareAnonymous(LIMIT, true));
             assertEquals(LIMIT, host.committed());
         }
         assertEquals(0, host.committed());
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             assertFalse(edit.charge(17));
             assertNull(edit.shareAnonymous(LIMIT + 1, true));
         }
@@ -47,23 +47,23 @@ class UnfinishedEditTest {
     void sharedObjects() {
         Layout layout = Drawing.layout(List.of(), host);
         SharedAnonymous kept;
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             kept = newObject(edit);
             edit.put(mapping(0, kept));
             edit.finish(0);
         }
         assertEquals(LIMIT / 2, host.committed());
-        try (Edit edit = new Edit(layout)) {
-            edit.clear(Drawing.address(0), Drawing.address(8));
+        try (Edit edit = Layouts.edit(layout)) {
+            edit.unmap(Drawing.address(0), Drawing.address(8), false);
             assertTrue(edit.charge(16), "all is free");
         }
         assertEquals(LIMIT / 2, host.committed());
-        try (Edit edit = new Edit(layout)) {
+        try (Edit edit = Layouts.edit(layout)) {
             edit.put(mapping(20, newObject(edit)));
             assertTrue(edit.charge(0));
         }
         assertEquals(LIMIT / 2, host.committed());
-        layout.clear();
+        layout.close();
         assertEquals(0, host.committed());
     }
 
@@ -84,8 +84,8 @@ class UnfinishedEditTest {
         Layout layout = Drawing.layout("[aa][AA]..[ff]");
         List<Vma> before = vmas(layout);
         long[] counted = layout.usage();
-        try (Edit edit = new Edit(layout)) {
-            edit.clear(Drawing.address(0), Drawing.address(4));
+        try (Edit edit = Layouts.edit(layout)) {
+            edit.unmap(Drawing.address(0), Drawing.address(4), false);
             MergeRules.place(edit, Drawing.kind('a').over(0, 6));
             assertEquals("[aa][AA]..[ff]", Drawing.of(layout), "nothing is seen before the end");
         }
@@ -96,7 +96,7 @@ class UnfinishedEditTest {
         }
         assertArrayEquals(counted, layout.usage());
         layout.validate();
-        assertFalse(layout.lock().isLocked());
+        assertFalse(layout.isLockedByThisThread());
     }
 
     private static List<Vma> vmas(Layout layout) {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.layout.Layout;
+
+/**
+ * How long a space's layout lock was held, as a histogram of one instant.
+ *
+ * <p>A fixed fraction of the holds is measured, about one in sixty. A value is known to an eighth of itself.
+ */
+public final class HoldTimes {
+    private final long[] counts;
+    private final long total;
+
+    HoldTimes(long[] counts) {
+        this.counts = counts;
+        long sum = 0;
+        for (long count : counts) {
+            sum += count;
+        }
+        total = sum;
+    }
+
+    /**
+     * How many holds were measured.
+     *
+     * @return the number
+     */
+    public long count() {
+        return total;
+    }
+
+    /**
+     * The longest hold measured.
+     *
+     * @return nanoseconds, rounded up by at most an eighth; 0 if none was measured
+     */
+    public long max() {
+        return atPercentile(100);
+    }
+
+    /**
+     * The time within which a fraction of the measured holds ended.
+     *
+     * @param percentile above 0, at most 100
+     * @return nanoseconds, rounded up by at most an eighth; 0 if none was measured
+     */
+    public long atPercentile(double percentile) {
+        if (!(percentile > 0 && percentile <= 100)) {
+            throw new IllegalArgumentException("percentile " + percentile + " is not above 0 and at most 100");
+        }
+        double wanted = total * (percentile / 100);
+        long seen = 0;
+        for (int bucket = 0; bucket < counts.length; bucket++) {
+            seen += counts[bucket];
+            if (counts[bucket] != 0 && seen >= wanted) {
+                return Layout.highestOfBucket(bucket);
+            }
+        }
+        return 0;
+    }
+
+    /** The number, the median, the 99th percentile and the maximum. */
+    @Override
+    public String toString() {
+        return count() + " holds, median " + atPercentile(50) + " ns, 99 % " + atPercentile(99) + " ns, longest "
+                + max() + " ns";
+    }
+}

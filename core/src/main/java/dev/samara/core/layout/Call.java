@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+/** The operations, as their callers call them. */
+enum Call {
+    MMAP,
+    MUNMAP,
+    MPROTECT,
+    MREMAP,
+    BRK,
+    MADVISE,
+    MLOCK,
+    MUNLOCK,
+    MLOCKALL,
+    MUNLOCKALL,
+    MSYNC,
+    MSEAL,
+    SHMAT,
+    SHMDT,
+    GROW_STACK,
+    LOAD,
+    FORK,
+    CLOSE
+}

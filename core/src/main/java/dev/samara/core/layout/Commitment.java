@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one edit charges the host for, and gives back: the memory that its VMAs hold, and the shared objects they map.
+ *
+ * <p>Charged before the edit is published. What an operation unmaps is given back at its completion, except that the
+ * same edit may use it again for what it puts.
+ */
+final class Commitment {
+    private final Layout layout;
+
+    /** Bytes charged for what the VMAs of this edit hold more than those before, or will once they are put. */
+    private long charged;
+
+    /** Bytes charged for shared objects that were made and not settled yet. */
+    private long chargedForObjects;
+
+    /** How the number of VMAs of each shared object has changed since the last settling; null if none has. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
+
+    /** The same, of what was settled; null if nothing was. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> settledMappings;
+
+    /** Pages that the counters have lost because something has become complete, and that are given back with it. */
+    private long completed;
+
+    /** What has become complete in this edit; null if nothing has. */
+    private @Nullable List<Transit> released;
+
+    Commitment(Layout layout) {
+        this.layout = layout;
+    }
+
+    /** Counts a VMA that is put, or with sign -1 one that is taken out. */
+    void count(Vma vma, int sign) {
+        if (vma.backing() instanceof SharedAnonymous object) {
+            if (objectMappings == null) {
+                objectMappings = new IdentityHashMap<>();
+            }
+            objectMappings.merge(object, sign, Integer::sum);
+        }
+    }
+
+    /** Charges memory that a VMA put next will hold; false means that there is not enough. */
+    boolean charge(Counters counters, long pages) {
+        settle(counters);
+        long bytes = pages << layout.geometry().pageShift();
+        if (!layout.host().charge(bytes)) {
+            return false;
+        }
+        charged += bytes;
+        return true;
+    }
+
+    /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
+    @Nullable
+    SharedAnonymous shareAnonymous(Counters counters, long length, boolean reserve) {
+        settle(counters);
+        long bytes = reserve ? length : 0;
+        if (!layout.host().charge(bytes)) {
+            return null;
+        }
+        chargedForObjects += bytes;
+        return new SharedAnonymous(layout.host(), bytes);
+    }
+
+    /** Gives back what was taken away so far, so that it can be used again. Everything charged must have been put. */
+    private void settle(Counters counters) {
+        giveBack(excess(counters));
+        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
+        if (changes != null) {
+            objectMappings = null;
+            settleObjects(changes);
+            if (settledMappings == null) {
+                settledMappings = changes;
+            } else {
+                IdentityHashMap<SharedAnonymous, Integer> settled = settledMappings;
+                changes.forEach((object, change) -> settled.merge(object, change, Integer::sum));
+            }
+        }
+    }
+
+    /** Bytes charged beyond what is held. */
+    private long excess(Counters counters) {
+        long held = counters.accounted + completed - layout.counters().accounted;
+        return charged - (held << layout.geometry().pageShift());
+    }
+
+    private void giveBack(long bytes) {
+        if (bytes != 0) {
+            layout.host().uncharge(bytes);
+            charged -= bytes;
+        }
+    }
+
+    private void settleObjects(IdentityHashMap<SharedAnonymous, Integer> changes) {
+        // In one step with what was charged for new ones, so that no other call finds less free than there is.
+        long owed = countObjects(changes, 1);
+        if (chargedForObjects != owed) {
+            layout.host().uncharge(chargedForObjects - owed);
+        }
+        chargedForObjects = 0;
+    }
+
+    /** Counts the changes, or with sign -1 takes them back; returns the bytes to charge for that. */
+    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign) {
+        long owed = 0;
+        for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
+            owed += change.getKey().count(sign * (long) change.getValue());
+        }
+        return owed;
+    }
+
+    /** Has what a transit has unmapped given back when this edit is published. */
+    void release(Transit complete) {
+        if (released == null) {
+            released = new ArrayList<>(1);
+        }
+        released.add(complete);
+        completed += complete.uncharged.accounted;
+    }
+
+    /** Settles an edit that has just been published; what it has unmapped is left to its transit, if it has one. */
+    void publish(Counters counters, @Nullable Transit transit) {
+        if (transit == null) {
+            settle(counters);
+        } else {
+            defer(transit, counters);
+        }
+        if (released != null) {
+            for (Transit complete : released) {
+                layout.host().uncharge(complete.bytes);
+                if (complete.objects != null) {
+                    layout.host().uncharge(-countObjects(complete.objects, 1));
+                }
+            }
+        }
+    }
+
+    private void defer(Transit transit, Counters counters) {
+        long excess = excess(counters);
+        if (excess > 0) {
+            transit.bytes = excess;
+        } else {
+            giveBack(excess);
+        }
+        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
+        if (changes != null) {
+            IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
+            changes.forEach((object, change) -> {
+                if (change < 0) {
+                    fewer.put(object, change);
+                }
+            });
+            changes.keySet().removeAll(fewer.keySet());
+            if (!fewer.isEmpty()) {
+                transit.objects = fewer;
+            }
+            settleObjects(changes);
+        }
+    }
+
+    /** Takes back what was charged, because the edit is not published. */
+    void undo() {
+        layout.host().uncharge(charged + chargedForObjects);
+        if (settledMappings != null) {
+            layout.host().uncharge(-countObjects(settledMappings, -1));
+        }
+    }
+}

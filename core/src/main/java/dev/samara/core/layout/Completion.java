@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.wait.Gate;
+import dev.samara.maple.RangeEntry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last phase of an operation in transit: its reservations are cleared, its VMAs are joined with their neighbours,
+ * its gate is opened and what it has unmapped is given back, all in one edit; then who waited is woken.
+ */
+final class Completion {
+    private final Edit edit;
+
+    /** What has become complete, with the waiters of its gate. */
+    private final List<Transit> completed = new ArrayList<>(1);
+
+    private Completion(Edit edit) {
+        this.edit = edit;
+    }
+
+    /** Ends a transit's own retiring. Caller must hold no lock. */
+    static void of(Transit transit) {
+        Completion completion;
+        List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
+        try (Edit edit = Edit.completing(transit.operation())) {
+            completion = new Completion(edit);
+            completion.end(transit);
+            edit.finish(Edit.DONE);
+            // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
+            // it
+            // shut and takes the lock after this does not wait.
+            for (Transit done : completion.completed) {
+                edit.layout.inTransit().remove(done);
+                waiters.add(done.open());
+            }
+        }
+        for (Gate.Waiter waiting : waiters) {
+            Gate.wake(waiting);
+        }
+        for (Transit done : completion.completed) {
+            done.held.forEach(Life::unhold);
+            CompletableFuture<Long> promised = done.promised();
+            if (promised != null) {
+                hostOf(done)
+                        .background()
+                        .execute(() -> promised.complete(done.operation().result()));
+            }
+        }
+    }
+
+    private static Host hostOf(Transit done) {
+        return done.operation().layout().host();
+    }
+
+    private void end(Transit transit) {
+        clearReservations(transit);
+        if (transit.arrive()) {
+            complete(transit);
+        }
+        for (Transit successor : transit.successors()) {
+            if (successor.arrive()) {
+                complete(successor);
+            }
+        }
+    }
+
+    /** What has been stored over by this operation or, by early reuse, by another, is not reserved any more. */
+    private void clearReservations(Transit transit) {
+        Ranges reserved = transit.reserved();
+        for (int i = 0; i < reserved.size(); i++) {
+            long start = reserved.start(i);
+            long last = reserved.end(i) - 1;
+            RangeEntry<Object> entry = edit.tree.reservationIn(start, last);
+            while (entry != null) {
+                if (entry.value() == transit) {
+                    edit.tree.erase(entry.first(), entry.last(), transit);
+                }
+                entry = entry.last() == last ? null : edit.tree.reservationIn(entry.last() + 1, last);
+            }
+        }
+    }
+
+    private void complete(Transit transit) {
+        transit.beginCompletion();
+        completed.add(transit);
+        for (Transit.Join join : transit.joins()) {
+            MergeRules.joinLate(edit, join);
+        }
+        edit.release(transit);
+    }
+}

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.wait.Gate;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What is in transit in one space, and who insists on being next. Guarded by the layout lock.
+ *
+ * <p>Both lists are as long as there are operations in transit, or threads that have waited several times: a few. They
+ * are searched from one end to the other.
+ */
+final class InTransit {
+    private final List<Transit> transits = new ArrayList<>();
+    private final List<Intent> intents = new ArrayList<>();
+
+    boolean isEmpty() {
+        return transits.isEmpty() && intents.isEmpty();
+    }
+
+    List<Transit> transits() {
+        return transits;
+    }
+
+    void add(Transit transit) {
+        transits.add(transit);
+    }
+
+    void remove(Transit transit) {
+        transits.remove(transit);
+    }
+
+    void add(Intent intent) {
+        intents.add(intent);
+    }
+
+    void remove(Intent intent) {
+        intents.remove(intent);
+    }
+
+    /** What an operation that names a range has to wait for first, or null. */
+    @Nullable
+    Gate blocking(Operation operation, long start, long end) {
+        for (int i = 0; i < transits.size(); i++) {
+            Transit transit = transits.get(i);
+            if (transit.touches(start, end)) {
+                return transit;
+            }
+        }
+        return intentBefore(operation, start, end);
+    }
+
+    /** Whether what is in transit in a range is only reserved, at least some of it is, and nobody older insists on it. */
+    boolean isOnlyReserved(Operation operation, long start, long end) {
+        boolean reserved = false;
+        for (Transit transit : transits) {
+            if (transit.occupied().overlap(start, end)) {
+                return false;
+            }
+            reserved |= transit.reserved().overlap(start, end);
+        }
+        return reserved && intentBefore(operation, start, end) == null;
+    }
+
+    /** The transits that have something reserved in a range. */
+    List<Transit> reservedIn(long start, long end) {
+        List<Transit> found = new ArrayList<>(1);
+        for (Transit transit : transits) {
+            if (transit.reserved().overlap(start, end)) {
+                found.add(transit);
+            }
+        }
+        return found;
+    }
+
+    /** An older operation's intent, which calls from a callback of an operation in transit pass (else they might wait in a circle). */
+    @Nullable
+    Intent intentBefore(Operation operation, long start, long end) {
+        if (intents.isEmpty() || Transit.ofThisThread() != null) {
+            return null;
+        }
+        for (int i = 0; i < intents.size(); i++) {
+            Intent intent = intents.get(i);
+            if (intent.stops(operation, start, end)) {
+                return intent;
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Filling an empty layout: with what is mapped from the start, or as a child's with copies of its parent's VMAs. */
+final class Loading {
+    private Loading() {}
+
+    /** Those of some descriptions that lie above the user's part; ascending. */
+    static List<Vma> above(Geometry geometry, List<Vma> mapped) {
+        return mapped.stream()
+                .filter(vma -> isAbove(geometry, vma))
+                .sorted((one, other) -> Long.compareUnsigned(one.start(), other.start()))
+                .toList();
+    }
+
+    private static boolean isAbove(Geometry geometry, Vma vma) {
+        return Long.compareUnsigned(vma.start(), geometry.limit()) >= 0;
+    }
+
+    /** Loads descriptions; those above the user's part are passed over. */
+    static void load(Layout layout, List<Vma> mapped) {
+        for (Vma vma : mapped) {
+            check(layout, vma);
+        }
+        run(layout, Call.LOAD, edit -> {
+            for (Vma vma : mapped) {
+                if (!isAbove(layout.geometry(), vma)) {
+                    Vma other = edit.firstIn(vma.start(), vma.end());
+                    if (other != null) {
+                        throw new IllegalArgumentException("mapping " + vma + " overlaps " + other);
+                    }
+                    // A description may be loaded into several spaces; a VMA belongs to one.
+                    put(edit, copy(layout.geometry(), vma), "load");
+                }
+            }
+            return Edit.DONE;
+        });
+    }
+
+    private static Vma copy(Geometry geometry, Vma vma) {
+        return MergeRules.part(vma, vma.start(), vma.end(), vma.flags(), geometry.pageShift());
+    }
+
+    private static void check(Layout layout, Vma vma) {
+        Geometry geometry = layout.geometry();
+        if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
+            throw new IllegalArgumentException("mapping " + vma + " does not lie on page boundaries");
+        }
+        if (isAbove(geometry, vma)) {
+            return;
+        }
+        if (Long.compareUnsigned(vma.end(), geometry.limit()) > 0) {
+            throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
+        }
+        if (layout.isGuarded(vma.start(), vma.end())) {
+            throw new IllegalArgumentException("mapping " + vma + " reaches into a guard at an end of the space");
+        }
+        if (vma.backing() instanceof SharedAnonymous object && object.host() != layout.host()) {
+            throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
+        }
+    }
+
+    /** Takes keeps of the VMAs whose backings must be asked for the child's opens. Caller holds the parent's lock. */
+    static List<Vma> keep(Snapshot<Vma> parents, Counters counters) {
+        if (counters.opens == 0) {
+            return List.of();
+        }
+        List<Vma> kept = new ArrayList<>();
+        parents.forEach((first, last, vma) -> {
+            if (Life.openOf(vma) != null && Life.keep(vma)) {
+                kept.add(vma);
+            }
+        });
+        return kept;
+    }
+
+    /** Fills a child's layout. */
+    static void fork(Layout child, Snapshot<Vma> parents) {
+        run(child, Call.FORK, edit -> {
+            parents.forEach((first, last, vma) -> {
+                if (!vma.has(VmaFlags.DONTCOPY)) {
+                    put(edit, inherit(vma), "fork");
+                }
+            });
+            return Edit.DONE;
+        });
+    }
+
+    /** A child's copy: not locked, and what it shares with the parent until written has an identity of its own. */
+    private static Vma inherit(Vma vma) {
+        boolean hasPages = vma.anonIdentity() != null && !vma.has(VmaFlags.WIPEONFORK);
+        return Vma.mapping(
+                vma.start(),
+                vma.end(),
+                vma.flags() & ~VmaFlags.LOCKED_MASK,
+                vma.pageOffset(),
+                vma.traits(),
+                vma.name(),
+                hasPages ? AnonIdentity.inherited() : null);
+    }
+
+    private static void put(Edit edit, Vma copy, String call) {
+        if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
+            throw new MmException(call + " of " + copy, Errno.ENOMEM);
+        }
+        edit.put(copy);
+    }
+
+    private static void run(Layout layout, Call call, Filling filling) {
+        long result = new Operation(layout, call, 0, 0, 0, 0, 0, filling).run();
+        if (Errno.isError(result)) {
+            throw new MmException(call.name().toLowerCase(java.util.Locale.ROOT), Errno.of(result));
+        }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.life.Open;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which open each new VMA of an edit gets a share in: that of a VMA whose place it takes, or one that its backing was
+ * asked for. A VMA hands its open on once; the other pieces of it need their own.
+ */
+final class Opens {
+    private static final Opens NONE = new Opens(0);
+
+    /** By the new VMA's number: an {@link Open}, a {@link Questions.Question}, or null if it needs none. */
+    private final @Nullable Object[] sources;
+
+    private @Nullable Errno refusal;
+
+    private Opens(int count) {
+        sources = new @Nullable Object[count];
+    }
+
+    /** Finds the opens of an edit's new VMAs; which of them must still be asked for, the operation's questions know. */
+    static Opens of(Operation operation, List<Vma> gone, List<Vma> fresh) {
+        Opens opens = NONE;
+        List<Vma> heirless = List.of();
+        for (int i = 0; i < fresh.size(); i++) {
+            BackingTraits traits = fresh.get(i).traits();
+            if (traits != null && traits.operations() != null) {
+                if (opens == NONE) {
+                    opens = new Opens(fresh.size());
+                    heirless = new ArrayList<>(gone);
+                }
+                opens.find(i, operation, fresh.get(i), gone, heirless);
+            }
+        }
+        return opens;
+    }
+
+    private void find(int i, Operation operation, Vma vma, List<Vma> gone, List<Vma> heirless) {
+        for (Vma old : heirless) {
+            if (old.backing() == vma.backing() && overlap(old, vma)) {
+                heirless.remove(old);
+                sources[i] = Life.openOf(old);
+                return;
+            }
+        }
+        Questions.Question question = operation.questions().open(vma, relative(vma, gone));
+        sources[i] = question;
+        if (refusal == null) {
+            refusal = question.refusal();
+        }
+    }
+
+    private static boolean overlap(Vma one, Vma other) {
+        return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
+    }
+
+    private static @Nullable Vma relative(Vma vma, List<Vma> gone) {
+        for (Vma old : gone) {
+            if (old.backing() == vma.backing()) {
+                return old;
+            }
+        }
+        return null;
+    }
+
+    /** The first refusal of an open, or null. */
+    @Nullable
+    Errno refusal() {
+        return refusal;
+    }
+
+    /** Takes the share of the i-th new VMA, or null if it needs none. To be called once, at publication. */
+    @Nullable
+    Open take(int i) {
+        Object source = sources.length == 0 ? null : sources[i];
+        if (source instanceof Questions.Question question) {
+            return question.granted();
+        }
+        if (source instanceof Open open) {
+            open.share();
+            return open;
+        }
+        return null;
+    }
+}

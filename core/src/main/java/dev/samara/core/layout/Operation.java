@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.Watch;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One call of an operation, from its arguments to its completion.
+ *
+ * <p>Up to publication it is a loop of attempts, each an {@link Edit}. An attempt ends without a trace if the operation
+ * must wait for a range in transit, or if a backing must be asked; then it waits, or asks, holding nothing, and starts
+ * again. What is in transit after publication is retired and completed by the same thread or, if the call is
+ * asynchronous, by one of the machine's.
+ */
+final class Operation implements Watch {
+    /** An operation that has started again so often insists on being next. */
+    private static final int PATIENCE = 3;
+
+    private final Layout layout;
+    private final Call call;
+
+    /* The arguments, each in the place that the call gives it. */
+    private final long address;
+    private final long length;
+    private final long third;
+    private final long fourth;
+    private final int flags;
+    private final @Nullable Object object;
+
+    /** When it first started, among the operations of its space; 0 before it has. */
+    private long age;
+
+    private int restarts;
+    private @Nullable Intent intent;
+    private @Nullable Questions questions;
+
+    private boolean done;
+    private boolean isPublished;
+    private long result;
+    private @Nullable Transit transit;
+
+    Operation(
+            Layout layout,
+            Call call,
+            long address,
+            long length,
+            long third,
+            long fourth,
+            int flags,
+            @Nullable Object object) {
+        this.layout = layout;
+        this.call = call;
+        this.address = address;
+        this.length = length;
+        this.third = third;
+        this.fourth = fourth;
+        this.flags = flags;
+        this.object = object;
+    }
+
+    /** Runs it to its end. */
+    long run() {
+        publish();
+        if (transit != null) {
+            transit.run();
+        }
+        return result;
+    }
+
+    /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
+    CompletableFuture<Long> start() {
+        CompletableFuture<Long> future = new CompletableFuture<>();
+        publish();
+        Transit rest = transit;
+        if (rest == null) {
+            future.complete(result);
+        } else {
+            rest.promise(future);
+            layout.host().background().execute(rest::run);
+        }
+        return future;
+    }
+
+    private void publish() {
+        try {
+            while (!done) {
+                Gate gate = attempt();
+                if (gate != null) {
+                    waitFor(gate);
+                } else if (!done) {
+                    questions().put();
+                }
+            }
+        } finally {
+            leave();
+        }
+    }
+
+    /** Tries once; returns what it must wait for before it tries again, or null. */
+    private @Nullable Gate attempt() {
+        try (Edit edit = new Edit(this)) {
+            try {
+                edit.finish(decide(edit));
+                return null;
+            } catch (Blocked blocked) {
+                restarts++;
+                if (restarts >= PATIENCE && intent == null && Transit.ofThisThread() == null) {
+                    intent = new Intent(this);
+                    layout.inTransit().add(intent);
+                }
+                return blocked.gate();
+            }
+        }
+    }
+
+    private long decide(Edit edit) {
+        return switch (call) {
+            case MMAP -> Mapping.mmap(edit, address, length, (int) third, flags, (BackingTraits) object, fourth);
+            case MUNMAP -> Unmapping.munmap(edit, address, length);
+            case MPROTECT -> Protecting.mprotect(edit, address, length, flags);
+            case MREMAP -> Remapping.mremap(edit, address, length, third, flags, fourth);
+            case BRK -> Heap.brk(edit, address);
+            case MADVISE -> Advising.madvise(edit, address, length, flags);
+            case MLOCK -> Locking.mlock2(edit, address, length, flags);
+            case MUNLOCK -> Locking.munlock(edit, address, length);
+            case MLOCKALL -> Locking.mlockall(edit, flags);
+            case MUNLOCKALL -> Locking.munlockall(edit);
+            case MSYNC -> Syncing.msync(edit, address, length, flags);
+            case MSEAL -> Protecting.mseal(edit, address, length, third);
+            case SHMAT -> Mapping.shmat(edit, (SharedSegment) object, address, flags);
+            case SHMDT -> Unmapping.shmdt(edit, address);
+            case GROW_STACK -> StackGrowth.grow(edit, address);
+            case LOAD, FORK -> filling().fill(edit);
+            case CLOSE -> Unmapping.everything(edit);
+        };
+    }
+
+    /** Caller must hold no lock. */
+    private void waitFor(Gate gate) {
+        Transit inside = Transit.ofThisThread();
+        if (inside != null) {
+            throw new IllegalStateException(this + " was called by what retires " + inside
+                    + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+        }
+        assert !layout.isLockedByThisThread() : "a wait under the layout lock";
+        if (call == Call.CLOSE) {
+            gate.awaitUninterruptibly(this);
+        } else if (!gate.await(this)) {
+            refused(Errno.EINTR.result());
+        }
+    }
+
+    private Filling filling() {
+        return (Filling) Objects.requireNonNull(object, "object");
+    }
+
+    /** Begins an attempt. Caller holds the layout lock. */
+    void begin() {
+        if (age == 0) {
+            age = layout.nextAge();
+        }
+        if (questions != null) {
+            questions.restart();
+        }
+        if (intent != null) {
+            intent.restart();
+        }
+    }
+
+    /** Notes a range that the attempt is about. */
+    void name(long start, long end) {
+        if (intent != null) {
+            intent.name(start, end);
+        }
+    }
+
+    /** Ends the operation with nothing changed. */
+    void refused(long refusal) {
+        result = refusal;
+        done = true;
+    }
+
+    /** Ends the attempts; what is in transit is left to be retired and completed. */
+    void published(long answer, @Nullable Transit rest) {
+        result = answer;
+        transit = rest;
+        isPublished = true;
+        done = true;
+    }
+
+    Layout layout() {
+        return layout;
+    }
+
+    long age() {
+        return age;
+    }
+
+    long result() {
+        return result;
+    }
+
+    /** What it asks of backings. */
+    Questions questions() {
+        if (questions == null) {
+            questions = new Questions(layout.host());
+        }
+        return questions;
+    }
+
+    /** Whether the current attempt has come to no question without an answer. */
+    boolean isAnswered() {
+        return questions == null || questions.areAnswered();
+    }
+
+    /** On every way out: what is left behind under the lock, and at backings that were asked in vain. */
+    private void leave() {
+        if (intent != null) {
+            layout.lock();
+            try {
+                layout.inTransit().remove(intent);
+            } finally {
+                layout.unlock();
+            }
+            Gate.wake(intent.open());
+        }
+        if (questions != null) {
+            if (isPublished) {
+                questions.takeBackUnused();
+            } else {
+                questions.takeBackAll();
+            }
+        }
+    }
+
+    @Override
+    public long reportAfterNanos() {
+        return layout.host().longWaitNanos();
+    }
+
+    @Override
+    public void waitsLong(Gate gate, Thread waiter, long nanos) {
+        layout.host().reportLongWait(toString(), gate, waiter, nanos);
+    }
+
+    /** The call with its arguments. */
+    @Override
+    public String toString() {
+        String name = call.name().toLowerCase(Locale.ROOT);
+        return switch (call) {
+            case MMAP, MREMAP ->
+                String.format(
+                        Locale.ROOT, "%s(0x%x, 0x%x, 0x%x, 0x%x, 0x%x)", name, address, length, third, flags, fourth);
+            case MUNMAP -> String.format(Locale.ROOT, "%s(0x%x, 0x%x)", name, address, length);
+            case MPROTECT, MADVISE, MLOCK, MUNLOCK, MSYNC, MSEAL ->
+                String.format(Locale.ROOT, "%s(0x%x, 0x%x, 0x%x)", name, address, length, flags);
+            case BRK, SHMAT, SHMDT, GROW_STACK -> String.format(Locale.ROOT, "%s(0x%x)", name, address);
+            case MLOCKALL, MUNLOCKALL, LOAD, FORK, CLOSE -> name;
+        };
+    }
+}

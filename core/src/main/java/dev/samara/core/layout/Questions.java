@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.life.Open;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What one operation asks of backings before it publishes ({@code open} and {@code may_split}).
+ *
+ * <p>Under the layout lock nobody can be asked. So an attempt notes each question and goes on as if the answer were yes;
+ * if there was a new question, it is dropped, the questions are put without the lock, and the next attempt finds the
+ * answers, as long as it comes to the same questions in the same order. Where it comes to others, because the layout has
+ * changed, what was answered from there on is taken back.
+ *
+ * <p>For one thread.
+ */
+final class Questions {
+    private final Host host;
+    private final List<Question> questions = new ArrayList<>();
+
+    /** How many the current attempt has come to. */
+    private int reached;
+
+    Questions(Host host) {
+        this.host = host;
+    }
+
+    /** Begins an attempt. */
+    void restart() {
+        reached = 0;
+    }
+
+    /** Whether the current attempt has come to answered questions only. */
+    boolean areAnswered() {
+        for (int i = 0; i < reached; i++) {
+            if (!questions.get(i).isAnswered) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a backing lets a VMA be cut; as long as it was not asked, it does. */
+    @Nullable
+    Errno maySplit(Vma vma, long address) {
+        BackingTraits traits = vma.traits();
+        VmOperations operations = traits == null ? null : traits.operations();
+        return operations == null ? null : next(operations, vma, address, vma).refusal;
+    }
+
+    /**
+     * Asks for an open for a VMA that is to be put.
+     *
+     * @param relative one of the same backing that is there already and is kept while the question is put, or null
+     */
+    Question open(Vma vma, @Nullable Vma relative) {
+        BackingTraits traits = vma.traits();
+        VmOperations operations = traits == null ? null : traits.operations();
+        if (operations == null) {
+            throw new IllegalStateException("a backing without operations is not asked: " + vma);
+        }
+        return next(operations, vma, Question.OPEN, relative);
+    }
+
+    private Question next(VmOperations operations, Vma vma, long address, @Nullable Vma kept) {
+        if (reached < questions.size()) {
+            Question known = questions.get(reached);
+            if (known.isAbout(operations, vma, address)) {
+                known.kept = kept;
+                reached++;
+                return known;
+            }
+            takeBack(reached);
+        }
+        Question question = new Question(operations, vma, address, kept);
+        questions.add(question);
+        reached++;
+        return question;
+    }
+
+    /**
+     * Puts the questions that have no answer yet. Caller must hold no lock.
+     *
+     * @throws RuntimeException or an error, as a backing throws it; what was opened is closed then
+     */
+    void put() {
+        try {
+            for (Question question : questions) {
+                if (!question.isAnswered) {
+                    put(question);
+                }
+            }
+        } catch (Throwable thrown) {
+            takeBack(0);
+            throw thrown;
+        }
+    }
+
+    private void put(Question question) {
+        Vma kept = question.kept;
+        if (kept != null && !Life.keep(kept)) {
+            // It has just been replaced: the next attempt will come to another question.
+            return;
+        }
+        try {
+            question.ask(host);
+        } finally {
+            if (kept != null) {
+                Life.release(kept);
+            }
+        }
+    }
+
+    /** Ends the opens that the attempt which has been published did not come to; they were answers to its forerunners. */
+    void takeBackUnused() {
+        takeBack(reached);
+    }
+
+    /** Ends all opens, because nothing is published. */
+    void takeBackAll() {
+        takeBack(0);
+    }
+
+    private void takeBack(int from) {
+        for (int i = questions.size() - 1; i >= from; i--) {
+            Open open = questions.remove(i).open;
+            if (open != null) {
+                open.drop();
+            }
+        }
+        reached = Math.min(reached, from);
+    }
+
+    /** One question, and its answer. */
+    static final class Question {
+        private static final long OPEN = -1;
+
+        private final VmOperations operations;
+        private final Vma vma;
+
+        /** Where the VMA is to be cut, or OPEN. */
+        private final long address;
+
+        private @Nullable Vma kept;
+        private boolean isAnswered;
+        private @Nullable Errno refusal;
+        private @Nullable Open open;
+
+        private Question(VmOperations operations, Vma vma, long address, @Nullable Vma kept) {
+            this.operations = operations;
+            this.vma = vma;
+            this.address = address;
+            this.kept = kept;
+        }
+
+        private boolean isAbout(VmOperations others, Vma other, long otherAddress) {
+            return operations == others && address == otherAddress && vma.looksLike(other);
+        }
+
+        private void ask(Host host) {
+            if (address == OPEN) {
+                refusal = operations.open(vma);
+                open = refusal == null ? new BackingOpen(host, operations, vma) : null;
+            } else {
+                refusal = operations.maySplit(vma, address);
+            }
+            isAnswered = true;
+        }
+
+        @Nullable
+        Errno refusal() {
+            return refusal;
+        }
+
+        /** The open, if it was answered so. */
+        Open granted() {
+            return Objects.requireNonNull(open, "open");
+        }
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.wait.Gate;
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation between publication and completion: the ranges that belong to it, and what completion has to do.
+ *
+ * <p>It is the owner of its reservations in the tree, and the gate of its VMAs there. Nobody else merges with those,
+ * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout lock,
+ * but for what is said to be otherwise.
+ */
+public final class Transit extends Gate {
+    /** The operation whose pages this thread is retiring: whoever that calls must not wait. */
+    private static final ThreadLocal<@Nullable Transit> RETIRING = new ThreadLocal<>();
+
+    private final Operation operation;
+
+    /** Where something was unmapped: free for look-ups, reserved for allocation. */
+    private final Ranges reserved = new Ranges();
+
+    /** Where VMAs lie that are in transit. */
+    private final Ranges occupied = new Ranges();
+
+    /** Whether faults wait at the VMAs, too: those replace or move something. Written before publication only. */
+    private boolean stopsFaults;
+
+    /** Addresses at which two VMAs may become one at completion. */
+    private final List<Join> joins = new ArrayList<>(2);
+
+    /** How many of those were one VMA, and would be, but for this transit. */
+    private int seams;
+
+    /** What was unmapped, as it still counts against the limits. */
+    final Counters uncharged = new Counters();
+
+    /** Bytes to give back to the host. */
+    long bytes;
+
+    /** Shared objects that are mapped less often. */
+    @Nullable
+    IdentityHashMap<SharedAnonymous, Integer> objects;
+
+    /** The VMAs that left the tree, held until completion because they have opens. */
+    final List<Vma> held = new ArrayList<>(0);
+
+    /** New mappings over these reservations, which may be used only once this is complete. */
+    private final List<Transit> successors = new ArrayList<>(0);
+
+    /** Until publication: over whose reservations this is stored. */
+    private List<Transit> predecessors = List.of();
+
+    /** What has to end before this is complete: its own retiring, and transits over whose reservations it was stored. */
+    private int awaited = 1;
+
+    /** Whether it is being completed, in an edit that is not published yet: its VMAs may be joined. */
+    private boolean completing;
+
+    private @Nullable CompletableFuture<Long> future;
+
+    Transit(Operation operation) {
+        this.operation = operation;
+    }
+
+    /** The innermost transit whose retiring runs on this thread, or null. */
+    static @Nullable Transit ofThisThread() {
+        return RETIRING.get();
+    }
+
+    /** What is in transit, for people. */
+    Operation operation() {
+        return operation;
+    }
+
+    Ranges reserved() {
+        return reserved;
+    }
+
+    Ranges occupied() {
+        return occupied;
+    }
+
+    boolean stopsFaults() {
+        return stopsFaults;
+    }
+
+    void reserve(long start, long end) {
+        reserved.add(start, end);
+    }
+
+    void occupy(long start, long end, boolean gated) {
+        occupied.add(start, end);
+        stopsFaults |= gated;
+    }
+
+    boolean touches(long start, long end) {
+        return reserved.overlap(start, end) || occupied.overlap(start, end);
+    }
+
+    /** Two VMAs that meet here are to be tried at completion, because until then they cannot be joined. */
+    void joinLater(long address) {
+        addJoin(new Join(address, false));
+    }
+
+    /** What lies on both sides of an address is one VMA but for this transit. */
+    void addSeam(long address) {
+        addJoin(new Join(address, true));
+        seams++;
+    }
+
+    private void addJoin(Join join) {
+        for (Join known : joins) {
+            if (known.address == join.address) {
+                return;
+            }
+        }
+        joins.add(join);
+    }
+
+    List<Join> joins() {
+        return joins;
+    }
+
+    int seams() {
+        return seams;
+    }
+
+    /** Has this stored over the reservations of others, once it is published. */
+    void follow(List<Transit> others) {
+        predecessors = others;
+    }
+
+    /** It is published: from now on it waits for those over whose reservations it was stored. */
+    void depart() {
+        for (Transit predecessor : predecessors) {
+            predecessor.successors.add(this);
+            awaited++;
+        }
+        predecessors = List.of();
+    }
+
+    List<Transit> successors() {
+        return successors;
+    }
+
+    /** One thing less to wait for; true if it was the last. */
+    boolean arrive() {
+        return --awaited == 0;
+    }
+
+    void beginCompletion() {
+        completing = true;
+    }
+
+    boolean isCompleting() {
+        return completing;
+    }
+
+    /** Has a future completed, with the operation's result, when this is complete. Caller is the operation's thread. */
+    void promise(CompletableFuture<Long> promised) {
+        future = promised;
+    }
+
+    @Nullable
+    CompletableFuture<Long> promised() {
+        return future;
+    }
+
+    /** Retires and completes. Caller must hold no lock, and call this once. */
+    void run() {
+        Host host = operation.layout().host();
+        try {
+            Retirement retirement = host.retirement();
+            if (retirement != Retirement.NOTHING) {
+                retire(retirement);
+            }
+        } catch (Throwable thrown) {
+            host.report(Report.Kind.CALLBACK_FAILED, "retiring of " + operation, thrown);
+        } finally {
+            Completion.of(this);
+        }
+    }
+
+    private void retire(Retirement retirement) {
+        Transit outer = RETIRING.get();
+        RETIRING.set(this);
+        try {
+            retirement.retire(this);
+        } finally {
+            if (outer == null) {
+                RETIRING.remove();
+            } else {
+                RETIRING.set(outer);
+            }
+        }
+    }
+
+    /** The operation and its ranges. */
+    @Override
+    public String toString() {
+        return operation + ", in transit at " + reserved + (reserved.size() == 0 || occupied.size() == 0 ? "" : ", ")
+                + occupied;
+    }
+
+    /**
+     * Where two VMAs may be joined.
+     *
+     * @param address where they meet
+     * @param isSeam whether they were one, by the rules, when this was published
+     */
+    record Join(long address, boolean isSeam) {}
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.life;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/**
+ * One open of a backing, in which a VMA and the VMAs that took its place one after the other have shares.
+ *
+ * <p>So a change of rights needs no new open, and the number of opens less closes is the number of VMAs, as on Linux;
+ * yet who keeps the VMA from before the change keeps the open.
+ */
+public abstract class Open {
+    private static final VarHandle SHARES;
+
+    static {
+        try {
+            SHARES = MethodHandles.lookup().findVarHandle(Open.class, "shares", int.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    @SuppressWarnings("UnusedVariable") // through SHARES
+    private int shares = 1;
+
+    /** Makes an open with one share, the maker's. */
+    protected Open() {}
+
+    /** Gives out another share. Caller must have one itself, or know that somebody keeps one meanwhile. */
+    public final void share() {
+        if ((int) SHARES.getAndAdd(this, 1) <= 0) {
+            throw new IllegalStateException("an open that has ended was shared: " + this);
+        }
+    }
+
+    /** Gives a share up. The last one ends the open, on this thread, which must not hold a lock of a layout. */
+    public final void drop() {
+        int before = (int) SHARES.getAndAdd(this, -1);
+        if (before == 1) {
+            ended();
+        } else if (before <= 0) {
+            throw new IllegalStateException("a share of an open was given up twice: " + this);
+        }
+    }
+
+    /** Called once, when the last share has been given up. Must not call an embedder's code, nor wait. */
+    protected abstract void ended();
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+import java.util.List;
+
+/**
+ * One publication of an address space that changed its VMAs.
+ *
+ * <p>Whatever a VMA's place in these lists, what was mapped outside of them did not change. An operation that leaves
+ * something to be joined at its completion makes two changes.
+ *
+ * @param sequence the number of this publication; the next one of the same space has the next number
+ * @param before the VMAs that went, in ascending order
+ * @param after the VMAs that came, in ascending order
+ */
+public record LayoutChange(long sequence, List<Vma> before, List<Vma> after) {
+    /**
+     * Describes a change.
+     *
+     * @param sequence the number of this publication
+     * @param before the VMAs that went
+     * @param after the VMAs that came
+     */
+    public LayoutChange {
+        before = List.copyOf(before);
+        after = List.copyOf(after);
+    }
+}

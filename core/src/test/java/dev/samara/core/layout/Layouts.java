@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Resource;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** Makes layouts, hosts and edits for tests. */
+final class Layouts {
+    static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+
+    private Layouts() {}
+
+    /** A host on which nothing is reported but what the test must know of. */
+    static Host host(int maxMaps, long stackGuardPages, long commitLimit) {
+        return host(maxMaps, stackGuardPages, commitLimit, Retirement.NOTHING, Layouts::refuse);
+    }
+
+    static Host host(Retirement retirement, List<Report> reports) {
+        return host(65530, 256, Host.UNLIMITED, retirement, Collections.synchronizedList(reports)::add);
+    }
+
+    private static Host host(
+            int maxMaps,
+            long stackGuardPages,
+            long commitLimit,
+            Retirement retirement,
+            java.util.function.Consumer<Report> reporter) {
+        return new Host(new Host.Settings(
+                maxMaps,
+                stackGuardPages,
+                commitLimit,
+                TimeUnit.MINUTES.toNanos(5),
+                reporter,
+                retirement,
+                ReentrantLock::new));
+    }
+
+    private static void refuse(Report report) {
+        throw new AssertionError("unexpected report: " + report);
+    }
+
+    static Layout.Origin origin(Host host) {
+        return origin(host, false);
+    }
+
+    static Layout.Origin origin(Host host, boolean earlyReuse) {
+        return origin(host, GEOMETRY.defaultHeap(), GEOMETRY.defaultHeap(), earlyReuse);
+    }
+
+    static Layout.Origin origin(Host host, long heap, long brk, boolean earlyReuse) {
+        return new Layout.Origin(
+                host,
+                GEOMETRY,
+                Set.of(),
+                Map.of(Resource.AS, -1L),
+                true,
+                heap,
+                brk,
+                0,
+                0,
+                GEOMETRY.limit(),
+                earlyReuse);
+    }
+
+    /** An edit of no operation in particular. */
+    static Edit edit(Layout layout) {
+        return new Edit(new Operation(layout, Call.MSYNC, 0, 0, 0, 0, 0, null));
+    }
+
+    /** Publishes and completes what an edit that nobody else knows of has unmapped. */
+    static void complete(Layout layout) {
+        for (Transit transit : new ArrayList<>(layout.inTransit().transits())) {
+            transit.run();
+        }
+    }
+
+    static List<Vma> vmas(Layout layout) {
+        List<Vma> vmas = new ArrayList<>();
+        layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
+        return vmas;
+    }
+}
