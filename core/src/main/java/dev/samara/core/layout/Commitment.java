@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -39,14 +38,12 @@ final class Commitment {
         this.layout = layout;
     }
 
-    /** Counts a VMA that is put, or with sign -1 one that is taken out. */
-    void count(Vma vma, int sign) {
-        if (vma.backing() instanceof SharedAnonymous object) {
-            if (objectMappings == null) {
-                objectMappings = new IdentityHashMap<>();
-            }
-            objectMappings.merge(object, sign, Integer::sum);
+    /** Counts a VMA of an object that is put, or with sign -1 one that is taken out. */
+    void count(SharedAnonymous object, int sign) {
+        if (objectMappings == null) {
+            objectMappings = new IdentityHashMap<>();
         }
+        objectMappings.merge(object, sign, Integer::sum);
     }
 
     /** Charges memory that a VMA put next will hold; false means that there is not enough. */
@@ -125,7 +122,8 @@ final class Commitment {
             released = new ArrayList<>(1);
         }
         released.add(complete);
-        completed += complete.uncharged.accounted;
+        Counters uncharged = complete.uncharged();
+        completed += uncharged == null ? 0 : uncharged.accounted;
     }
 
     /** Settles an edit that has just been published; what it has unmapped is left to its transit, if it has one. */

@@ -11,61 +11,55 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The last phase of an operation in transit: its reservations are cleared, its VMAs are joined with their neighbours,
- * its gate is opened and what it has unmapped is given back, all in one edit; then who waited is woken.
+ * its gate is opened and what it has unmapped is given back, all under one hold of the lock; then who waited is woken.
  */
 final class Completion {
     private final Edit edit;
 
-    /** What has become complete, with the waiters of its gate. */
+    /** What becomes complete: the transit, if it waits for nothing else, and those that have waited for it only. */
     private final List<Transit> completed = new ArrayList<>(1);
 
-    private Completion(Edit edit) {
-        this.edit = edit;
-    }
+    /** Those who waited at their gates, in the same order. */
+    private final List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
 
-    /** Ends a transit's own retiring. Caller must hold no lock. */
-    static void of(Transit transit) {
-        Completion completion;
-        List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
-        try (Edit edit = Edit.completing(transit.operation())) {
-            completion = new Completion(edit);
-            completion.end(transit);
+    private Completion(Transit transit) {
+        edit = Edit.completing(transit.operation());
+        try (edit) {
+            clearReservations(transit);
+            if (transit.arrive()) {
+                complete(transit);
+            }
+            for (Transit successor : transit.successors()) {
+                if (successor.arrive()) {
+                    complete(successor);
+                }
+            }
             edit.finish(Edit.DONE);
             // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
             // it
             // shut and takes the lock after this does not wait.
-            for (Transit done : completion.completed) {
+            for (Transit done : completed) {
                 edit.layout.inTransit().remove(done);
                 waiters.add(done.open());
             }
         }
-        for (Gate.Waiter waiting : waiters) {
-            Gate.wake(waiting);
-        }
-        for (Transit done : completion.completed) {
-            done.held.forEach(Life::unhold);
-            CompletableFuture<Long> promised = done.promised();
-            if (promised != null) {
-                hostOf(done)
-                        .background()
-                        .execute(() -> promised.complete(done.operation().result()));
-            }
+    }
+
+    /** Ends a transit's own retiring. Caller must hold no lock. */
+    static void of(Transit transit) {
+        Completion completion = new Completion(transit);
+        for (int i = 0; i < completion.completed.size(); i++) {
+            Gate.wake(completion.waiters.get(i));
+            after(completion.completed.get(i));
         }
     }
 
-    private static Host hostOf(Transit done) {
-        return done.operation().layout().host();
-    }
-
-    private void end(Transit transit) {
-        clearReservations(transit);
-        if (transit.arrive()) {
-            complete(transit);
-        }
-        for (Transit successor : transit.successors()) {
-            if (successor.arrive()) {
-                complete(successor);
-            }
+    private static void after(Transit done) {
+        done.held().forEach(Life::unhold);
+        CompletableFuture<Long> promised = done.promised();
+        if (promised != null) {
+            Operation operation = done.operation();
+            operation.layout().host().background().execute(() -> promised.complete(operation.result()));
         }
     }
 

@@ -8,7 +8,7 @@ import dev.samara.core.vma.VmaFlags;
  * What a layout holds, in numbers that limits are tested against ({@code mm_struct}'s {@code total_vm} and its
  * relatives). Pages, but for the number of mappings.
  *
- * <p>Guarded by the layout lock: an edit works on a copy and hands it over when it is published.
+ * <p>Guarded by the layout lock: an edit works on a copy, which takes the place of the original when it is published.
  */
 final class Counters {
     long maps;
@@ -27,16 +27,21 @@ final class Counters {
 
     Counters copy() {
         Counters copy = new Counters();
-        copy.maps = maps;
-        copy.total = total;
-        copy.data = data;
-        copy.exec = exec;
-        copy.stack = stack;
-        copy.locked = locked;
-        copy.accounted = accounted;
-        copy.opens = opens;
-        copy.seams = seams;
+        copy.set(this);
         return copy;
+    }
+
+    /** Makes this equal to another. */
+    void set(Counters other) {
+        maps = other.maps;
+        total = other.total;
+        data = other.data;
+        exec = other.exec;
+        stack = other.stack;
+        locked = other.locked;
+        accounted = other.accounted;
+        opens = other.opens;
+        seams = other.seams;
     }
 
     /** Adds a VMA, or takes one away. */

@@ -37,11 +37,13 @@ final class Edit implements AutoCloseable {
     private final Operation operation;
     private final boolean completing;
     private final Cursor<Vma> cursor;
-    private final Commitment commitment;
 
     /* VMAs of the layout that this edit has taken out of it, and those it has put. The lists are the layout's. */
     private final List<Vma> gone;
     private final List<Vma> fresh;
+
+    /** What it charges and gives back; null as long as that is nothing. */
+    private @Nullable Commitment commitment;
 
     /** What must be completed later, or null. */
     private @Nullable Transit transit;
@@ -76,10 +78,9 @@ final class Edit implements AutoCloseable {
             }
             gone = layout.gone();
             fresh = layout.fresh();
-            counters = layout.counters().copy();
+            counters = layout.draftCounters();
             brk = layout.brk();
             defaultLock = layout.defaultLock();
-            commitment = new Commitment(layout);
             tree = layout.tree().begin();
             cursor = tree.cursor();
         } catch (Throwable refused) {
@@ -174,7 +175,7 @@ final class Edit implements AutoCloseable {
     /** Puts a VMA over a range that is free or already taken out. */
     void put(Vma vma) {
         counters.count(vma, pagesOf(vma), 1);
-        commitment.count(vma, 1);
+        countObject(vma, 1);
         if (Life.isFresh(vma)) {
             fresh.add(vma);
         } else {
@@ -192,7 +193,7 @@ final class Edit implements AutoCloseable {
             return;
         }
         counters.count(vma, pagesOf(vma), -1);
-        commitment.count(vma, -1);
+        countObject(vma, -1);
         if (Life.isFresh(vma)) {
             removeLast(fresh, vma);
         } else {
@@ -233,7 +234,7 @@ final class Edit implements AutoCloseable {
         long last = first;
         for (; vma != null; vma = firstIn(last, end)) {
             if (!isMoved) {
-                leaving.uncharged.count(vma, pagesOf(vma), 1);
+                leaving.countUnmapped(vma, pagesOf(vma));
             }
             takeOut(vma);
             last = vma.end();
@@ -314,13 +315,26 @@ final class Edit implements AutoCloseable {
      * again by then.
      */
     boolean charge(long pages) {
-        return commitment.charge(counters, pages);
+        return commitment().charge(counters, pages);
     }
 
     /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
     @Nullable
     SharedAnonymous shareAnonymous(long length, boolean reserve) {
-        return commitment.shareAnonymous(counters, length, reserve);
+        return commitment().shareAnonymous(counters, length, reserve);
+    }
+
+    private void countObject(Vma vma, int sign) {
+        if (vma.traits() != null && vma.traits().backing() instanceof SharedAnonymous object) {
+            commitment().count(object, sign);
+        }
+    }
+
+    private Commitment commitment() {
+        if (commitment == null) {
+            commitment = new Commitment(layout);
+        }
+        return commitment;
     }
 
     /** The lower of two addresses. */
@@ -349,8 +363,11 @@ final class Edit implements AutoCloseable {
     /** Takes a transit that is complete off the counters. */
     void release(Transit complete) {
         counters.seams -= complete.seams();
-        counters.subtract(complete.uncharged);
-        commitment.release(complete);
+        Counters uncharged = complete.uncharged();
+        if (uncharged != null) {
+            counters.subtract(uncharged);
+        }
+        commitment().release(complete);
     }
 
     /**
@@ -364,7 +381,7 @@ final class Edit implements AutoCloseable {
         if (mine != null) {
             isolate(mine.occupied());
         }
-        Opens opens = Opens.of(operation, gone, fresh);
+        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, fresh);
         if (!operation.isAnswered()) {
             return result;
         }
@@ -386,7 +403,9 @@ final class Edit implements AutoCloseable {
             mine.depart();
         }
         hold(mine);
-        commitment.publish(counters, mine);
+        if (commitment != null || counters.accounted != layout.counters().accounted) {
+            commitment().publish(counters, mine);
+        }
         layout.adopt(counters, mine, brk, defaultLock);
         layout.changes().publish(gone, fresh);
         if (!completing) {
@@ -436,17 +455,20 @@ final class Edit implements AutoCloseable {
 
     /** VMAs without an open need not be held: nothing happens when the last keep of one ends. */
     private void hold(@Nullable Transit mine) {
+        List<Vma> withOpens = null;
         for (int i = 0; i < gone.size(); i++) {
             Vma vma = gone.get(i);
             if (Life.openOf(vma) != null) {
-                if (held == null) {
-                    held = mine != null ? mine.held : new ArrayList<>(2);
+                if (withOpens == null) {
+                    withOpens = new ArrayList<>(2);
                 }
-                held.add(vma);
+                withOpens.add(vma);
             }
         }
-        if (mine != null) {
-            held = null;
+        if (mine == null) {
+            held = withOpens;
+        } else if (withOpens != null) {
+            mine.hold(withOpens);
         }
     }
 
@@ -460,7 +482,9 @@ final class Edit implements AutoCloseable {
         try {
             if (!finished) {
                 tree.abort();
-                commitment.undo();
+                if (commitment != null) {
+                    commitment.undo();
+                }
             }
         } finally {
             gone.clear();

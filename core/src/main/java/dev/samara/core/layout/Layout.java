@@ -59,6 +59,9 @@ public final class Layout {
     private final HoldTimes holdTimes = new HoldTimes();
     private Counters counters = new Counters();
 
+    /** What the next edit works on. */
+    private Counters spare = new Counters();
+
     /** What mlockall asks of later mappings. */
     private long defaultLock;
 
@@ -177,6 +180,12 @@ public final class Layout {
         return counters;
     }
 
+    /** A copy of the counters for the one edit that is open. */
+    Counters draftCounters() {
+        spare.set(counters);
+        return spare;
+    }
+
     InTransit inTransit() {
         return inTransit;
     }
@@ -199,9 +208,11 @@ public final class Layout {
 
     /** Takes over what an edit has published. */
     void adopt(Counters published, @Nullable Transit transit, long newBrk, long newDefaultLock) {
-        if (transit != null) {
-            published.add(transit.uncharged);
+        Counters uncharged = transit == null ? null : transit.uncharged();
+        if (uncharged != null) {
+            published.add(uncharged);
         }
+        spare = counters;
         counters = published;
         if (brk != newBrk) {
             brk = newBrk;

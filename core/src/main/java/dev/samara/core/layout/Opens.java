@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * asked for. A VMA hands its open on once; the other pieces of it need their own.
  */
 final class Opens {
-    private static final Opens NONE = new Opens(0);
+    static final Opens NONE = new Opens(0);
 
     /** By the new VMA's number: an {@link Open}, a {@link Questions.Question}, or null if it needs none. */
     private final @Nullable Object[] sources;

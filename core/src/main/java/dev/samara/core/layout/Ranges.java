@@ -4,29 +4,55 @@ package dev.samara.core.layout;
 import java.util.Arrays;
 import java.util.Locale;
 
-/** A few half-open ranges of addresses, in the order in which they were added. For one thread, or guarded by a lock. */
+/**
+ * A few half-open ranges of addresses, in the order in which they were added; nearly always none or one, which takes no
+ * further object. For one thread, or guarded by a lock.
+ */
 final class Ranges {
-    /** Starts and ends in turn. */
-    private long[] bounds = new long[2];
+    private static final long[] NO_MORE = {};
+
+    private long firstStart;
+    private long firstEnd;
+
+    /** Starts and ends, in turn, of all but the first. */
+    private long[] more = NO_MORE;
 
     private int count;
 
     /** Adds a range that is not empty; one that begins where the last one ends continues that one. */
     void add(long start, long end) {
-        if (count != 0 && bounds[2 * count - 1] == start) {
-            bounds[2 * count - 1] = end;
+        if (count != 0 && end(count - 1) == start) {
+            setEnd(count - 1, end);
             return;
         }
-        if (2 * count == bounds.length) {
-            bounds = Arrays.copyOf(bounds, 2 * bounds.length);
+        if (count == 0) {
+            firstStart = start;
+            firstEnd = end;
+        } else {
+            int at = 2 * (count - 1);
+            if (at == more.length) {
+                more = Arrays.copyOf(more, Math.max(4, 2 * at));
+            }
+            more[at] = start;
+            more[at + 1] = end;
         }
-        bounds[2 * count] = start;
-        bounds[2 * count + 1] = end;
         count++;
+    }
+
+    private void setEnd(int i, long end) {
+        if (i == 0) {
+            firstEnd = end;
+        } else {
+            more[2 * i - 1] = end;
+        }
     }
 
     void clear() {
         count = 0;
+    }
+
+    boolean isEmpty() {
+        return count == 0;
     }
 
     int size() {
@@ -34,16 +60,16 @@ final class Ranges {
     }
 
     long start(int i) {
-        return bounds[2 * i];
+        return i == 0 ? firstStart : more[2 * i - 2];
     }
 
     long end(int i) {
-        return bounds[2 * i + 1];
+        return i == 0 ? firstEnd : more[2 * i - 1];
     }
 
     boolean overlap(long start, long end) {
         for (int i = 0; i < count; i++) {
-            if (Long.compareUnsigned(bounds[2 * i], end) < 0 && Long.compareUnsigned(start, bounds[2 * i + 1]) < 0) {
+            if (Long.compareUnsigned(start(i), end) < 0 && Long.compareUnsigned(start, end(i)) < 0) {
                 return true;
             }
         }
@@ -52,7 +78,7 @@ final class Ranges {
 
     boolean contain(long address) {
         for (int i = 0; i < count; i++) {
-            if (Long.compareUnsigned(address - bounds[2 * i], bounds[2 * i + 1] - bounds[2 * i]) < 0) {
+            if (Long.compareUnsigned(address - start(i), end(i) - start(i)) < 0) {
                 return true;
             }
         }

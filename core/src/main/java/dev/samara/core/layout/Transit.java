@@ -33,13 +33,12 @@ public final class Transit extends Gate {
     private boolean stopsFaults;
 
     /** Addresses at which two VMAs may become one at completion. */
-    private final List<Join> joins = new ArrayList<>(2);
+    private List<Join> joins = List.of();
 
     /** How many of those were one VMA, and would be, but for this transit. */
     private int seams;
 
-    /** What was unmapped, as it still counts against the limits. */
-    final Counters uncharged = new Counters();
+    private @Nullable Counters uncharged;
 
     /** Bytes to give back to the host. */
     long bytes;
@@ -48,11 +47,10 @@ public final class Transit extends Gate {
     @Nullable
     IdentityHashMap<SharedAnonymous, Integer> objects;
 
-    /** The VMAs that left the tree, held until completion because they have opens. */
-    final List<Vma> held = new ArrayList<>(0);
+    private List<Vma> held = List.of();
 
     /** New mappings over these reservations, which may be used only once this is complete. */
-    private final List<Transit> successors = new ArrayList<>(0);
+    private List<Transit> successors = List.of();
 
     /** Until publication: over whose reservations this is stored. */
     private List<Transit> predecessors = List.of();
@@ -91,6 +89,29 @@ public final class Transit extends Gate {
         return stopsFaults;
     }
 
+    /** What was unmapped, as it still counts against the limits; null for nothing. */
+    @Nullable
+    Counters uncharged() {
+        return uncharged;
+    }
+
+    /** Has a VMA that was unmapped count against the limits until completion. */
+    void countUnmapped(Vma vma, long pages) {
+        if (uncharged == null) {
+            uncharged = new Counters();
+        }
+        uncharged.count(vma, pages, 1);
+    }
+
+    /** The VMAs that left the tree, held until completion because they have opens. */
+    List<Vma> held() {
+        return held;
+    }
+
+    void hold(List<Vma> vmas) {
+        held = vmas;
+    }
+
     void reserve(long start, long end) {
         reserved.add(start, end);
     }
@@ -121,6 +142,9 @@ public final class Transit extends Gate {
                 return;
             }
         }
+        if (joins.isEmpty()) {
+            joins = new ArrayList<>(2);
+        }
         joins.add(join);
     }
 
@@ -140,6 +164,9 @@ public final class Transit extends Gate {
     /** It is published: from now on it waits for those over whose reservations it was stored. */
     void depart() {
         for (Transit predecessor : predecessors) {
+            if (predecessor.successors.isEmpty()) {
+                predecessor.successors = new ArrayList<>(1);
+            }
             predecessor.successors.add(this);
             awaited++;
         }

@@ -16,7 +16,10 @@ final class Validation {
         Counters recounted = recount(layout);
         Counters counters = layout.counters();
         for (Transit transit : layout.inTransit().transits()) {
-            recounted.add(transit.uncharged);
+            Counters uncharged = transit.uncharged();
+            if (uncharged != null) {
+                recounted.add(uncharged);
+            }
             recounted.seams += transit.seams();
             check(layout, transit);
         }
