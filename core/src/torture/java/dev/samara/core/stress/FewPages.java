@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+
+/** A space in which single pages are mapped, by number. */
+final class FewPages {
+    private static final Machine MACHINE = Machine.builder().build();
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    final AddressSpace space = MACHINE.newSpace(Geometry.LINUX_X86_64);
+
+    static long page(int number) {
+        return PLACE + number * PAGE;
+    }
+
+    void map(int first, int pages) {
+        succeed(page(first), space.mmap(page(first), pages * PAGE, Protection.READ, FIXED, null, 0));
+    }
+
+    void protect(int first, int pages) {
+        succeed(0, space.mprotect(page(first), pages * PAGE, Protection.READ | Protection.WRITE));
+    }
+
+    void unmap(int first, int pages) {
+        succeed(0, space.munmap(page(first), pages * PAGE));
+    }
+
+    void move(int from, int pages, int to) {
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        succeed(page(to), space.mremap(page(from), pages * PAGE, pages * PAGE, flags, page(to)));
+    }
+
+    /** 1 if the page is mapped, else 0. */
+    static int mapped(LayoutSnapshot now, int page) {
+        return now.find(page(page)) == null ? 0 : 1;
+    }
+
+    private static void succeed(long expected, long result) {
+        if (result != expected) {
+            throw new IllegalStateException("result " + result);
+        }
+    }
+}

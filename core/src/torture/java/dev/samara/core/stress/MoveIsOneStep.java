@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.LayoutSnapshot;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** I6: a snapshot beside mremap has the page in one place. */
+@JCStressTest
+@Outcome(
+        id = {"1, 0", "0, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "here or there")
+@Outcome(expect = Expect.FORBIDDEN, desc = "in both places or in none")
+@State
+public class MoveIsOneStep {
+    private final FewPages pages = new FewPages();
+
+    public MoveIsOneStep() {
+        pages.map(0, 1);
+    }
+
+    @Actor
+    public void writer() {
+        pages.move(0, 1, 9);
+    }
+
+    @Actor
+    public void reader(II_Result r) {
+        LayoutSnapshot now = pages.space.snapshot();
+        r.r1 = FewPages.mapped(now, 0);
+        r.r2 = FewPages.mapped(now, 9);
+    }
+}

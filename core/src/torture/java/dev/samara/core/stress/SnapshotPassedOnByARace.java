@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.maple.MapleTree;
+import dev.samara.maple.Snapshot;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** A snapshot handed over through an ordinary field is whole nevertheless: nodes have final fields only. */
+@JCStressTest
+@Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not handed over yet")
+@Outcome(id = "7, 2", expect = Expect.ACCEPTABLE, desc = "whole")
+@Outcome(expect = Expect.FORBIDDEN, desc = "half a snapshot")
+@State
+public class SnapshotPassedOnByARace {
+    // Plain: the race is what is tested.
+    private @Nullable Snapshot<Integer> handedOver;
+
+    @Actor
+    public void writer() {
+        MapleTree<Integer> tree = new MapleTree<>();
+        tree.store(0, 15, 7);
+        tree.store(64, 79, 8);
+        handedOver = tree.snapshot();
+    }
+
+    @Actor
+    public void reader(II_Result r) {
+        Snapshot<Integer> snapshot = handedOver;
+        if (snapshot == null) {
+            r.r1 = -1;
+            r.r2 = -1;
+        } else {
+            r.r1 = TransactionIsAllOrNothing.value(snapshot, 8);
+            snapshot.forEach((first, last, value) -> r.r2++);
+        }
+    }
+}

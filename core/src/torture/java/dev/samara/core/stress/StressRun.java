@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SortedSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.openjdk.jcstress.JCStress;
+import org.openjdk.jcstress.Options;
+
+/**
+ * Runs all stress tests within a share of {@code torture.seconds}. JCStress has no budget of time, only a time for each
+ * configuration of a test, and how many there are depends on the JDK and the machine: a short first round tells how long
+ * the second may be.
+ */
+public final class StressRun {
+    private static final long FIRST_MILLIS = 20;
+
+    /** Below this a configuration is over before its code is compiled. */
+    private static final long ENOUGH_MILLIS = 200;
+
+    /** How many times more configurations there are when each actor is compiled in its own way, with several sets of flags. */
+    private static final long WIDER = 14;
+
+    private static final Pattern PLANNED = Pattern.compile("\\(Results: (\\d+) planned;");
+
+    private final Path results;
+    private final String collector;
+
+    private StressRun(Path results, String collector) {
+        this.results = results;
+        this.collector = collector;
+    }
+
+    /**
+     * Fails, with a status other than 0, if a forbidden outcome was seen or a test did not run.
+     *
+     * @param arguments the directory for results; the collector
+     */
+    public static void main(String[] arguments) throws Exception {
+        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 20);
+        new StressRun(Path.of(arguments[0]), arguments[1]).run(millis);
+    }
+
+    private void run(long budgetMillis) throws Exception {
+        long start = System.nanoTime();
+        long planned = round("first", FIRST_MILLIS, false);
+        long first = (System.nanoTime() - start) / 1_000_000;
+        long left = budgetMillis - first;
+        long startMillis = first / planned - FIRST_MILLIS;
+        boolean wide = left / (planned * WIDER) - startMillis >= ENOUGH_MILLIS;
+        long millis = left / (wide ? planned * WIDER : planned) - startMillis;
+        if (millis > FIRST_MILLIS) {
+            planned += round("second", millis, wide);
+        }
+        System.out.printf(
+                "stress tests: no forbidden outcome in %d configurations, see %s%n", planned, results.toAbsolutePath());
+    }
+
+    /** Runs every test, and answers how many configurations there were. */
+    private long round(String name, long millis, boolean wide) throws Exception {
+        Path directory = results.resolve(name);
+        Files.createDirectories(directory);
+        List<String> options = new ArrayList<>(List.of("-r", directory.toString(), "-time", Long.toString(millis)));
+        options.addAll(List.of("-c", "2", "-f", "1", "-fsm", "1", "-iters", "1", "-sc", Boolean.toString(wide)));
+        options.addAll(List.of(wide ? "-jvmArgsPrepend" : "-jvmArgs", "-XX:+Use" + collector));
+        Path log = directory.resolve("log.txt");
+        PrintStream console = System.out;
+        SortedSet<String> tests;
+        try (PrintStream file = new PrintStream(Files.newOutputStream(log), false, StandardCharsets.UTF_8)) {
+            System.setOut(file);
+            Options parsed = new Options(options.toArray(String[]::new));
+            if (!parsed.parse()) {
+                throw new IllegalArgumentException("options " + options);
+            }
+            JCStress stress = new JCStress(parsed);
+            tests = stress.getTests();
+            stress.run();
+        } catch (Exception | AssertionError failure) {
+            console.println("stress tests: failed, see " + log.toAbsolutePath());
+            throw failure;
+        } finally {
+            System.setOut(console);
+        }
+        // A test of more actors than there are processors is left out without a word.
+        tests.removeIf(test -> Files.exists(directory.resolve(test + ".html")));
+        Matcher planned = PLANNED.matcher(Files.readString(log));
+        if (!tests.isEmpty() || !planned.find()) {
+            throw new IllegalStateException("did not run: " + tests + ", see " + log.toAbsolutePath());
+        }
+        return Long.parseLong(planned.group(1));
+    }
+}
