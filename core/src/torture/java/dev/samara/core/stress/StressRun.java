@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -62,31 +61,32 @@ public final class StressRun {
                 "stress tests: no forbidden outcome in %d configurations, see %s%n", planned, results.toAbsolutePath());
     }
 
-    /** Runs every test, and answers how many configurations there were. */
+    /** Runs every test, in a process of its own since JCStress can run once in each; answers how many configurations there were. */
     private long round(String name, long millis, boolean wide) throws Exception {
         Path directory = results.resolve(name);
         Files.createDirectories(directory);
-        List<String> options = new ArrayList<>(List.of("-r", directory.toString(), "-time", Long.toString(millis)));
-        options.addAll(List.of("-c", "2", "-f", "1", "-fsm", "1", "-iters", "1", "-sc", Boolean.toString(wide)));
-        options.addAll(List.of(wide ? "-jvmArgsPrepend" : "-jvmArgs", "-XX:+Use" + collector));
         Path log = directory.resolve("log.txt");
-        PrintStream console = System.out;
-        SortedSet<String> tests;
-        try (PrintStream file = new PrintStream(Files.newOutputStream(log), false, StandardCharsets.UTF_8)) {
-            System.setOut(file);
-            Options parsed = new Options(options.toArray(String[]::new));
-            if (!parsed.parse()) {
-                throw new IllegalArgumentException("options " + options);
-            }
-            JCStress stress = new JCStress(parsed);
-            tests = stress.getTests();
-            stress.run();
-        } catch (Exception | AssertionError failure) {
-            console.println("stress tests: failed, see " + log.toAbsolutePath());
-            throw failure;
-        } finally {
-            System.setOut(console);
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        command.addAll(List.of("-classpath", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
+        command.addAll(List.of("-r", directory.toString(), "-time", Long.toString(millis)));
+        command.addAll(List.of("-c", "2", "-f", "1", "-fsm", "1", "-iters", "1", "-sc", Boolean.toString(wide)));
+        command.addAll(List.of(wide ? "-jvmArgsPrepend" : "-jvmArgs", "-XX:+Use" + collector));
+        int status = new ProcessBuilder(command)
+                .directory(directory.toFile())
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile())
+                .start()
+                .waitFor();
+        if (status != 0) {
+            throw new IllegalStateException("status " + status + ", see " + log.toAbsolutePath());
         }
+        Options all = new Options(new String[0]);
+        if (!all.parse()) {
+            throw new IllegalStateException("JCStress refuses to run with its default options");
+        }
+        SortedSet<String> tests = new JCStress(all).getTests();
         // A test of more actors than there are processors is left out without a word.
         tests.removeIf(test -> Files.exists(directory.resolve(test + ".html")));
         Matcher planned = PLANNED.matcher(Files.readString(log));
