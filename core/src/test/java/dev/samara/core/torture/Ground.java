@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+
+/**
+ * The space that all actors work on, and where each works: a plot of {@link #PLOT_PAGES} pages per actor, and what mmap
+ * finds elsewhere. An actor that uses two plots takes them both.
+ */
+final class Ground {
+    static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    static final long PAGE = GEOMETRY.pageSize();
+    static final int PLOT_PAGES = 1024;
+    static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    static final int FIXED = ANYWHERE | MapFlags.FIXED;
+    static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+
+    private static final long BASE = 0x10_0000_0000L;
+    private static final int[] RIGHTS = {
+        Protection.NONE, Protection.READ, Protection.READ | Protection.WRITE, Protection.READ | Protection.EXEC
+    };
+
+    final Machine machine = Machine.builder().build();
+    final AddressSpace space = machine.newSpace(GEOMETRY);
+    private int plots;
+
+    /** Takes a plot; before the actors start. */
+    long plot() {
+        return BASE + plots++ * (PLOT_PAGES * PAGE);
+    }
+
+    /** Rights by number; those of neighbours differ. */
+    static int rights(int number) {
+        return RIGHTS[number % RIGHTS.length];
+    }
+
+    /** For a call that nothing lets fail. */
+    static long succeed(long result) {
+        if (result < 0 && result >= -4095) {
+            throw new IllegalStateException("refused: " + Errno.of(result));
+        }
+        return result;
+    }
+}

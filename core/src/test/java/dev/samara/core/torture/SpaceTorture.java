@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Actors that change one space and actors that watch it, each on a thread of its own, for a set time. The seed decides
+ * what each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
+ *
+ * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in
+ * the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ */
+public final class SpaceTorture {
+    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
+    private static final long PATIENCE_MILLIS = 60_000;
+
+    private final long seed;
+    private final Ground ground = new Ground();
+    private final Teardown teardown = new Teardown(ground);
+    private final List<Checker> checkers = new ArrayList<>();
+    private final Map<String, Actor> actors = new LinkedHashMap<>();
+    private final Checker calls = checker("I10 every step ends without an exception");
+    private final Checker leaks = checker("I8 nothing is left after close");
+
+    /**
+     * A space with its actors, not yet started.
+     *
+     * @param seed what the threads' random choices begin with
+     */
+    SpaceTorture(long seed) {
+        this.seed = seed;
+        Checker layout = checker("I6 layout atomic");
+        Checker holes = checker("I6 no hole where something is replaced");
+        Checker forks = checker("I6 fork copies one instant");
+
+        Replacing replacing = new Replacing(ground);
+        actors.put("replacing", replacing);
+        actors.put("replacing-finder", replacing.finder(holes));
+        actors.put("replacing-walker", replacing.walker(layout));
+        Moving moving = new Moving(ground);
+        actors.put("moving", moving);
+        actors.put("moving-watcher", moving.watcher(layout));
+        actors.put("moving-forker", moving.forker(forks, leaks));
+        actors.put("noise-1", new Noise(ground));
+        actors.put("noise-2", new Noise(ground));
+    }
+
+    private Checker checker(String rule) {
+        Checker checker = new Checker(rule);
+        checkers.add(checker);
+        return checker;
+    }
+
+    /**
+     * Runs everything and reports.
+     *
+     * @param out takes a line for each checker, and last {@code N passed, N failed}
+     * @return the number of checkers that failed
+     */
+    int run(Duration time, PrintStream out) throws InterruptedException {
+        long deadline = System.nanoTime() + time.toNanos();
+        List<Thread> threads = new ArrayList<>();
+        actors.forEach((name, actor) -> {
+            Random random = new Random(seed + 0x9E3779B97F4A7C15L * threads.size());
+            Thread thread = new Thread(() -> repeat(name, actor, random, deadline), name);
+            thread.setDaemon(true);
+            threads.add(thread);
+        });
+        threads.forEach(Thread::start);
+        long patience = deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
+        boolean stopped = true;
+        for (Thread thread : threads) {
+            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
+            if (thread.isAlive()) {
+                stopped = false;
+                calls.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
+            }
+        }
+        // Who still runs may hold the lock that closing needs.
+        if (stopped) {
+            close();
+        }
+        int failed = 0;
+        for (Checker checker : checkers) {
+            out.println(checker.line());
+            failed += checker.passed() ? 0 : 1;
+        }
+        out.println(checkers.size() - failed + " passed, " + failed + " failed");
+        return failed;
+    }
+
+    private void repeat(String name, Actor actor, Random random, long deadline) {
+        try {
+            while (System.nanoTime() - deadline < 0) {
+                actor.step(random);
+                calls.check(true, "");
+            }
+        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
+            calls.violated(name + ": " + thrown + " at " + List.of(thrown.getStackTrace()));
+        }
+    }
+
+    private void close() {
+        try {
+            teardown.close(leaks);
+        } catch (RuntimeException | AssertionError thrown) {
+            leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
+        }
+    }
+
+    /**
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed; the status
+     * is 1 if a checker failed, or never checked anything.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        long seed = Long.getLong("torture.seed", System.nanoTime());
+        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
+        System.out.printf("torture of a space: %d s, -Dtorture.seed=%d%n", millis / 1000, seed);
+        int failed = new SpaceTorture(seed).run(Duration.ofMillis(millis), System.out);
+        System.out.flush();
+        // Not by returning: an actor that hangs must not keep the process.
+        System.exit(failed == 0 ? 0 : 1);
+    }
+}

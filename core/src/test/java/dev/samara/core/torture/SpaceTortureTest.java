@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The torture for a moment; the profile torture has it for long. */
+class SpaceTortureTest {
+    @Test
+    @DisplayName("I6 I8 I10: a short torture finds nothing")
+    void shortRun() throws InterruptedException {
+        long seed = Long.getLong("samara.seed", System.nanoTime());
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        int failed =
+                new SpaceTorture(seed).run(Duration.ofSeconds(2), new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        String report = bytes.toString(StandardCharsets.UTF_8);
+        assertEquals(0, failed, () -> "-Dsamara.seed=" + seed + "\n" + report);
+        assertTrue(report.stripTrailing().endsWith(" passed, 0 failed"), report);
+    }
+
+    @Test
+    void checkerThatNeverCheckedHasNotPassed() {
+        Checker checker = new Checker("a rule");
+        assertFalse(checker.passed());
+        checker.check(true, "");
+        assertTrue(checker.passed());
+        checker.check(false, "why");
+        assertFalse(checker.passed());
+        assertEquals("a rule: 2 checks, 1 violations, the first: why", checker.line());
+    }
+}
