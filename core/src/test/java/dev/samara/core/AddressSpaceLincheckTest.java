@@ -14,7 +14,6 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
 import org.jetbrains.lincheck.datastructures.StressOptions;
-import org.jetbrains.lincheck.util.LoggingLevel;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -103,9 +102,8 @@ public class AddressSpaceLincheckTest {
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
         new ModelCheckingOptions()
-                .iterations(8 * SCALE)
-                .invocationsPerIteration(60)
-                .logLevel(LoggingLevel.ERROR) // it warns of each record whose fields it cannot read
+                .iterations(6 * SCALE)
+                .invocationsPerIteration(40)
                 .threads(2)
                 .actorsPerThread(3)
                 .sequentialSpecification(Pages.class)

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,9 +65,19 @@ public final class StressRun {
         Path directory = results.resolve(name);
         Files.createDirectories(directory);
         Path log = directory.resolve("log.txt");
+        Options all = new Options(new String[] {"-c", "2"});
+        if (!all.parse()) {
+            throw new IllegalStateException("JCStress refuses to run with its default options");
+        }
+        SortedSet<String> tests = new JCStress(all).getTests();
+        for (String test : tests) {
+            Files.deleteIfExists(directory.resolve(test + ".html"));
+        }
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(ManagementFactory.getRuntimeMXBean().getInputArguments());
+        // JCStress hands these on to its own processes, and warns of itself without them. 17 does not know the last.
+        command.addAll(List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED"));
+        command.add("--sun-misc-unsafe-memory-access=allow");
         command.addAll(List.of("-classpath", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
         command.addAll(List.of("-r", directory.toString(), "-time", Long.toString(millis)));
         command.addAll(List.of("-c", "2", "-f", "1", "-fsm", "1", "-iters", "1", "-sc", Boolean.toString(wide)));
@@ -82,11 +91,6 @@ public final class StressRun {
         if (status != 0) {
             throw new IllegalStateException("status " + status + ", see " + log.toAbsolutePath());
         }
-        Options all = new Options(new String[0]);
-        if (!all.parse()) {
-            throw new IllegalStateException("JCStress refuses to run with its default options");
-        }
-        SortedSet<String> tests = new JCStress(all).getTests();
         // A test of more actors than there are processors is left out without a word.
         tests.removeIf(test -> Files.exists(directory.resolve(test + ".html")));
         Matcher planned = PLANNED.matcher(Files.readString(log));
