@@ -135,11 +135,19 @@ final class Commitment {
         }
         if (released != null) {
             for (Transit complete : released) {
-                layout.host().uncharge(complete.bytes);
-                if (complete.objects != null) {
-                    layout.host().uncharge(-countObjects(complete.objects, 1));
-                }
+                giveBack(layout.host(), complete);
             }
+        }
+    }
+
+    /** Gives back what a transit has unmapped, at its completion. */
+    static void giveBack(Host host, Transit complete) {
+        long bytes = complete.bytes;
+        if (complete.objects != null) {
+            bytes -= countObjects(complete.objects, 1);
+        }
+        if (bytes != 0) {
+            host.uncharge(bytes);
         }
     }
 

@@ -14,52 +14,82 @@ import org.jspecify.annotations.Nullable;
  * its gate is opened and what it has unmapped is given back, all under one hold of the lock; then who waited is woken.
  */
 final class Completion {
-    private final Edit edit;
-
-    /** What becomes complete: the transit, if it waits for nothing else, and those that have waited for it only. */
+    /** What has become complete: the transit, if it waits for nothing else, and those that have waited for it only. */
     private final List<Transit> completed = new ArrayList<>(1);
 
-    /** Those who waited at their gates, in the same order. */
-    private final List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
+    private final Edit edit;
 
-    private Completion(Transit transit) {
-        edit = Edit.completing(transit.operation());
-        try (edit) {
-            clearReservations(transit);
-            if (transit.arrive()) {
-                complete(transit);
-            }
-            for (Transit successor : transit.successors()) {
-                if (successor.arrive()) {
-                    complete(successor);
-                }
-            }
-            edit.finish(Edit.DONE);
-            // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
-            // it
-            // shut and takes the lock after this does not wait.
-            for (Transit done : completed) {
-                edit.layout.inTransit().remove(done);
-                waiters.add(done.open());
-            }
-        }
+    private Completion(Edit edit) {
+        this.edit = edit;
     }
 
     /** Ends a transit's own retiring. Caller must hold no lock. */
     static void of(Transit transit) {
-        Completion completion = new Completion(transit);
+        Layout layout = transit.operation().layout();
+        boolean alone;
+        Gate.Waiter waiting = null;
+        layout.lock();
+        try {
+            alone = transit.isAlone();
+            if (alone) {
+                waiting = complete(layout, transit);
+            }
+        } finally {
+            layout.unlock();
+        }
+        if (alone) {
+            Gate.wake(waiting);
+            after(transit);
+        } else {
+            completeWithOthers(transit);
+        }
+    }
+
+    /** Completes what is alone, the common case, without an edit. */
+    private static Gate.@Nullable Waiter complete(Layout layout, Transit transit) {
+        Ranges reserved = transit.reserved();
+        for (int i = 0; i < reserved.size(); i++) {
+            layout.tree().erase(reserved.start(i), reserved.end(i) - 1, transit);
+        }
+        Counters uncharged = transit.uncharged();
+        if (uncharged != null) {
+            layout.counters().subtract(uncharged);
+        }
+        Commitment.giveBack(layout.host(), transit);
+        layout.inTransit().remove(transit);
+        return transit.open();
+    }
+
+    private static void completeWithOthers(Transit transit) {
+        List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
+        Completion completion;
+        try (Edit edit = Edit.completing(transit.operation())) {
+            completion = new Completion(edit);
+            completion.end(transit);
+            edit.finish(Edit.DONE);
+            // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
+            // it
+            // shut and takes the lock after this does not wait.
+            for (Transit done : completion.completed) {
+                edit.layout.inTransit().remove(done);
+                waiters.add(done.open());
+            }
+        }
         for (int i = 0; i < completion.completed.size(); i++) {
-            Gate.wake(completion.waiters.get(i));
+            Gate.wake(waiters.get(i));
             after(completion.completed.get(i));
         }
     }
 
-    private static void after(Transit done) {
-        done.held().forEach(Life::unhold);
-        CompletableFuture<Long> promised = done.promised();
-        if (promised != null) {
-            Operation operation = done.operation();
-            operation.layout().host().background().execute(() -> promised.complete(operation.result()));
+    private void end(Transit transit) {
+        clearReservations(transit);
+        if (transit.arrive()) {
+            complete(transit);
+        }
+        for (Transit successor : transit.successors()) {
+            if (successor.arrive()) {
+                complete(successor);
+            }
         }
     }
 
@@ -67,9 +97,8 @@ final class Completion {
     private void clearReservations(Transit transit) {
         Ranges reserved = transit.reserved();
         for (int i = 0; i < reserved.size(); i++) {
-            long start = reserved.start(i);
             long last = reserved.end(i) - 1;
-            RangeEntry<Object> entry = edit.tree.reservationIn(start, last);
+            RangeEntry<Object> entry = edit.tree.reservationIn(reserved.start(i), last);
             while (entry != null) {
                 if (entry.value() == transit) {
                     edit.tree.erase(entry.first(), entry.last(), transit);
@@ -86,5 +115,14 @@ final class Completion {
             MergeRules.joinLate(edit, join);
         }
         edit.release(transit);
+    }
+
+    private static void after(Transit done) {
+        done.held().forEach(Life::unhold);
+        CompletableFuture<Long> promised = done.promised();
+        if (promised != null) {
+            Operation operation = done.operation();
+            operation.layout().host().background().execute(() -> promised.complete(operation.result()));
+        }
     }
 }

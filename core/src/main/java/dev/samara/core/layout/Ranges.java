@@ -76,6 +76,15 @@ final class Ranges {
         return false;
     }
 
+    boolean overlap(Ranges others) {
+        for (int i = 0; i < others.count; i++) {
+            if (overlap(others.start(i), others.end(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     boolean contain(long address) {
         for (int i = 0; i < count; i++) {
             if (Long.compareUnsigned(address - start(i), end(i) - start(i)) < 0) {

@@ -190,6 +190,15 @@ public final class Transit extends Gate {
         return completing;
     }
 
+    /**
+     * Whether completion has to clear whole reservations, or open a gate, and nothing else: no VMA may be joined or was
+     * stored over a reservation, and no other transit is waited for or waits.
+     */
+    boolean isAlone() {
+        boolean untouched = reserved.isEmpty() || !reserved.overlap(occupied);
+        return untouched && joins.isEmpty() && successors.isEmpty() && awaited == 1;
+    }
+
     /** Has a future completed, with the operation's result, when this is complete. Caller is the operation's thread. */
     void promise(CompletableFuture<Long> promised) {
         future = promised;

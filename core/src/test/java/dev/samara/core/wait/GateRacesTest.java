@@ -16,6 +16,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -161,7 +162,35 @@ final class GateRacesTest {
     }
 
     @Test
-    @DisplayName("the same with virtual threads, where there are any")
+    @DisplayName("a waiter is not lost that registers just when the gate opens")
+    void openedWhileRegistering() throws Exception {
+        Gate[] gates = new Gate[10 * ROUNDS];
+        Arrays.setAll(gates, round -> new Gate());
+        AtomicInteger arrived = new AtomicInteger();
+        Random random = new Random(SEED);
+        Callable<Void> waiter = () -> {
+            for (Gate gate : gates) {
+                arrived.incrementAndGet();
+                assertTrue(gate.await(PATIENT));
+            }
+            return null;
+        };
+        Callable<Void> opener = () -> {
+            for (int round = 0; round < gates.length; round++) {
+                while (arrived.get() <= round) {
+                    Thread.onSpinWait();
+                }
+                // About as long as the waiter spins before it registers.
+                delay(80 + random.nextInt(100));
+                Gate.wake(gates[round].open());
+            }
+            return null;
+        };
+        together(daemons(), List.of(waiter, opener));
+    }
+
+    @Test
+    @DisplayName("no waiter is lost on virtual threads, where there are any")
     void nobodyIsLostOnVirtualThreads() throws Exception {
         ThreadFactory virtual = virtualThreads();
         if (virtual != null) {
