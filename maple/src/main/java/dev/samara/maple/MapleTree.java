@@ -66,6 +66,18 @@ public final class MapleTree<V> implements RangeView<V> {
     }
 
     @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrAfter(long index) {
+        return (V) Node.atOrAfter(rootAcquire(), Keys.flip(index));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrBefore(long index) {
+        return (V) Node.atOrBefore(rootAcquire(), Keys.flip(index));
+    }
+
+    @Override
     public boolean isEmpty() {
         return !rootAcquire().hasValue();
     }

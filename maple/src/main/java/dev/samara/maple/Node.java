@@ -120,6 +120,43 @@ final class Node {
         return n.reserved && content instanceof Reservation ? null : content;
     }
 
+    /** The value at {@code key}, or else the one next above it; null if there is none. Writes nothing. */
+    static @Nullable Object atOrAfter(Node root, long key) {
+        return root.atOrAfter(key);
+    }
+
+    private @Nullable Object atOrAfter(long key) {
+        // From the second child on the key lies below all of a child, so its first slot is found.
+        for (int i = find(key); i < slots.length; i++) {
+            Object content = slots[i];
+            if (content instanceof Node child) {
+                content = child.atOrAfter(key);
+            }
+            if (content != null && !(content instanceof Reservation)) {
+                return content;
+            }
+        }
+        return null;
+    }
+
+    /** The value at {@code key}, or else the one next below it; null if there is none. Writes nothing. */
+    static @Nullable Object atOrBefore(Node root, long key) {
+        return root.atOrBefore(key);
+    }
+
+    private @Nullable Object atOrBefore(long key) {
+        for (int i = find(Math.min(key, upperBound())); i >= 0; i--) {
+            Object content = slots[i];
+            if (content instanceof Node child) {
+                content = child.atOrBefore(key);
+            }
+            if (content != null && !(content instanceof Reservation)) {
+                return content;
+            }
+        }
+        return null;
+    }
+
     /** What the slot of {@code key} holds: null, a value or a reservation. */
     static @Nullable Object contentAt(Node root, long key) {
         Node n = leaf(root, key);

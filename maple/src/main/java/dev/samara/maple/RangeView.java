@@ -23,6 +23,24 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V get(long index);
 
     /**
+     * The value at an index, or else the one of the entry next above it. Does not allocate.
+     *
+     * @param index any index
+     * @return the value, or null if there is none there nor above
+     */
+    @Nullable
+    V atOrAfter(long index);
+
+    /**
+     * The value at an index, or else the one of the entry next below it. Does not allocate.
+     *
+     * @param index any index
+     * @return the value, or null if there is none there nor below
+     */
+    @Nullable
+    V atOrBefore(long index);
+
+    /**
      * Whether no index has a value.
      *
      * @return true if there is no entry

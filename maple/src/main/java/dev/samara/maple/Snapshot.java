@@ -30,6 +30,18 @@ public final class Snapshot<V> implements RangeView<V> {
     }
 
     @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrAfter(long index) {
+        return (V) Node.atOrAfter(root, Keys.flip(index));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrBefore(long index) {
+        return (V) Node.atOrBefore(root, Keys.flip(index));
+    }
+
+    @Override
     public boolean isEmpty() {
         return !root.hasValue();
     }

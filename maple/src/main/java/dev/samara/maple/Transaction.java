@@ -40,6 +40,18 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrAfter(long index) {
+        return (V) Node.atOrAfter(root(), Keys.flip(index));
+    }
+
+    @Override
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V atOrBefore(long index) {
+        return (V) Node.atOrBefore(root(), Keys.flip(index));
+    }
+
+    @Override
     public boolean isEmpty() {
         return view().isEmpty();
     }

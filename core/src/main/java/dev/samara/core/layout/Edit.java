@@ -6,7 +6,6 @@ import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
-import dev.samara.maple.Cursor;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
 import java.util.ArrayList;
@@ -36,7 +35,6 @@ final class Edit implements AutoCloseable {
 
     private final Operation operation;
     private final boolean completing;
-    private final Cursor<Vma> cursor;
 
     /* VMAs of the layout that this edit has taken out of it, and those it has put. The lists are the layout's. */
     private final List<Vma> gone;
@@ -82,7 +80,6 @@ final class Edit implements AutoCloseable {
             brk = layout.brk();
             defaultLock = layout.defaultLock();
             tree = layout.tree().begin();
-            cursor = tree.cursor();
         } catch (Throwable refused) {
             layout.unlock();
             throw refused;
@@ -115,7 +112,7 @@ final class Edit implements AutoCloseable {
     /** The VMA that covers an address or is the next above it, or null ({@code find_vma}). */
     @Nullable
     Vma atOrAfter(long address) {
-        return cursor.find(address);
+        return tree.atOrAfter(address);
     }
 
     /** The first VMA that overlaps {@code [start, end)}, or null; a range that is empty or runs down overlaps nothing. */
@@ -128,7 +125,7 @@ final class Edit implements AutoCloseable {
     /** The last VMA that lies wholly below an address at which one starts or none is, or null. */
     @Nullable
     Vma before(long address) {
-        return address == 0 ? null : cursor.findBackward(address - 1);
+        return address == 0 ? null : tree.atOrBefore(address - 1);
     }
 
     /** Whether nothing is mapped in {@code [start, end)}, and nothing reserved. */

@@ -5,7 +5,6 @@ import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.VmaFlags;
-import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
 
@@ -14,29 +13,46 @@ import java.util.Set;
  * privileges never change.
  */
 final class Limits {
-    private static final Long UNLIMITED = -1L;
+    private static final long UNLIMITED = -1;
 
     private final Geometry geometry;
     private final Set<Capability> capabilities;
-    private final EnumMap<Resource, Long> bytes;
+    private long as = UNLIMITED;
+    private long data = UNLIMITED;
+    private long stack = UNLIMITED;
+    private long memlock = UNLIMITED;
 
     Limits(Geometry geometry, Set<Capability> capabilities, Map<Resource, Long> bytes) {
         this.geometry = geometry;
         this.capabilities = Set.copyOf(capabilities);
-        this.bytes = new EnumMap<>(bytes);
+        bytes.forEach(this::set);
     }
 
     Limits copy() {
-        return new Limits(geometry, capabilities, bytes);
+        Limits copy = new Limits(geometry, capabilities, Map.of());
+        for (Resource resource : Resource.values()) {
+            copy.set(resource, bytes(resource));
+        }
+        return copy;
     }
 
     void set(Resource resource, long limit) {
-        bytes.put(resource, limit);
+        switch (resource) {
+            case AS -> as = limit;
+            case DATA -> data = limit;
+            case STACK -> stack = limit;
+            case MEMLOCK -> memlock = limit;
+        }
     }
 
     /** The soft limit; none at all where none was set. */
     long bytes(Resource resource) {
-        return bytes.getOrDefault(resource, UNLIMITED);
+        return switch (resource) {
+            case AS -> as;
+            case DATA -> data;
+            case STACK -> stack;
+            case MEMLOCK -> memlock;
+        };
     }
 
     private long pages(Resource resource) {

@@ -37,7 +37,7 @@ final class Resolving {
 
     /** Grows the stack above an address down to it; null if it has grown, so that something may be found now. */
     private static @Nullable Resolution grow(Layout layout, long address) {
-        Vma above = layout.snapshot().cursor().find(address);
+        Vma above = layout.tree().atOrAfter(address);
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Resolution.MAPERR;
         }
