@@ -240,6 +240,11 @@ final class Edit implements AutoCloseable {
         leaving.reserve(first, last);
     }
 
+    /** Whether something was unmapped in a range. */
+    boolean hasUnmapped(long start, long end) {
+        return transit != null && transit.reserved().overlap(start, end);
+    }
+
     /** Marks a range as one of which the VMAs replace something, or were moved: faults wait there until completion. */
     void gate(long start, long end) {
         transit().occupy(start, end, true);

@@ -270,7 +270,7 @@ final class Remapping {
         }
         Vma copy = Vma.mapping(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
         Vma placed = MergeRules.place(edit, copy);
-        if (oldLength != 0) {
+        if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
             edit.gate(target, target + newLength);
         }
         if (keepOld) {
