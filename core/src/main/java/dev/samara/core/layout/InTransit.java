@@ -3,7 +3,9 @@ package dev.samara.core.layout;
 
 import dev.samara.core.wait.Gate;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +40,29 @@ final class InTransit {
 
     void remove(Intent intent) {
         intents.remove(intent);
+    }
+
+    /** Where VMAs may be joined once what is in transit is complete. */
+    List<Transit.Join> joins() {
+        List<Transit.Join> joins = List.of();
+        for (Transit transit : transits) {
+            if (!transit.joins().isEmpty()) {
+                joins = new ArrayList<>(joins);
+                joins.addAll(transit.joins());
+            }
+        }
+        return joins;
+    }
+
+    /** How many times two VMAs of an edit are there only because something in transit keeps them apart. */
+    int countJoins(Edit edit) {
+        Set<Long> counted = new HashSet<>();
+        for (Transit.Join join : joins()) {
+            if (MergeRules.willJoin(edit, join)) {
+                counted.add(join.address());
+            }
+        }
+        return counted.size();
     }
 
     /** What an operation that names a range has to wait for first, or null. */

@@ -506,18 +506,20 @@ public final class Layout {
      */
     public Layout fork() {
         Snapshot<Vma> parents;
+        List<Transit.Join> joins;
         List<Vma> kept;
         Layout child;
         lock();
         try {
             child = new Layout(origin, limits.copy(), above, brk, mmapBase);
             parents = tree.snapshot();
+            joins = inTransit.joins();
             kept = Loading.keep(parents, counters);
         } finally {
             unlock();
         }
         try {
-            Loading.fork(child, parents);
+            Loading.fork(child, parents, joins);
         } finally {
             kept.forEach(Life::release);
         }

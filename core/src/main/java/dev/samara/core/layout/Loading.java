@@ -86,15 +86,36 @@ final class Loading {
     }
 
     /** Fills a child's layout. */
-    static void fork(Layout child, Snapshot<Vma> parents) {
+    static void fork(Layout child, Snapshot<Vma> parents, List<Transit.Join> joins) {
+        List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift());
         run(child, Call.FORK, edit -> {
-            parents.forEach((first, last, vma) -> {
+            for (Vma vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
                     put(edit, inherit(vma), "fork");
                 }
-            });
+            }
             return Edit.DONE;
         });
+    }
+
+    /** Nothing is in transit in a child, and nothing will be completed there: what that keeps apart is joined now. */
+    private static List<Vma> wholes(Snapshot<Vma> parents, List<Transit.Join> joins, int pageShift) {
+        List<Vma> wholes = new ArrayList<>();
+        parents.forEach((first, last, vma) -> {
+            Vma whole = vma;
+            for (Transit.Join join : joins) {
+                if (join.address() == first && !wholes.isEmpty()) {
+                    Vma joined = MergeRules.whole(wholes.get(wholes.size() - 1), whole, join, pageShift);
+                    if (joined != null) {
+                        wholes.remove(wholes.size() - 1);
+                        whole = joined;
+                        break;
+                    }
+                }
+            }
+            wholes.add(whole);
+        });
+        return wholes;
     }
 
     /** A child's copy: not locked, and what it shares with the parent until written has an identity of its own. */

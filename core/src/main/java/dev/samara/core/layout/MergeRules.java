@@ -208,12 +208,23 @@ final class MergeRules {
     static void joinLate(Edit edit, Transit.Join join) {
         Vma left = edit.neighbourBefore(join.address());
         Vma right = edit.neighbourAfter(join.address());
-        if (left == null || right == null || !continues(left, right, edit.geometry.pageShift())) {
-            return;
+        Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
+        if (whole != null) {
+            edit.replace(left, right, null, whole);
         }
-        if (join.isSeam() || (mayVanish(left) && mayVanish(right))) {
-            edit.replace(left, right, null, spanning(Join.LEFT, left, right, null));
-        }
+    }
+
+    /** Whether the two VMAs that meet at an address will be one once everything is complete. */
+    static boolean willJoin(Edit edit, Transit.Join join) {
+        Vma left = edit.before(join.address());
+        Vma right = edit.at(join.address());
+        return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
+    }
+
+    /** What two VMAs will be once a transit has completed that keeps them apart, or null if they stay two. */
+    static @Nullable Vma whole(Vma left, Vma right, Transit.Join join, int pageShift) {
+        boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
+        return joins ? spanning(Join.LEFT, left, right, null) : null;
     }
 
     /**
