@@ -22,9 +22,6 @@ final class Counters {
     /** VMAs whose backing wants to be told of them. */
     long opens;
 
-    /** Of the mappings, how many are there only because others that are in transit were cut off them. */
-    long seams;
-
     Counters copy() {
         Counters copy = new Counters();
         copy.set(this);
@@ -41,7 +38,6 @@ final class Counters {
         locked = other.locked;
         accounted = other.accounted;
         opens = other.opens;
-        seams = other.seams;
     }
 
     /** Adds a VMA, or takes one away. */
@@ -92,13 +88,12 @@ final class Counters {
                 && stack == other.stack
                 && locked == other.locked
                 && accounted == other.accounted
-                && opens == other.opens
-                && seams == other.seams;
+                && opens == other.opens;
     }
 
     @Override
     public String toString() {
         return "maps " + maps + ", total " + total + ", data " + data + ", exec " + exec + ", stack " + stack
-                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens + ", seams " + seams;
+                + ", locked " + locked + ", accounted " + accounted + ", opens " + opens;
     }
 }

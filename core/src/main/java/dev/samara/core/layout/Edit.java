@@ -24,6 +24,9 @@ final class Edit implements AutoCloseable {
     /** What a call that has no other answer returns when it has succeeded. */
     static final long DONE = 0;
 
+    /** No operation tests for more mappings than so many below the limit. */
+    private static final int LIMIT_IS_NEAR = 8;
+
     final Layout layout;
     final Geometry geometry;
     final Limits limits;
@@ -301,9 +304,13 @@ final class Edit implements AutoCloseable {
         return maps() + more <= layout.host().maxMapCount();
     }
 
-    /** How many mappings there are; what is cut only while it is in transit counts as whole. */
+    /**
+     * How many mappings there will be once everything is complete; what is kept apart only while it is in transit counts
+     * as one. Far from the limit, where the difference decides nothing, they are not looked for.
+     */
     long maps() {
-        return counters.maps - counters.seams;
+        boolean isFar = counters.maps < layout.host().maxMapCount() - LIMIT_IS_NEAR;
+        return isFar ? counters.maps : counters.maps - layout.inTransit().countJoins(this);
     }
 
     /** Why a backing does not let a VMA be cut, or null. */
@@ -364,7 +371,6 @@ final class Edit implements AutoCloseable {
 
     /** Takes a transit that is complete off the counters. */
     void release(Transit complete) {
-        counters.seams -= complete.seams();
         Counters uncharged = complete.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
@@ -439,7 +445,6 @@ final class Edit implements AutoCloseable {
             lower = asBefore(lower);
         }
         replace(whole, null, null, lower, upper);
-        counters.seams++;
         transit().addSeam(address);
     }
 

@@ -35,9 +35,6 @@ public final class Transit extends Gate {
     /** Addresses at which two VMAs may become one at completion. */
     private List<Join> joins = List.of();
 
-    /** How many of those were one VMA, and would be, but for this transit. */
-    private int seams;
-
     private @Nullable Counters uncharged;
 
     /** Bytes to give back to the host. */
@@ -133,7 +130,6 @@ public final class Transit extends Gate {
     /** What lies on both sides of an address is one VMA but for this transit. */
     void addSeam(long address) {
         addJoin(new Join(address, true));
-        seams++;
     }
 
     private void addJoin(Join join) {
@@ -150,10 +146,6 @@ public final class Transit extends Gate {
 
     List<Join> joins() {
         return joins;
-    }
-
-    int seams() {
-        return seams;
     }
 
     /** Has this stored over the reservations of others, once it is published. */

@@ -76,7 +76,7 @@ final class LayoutTest {
     @DisplayName("counters say what they count")
     void counters() {
         assertEquals(
-                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0, seams 0",
+                "maps 1, total 4, data 4, exec 0, stack 0, locked 4, accounted 4, opens 0",
                 layout().counters().toString());
     }
 }
