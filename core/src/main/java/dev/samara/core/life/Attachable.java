@@ -31,6 +31,9 @@ public abstract class Attachable {
     /** The number of keeps. */
     static final int KEEPS = HELD - 1;
 
+    /** One less than can be written, so that a word with all of it, detached and held, does not look fresh. */
+    static final int MOST_KEEPS = KEEPS - 1;
+
     /** Not attached yet. No other state has all bits. */
     static final int FRESH = -1;
 

@@ -54,28 +54,35 @@ public final class Life {
      * a tree without it.
      *
      * @param object an attached object
-     * @throws IllegalStateException if it is not attached
+     * @throws IllegalStateException if it is not attached; nothing is changed then
      */
     public static void detach(Attachable object) {
-        // Volatile: a full fence between this mark and the walk that clears its pages. Pairs with the volatile read of
-        // the word by who installs a page after having linked its table.
-        int before = (int) Attachable.WORD.getAndBitwiseOr(object, Attachable.DETACHED | Attachable.HELD);
+        // Whether it is attached changes under the lock only.
+        int before = (int) Attachable.WORD.getOpaque(object);
         if (before < 0) {
             if (before == Attachable.FRESH) {
                 throw new IllegalStateException("detached before it was attached: " + object);
             }
             throw new IllegalStateException("detached a second time: " + object);
         }
+        // Volatile: a full fence between this mark and the walk that clears its pages. Pairs with the volatile read of
+        // the word by who installs a page after having linked its table.
+        Attachable.WORD.getAndBitwiseOr(object, Attachable.DETACHED | Attachable.HELD);
     }
 
     /**
      * Ends the hold of the operation that detached an object. Caller must not hold a lock of a layout.
      *
      * @param object an object that the caller has detached
+     * @throws IllegalStateException if it is not held; nothing is changed then
      */
     public static void unhold(Attachable object) {
+        // Without the bit, the and changes nothing; only a fresh one must not come to it.
+        if (isFresh(object)) {
+            throw new IllegalStateException("unheld before it was attached: " + object);
+        }
         int before = (int) Attachable.WORD.getAndBitwiseAnd(object, ~Attachable.HELD);
-        if ((before & Attachable.HELD) == 0 || before == Attachable.FRESH) {
+        if ((before & Attachable.HELD) == 0) {
             throw new IllegalStateException("not held: " + object);
         }
         if ((before & Attachable.KEEPS) == 0) {
@@ -93,7 +100,7 @@ public final class Life {
     public static boolean keep(Attachable object) {
         int word = (int) Attachable.WORD.getAcquire(object);
         while (word >= 0) {
-            if (word == Attachable.KEEPS) {
+            if (word >= Attachable.MOST_KEEPS) {
                 throw new IllegalStateException("too many keeps of " + object);
             }
             int seen = (int) Attachable.WORD.compareAndExchange(object, word, word + 1);

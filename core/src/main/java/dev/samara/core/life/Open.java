@@ -27,21 +27,39 @@ public abstract class Open {
     /** Makes an open with one share, the maker's. */
     protected Open() {}
 
-    /** Gives out another share. Caller must have one itself, or know that somebody keeps one meanwhile. */
+    /**
+     * Gives out another share. Caller must have one itself, or know that somebody keeps one meanwhile.
+     *
+     * @throws IllegalStateException if the open has ended; nothing is changed then
+     */
     public final void share() {
-        if ((int) SHARES.getAndAdd(this, 1) <= 0) {
+        if (add(1) == 0) {
             throw new IllegalStateException("an open that has ended was shared: " + this);
         }
     }
 
-    /** Gives a share up. The last one ends the open, on this thread, which must not hold a lock of a layout. */
+    /**
+     * Gives a share up. The last one ends the open, on this thread, which must not hold a lock of a layout.
+     *
+     * @throws IllegalStateException if all have been given up; nothing is changed then
+     */
     public final void drop() {
-        int before = (int) SHARES.getAndAdd(this, -1);
-        if (before == 1) {
-            ended();
-        } else if (before <= 0) {
+        int before = add(-1);
+        if (before == 0) {
             throw new IllegalStateException("a share of an open was given up twice: " + this);
         }
+        if (before == 1) {
+            ended();
+        }
+    }
+
+    /** Changes the number of shares, but from 0, which is for ever; returns what it was before. */
+    private int add(int change) {
+        int before;
+        do {
+            before = (int) SHARES.getVolatile(this);
+        } while (before != 0 && !SHARES.compareAndSet(this, before, before + change));
+        return before;
     }
 
     /** Called once, when the last share has been given up. Must not call an embedder's code, nor wait. */
