@@ -316,7 +316,22 @@ final class Edit implements AutoCloseable {
     /** Why a backing does not let a VMA be cut, or null. */
     @Nullable
     Errno refusalToCut(Vma vma, long address) {
-        return vma.isSpecial() ? Errno.EINVAL : operation.questions().maySplit(vma, address);
+        return vma.isSpecial() ? Errno.EINVAL : operation.questions().maySplit(vma, address, inLayout(vma));
+    }
+
+    /** A VMA, or if this edit has made it, one of the same backing that it took out for it; null if there is none. */
+    private @Nullable Vma inLayout(Vma vma) {
+        return Life.isFresh(vma) ? relative(vma, gone) : vma;
+    }
+
+    /** One of some VMAs that has the same backing as another, or null. */
+    static @Nullable Vma relative(Vma vma, List<Vma> others) {
+        for (Vma other : others) {
+            if (other.backing() == vma.backing()) {
+                return other;
+            }
+        }
+        return null;
     }
 
     /**

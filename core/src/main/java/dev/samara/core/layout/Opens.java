@@ -51,7 +51,7 @@ final class Opens {
                 return;
             }
         }
-        Questions.Question question = operation.questions().open(vma, relative(vma, gone));
+        Questions.Question question = operation.questions().open(vma, Edit.relative(vma, gone));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();
@@ -60,15 +60,6 @@ final class Opens {
 
     private static boolean overlap(Vma one, Vma other) {
         return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
-    }
-
-    private static @Nullable Vma relative(Vma vma, List<Vma> gone) {
-        for (Vma old : gone) {
-            if (old.backing() == vma.backing()) {
-                return old;
-            }
-        }
-        return null;
     }
 
     /** The first refusal of an open, or null. */

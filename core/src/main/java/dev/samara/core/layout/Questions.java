@@ -48,12 +48,17 @@ final class Questions {
         return true;
     }
 
-    /** Whether a backing lets a VMA be cut; as long as it was not asked, it does. */
+    /**
+     * Whether a backing lets a VMA be cut; as long as it was not asked, it does.
+     *
+     * @param relative the VMA, or if it is not in the layout, one of the same backing that is, or null; kept while the
+     *     question is put
+     */
     @Nullable
-    Errno maySplit(Vma vma, long address) {
+    Errno maySplit(Vma vma, long address, @Nullable Vma relative) {
         BackingTraits traits = vma.traits();
         VmOperations operations = traits == null ? null : traits.operations();
-        return operations == null ? null : next(operations, vma, address, vma).refusal;
+        return operations == null ? null : next(operations, vma, address, relative).refusal;
     }
 
     /**

@@ -66,14 +66,13 @@ final class StateWordTest {
         /** Takes a step; null if it must throw, else what it returns. */
         Boolean take(Step step) {
             boolean before = hasEnded();
-            boolean done =
-                    switch (step) {
-                        case ATTACH -> !attached && (attached = true);
-                        case DETACH -> attached && !detached && (detached = held = true);
-                        case UNHOLD -> held && !(held = false);
-                        case KEEP -> true;
-                        case RELEASE -> keeps > 0 && keeps-- > 0;
-                    };
+            boolean done = switch (step) {
+                case ATTACH -> !attached && (attached = true);
+                case DETACH -> attached && !detached && (detached = held = true);
+                case UNHOLD -> held && !(held = false);
+                case KEEP -> true;
+                case RELEASE -> keeps > 0 && keeps-- > 0;
+            };
             boolean mayKeep = attached && !detached;
             keeps += step == Step.KEEP && mayKeep ? 1 : 0;
             ends += !before && hasEnded() ? 1 : 0;
@@ -165,8 +164,7 @@ final class StateWordTest {
     }
 
     private static Stream<Arguments> rowsAndSteps() {
-        return rows().flatMap(row -> Stream.of(Step.values())
-                .map(step -> Arguments.of(row, step)));
+        return rows().flatMap(row -> Stream.of(Step.values()).map(step -> Arguments.of(row, step)));
     }
 
     @ParameterizedTest(name = "{1} of one that is {0}")
