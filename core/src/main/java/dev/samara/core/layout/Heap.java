@@ -38,7 +38,7 @@ final class Heap {
 
     private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
         edit.claim(newEnd, oldEnd);
-        return edit.firstIn(newEnd, oldEnd) != null && Unmapping.unmap(edit, newEnd, oldEnd, false) == 0;
+        return edit.firstIn(newEnd, oldEnd) != null && Unmapping.unmap(edit, newEnd, oldEnd) == 0;
     }
 
     private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {

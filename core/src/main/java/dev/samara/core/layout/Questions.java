@@ -92,7 +92,8 @@ final class Questions {
     }
 
     /**
-     * Puts the questions that have no answer yet. Caller must hold no lock.
+     * Puts the questions that have no answer yet, up to the first refusal, since then most likely no other is come to.
+     * Caller must hold no lock.
      *
      * @throws RuntimeException or an error, as a backing throws it; what was opened is closed then
      */
@@ -101,6 +102,9 @@ final class Questions {
             for (Question question : questions) {
                 if (!question.isAnswered) {
                     put(question);
+                    if (question.refusal != null) {
+                        return;
+                    }
                 }
             }
         } catch (Throwable thrown) {

@@ -253,8 +253,7 @@ final class Remapping {
         if (edit.maps() >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
             return Errno.ENOMEM.result();
         }
-        boolean part = address != vma.start() || address + oldLength != vma.end();
-        Errno refusal = part ? edit.refusalToCut(vma, address != vma.start() ? address : address + oldLength) : null;
+        Errno refusal = refusalToCutOut(vma);
         if (refusal != null) {
             return refusal.result();
         }
@@ -276,12 +275,16 @@ final class Remapping {
         if (keepOld) {
             leaveEmpty(vma, placed);
         } else if (oldLength != 0) {
-            long unmapped = Unmapping.unmap(edit, address, address + oldLength, true);
-            if (Errno.isError(unmapped)) {
-                throw new IllegalStateException("source of a move could not be unmapped: " + Errno.of(unmapped));
-            }
+            Unmapping.unmapMoved(edit, address, address + oldLength);
         }
         return target;
+    }
+
+    /** Why the source may not be cut out of a VMA, or null; of what is duplicated only the start is asked for. */
+    private @Nullable Errno refusalToCutOut(Vma vma) {
+        Errno refusal = address == vma.start() ? null : edit.refusalToCut(vma, address);
+        long end = address + oldLength;
+        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : edit.refusalToCut(vma, end);
     }
 
     /**

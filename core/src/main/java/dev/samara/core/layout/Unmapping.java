@@ -24,16 +24,30 @@ final class Unmapping {
         }
         long end = address + geometry.roundUp(length);
         edit.claim(address, end);
-        return unmap(edit, address, end, false);
+        return unmap(edit, address, end);
     }
 
-    /** Unmaps a valid range, of which the caller may have mapped the contents elsewhere. */
-    static long unmap(Edit edit, long start, long end, boolean isMoved) {
+    /** Unmaps a valid range. */
+    static long unmap(Edit edit, long start, long end) {
         long result = cutEdges(edit, start, end);
         if (result == DONE) {
-            edit.unmap(start, end, isMoved);
+            edit.unmap(start, end, false);
         }
         return result;
+    }
+
+    /** Unmaps what the caller has mapped elsewhere, after it has asked whether it may be cut out. */
+    static void unmapMoved(Edit edit, long start, long end) {
+        cutAt(edit, start);
+        cutAt(edit, end);
+        edit.unmap(start, end, true);
+    }
+
+    private static void cutAt(Edit edit, long address) {
+        Vma vma = edit.at(address);
+        if (vma != null && vma.start() != address) {
+            MergeRules.cut(edit, vma, address);
+        }
     }
 
     /**
