@@ -11,6 +11,8 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /** Filling an empty layout: with what is mapped from the start, or as a child's with copies of its parent's VMAs. */
 final class Loading {
@@ -38,10 +40,10 @@ final class Loading {
                 if (!isAbove(layout.geometry(), vma)) {
                     Vma other = edit.firstIn(vma.start(), vma.end());
                     if (other != null) {
-                        throw new IllegalArgumentException("mapping " + vma + " overlaps " + other);
+                        throw new Refused(vma, other);
                     }
                     // A description may be loaded into several spaces; a VMA belongs to one.
-                    put(edit, copy(layout.geometry(), vma), "load");
+                    put(edit, copy(layout.geometry(), vma));
                 }
             }
             return Edit.DONE;
@@ -91,7 +93,7 @@ final class Loading {
         run(child, Call.FORK, edit -> {
             for (Vma vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
-                    put(edit, inherit(vma), "fork");
+                    put(edit, inherit(vma));
                 }
             }
             return Edit.DONE;
@@ -131,17 +133,43 @@ final class Loading {
                 hasPages ? AnonIdentity.inherited() : null);
     }
 
-    private static void put(Edit edit, Vma copy, String call) {
+    private static void put(Edit edit, Vma copy) {
         if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
-            throw new MmException(call + " of " + copy, Errno.ENOMEM);
+            throw new Refused(copy, null);
         }
         edit.put(copy);
     }
 
     private static void run(Layout layout, Call call, Filling filling) {
-        long result = new Operation(layout, call, 0, 0, 0, 0, 0, filling).run();
-        if (Errno.isError(result)) {
-            throw new MmException(call.name().toLowerCase(java.util.Locale.ROOT), Errno.of(result));
+        String name = call.name().toLowerCase(Locale.ROOT);
+        try {
+            long result = new Operation(layout, call, 0, 0, 0, 0, 0, filling).run();
+            if (Errno.isError(result)) {
+                throw new MmException(name, Errno.of(result));
+            }
+        } catch (Refused refused) {
+            Vma overlapped = refused.overlapped;
+            if (overlapped != null) {
+                throw new IllegalArgumentException("mapping " + refused.vma + " overlaps " + overlapped);
+            }
+            throw new MmException(name + " of " + refused.vma, Errno.ENOMEM);
+        }
+    }
+
+    /**
+     * Thrown within an attempt to leave it and the lock, under which a VMA must not be written out: its backing would be
+     * asked for its name.
+     */
+    private static final class Refused extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final transient Vma vma;
+        private final transient @Nullable Vma overlapped;
+
+        Refused(Vma vma, @Nullable Vma overlapped) {
+            super(null, null, false, false);
+            this.vma = vma;
+            this.overlapped = overlapped;
         }
     }
 }

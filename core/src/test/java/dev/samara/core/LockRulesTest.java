@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LayoutListener;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(300)
+@DisplayName("No code of an embedder's runs under a layout lock, and nothing waits there")
+final class LockRulesTest {
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+    private static final int STEPS = TORTURE ? 100_000 : 1_500;
+    private static final int WINDOW = 24;
+    private static final long PAGE = BackedCalls.PAGE;
+    private static final long PLACE = 0x1000_0000L;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    static {
+        System.out.println("LockRulesTest: -Dsamara.seed=" + SEED);
+    }
+
+    private final WatchedLock.Violations violations = new WatchedLock.Violations();
+    private final AtomicInteger waits = new AtomicInteger();
+    private final AtomicInteger retired = new AtomicInteger();
+    private final AtomicInteger changes = new AtomicInteger();
+
+    /** Calls the lot of a backing's methods under watch. */
+    private final class Watched extends CountingBacking {
+        Watched(String name, int inode) {
+            super(name, inode);
+        }
+
+        @Override
+        public int major() {
+            violations.check("major");
+            return super.major();
+        }
+
+        @Override
+        public String name() {
+            violations.check("name");
+            return super.name();
+        }
+
+        @Override
+        public boolean readable() {
+            violations.check("readable");
+            return true;
+        }
+
+        @Override
+        public boolean countsMappings() {
+            violations.check("countsMappings");
+            return false;
+        }
+
+        @Override
+        public boolean isZeroDevice() {
+            violations.check("isZeroDevice");
+            return false;
+        }
+
+        @Override
+        public Watched operations() {
+            violations.check("operations");
+            return this;
+        }
+
+        @Override
+        @Nullable
+        Errno askedForOpen(Vma vma) {
+            violations.check("open");
+            return null;
+        }
+
+        @Override
+        @Nullable
+        Errno askedForSplit(Vma vma, long address) {
+            violations.check("maySplit");
+            return null;
+        }
+
+        @Override
+        void toldOfClose(Vma vma) {
+            violations.check("close");
+        }
+    }
+
+    private final List<Watched> backings = List.of(new Watched("/a", 1), new Watched("/b", 2));
+
+    private final LayoutListener listener = change -> {
+        violations.check("listener");
+        changes.incrementAndGet();
+    };
+
+    private final Machine machine = Machine.builder()
+            .locks(WatchedLock::new)
+            .commitLimit(100 * PAGE)
+            .retirement(transit -> {
+                violations.check("retire");
+                retired.incrementAndGet();
+                Thread.yield();
+            })
+            .reportWaitsLongerThan(Duration.ofNanos(1))
+            .reportTo(this::report)
+            .build();
+
+    private void report(Report report) {
+        violations.check("reporter");
+        if (report.kind() == Report.Kind.LONG_WAIT) {
+            waits.incrementAndGet();
+        } else {
+            violations.check("a failure");
+            throw new AssertionError(report.message(), report.cause());
+        }
+    }
+
+    @AfterEach
+    void noViolation() {
+        violations.assertNone();
+    }
+
+    private AddressSpace newSpace() {
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        space.addListener(listener);
+        return space;
+    }
+
+    private void assertAllClosed() throws InterruptedException {
+        machine.awaitQuiescence();
+        for (Watched backing : backings) {
+            assertEquals(0, backing.stillOpen());
+            assertTrue(backing.opens() > 0);
+        }
+        assertEquals(0, machine.committed());
+    }
+
+    @Test
+    @DisplayName("random calls of one thread, with forks")
+    void oneThread() throws InterruptedException {
+        Random random = new Random(SEED);
+        BackedCalls calls = new BackedCalls(random, backings, PLACE, WINDOW);
+        AddressSpace space = newSpace();
+        for (int step = 0; step < STEPS; step++) {
+            if (random.nextInt(50) == 0) {
+                try (AddressSpace child = space.fork()) {
+                    calls.on(child);
+                }
+            } else {
+                calls.on(space);
+            }
+        }
+        space.close();
+        assertAllClosed();
+        assertTrue(retired.get() > 0 && changes.get() > 0);
+    }
+
+    @Test
+    @DisplayName("random calls of three threads on one range, which wait for each other at gates")
+    void gates() throws Exception {
+        AddressSpace space = newSpace();
+        int threads = 3;
+        CyclicBarrier start = new CyclicBarrier(threads);
+        List<Callable<@Nullable Void>> bodies = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            Random random = new Random(SEED + i);
+            BackedCalls calls = new BackedCalls(random, backings, PLACE, WINDOW);
+            bodies.add(() -> {
+                start.await();
+                for (int step = 0; step < STEPS; step++) {
+                    calls.on(space);
+                    space.resolve(PLACE + random.nextInt(WINDOW) * PAGE, Protection.READ);
+                }
+                return null;
+            });
+        }
+        ExecutorService pool = Executors.newFixedThreadPool(threads);
+        try {
+            for (Future<?> result : pool.invokeAll(bodies)) {
+                result.get();
+            }
+        } finally {
+            pool.shutdown();
+        }
+        space.validate();
+        space.close();
+        assertAllClosed();
+        System.out.println("LockRulesTest: " + waits + " waits of " + threads * STEPS + " calls");
+    }
+
+    @Test
+    @DisplayName("a wait at the gate of an operation that is being retired, and its report")
+    void reportedWait() throws Exception {
+        Thread[] waiter = new Thread[1];
+        AddressSpace[] spaces = new AddressSpace[1];
+        Machine held = Machine.builder()
+                .locks(WatchedLock::new)
+                .reportWaitsLongerThan(Duration.ofNanos(1))
+                .reportTo(this::report)
+                .retirement(transit -> {
+                    violations.check("retire");
+                    Thread thread = new Thread(() -> spaces[0].munmap(PLACE, PAGE));
+                    if (waiter[0] == null) {
+                        waiter[0] = thread;
+                        thread.start();
+                        while (waits.get() == 0) {
+                            Thread.onSpinWait();
+                        }
+                    }
+                })
+                .build();
+        spaces[0] = held.newSpace(Geometry.LINUX_X86_64);
+        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.READ, FIXED, backings.get(0), 0));
+        assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.NONE, FIXED, backings.get(1), 0));
+        waiter[0].join();
+        held.awaitQuiescence();
+        assertEquals(0, backings.get(0).stillOpen());
+        assertEquals(0, backings.get(1).stillOpen());
+    }
+
+    @Test
+    @DisplayName("a fork that is refused for want of memory says of what")
+    void refusedFork() throws InterruptedException {
+        AddressSpace space = newSpace();
+        int writable = Protection.READ | Protection.WRITE;
+        assertEquals(PLACE, space.mmap(PLACE, 60 * PAGE, writable, FIXED, backings.get(0), 0));
+        MmException refused = Refusal.assertRefused(MmException.class, space::fork, "fork of", "/a", "ENOMEM");
+        assertEquals(Errno.ENOMEM, refused.errno());
+        assertEquals(60 * PAGE, machine.committed());
+        space.close();
+        machine.awaitQuiescence();
+        assertEquals(0, backings.get(0).stillOpen());
+    }
+
+    @Test
+    @DisplayName("what is loaded over something else is refused by name")
+    void refusedLoad() throws InterruptedException {
+        Vma one = new Vma(PLACE, PLACE + 4 * PAGE, VmaFlags.READ, 0, backings.get(0), null, null);
+        Vma other = new Vma(PLACE + 3 * PAGE, PLACE + 5 * PAGE, VmaFlags.READ, 0, backings.get(1), null, null);
+        AddressSpace.Builder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(one, other));
+        Refusal.assertRefused(IllegalArgumentException.class, builder::build, "/b", "overlaps", "/a");
+        machine.awaitQuiescence();
+        assertEquals(0, backings.get(0).stillOpen() + backings.get(1).stillOpen());
+        assertThrows(IllegalArgumentException.class, builder::build);
+    }
+}
