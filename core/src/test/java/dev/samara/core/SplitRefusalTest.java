@@ -115,8 +115,7 @@ final class SplitRefusalTest {
     @DisplayName("mmap over the inside of one is refused by a cut")
     void mmap() throws InterruptedException {
         int anonymous = MapFlags.PRIVATE | MapFlags.FIXED | MapFlags.ANONYMOUS;
-        assertRefused(
-                () -> space.mmap(page(3), 2 * PAGE, READ, anonymous, null, 0), List.of(3L), List.of(3L));
+        assertRefused(() -> space.mmap(page(3), 2 * PAGE, READ, anonymous, null, 0), List.of(3L), List.of(3L));
     }
 
     @Test
@@ -153,15 +152,13 @@ final class SplitRefusalTest {
     @DisplayName("a move asks about both ends before it charges anything, and is refused by either")
     void mremap() throws InterruptedException {
         space.setLimit(Resource.AS, 40 * PAGE);
-        assertRefused(
-                () -> space.mremap(page(3), 2 * PAGE, 2 * PAGE, MOVE_TO, page(50)), List.of(3L, 5L), List.of(3L));
+        assertRefused(() -> space.mremap(page(3), 2 * PAGE, 2 * PAGE, MOVE_TO, page(50)), List.of(3L, 5L), List.of(3L));
     }
 
     @Test
     @DisplayName("a move that is refused at its end has not moved")
     void mremapAtItsEnd() throws InterruptedException {
-        assertRefused(
-                () -> space.mremap(page(3), 2 * PAGE, 2 * PAGE, MOVE_TO, page(50)), List.of(5L), List.of(3L, 5L));
+        assertRefused(() -> space.mremap(page(3), 2 * PAGE, 2 * PAGE, MOVE_TO, page(50)), List.of(5L), List.of(3L, 5L));
     }
 
     @Test

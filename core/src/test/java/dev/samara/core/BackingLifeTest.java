@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Random calls of one thread; after each, and in the middle of each, the opens of every backing are counted. */
+@Timeout(300)
+final class BackingLifeTest {
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+    private static final int RUNS = TORTURE ? 4000 : 60;
+    private static final int STEPS = 220;
+    private static final int MOST_SPACES = 4;
+    private static final int MOST_KEEPS = 6;
+    private static final int WINDOW = 40;
+    private static final long PLACE = 0x1000_0000L;
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    static {
+        System.out.println("BackingLifeTest: -Dsamara.seed=" + SEED);
+    }
+
+    /** One machine with some spaces, of which the first lives to the end. */
+    private static final class Run {
+        private final Random random;
+        private final boolean keeping;
+        private final List<CountingBacking> backings =
+                List.of(new CountingBacking("/a", 1), new CountingBacking("/b", 2), new CountingBacking("/c", 3));
+        private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+        private final AtomicInteger retired = new AtomicInteger();
+        private final Machine machine = Machine.builder()
+                .reportTo(reports::add)
+                .retirement(transit -> retire())
+                .build();
+        private final List<AddressSpace> spaces = new ArrayList<>();
+        private final List<Keep> keeps = new ArrayList<>();
+        private final Deque<String> log = new ArrayDeque<>();
+        private final BackedCalls calls;
+
+        /** The closes there were when the current call began. */
+        private int closes;
+
+        Run(long seed, boolean keeping) {
+            random = new Random(seed);
+            this.keeping = keeping;
+            calls = new BackedCalls(random, backings, PLACE, WINDOW);
+            spaces.add(machine.newSpace(Geometry.LINUX_X86_64));
+        }
+
+        private int allCloses() {
+            return backings.stream().mapToInt(CountingBacking::closes).sum();
+        }
+
+        /** Nothing that the call takes away may be closed by now. */
+        private void retire() {
+            retired.incrementAndGet();
+            try {
+                machine.awaitQuiescence();
+            } catch (IllegalStateException background) {
+                // An asynchronous call: whatever was queued before it has been closed before.
+                assertTrue(Thread.currentThread().isDaemon());
+            } catch (InterruptedException interrupted) {
+                throw new AssertionError(interrupted);
+            }
+            assertEquals(closes, allCloses(), "closed before completion");
+        }
+
+        void steps() throws InterruptedException {
+            for (int step = 0; step < STEPS; step++) {
+                closes = allCloses();
+                step();
+                machine.awaitQuiescence();
+                check();
+            }
+            for (AddressSpace space : spaces) {
+                closes = allCloses();
+                space.close();
+                machine.awaitQuiescence();
+                check();
+            }
+            keeps.forEach(Keep::close);
+            keeps.clear();
+            spaces.clear();
+            machine.awaitQuiescence();
+            check();
+            assertTrue(retired.get() > STEPS / 10, "it ran hardly anything that retires");
+        }
+
+        private void step() {
+            AddressSpace space = spaces.get(random.nextInt(spaces.size()));
+            int choice = random.nextInt(100);
+            if (choice < 3 && spaces.size() < MOST_SPACES) {
+                log.add("fork");
+                spaces.add(space.fork());
+            } else if (choice < 5 && spaces.size() > 1) {
+                log.add("close a space");
+                AddressSpace closed = spaces.remove(1 + random.nextInt(spaces.size() - 1));
+                closed.close();
+            } else if (choice == 5 && spaces.size() > 1) {
+                AddressSpace sealed = spaces.get(1);
+                long start = PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE;
+                log.add("mseal " + sealed.mseal(start, BackedCalls.PAGE, 0));
+            } else if (keeping && choice < 16 && keeps.size() < MOST_KEEPS) {
+                Keep keep = space.keep(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                if (keep != null) {
+                    log.add("keep " + keep.vma());
+                    keeps.add(keep);
+                }
+            } else if (choice < 24 && !keeps.isEmpty()) {
+                Keep keep = keeps.remove(random.nextInt(keeps.size()));
+                log.add("release " + keep.vma());
+                keep.close();
+            } else {
+                log.add(calls.on(space));
+            }
+            while (log.size() > 12) {
+                log.remove();
+            }
+        }
+
+        private void check() {
+            for (CountingBacking backing : backings) {
+                Set<Object> opens = Collections.newSetFromMap(new IdentityHashMap<>());
+                int mapped = 0;
+                for (AddressSpace space : spaces) {
+                    for (Vma vma : space.snapshot().vmas()) {
+                        if (vma.backing() == backing) {
+                            mapped++;
+                            opens.add(Life.openOf(vma));
+                        }
+                    }
+                }
+                assertEquals(mapped, opens.size(), () -> "two VMAs have one open\n" + this);
+                for (Keep keep : keeps) {
+                    if (keep.vma().backing() == backing) {
+                        opens.add(Life.openOf(keep.vma()));
+                    }
+                }
+                assertEquals(opens.size(), backing.stillOpen(), () -> "opens of " + backing.name() + "\n" + this);
+            }
+            spaces.forEach(AddressSpace::validate);
+            if (!reports.isEmpty()) {
+                AssertionError error = new AssertionError(reports + "\n" + this);
+                error.initCause(reports.get(0).cause());
+                throw error;
+            }
+        }
+
+        @Override
+        public String toString() {
+            return String.join("\n", log);
+        }
+    }
+
+    private static void run(boolean keeping) throws InterruptedException {
+        for (int i = 0; i < RUNS; i++) {
+            long seed = SEED + i;
+            try {
+                new Run(seed, keeping).steps();
+            } catch (RuntimeException | AssertionError failed) {
+                fail("with -Dsamara.seed=" + seed, failed);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("without keeps there are as many opens without a close as VMAs, in all spaces, after each call")
+    void asManyOpensAsVmas() throws InterruptedException {
+        run(false);
+    }
+
+    @Test
+    @DisplayName("a keep holds the open of what it keeps, and no more, and it is closed once that is released")
+    void keepsHoldOpens() throws InterruptedException {
+        run(true);
+    }
+}
