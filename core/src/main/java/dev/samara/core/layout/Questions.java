@@ -26,6 +26,9 @@ final class Questions {
     private final Host host;
     private final List<Question> questions = new ArrayList<>();
 
+    /** Opens to be given up as soon as no lock is held. */
+    private final List<Open> unused = new ArrayList<>(0);
+
     /** How many the current attempt has come to. */
     private int reached;
 
@@ -79,11 +82,11 @@ final class Questions {
         if (reached < questions.size()) {
             Question known = questions.get(reached);
             if (known.isAbout(operations, vma, address)) {
-                known.kept = kept;
+                known.takesUp(vma, kept);
                 reached++;
                 return known;
             }
-            takeBack(reached);
+            forgetFrom(reached);
         }
         Question question = new Question(operations, vma, address, kept);
         questions.add(question);
@@ -98,6 +101,7 @@ final class Questions {
      * @throws RuntimeException or an error, as a backing throws it; what was opened is closed then
      */
     void put() {
+        dropUnused();
         try {
             for (Question question : questions) {
                 if (!question.isAnswered) {
@@ -139,13 +143,26 @@ final class Questions {
     }
 
     private void takeBack(int from) {
+        forgetFrom(from);
+        dropUnused();
+    }
+
+    /** Forgets questions; an attempt that does that holds the lock, so their opens are kept for later. */
+    private void forgetFrom(int from) {
         for (int i = questions.size() - 1; i >= from; i--) {
             Open open = questions.remove(i).open;
             if (open != null) {
-                open.drop();
+                unused.add(open);
             }
         }
         reached = Math.min(reached, from);
+    }
+
+    private void dropUnused() {
+        for (Open open : unused) {
+            open.drop();
+        }
+        unused.clear();
     }
 
     /** One question, and its answer. */
@@ -153,7 +170,7 @@ final class Questions {
         private static final long OPEN = -1;
 
         private final VmOperations operations;
-        private final Vma vma;
+        private Vma vma;
 
         /** Where the VMA is to be cut, or OPEN. */
         private final long address;
@@ -172,6 +189,14 @@ final class Questions {
 
         private boolean isAbout(VmOperations others, Vma other, long otherAddress) {
             return operations == others && address == otherAddress && vma.looksLike(other);
+        }
+
+        /** Comes up again in another attempt, about a VMA that looks the same. */
+        private void takesUp(Vma now, @Nullable Vma keptNow) {
+            kept = keptNow;
+            if (!isAnswered) {
+                vma = now;
+            }
         }
 
         private void ask(Host host) {
