@@ -12,6 +12,7 @@ import dev.samara.core.vma.LayoutListener;
 import dev.samara.core.vma.LockFlags;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
@@ -459,6 +460,25 @@ public final class AddressSpace implements AutoCloseable {
      */
     public void removeListener(LayoutListener listener) {
         layout.removeListener(listener);
+    }
+
+    /**
+     * Has a notifier told, while it is in transit, of what each operation takes away that begins from now on. A fork
+     * does not inherit it.
+     *
+     * @param notifier whom
+     */
+    public void addNotifier(MmuNotifier notifier) {
+        layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
+    }
+
+    /**
+     * Has a notifier told of no operation that begins after this; of those in transit it may still be told.
+     *
+     * @param notifier whom; nothing happens if it was not added
+     */
+    public void removeNotifier(MmuNotifier notifier) {
+        layout.removeNotifier(notifier);
     }
 
     /**

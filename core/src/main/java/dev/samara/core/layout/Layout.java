@@ -9,6 +9,7 @@ import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.LayoutListener;
 import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
@@ -51,6 +52,9 @@ public final class Layout {
 
     /** Written under the layout lock; read without it for showing where the heap ends. */
     private volatile long brk;
+
+    /** Replaced under the layout lock; read without it by what retires. */
+    private volatile List<MmuNotifier> notifiers = List.of();
 
     /* Guarded by the layout lock, as is everything in them. */
 
@@ -413,6 +417,43 @@ public final class Layout {
         } finally {
             unlock();
         }
+    }
+
+    /**
+     * Has a notifier told of what each operation that begins from now on takes away.
+     *
+     * @param notifier whom
+     */
+    public void addNotifier(MmuNotifier notifier) {
+        lock();
+        try {
+            List<MmuNotifier> more = new ArrayList<>(notifiers);
+            more.add(notifier);
+            notifiers = List.copyOf(more);
+        } finally {
+            unlock();
+        }
+    }
+
+    /**
+     * Has a notifier told of no operation that begins after this.
+     *
+     * @param notifier whom
+     */
+    public void removeNotifier(MmuNotifier notifier) {
+        lock();
+        try {
+            List<MmuNotifier> fewer = new ArrayList<>(notifiers);
+            fewer.removeIf(known -> known == notifier);
+            notifiers = List.copyOf(fewer);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Who is told of what is taken away; a list that is never changed. */
+    List<MmuNotifier> notifiers() {
+        return notifiers;
     }
 
     // Each call below is documented where it is public, in AddressSpace.

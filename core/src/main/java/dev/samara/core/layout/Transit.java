@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
@@ -203,24 +204,28 @@ public final class Transit extends Gate {
 
     /** Retires and completes. Caller must hold no lock, and call this once. */
     void run() {
-        Host host = operation.layout().host();
+        Retirement retirement = operation.layout().host().retirement();
+        List<MmuNotifier> notifiers = operation.layout().notifiers();
         try {
-            Retirement retirement = host.retirement();
-            if (retirement != Retirement.NOTHING) {
-                retire(retirement);
+            if (retirement != Retirement.NOTHING || !notifiers.isEmpty()) {
+                retire(notifiers, retirement);
             }
-        } catch (Throwable thrown) {
-            host.report(Report.Kind.CALLBACK_FAILED, "retiring of " + operation, thrown);
         } finally {
             Completion.of(this);
         }
     }
 
-    private void retire(Retirement retirement) {
+    /** The notifiers come first: when the pages go, nobody has anything of them any more. */
+    private void retire(List<MmuNotifier> notifiers, Retirement retirement) {
         Transit outer = RETIRING.get();
         RETIRING.set(this);
         try {
+            for (MmuNotifier notifier : notifiers) {
+                invalidate(notifier);
+            }
             retirement.retire(this);
+        } catch (Throwable thrown) {
+            report(thrown);
         } finally {
             if (outer == null) {
                 RETIRING.remove();
@@ -228,6 +233,26 @@ public final class Transit extends Gate {
                 RETIRING.set(outer);
             }
         }
+    }
+
+    private void invalidate(MmuNotifier notifier) {
+        invalidate(notifier, reserved, MmuNotifier.Reason.UNMAPPED);
+        invalidate(notifier, occupied, stopsFaults ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
+    }
+
+    /** A range of which a notifier fails to take note does not keep the others from it. */
+    private void invalidate(MmuNotifier notifier, Ranges ranges, MmuNotifier.Reason reason) {
+        for (int i = 0; i < ranges.size(); i++) {
+            try {
+                notifier.invalidate(ranges.start(i), ranges.end(i), reason);
+            } catch (Throwable thrown) {
+                report(thrown);
+            }
+        }
+    }
+
+    private void report(Throwable thrown) {
+        operation.layout().host().report(Report.Kind.CALLBACK_FAILED, "retiring of " + operation, thrown);
     }
 
     /** The operation and its ranges. */
