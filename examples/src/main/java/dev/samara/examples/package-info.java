@@ -7,6 +7,9 @@
  * dev.samara.examples.MapsOfThisProcess}. And it can be kept, as a snapshot that is only looked at or as a fork that
  * goes its own way: {@link dev.samara.examples.ForkSnapshot}.
  *
+ * <p>Many threads do this at once. What a thread sees of a range that another one is just unmapping is in {@link
+ * dev.samara.examples.Munmap}, and who has to wait for whom in {@link dev.samara.examples.MapFixed}.
+ *
  * <p>They need nothing but the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages
  * below this one are the command line tool.
  */

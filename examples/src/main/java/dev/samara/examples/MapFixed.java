@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Resolution;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/** One mapping takes the place of part of another: who waits until it has, and who does not. */
+public final class MapFixed {
+    private static final int READ_WRITE = Protection.READ | Protection.WRITE;
+    private static final int HERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final Executor THREAD = task -> new Thread(task).start();
+
+    private MapFixed() {}
+
+    /**
+     * Prints which calls come to their end while a page in the middle of three is being replaced.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) {
+        Geometry geometry = Geometry.LINUX_X86_64;
+        long page = geometry.pageSize();
+        long start = 0x10000;
+        long middle = start + page;
+        try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
+            space.throwing().mmap(start, 3 * page, READ_WRITE, HERE, null, 0);
+
+            // What an embedder keeps of the old page must be gone before anybody uses the new one; until this returns,
+            // the mmap is in transit.
+            CompletableFuture<Void> dropped = new CompletableFuture<>();
+            space.addNotifier((first, end, reason) -> {
+                if (first == middle) {
+                    dropped.join();
+                }
+            });
+            CompletableFuture<Long> mapped = space.mmapAsync(middle, page, Protection.READ, HERE, null, 0);
+            System.out.println("These do not wait:");
+            System.out.println("  find, which has the new mapping: " + space.find(middle));
+            try (Keep keep = Objects.requireNonNull(space.keep(middle))) {
+                System.out.println("  keep, of the same: " + keep.vma());
+            }
+            System.out.println("  an access next to it: " + space.resolve(start, Protection.WRITE));
+            System.out.println("  mprotect next to it: " + space.mprotect(start, page, Protection.NONE));
+            long elsewhere = space.throwing().mmap(0x20000, page, READ_WRITE, HERE, null, 0);
+            System.out.println("  mmap elsewhere: " + Long.toHexString(elsewhere));
+
+            CompletableFuture<Resolution> access =
+                    CompletableFuture.supplyAsync(() -> space.resolve(middle, Protection.READ), THREAD);
+            CompletableFuture<Long> protect =
+                    CompletableFuture.supplyAsync(() -> space.mprotect(middle, page, READ_WRITE), THREAD);
+            System.out.println("These wait, so none of them is done:");
+            System.out.println("  the mmap itself: " + mapped.isDone());
+            System.out.println("  an access to the page: " + access.isDone());
+            System.out.println("  mprotect of the page: " + protect.isDone());
+
+            dropped.complete(null);
+            System.out.println("Now they are:");
+            System.out.println("  the mmap itself: " + Long.toHexString(mapped.join()));
+            System.out.println("  an access to the page: " + access.join());
+            System.out.println("  mprotect of the page: " + protect.join());
+            space.snapshot().maps().forEach(line -> System.out.println("  " + line));
+        }
+    }
+}

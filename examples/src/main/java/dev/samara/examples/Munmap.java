@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/** While an munmap is in transit its range is nothing to who looks, and taken to who allocates. */
+public final class Munmap {
+    private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int HERE = ANYWHERE | MapFlags.FIXED;
+    private static final Executor THREAD = task -> new Thread(task).start();
+
+    private Munmap() {}
+
+    /**
+     * Prints how a range looks between its unmapping and the end of it.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) {
+        Geometry geometry = Geometry.LINUX_X86_64;
+        long size = 2 * geometry.pageSize();
+        try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
+            long start = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
+
+            // An embedder that has translated code from this memory drops it here, before the range is used again. This
+            // one takes its time over it: so long the munmap is in transit.
+            CompletableFuture<Void> dropped = new CompletableFuture<>();
+            space.addNotifier((first, end, reason) -> dropped.join());
+            CompletableFuture<Long> unmapped = space.munmapAsync(start, size);
+
+            System.out.println("In transit: the munmap is complete: " + unmapped.isDone());
+            System.out.println("  A look-up finds " + space.find(start));
+            System.out.println("  An access ends at once in " + space.resolve(start, Protection.READ));
+            long other = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
+            System.out.println("  A mapping of that size is placed at " + Long.toHexString(other) + ", not at "
+                    + Long.toHexString(start));
+            CompletableFuture<Long> again = CompletableFuture.supplyAsync(
+                    () -> space.throwing().mmap(start, size, Protection.WRITE, HERE, null, 0), THREAD);
+            System.out.println("  A mapping that must be there is done: " + again.isDone());
+
+            dropped.complete(null);
+            System.out.println("Complete: munmap returned " + unmapped.join());
+            System.out.println("  The mapping that had to be there is at " + Long.toHexString(again.join()));
+            space.snapshot().maps().forEach(line -> System.out.println("  " + line));
+        }
+    }
+}

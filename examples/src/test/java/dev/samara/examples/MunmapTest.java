@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+final class MunmapTest {
+    @Test
+    @DisplayName("a range in transit is nothing to look-ups, taken to placement, and waited for by who names it")
+    void prints() throws Exception {
+        assertEquals(
+                List.of(
+                        "In transit: the munmap is complete: false",
+                        "  A look-up finds null",
+                        "  An access ends at once in MAPERR",
+                        "  A mapping of that size is placed at 7ffff7ffb000, not at 7ffff7ffd000",
+                        "  A mapping that must be there is done: false",
+                        "Complete: munmap returned 0",
+                        "  The mapping that had to be there is at 7ffff7ffd000",
+                        "  7ffff7ffb000-7ffff7ffd000 r--p 00000000 00:00 0 ",
+                        "  7ffff7ffd000-7ffff7fff000 -w-p 00000000 00:00 0 "),
+                Printed.by(() -> Munmap.main(new String[0])));
+    }
+}
