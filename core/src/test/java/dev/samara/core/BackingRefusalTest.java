@@ -17,6 +17,7 @@ import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -59,6 +60,7 @@ final class BackingRefusalTest {
         }
 
         @Override
+        @Nullable
         Errno askedForOpen(Vma vma) {
             if (agreesTo-- > 0) {
                 return null;

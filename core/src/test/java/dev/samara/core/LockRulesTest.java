@@ -125,7 +125,7 @@ final class LockRulesTest {
             .retirement(transit -> {
                 violations.check("retire");
                 retired.incrementAndGet();
-                Thread.yield();
+                Thread.onSpinWait();
             })
             .reportWaitsLongerThan(Duration.ofNanos(1))
             .reportTo(this::report)

@@ -12,6 +12,7 @@ import dev.samara.core.wait.Gate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -64,15 +65,22 @@ final class StateWordTest {
         int ends;
 
         /** Takes a step; null if it must throw, else what it returns. */
+        @Nullable
         Boolean take(Step step) {
             boolean before = hasEnded();
             boolean done = switch (step) {
-                case ATTACH -> !attached && (attached = true);
-                case DETACH -> attached && !detached && (detached = held = true);
-                case UNHOLD -> held && !(held = false);
+                case ATTACH -> !attached;
+                case DETACH -> attached && !detached;
+                case UNHOLD -> held;
                 case KEEP -> true;
-                case RELEASE -> keeps > 0 && keeps-- > 0;
+                case RELEASE -> keeps > 0;
             };
+            if (done) {
+                attached |= step == Step.ATTACH;
+                detached |= step == Step.DETACH;
+                held = step == Step.DETACH || (held && step != Step.UNHOLD);
+                keeps -= step == Step.RELEASE ? 1 : 0;
+            }
             boolean mayKeep = attached && !detached;
             keeps += step == Step.KEEP && mayKeep ? 1 : 0;
             ends += !before && hasEnded() ? 1 : 0;
