@@ -111,8 +111,7 @@ final class Operation implements Watch {
                 return null;
             } catch (Blocked blocked) {
                 restarts++;
-                if (restarts >= PATIENCE && intent == null && Transit.ofThisThread() == null) {
-                    intent = new Intent(this);
+                if (restarts == PATIENCE && intent != null) {
                     layout.inTransit().add(intent);
                 }
                 return blocked.gate();
@@ -171,6 +170,9 @@ final class Operation implements Watch {
         }
         if (intent != null) {
             intent.restart();
+        } else if (restarts == PATIENCE - 1 && Transit.ofThisThread() == null) {
+            // Should this attempt be in vain as well, what it has named is known.
+            intent = new Intent(this);
         }
     }
 
