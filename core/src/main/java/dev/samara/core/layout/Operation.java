@@ -95,6 +95,8 @@ final class Operation implements Watch {
                 if (gate != null) {
                     waitFor(gate);
                 } else if (!done) {
+                    // Nobody may wait for a backing's answer, its own calls least of all.
+                    withdraw();
                     questions().put();
                 }
             }
@@ -224,15 +226,7 @@ final class Operation implements Watch {
 
     /** On every way out: what is left behind under the lock, and at backings that were asked in vain. */
     private void leave() {
-        if (intent != null) {
-            layout.lock();
-            try {
-                layout.inTransit().remove(intent);
-            } finally {
-                layout.unlock();
-            }
-            Gate.wake(intent.open());
-        }
+        withdraw();
         if (questions != null) {
             if (isPublished) {
                 questions.takeBackUnused();
@@ -240,6 +234,22 @@ final class Operation implements Watch {
                 questions.takeBackAll();
             }
         }
+    }
+
+    /** Lets those pass that its intent has stopped. Caller must hold no lock. */
+    private void withdraw() {
+        Intent mine = intent;
+        if (mine == null) {
+            return;
+        }
+        intent = null;
+        layout.lock();
+        try {
+            layout.inTransit().remove(mine);
+        } finally {
+            layout.unlock();
+        }
+        Gate.wake(mine.open());
     }
 
     @Override
