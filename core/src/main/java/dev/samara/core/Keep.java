@@ -67,12 +67,15 @@ public final class Keep implements AutoCloseable {
     }
 
     private IllegalStateException secondRelease() {
-        String where =
-                log == null ? "; a machine that tracks keeps would say where" : "; its first release is the cause";
+        Throwable first = log == null ? null : log.firstRelease(this);
+        String where = "; a machine that tracks keeps would say where";
+        if (log != null) {
+            where = first == null ? "; its first release is under way" : "; its first release is the cause";
+        }
         return new IllegalStateException(
                 "a keep of " + vma + " was released a second time, by thread "
                         + Thread.currentThread().getName() + where,
-                log == null ? null : log.firstRelease(this));
+                first);
     }
 
     /** The VMA, and whether it is still kept. */

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Resolution;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Nobody waits for a reference: everything here is done by calls that return while the keep is held. */
+@Timeout(60)
+final class KeepDelaysNobodyTest {
+    private static final long PAGE = 0x1000;
+    private static final long GIGABYTE = 1L << 30;
+    private static final long PLACE = 0x10_0000_0000L;
+    private static final int READ = Protection.READ;
+    private static final int FIXED = MapFlags.SHARED | MapFlags.FIXED;
+
+    @Test
+    @DisplayName(
+            "a thread that blocks with a keep of a gigabyte delays neither a munmap at the other end nor one of its own page")
+    void munmapGoesOn() throws Exception {
+        Machine machine = Machine.builder().trackKeeps().build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        CountingBacking backing = new CountingBacking("/gigabyte", 1);
+        assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
+        CountDownLatch kept = new CountDownLatch(1);
+        CountDownLatch inputArrives = new CountDownLatch(1);
+        ExecutorService pool = Executors.newSingleThreadExecutor();
+        try {
+            Future<?> reader = pool.submit(() -> {
+                try (Keep keep = space.keep(PLACE + 7)) {
+                    assertNotNull(keep);
+                    kept.countDown();
+                    inputArrives.await();
+                    assertSame(backing, keep.vma().backing());
+                    assertTrue(keep.vma().isDetached());
+                }
+                return null;
+            });
+            kept.await();
+
+            long last = PLACE + GIGABYTE - PAGE;
+            assertEquals(0, space.munmap(last, PAGE));
+            assertEquals(Resolution.MAPERR, space.resolve(last, READ));
+            assertEquals(Resolution.FOUND, space.resolve(last - 1, READ));
+
+            assertEquals(0, space.munmap(PLACE, PAGE));
+            assertEquals(Resolution.MAPERR, space.resolve(PLACE + 7, READ));
+            assertNull(space.keep(PLACE + 7));
+            assertEquals(PLACE, space.mmap(PLACE, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0), "used again");
+            assertEquals(Resolution.FOUND, space.resolve(PLACE + 7, READ));
+
+            assertEquals(0, space.munmap(PLACE, GIGABYTE));
+            assertEquals(Resolution.MAPERR, space.resolve(PLACE + GIGABYTE / 2, READ));
+            space.validate();
+            machine.awaitQuiescence();
+            assertEquals(1, backing.stillOpen(), "kept");
+            assertEquals(1, machine.outstandingKeeps().size());
+
+            inputArrives.countDown();
+            reader.get();
+        } finally {
+            pool.shutdown();
+        }
+        machine.awaitQuiescence();
+        assertEquals(0, backing.stillOpen());
+        assertEquals(1, backing.opens());
+        assertEquals(1, backing.closes());
+    }
+
+    @Test
+    @DisplayName("nor does it delay a change of rights, a move, a replacement, a fork or the end of the space")
+    void everythingGoesOn() throws InterruptedException {
+        Machine machine = Machine.builder().build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        CountingBacking backing = new CountingBacking("/gigabyte", 1);
+        assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
+        try (Keep keep = space.keep(PLACE)) {
+            assertNotNull(keep);
+            assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
+            assertEquals(Resolution.ACCERR, space.resolve(PLACE, READ));
+            assertEquals(0, space.mprotect(PLACE, PAGE, READ));
+            long elsewhere = PLACE + 2 * GIGABYTE;
+            assertEquals(elsewhere, space.mremap(PLACE, GIGABYTE, GIGABYTE, 3, elsewhere));
+            assertEquals(Resolution.MAPERR, space.resolve(PLACE, READ));
+            assertEquals(elsewhere, space.mmap(elsewhere, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0));
+            space.fork().close();
+            space.close();
+            machine.awaitQuiescence();
+            assertTrue(keep.vma().isDetached());
+            assertEquals(1, backing.stillOpen());
+        }
+        machine.awaitQuiescence();
+        assertEquals(0, backing.stillOpen());
+    }
+}
