@@ -441,12 +441,12 @@ final class Edit implements AutoCloseable {
     /** Cuts the VMAs that reach across an end of a range in transit, so that what lies outside is nobody's. */
     private void isolate(Ranges ranges) {
         for (int i = 0; i < ranges.size(); i++) {
-            cutSeam(ranges.start(i), false);
-            cutSeam(ranges.end(i), true);
+            cutSeam(ranges.start(i), false, ranges);
+            cutSeam(ranges.end(i), true, ranges);
         }
     }
 
-    private void cutSeam(long address, boolean upperIsOutside) {
+    private void cutSeam(long address, boolean upperIsOutside, Ranges ranges) {
         Vma whole = at(address);
         if (whole == null || whole.start() == address) {
             return;
@@ -455,16 +455,20 @@ final class Edit implements AutoCloseable {
         Vma lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
         Vma upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
         if (upperIsOutside) {
-            upper = asBefore(upper);
+            upper = asBefore(upper, ranges);
         } else {
-            lower = asBefore(lower);
+            lower = asBefore(lower, ranges);
         }
         replace(whole, null, null, lower, upper);
         transit().addSeam(address);
     }
 
     /** The VMA that was there before this edit and has merely been joined with what is in transit, or else the new one. */
-    private Vma asBefore(Vma outside) {
+    private Vma asBefore(Vma outside, Ranges ranges) {
+        if (ranges.overlap(outside.start(), outside.end())) {
+            // Two ranges of this transit meet here: it needs the gate too.
+            return outside;
+        }
         for (Vma vma : gone) {
             if (vma.start() == outside.start()
                     && vma.end() == outside.end()
