@@ -3,6 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.Retiring;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
@@ -26,9 +27,16 @@ final class Ground {
         Protection.NONE, Protection.READ, Protection.READ | Protection.WRITE, Protection.READ | Protection.EXEC
     };
 
-    final Machine machine = Machine.builder().build();
-    final AddressSpace space = machine.newSpace(GEOMETRY);
+    final Machine machine;
+    final AddressSpace space;
     private int plots;
+
+    /** A space without mappings, on a machine that takes its time to retire what is unmapped. */
+    Ground(long seed) {
+        Mischief mischief = new Mischief(seed);
+        machine = Retiring.machine(Machine.builder(), transit -> mischief.linger());
+        space = machine.newSpace(GEOMETRY);
+    }
 
     /** Takes a plot; before the actors start. */
     long plot() {

@@ -3,6 +3,8 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
 import java.util.Random;
 
@@ -45,6 +47,16 @@ final class Replacing implements Actor {
                 long address = start + random.nextInt(PAGES) * Ground.PAGE;
                 Vma found = space.find(address);
                 checker.check(found != null && found.contains(address), "a hole, or another VMA, where all is mapped");
+            }
+        };
+    }
+
+    /** Accesses single pages: what is replaced may have to be waited for, and is never missing. */
+    Actor accessor(Checker checker) {
+        return random -> {
+            for (int n = 0; n < 20; n++) {
+                Resolution met = space.resolve(start + random.nextInt(PAGES) * Ground.PAGE, Protection.READ);
+                checker.check(met == Resolution.FOUND || met == Resolution.ACCERR, "a page that is replaced: " + met);
             }
         };
     }

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Actors that change one space and actors that watch it, each on a thread of its own, for a set time. The seed decides
@@ -21,11 +22,25 @@ public final class SpaceTorture {
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
     private static final long PATIENCE_MILLIS = 60_000;
 
+    private static final int TENANTS = 3;
+    private static final String INTERRUPTIBLE = "tenant-";
+
+    /** Between two things that everybody would feel if they came one after the other. */
+    private static final long PAUSE_NANOS = 50_000;
+
+    /** What may be mapped by who has no privileges. */
+    private static final long LOWEST = 0x10000;
+
     private final long seed;
-    private final Ground ground = new Ground();
-    private final Teardown teardown = new Teardown(ground);
+    private final Ground ground;
+    private final List<Window> windows = new ArrayList<>();
+    private final List<Tenant> tenants = new ArrayList<>();
+    private final List<Teardown> teardowns = new ArrayList<>();
+    private final Follower follower;
     private final List<Checker> checkers = new ArrayList<>();
     private final Map<String, Actor> actors = new LinkedHashMap<>();
+    private final List<Thread> interruptible = new ArrayList<>();
+    private final Counted.Tally openOrClosed;
     private final Checker calls = checker("I10 every step ends without an exception");
     private final Checker leaks = checker("I8 nothing is left after close");
 
@@ -36,20 +51,70 @@ public final class SpaceTorture {
      */
     SpaceTorture(long seed) {
         this.seed = seed;
+        ground = new Ground(seed);
         Checker layout = checker("I6 layout atomic");
         Checker holes = checker("I6 no hole where something is replaced");
         Checker forks = checker("I6 fork copies one instant");
 
         Replacing replacing = new Replacing(ground);
         actors.put("replacing", replacing);
-        actors.put("replacing-finder", replacing.finder(holes));
-        actors.put("replacing-walker", replacing.walker(layout));
+        actors.put("replacing-finder", sparing(replacing.finder(holes)));
+        actors.put("replacing-walker", sparing(replacing.walker(layout)));
+        actors.put("replacing-accessor", sparing(replacing.accessor(holes)));
         Moving moving = new Moving(ground);
         actors.put("moving", moving);
-        actors.put("moving-watcher", moving.watcher(layout));
+        actors.put("moving-watcher", sparing(moving.watcher(layout)));
         actors.put("moving-forker", moving.forker(forks, leaks));
+        Versions versions = new Versions(ground);
+        actors.put("versions", versions);
+        actors.put(
+                "versions-watcher", sparing(versions.watcher(checker("I6 a snapshot is the layout of one instant"))));
         actors.put("noise-1", new Noise(ground));
         actors.put("noise-2", new Noise(ground));
+        teardowns.add(new Teardown(ground.space, LOWEST, Ground.GEOMETRY.limit()));
+
+        Unnamed unnamed = new Unnamed(checker("I5 nobody waits for a range that he does not name"));
+        actors.put("unnamed", unnamed);
+        teardowns.add(new Teardown(unnamed.space, LOWEST, Ground.GEOMETRY.limit()));
+
+        Counted.Tally tally = new Counted.Tally(
+                checker("I8 one close for each open"), checker("I8 open while kept, and until complete"));
+        openOrClosed = tally;
+        Window plain = window(false, checker("I4 no early reuse"), tally);
+        window(true, checker("I4 early reuse, nothing served before"), tally);
+        follower = new Follower(plain.space, checker("I6 changes told are the changes"));
+        Checker valid = checker("I6 valid while others are in transit");
+        actors.put("validator", sparing(random -> {
+            for (Window window : windows) {
+                window.space.validate();
+            }
+            ground.space.validate();
+            valid.check(true, "");
+        }));
+        actors.put(
+                "interrupter",
+                sparing(random ->
+                        interruptible.get(random.nextInt(interruptible.size())).interrupt()));
+    }
+
+    private Window window(boolean early, Checker holes, Counted.Tally tally) {
+        Window window = new Window(early, seed + windows.size(), holes, tally, calls);
+        windows.add(window);
+        teardowns.add(new Teardown(window.space, Window.START, Window.END));
+        for (int n = 0; n < TENANTS; n++) {
+            Tenant tenant = new Tenant(window, 1 + n, calls);
+            tenants.add(tenant);
+            actors.put((early ? "early-" : "") + INTERRUPTIBLE + n, tenant);
+        }
+        return window;
+    }
+
+    /** One that looks on without a pause would take the processors from those it looks at. */
+    private static Actor sparing(Actor actor) {
+        return random -> {
+            actor.step(random);
+            LockSupport.parkNanos(PAUSE_NANOS);
+        };
     }
 
     private Checker checker(String rule) {
@@ -72,20 +137,19 @@ public final class SpaceTorture {
             Thread thread = new Thread(() -> repeat(name, actor, random, deadline), name);
             thread.setDaemon(true);
             threads.add(thread);
+            if (name.contains(INTERRUPTIBLE)) {
+                interruptible.add(thread);
+            }
         });
         threads.forEach(Thread::start);
         long patience = deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
-        boolean stopped = true;
-        for (Thread thread : threads) {
-            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
-            if (thread.isAlive()) {
-                stopped = false;
-                calls.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
-            }
-        }
+        boolean stopped = haveStopped(threads, patience);
         // Who still runs may hold the lock that closing needs.
         if (stopped) {
-            close();
+            Thread closer = new Thread(this::close, "closer");
+            closer.setDaemon(true);
+            closer.start();
+            haveStopped(List.of(closer), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
         }
         int failed = 0;
         for (Checker checker : checkers) {
@@ -94,6 +158,18 @@ public final class SpaceTorture {
         }
         out.println(checkers.size() - failed + " passed, " + failed + " failed");
         return failed;
+    }
+
+    private boolean haveStopped(List<Thread> threads, long patience) throws InterruptedException {
+        boolean stopped = true;
+        for (Thread thread : threads) {
+            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
+            if (thread.isAlive()) {
+                stopped = false;
+                calls.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
+            }
+        }
+        return stopped;
     }
 
     private void repeat(String name, Actor actor, Random random, long deadline) {
@@ -109,8 +185,22 @@ public final class SpaceTorture {
 
     private void close() {
         try {
-            teardown.close(leaks);
-        } catch (RuntimeException | AssertionError thrown) {
+            for (Window window : windows) {
+                window.close();
+            }
+            for (Tenant tenant : tenants) {
+                tenant.releaseAll();
+            }
+            for (Teardown teardown : teardowns) {
+                teardown.close(leaks);
+            }
+            follower.finish();
+            long opens = openOrClosed.opens.sum();
+            long closes = openOrClosed.closes.sum();
+            leaks.check(opens == closes, opens + " opens, " + closes + " closes");
+            int kept = windows.get(0).machine.outstandingKeeps().size();
+            leaks.check(kept == 0, kept + " keeps that nobody has released");
+        } catch (InterruptedException | RuntimeException | AssertionError thrown) {
             leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
         }
     }
