@@ -4,10 +4,12 @@ package dev.samara.core.stress;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.VmOperations;
 
 /** A space in which single pages are mapped, by number. */
 final class FewPages {
@@ -24,6 +26,40 @@ final class FewPages {
 
     void map(int first, int pages) {
         succeed(page(first), space.mmap(page(first), pages * PAGE, Protection.READ, FIXED, null, 0));
+    }
+
+    /** Maps a backing that wants to be asked. */
+    void mapOpened(int first, int pages) {
+        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        succeed(page(first), space.mmap(page(first), pages * PAGE, Protection.READ, flags, new Asked(), 0));
+    }
+
+    /** Agrees to everything. */
+    private static final class Asked implements Backing, VmOperations {
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 1;
+        }
+
+        @Override
+        public String name() {
+            return "/asked";
+        }
     }
 
     void protect(int first, int pages) {

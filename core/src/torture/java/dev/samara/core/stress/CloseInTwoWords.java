@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/** {@link CloseIsHandedOver} broken on purpose: the hold and the keep are two words, and each side looks at the other. */
+@JCStressTest
+@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "by nobody, or by both")
+@State
+public class CloseInTwoWords {
+    private volatile boolean held = true;
+    private volatile boolean kept = true;
+    private final AtomicInteger ends = new AtomicInteger();
+
+    @Actor
+    public void keeper() {
+        kept = false;
+        if (!held) {
+            ends.incrementAndGet();
+        }
+    }
+
+    @Actor
+    public void operation() {
+        held = false;
+        if (!kept) {
+            ends.incrementAndGet();
+        }
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+        r.r1 = ends.get();
+    }
+}

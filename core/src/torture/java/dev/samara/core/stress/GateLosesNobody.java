@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.Watch;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/** A wait beside the opening: if the waiter were lost, this would not end. */
+@JCStressTest
+@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "woken, or let through, and sees what was written before")
+@Outcome(expect = Expect.FORBIDDEN, desc = "passed before it was open")
+@State
+public class GateLosesNobody {
+    static final Watch PATIENT = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long nanos) {}
+    };
+
+    private final Gate gate = new Gate();
+    private int written;
+
+    @Actor
+    public void opener() {
+        written = 1;
+        Gate.wake(gate.open());
+    }
+
+    @Actor
+    public void waiter(I_Result r) {
+        gate.awaitUninterruptibly(PATIENT);
+        r.r1 = written;
+    }
+}

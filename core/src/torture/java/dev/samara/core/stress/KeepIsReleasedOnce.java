@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.Keep;
+import dev.samara.core.life.Life;
+import java.util.Objects;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+
+/** A keep that two threads release at once: one is refused. */
+@JCStressTest
+@Outcome(
+        id = {"1, 0, 0", "0, 1, 0"},
+        expect = Expect.ACCEPTABLE,
+        desc = "by one of the two")
+@Outcome(expect = Expect.FORBIDDEN, desc = "by none, or by both")
+@State
+public class KeepIsReleasedOnce {
+    private final Keep keep;
+
+    public KeepIsReleasedOnce() {
+        FewPages pages = new FewPages();
+        pages.map(0, 1);
+        keep = Objects.requireNonNull(pages.space.keep(FewPages.page(0)));
+    }
+
+    private int release() {
+        try {
+            keep.close();
+            return 1;
+        } catch (IllegalStateException refused) {
+            return 0;
+        }
+    }
+
+    @Actor
+    public void one(III_Result r) {
+        r.r1 = release();
+    }
+
+    @Actor
+    public void other(III_Result r) {
+        r.r2 = release();
+    }
+
+    @Arbiter
+    public void end(III_Result r) {
+        r.r3 = Life.keeps(keep.vma());
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.life.Life;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+
+/** A keep beside a detaching: it holds the open, or is refused; the share is dropped once, by whoever is last. */
+@JCStressTest
+@Outcome(
+        id = {"1, 0, 1", "0, 0, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "kept until released, or refused")
+@Outcome(expect = Expect.FORBIDDEN, desc = "ended while it was kept, or not once")
+@State
+public class KeptStaysOpen {
+    private final Attached object = new Attached();
+
+    @Actor
+    public void keeper(III_Result r) {
+        if (Life.keep(object)) {
+            r.r1 = 1;
+            r.r2 = object.open.ends.get();
+            Life.release(object);
+        }
+    }
+
+    @Actor
+    public void detacher() {
+        Life.detach(object);
+        Life.unhold(object);
+    }
+
+    @Arbiter
+    public void end(III_Result r) {
+        r.r3 = object.open.ends.get();
+    }
+}
