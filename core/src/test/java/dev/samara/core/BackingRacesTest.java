@@ -48,7 +48,7 @@ final class BackingRacesTest {
             .trackKeeps()
             .retirement(transit -> {
                 retired.incrementAndGet();
-                Thread.yield();
+                Thread.onSpinWait();
             })
             .build();
 

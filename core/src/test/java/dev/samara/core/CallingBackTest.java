@@ -143,6 +143,8 @@ final class CallingBackTest {
         assertEquals(2, space.snapshot().vmas().size());
     }
 
+    private final List<Future<Long>> unmapping = new ArrayList<>();
+
     /** Starts a mapping over pages 0 to 9 that has to start again three times, and then insists on being next. */
     private Future<Long> mapAfterThreeRestarts() throws InterruptedException {
         anonymous(0, 10);
@@ -150,7 +152,6 @@ final class CallingBackTest {
         for (int i = 0; i < HELD; i++) {
             releases.add(new CountDownLatch(1));
         }
-        List<Future<Long>> unmapping = new ArrayList<>();
         for (int i = 0; i < HELD; i++) {
             int page = 1 + 2 * i;
             unmapping.add(pool.submit(() -> space.munmap(page(page), PAGE)));
@@ -170,6 +171,9 @@ final class CallingBackTest {
         long[] result = {1};
         backing.onFirstOpen = () -> result[0] = space.munmap(page(0), 10 * PAGE);
         assertEquals(page(0), mapAfterThreeRestarts().get());
+        for (Future<Long> one : unmapping) {
+            assertEquals(0, one.get());
+        }
         assertEquals(0, result[0]);
         assertEquals(1, space.snapshot().vmas().size());
     }
