@@ -232,6 +232,16 @@ public final class Layout {
         return origin.earlyReuse();
     }
 
+    /** The lowest address at which a mapping may be placed. */
+    long lowest() {
+        return Math.max(geometry.minimum(), origin.lowGuard());
+    }
+
+    /** Behind the highest address at which a mapping may be placed. */
+    long highest() {
+        return origin.highGuard();
+    }
+
     /** Whether a range reaches into a guard. */
     boolean isGuarded(long start, long end) {
         return Long.compareUnsigned(start, origin.lowGuard()) < 0 || Long.compareUnsigned(end, origin.highGuard()) > 0;

@@ -145,7 +145,7 @@ final class Mapping {
         long start = Placement.find(edit, backing, hint, length, offset, placing);
         if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
             // What others have unmapped, and not flushed yet, comes last.
-            start = Placement.findReserved(edit, length);
+            start = Placement.findReserved(edit, length, placing);
             placing |= FIXED;
         }
         if (Errno.isError(start)) {

@@ -79,41 +79,55 @@ final class Placement {
 
     /**
      * Finds a place for a mapping that includes what an operation in transit has unmapped, because there is none without:
-     * the highest, or in a space that is filled upwards the lowest, among the holes of the look-up view.
+     * the one that {@link #find} will give to a mapping without a hint once all that is complete.
      *
      * @return the address, or a negated errno
      */
-    static long findReserved(Edit edit, long length) {
-        boolean topDown = edit.layout.isTopDown();
+    static long findReserved(Edit edit, long length, int mapFlags) {
+        Layout layout = edit.layout;
+        Geometry geometry = edit.geometry;
+        boolean below = (mapFlags & BELOW_2G) != 0;
+        if (layout.isTopDown() && !below) {
+            long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
+            long found = inHoles(edit, low, layout.mmapBase(), length, true);
+            if (!Errno.isError(found)) {
+                return found;
+            }
+        }
+        return below
+                ? inHoles(edit, LOW_START, LOW_END, length, false)
+                : inHoles(edit, geometry.bottomUpBase(), geometry.window(), length, false);
+    }
+
+    /** The highest or the lowest place within bounds in those holes of the look-up view that are partly reserved. */
+    private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
+        long floor = Math.max(low, edit.layout.lowest());
+        long ceiling = Math.min(high, edit.layout.highest());
         long best = Errno.ENOMEM.result();
         for (Transit transit : edit.layout.inTransit().transits()) {
-            for (int i = 0; i < transit.reserved().size(); i++) {
-                long found = inHoleAround(edit, transit.reserved().start(i), length, topDown);
-                if (!Errno.isError(found)
-                        && (Errno.isError(best) || (Long.compareUnsigned(found, best) > 0) == topDown)) {
-                    best = found;
+            Ranges reserved = transit.reserved();
+            for (int i = 0; i < reserved.size(); i++) {
+                long end = reserved.end(i);
+                long address = reserved.start(i);
+                while (address < end) {
+                    Vma below = edit.before(address);
+                    Vma above = edit.atOrAfter(address);
+                    if (above != null && above.start() <= address) {
+                        // Reused early.
+                        address = above.end();
+                        continue;
+                    }
+                    long from = below == null ? floor : Math.max(below.end(), floor);
+                    long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
+                    long found = topDown ? to - length : from;
+                    if (to - from >= length && (Errno.isError(best) || found > best == topDown)) {
+                        best = found;
+                    }
+                    address = above == null ? end : above.start();
                 }
             }
         }
         return best;
-    }
-
-    private static long inHoleAround(Edit edit, long address, long length, boolean topDown) {
-        Geometry geometry = edit.geometry;
-        if (edit.at(address) != null) {
-            return Errno.ENOMEM.result();
-        }
-        Vma below = edit.before(address);
-        Vma above = edit.atOrAfter(address);
-        long low = below == null ? geometry.minimum() : Math.max(below.end(), geometry.minimum());
-        long high = above == null ? geometry.window() : guardedStart(edit, above);
-        long ceiling = topDown ? edit.layout.mmapBase() : geometry.window();
-        if (Long.compareUnsigned(high, ceiling) > 0) {
-            high = ceiling;
-        }
-        long start = topDown ? high - length : low;
-        boolean fits = Long.compareUnsigned(low, high) < 0 && Long.compareUnsigned(length, high - low) <= 0;
-        return fits && !edit.layout.isGuarded(start, start + length) ? start : Errno.ENOMEM.result();
     }
 
     /** A hint as {@code mmap} takes it: a page boundary, and not below the lowest address that anybody may map. */
