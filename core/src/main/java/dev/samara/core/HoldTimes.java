@@ -49,7 +49,8 @@ public final class HoldTimes {
         if (!(percentile > 0 && percentile <= 100)) {
             throw new IllegalArgumentException("percentile " + percentile + " is not above 0 and at most 100");
         }
-        double wanted = total * (percentile / 100);
+        // In this order a whole percentile of a number that it divides is exact.
+        double wanted = total * percentile / 100;
         long seen = 0;
         for (int bucket = 0; bucket < counts.length; bucket++) {
             seen += counts[bucket];
