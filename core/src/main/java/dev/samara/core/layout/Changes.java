@@ -11,6 +11,8 @@ import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The changes of one space, numbered under the layout lock and delivered to listeners without it.
@@ -84,6 +86,9 @@ final class Changes {
         private final AtomicInteger length = new AtomicInteger();
         private final AtomicBoolean isWorkedOff = new AtomicBoolean();
 
+        /** Reports a loss that has just begun; null if there is nothing to report. */
+        private final AtomicReference<@Nullable Runnable> loss = new AtomicReference<>();
+
         /** Whether changes are being lost; guarded by the layout lock. */
         private boolean losing;
 
@@ -97,12 +102,11 @@ final class Changes {
             if (full) {
                 if (!losing) {
                     losing = true;
-                    host.background()
-                            .execute(() -> host.report(
-                                    Report.Kind.CHANGES_LOST,
-                                    listener + " is " + waiting + " changes behind and loses those from number "
-                                            + change.sequence(),
-                                    null));
+                    loss.set(() -> host.report(
+                            Report.Kind.CHANGES_LOST,
+                            listener + " is " + waiting + " changes behind and loses those from number "
+                                    + change.sequence(),
+                            null));
                 }
                 return;
             }
@@ -112,6 +116,10 @@ final class Changes {
         }
 
         void schedule() {
+            Runnable report = loss.get() == null ? null : loss.getAndSet(null);
+            if (report != null) {
+                host.background().execute(report);
+            }
             // The queue, then the flag; the thread that works it off lets go of the flag, then looks at the queue: one
             // of the two sees the other, so nothing stays in the queue.
             if (!queue.isEmpty() && isWorkedOff.compareAndSet(false, true)) {
