@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+/** What the threads that are measured do. */
+enum Activity {
+    /** Look-ups at random addresses, timed in batches. */
+    LOOK_UP("look-up", 32) {
+        @Override
+        int batch(Contender contender, long[] picks, int from, long own) {
+            int found = 0;
+            for (int i = from; i < from + 32; i++) {
+                if (contender.find(picks[i]) != null) {
+                    found++;
+                }
+            }
+            return found;
+        }
+    },
+    /** Keeps at random addresses, each released at once, timed in batches. */
+    KEEP("keep", 32) {
+        @Override
+        int batch(Contender contender, long[] picks, int from, long own) {
+            int found = 0;
+            for (int i = from; i < from + 32; i++) {
+                if (contender.keepAndRelease(picks[i])) {
+                    found++;
+                }
+            }
+            return found;
+        }
+    },
+    /** A mapping, a change of half of its rights and its end, in the thread's own range, timed together. */
+    OPERATION("operation", 3) {
+        @Override
+        int batch(Contender contender, long[] picks, int from, long own) {
+            Ground.done(contender.mmap(own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));
+            Ground.done(contender.mprotect(own, Ground.LENGTH / 2, READ));
+            Ground.done(contender.munmap(own, Ground.LENGTH));
+            return 3;
+        }
+    };
+
+    /** How many of them are timed together. */
+    final int perBatch;
+
+    private final String text;
+
+    Activity(String text, int perBatch) {
+        this.text = text;
+        this.perBatch = perBatch;
+    }
+
+    /**
+     * Does one batch.
+     *
+     * @param from the first of 32 picks
+     * @return how many have come to what they should: all
+     */
+    abstract int batch(Contender contender, long[] picks, int from, long own);
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}

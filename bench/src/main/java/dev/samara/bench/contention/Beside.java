@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+/** Who is busy beside the threads that are measured. */
+enum Beside {
+    /** Nobody. */
+    NOBODY("nobody"),
+    /** A thread that maps and unmaps all the time. */
+    WRITER("writer"),
+    /** A thread that unmaps a file whose close takes 100 ms, again and again. */
+    SLOW_CLOSE("slow-close");
+
+    private final String text;
+
+    Beside(String text) {
+        this.text = text;
+    }
+
+    static Beside named(String text) {
+        for (Beside beside : values()) {
+            if (beside.text.equals(text)) {
+                return beside;
+            }
+        }
+        throw new IllegalArgumentException("nobody is called " + text);
+    }
+
+    @Override
+    public String toString() {
+        return text;
+    }
+}

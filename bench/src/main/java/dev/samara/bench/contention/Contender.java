@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** An address space as its users call it, however it keeps them apart. Results are those of {@code AddressSpace}. */
+interface Contender {
+    @Nullable
+    Vma find(long address);
+
+    /** Makes sure that the backing at an address stays open for a moment; false if nothing is mapped there. */
+    boolean keepAndRelease(long address);
+
+    /** All VMAs of one instant. */
+    List<Vma> scan();
+
+    long mmap(long address, long length, int protection, int flags, @Nullable Backing backing);
+
+    long munmap(long address, long length);
+
+    long mprotect(long address, long length, int protection);
+
+    long mremap(long address, long oldLength, long newLength, int flags, long newAddress);
+
+    /** Opens a file to be mapped here, once, and says what its close does. */
+    Backing open(Runnable close);
+}

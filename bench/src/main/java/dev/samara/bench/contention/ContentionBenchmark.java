@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.infra.ThreadParams;
+
+/**
+ * What several threads ({@code -t}) get done in one space, beside a neighbour of each kind.
+ *
+ * <p>The figure is the sum over the threads, without the neighbour. How long single look-ups take is told by {@link
+ * ContentionReport}.
+ */
+@State(Scope.Benchmark)
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 2)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class ContentionBenchmark {
+    /** Who keeps the threads apart. */
+    @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
+    public String contender;
+
+    /** Who is busy beside them. */
+    @Param({"nobody", "writer", "slow-close"})
+    public String beside;
+
+    /** How many mappings there are. */
+    @Param("1000")
+    public int vmas;
+
+    private AddressSpace space;
+    private Contender measured;
+    private Neighbour neighbour;
+
+    /** Called by JMH; {@link #setUp()} does the rest. */
+    public ContentionBenchmark() {}
+
+    /** What one thread works with. */
+    @State(Scope.Thread)
+    public static class Worker {
+        private long[] picks;
+        private int position;
+        private long own;
+
+        /** Called by JMH; {@link #setUp} does the rest. */
+        public Worker() {}
+
+        /**
+         * Gives the thread its addresses and its range.
+         *
+         * @param benchmark the space
+         * @param thread which thread it is
+         */
+        @Setup(Level.Trial)
+        public void setUp(ContentionBenchmark benchmark, ThreadParams thread) {
+            picks = Ground.picks(benchmark.vmas, thread.getThreadIndex());
+            own = Ground.own(thread.getThreadIndex());
+        }
+
+        private long pick() {
+            position = (position + 1) & (Ground.PICKS - 1);
+            return picks[position];
+        }
+    }
+
+    /** Prepares the space and starts the neighbour. */
+    @Setup(Level.Trial)
+    public void setUp() {
+        space = Ground.prepare(vmas);
+        measured = Contenders.named(contender, space, null);
+        neighbour = new Neighbour(Beside.named(beside), measured, Neighbour.PAUSE_MILLIS);
+    }
+
+    /**
+     * Stops the neighbour, and makes sure that all is as it was.
+     *
+     * @throws InterruptedException if the wait for the neighbour is interrupted
+     */
+    @TearDown(Level.Trial)
+    public void tearDown() throws InterruptedException {
+        neighbour.stop();
+        space.validate();
+        long maps = space.usage().maps();
+        if (maps != vmas) {
+            throw new IllegalStateException("the space held " + vmas + " mappings, and now has " + maps);
+        }
+    }
+
+    /**
+     * What is mapped here.
+     *
+     * @param worker the thread
+     * @return the VMA
+     */
+    @Benchmark
+    public @Nullable Vma find(Worker worker) {
+        return measured.find(worker.pick());
+    }
+
+    /**
+     * A keep, taken and released.
+     *
+     * @param worker the thread
+     * @return whether something was mapped there
+     */
+    @Benchmark
+    public boolean keepAndRelease(Worker worker) {
+        return measured.keepAndRelease(worker.pick());
+    }
+
+    /**
+     * A mapping, a change of half of its rights and its end, in the thread's own range; counted as three.
+     *
+     * @param worker the thread
+     */
+    @Benchmark
+    @OperationsPerInvocation(3)
+    public void operations(Worker worker) {
+        Ground.done(measured.mmap(worker.own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));
+        Ground.done(measured.mprotect(worker.own, Ground.LENGTH / 2, READ));
+        Ground.done(measured.munmap(worker.own, Ground.LENGTH));
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.AddressSpace;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+
+/**
+ * Throughput and percentiles of look-ups, keeps and small operations, by contender, by number of threads and by who is
+ * busy beside them, all in one run.
+ *
+ * <p>{@code java -cp bench/target/benchmarks.jar dev.samara.bench.contention.ContentionReport --seconds 2 --rounds 3
+ * --threads 1,2,4 --json FILE}. Contenders take turns within a round, so that a busy machine is busy for all of them; a
+ * figure is the median over the rounds. One process runs all, so each contender is called through the same interface with
+ * four implementations; {@link ContentionBenchmark} gives each a process of its own.
+ *
+ * <p>A figure of readers means little without that of their neighbour: readers that never let a writer in are fast.
+ */
+public final class ContentionReport {
+    private final int vmas;
+    private final double seconds;
+    private final int rounds;
+    private final int pauseMillis;
+    private final List<String> threads;
+    private final List<String> besides;
+    private final Figures figures;
+    private final Map<String, AddressSpace> spaces = new HashMap<>();
+    private final Map<String, Contender> contenders = new HashMap<>();
+    private final Map<Cell, Medians> cells = new HashMap<>();
+
+    private ContentionReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        vmas = arguments.count("--vmas", 1000);
+        seconds = arguments.number("--seconds", 2);
+        rounds = arguments.count("--rounds", 3);
+        pauseMillis = arguments.count("--pause", (int) Neighbour.PAUSE_MILLIS);
+        threads = arguments.list("--threads", "1,2,4");
+        besides = arguments.list("--beside", "nobody,writer,slow-close");
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(ContentionReport.class, words, json);
+        for (String name : Contenders.NAMES) {
+            AddressSpace space = Ground.prepare(vmas);
+            spaces.put(name, space);
+            contenders.put(name, Contenders.named(name, space, null));
+        }
+    }
+
+    private record Cell(String beside, Activity activity, int threads, String contender) {}
+
+    /** One round of one cell: what was measured, and how often a second the neighbour got through meanwhile. */
+    private record Measured(Load.Outcome outcome, double neighbour) {}
+
+    /** Of the figures of one cell, over the rounds. */
+    private record Medians(
+            double perSecond, double p50, double p99, double p999, double fixed999, double longest, double neighbour) {
+        static Medians of(List<Measured> measured) {
+            List<Load.Outcome> outcomes =
+                    measured.stream().map(Measured::outcome).toList();
+            return new Medians(
+                    median(outcomes, Load.Outcome::perSecond),
+                    median(outcomes, outcome -> outcome.percentile(50)),
+                    median(outcomes, outcome -> outcome.percentile(99)),
+                    median(outcomes, outcome -> outcome.percentile(99.9)),
+                    median(outcomes, outcome -> outcome.percentileAtFixedTimes(99.9)),
+                    median(outcomes, Load.Outcome::longestMicros),
+                    Figures.median(
+                            measured.stream().mapToDouble(Measured::neighbour).toArray()));
+        }
+
+        private static double median(List<Load.Outcome> outcomes, ToDoubleFunction<Load.Outcome> figure) {
+            return Figures.median(outcomes.stream().mapToDouble(figure).toArray());
+        }
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --vmas} and {@code --beside} too
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        new ContentionReport(arguments).run();
+    }
+
+    private void run() throws InterruptedException {
+        warmUp();
+        Figures.line(
+                "%-11s %-10s %2s  %-17s %14s %9s %9s %10s %12s %11s %12s",
+                "beside",
+                "what",
+                "t",
+                "contender",
+                "per second",
+                "p50 ns",
+                "p99 ns",
+                "p99.9 ns",
+                "fixed p99.9",
+                "longest us",
+                "neighbour /s");
+        for (String beside : besides) {
+            for (Activity activity : Activity.values()) {
+                for (String count : threads) {
+                    measure(beside, activity, Integer.parseInt(count));
+                }
+            }
+        }
+        spaces.values().forEach(AddressSpace::validate);
+        Figures.line("%nns: of a batch, by what is in it. fixed: as found by who asks at fixed times.");
+        Figures.line("longest: a whole batch. neighbour: how often it has mapped and unmapped.%n");
+        goals();
+        figures.write();
+    }
+
+    private void warmUp() throws InterruptedException {
+        for (int i = 0; i < 2; i++) {
+            for (String name : Contenders.NAMES) {
+                Contender contender = contender(name);
+                for (Activity activity : Activity.values()) {
+                    load(Beside.WRITER, contender, activity, 1, seconds / 4);
+                }
+            }
+        }
+    }
+
+    private Measured load(Beside beside, Contender contender, Activity activity, int count, double time)
+            throws InterruptedException {
+        Neighbour neighbour = new Neighbour(beside, contender, pauseMillis);
+        Load.Outcome outcome = Load.run(contender, activity, vmas, count, time);
+        return new Measured(outcome, neighbour.stop());
+    }
+
+    private Contender contender(String name) {
+        Contender contender = contenders.get(name);
+        if (contender == null) {
+            throw new IllegalArgumentException("no contender is called " + name);
+        }
+        return contender;
+    }
+
+    private void measure(String beside, Activity activity, int count) throws InterruptedException {
+        Map<String, List<Measured>> outcomes = new HashMap<>();
+        for (int round = 0; round < rounds; round++) {
+            for (String name : Contenders.NAMES) {
+                Contender contender = contender(name);
+                outcomes.computeIfAbsent(name, unused -> new ArrayList<>())
+                        .add(load(Beside.named(beside), contender, activity, count, seconds));
+            }
+        }
+        for (String name : Contenders.NAMES) {
+            Medians medians = Medians.of(outcomes.getOrDefault(name, List.of()));
+            cells.put(new Cell(beside, activity, count, name), medians);
+            Figures.line(
+                    "%-11s %-10s %2d  %-17s %14.0f %9.1f %9.1f %10.1f %12.1f %11.1f %12.0f",
+                    beside,
+                    activity,
+                    count,
+                    name,
+                    medians.perSecond,
+                    medians.p50,
+                    medians.p99,
+                    medians.p999,
+                    medians.fixed999,
+                    medians.longest,
+                    medians.neighbour);
+            figures.row(
+                    "beside",
+                    beside,
+                    "what",
+                    activity,
+                    "threads",
+                    count,
+                    "contender",
+                    name,
+                    "per_second",
+                    medians.perSecond,
+                    "p50_ns",
+                    medians.p50,
+                    "p99_ns",
+                    medians.p99,
+                    "p99_9_ns",
+                    medians.p999,
+                    "p99_9_at_fixed_times_ns",
+                    medians.fixed999,
+                    "longest_batch_us",
+                    medians.longest,
+                    "neighbour_per_second",
+                    medians.neighbour);
+        }
+    }
+
+    private void goals() {
+        for (String count : threads) {
+            int number = Integer.parseInt(count);
+            for (String beside : besides) {
+                goal(beside, number, Contenders.WHOLE, "5");
+                goal(beside, number, Contenders.DOWNGRADE, "2");
+            }
+        }
+    }
+
+    private void goal(String beside, int number, String rival, String factor) {
+        Medians samara = cells.get(new Cell(beside, Activity.LOOK_UP, number, Contenders.SAMARA));
+        Medians other = cells.get(new Cell(beside, Activity.LOOK_UP, number, rival));
+        if (samara == null || other == null) {
+            return;
+        }
+        String where = ", " + number + " threads, beside " + beside + ": samara / " + rival;
+        boolean isGoal = !beside.equals("nobody");
+        figures.goal("look-ups per second" + where, samara.perSecond / other.perSecond, isGoal ? ">= " + factor : "-");
+        if (rival.equals(Contenders.WHOLE)) {
+            figures.goal("look-up p99.9" + where, samara.p999 / other.p999, isGoal ? "<= 0.1" : "-");
+            figures.goal("look-up p99.9 fixed" + where, samara.fixed999 / other.fixed999, "-");
+        }
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.StringJoiner;
+
+/** What was measured, printed as it comes and, if a file is named, written as JSON at the end. */
+final class Figures {
+    private final String command;
+    private final String file;
+    private final List<String> rows = new ArrayList<>();
+
+    /**
+     * Starts a report.
+     *
+     * @param program what runs
+     * @param arguments its command line
+     * @param file where the JSON goes, or nothing for nowhere
+     */
+    Figures(Class<?> program, String[] arguments, String file) {
+        command = program.getName() + " " + String.join(" ", arguments);
+        this.file = file;
+        line("%s, Java %s, %d processors", command, Runtime.version(), processors());
+    }
+
+    private static int processors() {
+        return Runtime.getRuntime().availableProcessors();
+    }
+
+    static void line(String format, Object... values) {
+        System.out.println(String.format(Locale.ROOT, format, values));
+    }
+
+    /** Notes one row: names and values in turn. */
+    void row(Object... pairs) {
+        StringJoiner row = new StringJoiner(", ", "{", "}");
+        for (int i = 0; i < pairs.length; i += 2) {
+            row.add(quoted(pairs[i].toString()) + ": " + value(pairs[i + 1]));
+        }
+        rows.add(row.toString());
+    }
+
+    private static String value(Object value) {
+        if (value instanceof Number number && Double.isFinite(number.doubleValue())) {
+            return number.toString();
+        }
+        return value instanceof Number ? "null" : quoted(value.toString());
+    }
+
+    private static String quoted(String text) {
+        return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+    }
+
+    /** Prints what a goal has come to. */
+    void goal(String what, double figure, String goal) {
+        line("%-62s %9.3f   goal %s", what, figure, goal);
+        row("goal", goal, "what", what, "figure", figure);
+    }
+
+    void write() {
+        if (file.isEmpty()) {
+            return;
+        }
+        String text = Map.of("command", command, "java", Runtime.version().toString()).entrySet().stream()
+                .sorted(Map.Entry.comparingByKey())
+                .map(entry -> quoted(entry.getKey()) + ": " + quoted(entry.getValue()) + ",\n")
+                .reduce("{", String::concat);
+        text += "\"processors\": " + processors() + ",\n\"rows\": [\n" + String.join(",\n", rows) + "\n]}\n";
+        try {
+            Files.writeString(Path.of(file), text);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static double median(double... values) {
+        double[] sorted = values.clone();
+        Arrays.sort(sorted);
+        int half = sorted.length / 2;
+        return sorted.length % 2 == 1 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+    }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import java.util.SplittableRandom;
+
+/**
+ * The space that is fought over: mappings of eight pages with a hole behind each, which nobody changes and everybody
+ * looks up, and away from them a range for each thread to work in.
+ */
+final class Ground {
+    static final long PAGE = 4096;
+    static final long LENGTH = 8 * PAGE;
+    static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
+
+    /** Picks of addresses repeat after so many; a power of two. */
+    static final int PICKS = 1 << 12;
+
+    private static final long COMMON = 0x1000_0000_0000L;
+    private static final long OWN = 0x2000_0000_0000L;
+
+    private Ground() {}
+
+    static AddressSpace prepare(int vmas) {
+        AddressSpace space =
+                Machine.builder().maxMapCount(vmas + 10_000).build().newSpace(Geometry.LINUX_X86_64);
+        for (int i = 0; i < vmas; i++) {
+            done(space.mmap(common(i), LENGTH, i % 2 == 0 ? READ : READ | WRITE, HERE, null, 0));
+        }
+        return space;
+    }
+
+    private static long common(int i) {
+        return COMMON + i * 2L * LENGTH;
+    }
+
+    /** Addresses that are always mapped. */
+    static long[] picks(int vmas, long seed) {
+        SplittableRandom random = new SplittableRandom(seed);
+        long[] picks = new long[PICKS];
+        for (int i = 0; i < PICKS; i++) {
+            picks[i] = common(random.nextInt(vmas)) + random.nextLong(LENGTH);
+        }
+        return picks;
+    }
+
+    /** A gibibyte that one thread has to itself. */
+    static long own(int thread) {
+        return OWN + ((long) thread << 30);
+    }
+
+    /** Fails if an operation has. */
+    static long done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("an operation failed: " + Errno.of(result));
+        }
+        return result;
+    }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
+/** Threads that do the same thing for a while, and what came of it. */
+final class Load {
+    /** Longer than anything may take; a histogram refuses what is not. */
+    private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
+
+    private final Contender contender;
+    private final Activity activity;
+    private final int vmas;
+    private final CountDownLatch start = new CountDownLatch(1);
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private volatile boolean over;
+
+    private Load(Contender contender, Activity activity, int vmas) {
+        this.contender = contender;
+        this.activity = activity;
+        this.vmas = vmas;
+    }
+
+    /**
+     * What a load has come to.
+     *
+     * @param perSecond how many were done, by all threads together
+     * @param batches the nanoseconds that each batch took
+     * @param perBatch how many are in one
+     */
+    record Outcome(double perSecond, Histogram batches, int perBatch) {
+        /** Nanoseconds for one, by percentile of the batches. */
+        double percentile(double percentile) {
+            return (double) batches.getValueAtPercentile(percentile) / perBatch;
+        }
+
+        /**
+         * The same as who asks at fixed times would find it: a thread that measures itself asks nothing while it waits,
+         * and so counts a long wait once.
+         */
+        double percentileAtFixedTimes(double percentile) {
+            long usual = Math.max(1, batches.getValueAtPercentile(50));
+            return (double) batches.copyCorrectedForCoordinatedOmission(usual).getValueAtPercentile(percentile)
+                    / perBatch;
+        }
+
+        /** The longest batch, which bounds the longest single one. */
+        double longestMicros() {
+            return batches.getMaxValue() / 1e3;
+        }
+    }
+
+    static Histogram newHistogram() {
+        return new Histogram(LONGEST, 3);
+    }
+
+    static Outcome run(Contender contender, Activity activity, int vmas, int threads, double seconds)
+            throws InterruptedException {
+        return new Load(contender, activity, vmas).run(threads, seconds);
+    }
+
+    private Outcome run(int threads, double seconds) throws InterruptedException {
+        List<Worker> workers = new ArrayList<>();
+        for (int i = 0; i < threads; i++) {
+            workers.add(new Worker(i));
+        }
+        workers.forEach(Thread::start);
+        start.countDown();
+        Thread.sleep((long) (seconds * 1000));
+        over = true;
+        double perSecond = 0;
+        Histogram batches = newHistogram();
+        for (Worker worker : workers) {
+            worker.join();
+            perSecond += worker.perSecond;
+            batches.add(worker.batches);
+        }
+        Throwable thrown = failure.get();
+        if (thrown != null) {
+            throw new IllegalStateException("a thread that was measured has failed", thrown);
+        }
+        return new Outcome(perSecond, batches, activity.perBatch);
+    }
+
+    /** What it has measured is read once it has ended. */
+    private final class Worker extends Thread {
+        private final Histogram batches = newHistogram();
+        private final long[] picks;
+        private final long own;
+        private double perSecond;
+
+        Worker(int number) {
+            super("measured-" + number);
+            picks = Ground.picks(vmas, number);
+            own = Ground.own(number);
+        }
+
+        @Override
+        public void run() {
+            try {
+                start.await();
+                measure();
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        }
+
+        private void measure() {
+            int position = 0;
+            long done = 0;
+            long began = System.nanoTime();
+            long ended = began;
+            while (!over) {
+                long before = System.nanoTime();
+                int good = activity.batch(contender, picks, position, own);
+                ended = System.nanoTime();
+                if (good != activity.perBatch) {
+                    throw new IllegalStateException(
+                            "of a batch of " + activity.perBatch + " only " + good + " were good");
+                }
+                batches.recordValue(ended - before);
+                position = (position + 32) & (Ground.PICKS - 1);
+                done += good;
+            }
+            perSecond = done * 1e9 / Math.max(1, ended - began);
+        }
+    }
+}

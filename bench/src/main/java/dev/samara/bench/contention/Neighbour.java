@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+
+import dev.samara.core.vma.Backing;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** The thread beside those that are measured, at work in a range of its own until it is stopped. */
+final class Neighbour {
+    /** No thread that is measured has this number. */
+    private static final long RANGE = Ground.own(1000);
+
+    private static final long CLOSE_MILLIS = 100;
+
+    /** After a slow close, unless said otherwise: the file is being closed half of the time. */
+    static final long PAUSE_MILLIS = CLOSE_MILLIS;
+
+    private final Contender contender;
+    private final long pauseMillis;
+    private final long started = System.nanoTime();
+    private final @Nullable Thread thread;
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private volatile boolean over;
+
+    /** How often it has mapped and unmapped; read once it has ended. */
+    private long rounds;
+
+    /**
+     * Starts the thread.
+     *
+     * @param pauseMillis how long it waits after each slow close
+     */
+    Neighbour(Beside beside, Contender contender, long pauseMillis) {
+        this.contender = contender;
+        this.pauseMillis = pauseMillis;
+        thread = switch (beside) {
+            case NOBODY -> null;
+            case WRITER -> new Thread(() -> run(this::mapAndUnmap), "writer");
+            case SLOW_CLOSE -> new Thread(() -> run(this::closeSlowly), "slow-close");
+        };
+        if (thread != null) {
+            thread.setDaemon(true);
+            thread.start();
+        }
+    }
+
+    /** Work that may be interrupted. */
+    private interface Work {
+        void run() throws InterruptedException;
+    }
+
+    private void run(Work work) {
+        try {
+            work.run();
+        } catch (Throwable thrown) {
+            failure.set(thrown);
+        }
+    }
+
+    private void mapAndUnmap() {
+        while (!over) {
+            Ground.done(contender.mmap(RANGE, Ground.LENGTH, READ, Ground.HERE, null));
+            Ground.done(contender.munmap(RANGE, Ground.LENGTH));
+            rounds++;
+        }
+    }
+
+    /** The next round waits for the close also where munmap does not, so that all contenders have as many of them. */
+    private void closeSlowly() throws InterruptedException {
+        Semaphore closed = new Semaphore(0);
+        while (!over) {
+            Backing file = contender.open(() -> {
+                sleep(CLOSE_MILLIS);
+                closed.release();
+            });
+            Ground.done(contender.mmap(RANGE, Ground.LENGTH, READ, PRIVATE | FIXED, file));
+            Ground.done(contender.munmap(RANGE, Ground.LENGTH));
+            closed.acquire();
+            rounds++;
+            sleep(pauseMillis);
+        }
+    }
+
+    private static void sleep(long millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts this", e);
+        }
+    }
+
+    /** Ends it, and tells how often in a second it has mapped and unmapped. */
+    double stop() throws InterruptedException {
+        over = true;
+        if (thread != null) {
+            thread.join();
+        }
+        Throwable thrown = failure.get();
+        if (thrown != null) {
+            throw new IllegalStateException("who was beside has failed", thrown);
+        }
+        return rounds * 1e9 / (System.nanoTime() - started);
+    }
+}

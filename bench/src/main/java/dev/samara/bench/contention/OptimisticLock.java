@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import java.util.concurrent.locks.StampedLock;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A stamped lock: look-ups write nothing and check afterwards that nobody has changed anything; operations hold the lock
+ * for writing throughout.
+ *
+ * <p>Strong where writes are rare: a look-up then costs two loads more than none at all. Weak where they are not: a
+ * write anywhere sends every look-up in progress back, and while one lasts, its close included, look-ups wait. It also
+ * needs a structure that can be read while it is being changed, which the JDK's sorted map is not; Samara's tree is.
+ */
+final class OptimisticLock extends Rival {
+    private final StampedLock lock = new StampedLock();
+
+    OptimisticLock(AddressSpace space, @Nullable MmuNotifier retire) {
+        super(space, retire);
+    }
+
+    @Override
+    public @Nullable Vma find(long address) {
+        long stamp = lock.tryOptimisticRead();
+        if (stamp != 0) {
+            Vma vma = findInside(address);
+            if (lock.validate(stamp)) {
+                return vma;
+            }
+        }
+        stamp = lock.readLock();
+        try {
+            return findInside(address);
+        } finally {
+            lock.unlockRead(stamp);
+        }
+    }
+
+    /** A keep that was taken of what has gone since is given back, and taken again under the lock. */
+    @Override
+    public boolean keepAndRelease(long address) {
+        long stamp = lock.tryOptimisticRead();
+        Keep keep = stamp == 0 ? null : keepInside(address);
+        if (stamp == 0 || !lock.validate(stamp)) {
+            if (keep != null) {
+                keep.close();
+            }
+            stamp = lock.readLock();
+            try {
+                keep = keepInside(address);
+            } finally {
+                lock.unlockRead(stamp);
+            }
+        }
+        if (keep == null) {
+            return false;
+        }
+        keep.close();
+        return true;
+    }
+
+    @Override
+    public List<Vma> scan() {
+        long stamp = lock.tryOptimisticRead();
+        if (stamp != 0) {
+            List<Vma> vmas = scanInside();
+            if (lock.validate(stamp)) {
+                return vmas;
+            }
+        }
+        stamp = lock.readLock();
+        try {
+            return scanInside();
+        } finally {
+            lock.unlockRead(stamp);
+        }
+    }
+
+    @Override
+    long operate(long address, LongSupplier call) {
+        long stamp = lock.writeLock();
+        try {
+            long result = change(address, call);
+            finish(takeRest());
+            return result;
+        } finally {
+            lock.unlockWrite(stamp);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/** A rival whose readers hold a shared lock: each look-up writes the one word of that lock, twice. */
+abstract class ReadLocked extends Rival {
+    final Lock read;
+    final Lock write;
+
+    ReadLocked(AddressSpace space, @Nullable MmuNotifier retire) {
+        super(space, retire);
+        ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+        read = lock.readLock();
+        write = lock.writeLock();
+    }
+
+    @Override
+    public final @Nullable Vma find(long address) {
+        read.lock();
+        try {
+            return findInside(address);
+        } finally {
+            read.unlock();
+        }
+    }
+
+    /** The lock is held until the keep is taken, and not while it lasts. */
+    @Override
+    public final boolean keepAndRelease(long address) {
+        Keep keep;
+        read.lock();
+        try {
+            keep = keepInside(address);
+        } finally {
+            read.unlock();
+        }
+        if (keep == null) {
+            return false;
+        }
+        keep.close();
+        return true;
+    }
+
+    @Override
+    public final List<Vma> scan() {
+        read.lock();
+        try {
+            return scanInside();
+        } finally {
+            read.unlock();
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The library as it is. */
+final class Samara implements Contender {
+    private final AddressSpace space;
+
+    Samara(AddressSpace space, @Nullable MmuNotifier retire) {
+        this.space = space;
+        if (retire != null) {
+            space.addNotifier(retire);
+        }
+    }
+
+    @Override
+    public @Nullable Vma find(long address) {
+        return space.find(address);
+    }
+
+    @Override
+    public boolean keepAndRelease(long address) {
+        Keep keep = space.keep(address);
+        if (keep == null) {
+            return false;
+        }
+        keep.close();
+        return true;
+    }
+
+    @Override
+    public List<Vma> scan() {
+        return space.snapshot().vmas();
+    }
+
+    @Override
+    public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing) {
+        return space.mmap(address, length, protection, flags, backing, 0);
+    }
+
+    @Override
+    public long munmap(long address, long length) {
+        return space.munmap(address, length);
+    }
+
+    @Override
+    public long mprotect(long address, long length, int protection) {
+        return space.mprotect(address, length, protection);
+    }
+
+    @Override
+    public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
+        return space.mremap(address, oldLength, newLength, flags, newAddress);
+    }
+
+    @Override
+    public Backing open(Runnable close) {
+        return ClosingFile.closedBySpace(close);
+    }
+}

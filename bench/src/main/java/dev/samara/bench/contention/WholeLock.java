@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.MmuNotifier;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One reader-writer lock, held for writing through the whole of each operation, as most emulators have it.
+ *
+ * <p>Strong where nobody writes and few read: simple, and nothing is ever half done. Weak where an operation takes long,
+ * since everybody waits for the close of somebody else's file, and where many read, since they share the lock's word.
+ */
+final class WholeLock extends ReadLocked {
+    WholeLock(AddressSpace space, @Nullable MmuNotifier retire) {
+        super(space, retire);
+    }
+
+    @Override
+    long operate(long address, LongSupplier call) {
+        write.lock();
+        try {
+            long result = change(address, call);
+            finish(takeRest());
+            return result;
+        } finally {
+            write.unlock();
+        }
+    }
+}
