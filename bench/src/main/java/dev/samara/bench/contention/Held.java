@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** An operation that stays between publication and completion for as long as it is held there. */
+final class Held {
+    private final Kind kind;
+    private final Contender contender;
+    private final Gatekeeper gatekeeper;
+    private final CountDownLatch arrived = new CountDownLatch(1);
+    private final CountDownLatch release = new CountDownLatch(1);
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private final Thread thread;
+
+    /** Which operation. */
+    enum Kind {
+        /** One that takes a mapping away. */
+        MUNMAP(Ground.own(2000)),
+        /** One that puts a mapping in the place of another. */
+        MAP_FIXED(Ground.own(2001)),
+        /** One that moves a mapping. */
+        MREMAP(Ground.own(2002));
+
+        private final long start;
+
+        Kind(long start) {
+            this.start = start;
+        }
+    }
+
+    /** What the contender calls when it retires: it lets through what is not to be held. */
+    static final class Gatekeeper implements MmuNotifier {
+        private final List<Held> held = new CopyOnWriteArrayList<>();
+
+        @Override
+        public void invalidate(long start, long end, Reason reason) {
+            for (Held one : held) {
+                if (one.kind.start == start) {
+                    one.stay();
+                }
+            }
+        }
+    }
+
+    /** Starts an operation in a thread of its own, and returns when it is held. */
+    Held(Kind kind, Contender contender, Gatekeeper gatekeeper) throws InterruptedException {
+        this.kind = kind;
+        this.contender = contender;
+        this.gatekeeper = gatekeeper;
+        Ground.done(contender.mmap(kind.start, Ground.LENGTH, Protection.READ, Ground.HERE, null));
+        gatekeeper.held.add(this);
+        thread = new Thread(this::run, "held " + kind);
+        thread.start();
+        arrived.await();
+    }
+
+    private void run() {
+        long start = kind.start;
+        try {
+            Ground.done(
+                    switch (kind) {
+                        case MUNMAP -> contender.munmap(start, Ground.LENGTH);
+                        case MAP_FIXED -> contender.mmap(start, Ground.LENGTH, Protection.WRITE, Ground.HERE, null);
+                        case MREMAP ->
+                            contender.mremap(
+                                    start,
+                                    Ground.LENGTH,
+                                    Ground.LENGTH,
+                                    RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                                    start + 2 * Ground.LENGTH);
+                    });
+        } catch (Throwable thrown) {
+            failure.set(thrown);
+        } finally {
+            arrived.countDown();
+        }
+    }
+
+    private void stay() {
+        arrived.countDown();
+        try {
+            release.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody interrupts this", e);
+        }
+    }
+
+    /** Lets the operation end, and removes what it has left. */
+    void release() throws InterruptedException {
+        if (!thread.isAlive()) {
+            throw new IllegalStateException(kind + " was not held", failure.get());
+        }
+        gatekeeper.held.remove(this);
+        release.countDown();
+        thread.join();
+        Throwable thrown = failure.get();
+        if (thrown != null) {
+            throw new IllegalStateException(kind + " failed", thrown);
+        }
+        Ground.done(contender.munmap(kind.start, 4 * Ground.LENGTH));
+    }
+}
