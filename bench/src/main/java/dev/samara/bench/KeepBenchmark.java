@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What a keep costs: a look-up with one that is released at once, beside a look-up alone. One thread, nobody beside it.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class KeepBenchmark {
+    private static final long LENGTH = 8 * 4096;
+    private static final long BASE = 0x1000_0000_0000L;
+    private static final int PICKS = 1 << 12;
+
+    /** How many mappings the space holds. */
+    @Param({"30", "1000", "65530"})
+    public int vmas;
+
+    private final long[] picks = new long[PICKS];
+    private int position;
+    private AddressSpace space;
+
+    /** Called by JMH; {@link #setUp()} fills the space. */
+    public KeepBenchmark() {}
+
+    /** Maps what is looked up. */
+    @Setup(Level.Trial)
+    public void setUp() {
+        space = Machine.builder().maxMapCount(vmas + 100).build().newSpace(Geometry.LINUX_X86_64);
+        for (int i = 0; i < vmas; i++) {
+            int rights = i % 2 == 0 ? READ : READ | WRITE;
+            long mapped = space.mmap(BASE + i * 2L * LENGTH, LENGTH, rights, PRIVATE | ANONYMOUS | FIXED, null, 0);
+            if (Errno.isError(mapped)) {
+                throw new IllegalStateException("the space could not be filled: " + Errno.of(mapped));
+            }
+        }
+        SplittableRandom random = new SplittableRandom(42);
+        for (int i = 0; i < PICKS; i++) {
+            picks[i] = BASE + random.nextInt(vmas) * 2L * LENGTH + random.nextLong(LENGTH);
+        }
+    }
+
+    private long pick() {
+        position = (position + 1) & (PICKS - 1);
+        return picks[position];
+    }
+
+    /**
+     * A look-up alone.
+     *
+     * @return the VMA
+     */
+    @Benchmark
+    public @Nullable Vma find() {
+        return space.find(pick());
+    }
+
+    /**
+     * A look-up with a keep, which is released.
+     *
+     * @return the VMA
+     */
+    @Benchmark
+    public @Nullable Vma keepAndRelease() {
+        try (Keep keep = space.keep(pick())) {
+            return keep == null ? null : keep.vma();
+        }
+    }
+}
