@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test): how long each
+ * {@code mmap} and {@code munmap} of one page in 128 MiB takes beside two scanners, and whether a scan ever shows what
+ * never was.
+ *
+ * <p>{@code java -cp bench/target/benchmarks.jar dev.samara.bench.contention.MapsScanReport --samples 5 --seconds 2 --json
+ * FILE}. Every scan is checked: ranges ascend and do not overlap, what nobody touches is whole, and in the 128 MiB at most
+ * the one page is missing that the writer is at, if any is.
+ */
+public final class MapsScanReport {
+    private static final long START = Ground.own(0);
+    private static final int PAGES = 128 << 20 >> 12;
+    private static final long END = START + PAGES * Ground.PAGE;
+
+    private final int vmas;
+    private final int samples;
+    private final double seconds;
+    private final int scanners;
+    private final Figures figures;
+
+    private MapsScanReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        vmas = arguments.count("--vmas", 1000);
+        samples = arguments.count("--samples", 5);
+        seconds = arguments.number("--seconds", 2);
+        scanners = arguments.count("--scanners", 2);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(MapsScanReport.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --vmas} and {@code --scanners} too
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        MapsScanReport program = new MapsScanReport(arguments);
+        program.run();
+        program.figures.write();
+    }
+
+    private void run() throws InterruptedException {
+        List<Course> courses = new ArrayList<>();
+        for (String name : Contenders.NAMES) {
+            AddressSpace space = Ground.prepare(vmas);
+            courses.add(new Course(name, space, Contenders.named(name, space, null)));
+        }
+        for (Course course : courses) {
+            course.sample();
+        }
+        courses.forEach(Course::forget);
+        for (int i = 0; i < samples; i++) {
+            for (Course course : courses) {
+                course.sample();
+            }
+        }
+        Figures.line(
+                "%-17s %-7s %11s %9s %9s %9s %12s %15s %11s",
+                "contender",
+                "call",
+                "count",
+                "median us",
+                "mean us",
+                "max us",
+                "max/median",
+                "scans per second",
+                "with a hole");
+        for (Course course : courses) {
+            course.space.validate();
+            course.print("mmap", course.maps);
+            course.print("munmap", course.unmaps);
+        }
+        Figures.line(
+                "%d samples of %.1f s, %d scanners, every scan checked: no false gap, no tear",
+                samples, seconds, scanners);
+    }
+
+    /** One contender. */
+    private final class Course {
+        private final String name;
+        private final AddressSpace space;
+        private final Contender contender;
+        private final Histogram maps = Load.newHistogram();
+        private final Histogram unmaps = Load.newHistogram();
+        private final SplittableRandom random = new SplittableRandom(42);
+        private long scans;
+        private long holes;
+
+        Course(String name, AddressSpace space, Contender contender) {
+            this.name = name;
+            this.space = space;
+            this.contender = contender;
+            Ground.done(contender.mmap(START, END - START, READ | WRITE, Ground.HERE, null));
+        }
+
+        void forget() {
+            maps.reset();
+            unmaps.reset();
+            scans = 0;
+            holes = 0;
+        }
+
+        void sample() throws InterruptedException {
+            Turn turn = new Turn();
+            List<Scanner> threads = new ArrayList<>();
+            for (int i = 0; i < scanners; i++) {
+                threads.add(new Scanner(contender, turn, vmas));
+            }
+            threads.forEach(Thread::start);
+            try {
+                write(turn);
+            } finally {
+                turn.isOver = true;
+            }
+            for (Scanner thread : threads) {
+                thread.join();
+                Throwable thrown = thread.failure.get();
+                if (thrown != null) {
+                    throw new IllegalStateException(name + ": a scan was wrong", thrown);
+                }
+                scans += thread.scans;
+                holes += thread.holes;
+            }
+        }
+
+        private void write(Turn turn) {
+            long until = System.nanoTime() + (long) (seconds * TimeUnit.SECONDS.toNanos(1));
+            while (System.nanoTime() < until) {
+                int page = random.nextInt(PAGES);
+                turn.begin(page);
+                long before = System.nanoTime();
+                Ground.done(contender.munmap(START + page * Ground.PAGE, Ground.PAGE));
+                long between = System.nanoTime();
+                Ground.done(contender.mmap(START + page * Ground.PAGE, Ground.PAGE, READ | WRITE, Ground.HERE, null));
+                long after = System.nanoTime();
+                turn.end();
+                unmaps.recordValue(between - before);
+                maps.recordValue(after - between);
+            }
+        }
+
+        void print(String call, Histogram times) {
+            double median = times.getValueAtPercentile(50) / 1e3;
+            double mean = times.getMean() / 1e3;
+            double max = times.getMaxValue() / 1e3;
+            double perSecond = scans / (samples * seconds);
+            Figures.line(
+                    "%-17s %-7s %11d %9.2f %9.2f %9.1f %12.1f %15.0f %11d",
+                    name, call, times.getTotalCount(), median, mean, max, max / median, perSecond, holes);
+            figures.row(
+                    "contender",
+                    name,
+                    "call",
+                    call,
+                    "count",
+                    times.getTotalCount(),
+                    "median_us",
+                    median,
+                    "mean_us",
+                    mean,
+                    "max_us",
+                    max,
+                    "p99_9_us",
+                    times.getValueAtPercentile(99.9) / 1e3,
+                    "scans_per_second",
+                    perSecond,
+                    "scans_with_a_hole",
+                    holes);
+        }
+    }
+
+    /** What the writer is at: the page, once for each turn, or nothing between turns. */
+    private static final class Turn {
+        private static final long NOTHING = -1;
+
+        private volatile long page = NOTHING;
+
+        /** Counts beginnings and ends, so that who reads the same twice knows that nothing began or ended between. */
+        private volatile long count;
+
+        private volatile boolean isOver;
+
+        /** The count, as its only writer knows it. */
+        private long changes;
+
+        void begin(int number) {
+            page = number;
+            count = ++changes;
+        }
+
+        void end() {
+            page = NOTHING;
+            count = ++changes;
+        }
+    }
+
+    /** A thread that scans and checks. */
+    private static final class Scanner extends Thread {
+        private final Contender contender;
+        private final Turn turn;
+        private final int others;
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        private long scans;
+
+        /** How many scans have shown the page missing, which tells that the check has something to check. */
+        private long holes;
+
+        Scanner(Contender contender, Turn turn, int others) {
+            this.contender = contender;
+            this.turn = turn;
+            this.others = others;
+        }
+
+        @Override
+        public void run() {
+            try {
+                while (!turn.isOver) {
+                    long before = turn.count;
+                    long page = turn.page;
+                    List<Vma> vmas = contender.scan();
+                    long missing = missing(vmas);
+                    // Between two equal counts the writer was within one turn, or between turns.
+                    if (turn.count == before && missing != Turn.NOTHING && missing != page) {
+                        throw new AssertionError("page " + missing + " was missing, and the writer was at " + page);
+                    }
+                    scans++;
+                    if (missing != Turn.NOTHING) {
+                        holes++;
+                    }
+                }
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        }
+
+        /** Checks a scan, and returns the one page that is missing in the range, or NOTHING. */
+        private long missing(List<Vma> vmas) {
+            long missing = Turn.NOTHING;
+            long last = 0;
+            long expected = START;
+            int outside = 0;
+            for (Vma vma : vmas) {
+                if (vma.start() < last || vma.end() <= vma.start()) {
+                    throw new AssertionError(vma + " overlaps what ends at " + Long.toHexString(last));
+                }
+                last = vma.end();
+                if (vma.start() < START || vma.start() >= END) {
+                    outside += vma.length() == Ground.LENGTH ? 1 : 0;
+                    continue;
+                }
+                if (vma.start() != expected) {
+                    missing = onePage(missing, expected, vma.start());
+                }
+                expected = vma.end();
+            }
+            if (expected != END) {
+                missing = onePage(missing, expected, END);
+            }
+            if (outside != others) {
+                throw new AssertionError(outside + " of " + others + " mappings that nobody touches");
+            }
+            return missing;
+        }
+
+        private static long onePage(long already, long from, long to) {
+            if (already != Turn.NOTHING || to - from != Ground.PAGE) {
+                throw new AssertionError("missing from " + Long.toHexString(from) + " to " + Long.toHexString(to)
+                        + (already == Turn.NOTHING ? "" : ", and page " + already));
+            }
+            return (from - START) / Ground.PAGE;
+        }
+    }
+}

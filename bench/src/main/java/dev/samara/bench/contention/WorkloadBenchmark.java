@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.NONE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.OpenFile;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.infra.ThreadParams;
+
+/**
+ * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with the ranges of a space in the
+ * place of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
+ *
+ * <p>A slot is a VMA of a file of its own, so that no two are ever joined. To read a range is to look up each of its
+ * slots; to write it is one {@code mprotect} of it, which takes away or gives back the right to write. The other half of
+ * that paper, {@code mprotect} of parts of one VMA, is {@link #subRanges}.
+ */
+@BenchmarkMode(Mode.Throughput)
+@OutputTimeUnit(TimeUnit.SECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 2)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class WorkloadBenchmark {
+    private static final int SLOTS = 256;
+    private static final long SLOT = Ground.LENGTH;
+
+    /** Away from the ranges of threads. */
+    private static final long ARRAY = Ground.own(3000);
+
+    /** Called by JMH. */
+    public WorkloadBenchmark() {}
+
+    /** The space and who keeps its threads apart. */
+    @State(Scope.Benchmark)
+    public static class Field {
+        /** Who keeps the threads apart. */
+        @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
+        public String contender;
+
+        private AddressSpace space;
+        private Contender measured;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        public Field() {}
+
+        /** Maps the slots. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            space = Ground.prepare(100);
+            measured = Contenders.named(contender, space, null);
+            for (int i = 0; i < SLOTS; i++) {
+                OpenFile file = OpenFile.named("/slot" + i).inode(8, 1, i + 1L).open();
+                Ground.done(measured.mmap(ARRAY + i * SLOT, SLOT, READ | WRITE, PRIVATE | FIXED, file));
+            }
+        }
+
+        /** Makes sure that all slots are still there. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            space.validate();
+            for (int i = 0; i < SLOTS; i++) {
+                if (measured.find(ARRAY + i * SLOT) == null) {
+                    throw new IllegalStateException("slot " + i + " has gone");
+                }
+            }
+        }
+    }
+
+    /** Which ranges, and how often they are only read. */
+    @State(Scope.Benchmark)
+    public static class Mix {
+        /** All slots, a share for each thread that no other has, or anything from a slot up. */
+        @Param({"full", "disjoint", "random"})
+        public String range;
+
+        /** How many of a hundred only read. */
+        @Param({"100", "60"})
+        public int reads;
+
+        /** Called by JMH. */
+        public Mix() {}
+    }
+
+    /** One thread. */
+    @State(Scope.Thread)
+    public static class Worker {
+        private SplittableRandom random;
+        private int first;
+        private int end;
+        private long own;
+
+        /** Called by JMH; {@link #setUp} does the rest. */
+        public Worker() {}
+
+        /**
+         * Gives the thread its share of the slots, and a range of its own.
+         *
+         * @param field the space
+         * @param thread which thread it is
+         */
+        @Setup(Level.Trial)
+        public void setUp(Field field, ThreadParams thread) {
+            int index = thread.getThreadIndex();
+            random = new SplittableRandom(index);
+            first = SLOTS * index / thread.getThreadCount();
+            end = SLOTS * (index + 1) / thread.getThreadCount();
+            own = Ground.own(index);
+            Ground.done(field.measured.mmap(own, SLOTS * Ground.PAGE, READ | WRITE, Ground.HERE, null));
+        }
+    }
+
+    /**
+     * Reads or writes one range of slots.
+     *
+     * @param field the space
+     * @param mix what and how often
+     * @param worker the thread
+     * @return how many slots were found: all
+     */
+    @Benchmark
+    public int slots(Field field, Mix mix, Worker worker) {
+        SplittableRandom random = worker.random;
+        int from = 0;
+        int to = SLOTS;
+        if (mix.range.equals("disjoint")) {
+            from = worker.first;
+            to = worker.end;
+        } else if (mix.range.equals("random")) {
+            from = random.nextInt(SLOTS);
+            to = random.nextInt(from + 1, SLOTS + 1);
+        }
+        if (random.nextInt(100) >= mix.reads) {
+            int rights = random.nextBoolean() ? READ : READ | WRITE;
+            Ground.done(field.measured.mprotect(ARRAY + from * SLOT, (to - from) * SLOT, rights));
+            return to - from;
+        }
+        int found = 0;
+        for (int i = from; i < to; i++) {
+            if (field.measured.find(ARRAY + i * SLOT) != null) {
+                found++;
+            }
+        }
+        if (found != to - from) {
+            throw new IllegalStateException("of " + (to - from) + " slots only " + found + " were found");
+        }
+        return found;
+    }
+
+    /**
+     * Takes the rights from a few pages somewhere in the thread's own mapping, and gives them back: counted as two.
+     *
+     * @param field the space
+     * @param worker the thread
+     */
+    @Benchmark
+    @OperationsPerInvocation(2)
+    public void subRanges(Field field, Worker worker) {
+        long pages = worker.random.nextLong(1, 5);
+        long start = worker.own + worker.random.nextLong(SLOTS - pages) * Ground.PAGE;
+        Ground.done(field.measured.mprotect(start, pages * Ground.PAGE, NONE));
+        Ground.done(field.measured.mprotect(start, pages * Ground.PAGE, READ | WRITE));
+    }
+}
