@@ -56,7 +56,14 @@ public final class ContentionReport {
 
     /** Of the figures of one cell, over the rounds. */
     private record Medians(
-            double perSecond, double p50, double p99, double p999, double fixed999, double longest, double neighbour) {
+            double perSecond,
+            double p50,
+            double p99,
+            double p999,
+            double fixed999,
+            double longest,
+            double processors,
+            double neighbour) {
         static Medians of(List<Measured> measured) {
             List<Load.Outcome> outcomes =
                     measured.stream().map(Measured::outcome).toList();
@@ -67,6 +74,7 @@ public final class ContentionReport {
                     median(outcomes, outcome -> outcome.percentile(99.9)),
                     median(outcomes, outcome -> outcome.percentileAtFixedTimes(99.9)),
                     median(outcomes, Load.Outcome::longestMicros),
+                    median(outcomes, Load.Outcome::processors),
                     Figures.median(
                             measured.stream().mapToDouble(Measured::neighbour).toArray()));
         }
@@ -89,7 +97,7 @@ public final class ContentionReport {
     private void run() throws InterruptedException {
         warmUp();
         Figures.line(
-                "%-11s %-10s %2s  %-17s %14s %9s %9s %10s %12s %11s %12s",
+                "%-11s %-10s %2s  %-17s %14s %9s %9s %10s %12s %11s %4s %12s",
                 "beside",
                 "what",
                 "t",
@@ -100,6 +108,7 @@ public final class ContentionReport {
                 "p99.9 ns",
                 "fixed p99.9",
                 "longest us",
+                "cpus",
                 "neighbour /s");
         for (String beside : besides) {
             for (Activity activity : Activity.values()) {
@@ -110,7 +119,8 @@ public final class ContentionReport {
         }
         spaces.values().forEach(AddressSpace::validate);
         Figures.line("%nns: of a batch, by what is in it. fixed: as found by who asks at fixed times.");
-        Figures.line("longest: a whole batch. neighbour: how often it has mapped and unmapped.%n");
+        Figures.line(
+                "longest: a whole batch. cpus: on how many the measured threads ran; where samara's look-ups have fewer than there%nare threads, the machine was busy. neighbour: how often it has mapped and unmapped.%n");
         goals();
         figures.write();
     }
@@ -154,7 +164,7 @@ public final class ContentionReport {
             Medians medians = Medians.of(outcomes.getOrDefault(name, List.of()));
             cells.put(new Cell(beside, activity, count, name), medians);
             Figures.line(
-                    "%-11s %-10s %2d  %-17s %14.0f %9.1f %9.1f %10.1f %12.1f %11.1f %12.0f",
+                    "%-11s %-10s %2d  %-17s %14.0f %9.1f %9.1f %10.1f %12.1f %11.1f %4.2f %12.0f",
                     beside,
                     activity,
                     count,
@@ -165,6 +175,7 @@ public final class ContentionReport {
                     medians.p999,
                     medians.fixed999,
                     medians.longest,
+                    medians.processors,
                     medians.neighbour);
             figures.row(
                     "beside",
@@ -187,6 +198,8 @@ public final class ContentionReport {
                     medians.fixed999,
                     "longest_batch_us",
                     medians.longest,
+                    "processors",
+                    medians.processors,
                     "neighbour_per_second",
                     medians.neighbour);
         }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -33,8 +35,10 @@ final class Load {
      * @param perSecond how many were done, by all threads together
      * @param batches the nanoseconds that each batch took
      * @param perBatch how many are in one
+     * @param processors on how many processors the threads ran, on average: fewer than there are threads where they wait,
+     *     or where the machine is busy with something else
      */
-    record Outcome(double perSecond, Histogram batches, int perBatch) {
+    record Outcome(double perSecond, Histogram batches, int perBatch, double processors) {
         /** Nanoseconds for one, by percentile of the batches. */
         double percentile(double percentile) {
             return (double) batches.getValueAtPercentile(percentile) / perBatch;
@@ -75,17 +79,19 @@ final class Load {
         Thread.sleep((long) (seconds * 1000));
         over = true;
         double perSecond = 0;
+        double processors = 0;
         Histogram batches = newHistogram();
         for (Worker worker : workers) {
             worker.join();
             perSecond += worker.perSecond;
+            processors += worker.processors;
             batches.add(worker.batches);
         }
         Throwable thrown = failure.get();
         if (thrown != null) {
             throw new IllegalStateException("a thread that was measured has failed", thrown);
         }
-        return new Outcome(perSecond, batches, activity.perBatch);
+        return new Outcome(perSecond, batches, activity.perBatch, processors);
     }
 
     /** What it has measured is read once it has ended. */
@@ -94,6 +100,7 @@ final class Load {
         private final long[] picks;
         private final long own;
         private double perSecond;
+        private double processors;
 
         Worker(int number) {
             super("measured-" + number);
@@ -114,6 +121,8 @@ final class Load {
         private void measure() {
             int position = 0;
             long done = 0;
+            ThreadMXBean clock = ManagementFactory.getThreadMXBean();
+            long cpu = clock.getCurrentThreadCpuTime();
             long began = System.nanoTime();
             long ended = began;
             while (!over) {
@@ -128,7 +137,10 @@ final class Load {
                 position = (position + 32) & (Ground.PICKS - 1);
                 done += good;
             }
-            perSecond = done * 1e9 / Math.max(1, ended - began);
+            cpu = clock.getCurrentThreadCpuTime() - cpu;
+            long took = Math.max(1, ended - began);
+            perSecond = done * 1e9 / took;
+            processors = (double) cpu / took;
         }
     }
 }
