@@ -8,7 +8,10 @@ import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -68,35 +71,77 @@ public final class HeldInRetire {
         measure(samara, Math.max(BLOCK, operations / 2), gatekeeper, false);
         measure(samara, Math.max(BLOCK, operations / 2), gatekeeper, true);
 
-        double[][] ratios = new double[WHAT.length][rounds];
         double[][] rates = new double[WHAT.length][rounds];
+        double[][] ratios = new double[WHAT.length][rounds];
+        double[][] processorRatios = new double[WHAT.length][rounds];
         for (int round = 0; round < rounds; round++) {
             // Each goes first in every other round.
             boolean heldFirst = round % 2 == 1;
-            double[] one = measure(samara, operations, gatekeeper, heldFirst);
-            double[] other = measure(samara, operations, gatekeeper, !heldFirst);
+            Stopwatch[] one = measure(samara, operations, gatekeeper, heldFirst);
+            Stopwatch[] other = measure(samara, operations, gatekeeper, !heldFirst);
             for (int i = 0; i < WHAT.length; i++) {
-                rates[i][round] = heldFirst ? other[i] : one[i];
-                ratios[i][round] = (heldFirst ? one[i] : other[i]) / rates[i][round];
+                Stopwatch undisturbed = heldFirst ? other[i] : one[i];
+                Stopwatch held = heldFirst ? one[i] : other[i];
+                rates[i][round] = undisturbed.perSecond();
+                ratios[i][round] = held.perSecond() / undisturbed.perSecond();
+                processorRatios[i][round] = held.perProcessorSecond() / undisturbed.perProcessorSecond();
             }
         }
         space.validate();
 
         Figures.line("%nsamara, %d of each, %d rounds", operations, rounds);
-        Figures.line("%-9s %16s %7s", "", "undisturbed /s", "held");
+        Figures.line("%-9s %16s %7s %18s", "", "undisturbed /s", "held", "by processor time");
         for (int i = 0; i < WHAT.length; i++) {
             double rate = Figures.median(rates[i]);
             double ratio = Figures.median(ratios[i]);
-            Figures.line("%-9s %16.0f %7.3f", WHAT[i], rate, ratio);
-            figures.row("what", WHAT[i], "undisturbed_per_second", rate, "held_by_undisturbed", ratio);
+            double processorRatio = Figures.median(processorRatios[i]);
+            Figures.line("%-9s %16.0f %7.3f %18.3f", WHAT[i], rate, ratio, processorRatio);
+            figures.row(
+                    "what",
+                    WHAT[i],
+                    "undisturbed_per_second",
+                    rate,
+                    "held_by_undisturbed",
+                    ratio,
+                    "by_processor_time",
+                    processorRatio);
         }
         for (int i = 0; i < WHAT.length; i++) {
             figures.goal(WHAT[i] + "s elsewhere, held / undisturbed", Figures.median(ratios[i]), ">= 0.9");
         }
     }
 
-    /** The rate of each thing, with or without three operations held. */
-    private double[] measure(Contender contender, int count, Held.Gatekeeper gatekeeper, boolean isHeld)
+    /** How long a number of one thing took, and how much of that its thread ran. */
+    private static final class Stopwatch {
+        private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
+
+        private long count;
+        private long nanos;
+        private long processorNanos;
+
+        void start() {
+            nanos -= System.nanoTime();
+            processorNanos -= CLOCK.getCurrentThreadCpuTime();
+        }
+
+        void stop(int done) {
+            nanos += System.nanoTime();
+            processorNanos += CLOCK.getCurrentThreadCpuTime();
+            count += done;
+        }
+
+        double perSecond() {
+            return count * 1e9 / nanos;
+        }
+
+        /** Does not see waiting, nor what else the machine is busy with. */
+        double perProcessorSecond() {
+            return count * 1e9 / processorNanos;
+        }
+    }
+
+    /** Does each thing, with or without three operations held. */
+    private Stopwatch[] measure(Contender contender, int count, Held.Gatekeeper gatekeeper, boolean isHeld)
             throws InterruptedException {
         List<Held> held = new ArrayList<>();
         if (isHeld) {
@@ -104,75 +149,54 @@ public final class HeldInRetire {
                 held.add(new Held(kind, contender, gatekeeper));
             }
         }
-        double[] rates = {lookUps(contender, count), keeps(contender, count), 0, 0, protections(contender, count)};
-        mappings(contender, count, rates);
+        Stopwatch[] times = new Stopwatch[WHAT.length];
+        Arrays.setAll(times, i -> new Stopwatch());
+        readings(contender, count, times[0], this::lookUp);
+        readings(contender, count, times[1], this::keep);
+        mappings(contender, count, times[2], times[3]);
+        protections(contender, count, times[4]);
         for (Held one : held) {
             one.release();
         }
-        return rates;
+        return times;
     }
 
-    private static double perSecond(int count, long nanos) {
-        return count * 1e9 / nanos;
-    }
-
-    private double lookUps(Contender contender, int count) {
-        long[] picks = Ground.picks(vmas, 1);
-        int found = 0;
-        long before = System.nanoTime();
+    private static void readings(Contender contender, int count, Stopwatch time, Step step) {
+        time.start();
         for (int i = 0; i < count; i++) {
-            if (contender.find(picks[i & (Ground.PICKS - 1)]) != null) {
-                found++;
-            }
+            step.take(contender, i);
         }
-        return perSecond(found, System.nanoTime() - before);
+        time.stop(count);
     }
 
-    private double keeps(Contender contender, int count) {
-        long[] picks = Ground.picks(vmas, 1);
-        int found = 0;
-        long before = System.nanoTime();
-        for (int i = 0; i < count; i++) {
-            if (contender.keepAndRelease(picks[i & (Ground.PICKS - 1)])) {
-                found++;
-            }
-        }
-        return perSecond(found, System.nanoTime() - before);
-    }
-
-    private static double protections(Contender contender, int count) {
+    private static void protections(Contender contender, int count, Stopwatch time) {
         long own = Ground.own(0);
         Ground.done(contender.mmap(own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));
-        long before = System.nanoTime();
+        time.start();
         for (int i = 0; i < count; i++) {
             Ground.done(contender.mprotect(own, Ground.LENGTH, i % 2 == 0 ? READ : READ | WRITE));
         }
-        double rate = perSecond(count, System.nanoTime() - before);
+        time.stop(count);
         Ground.done(contender.munmap(own, Ground.LENGTH));
-        return rate;
     }
 
     /** Each is placed beside the one before, with other rights, so that none are joined. */
-    private static void mappings(Contender contender, int count, double[] rates) {
+    private static void mappings(Contender contender, int count, Stopwatch mapping, Stopwatch unmapping) {
         long[] placed = new long[BLOCK];
-        long mapping = 0;
-        long unmapping = 0;
         int blocks = Math.max(1, count / BLOCK);
         for (int block = 0; block < blocks; block++) {
-            long before = System.nanoTime();
+            mapping.start();
             for (int i = 0; i < BLOCK; i++) {
                 int rights = i % 2 == 0 ? READ : READ | WRITE;
                 placed[i] = Ground.done(contender.mmap(0, Ground.LENGTH, rights, PLACED, null));
             }
-            long between = System.nanoTime();
+            mapping.stop(BLOCK);
+            unmapping.start();
             for (int i = 0; i < BLOCK; i++) {
                 Ground.done(contender.munmap(placed[i], Ground.LENGTH));
             }
-            mapping += between - before;
-            unmapping += System.nanoTime() - between;
+            unmapping.stop(BLOCK);
         }
-        rates[2] = perSecond(blocks * BLOCK, mapping);
-        rates[3] = perSecond(blocks * BLOCK, unmapping);
     }
 
     private void othersMeanwhile() throws InterruptedException {
