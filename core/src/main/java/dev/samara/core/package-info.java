@@ -10,8 +10,14 @@
  * the number on to a guest; those of {@link dev.samara.core.ThrowingCalls} throw an {@link
  * dev.samara.core.vma.MmException}. Results, errors and their precedence, and the boundaries of VMAs are Linux 6.18's.
  *
- * <p><b>Threads.</b> Everything may be called from any thread. {@code find} and {@code snapshot} take no lock, store
- * nothing and never wait. The other calls on one space are serialised by its layout lock, which is held only while the
- * layout is edited. What a call did is visible to all look-ups that begin after it returned, and appears at one instant.
+ * <p><b>Threads.</b> Everything may be called from any thread. {@code find}, {@code keep} and {@code snapshot} take no lock
+ * and never wait. The other calls take the space's layout lock while the layout is edited, and for nothing else; what
+ * follows the edit runs side by side, each in its own range. A call waits only for one that is in transit in a range that
+ * it names, or that has insisted on being next. What a call did is visible to all look-ups that begin after it returned,
+ * and appears at one instant.
+ *
+ * <p><b>Lifetimes.</b> A VMA is attached until a change takes it out; a {@link dev.samara.core.Keep} holds its backing
+ * open beyond that, and holds up nobody. Backings are closed, changes and reports delivered by daemon threads of the
+ * machine, which come and go with the work.
  */
 package dev.samara.core;

@@ -472,6 +472,8 @@ final class Edit implements AutoCloseable {
         for (Vma vma : gone) {
             if (vma.start() == outside.start()
                     && vma.end() == outside.end()
+                    && vma.backing() == outside.backing()
+                    && vma.pageOffset() == outside.pageOffset()
                     && MergeRules.haveSameFlags(vma, outside)) {
                 return vma;
             }
