@@ -91,7 +91,7 @@ final class ChangeEventsTest {
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final Machine machine = Machine.builder()
             .reportTo(reports::add)
-            .retirement(transit -> Thread.yield())
+            .retirement(transit -> Thread.onSpinWait())
             .build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
