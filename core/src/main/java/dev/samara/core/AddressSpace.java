@@ -429,7 +429,7 @@ public final class AddressSpace implements AutoCloseable {
      * child has the parent's limits and privileges.
      *
      * @return the child
-     * @throws MmException with ENOMEM if the commit limit does not allow the copy
+     * @throws MmException with ENOMEM if the commit limit does not allow the copy, or as a backing refuses
      */
     public AddressSpace fork() {
         return new AddressSpace(machine, layout.fork());
@@ -640,7 +640,7 @@ public final class AddressSpace implements AutoCloseable {
          *
          * @return a new space
          * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
-         * @throws MmException with ENOMEM if the commit limit does not allow what is loaded
+         * @throws MmException with ENOMEM if the commit limit does not allow what is loaded, or as a backing refuses
          */
         public AddressSpace build() {
             Host host = machine.host();

@@ -48,9 +48,16 @@ final class BackingRacesTest {
             .trackKeeps()
             .retirement(transit -> {
                 retired.incrementAndGet();
-                Thread.onSpinWait();
+                spin();
             })
             .build();
+
+    /** Long enough for others to come to what is in transit. */
+    private static void spin() {
+        for (int i = 0; i < 200; i++) {
+            Thread.onSpinWait();
+        }
+    }
 
     private Callable<@Nullable Void> body(AddressSpace space, int thread, boolean overlapping, CyclicBarrier start) {
         Random random = new Random(SEED + thread);

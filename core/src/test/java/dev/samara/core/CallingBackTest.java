@@ -66,6 +66,7 @@ final class CallingBackTest {
     private final List<CountDownLatch> releases = new ArrayList<>();
     private final CountDownLatch allHeld = new CountDownLatch(HELD);
     private final AtomicInteger retirings = new AtomicInteger();
+    private final List<Future<Long>> unmapping = new ArrayList<>();
     private boolean holding;
 
     private final Machine machine = Machine.builder()
@@ -94,7 +95,10 @@ final class CallingBackTest {
     }
 
     @AfterEach
-    void allIsClosed() throws InterruptedException {
+    void allIsClosed() throws Exception {
+        for (Future<Long> result : unmapping) {
+            assertEquals(0, result.get());
+        }
         pool.shutdown();
         space.validate();
         space.close();
@@ -143,8 +147,6 @@ final class CallingBackTest {
         assertEquals(2, space.snapshot().vmas().size());
     }
 
-    private final List<Future<Long>> unmapping = new ArrayList<>();
-
     /** Starts a mapping over pages 0 to 9 that has to start again three times, and then insists on being next. */
     private Future<Long> mapAfterThreeRestarts() throws InterruptedException {
         anonymous(0, 10);
@@ -171,9 +173,6 @@ final class CallingBackTest {
         long[] result = {1};
         backing.onFirstOpen = () -> result[0] = space.munmap(page(0), 10 * PAGE);
         assertEquals(page(0), mapAfterThreeRestarts().get());
-        for (Future<Long> one : unmapping) {
-            assertEquals(0, one.get());
-        }
         assertEquals(0, result[0]);
         assertEquals(1, space.snapshot().vmas().size());
     }

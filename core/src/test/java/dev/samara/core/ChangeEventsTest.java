@@ -91,9 +91,16 @@ final class ChangeEventsTest {
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final Machine machine = Machine.builder()
             .reportTo(reports::add)
-            .retirement(transit -> Thread.onSpinWait())
+            .retirement(transit -> spin())
             .build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+
+    /** Long enough for others to come to what is in transit. */
+    private static void spin() {
+        for (int i = 0; i < 200; i++) {
+            Thread.onSpinWait();
+        }
+    }
 
     private static long page(int number) {
         return PLACE + number * PAGE;

@@ -125,11 +125,18 @@ final class LockRulesTest {
             .retirement(transit -> {
                 violations.check("retire");
                 retired.incrementAndGet();
-                Thread.onSpinWait();
+                spin();
             })
             .reportWaitsLongerThan(Duration.ofNanos(1))
             .reportTo(this::report)
             .build();
+
+    /** Long enough for others to come to what is in transit. */
+    private static void spin() {
+        for (int i = 0; i < 200; i++) {
+            Thread.onSpinWait();
+        }
+    }
 
     private void report(Report report) {
         violations.check("reporter");
