@@ -86,11 +86,6 @@ public final class Holding {
         assertTrue(next.compareAndSet(null, hold), "another one is about to be held");
     }
 
-    /** Whether an operation has come that {@link #duringNext} or {@link #holdNext} was for. */
-    public boolean hasRetired() {
-        return next.get() == null;
-    }
-
     private static <T> Caller<T> start(Callable<T> call) {
         Caller<T> caller = new Caller<>(call);
         caller.thread.start();

@@ -64,8 +64,7 @@ final class OtherNamesTest {
     }
 
     private AddressSpace withHeap(Row row, Machine machine, long brk) {
-        AddressSpace space = row.space(machine.space(LINUX).heap(page(8), page(brk)));
-        return space;
+        return row.space(machine.space(LINUX).heap(page(8), page(brk)));
     }
 
     @ParameterizedTest
