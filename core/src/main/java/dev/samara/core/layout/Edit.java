@@ -43,6 +43,9 @@ final class Edit implements AutoCloseable {
     private final List<Vma> gone;
     private final List<Vma> fresh;
 
+    /** Of those taken out, with an open, that another mapping has replaced: it does not take over their opens. */
+    private final List<Vma> displaced;
+
     /** What it charges and gives back; null as long as that is nothing. */
     private @Nullable Commitment commitment;
 
@@ -79,6 +82,7 @@ final class Edit implements AutoCloseable {
             }
             gone = layout.gone();
             fresh = layout.fresh();
+            displaced = layout.displaced();
             counters = layout.draftCounters();
             brk = layout.brk();
             defaultLock = layout.defaultLock();
@@ -216,6 +220,9 @@ final class Edit implements AutoCloseable {
         Vma vma = firstIn(start, end);
         for (; vma != null; vma = firstIn(vma.end(), end)) {
             takeOut(vma);
+            if (Life.openOf(vma) != null) {
+                displaced.add(vma);
+            }
         }
     }
 
@@ -404,7 +411,7 @@ final class Edit implements AutoCloseable {
         if (mine != null) {
             isolate(mine.occupied());
         }
-        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, fresh);
+        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, displaced, fresh);
         if (!operation.isAnswered()) {
             return result;
         }
@@ -517,6 +524,7 @@ final class Edit implements AutoCloseable {
         } finally {
             gone.clear();
             fresh.clear();
+            displaced.clear();
             layout.unlock();
         }
         if (held != null) {

@@ -75,6 +75,9 @@ public final class Layout {
     /** What an edit has taken out; empty between edits. */
     private final List<Vma> gone = new ArrayList<>();
 
+    /** What an edit has replaced by another mapping; empty between edits. */
+    private final List<Vma> displaced = new ArrayList<>();
+
     /** What an edit has put; empty between edits. */
     private final List<Vma> fresh = new ArrayList<>();
 
@@ -204,6 +207,10 @@ public final class Layout {
 
     List<Vma> fresh() {
         return fresh;
+    }
+
+    List<Vma> displaced() {
+        return displaced;
     }
 
     long nextAge() {

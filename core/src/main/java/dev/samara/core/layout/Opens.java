@@ -27,7 +27,7 @@ final class Opens {
     }
 
     /** Finds the opens of an edit's new VMAs; which of them must still be asked for, the operation's questions know. */
-    static Opens of(Operation operation, List<Vma> gone, List<Vma> fresh) {
+    static Opens of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
         Opens opens = NONE;
         List<Vma> heirless = List.of();
         for (int i = 0; i < fresh.size(); i++) {
@@ -36,6 +36,7 @@ final class Opens {
                 if (opens == NONE) {
                     opens = new Opens(fresh.size());
                     heirless = new ArrayList<>(gone);
+                    heirless.removeAll(displaced);
                 }
                 opens.find(i, operation, fresh.get(i), gone, heirless);
             }
