@@ -90,6 +90,14 @@ public class AddressSpaceLincheckTest {
         return rights(space.find(address(page)));
     }
 
+    /** A keep, and its release. */
+    @Operation
+    public int keep(@Param(name = "page") int page) {
+        try (Keep kept = space.keep(address(page))) {
+            return rights(kept == null ? null : kept.vma());
+        }
+    }
+
     @Operation
     public String snapshot() {
         LongFunction<@Nullable Vma> snapshot = space.snapshot()::find;
@@ -123,7 +131,9 @@ public class AddressSpaceLincheckTest {
     }
 
     /**
-     * The same calls on an array: each takes effect at one instant, for look-ups and for placement alike.
+     * The same calls on an array: each takes effect at one instant. An unmapping has a second one, at which the pages can
+     * be allocated again; none of these calls can tell, since those that name pages in transit wait for it. {@code
+     * PhasesLincheckTest} has both instants.
      */
     public static final class Pages {
         /** What look-ups see. */
@@ -172,6 +182,10 @@ public class AddressSpaceLincheckTest {
         }
 
         public int find(int page) {
+            return rights[page];
+        }
+
+        public int keep(int page) {
             return rights[page];
         }
 
