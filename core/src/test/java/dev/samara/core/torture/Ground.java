@@ -29,11 +29,12 @@ final class Ground {
 
     final Machine machine;
     final AddressSpace space;
+    final Mischief mischief;
     private int plots;
 
     /** A space without mappings, on a machine that takes its time to retire what is unmapped. */
     Ground(long seed) {
-        Mischief mischief = new Mischief(seed);
+        mischief = Mischief.slow(seed);
         machine = Retiring.machine(Machine.builder(), transit -> mischief.linger());
         space = machine.newSpace(GEOMETRY);
     }

@@ -10,14 +10,26 @@ final class Mischief {
 
     private final ThreadLocal<Random> randoms;
 
+    private final boolean slowOnly;
+
     Mischief(long seed) {
+        this(seed, false);
+    }
+
+    private Mischief(long seed, boolean slowOnly) {
+        this.slowOnly = slowOnly;
         AtomicLong threads = new AtomicLong(seed);
         randoms = ThreadLocal.withInitial(() -> new Random(threads.getAndAdd(0x9E3779B97F4A7C15L)));
     }
 
+    /** One that takes its time, and neither refuses nor throws. */
+    static Mischief slow(long seed) {
+        return new Mischief(seed, true);
+    }
+
     /** True once in so many times. */
     boolean once(int in) {
-        return randoms.get().nextInt(in) == 0;
+        return !slowOnly && randoms.get().nextInt(in) == 0;
     }
 
     /** Makes a window wider: not at all, by a spin, or by letting others go first. */

@@ -80,6 +80,9 @@ public final class SpaceTorture {
         Counted.Tally tally = new Counted.Tally(
                 checker("I8 one close for each open"), checker("I8 open while kept, and until complete"));
         openOrClosed = tally;
+        Keeping keeping = new Keeping(ground, tally);
+        actors.put("keeping", keeping);
+        actors.put("keeping-keeper", keeping.keeper());
         Window plain = window(false, checker("I4 no early reuse"), tally);
         window(true, checker("I4 early reuse, nothing served before"), tally);
         follower = new Follower(plain.space, checker("I6 changes told are the changes"));
