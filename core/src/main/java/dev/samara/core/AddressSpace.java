@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
+import dev.samara.core.life.Life;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Capability;
@@ -39,7 +40,8 @@ import org.jspecify.annotations.Nullable;
  * that instant, and can be allocated again once it has returned.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the flag
- * still set.
+ * still set. One that has to wait, and comes from a notifier of an operation in transit, throws {@link
+ * IllegalStateException} instead, with nothing changed.
  *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
  * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
@@ -89,16 +91,26 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param address any address
      * @return the keep, to be released once, or null if nothing is mapped there
+     * @throws IllegalStateException if there are as many keeps of that VMA as can be counted, 2<sup>30</sup> - 2
      */
     public @Nullable Keep keep(long address) {
         Vma vma = layout.keep(address);
-        return vma == null ? null : new Keep(vma, machine.keepLog());
+        if (vma == null) {
+            return null;
+        }
+        try {
+            return new Keep(vma, machine.keepLog());
+        } catch (Throwable thrown) {
+            // The log names the VMA, and so asks its backing.
+            Life.release(vma);
+            throw thrown;
+        }
     }
 
     /**
      * Tells what an access would meet: the first steps of a page fault. Where a mapping has just been put in the place of
-     * another, or moved there, it waits until that operation is complete; a stack grows. It waits for nothing else, and
-     * without either it takes no lock.
+     * another, or moved there, it waits until that operation is complete; a stack grows, and waits if it would grow into
+     * what is in transit. It waits for nothing else, and takes no lock but below a stack.
      *
      * @param address any address
      * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
@@ -188,7 +200,9 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unmaps a range as {@link #munmap} does, but returns as soon as look-ups find nothing there. The range is not
-     * allocated again before the future is complete.
+     * allocated again before the future is complete. Until then this call does what {@code munmap} does, on the calling
+     * thread: it may wait for what is in transit, and ask backings, whose exceptions go to its caller. This holds for all
+     * asynchronous forms. What depends on the future runs on a thread of the machine.
      *
      * @param address a page boundary
      * @param length bytes
@@ -210,7 +224,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return completed with what {@code mmap} would return, by a thread of the machine once everything is done; at once,
-     *     if nothing is replaced
+     *     if nothing is replaced or reused early
      */
     public CompletableFuture<Long> mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
@@ -482,7 +496,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * How long the lock of this space was held so far, that all calls which change it take for a moment.
+     * How long the lock of this space was held so far, that all calls which change it take for a moment; as this does.
      *
      * @return a histogram
      */
@@ -593,6 +607,7 @@ public final class AddressSpace implements AutoCloseable {
          * @param start a page boundary; 0 for a guard at the low end
          * @param end a page boundary above it; the limit of the space for a guard at the high end
          * @return this
+         * @throws IllegalArgumentException if it is not at one end, not on page boundaries, or meets the other guard
          */
         public Builder guard(long start, long end) {
             if (!geometry.isAligned(start) || !geometry.isAligned(end) || Long.compareUnsigned(start, end) >= 0) {
@@ -607,6 +622,10 @@ public final class AddressSpace implements AutoCloseable {
                 throw new IllegalArgumentException("guard 0x" + Long.toHexString(start) + "..0x"
                         + Long.toHexString(end) + " must be at one end of the space, 0 or 0x"
                         + Long.toHexString(geometry.limit()));
+            }
+            if (Long.compareUnsigned(lowGuard, highGuard) > 0) {
+                throw new IllegalArgumentException("guards up to 0x" + Long.toHexString(lowGuard) + " and from 0x"
+                        + Long.toHexString(highGuard) + " must not overlap");
             }
             return this;
         }

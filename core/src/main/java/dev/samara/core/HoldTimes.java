@@ -44,6 +44,7 @@ public final class HoldTimes {
      *
      * @param percentile above 0, at most 100
      * @return nanoseconds, rounded up by at most an eighth; 0 if none was measured
+     * @throws IllegalArgumentException if it is not above 0 and at most 100
      */
     public long atPercentile(double percentile) {
         if (!(percentile > 0 && percentile <= 100)) {

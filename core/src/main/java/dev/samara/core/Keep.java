@@ -60,10 +60,13 @@ public final class Keep implements AutoCloseable {
         if (!RELEASED.compareAndSet(this, false, true)) {
             throw secondRelease();
         }
-        if (log != null) {
-            log.released(this);
+        try {
+            if (log != null) {
+                log.released(this);
+            }
+        } finally {
+            Life.release(vma);
         }
-        Life.release(vma);
     }
 
     private IllegalStateException secondRelease() {

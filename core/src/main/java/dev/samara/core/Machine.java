@@ -168,6 +168,7 @@ public final class Machine {
          *
          * @param time positive; 10 seconds unless set
          * @return this
+         * @throws IllegalArgumentException if it is not positive
          */
         public Builder reportWaitsLongerThan(Duration time) {
             if (time.isZero() || time.isNegative()) {
@@ -206,6 +207,10 @@ public final class Machine {
             return this;
         }
 
+        private static long saturatedNanos(Duration time) {
+            return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
+        }
+
         /** What makes the layout locks. */
         Builder locks(Supplier<ReentrantLock> locks) {
             this.locks = locks;
@@ -219,7 +224,7 @@ public final class Machine {
          */
         public Machine build() {
             Host.Settings settings = new Host.Settings(
-                    maxMapCount, stackGuardGap, commitLimit, longWait.toNanos(), reporter, retirement, locks);
+                    maxMapCount, stackGuardGap, commitLimit, saturatedNanos(longWait), reporter, retirement, locks);
             return new Machine(new Host(settings), trackKeeps ? new KeepLog() : null);
         }
     }

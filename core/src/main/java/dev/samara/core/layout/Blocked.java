@@ -10,7 +10,7 @@ final class Blocked extends RuntimeException {
     private final transient Gate gate;
 
     Blocked(Gate gate) {
-        super("must wait for " + gate, null, false, false);
+        super(null, null, false, false);
         this.gate = gate;
     }
 

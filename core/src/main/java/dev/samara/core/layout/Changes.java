@@ -104,8 +104,8 @@ final class Changes {
                     losing = true;
                     loss.set(() -> host.report(
                             Report.Kind.CHANGES_LOST,
-                            listener + " is " + waiting + " changes behind and loses those from number "
-                                    + change.sequence(),
+                            "listener of class " + listener.getClass().getName() + " is " + waiting
+                                    + " changes behind and loses those from number " + change.sequence(),
                             null));
                 }
                 return;
@@ -129,16 +129,24 @@ final class Changes {
 
         @Override
         public void run() {
-            for (LayoutChange change = queue.poll(); change != null; change = queue.poll()) {
-                length.getAndDecrement();
-                try {
-                    listener.changed(change);
-                } catch (Throwable thrown) {
-                    host.report(Report.Kind.CALLBACK_FAILED, "listener " + listener, thrown);
+            try {
+                for (LayoutChange change = queue.poll(); change != null; change = queue.poll()) {
+                    length.getAndDecrement();
+                    deliver(change);
                 }
+            } finally {
+                isWorkedOff.set(false);
+                schedule();
             }
-            isWorkedOff.set(false);
-            schedule();
+        }
+
+        private void deliver(LayoutChange change) {
+            try {
+                listener.changed(change);
+            } catch (Throwable thrown) {
+                String name = listener.getClass().getName();
+                host.report(Report.Kind.CALLBACK_FAILED, "listener of class " + name, thrown);
+            }
         }
     }
 }

@@ -68,16 +68,17 @@ final class Completion {
             completion.end(transit);
             edit.finish(Edit.DONE);
             // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
-            // it
-            // shut and takes the lock after this does not wait.
+            // it shut and takes the lock after this does not wait.
             for (Transit done : completion.completed) {
                 edit.layout.inTransit().remove(done);
                 waiters.add(done.open());
             }
         }
-        for (int i = 0; i < completion.completed.size(); i++) {
-            Gate.wake(waiters.get(i));
-            after(completion.completed.get(i));
+        for (Gate.Waiter waiting : waiters) {
+            Gate.wake(waiting);
+        }
+        for (Transit done : completion.completed) {
+            after(done);
         }
     }
 
@@ -118,7 +119,7 @@ final class Completion {
     }
 
     private static void after(Transit done) {
-        done.held().forEach(Life::unhold);
+        done.takeHeld().forEach(Life::unhold);
         CompletableFuture<Long> promised = done.promised();
         if (promised != null) {
             Operation operation = done.operation();

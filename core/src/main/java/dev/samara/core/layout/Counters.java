@@ -53,7 +53,10 @@ final class Counters {
         opens += vma.traits() != null && vma.traits().operations() != null ? sign : 0;
     }
 
-    /** Counts again what was unmapped and is not complete: the sizes, but not the number of mappings. */
+    /**
+     * Counts again what was unmapped and is not complete: the sizes, but not the number of mappings nor what is locked,
+     * which Linux gives back before it clears pages too.
+     */
     void add(Counters uncharged) {
         total += uncharged.total;
         data += uncharged.data;

@@ -43,7 +43,7 @@ final class Edit implements AutoCloseable {
     private final List<Vma> gone;
     private final List<Vma> fresh;
 
-    /** Of those taken out, with an open, that another mapping has replaced: it does not take over their opens. */
+    /** Of those taken out, with an open, what was unmapped or replaced: nothing takes over its open. */
     private final List<Vma> displaced;
 
     /** What it charges and gives back; null as long as that is nothing. */
@@ -140,23 +140,49 @@ final class Edit implements AutoCloseable {
         return tree.isFree(start, end - 1);
     }
 
-    /** What may be joined with a VMA that begins at an address: {@link #before}, but for what is in transit. */
+    /** The VMA that ends at an address, or null; one in transit counts as none, and is tried at its completion. */
     @Nullable
     Vma neighbourBefore(long address) {
-        return unlessInTransit(before(address), address);
+        Vma before = before(address);
+        return before == null || before.end() != address ? null : unlessInTransit(before, address);
     }
 
-    /** What may be joined with a VMA that ends at an address: {@link #atOrAfter}, but for what is in transit. */
+    /** The VMA that begins at an address, or null; one in transit counts as none, and is tried at its completion. */
     @Nullable
     Vma neighbourAfter(long address) {
-        return unlessInTransit(atOrAfter(address), address);
+        Vma after = at(address);
+        return after == null || after.start() != address ? null : unlessInTransit(after, address);
     }
 
-    private @Nullable Vma unlessInTransit(@Nullable Vma neighbour, long address) {
-        Transit other = neighbour == null ? null : transitOf(neighbour);
+    /** The same for a join that comes late: what one transit has cut another one may have to join. */
+    @Nullable
+    Vma neighbourBefore(Transit.Join join) {
+        Vma before = before(join.address());
+        return before == null || before.end() != join.address() ? null : unlessInTransit(before, join);
+    }
+
+    /** The same on the other side. */
+    @Nullable
+    Vma neighbourAfter(Transit.Join join) {
+        Vma after = at(join.address());
+        return after == null || after.start() != join.address() ? null : unlessInTransit(after, join);
+    }
+
+    private static @Nullable Vma unlessInTransit(Vma neighbour, Transit.Join join) {
+        Transit other = transitOf(neighbour);
         if (other == null) {
             return neighbour;
         }
+        other.joinLater(join);
+        return null;
+    }
+
+    private @Nullable Vma unlessInTransit(Vma neighbour, long address) {
+        Transit other = transitOf(neighbour);
+        if (other == null) {
+            return neighbour;
+        }
+        // Of no harm if this edit is never published: the other one merely looks there.
         other.joinLater(address);
         return null;
     }
@@ -220,9 +246,13 @@ final class Edit implements AutoCloseable {
         Vma vma = firstIn(start, end);
         for (; vma != null; vma = firstIn(vma.end(), end)) {
             takeOut(vma);
-            if (Life.openOf(vma) != null) {
-                displaced.add(vma);
-            }
+            noteDisplaced(vma);
+        }
+    }
+
+    private void noteDisplaced(Vma vma) {
+        if (Life.openOf(vma) != null) {
+            displaced.add(vma);
         }
     }
 
@@ -244,6 +274,7 @@ final class Edit implements AutoCloseable {
                 leaving.countUnmapped(vma, pagesOf(vma));
             }
             takeOut(vma);
+            noteDisplaced(vma);
             last = vma.end();
         }
         tree.replaceByReservation(first, last - 1, leaving);
@@ -412,19 +443,27 @@ final class Edit implements AutoCloseable {
             isolate(mine.occupied());
         }
         Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, displaced, fresh);
-        if (!operation.isAnswered()) {
-            return result;
-        }
         Errno refusal = opens.refusal();
         if (refusal != null) {
             operation.refused(refusal.result());
             return refusal.result();
+        }
+        if (!operation.isAnswered()) {
+            if (completing) {
+                throw new IllegalStateException("a completion has nothing to ask: " + operation);
+            }
+            return result;
         }
         for (int i = 0; i < fresh.size(); i++) {
             Vma vma = fresh.get(i);
             Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
         }
         tree.commit();
+        // From here on it is published, whatever is thrown: what is mapped has its opens.
+        finished = true;
+        if (!completing) {
+            operation.published(result, mine);
+        }
         for (int i = 0; i < gone.size(); i++) {
             Life.detach(gone.get(i));
         }
@@ -438,10 +477,6 @@ final class Edit implements AutoCloseable {
         }
         layout.adopt(counters, mine, brk, defaultLock);
         layout.changes().publish(gone, fresh);
-        if (!completing) {
-            operation.published(result, mine);
-        }
-        finished = true;
         return result;
     }
 
@@ -507,19 +542,14 @@ final class Edit implements AutoCloseable {
         }
     }
 
-    /** Whether this edit has been published. */
-    boolean isFinished() {
-        return finished;
-    }
-
     @Override
     public void close() {
         try {
             if (!finished) {
-                tree.abort();
                 if (commitment != null) {
                     commitment.undo();
                 }
+                tree.abort();
             }
         } finally {
             gone.clear();

@@ -8,7 +8,8 @@ import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** The program break ({@code brk}, {@code mm/mmap.c}). Every failure answers with the break as it was. */
+/** The program break ({@code brk}, {@code mm/mmap.c}). Every failure answers with the break as it was, but an interrupted wait
+ * and a refusing backing with a negated errno. */
 final class Heap {
     private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 

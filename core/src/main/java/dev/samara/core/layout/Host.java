@@ -4,6 +4,7 @@ package dev.samara.core.layout;
 import dev.samara.core.vma.Report;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.Uncaught;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -99,8 +100,7 @@ public final class Host {
         try {
             reporter.accept(new Report(kind, message, cause));
         } catch (Throwable thrown) {
-            Thread thread = Thread.currentThread();
-            thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+            Uncaught.report(thrown);
         }
     }
 

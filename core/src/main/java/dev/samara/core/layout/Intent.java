@@ -12,8 +12,19 @@ final class Intent extends Gate {
     /** What its latest attempt has named. */
     private final Ranges named = new Ranges();
 
+    /** Whether others can meet it. Guarded by the layout lock. */
+    private boolean left;
+
     Intent(Operation operation) {
         this.operation = operation;
+    }
+
+    boolean isLeft() {
+        return left;
+    }
+
+    void leave() {
+        left = true;
     }
 
     /** Whether an operation that names a range must wait. */

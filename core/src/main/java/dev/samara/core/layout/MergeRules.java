@@ -206,8 +206,8 @@ final class MergeRules {
      * any case.
      */
     static void joinLate(Edit edit, Transit.Join join) {
-        Vma left = edit.neighbourBefore(join.address());
-        Vma right = edit.neighbourAfter(join.address());
+        Vma left = edit.neighbourBefore(join);
+        Vma right = edit.neighbourAfter(join);
         Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
         if (whole != null) {
             edit.replace(left, right, null, whole);

@@ -67,9 +67,13 @@ final class Operation implements Watch {
 
     /** Runs it to its end. */
     long run() {
-        publish();
-        if (transit != null) {
-            transit.run();
+        try {
+            publish();
+        } finally {
+            // Also if something was thrown after publication: its ranges belong to nobody else.
+            if (transit != null) {
+                transit.run();
+            }
         }
         return result;
     }
@@ -113,8 +117,9 @@ final class Operation implements Watch {
                 return null;
             } catch (Blocked blocked) {
                 restarts++;
-                if (restarts == PATIENCE && intent != null) {
+                if (restarts >= PATIENCE && intent != null && !intent.isLeft()) {
                     layout.inTransit().add(intent);
+                    intent.leave();
                 }
                 return blocked.gate();
             }
@@ -172,7 +177,7 @@ final class Operation implements Watch {
         }
         if (intent != null) {
             intent.restart();
-        } else if (restarts == PATIENCE - 1 && Transit.ofThisThread() == null) {
+        } else if (restarts >= PATIENCE - 1 && Transit.ofThisThread() == null) {
             // Should this attempt be in vain as well, what it has named is known.
             intent = new Intent(this);
         }
@@ -233,6 +238,8 @@ final class Operation implements Watch {
             } else {
                 questions.takeBackAll();
             }
+            // What is in transit is found by way of this operation, and must not keep the VMAs asked about.
+            questions = null;
         }
     }
 

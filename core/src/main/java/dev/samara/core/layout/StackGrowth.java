@@ -29,24 +29,22 @@ final class StackGrowth {
         if (Long.compareUnsigned(start, geometry.minimum()) < 0) {
             return Errno.EPERM.result();
         }
-        long gap = edit.layout.stackGuardGap();
-        edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
-        if (!edit.isFree(start, stack.start())) {
-            return Errno.ENOMEM.result();
-        }
-        Vma below = edit.before(start);
-        if (below != null
-                && !below.has(VmaFlags.GROWSDOWN)
-                && below.hasAny(VmaFlags.ACCESS)
-                && start - below.end() < gap) {
-            return Errno.ENOMEM.result();
-        }
         long grown = geometry.pages(stack.start() - start);
+        // What the layout below has no part in is decided first: a fault waits only where the stack may grow to it.
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
-                || !edit.limits.mayLockMore(edit.counters, stack.flags(), grown)
-                || !edit.charge(grown)) {
+                || !edit.limits.mayLockMore(edit.counters, stack.flags(), grown)) {
+            return Errno.ENOMEM.result();
+        }
+        long gap = edit.layout.stackGuardGap();
+        edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
+        Vma below = edit.before(start);
+        boolean tooClose = below != null
+                && !below.has(VmaFlags.GROWSDOWN)
+                && below.hasAny(VmaFlags.ACCESS)
+                && start - below.end() < gap;
+        if (tooClose || !edit.isFree(start, stack.start()) || !edit.charge(grown)) {
             return Errno.ENOMEM.result();
         }
         Vma taller = Vma.mapping(

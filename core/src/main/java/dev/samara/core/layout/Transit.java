@@ -101,9 +101,14 @@ public final class Transit extends Gate {
         uncharged.count(vma, pages, 1);
     }
 
-    /** The VMAs that left the tree, held until completion because they have opens. */
-    List<Vma> held() {
-        return held;
+    /**
+     * Takes the VMAs that left the tree and were held until completion because they have opens. Whoever finds a VMA of
+     * this finds this, so it must not keep them.
+     */
+    List<Vma> takeHeld() {
+        List<Vma> taken = held;
+        held = List.of();
+        return taken;
     }
 
     void hold(List<Vma> vmas) {
@@ -128,14 +133,21 @@ public final class Transit extends Gate {
         addJoin(new Join(address, false));
     }
 
+    /** The same, of two that another transit, complete by now, has cut apart. */
+    void joinLater(Join join) {
+        addJoin(join);
+    }
+
     /** What lies on both sides of an address is one VMA but for this transit. */
     void addSeam(long address) {
         addJoin(new Join(address, true));
     }
 
     private void addJoin(Join join) {
-        for (Join known : joins) {
+        for (int i = 0; i < joins.size(); i++) {
+            Join known = joins.get(i);
             if (known.address == join.address) {
+                joins.set(i, known.isSeam ? known : join);
                 return;
             }
         }
@@ -223,15 +235,21 @@ public final class Transit extends Gate {
             for (MmuNotifier notifier : notifiers) {
                 invalidate(notifier);
             }
-            retirement.retire(this);
-        } catch (Throwable thrown) {
-            report(thrown);
+            retirePages(retirement);
         } finally {
             if (outer == null) {
                 RETIRING.remove();
             } else {
                 RETIRING.set(outer);
             }
+        }
+    }
+
+    private void retirePages(Retirement retirement) {
+        try {
+            retirement.retire(this);
+        } catch (Throwable thrown) {
+            report(thrown);
         }
     }
 

@@ -2,11 +2,15 @@
 package dev.samara.core.wait;
 
 /** Where something goes that was thrown at a thread which must go on. */
-final class Uncaught {
+public final class Uncaught {
     private Uncaught() {}
 
-    /** Hands it to the calling thread's uncaught exception handler, and returns whatever that does. */
-    static void report(Throwable thrown) {
+    /**
+     * Hands it to the calling thread's uncaught exception handler, and returns whatever that does.
+     *
+     * @param thrown what was thrown
+     */
+    public static void report(Throwable thrown) {
         Thread thread = Thread.currentThread();
         try {
             thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);

@@ -23,6 +23,7 @@ import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
+import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -112,6 +113,18 @@ final class OtherNamesTest {
         assertEquals(Resolution.FOUND, fault.result());
         assertEquals(0, growth.result());
         assertNotNull(space.find(page(22)));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a fault that no stack may grow to does not wait, though one stands above what is in transit")
+    void stackMayNotGrowSoFar() throws Exception {
+        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
+        space.setLimit(Resource.STACK, 3 * PAGE);
+        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
+        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(22), RW)));
+        hold.end();
         space.validate();
     }
 
