@@ -563,25 +563,25 @@ public final class Layout {
      * @throws MmException with ENOMEM if the commit limit does not allow a second copy, or as a backing refuses
      */
     public Layout fork() {
-        Snapshot<Vma> parents;
-        List<Transit.Join> joins;
-        List<Vma> kept;
-        Layout child;
-        lock();
+        List<Vma> kept = new ArrayList<>();
         try {
-            child = new Layout(origin, limits.copy(), above, brk, mmapBase);
-            parents = tree.snapshot();
-            joins = inTransit.joins();
-            kept = Loading.keep(parents, counters);
-        } finally {
-            unlock();
-        }
-        try {
+            Snapshot<Vma> parents;
+            List<Transit.Join> joins;
+            Layout child;
+            lock();
+            try {
+                child = new Layout(origin, limits.copy(), above, brk, mmapBase);
+                parents = tree.snapshot();
+                joins = inTransit.joins();
+                Loading.keep(parents, counters, kept);
+            } finally {
+                unlock();
+            }
             Loading.fork(child, parents, joins);
+            return child;
         } finally {
             kept.forEach(Life::release);
         }
-        return child;
     }
 
     /** Takes everything away, seals or not, and gives back what it was charged for. */

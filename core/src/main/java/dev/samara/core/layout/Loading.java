@@ -74,17 +74,15 @@ final class Loading {
     }
 
     /** Takes keeps of the VMAs whose backings must be asked for the child's opens. Caller holds the parent's lock. */
-    static List<Vma> keep(Snapshot<Vma> parents, Counters counters) {
+    static void keep(Snapshot<Vma> parents, Counters counters, List<Vma> kept) {
         if (counters.opens == 0) {
-            return List.of();
+            return;
         }
-        List<Vma> kept = new ArrayList<>();
         parents.forEach((first, last, vma) -> {
             if (Life.openOf(vma) != null && Life.keep(vma)) {
                 kept.add(vma);
             }
         });
-        return kept;
     }
 
     /** Fills a child's layout. */

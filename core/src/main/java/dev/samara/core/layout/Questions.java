@@ -159,10 +159,9 @@ final class Questions {
     }
 
     private void dropUnused() {
-        for (Open open : unused) {
-            open.drop();
+        while (!unused.isEmpty()) {
+            unused.remove(unused.size() - 1).drop();
         }
-        unused.clear();
     }
 
     /** One question, and its answer. */
@@ -201,8 +200,10 @@ final class Questions {
 
         private void ask(Host host) {
             if (address == OPEN) {
+                // Made first, so that nothing can fail between the backing's yes and the one who will close.
+                BackingOpen granted = new BackingOpen(host, operations, vma);
                 refusal = operations.open(vma);
-                open = refusal == null ? new BackingOpen(host, operations, vma) : null;
+                open = refusal == null ? granted : null;
             } else {
                 refusal = operations.maySplit(vma, address);
             }

@@ -30,6 +30,10 @@ public final class Transit extends Gate {
     /** Where VMAs lie that are in transit. */
     private final Ranges occupied = new Ranges();
 
+    /* Bounds of both: every operation elsewhere asks every transit, and is nearly always outside of them. */
+    private long low = -1;
+    private long high;
+
     /** Whether faults wait at the VMAs, too: those replace or move something. Written before publication only. */
     private boolean stopsFaults;
 
@@ -117,15 +121,24 @@ public final class Transit extends Gate {
 
     void reserve(long start, long end) {
         reserved.add(start, end);
+        widen(start, end);
     }
 
     void occupy(long start, long end, boolean gated) {
         occupied.add(start, end);
+        widen(start, end);
         stopsFaults |= gated;
     }
 
+    private void widen(long start, long end) {
+        low = Long.compareUnsigned(start, low) < 0 ? start : low;
+        high = Long.compareUnsigned(end, high) > 0 ? end : high;
+    }
+
     boolean touches(long start, long end) {
-        return reserved.overlap(start, end) || occupied.overlap(start, end);
+        return Long.compareUnsigned(start, high) < 0
+                && Long.compareUnsigned(low, end) < 0
+                && (reserved.overlap(start, end) || occupied.overlap(start, end));
     }
 
     /** Two VMAs that meet here are to be tried at completion, because until then they cannot be joined. */
