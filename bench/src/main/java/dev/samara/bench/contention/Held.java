@@ -42,6 +42,10 @@ final class Held {
 
         @Override
         public void invalidate(long start, long end, Reason reason) {
+            // The operations that are measured must not pay for the search among those that are held.
+            if (start < Kind.MUNMAP.start) {
+                return;
+            }
             for (Held one : held) {
                 if (one.kind.start == start) {
                     one.stay();
