@@ -246,7 +246,8 @@ final class Node {
             g = g.clone();
             g[i] = gap;
         }
-        boolean r = child.reserved || (reserved && anyReserved(s));
+        // If a reservation is here, but was not below the child that goes, another child has it.
+        boolean r = child.reserved || (reserved && (!child(i).reserved || anyReserved(s)));
         return new Node(level, r, pivots, s, g);
     }
 
