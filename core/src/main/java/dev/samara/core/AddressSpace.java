@@ -202,7 +202,7 @@ public final class AddressSpace implements AutoCloseable {
      * Unmaps a range as {@link #munmap} does, but returns as soon as look-ups find nothing there. The range is not
      * allocated again before the future is complete. Until then this call does what {@code munmap} does, on the calling
      * thread: it may wait for what is in transit, and ask backings, whose exceptions go to its caller. This holds for all
-     * asynchronous forms. What depends on the future runs on a thread of the machine.
+     * asynchronous forms. What depends on the future runs on a thread of the machine, or on one that waits for the future.
      *
      * @param address a page boundary
      * @param length bytes

@@ -126,8 +126,7 @@ final class Draft {
     private void overwrite(long first, long last, Object content, @Nullable Object owner) {
         long lo = Keys.flip(first);
         long hi = Keys.flip(last);
-        requireNoReservation(lo, hi, owner);
-        root = splice.replace(root, lo, hi, content);
+        root = splice.replace(root, lo, hi, content, owner);
     }
 
     private boolean occupy(long first, long last, Object content) {
@@ -140,20 +139,12 @@ final class Draft {
     }
 
     private void fill(GapSearch where, Object content) {
-        root = splice.replace(root, Keys.flip(where.first()), Keys.flip(where.last()), content);
+        root = splice.replace(root, Keys.flip(where.first()), Keys.flip(where.last()), content, null);
     }
 
     private void free(long first, long last, @Nullable Object owner) {
         long lo = Keys.flip(first);
         long hi = Keys.flip(last);
-        requireNoReservation(lo, hi, owner);
-        root = splice.free(root, lo, hi);
-    }
-
-    private void requireNoReservation(long lo, long hi, @Nullable Object owner) {
-        RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
-        if (met != null) {
-            throw new ReservedException(met.first(), met.last(), met.value());
-        }
+        root = splice.free(root, lo, hi, owner);
     }
 }

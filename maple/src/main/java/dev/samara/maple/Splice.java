@@ -132,9 +132,14 @@ final class Splice {
         }
     }
 
-    /** The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code root}. */
-    Node replace(Node root, long lo, long hi, Object content) {
+    /**
+     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code root}.
+     *
+     * @throws ReservedException if the range meets a reservation that is not this owner's
+     */
+    Node replace(Node root, long lo, long hi, Object content, @Nullable Object owner) {
         descend(root, lo);
+        requireNoReservation(root, lo, hi, owner);
         return change(root, lo, hi, content);
     }
 
@@ -150,9 +155,12 @@ final class Splice {
     /**
      * The root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code root}. Free
      * neighbours of the range are taken in, so that what comes of it is one slot.
+     *
+     * @throws ReservedException if the range meets a reservation that is not this owner's
      */
-    Node free(Node root, long lo, long hi) {
+    Node free(Node root, long lo, long hi, @Nullable Object owner) {
         descend(root, lo);
+        requireNoReservation(root, lo, hi, owner);
         Node leaf = left[0];
         int i = leftAt[0];
         if (leaf.slots[i] == null && hi <= leaf.pivots[i]) {
@@ -166,6 +174,16 @@ final class Splice {
             leftAt[0] = leaf.find(from);
         }
         return change(root, from, to, null);
+    }
+
+    /** Caller has descended to {@code lo}: most ranges lie in one leaf, which says by itself that it has none. */
+    private void requireNoReservation(Node root, long lo, long hi, @Nullable Object owner) {
+        if (left[0].reserved || (root.reserved && hi > left[0].upperBound())) {
+            RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
+            if (met != null) {
+                throw new ReservedException(met.first(), met.last(), met.value());
+            }
+        }
     }
 
     private long freeStart(Node root, long lo) {
