@@ -212,6 +212,16 @@ final class Node {
         return null;
     }
 
+    /** Whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
+    boolean hasReservation(int from, int to) {
+        for (int i = from; i <= to; i++) {
+            if (slots[i] instanceof Reservation) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     static Node leaf(Node root, long key) {
         Node n = root;
         while (n.level != 0) {

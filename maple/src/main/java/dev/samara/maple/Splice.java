@@ -178,7 +178,9 @@ final class Splice {
 
     /** Caller has descended to {@code lo}: most ranges lie in one leaf, which says by itself that it has none. */
     private void requireNoReservation(Node root, long lo, long hi, @Nullable Object owner) {
-        if (left[0].reserved || (root.reserved && hi > left[0].upperBound())) {
+        Node leaf = left[0];
+        boolean within = hi <= leaf.upperBound();
+        if (within ? leaf.reserved && leaf.hasReservation(leftAt[0], leaf.find(hi)) : root.reserved) {
             RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
             if (met != null) {
                 throw new ReservedException(met.first(), met.last(), met.value());
@@ -254,7 +256,9 @@ final class Splice {
         System.arraycopy(old.slots, 0, s, 0, at);
         s[at] = content;
         System.arraycopy(old.slots, tail, s, at + 1, size - at - 1);
-        boolean r = content instanceof Reservation || (old.reserved && Node.anyReserved(s));
+        // If a reservation is here, but not in what goes, it stays.
+        boolean r =
+                content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
         Node leaf = new Node(0, r, p, s, old.gaps);
         boolean ownPivots = (own & ownArray & 1) != 0;
         keep(0, leaf, !exact || ownPivots);
