@@ -52,7 +52,11 @@ public abstract class Attachable {
     /** Makes a fresh one. */
     protected Attachable() {}
 
-    /** Whether it is no longer, or not yet, attached. */
+    /**
+     * Whether it is no longer, or not yet, attached.
+     *
+     * @return true if so
+     */
     protected final boolean isDetachedVolatile() {
         return (int) WORD.getVolatile(this) < 0;
     }
