@@ -60,8 +60,8 @@ public final class Machine {
      * @param geometry sizes and bounds
      * @return the description, to be completed and built
      */
-    public AddressSpace.Builder space(Geometry geometry) {
-        return new AddressSpace.Builder(this, geometry);
+    public AddressSpaceBuilder space(Geometry geometry) {
+        return new AddressSpaceBuilder(this, geometry);
     }
 
     private static void log(Report report) {

@@ -180,7 +180,7 @@ final class CommitLimitTest {
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
         Vma fits = new Vma(PLACE, PLACE + 6 * PAGE, flags, 0, null, null, null);
         Vma tooMuch = new Vma(PLACE + 8 * PAGE, PLACE + 13 * PAGE, flags, 0, null, null, null);
-        AddressSpace.Builder builder = machine.space(Geometry.LINUX_X86_64);
+        AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64);
         builder.load(List.of(fits, tooMuch));
         assertThrows(MmException.class, builder::build);
         assertEquals(0, committed());
@@ -199,7 +199,7 @@ final class CommitLimitTest {
         assertEquals(0, committed());
         AddressSpace again = machine.space(Geometry.LINUX_X86_64).load(kept).build();
         assertEquals(6, committed());
-        AddressSpace.Builder elsewhere =
+        AddressSpaceBuilder elsewhere =
                 Machine.builder().build().space(Geometry.LINUX_X86_64).load(kept);
         assertThrows(IllegalArgumentException.class, elsewhere::build);
         again.close();
@@ -214,7 +214,7 @@ final class CommitLimitTest {
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
         Vma charged = new Vma(PLACE + 8 * PAGE, PLACE + 9 * PAGE, flags, 0, null, null, null);
         Vma odd = new Vma(PLACE + 16 * PAGE, PLACE + 17 * PAGE + 1, flags, 0, null, null, null);
-        AddressSpace.Builder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(shared, charged, odd));
+        AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(shared, charged, odd));
         assertThrows(IllegalArgumentException.class, builder::build);
         assertEquals(4, committed());
         space.close();

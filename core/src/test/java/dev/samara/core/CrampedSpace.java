@@ -43,7 +43,7 @@ final class CrampedSpace {
     }
 
     /** The same, to be completed. */
-    static AddressSpace.Builder builder(Geometry geometry, long... free) {
+    static AddressSpaceBuilder builder(Geometry geometry, long... free) {
         return Machine.builder().build().space(geometry).load(allBut(geometry, free));
     }
 }

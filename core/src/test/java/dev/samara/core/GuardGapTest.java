@@ -28,7 +28,7 @@ final class GuardGapTest {
     private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int FIXED = ANON | MapFlags.FIXED;
 
-    private static AddressSpace withStack(AddressSpace.Builder builder) {
+    private static AddressSpace withStack(AddressSpaceBuilder builder) {
         AddressSpace space = builder.build();
         assertEquals(STACK, space.mmap(STACK, 4 * PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
         return space;
@@ -60,7 +60,7 @@ final class GuardGapTest {
         Machine machine = Machine.builder().stackGuardGap(gap).build();
         long[] free = {below(gap + 3), STACK + 4 * PAGE, STACK + 8 * PAGE, STACK + 10 * PAGE};
         for (boolean topDown : new boolean[] {true, false}) {
-            AddressSpace.Builder builder = machine.space(LINUX).load(CrampedSpace.allBut(LINUX, free));
+            AddressSpaceBuilder builder = machine.space(LINUX).load(CrampedSpace.allBut(LINUX, free));
             AddressSpace space = withStack(topDown ? builder : builder.bottomUp());
             assertEquals(Errno.ENOMEM.result(), space.mmap(0, 4 * PAGE, RW, ANON, null, 0));
             assertEquals(below(gap + 3), space.mmap(0, 3 * PAGE, RW, ANON, null, 0));

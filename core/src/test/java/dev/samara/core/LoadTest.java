@@ -44,7 +44,7 @@ final class LoadTest {
     private static void assertNotLoaded(String reason, Vma refused, Vma... others) {
         List<Vma> vmas = new ArrayList<>(List.of(others));
         vmas.add(refused);
-        AddressSpace.Builder builder = Machine.builder().build().space(LINUX).load(vmas);
+        AddressSpaceBuilder builder = Machine.builder().build().space(LINUX).load(vmas);
         assertRefused(IllegalArgumentException.class, builder::build, refused.toString(), reason);
     }
 
@@ -138,7 +138,7 @@ final class LoadTest {
     void descriptionsAreCopied() {
         Vma description = vma(PLACE, PLACE + 4 * PAGE, OpenFiles.A);
         List<Vma> vmas = new ArrayList<>(List.of(description));
-        AddressSpace.Builder builder = Machine.builder().build().space(LINUX).load(vmas);
+        AddressSpaceBuilder builder = Machine.builder().build().space(LINUX).load(vmas);
         vmas.clear();
         AddressSpace one = builder.build();
         AddressSpace other = builder.build();
@@ -160,7 +160,7 @@ final class LoadTest {
     @DisplayName("what the commit limit does not allow is refused, and nothing stays charged")
     void commitLimitRefusesWhatIsLoaded() {
         Machine machine = Machine.builder().commitLimit(5 * PAGE).build();
-        AddressSpace.Builder builder = machine.space(LINUX)
+        AddressSpaceBuilder builder = machine.space(LINUX)
                 .load(List.of(
                         vma(PLACE, PLACE + 3 * PAGE, null), vma(PLACE + 4 * PAGE, PLACE + 7 * PAGE, OpenFiles.A)));
         MmException refused =
@@ -178,7 +178,7 @@ final class LoadTest {
     @Test
     @DisplayName("a heap that runs down or ends above the limit is refused")
     void impossibleHeapIsRefused() {
-        AddressSpace.Builder builder = Machine.builder().build().space(LINUX);
+        AddressSpaceBuilder builder = Machine.builder().build().space(LINUX);
         for (long[] heap : new long[][] {{PLACE, PLACE - 1}, {PLACE, LIMIT + 1}, {-1, -1}}) {
             assertRefused(
                     IllegalArgumentException.class,

@@ -270,7 +270,7 @@ final class LockRulesTest {
     void refusedLoad() throws InterruptedException {
         Vma one = new Vma(PLACE, PLACE + 4 * PAGE, VmaFlags.READ, 0, backings.get(0), null, null);
         Vma other = new Vma(PLACE + 3 * PAGE, PLACE + 5 * PAGE, VmaFlags.READ, 0, backings.get(1), null, null);
-        AddressSpace.Builder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(one, other));
+        AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(one, other));
         Refusal.assertRefused(IllegalArgumentException.class, builder::build, "/b", "overlaps", "/a");
         machine.awaitQuiescence();
         assertEquals(0, backings.get(0).stillOpen() + backings.get(1).stillOpen());

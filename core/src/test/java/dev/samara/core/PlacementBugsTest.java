@@ -153,7 +153,7 @@ final class PlacementBugsTest {
     }
 
     private static AddressSpace space(long start, long end, int flags, boolean topDown) {
-        AddressSpace.Builder builder = CrampedSpace.builder(LINUX, start, end);
+        AddressSpaceBuilder builder = CrampedSpace.builder(LINUX, start, end);
         boolean upwardsByItself = (flags & MapFlags.BELOW_2G) != 0;
         return topDown || upwardsByItself ? builder.build() : builder.bottomUp().build();
     }

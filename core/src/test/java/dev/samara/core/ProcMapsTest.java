@@ -225,11 +225,10 @@ final class ProcMapsTest {
                 new Vma(0x5001, 0x6000, VmaFlags.READ, 2, null, null, null),
                 new Vma(0x5000, 0x6001, VmaFlags.READ, 2, null, null, null),
                 new Vma(0x5000, LINUX.limit() + 0x1000, VmaFlags.READ, 2, null, null, null))) {
-            AddressSpace.Builder builder =
-                    Machine.builder().build().space(LINUX).load(List.of(vma, other));
+            AddressSpaceBuilder builder = Machine.builder().build().space(LINUX).load(List.of(vma, other));
             assertThrows(IllegalArgumentException.class, builder::build, other::toString);
         }
-        AddressSpace.Builder builder = Machine.builder().build().space(LINUX);
+        AddressSpaceBuilder builder = Machine.builder().build().space(LINUX);
         assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, 0x1000));
         assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, LINUX.limit() + 1));
     }

@@ -277,6 +277,7 @@ public final class HeldInRetire {
             threads.add(new Repeated(contender, step));
         }
         threads.forEach(Thread::start);
+        // The span that is measured; nothing is awaited by it.
         Thread.sleep((long) (seconds * 1000));
         long[] counts = threads.stream().mapToLong(thread -> thread.done).toArray();
         threads.forEach(thread -> thread.over = true);

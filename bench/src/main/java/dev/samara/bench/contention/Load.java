@@ -76,6 +76,7 @@ final class Load {
         }
         workers.forEach(Thread::start);
         start.countDown();
+        // The span that is measured; nothing is awaited by it.
         Thread.sleep((long) (seconds * 1000));
         over = true;
         double perSecond = 0;

@@ -2,6 +2,7 @@
 package dev.samara.core.errno;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Geometry;
@@ -32,7 +33,7 @@ abstract class Attempt {
 
     final Machine.Builder machine = Machine.builder();
     final List<Vma> loaded = new ArrayList<>();
-    private final List<Consumer<AddressSpace.Builder>> settings = new ArrayList<>();
+    private final List<Consumer<AddressSpaceBuilder>> settings = new ArrayList<>();
     private final List<Consumer<AddressSpace>> before = new ArrayList<>();
     private final Map<Resource, Long> limits = new EnumMap<>(Resource.class);
 
@@ -42,7 +43,7 @@ abstract class Attempt {
     abstract long call(AddressSpace space);
 
     /** Says how the space is built. */
-    final void set(Consumer<AddressSpace.Builder> setting) {
+    final void set(Consumer<AddressSpaceBuilder> setting) {
         settings.add(setting);
     }
 
@@ -74,7 +75,7 @@ abstract class Attempt {
     }
 
     final AddressSpace space() {
-        AddressSpace.Builder builder = machine.build().space(Geometry.LINUX_X86_64);
+        AddressSpaceBuilder builder = machine.build().space(Geometry.LINUX_X86_64);
         settings.forEach(setting -> setting.accept(builder));
         AddressSpace space = builder.load(loaded).build();
         before.forEach(step -> step.accept(space));

@@ -2,6 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Geometry;
@@ -86,7 +87,7 @@ record Setting(
         if (commitLimit >= 0) {
             machine.commitLimit(commitLimit);
         }
-        AddressSpace.Builder space = machine.build()
+        AddressSpaceBuilder space = machine.build()
                 .space(geometry)
                 .grant(capabilities.toArray(Capability[]::new))
                 .heap(heapStart, brk)

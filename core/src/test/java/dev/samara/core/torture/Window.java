@@ -2,6 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.Retiring;
 import dev.samara.core.layout.Transit;
@@ -71,7 +72,7 @@ final class Window {
             description.trackKeeps();
         }
         machine = Retiring.machine(description, this::retire);
-        AddressSpace.Builder small =
+        AddressSpaceBuilder small =
                 machine.space(Ground.GEOMETRY).guard(0, START).guard(END, Ground.GEOMETRY.limit());
         space = (early ? small.earlyReuse() : small).build();
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Holding;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Errno;
@@ -38,18 +39,18 @@ final class EarlyPlacementTest {
 
     private final Holding holding = new Holding();
 
-    private AddressSpace.Builder small() {
+    private AddressSpaceBuilder small() {
         return holding.machine().space(SMALL).earlyReuse();
     }
 
     /** A space in which there is no room. */
-    private static AddressSpace full(AddressSpace.Builder builder, Geometry geometry, long first, long last) {
+    private static AddressSpace full(AddressSpaceBuilder builder, Geometry geometry, long first, long last) {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
         Vma all = new Vma(first, last, flags, geometry.pages(first), null, null, null);
         return builder.load(List.of(all)).build();
     }
 
-    private static AddressSpace full(AddressSpace.Builder builder) {
+    private static AddressSpace full(AddressSpaceBuilder builder) {
         return full(builder, SMALL, SMALL.minimum(), SMALL.limit());
     }
 
@@ -173,7 +174,7 @@ final class EarlyPlacementTest {
     @DisplayName("a hole that touches a guard is used up to it")
     void besideGuards(boolean topDown) throws Exception {
         for (long[] bounds : new long[][] {{210, 600}, {60, 600}, {1, 80}, {1, 300}}) {
-            AddressSpace.Builder builder = small();
+            AddressSpaceBuilder builder = small();
             if (bounds[0] != 1) {
                 builder.guard(0, bounds[0] * PAGE);
             }

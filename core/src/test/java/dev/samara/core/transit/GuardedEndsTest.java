@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
@@ -44,7 +45,7 @@ final class GuardedEndsTest {
     private static final Geometry SMALL = new Geometry(12, 2, 21, PAGE, 600 * PAGE, 600 * PAGE);
 
     /** Pages 0 to 20 and 560 to 600 are guarded. */
-    private static AddressSpace.Builder guarded() {
+    private static AddressSpaceBuilder guarded() {
         return Machine.builder()
                 .stackGuardGap(2)
                 .build()
@@ -111,7 +112,7 @@ final class GuardedEndsTest {
     @ValueSource(booleans = {true, false})
     @DisplayName("placement uses everything that it would use up to the guards, and a hint there counts for nothing")
     void placement(boolean topDown) {
-        AddressSpace.Builder builder = guarded();
+        AddressSpaceBuilder builder = guarded();
         AddressSpace space = topDown ? builder.build() : builder.bottomUp().build();
         int fromAbove = topDown ? 80 : 0;
         for (int i = 0; i < fromAbove + 360; i++) {
@@ -206,7 +207,7 @@ final class GuardedEndsTest {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
         for (long[] range : new long[][] {{0, 1}, {19, 21}, {559, 561}, {560, 600}}) {
             Vma vma = new Vma(range[0] * PAGE, range[1] * PAGE, flags, range[0], null, null, null);
-            AddressSpace.Builder builder = guarded().load(List.of(vma));
+            AddressSpaceBuilder builder = guarded().load(List.of(vma));
             assertSaid("mapping " + vma + " reaches into a guard at an end of the space", builder::build);
         }
         Vma between = new Vma(20 * PAGE, 560 * PAGE, flags, 20, null, null, null);
@@ -222,7 +223,7 @@ final class GuardedEndsTest {
     @Test
     @DisplayName("a guard must be a range of whole pages at one end, and leave something over")
     void badArguments() {
-        AddressSpace.Builder builder = guarded();
+        AddressSpaceBuilder builder = guarded();
         String run = " must run upwards, from and to a page boundary";
         assertSaid("guard 0x0..0x0" + run, () -> builder.guard(0, 0));
         assertSaid("guard 0x0..0x1001" + run, () -> builder.guard(0, PAGE + 1));

@@ -4,6 +4,7 @@ package dev.samara.core.transit;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.vma.Geometry;
@@ -169,7 +170,7 @@ enum Row {
         return space(machine.space(LINUX));
     }
 
-    AddressSpace space(AddressSpace.Builder builder) {
+    AddressSpace space(AddressSpaceBuilder builder) {
         AddressSpace space = builder.build();
         map(space, 8, 16, RW);
         mapFile(space, 26, 4);

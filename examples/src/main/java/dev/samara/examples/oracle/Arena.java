@@ -2,6 +2,7 @@
 package dev.samara.examples.oracle;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Capability;
@@ -45,7 +46,7 @@ final class Arena {
     Arena(OracleHeader header) {
         base = header.base();
         end = base + header.length();
-        AddressSpace.Builder builder =
+        AddressSpaceBuilder builder =
                 Machine.builder().build().space(GEOMETRY).grant(Capability.IPC_LOCK, Capability.SYS_RAWIO);
         for (Resource resource : Resource.values()) {
             builder.limit(resource, UNLIMITED);

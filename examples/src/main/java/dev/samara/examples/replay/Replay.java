@@ -2,6 +2,7 @@
 package dev.samara.examples.replay;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.ProcMaps;
@@ -75,7 +76,7 @@ final class Replay {
         TraceHeader header = trace.header();
         KernelSnapshot start = trace.start();
         // The recordings were made by a privileged user.
-        AddressSpace.Builder space = Machine.builder()
+        AddressSpaceBuilder space = Machine.builder()
                 .build()
                 .space(Geometry.LINUX_X86_64)
                 .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
