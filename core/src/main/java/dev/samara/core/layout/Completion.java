@@ -73,9 +73,11 @@ final class Completion {
                 edit.layout.inTransit().remove(done);
                 waiters.add(done.open());
             }
-        }
-        for (Gate.Waiter waiting : waiters) {
-            Gate.wake(waiting);
+        } finally {
+            // Whoever has been taken off a gate is woken, whatever the end of the edit throws.
+            for (Gate.Waiter waiting : waiters) {
+                Gate.wake(waiting);
+            }
         }
         for (Transit done : completion.completed) {
             after(done);
