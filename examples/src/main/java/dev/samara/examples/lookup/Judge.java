@@ -3,21 +3,39 @@ package dev.samara.examples.lookup;
 
 import dev.samara.core.vma.Vma;
 import java.util.LinkedHashSet;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Says whether an answer was right at some moment of its look-up. */
 final class Judge {
+    private static final long PAGE = 4096;
+
     private Judge() {}
 
-    /** Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. */
+    /**
+     * Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While an operation
+     * is in transit, what it will join is still apart; so a look-up beside it may also find a part of what it leaves.
+     */
     static boolean accepts(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         for (long number = from; number <= to; number++) {
-            if (ring.version(number).find(address) == answer) {
+            Vma held = ring.version(number).find(address);
+            if (held == answer || (number > from && held != null && answer != null && isPart(held, answer))) {
                 return true;
             }
         }
         return false;
+    }
+
+    /** Whether a VMA is like another that begins earlier or ends later. */
+    private static boolean isPart(Vma whole, Vma part) {
+        return whole.start() <= part.start()
+                && part.end() <= whole.end()
+                && part.length() < whole.length()
+                && part.flags() == whole.flags()
+                && part.backing() == whole.backing()
+                && part.pageOffset() - whole.pageOffset() == (part.start() - whole.start()) / PAGE
+                && Objects.equals(part.name(), whole.name());
     }
 
     /** The verdict on a wrong answer, for people. */

@@ -13,6 +13,9 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -63,6 +66,32 @@ final class JudgeTest {
     }
 
     @Test
+    @DisplayName("what will be joined when its operation is complete may be found apart, beside that operation only")
+    void in_transit() {
+        long whole = 4 * LENGTH;
+        List<Vma> found = new ArrayList<>();
+        VersionRing ring = new VersionRing(8, 1, empty);
+        step(ring, () -> map(ADDRESS, whole));
+        space.addNotifier((start, end, reason) -> found.add(space.find(ADDRESS)));
+        Vma joined = step(ring, () -> map(ADDRESS, 2 * LENGTH));
+        assertNotNull(joined);
+        assertEquals(whole, joined.length());
+        Vma part = found.get(0);
+        assertEquals(2 * LENGTH, part.length());
+        assertTrue(Judge.accepts(ring, 1, 2, ADDRESS, part));
+        assertFalse(Judge.accepts(ring, 2, 2, ADDRESS, part), "too late");
+        assertFalse(
+                Judge.accepts(
+                        ring, 0, 1, ADDRESS, new Vma(ADDRESS, ADDRESS + whole, joined.flags(), 0, null, null, null)),
+                "not a part");
+        Vma other =
+                new Vma(part.start(), part.end(), part.flags() | VmaFlags.EXEC, part.pageOffset(), null, null, null);
+        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, other), "not like it");
+        Vma shifted = new Vma(part.start(), part.end(), part.flags(), part.pageOffset() + 1, null, null, null);
+        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, shifted), "of other pages");
+    }
+
+    @Test
     @DisplayName("readers find a planted wrong answer, and count only look-ups that were judged")
     void planted_wrong_answer() {
         map();
@@ -107,8 +136,12 @@ final class JudgeTest {
     }
 
     private void map() {
+        map(ADDRESS, LENGTH);
+    }
+
+    private void map(long address, long length) {
         int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        assertEquals(ADDRESS, space.mmap(ADDRESS, LENGTH, Protection.READ, flags, null, 0));
+        assertEquals(address, space.mmap(address, length, Protection.READ, flags, null, 0));
     }
 
     private void protect() {
