@@ -91,7 +91,7 @@ public final class Cursor<V> {
             if (hi == Keys.MAX) {
                 return fallOff(Place.AFTER_LAST);
             }
-            return now == root ? forward() : forwardFrom(now, hi + 1);
+            return isCurrent(now) ? forward() : forwardFrom(now, hi + 1);
         }
         return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
     }
@@ -108,7 +108,7 @@ public final class Cursor<V> {
             if (lo == Keys.MIN) {
                 return fallOff(Place.BEFORE_FIRST);
             }
-            return now == root ? backward() : backwardFrom(now, lo - 1);
+            return isCurrent(now) ? backward() : backwardFrom(now, lo - 1);
         }
         return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
     }
@@ -180,12 +180,17 @@ public final class Cursor<V> {
             at[n.level] = i;
             lo = n.lowerBound(i, lo);
             if (n.level == 0) {
-                hi = n.pivots[i];
+                hi = n.pivot(i);
                 content = n.slots[i];
                 return;
             }
             n = n.child(i);
         }
+    }
+
+    /** Whether the path leads through the tree of {@code now}: no inner node changes but in the leaves it has. */
+    private boolean isCurrent(Node now) {
+        return now == root && (root.level == 0 || path[1].child(at[1]) == path[0]);
     }
 
     private boolean isEntry() {
@@ -250,7 +255,7 @@ public final class Cursor<V> {
     private void take() {
         Node leaf = path[0];
         int i = at[0];
-        hi = leaf.pivots[i];
+        hi = leaf.pivot(i);
         content = leaf.slots[i];
     }
 
@@ -258,7 +263,7 @@ public final class Cursor<V> {
     private long floor() {
         for (int level = 0; level <= root.level; level++) {
             if (at[level] > 0) {
-                return path[level].pivots[at[level] - 1] + 1;
+                return path[level].pivot(at[level] - 1) + 1;
             }
         }
         return Keys.MIN;

@@ -24,14 +24,28 @@ final class Draft {
         return root;
     }
 
-    /** Begins with a tree that others can see, and drops what was made of another. */
-    void start(Node published) {
+    /**
+     * Begins with a tree that others can see, and drops what was made of another.
+     *
+     * @param direct whether readers may see each edit as soon as it is made
+     */
+    void start(Node published, Era era, boolean direct) {
         root = published;
-        splice.disown();
+        splice.begin(era, direct);
+    }
+
+    /** The era that the tree is in when this root is published. */
+    Era era() {
+        return splice.era();
     }
 
     /** To be called before the root is given to somebody who reads it beside later edits. */
     void share() {
+        splice.endEra();
+    }
+
+    /** Lets go of all nodes but the root. */
+    void finish() {
         splice.disown();
     }
 

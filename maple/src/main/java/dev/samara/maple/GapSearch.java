@@ -181,7 +181,7 @@ public final class GapSearch {
 
     /** Looks in one slot, whose lower bound is {@code start}. */
     private boolean fits(Node n, int i, long start, boolean upwards) {
-        long end = n.pivots[i];
+        long end = n.pivot(i);
         if (n.level != 0) {
             return Long.compareUnsigned(n.gaps[i], need(start, end)) >= 0
                     && (upwards ? lowest(n.child(i), start) : highest(n.child(i), start));

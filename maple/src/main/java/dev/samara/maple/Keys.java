@@ -23,6 +23,21 @@ final class Keys {
         return indexOrKey ^ Long.MIN_VALUE;
     }
 
+    /** Half of the index that a key stands for: without its lowest bit, never negative. In the order of keys. */
+    static long half(long key) {
+        return flip(key) >>> 1;
+    }
+
+    /** The key that has this half, and is even if {@code even} is 1. */
+    static long join(long half, int even) {
+        return flip(half << 1 | (1 - even));
+    }
+
+    /** 1 if the index, or key, is even, else 0. */
+    static int isEven(long indexOrKey) {
+        return 1 - (int) (indexOrKey & 1);
+    }
+
     static void requireRange(long first, long last) {
         if (Long.compareUnsigned(first, last) > 0) {
             throw new IllegalArgumentException("first " + hex(first) + " must not be above last " + hex(last));

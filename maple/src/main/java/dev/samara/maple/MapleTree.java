@@ -25,10 +25,13 @@ import org.jspecify.annotations.Nullable;
 public final class MapleTree<V> implements RangeView<V> {
 
     private static final VarHandle ROOT;
+    private static final VarHandle ERA;
 
     static {
         try {
-            ROOT = MethodHandles.lookup().findVarHandle(MapleTree.class, "root", Node.class);
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            ROOT = lookup.findVarHandle(MapleTree.class, "root", Node.class);
+            ERA = lookup.findVarHandle(MapleTree.class, "era", Era.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
@@ -36,6 +39,9 @@ public final class MapleTree<V> implements RangeView<V> {
 
     /** The tree that readers see. Written under the lock, by {@link #publish} only. */
     private Node root = Node.EMPTY;
+
+    /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #snapshot()}. */
+    private Era era = root.era;
 
     private final ReentrantLock writerLock;
 
@@ -62,24 +68,60 @@ public final class MapleTree<V> implements RangeView<V> {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(rootAcquire(), Keys.flip(index));
+        return (V) Node.lookup(rootAcquire(), index);
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) Node.atOrAfter(rootAcquire(), Keys.flip(index));
+        long key = Keys.flip(index);
+        for (; ; ) {
+            Node leaf = Node.leaf(rootAcquire(), key);
+            Object found = leaf.atOrAfter(key);
+            long end = leaf.upperBound();
+            if (found != null || end == Keys.MAX) {
+                return (V) found;
+            }
+            found = Node.leaf(rootAcquire(), end + 1).atOrAfter(end + 1);
+            if (found == null) {
+                return (V) frozenRoot().atOrAfter(key);
+            }
+            if (Node.leaf(rootAcquire(), key) == leaf) {
+                // Leaves do not change, nor come back: nothing was here while it was there.
+                return (V) found;
+            }
+        }
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) Node.atOrBefore(rootAcquire(), Keys.flip(index));
+        long key = Keys.flip(index);
+        for (; ; ) {
+            Node leaf = Node.leaf(rootAcquire(), key);
+            Object found = leaf.atOrBefore(key);
+            if (found != null) {
+                return (V) found;
+            }
+            long start = Node.leafStart(rootAcquire(), key);
+            if (start == Keys.MIN) {
+                return (V) frozenRoot().atOrBefore(key);
+            }
+            found = Node.leaf(rootAcquire(), start - 1).atOrBefore(start - 1);
+            if (found == null) {
+                return (V) frozenRoot().atOrBefore(key);
+            }
+            if (Node.leaf(rootAcquire(), key) == leaf) {
+                return (V) found;
+            }
+        }
     }
 
     @Override
     public boolean isEmpty() {
-        return !rootAcquire().hasValue();
+        Node now = rootAcquire();
+        // What is there was there at some instant; that nothing is there takes one instant for all leaves.
+        return !now.hasValue() && (now.level == 0 || !frozenRoot().hasValue());
     }
 
     @Override
@@ -98,12 +140,33 @@ public final class MapleTree<V> implements RangeView<V> {
     }
 
     /**
-     * The tree as it is now, for as long as it is wanted.
+     * The tree as it is now, for as long as it is wanted. Takes the writer lock, unless all that was done since the last
+     * snapshot was done in transactions.
      *
      * @return a view that later changes do not alter
      */
     public Snapshot<V> snapshot() {
-        return new Snapshot<>(rootAcquire());
+        return new Snapshot<>(frozenRoot());
+    }
+
+    /** The root of the moment, below which nothing is changed in place from now on. */
+    private Node frozenRoot() {
+        // If the era is closed, and the same before and after, then no open one has begun when the root is read, and
+        // nodes of earlier ones are not written any more. Pairs with publish().
+        Era before = eraAcquire();
+        Node now = rootAcquire();
+        if (!before.open && before == eraAcquire()) {
+            return now;
+        }
+        writerLock.lock();
+        try {
+            if (era.open) {
+                ERA.setRelease(this, new Era(false));
+            }
+            return root;
+        } finally {
+            writerLock.unlock();
+        }
     }
 
     /**
@@ -127,7 +190,9 @@ public final class MapleTree<V> implements RangeView<V> {
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
         Keys.requireRange(first, last);
-        return Node.reservationIn(rootAcquire(), Keys.flip(first), Keys.flip(last), null);
+        return rootAcquire().reserved
+                ? Node.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)
+                : null;
     }
 
     /**
@@ -381,6 +446,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void update(Consumer<? super Transaction<V>> body) {
         Objects.requireNonNull(body, "body");
         beginEdit();
+        startDraft(false);
         try (Transaction<V> transaction = open()) {
             body.accept(transaction);
             if (transaction.isOpen()) {
@@ -402,7 +468,7 @@ public final class MapleTree<V> implements RangeView<V> {
             throw new IllegalStateException("begin needs the writer lock");
         }
         requireNoTransaction();
-        startDraft();
+        startDraft(false);
         return open();
     }
 
@@ -421,7 +487,7 @@ public final class MapleTree<V> implements RangeView<V> {
      * @throws AssertionError if one does not hold; the message says which, and where
      */
     public void validate() {
-        Structure.validate(rootAcquire());
+        Structure.validate(frozenRoot());
     }
 
     /**
@@ -430,7 +496,12 @@ public final class MapleTree<V> implements RangeView<V> {
      * @return several lines of text, in no fixed format
      */
     public String dump() {
-        return Structure.dump(rootAcquire());
+        return Structure.dump(frozenRoot());
+    }
+
+    /** The root of the moment. Tests look at nodes. */
+    Node root() {
+        return rootAcquire();
     }
 
     /** Whether this is the transaction begun last. Caller must hold the writer lock. */
@@ -449,7 +520,7 @@ public final class MapleTree<V> implements RangeView<V> {
         if (commit) {
             publish();
         } else {
-            draft.start(root);
+            draft.start(root, era, false);
         }
     }
 
@@ -465,7 +536,7 @@ public final class MapleTree<V> implements RangeView<V> {
             requireNoTransaction();
         }
         writerLock.lock();
-        startDraft();
+        startDraft(true);
     }
 
     /** Caller must hold the writer lock. */
@@ -476,10 +547,10 @@ public final class MapleTree<V> implements RangeView<V> {
         }
     }
 
-    private void startDraft() {
+    private void startDraft(boolean direct) {
         // Whatever was begun before was left open by somebody who has let go of the lock since.
         current = null;
-        draft.start(root);
+        draft.start(root, era, direct);
     }
 
     /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
@@ -487,11 +558,23 @@ public final class MapleTree<V> implements RangeView<V> {
         return (Node) ROOT.getAcquire(this);
     }
 
-    /** The one store by which readers learn of a change. Pairs with {@link #rootAcquire}. */
+    private Era eraAcquire() {
+        return (Era) ERA.getAcquire(this);
+    }
+
+    /**
+     * The one store by which readers learn of a change, unless {@link Node#replaceLeaf} has been that. Pairs with
+     * {@link #rootAcquire}.
+     */
     private void publish() {
         assert writerLock.isHeldByCurrentThread();
         Node made = draft.root();
-        draft.share();
+        Era next = draft.era();
+        draft.finish();
+        if (next != era) {
+            // Before the first node of an open era can be reached. Pairs with snapshot().
+            ERA.setRelease(this, next);
+        }
         if (made != root) {
             ROOT.setRelease(this, made);
         }

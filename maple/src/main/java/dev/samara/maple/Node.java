@@ -1,25 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree, inner or leaf. Immutable, arrays included, once anybody but its maker can reach it; arrays may be
- * shared between nodes for that reason. Until then {@link Splice}, which made it, may write its arrays.
+ * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once anybody but its maker can reach it; so is
+ * an inner node, but that the writer may put another leaf of the same bounds in the place of one ({@link #replaceLeaf}).
+ * Arrays may be shared between nodes where nobody can write them any more. Until a node can be reached {@link Splice},
+ * which made it, may write its arrays.
  *
  * <pre>
- *   inner   pivots  [ 0x0fff | 0x7fff |  max  | (max) ... ]   inclusive upper bound of each slot, as keys
+ *   inner   halves  [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
  *           slots   [ node   | node   |  node ]
+ *           below   [ halves | halves | halves ]              of the children
  *           gaps    [ 0x800  |   0    |  2^60 ]               largest free range below each child
  *
- *   leaf    pivots  [ 0x00ff | 0x08ff | 0x0fff | (max) ... ]
+ *   leaf    halves  [ 0x007f | 0x047f | 0x07ff | (max) ... ]
  *           slots   [ value  |  null  | value  ]              null is a free range
  * </pre>
  *
- * <p>Lower bounds are implied: one more than the pivot before, or the lower bound of the node, which only a descent
- * knows. The pivot of the last slot is the upper bound of the node. Pivots beyond it are padded with the largest key,
- * so that a search never needs the number of slots.
+ * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
+ * lower bound of the node, which only a descent knows. The pivot of the last slot is the upper bound of the node. Halves
+ * beyond it are padded with the largest, so that a search never needs the number of slots.
+ *
+ * <p>What is stored is the index of a pivot without its lowest bit, and these bits apart. Differences of such numbers do
+ * not overflow, so a search can go by their signs, without a branch. Pivots are mostly odd, because what is aligned ends
+ * at an odd index; then the halves decide. Where a pivot is even, {@code even} is looked at too.
  *
  * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
  * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
@@ -35,8 +44,15 @@ final class Node {
     /** Levels that no tree exceeds: 6^25 is above 2^64. */
     static final int MAX_LEVELS = 26;
 
+    /** Of no leaf. */
+    static final long[] NO_GAPS = {};
+
+    private static final long[][] NOTHING_BELOW = {};
+
+    private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
+
     /** A tree in which everything is free. */
-    static final Node EMPTY = new Node(0, false, padded(Keys.MAX), new @Nullable Object[] {null}, new long[0]);
+    static final Node EMPTY = leaf(padding(), new @Nullable Object[] {null}, new Era(false));
 
     /** 0 in a leaf, else one more than the level of the children. */
     final int level;
@@ -44,88 +60,194 @@ final class Node {
     /** Whether there is a reservation here or below. Spares lookups a look at the class of what they found. */
     final boolean reserved;
 
-    final long[] pivots;
+    /** Whether a pivot here or below is even, so that halves do not always decide. */
+    final boolean uneven;
+
+    /** A bit for each slot, set if its pivot is even. */
+    final int even;
+
+    final long[] halves;
     final @Nullable Object[] slots;
+
+    /**
+     * The halves of each child; empty in a leaf. A descent finds here what to search next while it still waits for the
+     * child itself.
+     */
+    final long[][] below;
 
     /** As unsigned lengths, 0 for none, 2^64 given as 2^64-1. Empty in a leaf. Readers do not need them. */
     final long[] gaps;
 
-    Node(int level, boolean reserved, long[] pivots, @Nullable Object[] slots, long[] gaps) {
+    /** When it was made. */
+    final Era era;
+
+    /** Takes anything; for {@link #leaf}, {@link #inner} and tests of the validator. */
+    Node(
+            int level,
+            boolean reserved,
+            boolean uneven,
+            int even,
+            long[] halves,
+            @Nullable Object[] slots,
+            long[][] below,
+            long[] gaps,
+            Era era) {
         this.level = level;
         this.reserved = reserved;
-        this.pivots = pivots;
+        this.uneven = uneven;
+        this.even = even;
+        this.halves = halves;
         this.slots = slots;
+        this.below = below;
         this.gaps = gaps;
+        this.era = era;
     }
 
-    private static long[] padded(long... keys) {
-        long[] p = Arrays.copyOf(keys, FANOUT);
-        Arrays.fill(p, keys.length, FANOUT, Keys.MAX);
-        return p;
+    /** A leaf with these pivots, padded with {@link Keys#MAX}. */
+    static Node leaf(long[] pivots, @Nullable Object[] slots, Era era) {
+        int even = evenOnes(pivots, slots.length);
+        return leaf(halves(pivots), even, slots, anyReserved(slots), era);
+    }
+
+    static Node leaf(long[] halves, int even, @Nullable Object[] slots, boolean reserved, Era era) {
+        return new Node(0, reserved, even != 0, even, halves, slots, NOTHING_BELOW, NO_GAPS, era);
+    }
+
+    /** An inner node with these pivots, padded with {@link Keys#MAX}, and these nodes of the level below. */
+    static Node inner(int level, long[] pivots, @Nullable Object[] slots, long[] gaps, Era era) {
+        int even = evenOnes(pivots, slots.length);
+        long[][] below = new long[slots.length][];
+        boolean reserved = false;
+        boolean uneven = even != 0;
+        for (int i = 0; i < slots.length; i++) {
+            Node child = (Node) slots[i];
+            below[i] = child.halves;
+            reserved |= child.reserved;
+            uneven |= child.uneven;
+        }
+        return new Node(level, reserved, uneven, even, halves(pivots), slots, below, gaps, era);
+    }
+
+    private static long[] padding() {
+        long[] pivots = new long[FANOUT];
+        Arrays.fill(pivots, Keys.MAX);
+        return pivots;
+    }
+
+    private static long[] halves(long[] pivots) {
+        long[] halves = new long[FANOUT];
+        for (int i = 0; i < FANOUT; i++) {
+            halves[i] = Keys.half(pivots[i]);
+        }
+        return halves;
+    }
+
+    private static int evenOnes(long[] pivots, int size) {
+        int even = 0;
+        for (int i = 0; i < size; i++) {
+            even |= Keys.isEven(pivots[i]) << i;
+        }
+        return even;
     }
 
     int size() {
         return slots.length;
     }
 
+    /** Pairs with {@link #replaceLeaf}: who gets this child sees it, and the values in it, as stored. */
     Node child(int i) {
-        return (Node) slots[i];
+        return (Node) SLOT.getAcquire(slots, i);
     }
 
     /**
-     * The slot of {@code key}, which must not be above the upper bound of this node.
-     *
-     * <p>Two stages of three compares that do not wait for each other. They are assignments because the JIT compiler
-     * makes conditional moves of these, but branches of sums of conditional expressions, and where a key lies cannot be
-     * predicted: those took up to twice as long.
+     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on. Caller
+     * must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
      */
+    void replaceLeaf(int i, Node leaf) {
+        // A reader may see one store without the other, and compares.
+        below[i] = leaf.halves;
+        SLOT.setRelease(slots, i, leaf);
+    }
+
+    /** The same, before anybody else can reach this node; of any level. */
+    void setChild(int i, Node child) {
+        below[i] = child.halves;
+        slots[i] = child;
+    }
+
+    /** The inclusive upper bound of a slot, as a key. */
+    long pivot(int i) {
+        return Keys.join(halves[i], even >>> i & 1);
+    }
+
+    /** The slot of {@code key}, which must not be above the upper bound of this node. */
     int find(long key) {
-        long[] p = pivots;
-        int quarter = 0;
-        if (key > p[3]) {
-            quarter = 4;
-        }
-        if (key > p[7]) {
-            quarter = 8;
-        }
-        if (key > p[11]) {
-            quarter = 12;
-        }
-        int i = quarter;
-        if (key > p[quarter]) {
-            i = quarter + 1;
-        }
-        if (key > p[quarter + 1]) {
-            i = quarter + 2;
-        }
-        if (key > p[quarter + 2]) {
-            i = quarter + 3;
-        }
-        return i;
+        long half = Keys.half(key);
+        int i = search(halves, half);
+        return even == 0 ? i : i + beyondEven(i, key, half);
+    }
+
+    /** 1 if the pivot of slot {@code i} is the lower, and {@code key} the higher, of two indexes of one half. */
+    private int beyondEven(int i, long key, long half) {
+        return halves[i] == half && (even >>> i & 1) > Keys.isEven(key) ? 1 : 0;
+    }
+
+    /**
+     * How many of these halves are below {@code half}.
+     *
+     * <p>Two stages of three compares that do not wait for each other. They are subtractions of which the sign is taken:
+     * where a key lies cannot be predicted, and of compares the JIT compiler makes branches, depending on what it has seen
+     * before.
+     */
+    private static int search(long[] halves, long half) {
+        int quarter = (int) (((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63));
+        int i = quarter << 2;
+        return i
+                + (int) (((halves[i] - half) >>> 63)
+                        + ((halves[i + 1] - half) >>> 63)
+                        + ((halves[i + 2] - half) >>> 63));
     }
 
     long upperBound() {
-        return pivots[slots.length - 1];
+        return pivot(slots.length - 1);
     }
 
     /** The lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
     long lowerBound(int i, long floor) {
-        return i == 0 ? floor : pivots[i - 1] + 1;
+        return i == 0 ? floor : pivot(i - 1) + 1;
     }
 
-    /** The value at {@code key} in the lookup view of the tree below {@code root}. Wait-free, writes nothing. */
-    static @Nullable Object lookup(Node root, long key) {
+    /** The value at {@code index} in the lookup view of the tree below {@code root}. Wait-free, writes nothing. */
+    static @Nullable Object lookup(Node root, long index) {
+        if (root.uneven) {
+            return lookupAmongUneven(root, Keys.flip(index));
+        }
+        long half = index >>> 1;
+        Node n = root;
+        long[] halves = n.halves;
+        int i = search(halves, half);
+        while (n.level != 0) {
+            halves = n.below[i];
+            n = n.child(i);
+            i = search(halves, half);
+        }
+        if (n.halves != halves) {
+            // The leaf has been replaced between the two reads.
+            i = search(n.halves, half);
+        }
+        Object content = n.slots[i];
+        return n.reserved && content instanceof Reservation ? null : content;
+    }
+
+    private static @Nullable Object lookupAmongUneven(Node root, long key) {
         Node n = leaf(root, key);
         Object content = n.slots[n.find(key)];
         return n.reserved && content instanceof Reservation ? null : content;
     }
 
-    /** The value at {@code key}, or else the one next above it; null if there is none. Writes nothing. */
-    static @Nullable Object atOrAfter(Node root, long key) {
-        return root.atOrAfter(key);
-    }
-
-    private @Nullable Object atOrAfter(long key) {
+    /** The value at {@code key}, or else the one next above it below this node; null if there is none. Writes nothing. */
+    @Nullable
+    Object atOrAfter(long key) {
         // From the second child on the key lies below all of a child, so its first slot is found.
         for (int i = find(key); i < slots.length; i++) {
             Object content = slots[i];
@@ -139,12 +261,9 @@ final class Node {
         return null;
     }
 
-    /** The value at {@code key}, or else the one next below it; null if there is none. Writes nothing. */
-    static @Nullable Object atOrBefore(Node root, long key) {
-        return root.atOrBefore(key);
-    }
-
-    private @Nullable Object atOrBefore(long key) {
+    /** The value at {@code key}, or else the one next below it below this node; null if there is none. Writes nothing. */
+    @Nullable
+    Object atOrBefore(long key) {
         for (int i = find(Math.min(key, upperBound())); i >= 0; i--) {
             Object content = slots[i];
             if (content instanceof Node child) {
@@ -166,7 +285,7 @@ final class Node {
     /** The upper bound of the leaf slot of {@code key}. */
     static long slotEnd(Node root, long key) {
         Node n = leaf(root, key);
-        return n.pivots[n.find(key)];
+        return n.pivot(n.find(key));
     }
 
     /** The lower bound of the leaf slot of {@code key}. */
@@ -184,8 +303,16 @@ final class Node {
 
     /** The reservation at {@code key} in the tree below {@code root}, if there is one. */
     static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
-        if (contentAt(root, key) instanceof Reservation r) {
-            return new RangeEntry<>(Keys.flip(slotStart(root, key)), Keys.flip(slotEnd(root, key)), r.owner());
+        long floor = Keys.MIN;
+        Node n = root;
+        int i = n.find(key);
+        while (n.level != 0) {
+            floor = n.lowerBound(i, floor);
+            n = n.child(i);
+            i = n.find(key);
+        }
+        if (n.slots[i] instanceof Reservation r) {
+            return new RangeEntry<>(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)), r.owner());
         }
         return null;
     }
@@ -206,7 +333,7 @@ final class Node {
                     return found;
                 }
             } else if (content instanceof Reservation r && r.owner() != except) {
-                return new RangeEntry<>(Keys.flip(lowerBound(i, floor)), Keys.flip(pivots[i]), r.owner());
+                return new RangeEntry<>(Keys.flip(lowerBound(i, floor)), Keys.flip(pivot(i)), r.owner());
             }
         }
         return null;
@@ -230,11 +357,22 @@ final class Node {
         return n;
     }
 
+    /** The lower bound of the leaf of {@code key}. */
+    static long leafStart(Node root, long key) {
+        long floor = Keys.MIN;
+        for (Node n = root; n.level != 0; ) {
+            int i = n.find(key);
+            floor = n.lowerBound(i, floor);
+            n = n.child(i);
+        }
+        return floor;
+    }
+
     /** Whether the range is free in the allocation view. One slot decides, because neighbouring free ranges are one. */
     static boolean isFree(Node root, long lo, long hi) {
         Node n = leaf(root, lo);
         int i = n.find(lo);
-        return n.slots[i] == null && hi <= n.pivots[i];
+        return n.slots[i] == null && hi <= n.pivot(i);
     }
 
     /** Whether there is a value in this node or below. */
@@ -247,30 +385,34 @@ final class Node {
         return false;
     }
 
-    /** The same node with another child, of the same bounds, in slot {@code i}. */
-    Node withChild(int i, Node child, long gap) {
+    /** The same node in this era, with another child, of the same bounds, in slot {@code i}. */
+    Node withChild(int i, Node child, long gap, Era now) {
         @Nullable Object[] s = slots.clone();
         s[i] = child;
+        long[][] b = below.clone();
+        b[i] = child.halves;
         long[] g = gaps;
-        if (g[i] != gap) {
+        if (g[i] != gap || era != now) {
             g = g.clone();
             g[i] = gap;
         }
-        // If a reservation is here, but was not below the child that goes, another child has it.
-        boolean r = child.reserved || (reserved && (!child(i).reserved || anyReserved(s)));
-        return new Node(level, r, pivots, s, g);
+        // What is here, but was not below the child that goes, is below another child.
+        Node old = child(i);
+        boolean r = child.reserved || (reserved && (!old.reserved || anyReserved(s)));
+        boolean u = child.uneven || (uneven && (!old.uneven || even != 0 || anyUneven(s)));
+        return new Node(level, r, u, even, halves, s, b, g, now);
     }
 
     /** Another node of the same arrays. */
     Node copy() {
-        return new Node(level, reserved, pivots, slots, gaps);
+        return new Node(level, reserved, uneven, even, halves, slots, below, gaps, era);
     }
 
     /** The largest free range in this node or below, given the lower bound of this node. */
     long largestGap(long floor) {
         long largest = 0;
         for (int i = 0; i < slots.length; i++) {
-            long gap = level != 0 ? gaps[i] : slots[i] != null ? 0 : length(lowerBound(i, floor), pivots[i]);
+            long gap = level != 0 ? gaps[i] : slots[i] != null ? 0 : length(lowerBound(i, floor), pivot(i));
             if (Long.compareUnsigned(gap, largest) > 0) {
                 largest = gap;
             }
@@ -299,6 +441,15 @@ final class Node {
     static boolean anyReserved(@Nullable Object[] slots) {
         for (Object content : slots) {
             if (content instanceof Node n ? n.reserved : content instanceof Reservation) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static boolean anyUneven(@Nullable Object[] children) {
+        for (Object content : children) {
+            if (content instanceof Node n && n.uneven) {
                 return true;
             }
         }

@@ -26,19 +26,19 @@ public final class Snapshot<V> implements RangeView<V> {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(root, Keys.flip(index));
+        return (V) Node.lookup(root, index);
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) Node.atOrAfter(root, Keys.flip(index));
+        return (V) root.atOrAfter(Keys.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) Node.atOrBefore(root, Keys.flip(index));
+        return (V) root.atOrBefore(Keys.flip(index));
     }
 
     @Override
@@ -72,9 +72,9 @@ public final class Snapshot<V> implements RangeView<V> {
             if (content instanceof Node child) {
                 visit(child, lo, action);
             } else if (content != null && !(content instanceof Reservation)) {
-                action.accept(Keys.flip(lo), Keys.flip(n.pivots[i]), (V) content);
+                action.accept(Keys.flip(lo), Keys.flip(n.pivot(i)), (V) content);
             }
-            lo = n.pivots[i] + 1;
+            lo = n.pivot(i) + 1;
         }
     }
 }

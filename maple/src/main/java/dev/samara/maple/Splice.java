@@ -79,6 +79,10 @@ final class Splice {
 
     private static final int MAX_BUILT = 3;
 
+    private Era era = Node.EMPTY.era;
+
+    private boolean direct;
+
     /** The level of the root descended from last; -1 if {@link #left} is empty. */
     private int top;
 
@@ -109,9 +113,6 @@ final class Splice {
     private final long[] gaps = new long[CAPACITY];
     private int count;
 
-    /** Whether an item of the level at hand may be, or may contain, a reservation. */
-    private boolean reserved;
-
     /* The nodes built from them: items of the level above. */
     private final long[] builtPivots = new long[MAX_BUILT];
     private final Node[] built = new Node[MAX_BUILT];
@@ -122,6 +123,28 @@ final class Splice {
         top = Node.MAX_LEVELS - 1;
         forget();
         disown();
+    }
+
+    /**
+     * Begins an edit, or a transaction.
+     *
+     * @param direct whether readers may see each edit as soon as it is made
+     */
+    void begin(Era era, boolean direct) {
+        disown();
+        this.era = era;
+        this.direct = direct;
+    }
+
+    /** The era of the nodes made, which this may have opened. */
+    Era era() {
+        return era;
+    }
+
+    /** From now on somebody keeps the root returned last, as one would a snapshot. */
+    void endEra() {
+        disown();
+        era = new Era(false);
     }
 
     /** Ends the ownership of nodes: from now on somebody may hold any root returned so far. */
@@ -149,7 +172,7 @@ final class Splice {
         descend(root, lo);
         Node leaf = left[0];
         int i = leftAt[0];
-        return leaf.slots[i] == null && hi <= leaf.pivots[i] ? change(root, lo, hi, content) : null;
+        return leaf.slots[i] == null && hi <= leaf.pivot(i) ? change(root, lo, hi, content) : null;
     }
 
     /**
@@ -163,7 +186,7 @@ final class Splice {
         requireNoReservation(root, lo, hi, owner);
         Node leaf = left[0];
         int i = leftAt[0];
-        if (leaf.slots[i] == null && hi <= leaf.pivots[i]) {
+        if (leaf.slots[i] == null && hi <= leaf.pivot(i)) {
             return root;
         }
         long from = freeStart(root, lo);
@@ -211,7 +234,7 @@ final class Splice {
         Node leaf = left[0];
         Node n = hi < leaf.upperBound() ? leaf : Node.leaf(root, hi + 1);
         int j = n.find(hi + 1);
-        return n.slots[j] == null ? n.pivots[j] : hi;
+        return n.slots[j] == null ? n.pivot(j) : hi;
     }
 
     private void descend(Node root, long lo) {
@@ -242,7 +265,7 @@ final class Splice {
         int i = leftAt[0];
         int j = old.find(hi);
         int at = old.lowerBound(i, floor) < lo ? i + 1 : i;
-        int tail = hi < old.pivots[j] ? j : j + 1;
+        int tail = hi < old.pivot(j) ? j : j + 1;
         int size = at + 1 + old.size() - tail;
         boolean exact = i == j && at == i && tail > i;
         if (exact && old.slots[i] == content) {
@@ -251,7 +274,6 @@ final class Splice {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && top > 0)) {
             return changeSeveral(root, lo, hi, content);
         }
-        long[] p = exact ? old.pivots : pivotsWith(lo, hi, at, tail);
         @Nullable Object[] s = new @Nullable Object[size];
         System.arraycopy(old.slots, 0, s, 0, at);
         s[at] = content;
@@ -259,19 +281,25 @@ final class Splice {
         // If a reservation is here, but not in what goes, it stays.
         boolean r =
                 content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
-        Node leaf = new Node(0, r, p, s, old.gaps);
-        boolean ownPivots = (own & ownArray & 1) != 0;
-        keep(0, leaf, !exact || ownPivots);
-        Node result = climb(1, leaf, leaf.largestGap(floor));
-        if (ownPivots && !exact) {
-            spare = old.pivots;
+        boolean ownHalves = (own & ownArray & 1) != 0;
+        Node leaf = exact
+                ? Node.leaf(old.halves, old.even, s, r, era)
+                : Node.leaf(halvesWith(lo, hi, at, tail), evenWith(lo, hi, at, tail), s, r, era);
+        long gap = leaf.largestGap(floor);
+        if (replaceInPlace(leaf, gap)) {
+            return root;
+        }
+        keep(0, leaf, !exact || ownHalves);
+        Node result = climb(1, leaf, gap);
+        if (ownHalves && !exact) {
+            spare = old.halves;
         }
         return result;
     }
 
-    /** The pivots of the left leaf with {@code [lo, hi]} in slot {@code at}, and what was in slot {@code tail} after it. */
-    private long[] pivotsWith(long lo, long hi, int at, int tail) {
-        long[] old = left[0].pivots;
+    /** The halves of the left leaf with {@code [lo, hi]} in slot {@code at}, and what was in slot {@code tail} after it. */
+    private long[] halvesWith(long lo, long hi, int at, int tail) {
+        long[] old = left[0].halves;
         long[] p = spare;
         if (p == null) {
             p = new long[Node.FANOUT];
@@ -280,13 +308,52 @@ final class Splice {
         int i = leftAt[0];
         System.arraycopy(old, 0, p, 0, i);
         if (at > i) {
-            p[i] = lo - 1;
+            p[i] = Keys.half(lo - 1);
         }
-        p[at] = hi;
+        p[at] = Keys.half(hi);
         int kept = Node.FANOUT - Math.max(tail, at + 1);
         System.arraycopy(old, tail, p, at + 1, kept);
-        Arrays.fill(p, at + 1 + kept, Node.FANOUT, Keys.MAX);
+        Arrays.fill(p, at + 1 + kept, Node.FANOUT, Keys.half(Keys.MAX));
         return p;
+    }
+
+    /** Which of the pivots of that are even. */
+    private int evenWith(long lo, long hi, int at, int tail) {
+        int old = left[0].even;
+        int i = leftAt[0];
+        int even = old & ((1 << i) - 1);
+        if (at > i) {
+            even |= Keys.isEven(lo - 1) << i;
+        }
+        return even | Keys.isEven(hi) << at | old >>> tail << (at + 1);
+    }
+
+    /**
+     * Puts the new leaf into the published tree, if this edit is all that readers are to see at once and the leaf's parent
+     * is of the open era; else returns false, having written nothing.
+     */
+    private boolean replaceInPlace(Node leaf, long gap) {
+        if (!direct || top == 0) {
+            return false;
+        }
+        Node old = left[0];
+        if (leaf.reserved != old.reserved || leaf.uneven != old.uneven) {
+            return false;
+        }
+        if (!era.open) {
+            era = new Era(true);
+        }
+        if (left[1].era != era) {
+            return false;
+        }
+        // The nodes above are of this era too, because whoever makes a node makes those above.
+        long largest = gap;
+        for (int l = 1; l <= top && left[l].gaps[leftAt[l]] != largest; l++) {
+            left[l].gaps[leftAt[l]] = largest;
+            largest = left[l].largestGap(Keys.MIN);
+        }
+        left[1].replaceLeaf(leftAt[1], leaf);
+        return true;
     }
 
     /** Takes the new node of a level, which is on the path. */
@@ -308,7 +375,7 @@ final class Splice {
             }
             Node old = left[l];
             int i = leftAt[l];
-            child = old.withChild(i, child, childGap);
+            child = old.withChild(i, child, childGap, era);
             if (l < top) {
                 childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
             }
@@ -323,7 +390,8 @@ final class Splice {
      */
     private @Nullable Node write(int level, Node child, long gap) {
         Node n = left[level];
-        if (child.reserved != n.child(leftAt[level]).reserved) {
+        Node old = n.child(leftAt[level]);
+        if (child.reserved != old.reserved || child.uneven != old.uneven) {
             return null;
         }
         long childGap = gap;
@@ -337,7 +405,7 @@ final class Splice {
         }
         // The last that may fail for want of memory; an edit that throws must have written nothing.
         Node root = left[top].copy();
-        n.slots[leftAt[level]] = child;
+        n.setChild(leftAt[level], child);
         for (int l = level; l < end; l++) {
             left[l].gaps[leftAt[l]] = newGaps[l];
         }
@@ -368,7 +436,7 @@ final class Splice {
     private long leftFloor() {
         for (int level = 1; level <= top; level++) {
             if (leftAt[level] > 0) {
-                return left[level].pivots[leftAt[level] - 1] + 1;
+                return left[level].pivot(leftAt[level] - 1) + 1;
             }
         }
         return Keys.MIN;
@@ -380,14 +448,13 @@ final class Splice {
         int i = leftAt[0];
         int j = rightAt[0];
         count = 0;
-        reserved = l.reserved || r.reserved || content instanceof Reservation;
         add(l, 0, i);
         if (l.lowerBound(i, floor) < lo) {
             add(lo - 1, l.slots[i], 0);
         }
         add(hi, content, 0);
-        if (hi < r.pivots[j]) {
-            add(r.pivots[j], r.slots[j], 0);
+        if (hi < r.pivot(j)) {
+            add(r.pivot(j), r.slots[j], 0);
         }
         add(r, j + 1, r.size());
     }
@@ -408,7 +475,6 @@ final class Splice {
                 return climb(level + 1, built[0], builtGaps[0]);
             }
             count = 0;
-            reserved = l.reserved || r.reserved;
             add(l, 0, i);
             addBuilt();
             add(r, j + 1, r.size());
@@ -416,7 +482,6 @@ final class Splice {
         build(level);
         if (builtCount > 1) {
             count = 0;
-            reserved = false;
             addBuilt();
             build(level + 1);
         }
@@ -439,11 +504,9 @@ final class Splice {
             count = 0;
             add(n, 0, size);
             count = total;
-            reserved |= n.reserved;
         } else if (step(right, rightAt, level, 1)) {
             Node n = right[level];
             add(n, 0, n.size());
-            reserved |= n.reserved;
         }
     }
 
@@ -475,8 +538,9 @@ final class Splice {
             long[] p = Arrays.copyOfRange(pivots, from, from + Node.FANOUT);
             Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
             @Nullable Object[] s = Arrays.copyOfRange(slots, from, to);
-            long[] g = level == 0 ? Node.EMPTY.gaps : Arrays.copyOfRange(gaps, from, to);
-            Node node = new Node(level, reserved && Node.anyReserved(s), p, s, g);
+            Node node = level == 0
+                    ? Node.leaf(p, s, era)
+                    : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
             built[b] = node;
             builtPivots[b] = pivots[to - 1];
             builtGaps[b] = node.largestGap(floor);
@@ -488,7 +552,6 @@ final class Splice {
 
     private void addBuilt() {
         for (int b = 0; b < builtCount; b++) {
-            reserved |= built[b].reserved;
             add(builtPivots[b], built[b], builtGaps[b]);
         }
     }
@@ -502,7 +565,9 @@ final class Splice {
 
     private void add(Node n, int from, int to) {
         int length = to - from;
-        System.arraycopy(n.pivots, from, pivots, count, length);
+        for (int i = 0; i < length; i++) {
+            pivots[count + i] = n.pivot(from + i);
+        }
         System.arraycopy(n.slots, from, slots, count, length);
         if (n.level != 0) {
             System.arraycopy(n.gaps, from, gaps, count, length);

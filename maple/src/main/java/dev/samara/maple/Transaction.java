@@ -36,19 +36,19 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(root(), Keys.flip(index));
+        return (V) Node.lookup(root(), index);
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) Node.atOrAfter(root(), Keys.flip(index));
+        return (V) root().atOrAfter(Keys.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) Node.atOrBefore(root(), Keys.flip(index));
+        return (V) root().atOrBefore(Keys.flip(index));
     }
 
     @Override

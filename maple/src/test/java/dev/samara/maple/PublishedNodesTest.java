@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
@@ -27,7 +28,17 @@ class PublishedNodesTest {
         if (published.containsKey(n)) {
             return;
         }
-        published.put(n, new Node(n.level, n.reserved, n.pivots.clone(), n.slots.clone(), n.gaps.clone()));
+        Node copy = new Node(
+                n.level,
+                n.reserved,
+                n.uneven,
+                n.even,
+                n.halves.clone(),
+                n.slots.clone(),
+                n.below.clone(),
+                n.gaps.clone(),
+                n.era);
+        published.put(n, copy);
         for (int i = 0; n.level > 0 && i < n.size(); i++) {
             remember(n.child(i));
         }
@@ -35,11 +46,14 @@ class PublishedNodesTest {
 
     private void compare() {
         published.forEach((n, copy) -> {
-            assertArrayEquals(copy.pivots, n.pivots);
+            assertArrayEquals(copy.halves, n.halves);
             assertArrayEquals(copy.gaps, n.gaps);
             assertEquals(copy.slots.length, n.slots.length);
             for (int i = 0; i < copy.slots.length; i++) {
                 assertSame(copy.slots[i], n.slots[i]);
+            }
+            for (int i = 0; i < copy.below.length; i++) {
+                assertSame(copy.below[i], n.below[i]);
             }
         });
     }
@@ -67,6 +81,9 @@ class PublishedNodesTest {
             boolean commit = random.nextInt(4) != 0;
             long around = random.nextInt(3 * entries);
             if (random.nextInt(4) == 0) {
+                // That may write in place what no snapshot has.
+                compare();
+                published.clear();
                 tree.store(around, around, "single", "owner");
             }
             tree.update(t -> {
@@ -90,6 +107,37 @@ class PublishedNodesTest {
             }
         }
         compare();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {20, 200, 6000})
+    @DisplayName("B.1 what a snapshot leads to is never written, whatever an edit writes in place")
+    void editsLeaveSnapshotsAlone(int entries) {
+        Random random = new Random(entries);
+        for (int i = 0; i < entries; i++) {
+            tree.store(3L * i, 3L * i + 1, "x");
+        }
+        int inPlace = 0;
+        for (int round = 0; round < 3000; round++) {
+            if (random.nextInt(20) == 0) {
+                tree.snapshot();
+                remember(tree.root());
+            }
+            Node before = tree.root();
+            long at = 3L * random.nextInt(entries);
+            if (random.nextBoolean()) {
+                tree.store(at, at, round);
+            } else {
+                tree.erase(at);
+            }
+            inPlace += tree.root() == before ? 1 : 0;
+            if (round % 100 == 0) {
+                tree.validate();
+                compare();
+            }
+        }
+        compare();
+        assertTrue(inPlace > 300, "edits made in place: " + inPlace);
     }
 
     @Test

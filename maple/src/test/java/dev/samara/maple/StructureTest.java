@@ -24,8 +24,33 @@ class StructureTest {
         return p;
     }
 
+    private static final Node EMPTY = Node.EMPTY;
+
+    private static final Era ERA = new Era(false);
+
+    private static final long[][] NOTHING = {};
+
     private static Node leaf(long[] pivots, @Nullable Object... slots) {
-        return new Node(0, false, pivots, slots, new long[0]);
+        return leaf(false, pivots, new long[0], slots);
+    }
+
+    private static Node leaf(boolean reserved, long[] pivots, long[] gaps, @Nullable Object... slots) {
+        int even = even(pivots, slots.length);
+        return new Node(0, reserved, even != 0, even, halves(pivots), slots, NOTHING, gaps, ERA);
+    }
+
+    private static int even(long[] pivots, int size) {
+        int even = 0;
+        for (int i = 0; i < Math.min(size, pivots.length); i++) {
+            even |= pivots[i] % 2 == 0 ? 1 << i : 0;
+        }
+        return even;
+    }
+
+    private static long[] halves(long[] pivots) {
+        return Arrays.stream(pivots)
+                .map(key -> Long.divideUnsigned(key - Keys.MIN, 2))
+                .toArray();
     }
 
     /** A leaf of six values of one index each, the last as long as it must be. */
@@ -34,12 +59,21 @@ class StructureTest {
     }
 
     private static Node inner(int level, boolean reserved, long[] pivots, long[] gaps, @Nullable Object... slots) {
-        return new Node(level, reserved, pivots, slots, gaps);
+        int even = even(pivots, slots.length);
+        long[][] below = new long[slots.length][];
+        boolean uneven = even != 0;
+        for (int i = 0; i < slots.length; i++) {
+            if (slots[i] instanceof Node child) {
+                below[i] = child.halves;
+                uneven |= child.uneven;
+            }
+        }
+        return new Node(level, reserved, uneven, even, halves(pivots), slots, below, gaps, ERA);
     }
 
     @Test
     void goodTreesPass() {
-        Structure.validate(Node.EMPTY);
+        Structure.validate(EMPTY);
         Structure.validate(inner(1, false, pivots(9, MAX), new long[2], six(Keys.MIN, 9), six(10, MAX)));
     }
 
@@ -49,8 +83,8 @@ class StructureTest {
         refused("too few slots", leaf(pivots(new long[0])));
         refused("too few slots", inner(1, false, pivots(MAX), new long[1], six(Keys.MIN, MAX)));
         refused("too few slots", inner(1, false, pivots(9, MAX), new long[2], leaf(pivots(9), 1), six(10, MAX)));
-        refused("not 16 pivots", leaf(new long[15], 1));
-        refused("wrong number of gaps", new Node(0, false, pivots(MAX), new Object[] {1}, new long[1]));
+        refused("not 16 halves", leaf(new long[15], 1));
+        refused("wrong number of gaps", leaf(false, pivots(MAX), new long[1], 1));
         refused("wrong number of gaps", inner(1, false, pivots(9, MAX), new long[1], six(Keys.MIN, 9), six(10, MAX)));
     }
 
@@ -60,14 +94,33 @@ class StructureTest {
         refused("last pivot", inner(1, false, pivots(9, MAX), new long[2], six(Keys.MIN, 8), six(10, MAX)));
         long[] notPadded = pivots(5, MAX);
         notPadded[9] = 7;
-        refused("pivots not padded", leaf(notPadded, 1, 2));
+        refused("halves not padded", leaf(notPadded, 1, 2));
         refused("pivots do not rise", leaf(pivots(5, 5, MAX), 1, 2, 3));
         refused("pivots do not rise", leaf(pivots(5, 4, MAX), 1, 2, 3));
     }
 
     @Test
+    void halves() {
+        Node six = six(Keys.MIN, 9);
+        Node good = inner(1, false, pivots(9, MAX), new long[2], six, six(10, MAX));
+        refused(
+                "wrong number of halves below",
+                new Node(1, false, true, good.even, good.halves, good.slots, new long[1][], good.gaps, ERA));
+        long[][] other = {six.halves.clone(), good.below[1]};
+        refused(
+                "not the halves of the child",
+                new Node(1, false, true, good.even, good.halves, good.slots, other, good.gaps, ERA));
+        refused(
+                "wrong note of even pivots",
+                new Node(1, false, false, good.even, good.halves, good.slots, good.below, good.gaps, ERA));
+        refused("wrong note of even", new Node(0, false, true, 0, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
+        refused("last pivot", new Node(0, false, true, 1, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
+        refused("a bit for", new Node(0, false, true, 2, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
+    }
+
+    @Test
     void contents() {
-        refused("node in a leaf", leaf(pivots(MAX), Node.EMPTY));
+        refused("node in a leaf", leaf(pivots(MAX), EMPTY));
         refused("two free slots", leaf(pivots(5, MAX), null, null));
         Node ends = leaf(pivots(1, 2, 3, 4, 5, 9), 1, 2, 3, 4, 5, null);
         Node begins = leaf(pivots(10, 11, 12, 13, 14, MAX), null, 2, 3, 4, 5, 6);
@@ -86,6 +139,6 @@ class StructureTest {
         refused(
                 "wrong note of reservations",
                 inner(1, true, pivots(9, MAX), new long[2], six(Keys.MIN, 9), six(10, MAX)));
-        refused("wrong note of reservations", new Node(0, true, pivots(MAX), new Object[] {1}, new long[0]));
+        refused("wrong note of reservations", leaf(true, pivots(MAX), new long[0], 1));
     }
 }
