@@ -12,10 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A concurrent range map: it gives every unsigned 64-bit index a value or none, and is read without a lock.
  *
- * <p>Readers, which are all methods of {@link RangeView} and {@link #snapshot()}, {@link #reservationAt},
- * {@link #reservationIn}, {@link #isFree}, {@link #validate()} and {@link #dump()}, never wait, and see each change, or
- * transaction, as a whole or not at all. Changes take the writer lock for their own short time. The package description says what is ordered
- * with what, and what is a reservation.
+ * <p>Readers never wait for writers, but for a few that want the tree of one instant, and see each change, or transaction,
+ * as a whole or not at all. Changes take the writer lock for their own short time. The package description says which do,
+ * what is ordered with what, and what is a reservation.
  *
  * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
  * their values are equal.
@@ -38,10 +37,10 @@ public final class MapleTree<V> implements RangeView<V> {
     }
 
     /** The tree that readers see. Written under the lock, by {@link #publish} only. */
-    private Node root = Node.EMPTY;
+    private Node root;
 
     /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #snapshot()}. */
-    private Era era = root.era;
+    private Era era;
 
     private final ReentrantLock writerLock;
 
@@ -53,7 +52,7 @@ public final class MapleTree<V> implements RangeView<V> {
 
     /** An empty tree with a lock of its own. */
     public MapleTree() {
-        this.writerLock = new WriterLock();
+        this(new WriterLock(), Node.EMPTY);
     }
 
     /**
@@ -62,13 +61,39 @@ public final class MapleTree<V> implements RangeView<V> {
      * @param writerLock the lock
      */
     public MapleTree(ReentrantLock writerLock) {
-        this.writerLock = Objects.requireNonNull(writerLock, "writerLock");
+        this(Objects.requireNonNull(writerLock, "writerLock"), Node.EMPTY);
+    }
+
+    /** A tree that nobody else knows yet. */
+    MapleTree(ReentrantLock writerLock, Node root) {
+        this.writerLock = writerLock;
+        this.root = root;
+        this.era = root.era;
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(rootAcquire(), index);
+        return (V) Node.lookup(root(), index);
+    }
+
+    /**
+     * The values at many indexes, each as {@link #get} gives it: at some instant of the call, not all at one. Faster than
+     * as many calls where the tree is larger than the processor's caches, since look-ups wait for memory together. Never
+     * waits, and does not allocate.
+     *
+     * @param indexes any indexes, in any order; best in ascending order
+     * @param values takes the value of each index, at the same place; null where there is none. What is beyond the number
+     *     of indexes is left as it is
+     * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
+     * @throws ArrayStoreException if a value does not fit into {@code values}; some of it has then been written
+     */
+    public void getAll(long[] indexes, @Nullable Object[] values) {
+        if (values.length < indexes.length) {
+            throw new IllegalArgumentException("values has room for " + values.length + ", must have for "
+                    + indexes.length + ", as many as indexes");
+        }
+        Node.lookupAll(root(), indexes, values);
     }
 
     @Override
@@ -76,17 +101,17 @@ public final class MapleTree<V> implements RangeView<V> {
     public @Nullable V atOrAfter(long index) {
         long key = Keys.flip(index);
         for (; ; ) {
-            Node leaf = Node.leaf(rootAcquire(), key);
+            Node leaf = Node.leaf(root(), key);
             Object found = leaf.atOrAfter(key);
             long end = leaf.upperBound();
             if (found != null || end == Keys.MAX) {
                 return (V) found;
             }
-            found = Node.leaf(rootAcquire(), end + 1).atOrAfter(end + 1);
+            found = Node.leaf(root(), end + 1).atOrAfter(end + 1);
             if (found == null) {
                 return (V) frozenRoot().atOrAfter(key);
             }
-            if (Node.leaf(rootAcquire(), key) == leaf) {
+            if (Node.leaf(root(), key) == leaf) {
                 // Leaves do not change, nor come back: nothing was here while it was there.
                 return (V) found;
             }
@@ -98,20 +123,20 @@ public final class MapleTree<V> implements RangeView<V> {
     public @Nullable V atOrBefore(long index) {
         long key = Keys.flip(index);
         for (; ; ) {
-            Node leaf = Node.leaf(rootAcquire(), key);
+            Node leaf = Node.leaf(root(), key);
             Object found = leaf.atOrBefore(key);
             if (found != null) {
                 return (V) found;
             }
-            long start = Node.leafStart(rootAcquire(), key);
+            long start = Node.leafStart(root(), key);
             if (start == Keys.MIN) {
                 return (V) frozenRoot().atOrBefore(key);
             }
-            found = Node.leaf(rootAcquire(), start - 1).atOrBefore(start - 1);
+            found = Node.leaf(root(), start - 1).atOrBefore(start - 1);
             if (found == null) {
                 return (V) frozenRoot().atOrBefore(key);
             }
-            if (Node.leaf(rootAcquire(), key) == leaf) {
+            if (Node.leaf(root(), key) == leaf) {
                 return (V) found;
             }
         }
@@ -119,14 +144,14 @@ public final class MapleTree<V> implements RangeView<V> {
 
     @Override
     public boolean isEmpty() {
-        Node now = rootAcquire();
+        Node now = root();
         // What is there was there at some instant; that nothing is there takes one instant for all leaves.
         return !now.hasValue() && (now.level == 0 || !frozenRoot().hasValue());
     }
 
     @Override
     public Cursor<V> cursor() {
-        return new Cursor<>(this::rootAcquire);
+        return new Cursor<>(this::root);
     }
 
     @Override
@@ -154,7 +179,7 @@ public final class MapleTree<V> implements RangeView<V> {
         // If the era is closed, and the same before and after, then no open one has begun when the root is read, and
         // nodes of earlier ones are not written any more. Pairs with publish().
         Era before = eraAcquire();
-        Node now = rootAcquire();
+        Node now = root();
         if (!before.open && before == eraAcquire()) {
             return now;
         }
@@ -176,7 +201,7 @@ public final class MapleTree<V> implements RangeView<V> {
      * @return its range and its owner, or null if the index is not reserved
      */
     public @Nullable RangeEntry<Object> reservationAt(long index) {
-        return Node.reservationAt(rootAcquire(), Keys.flip(index));
+        return Node.reservationAt(root(), Keys.flip(index));
     }
 
     /**
@@ -190,9 +215,7 @@ public final class MapleTree<V> implements RangeView<V> {
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
         Keys.requireRange(first, last);
-        return rootAcquire().reserved
-                ? Node.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)
-                : null;
+        return root().reserved ? Node.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null) : null;
     }
 
     /**
@@ -205,7 +228,7 @@ public final class MapleTree<V> implements RangeView<V> {
      */
     public boolean isFree(long first, long last) {
         Keys.requireRange(first, last);
-        return Node.isFree(rootAcquire(), Keys.flip(first), Keys.flip(last));
+        return Node.isFree(root(), Keys.flip(first), Keys.flip(last));
     }
 
     /**
@@ -473,6 +496,26 @@ public final class MapleTree<V> implements RangeView<V> {
     }
 
     /**
+     * Takes the writer lock for a series of edits.
+     *
+     * @return a writer that holds the lock until it is closed
+     * @throws IllegalStateException if this thread has a transaction open on this tree
+     */
+    public Writer<V> writer() {
+        beginEdit();
+        return new Writer<>(this);
+    }
+
+    /**
+     * A new handle for look-ups near to each other.
+     *
+     * @return a reader for one thread's use
+     */
+    public Reader<V> reader() {
+        return new Reader<>(this);
+    }
+
+    /**
      * The lock that serialises changes.
      *
      * @return the lock given to the constructor, or the tree's own
@@ -499,9 +542,16 @@ public final class MapleTree<V> implements RangeView<V> {
         return Structure.dump(frozenRoot());
     }
 
-    /** The root of the moment. Tests look at nodes. */
+    /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
     Node root() {
-        return rootAcquire();
+        return (Node) ROOT.getAcquire(this);
+    }
+
+    /** Makes the draft equal to the tree, for one edit. Caller must hold the writer lock. */
+    Draft beginHeld() {
+        requireNoTransaction();
+        startDraft(true);
+        return draft;
     }
 
     /** Whether this is the transaction begun last. Caller must hold the writer lock. */
@@ -553,20 +603,15 @@ public final class MapleTree<V> implements RangeView<V> {
         draft.start(root, era, direct);
     }
 
-    /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
-    private Node rootAcquire() {
-        return (Node) ROOT.getAcquire(this);
-    }
-
     private Era eraAcquire() {
         return (Era) ERA.getAcquire(this);
     }
 
     /**
      * The one store by which readers learn of a change, unless {@link Node#replaceLeaf} has been that. Pairs with
-     * {@link #rootAcquire}.
+     * {@link #root()}.
      */
-    private void publish() {
+    void publish() {
         assert writerLock.isHeldByCurrentThread();
         Node made = draft.root();
         Era next = draft.era();

@@ -156,6 +156,10 @@ final class Node {
 
     /** Pairs with {@link #replaceLeaf}: who gets this child sees it, and the values in it, as stored. */
     Node child(int i) {
+        return childAcquire(slots, i);
+    }
+
+    static Node childAcquire(@Nullable Object[] slots, int i) {
         return (Node) SLOT.getAcquire(slots, i);
     }
 
@@ -235,14 +239,85 @@ final class Node {
             // The leaf has been replaced between the two reads.
             i = search(n.halves, half);
         }
-        Object content = n.slots[i];
-        return n.reserved && content instanceof Reservation ? null : content;
+        return n.value(i);
+    }
+
+    /** The value at the indexes of {@code half}, which must be within this leaf, if no pivot of it is even. */
+    @Nullable
+    Object lookupHalf(long half) {
+        return value(findHalf(half));
+    }
+
+    /** The slot of the indexes of {@code half}, if no pivot here is even. */
+    int findHalf(long half) {
+        return search(halves, half);
+    }
+
+    /** What a slot of this leaf has in the lookup view. */
+    private @Nullable Object value(int i) {
+        Object content = slots[i];
+        return reserved && content instanceof Reservation ? null : content;
+    }
+
+    /**
+     * The values at each of these indexes. Four descents are made side by side, so that they wait for memory at the same
+     * time.
+     */
+    static void lookupAll(Node root, long[] indexes, @Nullable Object[] values) {
+        int k = 0;
+        if (!root.uneven) {
+            for (; k + 3 < indexes.length; k += 4) {
+                lookupFour(root, indexes, values, k);
+            }
+        }
+        for (; k < indexes.length; k++) {
+            values[k] = lookup(root, indexes[k]);
+        }
+    }
+
+    private static void lookupFour(Node root, long[] indexes, @Nullable Object[] values, int k) {
+        long halfA = indexes[k] >>> 1;
+        long halfB = indexes[k + 1] >>> 1;
+        long halfC = indexes[k + 2] >>> 1;
+        long halfD = indexes[k + 3] >>> 1;
+        Node a = root;
+        Node b = root;
+        Node c = root;
+        Node d = root;
+        int i = search(root.halves, halfA);
+        int j = search(root.halves, halfB);
+        int l = search(root.halves, halfC);
+        int m = search(root.halves, halfD);
+        for (int level = root.level; level != 0; level--) {
+            long[] halvesA = a.below[i];
+            long[] halvesB = b.below[j];
+            long[] halvesC = c.below[l];
+            long[] halvesD = d.below[m];
+            a = a.child(i);
+            b = b.child(j);
+            c = c.child(l);
+            d = d.child(m);
+            i = search(halvesA, halfA);
+            j = search(halvesB, halfB);
+            l = search(halvesC, halfC);
+            m = search(halvesD, halfD);
+            if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD) {
+                // A leaf has been replaced between the two reads.
+                i = search(a.halves, halfA);
+                j = search(b.halves, halfB);
+                l = search(c.halves, halfC);
+                m = search(d.halves, halfD);
+            }
+        }
+        values[k] = a.value(i);
+        values[k + 1] = b.value(j);
+        values[k + 2] = c.value(l);
+        values[k + 3] = d.value(m);
     }
 
     private static @Nullable Object lookupAmongUneven(Node root, long key) {
         Node n = leaf(root, key);
-        Object content = n.slots[n.find(key)];
-        return n.reserved && content instanceof Reservation ? null : content;
+        return n.value(n.find(key));
     }
 
     /** The value at {@code key}, or else the one next above it below this node; null if there is none. Writes nothing. */

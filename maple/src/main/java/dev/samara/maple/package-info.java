@@ -19,6 +19,10 @@
  * });
  * }</pre>
  *
+ * <p>For what is hot: {@link dev.samara.maple.Reader} looks up near to where it has looked up before,
+ * {@link dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many
+ * edits under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} makes a tree of what is known and sorted.
+ *
  * <h2>Terms</h2>
  *
  * <dl>
@@ -46,15 +50,19 @@
  * <p>Any thread may read, and any thread may edit. Edits and transactions of one tree follow one another under its
  * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}, which each edit takes for itself, and which may be
  * held already. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
- * {@link dev.samara.maple.Cursor} and a {@link dev.samara.maple.GapSearch} are for one thread at a time. A
+ * {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link dev.samara.maple.GapSearch} are for one
+ * thread at a time, a {@link dev.samara.maple.Writer} is for the thread that made it. A
  * {@link dev.samara.maple.Snapshot} is for all.
  *
  * <ul>
- *   <li><b>Never wait:</b> all of {@link dev.samara.maple.RangeView} but on a transaction, cursors over trees and
- *       snapshots, {@code snapshot}, and the tree's {@code reservationAt}, {@code reservationIn}, {@code isFree},
- *       {@code validate} and {@code dump}.
+ *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over trees,
+ *       everything on a snapshot.
+ *   <li><b>Wait for the edit or transaction under way, at most, and never if all edits since the last snapshot were
+ *       transactions:</b> {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and
+ *       {@code dump}; {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in
+ *       a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
- *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest} and {@code update}.
+ *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code writer}.
  *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
  * </ul>
  *
@@ -63,9 +71,10 @@
  *
  * <h2>Progress</h2>
  *
- * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code reservationIn}, {@code snapshot} and {@code Cursor.find}
+ * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code Reader.get} and {@code Cursor.find}
  * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and takes
- * more only where it passes reservations. Edits block each other, take steps in proportion to the height and, where a
+ * more only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: they begin again if
+ * where they looked first is edited before they are done, which they can be only at the edge of a leaf. Edits block each other, take steps in proportion to the height and, where a
  * range stored over holds reservations, to their number; what else a range holds does not count. Readers never delay an
  * edit. Replaced nodes are left to the garbage collector, which is what makes that possible.
  *

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Makes many edits in a row, without taking the lock for each and without a lambda around them.
+ *
+ * <pre>{@code
+ * try (Writer<String> writer = tree.writer()) {
+ *     for (...) {
+ *         writer.store(first, last, value);     // readers see it when this returns
+ *     }
+ * }
+ * }</pre>
+ *
+ * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, readers do
+ * not. Each edit is published by itself, as those of the tree are; for several that readers see at once there is
+ * {@link MapleTree#begin()}. It belongs to the thread that made it; every method refuses another thread, and use after the
+ * end, with an {@link IllegalStateException}, and so while a transaction of this thread is open on the tree.
+ *
+ * @param <V> the type of values
+ */
+public final class Writer<V> implements AutoCloseable {
+
+    private final MapleTree<V> tree;
+    private final Thread owner = Thread.currentThread();
+    private boolean closed;
+
+    /** Caller has taken the lock for this. */
+    Writer(MapleTree<V> tree) {
+        this.tree = tree;
+    }
+
+    /**
+     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this writer may not be used
+     */
+    public void store(long first, long last, V value) {
+        begin().store(first, last, value);
+        tree.publish();
+    }
+
+    /**
+     * Stores a value if the whole range is free: no value and no reservation in it.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @param value what to store; any object
+     * @return whether it was free
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws NullPointerException if {@code value} is null
+     * @throws IllegalStateException if this writer may not be used
+     */
+    public boolean insert(long first, long last, V value) {
+        boolean stored = begin().insert(first, last, value);
+        tree.publish();
+        return stored;
+    }
+
+    /**
+     * Frees a range, cutting what lies across its ends.
+     *
+     * @param first the lowest index, unsigned
+     * @param last the highest index, inclusive, unsigned
+     * @throws IllegalArgumentException if {@code first} is above {@code last}
+     * @throws ReservedException if the range meets a reservation
+     * @throws IllegalStateException if this writer may not be used
+     */
+    public void erase(long first, long last) {
+        begin().erase(first, last);
+        tree.publish();
+    }
+
+    /**
+     * Frees the whole range of the entry that covers an index.
+     *
+     * @param index any index
+     * @return the value of that entry, or null if there is none
+     * @throws ReservedException if the index is reserved
+     * @throws IllegalStateException if this writer may not be used
+     */
+    @SuppressWarnings("unchecked") // only values of V get in
+    public @Nullable V erase(long index) {
+        Object value = begin().erase(index);
+        tree.publish();
+        return (V) value;
+    }
+
+    /**
+     * Looks for the lowest free range that will do, and stores a value there.
+     *
+     * @param where what to look for; takes the answer
+     * @param value what to store; any object
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code value} is null
+     * @throws IllegalStateException if this writer may not be used
+     */
+    public boolean storeLowest(GapSearch where, V value) {
+        boolean stored = begin().storeLowest(where, value);
+        tree.publish();
+        return stored;
+    }
+
+    /**
+     * Looks for the highest free range that will do, and stores a value there.
+     *
+     * @param where what to look for; takes the answer
+     * @param value what to store; any object
+     * @return whether there was one
+     * @throws NullPointerException if {@code where} or {@code value} is null
+     * @throws IllegalStateException if this writer may not be used
+     */
+    public boolean storeHighest(GapSearch where, V value) {
+        boolean stored = begin().storeHighest(where, value);
+        tree.publish();
+        return stored;
+    }
+
+    /**
+     * Lets go of the lock; does nothing if that has been done.
+     *
+     * @throws IllegalStateException if this is not the thread that made this writer
+     */
+    @Override
+    public void close() {
+        requireOwner();
+        if (!closed) {
+            closed = true;
+            tree.writerLock().unlock();
+        }
+    }
+
+    private Draft begin() {
+        requireOwner();
+        if (closed || !tree.writerLock().isHeldByCurrentThread()) {
+            throw new IllegalStateException("this writer has been closed, or its lock was let go");
+        }
+        return tree.beginHeld();
+    }
+
+    private void requireOwner() {
+        if (owner != Thread.currentThread()) {
+            throw new IllegalStateException("this writer belongs to thread " + owner.getName());
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@DisplayName("A.1 A.4: a reader, and a batch, find what get finds")
+class ReaderTest {
+
+    private final MapleTree<Object> tree = new MapleTree<>();
+
+    /** A step of 2 makes every pivot odd; of 1, every other one even. */
+    @ParameterizedTest
+    @CsvSource({"5, 2", "5, 1", "60, 2", "60, 1", "3000, 2", "3000, 1"})
+    void findsWhatGetFindsWhateverIsEditedBetween(int entries, long step) {
+        Random random = new Random(entries + step);
+        Reader<Object> reader = tree.reader();
+        long span = 4 * step * entries;
+        for (int round = 0; round < 20_000; round++) {
+            edit(random, span, step);
+            long near = random.nextLong(span + 10);
+            for (int k = 0; k < 4; k++) {
+                long index = k == 3 ? random.nextLong() : near + random.nextInt(5);
+                assertSame(tree.get(index), reader.get(index), () -> "index " + index + "\n" + tree.dump());
+            }
+        }
+        tree.validate();
+    }
+
+    private void edit(Random random, long span, long step) {
+        long first = random.nextLong(span / step) * step;
+        long last = first + step * (1 + random.nextInt(3)) - 1;
+        Object value = random.nextInt();
+        switch (random.nextInt(12)) {
+            case 0 -> tree.erase(first, first + span / 2, "owner");
+            case 1 ->
+                tree.update(t -> {
+                    t.erase(first, last, "owner");
+                    t.reserve(first, last, "owner");
+                });
+            case 2 -> tree.update(t -> t.store(first, last, value, "owner"));
+            case 3 -> tree.snapshot();
+            case 4, 5 -> tree.erase(first, last, "owner");
+            default -> tree.store(first, last, value, "owner");
+        }
+    }
+
+    @Test
+    void bothEndsOfTheIndexSpace() {
+        Reader<Object> reader = tree.reader();
+        assertNull(reader.get(0));
+        assertNull(reader.get(-1L));
+        for (int i = 0; i < 100; i++) {
+            tree.store(4L * i, 4L * i + 1, i);
+        }
+        tree.store(Long.MAX_VALUE, Long.MIN_VALUE, "middle");
+        tree.store(-1L, -1L, "end");
+        assertEquals(0, reader.get(0));
+        assertEquals("end", reader.get(-1L));
+        assertNull(reader.get(-2L));
+        assertEquals("middle", reader.get(Long.MIN_VALUE));
+        assertEquals("middle", reader.get(Long.MAX_VALUE));
+        assertNull(reader.get(Long.MAX_VALUE - 1));
+        tree.erase(0, -1L);
+        assertNull(reader.get(0));
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0, 2", "5, 2", "60, 1", "60, 2", "3000, 2"})
+    void batchesOfAnyLength(int entries, long step) {
+        Random random = new Random(entries);
+        for (int i = 0; i < entries; i++) {
+            edit(random, 4 * step * entries, step);
+        }
+        for (int length = 0; length < 23; length++) {
+            long[] indexes = random.longs(length, 0, 4 * step * entries + 1).toArray();
+            @Nullable Object[] expected = new @Nullable Object[length + 2];
+            Arrays.fill(expected, "left as it is");
+            @Nullable Object[] values = expected.clone();
+            for (int i = 0; i < length; i++) {
+                expected[i] = tree.get(indexes[i]);
+            }
+            tree.getAll(indexes, values);
+            assertArrayEquals(expected, values);
+        }
+    }
+
+    @Test
+    void tooShortForTheBatch() {
+        IllegalArgumentException e =
+                assertThrows(IllegalArgumentException.class, () -> tree.getAll(new long[3], new @Nullable Object[2]));
+        assertEquals("values has room for 2, must have for 3, as many as indexes", e.getMessage());
+    }
+
+    @Test
+    void aTreeOfOneLeafIsFollowed() {
+        Reader<Object> reader = tree.reader();
+        tree.store(1, 2, "a");
+        assertEquals("a", reader.get(1));
+        tree.store(1, 2, "b");
+        assertEquals("b", reader.get(1));
+        for (int i = 0; i < 40; i++) {
+            tree.store(10 * i + 10, 10 * i + 11, i);
+        }
+        assertEquals("b", reader.get(2));
+        tree.erase(1, 2);
+        assertNull(reader.get(2));
+        assertTrue(tree.root().level > 0);
+        tree.erase(0, -1L);
+        assertEquals(0, tree.root().level);
+        assertNull(reader.get(2));
+    }
+}
