@@ -24,14 +24,10 @@ final class Draft {
         return root;
     }
 
-    /**
-     * Begins with a tree that others can see, and drops what was made of another.
-     *
-     * @param direct whether readers may see each edit as soon as it is made
-     */
-    void start(Node published, Era era, boolean direct) {
+    /** Begins with a tree that others can see, and drops what was made of another. New nodes will be of this era. */
+    void start(Node published, Era era) {
         root = published;
-        splice.begin(era, direct);
+        splice.begin(era);
     }
 
     /** The era that the tree is in when this root is published. */
@@ -82,30 +78,22 @@ final class Draft {
         return Objects.requireNonNull(where, "where").searchHighest(root);
     }
 
-    boolean storeLowest(GapSearch where, Object value) {
-        Objects.requireNonNull(value, "value");
+    boolean reserveLowest(GapSearch where, Object owner) {
+        Object reservation = new Reservation(requireOwner(owner));
         boolean found = findLowest(where);
         if (found) {
-            fill(where, value);
+            fill(where, reservation);
         }
         return found;
-    }
-
-    boolean storeHighest(GapSearch where, Object value) {
-        Objects.requireNonNull(value, "value");
-        boolean found = findHighest(where);
-        if (found) {
-            fill(where, value);
-        }
-        return found;
-    }
-
-    boolean reserveLowest(GapSearch where, Object owner) {
-        return storeLowest(where, new Reservation(requireOwner(owner)));
     }
 
     boolean reserveHighest(GapSearch where, Object owner) {
-        return storeHighest(where, new Reservation(requireOwner(owner)));
+        Object reservation = new Reservation(requireOwner(owner));
+        boolean found = findHighest(where);
+        if (found) {
+            fill(where, reservation);
+        }
+        return found;
     }
 
     void erase(long first, long last) {
@@ -128,7 +116,7 @@ final class Draft {
         return value;
     }
 
-    private static void requireValue(long first, long last, Object value) {
+    static void requireValue(long first, long last, Object value) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(value, "value");
     }

@@ -47,6 +47,8 @@ public final class MapleTree<V> implements RangeView<V> {
     /** The working copy of the edit or transaction under way. Guarded by the lock. */
     private final Draft draft = new Draft();
 
+    private final Edits edits = new Edits(this);
+
     /** The transaction begun last, unless it has ended. Guarded by the lock. */
     private @Nullable Transaction<V> current;
 
@@ -245,8 +247,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void store(long first, long last, V value) {
         beginEdit();
         try {
-            draft.store(first, last, value);
-            publish();
+            edits.store(first, last, value);
         } finally {
             writerLock.unlock();
         }
@@ -267,8 +268,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void store(long first, long last, V value, Object owner) {
         beginEdit();
         try {
-            draft.store(first, last, value, owner);
-            publish();
+            edits.store(first, last, value, owner);
         } finally {
             writerLock.unlock();
         }
@@ -288,9 +288,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean insert(long first, long last, V value) {
         beginEdit();
         try {
-            boolean stored = draft.insert(first, last, value);
-            publish();
-            return stored;
+            return edits.insert(first, last, value);
         } finally {
             writerLock.unlock();
         }
@@ -308,8 +306,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void erase(long first, long last) {
         beginEdit();
         try {
-            draft.erase(first, last);
-            publish();
+            edits.erase(first, last);
         } finally {
             writerLock.unlock();
         }
@@ -329,8 +326,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void erase(long first, long last, Object owner) {
         beginEdit();
         try {
-            draft.erase(first, last, owner);
-            publish();
+            edits.erase(first, last, owner);
         } finally {
             writerLock.unlock();
         }
@@ -348,9 +344,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public @Nullable V erase(long index) {
         beginEdit();
         try {
-            Object value = draft.erase(index);
-            publish();
-            return (V) value;
+            return (V) edits.erase(index);
         } finally {
             writerLock.unlock();
         }
@@ -370,9 +364,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean reserve(long first, long last, Object owner) {
         beginEdit();
         try {
-            boolean stored = draft.reserve(first, last, owner);
-            publish();
-            return stored;
+            return edits.reserve(first, last, owner);
         } finally {
             writerLock.unlock();
         }
@@ -390,9 +382,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean storeLowest(GapSearch where, V value) {
         beginEdit();
         try {
-            boolean stored = draft.storeLowest(where, value);
-            publish();
-            return stored;
+            return edits.storeLowest(where, value);
         } finally {
             writerLock.unlock();
         }
@@ -410,9 +400,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean storeHighest(GapSearch where, V value) {
         beginEdit();
         try {
-            boolean stored = draft.storeHighest(where, value);
-            publish();
-            return stored;
+            return edits.storeHighest(where, value);
         } finally {
             writerLock.unlock();
         }
@@ -430,9 +418,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean reserveLowest(GapSearch where, Object owner) {
         beginEdit();
         try {
-            boolean stored = draft.reserveLowest(where, owner);
-            publish();
-            return stored;
+            return edits.reserveLowest(where, owner);
         } finally {
             writerLock.unlock();
         }
@@ -450,9 +436,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public boolean reserveHighest(GapSearch where, Object owner) {
         beginEdit();
         try {
-            boolean stored = draft.reserveHighest(where, owner);
-            publish();
-            return stored;
+            return edits.reserveHighest(where, owner);
         } finally {
             writerLock.unlock();
         }
@@ -469,7 +453,7 @@ public final class MapleTree<V> implements RangeView<V> {
     public void update(Consumer<? super Transaction<V>> body) {
         Objects.requireNonNull(body, "body");
         beginEdit();
-        startDraft(false);
+        startDraft(era);
         try (Transaction<V> transaction = open()) {
             body.accept(transaction);
             if (transaction.isOpen()) {
@@ -491,7 +475,7 @@ public final class MapleTree<V> implements RangeView<V> {
             throw new IllegalStateException("begin needs the writer lock");
         }
         requireNoTransaction();
-        startDraft(false);
+        startDraft(era);
         return open();
     }
 
@@ -547,11 +531,16 @@ public final class MapleTree<V> implements RangeView<V> {
         return (Node) ROOT.getAcquire(this);
     }
 
-    /** Makes the draft equal to the tree, for one edit. Caller must hold the writer lock. */
-    Draft beginHeld() {
+    /** Caller must hold the writer lock. */
+    Era era() {
+        return era;
+    }
+
+    /** What edits the tree for a caller that holds the writer lock already, and is no transaction. */
+    Edits editsHeld() {
         requireNoTransaction();
-        startDraft(true);
-        return draft;
+        current = null;
+        return edits;
     }
 
     /** Whether this is the transaction begun last. Caller must hold the writer lock. */
@@ -570,7 +559,7 @@ public final class MapleTree<V> implements RangeView<V> {
         if (commit) {
             publish();
         } else {
-            draft.start(root, era, false);
+            draft.start(root, era);
         }
     }
 
@@ -580,13 +569,16 @@ public final class MapleTree<V> implements RangeView<V> {
         return transaction;
     }
 
-    /** Takes the writer lock and makes the draft equal to the tree; or throws, and does not keep the lock. */
+    /** Takes the writer lock; or throws, and does not keep it. */
     private void beginEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             requireNoTransaction();
         }
         writerLock.lock();
-        startDraft(true);
+        if (current != null) {
+            // It was left open by somebody who has let go of the lock since.
+            current = null;
+        }
     }
 
     /** Caller must hold the writer lock. */
@@ -597,20 +589,18 @@ public final class MapleTree<V> implements RangeView<V> {
         }
     }
 
-    private void startDraft(boolean direct) {
-        // Whatever was begun before was left open by somebody who has let go of the lock since.
+    /** Makes the draft equal to the tree, for edits whose nodes are of this era. Caller must hold the writer lock. */
+    Draft startDraft(Era next) {
         current = null;
-        draft.start(root, era, direct);
+        draft.start(root, next);
+        return draft;
     }
 
     private Era eraAcquire() {
         return (Era) ERA.getAcquire(this);
     }
 
-    /**
-     * The one store by which readers learn of a change, unless {@link Node#replaceLeaf} has been that. Pairs with
-     * {@link #root()}.
-     */
+    /** The one store by which readers learn of what was drafted. Pairs with {@link #root()}. */
     void publish() {
         assert writerLock.isHeldByCurrentThread();
         Node made = draft.root();

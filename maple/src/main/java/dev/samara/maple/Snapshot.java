@@ -64,17 +64,29 @@ public final class Snapshot<V> implements RangeView<V> {
         visit(root, Keys.MIN, action);
     }
 
-    @SuppressWarnings("unchecked") // only values of V get in
     private static <V> void visit(Node n, long floor, RangeConsumer<? super V> action) {
-        long lo = floor;
+        if (n.level == 0) {
+            visitLeaf(n, floor, action);
+            return;
+        }
         for (int i = 0; i < n.size(); i++) {
-            Object content = n.slots[i];
-            if (content instanceof Node child) {
-                visit(child, lo, action);
-            } else if (content != null && !(content instanceof Reservation)) {
-                action.accept(Keys.flip(lo), Keys.flip(n.pivot(i)), (V) content);
+            visit(n.child(i), n.lowerBound(i, floor), action);
+        }
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> void visitLeaf(Node leaf, long floor, RangeConsumer<? super V> action) {
+        @Nullable Object[] slots = leaf.slots;
+        long[] halves = leaf.halves;
+        int even = leaf.even;
+        long first = Keys.flip(floor);
+        for (int i = 0; i < slots.length; i++) {
+            long last = Keys.flip(Keys.join(halves[i], even >>> i & 1));
+            Object content = slots[i];
+            if (content != null && !(leaf.reserved && content instanceof Reservation)) {
+                action.accept(first, last, (V) content);
             }
-            lo = n.pivot(i) + 1;
+            first = last + 1;
         }
     }
 }

@@ -81,8 +81,6 @@ final class Splice {
 
     private Era era = Node.EMPTY.era;
 
-    private boolean direct;
-
     /** The level of the root descended from last; -1 if {@link #left} is empty. */
     private int top;
 
@@ -104,7 +102,7 @@ final class Splice {
     /** Gaps of owned nodes as they will be. */
     private final long[] newGaps = new long[Node.MAX_LEVELS];
 
-    /** An array of pivots that is in no node any more and has been in none that anybody else knew. */
+    /** An array of halves that is in no node any more and has been in none that anybody else knew. */
     private long @Nullable [] spare;
 
     /* The items of the level at hand; gaps for inner levels only. */
@@ -125,18 +123,13 @@ final class Splice {
         disown();
     }
 
-    /**
-     * Begins an edit, or a transaction.
-     *
-     * @param direct whether readers may see each edit as soon as it is made
-     */
-    void begin(Era era, boolean direct) {
+    /** Begins an edit, or a transaction, whose nodes will be of this era. */
+    void begin(Era era) {
         disown();
         this.era = era;
-        this.direct = direct;
     }
 
-    /** The era of the nodes made, which this may have opened. */
+    /** The era of the nodes made since. */
     Era era() {
         return era;
     }
@@ -264,9 +257,9 @@ final class Splice {
         }
         int i = leftAt[0];
         int j = old.find(hi);
-        int at = old.lowerBound(i, floor) < lo ? i + 1 : i;
-        int tail = hi < old.pivot(j) ? j : j + 1;
-        int size = at + 1 + old.size() - tail;
+        int at = LeafEdit.at(old, floor, lo, i);
+        int tail = LeafEdit.tail(old, hi, j);
+        int size = LeafEdit.size(old, at, tail);
         boolean exact = i == j && at == i && tail > i;
         if (exact && old.slots[i] == content) {
             return root;
@@ -274,86 +267,30 @@ final class Splice {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && top > 0)) {
             return changeSeveral(root, lo, hi, content);
         }
-        @Nullable Object[] s = new @Nullable Object[size];
-        System.arraycopy(old.slots, 0, s, 0, at);
-        s[at] = content;
-        System.arraycopy(old.slots, tail, s, at + 1, size - at - 1);
+        @Nullable Object[] s = LeafEdit.slots(old, at, tail, content);
         // If a reservation is here, but not in what goes, it stays.
         boolean r =
                 content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
         boolean ownHalves = (own & ownArray & 1) != 0;
-        Node leaf = exact
-                ? Node.leaf(old.halves, old.even, s, r, era)
-                : Node.leaf(halvesWith(lo, hi, at, tail), evenWith(lo, hi, at, tail), s, r, era);
-        long gap = leaf.largestGap(floor);
-        if (replaceInPlace(leaf, gap)) {
-            return root;
+        Node leaf;
+        if (exact) {
+            leaf = Node.leaf(old.halves, old.even, s, r, era);
+        } else {
+            long[] halves = LeafEdit.halves(takeSpare(), old, lo, hi, i, at, tail);
+            leaf = Node.leaf(halves, LeafEdit.even(old, lo, hi, i, at, tail), s, r, era);
         }
         keep(0, leaf, !exact || ownHalves);
-        Node result = climb(1, leaf, gap);
+        Node result = climb(1, leaf, leaf.largestGap(floor));
         if (ownHalves && !exact) {
             spare = old.halves;
         }
         return result;
     }
 
-    /** The halves of the left leaf with {@code [lo, hi]} in slot {@code at}, and what was in slot {@code tail} after it. */
-    private long[] halvesWith(long lo, long hi, int at, int tail) {
-        long[] old = left[0].halves;
-        long[] p = spare;
-        if (p == null) {
-            p = new long[Node.FANOUT];
-        }
+    private long[] takeSpare() {
+        long[] taken = spare;
         spare = null;
-        int i = leftAt[0];
-        System.arraycopy(old, 0, p, 0, i);
-        if (at > i) {
-            p[i] = Keys.half(lo - 1);
-        }
-        p[at] = Keys.half(hi);
-        int kept = Node.FANOUT - Math.max(tail, at + 1);
-        System.arraycopy(old, tail, p, at + 1, kept);
-        Arrays.fill(p, at + 1 + kept, Node.FANOUT, Keys.half(Keys.MAX));
-        return p;
-    }
-
-    /** Which of the pivots of that are even. */
-    private int evenWith(long lo, long hi, int at, int tail) {
-        int old = left[0].even;
-        int i = leftAt[0];
-        int even = old & ((1 << i) - 1);
-        if (at > i) {
-            even |= Keys.isEven(lo - 1) << i;
-        }
-        return even | Keys.isEven(hi) << at | old >>> tail << (at + 1);
-    }
-
-    /**
-     * Puts the new leaf into the published tree, if this edit is all that readers are to see at once and the leaf's parent
-     * is of the open era; else returns false, having written nothing.
-     */
-    private boolean replaceInPlace(Node leaf, long gap) {
-        if (!direct || top == 0) {
-            return false;
-        }
-        Node old = left[0];
-        if (leaf.reserved != old.reserved || leaf.uneven != old.uneven) {
-            return false;
-        }
-        if (!era.open) {
-            era = new Era(true);
-        }
-        if (left[1].era != era) {
-            return false;
-        }
-        // The nodes above are of this era too, because whoever makes a node makes those above.
-        long largest = gap;
-        for (int l = 1; l <= top && left[l].gaps[leftAt[l]] != largest; l++) {
-            left[l].gaps[leftAt[l]] = largest;
-            largest = left[l].largestGap(Keys.MIN);
-        }
-        left[1].replaceLeaf(leftAt[1], leaf);
-        return true;
+        return taken != null ? taken : new long[Node.FANOUT];
     }
 
     /** Takes the new node of a level, which is on the path. */

@@ -45,7 +45,6 @@ public final class Writer<V> implements AutoCloseable {
      */
     public void store(long first, long last, V value) {
         begin().store(first, last, value);
-        tree.publish();
     }
 
     /**
@@ -60,9 +59,7 @@ public final class Writer<V> implements AutoCloseable {
      * @throws IllegalStateException if this writer may not be used
      */
     public boolean insert(long first, long last, V value) {
-        boolean stored = begin().insert(first, last, value);
-        tree.publish();
-        return stored;
+        return begin().insert(first, last, value);
     }
 
     /**
@@ -76,7 +73,6 @@ public final class Writer<V> implements AutoCloseable {
      */
     public void erase(long first, long last) {
         begin().erase(first, last);
-        tree.publish();
     }
 
     /**
@@ -89,9 +85,7 @@ public final class Writer<V> implements AutoCloseable {
      */
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V erase(long index) {
-        Object value = begin().erase(index);
-        tree.publish();
-        return (V) value;
+        return (V) begin().erase(index);
     }
 
     /**
@@ -104,9 +98,7 @@ public final class Writer<V> implements AutoCloseable {
      * @throws IllegalStateException if this writer may not be used
      */
     public boolean storeLowest(GapSearch where, V value) {
-        boolean stored = begin().storeLowest(where, value);
-        tree.publish();
-        return stored;
+        return begin().storeLowest(where, value);
     }
 
     /**
@@ -119,9 +111,7 @@ public final class Writer<V> implements AutoCloseable {
      * @throws IllegalStateException if this writer may not be used
      */
     public boolean storeHighest(GapSearch where, V value) {
-        boolean stored = begin().storeHighest(where, value);
-        tree.publish();
-        return stored;
+        return begin().storeHighest(where, value);
     }
 
     /**
@@ -138,12 +128,12 @@ public final class Writer<V> implements AutoCloseable {
         }
     }
 
-    private Draft begin() {
+    private Edits begin() {
         requireOwner();
         if (closed || !tree.writerLock().isHeldByCurrentThread()) {
             throw new IllegalStateException("this writer has been closed, or its lock was let go");
         }
-        return tree.beginHeld();
+        return tree.editsHeld();
     }
 
     private void requireOwner() {

@@ -58,7 +58,7 @@ class HistoricalBugsTest {
                     Long.compareUnsigned(first, index + 1) <= 0 && Long.compareUnsigned(index + 1, last) <= 0;
             assertEquals(oddInside ? value : null, Node.lookup(draft.root(), index + 1));
         }
-        draft.start(base, new Era(false), false);
+        draft.start(base, new Era(false));
     }
 
     @Test

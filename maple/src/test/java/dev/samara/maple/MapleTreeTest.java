@@ -359,14 +359,42 @@ class MapleTreeTest {
         }
         int before = lock.taken;
         t.get(0);
-        t.entries();
+        t.getAll(new long[5], new @Nullable Object[5]);
+        t.reader().get(0);
         t.cursor().next();
-        t.snapshot();
         t.isFree(0, 1);
         t.reservationAt(0);
+        assertEquals(before, lock.taken);
+    }
+
+    @Test
+    void theTreeOfOneInstantTakesTheLockAtMostOnceAfterAnEditAndNeverAfterATransaction() {
+        CountingLock lock = new CountingLock();
+        MapleTree<String> t = new MapleTree<>(lock);
+        for (int i = 0; i < 3; i++) {
+            t.update(tx -> tx.store(0, 1, "x"));
+            t.reserve(5, 6, "me");
+            t.erase(5, 6, "me");
+            assertTakes(0, lock, t);
+            t.store(2, 3, "y");
+            assertTakes(1, lock, t);
+            assertTakes(0, lock, t);
+        }
+    }
+
+    private static void assertTakes(int expected, CountingLock lock, MapleTree<String> t) {
+        int before = lock.taken;
+        t.snapshot();
+        t.entries();
+        t.forEach((first, last, value) -> {});
+        t.atOrAfter(0);
+        t.atOrBefore(-1L);
+        t.isEmpty();
+        t.reservationIn(0, 9);
         t.validate();
         t.dump();
-        assertEquals(before, lock.taken);
+        assertEquals(before + expected, lock.taken);
+        assertFalse(lock.isLocked());
     }
 
     @Test

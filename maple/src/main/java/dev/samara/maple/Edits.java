@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Edits that are published one by one, as the tree and its {@link Writer} make them: in place if that is possible, else in
+ * a draft of the whole tree. Caller must hold the writer lock, with no transaction open. Parameters are indexes, as in the
+ * public methods that end here.
+ */
+final class Edits {
+
+    private final MapleTree<?> tree;
+
+    Edits(MapleTree<?> tree) {
+        this.tree = tree;
+    }
+
+    void store(long first, long last, Object value) {
+        Draft.requireValue(first, last, value);
+        if (!InPlace.replace(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+            openDraft().store(first, last, value);
+            tree.publish();
+        }
+    }
+
+    void store(long first, long last, Object value, Object owner) {
+        draft().store(first, last, value, owner);
+        tree.publish();
+    }
+
+    boolean insert(long first, long last, Object value) {
+        Draft.requireValue(first, last, value);
+        if (InPlace.fill(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+            return true;
+        }
+        boolean stored = openDraft().insert(first, last, value);
+        tree.publish();
+        return stored;
+    }
+
+    void erase(long first, long last) {
+        Keys.requireRange(first, last);
+        if (!InPlace.free(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last))) {
+            openDraft().erase(first, last);
+            tree.publish();
+        }
+    }
+
+    void erase(long first, long last, Object owner) {
+        draft().erase(first, last, owner);
+        tree.publish();
+    }
+
+    @Nullable
+    Object erase(long index) {
+        Node root = tree.root();
+        long key = Keys.flip(index);
+        Object value = Node.contentAt(root, key);
+        if (value != null) {
+            erase(Keys.flip(Node.slotStart(root, key)), Keys.flip(Node.slotEnd(root, key)));
+        }
+        return value;
+    }
+
+    boolean storeLowest(GapSearch where, Object value) {
+        Objects.requireNonNull(value, "value");
+        boolean found = Objects.requireNonNull(where, "where").searchLowest(tree.root());
+        if (found) {
+            store(where.first(), where.last(), value);
+        }
+        return found;
+    }
+
+    boolean storeHighest(GapSearch where, Object value) {
+        Objects.requireNonNull(value, "value");
+        boolean found = Objects.requireNonNull(where, "where").searchHighest(tree.root());
+        if (found) {
+            store(where.first(), where.last(), value);
+        }
+        return found;
+    }
+
+    boolean reserve(long first, long last, Object owner) {
+        boolean stored = draft().reserve(first, last, owner);
+        tree.publish();
+        return stored;
+    }
+
+    boolean reserveLowest(GapSearch where, Object owner) {
+        boolean stored = draft().reserveLowest(where, owner);
+        tree.publish();
+        return stored;
+    }
+
+    boolean reserveHighest(GapSearch where, Object owner) {
+        boolean stored = draft().reserveHighest(where, owner);
+        tree.publish();
+        return stored;
+    }
+
+    /** A draft whose nodes later edits may change in place. */
+    private Draft openDraft() {
+        Era era = tree.era();
+        return tree.startDraft(era.open ? era : new Era(true));
+    }
+
+    /** For what concerns reservations, which are not stored in place: it opens no era, so snapshots take no lock for it. */
+    private Draft draft() {
+        return tree.startDraft(tree.era());
+    }
+}
