@@ -188,7 +188,9 @@ public final class MapleTree<V> implements RangeView<V> {
         writerLock.lock();
         try {
             if (era.open) {
-                ERA.setRelease(this, new Era(false));
+                // Of the draft too: a transaction that this thread has open must not bring the old era back.
+                draft.share();
+                ERA.setRelease(this, draft.era());
             }
             return root;
         } finally {

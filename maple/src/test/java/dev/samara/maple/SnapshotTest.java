@@ -55,6 +55,31 @@ class SnapshotTest {
     }
 
     @Test
+    @DisplayName("B.1 taken by the thread that has a transaction open, it does not change after the commit")
+    void snapshotTakenBesideAnOpenTransaction() {
+        // Three levels, so that the transaction leaves nodes that an edit before it could have written in place.
+        for (int i = 0; i < 400; i++) {
+            tree.store(32L * i, 32L * i + 15, i);
+        }
+        for (int i = 0; i < 400; i++) {
+            tree.store(32L * i, 32L * i + 15, 100);
+        }
+        List<Snapshot<Integer>> taken = new ArrayList<>();
+        tree.update(t -> {
+            t.store(320, 335, 150);
+            taken.add(tree.snapshot());
+            t.store(352, 367, 150);
+        });
+        List<RangeEntry<Integer>> then = taken.get(0).entries();
+        for (int i = 0; i < 400; i++) {
+            tree.store(32L * i, 32L * i + 15, 200);
+        }
+        assertEquals(then, taken.get(0).entries());
+        assertEquals(100, taken.get(0).get(320));
+        tree.validate();
+    }
+
+    @Test
     void snapshotDoesNotSeeAnOpenTransaction() {
         tree.store(0, 0, 1);
         tree.update(t -> {
