@@ -452,8 +452,8 @@ final class Node {
 
     /** Whether there is a value in this node or below. */
     boolean hasValue() {
-        for (Object content : slots) {
-            if (content instanceof Node n ? n.hasValue() : content != null && !(content instanceof Reservation)) {
+        for (int i = 0; i < slots.length; i++) {
+            if (level != 0 ? child(i).hasValue() : slots[i] != null && !(slots[i] instanceof Reservation)) {
                 return true;
             }
         }
