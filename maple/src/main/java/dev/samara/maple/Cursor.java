@@ -53,9 +53,6 @@ public final class Cursor<V> {
     private long lo;
     private long hi;
 
-    /** What that slot holds. Between calls: the current value, or null if the cursor is not on an entry. */
-    private @Nullable Object content;
-
     Cursor(RootSource source) {
         this.source = source;
     }
@@ -148,22 +145,29 @@ public final class Cursor<V> {
     }
 
     private Object requireEntry() {
-        Object value = content;
+        Object value = place == Place.ON_ENTRY ? content() : null;
         if (value == null) {
             throw new IllegalStateException("the cursor is not on an entry");
         }
         return value;
     }
 
+    /** What the slot that the path ends in holds. Leaves do not change. */
+    private @Nullable Object content() {
+        return path[0].slots[at[0]];
+    }
+
     /** Positions on the entry, or goes on to the next one, from the slot that holds {@code key}. */
     private @Nullable V forwardFrom(Node from, long key) {
         descend(from, key);
-        return isEntry() ? stay() : forward();
+        Object found = content();
+        return isEntry(path[0], found) ? stay(found) : forward();
     }
 
     private @Nullable V backwardFrom(Node from, long key) {
         descend(from, key);
-        return isEntry() ? stay() : backward();
+        Object found = content();
+        return isEntry(path[0], found) ? stay(found) : backward();
     }
 
     private void descend(Node from, long key) {
@@ -182,7 +186,6 @@ public final class Cursor<V> {
             lo = n.lowerBound(i, lo);
             if (n.level == 0) {
                 hi = n.pivot(i);
-                content = n.slots[i];
                 return;
             }
             n = n.child(i);
@@ -194,75 +197,100 @@ public final class Cursor<V> {
         return now == root && (root.level == 0 || path[1].child(at[1]) == path[0]);
     }
 
-    private boolean isEntry() {
-        return content != null && !(content instanceof Reservation);
+    private static boolean isEntry(Node leaf, @Nullable Object content) {
+        return content != null && !(leaf.reserved && content instanceof Reservation);
     }
 
     @SuppressWarnings("unchecked") // only values of V get in
-    private @Nullable V stay() {
-        place = Place.ON_ENTRY;
+    private @Nullable V stay(@Nullable Object content) {
+        if (place != Place.ON_ENTRY) {
+            place = Place.ON_ENTRY;
+        }
         return (V) content;
     }
 
     private @Nullable V fallOff(Place end) {
         place = end;
-        content = null;
         return null;
     }
 
     private @Nullable V forward() {
-        do {
-            int level = 0;
-            while (at[level] == path[level].size() - 1) {
-                if (level == root.level) {
-                    return fallOff(Place.AFTER_LAST);
+        for (; ; ) {
+            Node leaf = path[0];
+            @Nullable Object[] slots = leaf.slots;
+            for (int i = at[0] + 1; i < slots.length; i++) {
+                Object found = slots[i];
+                if (isEntry(leaf, found)) {
+                    at[0] = i;
+                    lo = leaf.lowerBound(i, hi + 1);
+                    hi = leaf.pivot(i);
+                    return stay(found);
                 }
-                level++;
             }
-            at[level]++;
-            while (level > 0) {
-                path[level - 1] = path[level].child(at[level]);
-                level--;
-                at[level] = 0;
+            hi = leaf.upperBound();
+            if (!nextLeaf()) {
+                return fallOff(Place.AFTER_LAST);
             }
-            lo = hi + 1;
-            take();
-        } while (!isEntry());
-        return stay();
+        }
+    }
+
+    /** Moves to before the first slot of the next leaf, if there is one. */
+    private boolean nextLeaf() {
+        int level = 1;
+        while (level <= root.level && at[level] == path[level].size() - 1) {
+            level++;
+        }
+        if (level > root.level) {
+            return false;
+        }
+        at[level]++;
+        for (; level > 0; level--) {
+            path[level - 1] = path[level].child(at[level]);
+            at[level - 1] = 0;
+        }
+        at[0] = -1;
+        return true;
     }
 
     private @Nullable V backward() {
-        do {
-            int level = 0;
-            while (at[level] == 0) {
-                if (level == root.level) {
-                    return fallOff(Place.BEFORE_FIRST);
+        for (; ; ) {
+            Node leaf = path[0];
+            for (int i = at[0] - 1; i >= 0; i--) {
+                Object found = leaf.slots[i];
+                if (isEntry(leaf, found)) {
+                    at[0] = i;
+                    hi = leaf.pivot(i);
+                    lo = i > 0 ? leaf.pivot(i - 1) + 1 : floor();
+                    return stay(found);
                 }
-                level++;
             }
-            at[level]--;
-            while (level > 0) {
-                Node n = path[level].child(at[level]);
-                level--;
-                path[level] = n;
-                at[level] = n.size() - 1;
+            if (!previousLeaf()) {
+                return fallOff(Place.BEFORE_FIRST);
             }
-            take();
-            lo = floor();
-        } while (!isEntry());
-        return stay();
+        }
     }
 
-    private void take() {
-        Node leaf = path[0];
-        int i = at[0];
-        hi = leaf.pivot(i);
-        content = leaf.slots[i];
+    /** Moves to behind the last slot of the leaf before, if there is one. */
+    private boolean previousLeaf() {
+        int level = 1;
+        while (level <= root.level && at[level] == 0) {
+            level++;
+        }
+        if (level > root.level) {
+            return false;
+        }
+        at[level]--;
+        for (; level > 0; level--) {
+            Node n = path[level].child(at[level]);
+            path[level - 1] = n;
+            at[level - 1] = n.size() - (level == 1 ? 0 : 1);
+        }
+        return true;
     }
 
-    /** The lower bound of the slot that the path ends in. */
+    /** The lower bound of the leaf. */
     private long floor() {
-        for (int level = 0; level <= root.level; level++) {
+        for (int level = 1; level <= root.level; level++) {
             if (at[level] > 0) {
                 return path[level].pivot(at[level] - 1) + 1;
             }

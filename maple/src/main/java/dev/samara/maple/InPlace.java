@@ -42,15 +42,16 @@ final class InPlace {
         int slot = root.find(lo);
         while (parent.level != 1) {
             floor = parent.lowerBound(slot, floor);
-            parent = parent.child(slot);
-            slot = parent.find(lo);
+            Node child = parent.child(slot);
+            slot = parent.findBelow(slot, child, lo);
+            parent = child;
         }
         Node leaf = parent.child(slot);
+        int i = parent.findBelow(slot, leaf, lo);
         if (parent.era != era || leaf.reserved || hi > parent.pivot(slot)) {
             return false;
         }
         floor = parent.lowerBound(slot, floor);
-        int i = leaf.find(lo);
         int j = hi <= leaf.pivot(i) ? i : leaf.find(hi);
         long from = lo;
         long to = hi;

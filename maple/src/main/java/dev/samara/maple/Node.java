@@ -191,6 +191,13 @@ final class Node {
         return even == 0 ? i : i + beyondEven(i, key, half);
     }
 
+    /** The slot of {@code key} in the child of slot {@code i}, found without waiting for the child. Not for readers. */
+    int findBelow(int i, Node child, long key) {
+        long half = Keys.half(key);
+        int k = search(below[i], half);
+        return child.even == 0 ? k : k + child.beyondEven(k, key, half);
+    }
+
     /** 1 if the pivot of slot {@code i} is the lower, and {@code key} the higher, of two indexes of one half. */
     private int beyondEven(int i, long key, long half) {
         return halves[i] == half && (even >>> i & 1) > Keys.isEven(key) ? 1 : 0;
