@@ -21,8 +21,8 @@ final class Splice {
     /*
      * Algorithmic notes
      *
-     * The tree is a B-tree whose nodes are immutable once they can be seen; a change copies the path from the root to
-     * what it changes and shares the rest. Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
+     * This is the long way to change the tree, a B-tree, and the way of transactions: it copies the path from the root to
+     * what it changes and shares the rest ({@link InPlace} is the short way). Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
      * tree are one case: two descents, one to the slot of lo and one to the slot of hi, and what is between them goes.
      *
      *                              root
@@ -51,18 +51,19 @@ final class Splice {
      *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
      *
      * When one node replaces one node, the bounds in the levels above stay as they are. That is the common case, and
-     * the rest of the path is then copied with one slot changed, sharing the arrays of pivots. If moreover the node is
+     * the rest of the path is then copied with one slot changed, sharing the arrays of halves. If moreover the node is
      * a leaf, it is made without the detour over items.
      *
      * A second edit nearby in the same transaction need not copy what the first has copied: where the path meets an
      * owned node, the slot is written there, and gaps are written in the owned nodes above. Only the root gets another
-     * object around its arrays, by which cursors notice. The pivots of an owned leaf that is replaced serve the next
+     * object around its arrays, by which cursors notice. The halves of an owned leaf that is replaced serve the next
      * leaf. Where a note of reservations changes, or gaps that are shared with older nodes, the copying goes on.
      *
      * All that is allocated is allocated before the first owned node is written. So an edit for which there is no
      * memory has changed nothing.
      *
-     * What a reader sees: the old root, or the new root, once it is published. There is no state in between.
+     * What a reader sees: the old root, or the new root, once it is published. There is no state in between. All new nodes
+     * are of one era; if it is open, later edits may change them in place.
      *
      * Free ranges. A caller that frees a range has widened it to its free neighbours beforehand, so this class never
      * creates two free slots side by side: the pieces that it cuts off have as neighbours what they had before.
@@ -96,7 +97,7 @@ final class Splice {
     /** A bit for each level: whether {@link #left} has a node there that is nobody else's yet. */
     private int own;
 
-    /** A bit for each level of {@link #own}: whether the pivots, in a leaf, or gaps, above, are this node's alone. */
+    /** A bit for each level of {@link #own}: whether the halves, in a leaf, or gaps, above, are this node's alone. */
     private int ownArray;
 
     /** Gaps of owned nodes as they will be. */
