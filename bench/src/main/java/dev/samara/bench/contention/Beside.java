@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import java.util.Arrays;
+import java.util.List;
+
 /** Who is busy beside the threads that are measured. */
 enum Beside {
     /** Nobody. */
@@ -9,6 +12,9 @@ enum Beside {
     WRITER("writer"),
     /** A thread that unmaps a file whose close takes 100 ms, again and again. */
     SLOW_CLOSE("slow-close");
+
+    static final List<String> NAMES =
+            Arrays.stream(values()).map(Beside::toString).toList();
 
     private final String text;
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -12,10 +14,10 @@ import java.util.function.ToDoubleFunction;
  * Throughput and percentiles of look-ups, keeps and small operations, by contender, by number of threads and by who is
  * busy beside them, all in one run.
  *
- * <p>{@code java -cp bench/target/benchmarks.jar dev.samara.bench.contention.ContentionReport --seconds 2 --rounds 3
- * --threads 1,2,4 --json FILE}. Contenders take turns within a round, so that a busy machine is busy for all of them; a
- * figure is the median over the rounds. One process runs all, so each contender is called through the same interface with
- * four implementations; {@link ContentionBenchmark} gives each a process of its own.
+ * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --json FILE}.
+ * Contenders take turns within a round, so that a busy machine is busy for all of them; a figure is the median over
+ * the rounds. One process runs all, so each contender is called through the same interface with four
+ * implementations; {@link ContentionBenchmark} gives each a process of its own.
  *
  * <p>A figure of readers means little without that of their neighbour: readers that never let a writer in are fast.
  */
@@ -24,7 +26,7 @@ public final class ContentionReport {
     private final double seconds;
     private final int rounds;
     private final int pauseMillis;
-    private final List<String> threads;
+    private final int[] threads;
     private final List<String> besides;
     private final Figures figures;
     private final Map<String, AddressSpace> spaces = new HashMap<>();
@@ -33,12 +35,12 @@ public final class ContentionReport {
 
     private ContentionReport(String[] words) {
         Arguments arguments = new Arguments(words);
-        vmas = arguments.count("--vmas", 1000);
+        vmas = arguments.count("--vmas", 1, 1000);
         seconds = arguments.number("--seconds", 2);
-        rounds = arguments.count("--rounds", 3);
-        pauseMillis = arguments.count("--pause", (int) Neighbour.PAUSE_MILLIS);
-        threads = arguments.list("--threads", "1,2,4");
-        besides = arguments.list("--beside", "nobody,writer,slow-close");
+        rounds = arguments.count("--rounds", 1, 3);
+        pauseMillis = arguments.count("--pause", 0, (int) Neighbour.PAUSE_MILLIS);
+        threads = arguments.counts("--threads", "1,2,4");
+        besides = arguments.list("--beside", Beside.NAMES, Beside.NAMES);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ContentionReport.class, words, json);
@@ -112,8 +114,8 @@ public final class ContentionReport {
                 "neighbour /s");
         for (String beside : besides) {
             for (Activity activity : Activity.values()) {
-                for (String count : threads) {
-                    measure(beside, activity, Integer.parseInt(count));
+                for (int count : threads) {
+                    measure(beside, activity, count);
                 }
             }
         }
@@ -206,8 +208,7 @@ public final class ContentionReport {
     }
 
     private void goals() {
-        for (String count : threads) {
-            int number = Integer.parseInt(count);
+        for (int number : threads) {
             for (String beside : besides) {
                 goal(beside, number, Contenders.WHOLE, "5");
                 goal(beside, number, Contenders.DOWNGRADE, "2");

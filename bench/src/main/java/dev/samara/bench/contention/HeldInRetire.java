@@ -7,6 +7,8 @@ import static dev.samara.core.vma.MapFlags.PRIVATE;
 import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -19,11 +21,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * What goes on elsewhere in a space while operations are held between publication and completion.
  *
- * <p>{@code java -cp bench/target/benchmarks.jar dev.samara.bench.contention.HeldInRetire --operations 1000000 --rounds 5
- * --json FILE}. First an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara's are held at once, and one
- * thread does a number of look-ups, keeps, mmaps, munmaps and mprotects elsewhere, in turn with as many while nothing is
- * held; the figure is the median over the rounds of the ratio of both rates. Then one operation at a time is held with
- * each contender, and what others complete meanwhile is counted.
+ * <p>{@code java -jar bench/target/samara-bench.jar held-in-retire --operations 1000000 --rounds 5 --json FILE}.
+ * First an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara's are held at once, and one thread
+ * does a number of look-ups, keeps, mmaps, munmaps and mprotects elsewhere, in turn with as many while nothing is
+ * held; the figure is the median over the rounds of the ratio of both rates. Then one operation at a time is held
+ * with each contender, and what others complete meanwhile is counted.
  */
 public final class HeldInRetire {
     private static final String[] WHAT = {"look-up", "keep", "mmap", "munmap", "mprotect"};
@@ -41,9 +43,9 @@ public final class HeldInRetire {
 
     private HeldInRetire(String[] words) {
         Arguments arguments = new Arguments(words);
-        vmas = arguments.count("--vmas", 1000);
-        operations = arguments.count("--operations", 1_000_000);
-        rounds = arguments.count("--rounds", 5);
+        vmas = arguments.count("--vmas", 1, 1000);
+        operations = arguments.count("--operations", 1, 1_000_000);
+        rounds = arguments.count("--rounds", 1, 5);
         seconds = arguments.number("--seconds", 1);
         String json = arguments.text("--json", "");
         arguments.check();

@@ -4,6 +4,8 @@ package dev.samara.bench.contention;
 import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -19,9 +21,9 @@ import org.jspecify.annotations.Nullable;
  * {@code mmap} and {@code munmap} of one page in 128 MiB takes beside two scanners, and whether a scan ever shows what
  * never was.
  *
- * <p>{@code java -cp bench/target/benchmarks.jar dev.samara.bench.contention.MapsScanReport --samples 5 --seconds 2 --json
- * FILE}. Every scan is checked: ranges ascend and do not overlap, what nobody touches is whole, and in the 128 MiB at most
- * the one page is missing that the writer is at, if any is.
+ * <p>{@code java -jar bench/target/samara-bench.jar maps-scan --samples 5 --seconds 2 --json FILE}. Every scan is
+ * checked: ranges ascend and do not overlap, what nobody touches is whole, and in the 128 MiB at most the one page
+ * is missing that the writer is at, if any is.
  */
 public final class MapsScanReport {
     private static final long START = Ground.own(0);
@@ -36,10 +38,10 @@ public final class MapsScanReport {
 
     private MapsScanReport(String[] words) {
         Arguments arguments = new Arguments(words);
-        vmas = arguments.count("--vmas", 1000);
-        samples = arguments.count("--samples", 5);
+        vmas = arguments.count("--vmas", 1, 1000);
+        samples = arguments.count("--samples", 1, 5);
         seconds = arguments.number("--seconds", 2);
-        scanners = arguments.count("--scanners", 2);
+        scanners = arguments.count("--scanners", 1, 2);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(MapsScanReport.class, words, json);

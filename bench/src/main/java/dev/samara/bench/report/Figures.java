@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.bench.contention;
+package dev.samara.bench.report;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -13,7 +13,7 @@ import java.util.Map;
 import java.util.StringJoiner;
 
 /** What was measured, printed as it comes and, if a file is named, written as JSON at the end. */
-final class Figures {
+public final class Figures {
     private final String command;
     private final String file;
     private final List<String> rows = new ArrayList<>();
@@ -25,22 +25,46 @@ final class Figures {
      * @param arguments its command line
      * @param file where the JSON goes, or nothing for nowhere
      */
-    Figures(Class<?> program, String[] arguments, String file) {
+    public Figures(Class<?> program, String[] arguments, String file) {
         command = program.getName() + " " + String.join(" ", arguments);
         this.file = file;
+        requireDirectory(file);
         line("%s, Java %s, %d processors", command, Runtime.version(), processors());
+    }
+
+    /**
+     * Makes sure that a file can be written, now and not after an hour of measuring.
+     *
+     * @param file the file, or nothing for none
+     * @throws UsageException if there is no directory for it
+     */
+    public static void requireDirectory(String file) {
+        Path directory = Path.of(file).toAbsolutePath().getParent();
+        if (!file.isEmpty() && (directory == null || !Files.isDirectory(directory))) {
+            throw new UsageException("there is no directory to write " + file + " to");
+        }
     }
 
     private static int processors() {
         return Runtime.getRuntime().availableProcessors();
     }
 
-    static void line(String format, Object... values) {
+    /**
+     * Prints a line.
+     *
+     * @param format as of {@code String.format}
+     * @param values what goes into it
+     */
+    public static void line(String format, Object... values) {
         System.out.println(String.format(Locale.ROOT, format, values));
     }
 
-    /** Notes one row: names and values in turn. */
-    void row(Object... pairs) {
+    /**
+     * Notes one row.
+     *
+     * @param pairs names and values in turn
+     */
+    public void row(Object... pairs) {
         StringJoiner row = new StringJoiner(", ", "{", "}");
         for (int i = 0; i < pairs.length; i += 2) {
             row.add(quoted(pairs[i].toString()) + ": " + value(pairs[i + 1]));
@@ -59,13 +83,20 @@ final class Figures {
         return '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
     }
 
-    /** Prints what a goal has come to. */
-    void goal(String what, double figure, String goal) {
+    /**
+     * Prints what a goal has come to, and notes it.
+     *
+     * @param what what it is about
+     * @param figure what was measured
+     * @param goal what it should be
+     */
+    public void goal(String what, double figure, String goal) {
         line("%-62s %9.3f   goal %s", what, figure, goal);
         row("goal", goal, "what", what, "figure", figure);
     }
 
-    void write() {
+    /** Writes the file, if there is to be one. */
+    public void write() {
         if (file.isEmpty()) {
             return;
         }
@@ -81,7 +112,13 @@ final class Figures {
         }
     }
 
-    static double median(double... values) {
+    /**
+     * The middle of some values.
+     *
+     * @param values at least one
+     * @return the middle one, or the mean of the middle two
+     */
+    public static double median(double... values) {
         double[] sorted = values.clone();
         Arrays.sort(sorted);
         int half = sorted.length / 2;
