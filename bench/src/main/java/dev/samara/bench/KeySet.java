@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench;
 
+import dev.samara.bench.index.Range;
+import dev.samara.bench.index.RangeIndex;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -8,56 +10,114 @@ import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
- * The ranges that every look-up suite stores, and the addresses it asks for: the same ones for each structure and each
- * run, since everything is drawn from one seed.
+ * The ranges that are stored: the same ones for each structure and each run, since everything is drawn from one seed
+ * (SplitMix64, which is what {@code SplittableRandom} is).
  *
  * <p>Ranges are page-aligned and 1 to 64 pages long, with a hole of 1 to 64 pages before every third, so three quarters
- * of the span are covered.
+ * of the span are covered; or before every n-th, for a span that is fuller or emptier.
  */
-final class KeySet {
-    private static final long SEED = 42;
-    private static final int PAGE_SHIFT = 12;
-    private static final int MAX_PAGES = 64;
-    private static final long BASE = 0x10000;
+public final class KeySet {
+    /** The size of a page. */
+    public static final long PAGE = 4096;
 
-    private final List<Range> ranges;
+    /** What each choice is drawn from that has to be the same again. */
+    static final long SEED = 42;
+
+    private static final int MAX_PAGES = 64;
+    private static final long BASE = 16 * PAGE;
+    private static final int RANGES_PER_HOLE = 3;
+
+    private final List<Range> sorted;
     private final long end;
 
-    private KeySet(List<Range> ranges, long end) {
-        this.ranges = ranges;
+    private KeySet(List<Range> sorted, long end) {
+        this.sorted = Collections.unmodifiableList(sorted);
         this.end = end;
     }
 
-    /** A range of addresses, both bounds inclusive: what the structures hand back. */
-    record Range(long first, long last) {}
+    /**
+     * The key set of look-ups.
+     *
+     * @param size how many ranges
+     * @return the set
+     */
+    public static KeySet of(int size) {
+        return of(size, RANGES_PER_HOLE);
+    }
 
-    static KeySet of(int size) {
+    /**
+     * A key set with more or fewer holes.
+     *
+     * @param size how many ranges
+     * @param rangesPerHole how many lie between one hole and the next
+     * @return the set
+     */
+    static KeySet of(int size, int rangesPerHole) {
         SplittableRandom random = new SplittableRandom(SEED);
-        List<Range> ranges = new ArrayList<>(size);
+        SplittableRandom offsets = new SplittableRandom(SEED + 1);
+        List<Range> sorted = new ArrayList<>(size);
         long next = BASE;
         for (int i = 0; i < size; i++) {
-            if (i % 3 == 0) {
+            if (i % rangesPerHole == 0) {
                 next += pages(random);
             }
             long first = next;
             next += pages(random);
-            ranges.add(new Range(first, next - 1));
+            sorted.add(new Range(first, next - 1, offsets.nextInt((int) PAGE)));
         }
-        Collections.shuffle(ranges, new Random(SEED));
-        return new KeySet(Collections.unmodifiableList(ranges), next);
-    }
-
-    /** The ranges in the order in which they are to be stored: shuffled. */
-    List<Range> ranges() {
-        return ranges;
-    }
-
-    /** Addresses drawn uniformly over the whole span. */
-    long[] randomAddresses(int count) {
-        return new SplittableRandom(~SEED).longs(count, BASE, end).toArray();
+        return new KeySet(sorted, next);
     }
 
     private static long pages(SplittableRandom random) {
-        return random.nextLong(1, MAX_PAGES + 1L) << PAGE_SHIFT;
+        return random.nextLong(1, MAX_PAGES + 1L) * PAGE;
+    }
+
+    /**
+     * The ranges in their own order.
+     *
+     * @return all of them
+     */
+    public List<Range> sorted() {
+        return sorted;
+    }
+
+    /**
+     * The ranges in the order in which they are to be stored.
+     *
+     * @return all of them
+     */
+    public List<Range> shuffled() {
+        List<Range> shuffled = new ArrayList<>(sorted);
+        Collections.shuffle(shuffled, new Random(SEED));
+        return shuffled;
+    }
+
+    /** The lowest address of the span. */
+    long start() {
+        return BASE;
+    }
+
+    /** The first address behind the span. */
+    long end() {
+        return end;
+    }
+
+    /** The hole before a range: its first address, which is that of the range where there is none. */
+    long holeBefore(int i) {
+        return i == 0 ? BASE : sorted.get(i - 1).last() + 1;
+    }
+
+    /** Makes sure that an index holds these ranges and nothing beside them. */
+    @SuppressWarnings("ReferenceEquality") // an index hands back what was stored, and no copy
+    void requireIn(RangeIndex index) {
+        for (int i = 0; i < sorted.size(); i++) {
+            Range range = sorted.get(i);
+            long hole = holeBefore(i);
+            if (index.get(range.first()) != range
+                    || index.get(range.last()) != range
+                    || (hole < range.first() && (index.get(hole) != null || index.get(range.first() - 1) != null))) {
+                throw new IllegalStateException("an index is wrong around 0x" + Long.toHexString(range.first()));
+            }
+        }
     }
 }

@@ -1,15 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench;
 
-import dev.samara.bench.KeySet.Range;
-import dev.samara.maple.MapleTree;
-import java.util.Map;
-import java.util.Objects;
-import java.util.TreeMap;
-import java.util.concurrent.ConcurrentSkipListMap;
+import dev.samara.bench.index.Indexes;
+import dev.samara.bench.index.Range;
+import dev.samara.bench.index.RangeIndex;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
-import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -25,117 +20,138 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * Which range covers this address: one thread, independent look-ups at random addresses, nobody writing.
+ * Which range covers this address: look-ups in rows of 1024, nobody writing. The figure is that of one look-up.
  *
- * <p>Time is that of one look-up. The peers cannot hold a range, so they hold its first address and compare its last.
+ * <p>What is found goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing; {@link #nothing}
+ * says what is left of the loop, and is contained in each figure.
  */
-@State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
 @Warmup(iterations = 5, time = 1)
 @Measurement(iterations = 5, time = 1)
 @Fork(
-        value = 2,
-        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+        value = 3,
+        jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
 public class LookupBenchmark {
-    private static final int ADDRESSES = 1 << 18;
     private static final int BATCH = 1 << 10;
 
-    /** How many ranges are stored. */
-    @Param({"30", "1000", "100000"})
-    public int size;
-
-    private final MapleTree<Range> maple = new MapleTree<>();
-    private final ConcurrentSkipListMap<Long, Range> skipList = new ConcurrentSkipListMap<>();
-    private final TreeMap<Long, Range> treeMap = new TreeMap<>();
-    private final ReentrantReadWriteLock treeMapLock = new ReentrantReadWriteLock();
-
-    private long[] addresses;
-    private int position;
-
-    /** Called by JMH; {@link #setUp()} fills the structures. */
+    /** Called by JMH. */
     public LookupBenchmark() {}
 
-    /** Stores the ranges in each structure, and makes sure that all of them answer alike. */
-    @Setup
-    public void setUp() {
-        KeySet keys = KeySet.of(size);
-        for (Range range : keys.ranges()) {
-            maple.store(range.first(), range.last(), range);
-            skipList.put(range.first(), range);
-            treeMap.put(range.first(), range);
+    /** The index. */
+    @State(Scope.Benchmark)
+    public static class Filled {
+        /** Which structure. */
+        @Param({
+            Indexes.SAMARA,
+            Indexes.SAMARA_SNAPSHOT,
+            Indexes.SKIPLIST,
+            Indexes.TREEMAP_RWLOCK,
+            Indexes.TREEMAP_STAMPED,
+            Indexes.GUAVA_RWLOCK,
+            Indexes.FASTUTIL_RWLOCK,
+            Indexes.MVSTORE,
+            Indexes.COW_ARRAY
+        })
+        public String index;
+
+        /** How many ranges are stored. */
+        @Param({"30", "200", "1000", "10000", "100000", "1000000"})
+        public int ranges;
+
+        /** How the addresses follow one another. */
+        @Param({AddressPattern.RANDOM, AddressPattern.LOCAL, AddressPattern.SEQUENTIAL, AddressPattern.DEPENDENT})
+        public String pattern;
+
+        private RangeIndex structure;
+        private long[] addresses;
+
+        /** Called by JMH; {@link #setUp()} fills the index. */
+        public Filled() {}
+
+        /** Stores the ranges, makes sure that they are found, and draws the addresses. */
+        @Setup
+        public void setUp() {
+            KeySet keys = KeySet.of(ranges);
+            structure = Indexes.named(index);
+            structure.fill(keys.shuffled());
+            keys.requireIn(structure);
+            addresses = AddressPattern.draw(pattern, keys);
         }
-        addresses = keys.randomAddresses(ADDRESSES);
-        for (long address : addresses) {
-            Range expected = inTreeMap(address);
-            if (!Objects.equals(expected, maple.get(address)) || !Objects.equals(expected, inSkipList(address))) {
-                throw new IllegalStateException("structures differ at 0x" + Long.toHexString(address));
+    }
+
+    /** Where a thread is in the addresses. */
+    @State(Scope.Thread)
+    public static class Place {
+        /** What a look-up that has found nothing counts as; not a constant to the compiler. */
+        private Range nowhere = new Range(0, 0, 0);
+
+        private int position;
+        private int offset;
+
+        /** Called by JMH. */
+        public Place() {}
+
+        private int nextBatch() {
+            int from = position;
+            position = (from + BATCH) & (AddressPattern.ADDRESSES - 1);
+            return from;
+        }
+    }
+
+    /** Addresses alone. */
+    @State(Scope.Benchmark)
+    public static class Drawn {
+        private final long[] addresses = AddressPattern.draw(AddressPattern.RANDOM, KeySet.of(30));
+
+        /** Called by JMH. */
+        public Drawn() {}
+    }
+
+    /**
+     * Look-ups.
+     *
+     * @param filled the index
+     * @param place where this thread is
+     * @param sink takes what was found
+     */
+    @Benchmark
+    @About("one look-up, by index, number of ranges and pattern")
+    @OperationsPerInvocation(BATCH)
+    public void get(Filled filled, Place place, Blackhole sink) {
+        RangeIndex structure = filled.structure;
+        long[] addresses = filled.addresses;
+        int from = place.nextBatch();
+        if (filled.pattern.equals(AddressPattern.DEPENDENT)) {
+            Range nowhere = place.nowhere;
+            int offset = place.offset;
+            for (int i = from; i < from + BATCH; i++) {
+                Range found = structure.get(addresses[i] + offset);
+                offset = (found == null ? nowhere : found).next();
+            }
+            place.offset = offset;
+        } else {
+            for (int i = from; i < from + BATCH; i++) {
+                sink.consume(structure.get(addresses[i]));
             }
         }
     }
 
     /**
-     * Samara's tree.
+     * All of that but the look-up.
      *
-     * @param sink takes what was found
+     * @param drawn the addresses
+     * @param place where this thread is
+     * @param sink takes the addresses
      */
     @Benchmark
+    @About("what is in each of those figures that is no look-up: an address is read and given away")
     @OperationsPerInvocation(BATCH)
-    public void mapleTree(Blackhole sink) {
-        int from = nextBatch();
+    public void nothing(Drawn drawn, Place place, Blackhole sink) {
+        long[] addresses = drawn.addresses;
+        int from = place.nextBatch();
         for (int i = from; i < from + BATCH; i++) {
-            sink.consume(maple.get(addresses[i]));
+            sink.consume(addresses[i]);
         }
-    }
-
-    /**
-     * The JDK's concurrent sorted map.
-     *
-     * @param sink takes what was found
-     */
-    @Benchmark
-    @OperationsPerInvocation(BATCH)
-    public void skipListFloorEntry(Blackhole sink) {
-        int from = nextBatch();
-        for (int i = from; i < from + BATCH; i++) {
-            sink.consume(inSkipList(addresses[i]));
-        }
-    }
-
-    /**
-     * The JDK's sorted map behind one reader-writer lock.
-     *
-     * @param sink takes what was found
-     */
-    @Benchmark
-    @OperationsPerInvocation(BATCH)
-    public void treeMapReadLock(Blackhole sink) {
-        int from = nextBatch();
-        for (int i = from; i < from + BATCH; i++) {
-            sink.consume(inTreeMap(addresses[i]));
-        }
-    }
-
-    private int nextBatch() {
-        int from = position;
-        position = (from + BATCH) & (ADDRESSES - 1);
-        return from;
-    }
-
-    private @Nullable Range inSkipList(long address) {
-        return covering(skipList.floorEntry(address), address);
-    }
-
-    private @Nullable Range inTreeMap(long address) {
-        treeMapLock.readLock().lock();
-        try {
-            return covering(treeMap.floorEntry(address), address);
-        } finally {
-            treeMapLock.readLock().unlock();
-        }
-    }
-
-    private static @Nullable Range covering(Map.@Nullable Entry<Long, Range> entry, long address) {
-        return entry != null && address <= entry.getValue().last() ? entry.getValue() : null;
     }
 }

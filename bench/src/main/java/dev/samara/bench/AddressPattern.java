@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.Range;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/** Which addresses are looked up one after the other. They are drawn beforehand. */
+final class AddressPattern {
+    /** Anywhere in the span, so that three of four hit, and each look-up may begin before the last has ended. */
+    static final String RANDOM = "random";
+
+    /** Four of five within the range found last or one beside it, the others anywhere. */
+    static final String LOCAL = "local";
+
+    /** Anywhere in the span, in ascending order. */
+    static final String SEQUENTIAL = "sequential";
+
+    /** Pages anywhere in the span; where in the page is known only from the result before. */
+    static final String DEPENDENT = "dependent";
+
+    /** How many are drawn before they come again; a power of two. */
+    static final int ADDRESSES = 1 << 18;
+
+    private AddressPattern() {}
+
+    /**
+     * Draws addresses.
+     *
+     * @param name which pattern
+     * @param keys what is looked up
+     * @return as many as {@link #ADDRESSES} says
+     */
+    static long[] draw(String name, KeySet keys) {
+        return switch (name) {
+            case RANDOM -> anywhere(keys);
+            case LOCAL -> local(keys);
+            case SEQUENTIAL -> {
+                long[] addresses = anywhere(keys);
+                Arrays.sort(addresses);
+                yield addresses;
+            }
+            case DEPENDENT -> {
+                long[] addresses = anywhere(keys);
+                Arrays.setAll(addresses, i -> addresses[i] & -KeySet.PAGE);
+                yield addresses;
+            }
+            default -> throw new IllegalArgumentException("no pattern is called " + name);
+        };
+    }
+
+    private static long[] anywhere(KeySet keys) {
+        return new SplittableRandom(~KeySet.SEED)
+                .longs(ADDRESSES, keys.start(), keys.end())
+                .toArray();
+    }
+
+    private static long[] local(KeySet keys) {
+        SplittableRandom random = new SplittableRandom(~KeySet.SEED);
+        List<Range> sorted = keys.sorted();
+        long[] addresses = new long[ADDRESSES];
+        int found = 0;
+        for (int i = 0; i < ADDRESSES; i++) {
+            if (random.nextInt(5) == 0) {
+                addresses[i] = random.nextLong(keys.start(), keys.end());
+                int below = floor(sorted, addresses[i]);
+                if (below >= 0 && addresses[i] <= sorted.get(below).last()) {
+                    found = below;
+                }
+            } else {
+                int beside = found + random.nextInt(3) - 1;
+                found = Math.max(0, Math.min(sorted.size() - 1, beside));
+                Range range = sorted.get(found);
+                addresses[i] = random.nextLong(range.first(), range.last() + 1);
+            }
+        }
+        return addresses;
+    }
+
+    private static int floor(List<Range> sorted, long address) {
+        int low = 0;
+        int high = sorted.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (sorted.get(middle).first() <= address) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low - 1;
+    }
+}

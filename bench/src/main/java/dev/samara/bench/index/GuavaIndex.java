@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.index;
+
+import com.google.common.collect.TreeRangeMap;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Guava's map of ranges behind a reader-writer lock: the one peer that knows what a range is, and cuts what is in the way
+ * of a store.
+ *
+ * <p>Weakness, besides the lock: a {@code TreeMap} underneath whose keys are objects that hold objects, compared through a
+ * virtual call, and several searches and allocations per update.
+ */
+final class GuavaIndex extends ReadWriteLocked {
+    private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();
+
+    private static com.google.common.collect.Range<Long> bounds(Range range) {
+        return com.google.common.collect.Range.closed(range.first(), range.last());
+    }
+
+    @Override
+    @Nullable
+    Range find(long address) {
+        return map.get(address);
+    }
+
+    @Override
+    void put(Range range) {
+        map.put(bounds(range), range);
+    }
+
+    @Override
+    void drop(Range range) {
+        map.remove(bounds(range));
+    }
+
+    /** A store replaces both. */
+    @Override
+    void join(Range right, Range whole) {
+        put(whole);
+    }
+
+    /** A store leaves what it does not cover. */
+    @Override
+    void change(Range before, Range after) {
+        if (after.last() < before.last()) {
+            drop(before);
+        }
+        put(after);
+    }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.index;
+
+import java.util.List;
+
+/** The indexes by name. */
+public final class Indexes {
+    /** Samara's tree. */
+    public static final String SAMARA = "samara";
+
+    /** Samara's tree, read through a snapshot. */
+    public static final String SAMARA_SNAPSHOT = "samara-snapshot";
+
+    /** {@code ConcurrentSkipListMap}. */
+    public static final String SKIPLIST = "skiplist";
+
+    /** {@code TreeMap} behind a {@code ReentrantReadWriteLock}. */
+    public static final String TREEMAP_RWLOCK = "treemap-rwlock";
+
+    /** {@code TreeMap} behind a {@code StampedLock}. */
+    public static final String TREEMAP_STAMPED = "treemap-stamped";
+
+    /** Guava's {@code TreeRangeMap} behind a {@code ReentrantReadWriteLock}. */
+    public static final String GUAVA_RWLOCK = "guava-rwlock";
+
+    /** fastutil's {@code Long2ObjectAVLTreeMap} behind a {@code ReentrantReadWriteLock}. */
+    public static final String FASTUTIL_RWLOCK = "fastutil-rwlock";
+
+    /** H2's {@code MVMap}. */
+    public static final String MVSTORE = "mvstore";
+
+    /** A sorted array, copied on write. */
+    public static final String COW_ARRAY = "cow-array";
+
+    /** All of them. */
+    public static final List<String> NAMES = List.of(
+            SAMARA,
+            SAMARA_SNAPSHOT,
+            SKIPLIST,
+            TREEMAP_RWLOCK,
+            TREEMAP_STAMPED,
+            GUAVA_RWLOCK,
+            FASTUTIL_RWLOCK,
+            MVSTORE,
+            COW_ARRAY);
+
+    private Indexes() {}
+
+    /**
+     * A new, empty index.
+     *
+     * @param name which
+     * @return the index
+     */
+    public static RangeIndex named(String name) {
+        return switch (name) {
+            case SAMARA -> new SamaraIndex();
+            case SAMARA_SNAPSHOT -> new SamaraSnapshotIndex();
+            case SKIPLIST -> new SkipListIndex();
+            case TREEMAP_RWLOCK -> new TreeMapIndex();
+            case TREEMAP_STAMPED -> new StampedTreeMapIndex();
+            case GUAVA_RWLOCK -> new GuavaIndex();
+            case FASTUTIL_RWLOCK -> new FastutilIndex();
+            case MVSTORE -> new MvStoreIndex();
+            case COW_ARRAY -> new CowArrayIndex();
+            default -> throw new IllegalArgumentException("no index is called " + name + "; there are " + NAMES);
+        };
+    }
+
+    /**
+     * A new, empty index that is to do more than look up.
+     *
+     * @param <T> what it is to do
+     * @param name which
+     * @param ability what it is to do
+     * @return the index
+     */
+    public static <T> T named(String name, Class<T> ability) {
+        RangeIndex index = named(name);
+        if (!ability.isInstance(index)) {
+            throw new IllegalArgumentException(name + " is not " + ability.getSimpleName());
+        }
+        return ability.cast(index);
+    }
+}

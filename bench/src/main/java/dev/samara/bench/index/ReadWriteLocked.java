@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.index;
+
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock.ReadLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock.WriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A structure for one thread behind one reader-writer lock.
+ *
+ * <p>Weakness: a reader writes to the word that all readers share, twice, and waits for every writer.
+ */
+abstract class ReadWriteLocked extends EditableIndex {
+    final ReadLock readLock;
+    final WriteLock writeLock;
+
+    ReadWriteLocked() {
+        ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+        readLock = lock.readLock();
+        writeLock = lock.writeLock();
+    }
+
+    /** {@link #get}, with the lock held. */
+    abstract @Nullable Range find(long address);
+
+    /** Stores a range, in the place of the one that begins at the same address if there is one. Caller holds the lock. */
+    abstract void put(Range range);
+
+    /** Removes a range that is stored. Caller holds the lock. */
+    abstract void drop(Range range);
+
+    @Override
+    public final @Nullable Range get(long address) {
+        readLock.lock();
+        try {
+            return find(address);
+        } finally {
+            readLock.unlock();
+        }
+    }
+
+    @Override
+    public final void insert(Range range) {
+        writeLock.lock();
+        try {
+            put(range);
+        } finally {
+            writeLock.unlock();
+        }
+    }
+
+    @Override
+    public final void remove(Range range) {
+        writeLock.lock();
+        try {
+            drop(range);
+        } finally {
+            writeLock.unlock();
+        }
+    }
+
+    @Override
+    public final void split(Range whole, Range left, Range right) {
+        writeLock.lock();
+        try {
+            put(left);
+            put(right);
+        } finally {
+            writeLock.unlock();
+        }
+    }
+
+    @Override
+    public final void merge(Range left, Range right, Range whole) {
+        writeLock.lock();
+        try {
+            join(right, whole);
+        } finally {
+            writeLock.unlock();
+        }
+    }
+
+    @Override
+    public final void resize(Range before, Range after) {
+        writeLock.lock();
+        try {
+            change(before, after);
+        } finally {
+            writeLock.unlock();
+        }
+    }
+
+    /** {@link #merge}, with the lock held. */
+    void join(Range right, Range whole) {
+        drop(right);
+        put(whole);
+    }
+
+    /** {@link #resize}, with the lock held. */
+    void change(Range before, Range after) {
+        put(after);
+    }
+}
