@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.Range;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.IntStream;
+
+/**
+ * What updates are made of: ranges that are stored, their parts, and ranges for the holes between them; drawn beforehand,
+ * so that no update pays for it.
+ */
+final class Edits {
+    /** How many are drawn before they come again; a power of two. */
+    static final int PICKS = 1 << 16;
+
+    private final KeySet keys;
+    private final SplittableRandom random = new SplittableRandom(~KeySet.SEED);
+
+    Edits(KeySet keys) {
+        this.keys = keys;
+    }
+
+    /** A range that is stored, and both its parts: cut at a page, or at an address if it has but one page. */
+    record Parts(Range whole, Range left, Range right) {}
+
+    /** Any of the ranges, over and over. */
+    Range[] stored() {
+        Range[] picks = new Range[PICKS];
+        for (int i = 0; i < PICKS; i++) {
+            picks[i] = keys.sorted().get(random.nextInt(keys.sorted().size()));
+        }
+        return picks;
+    }
+
+    Parts[] parts() {
+        Parts[] picks = new Parts[PICKS];
+        Range[] stored = stored();
+        for (int i = 0; i < PICKS; i++) {
+            Range whole = stored[i];
+            long pages = (whole.last() + 1 - whole.first()) / KeySet.PAGE;
+            long cut = whole.first() + (pages == 1 ? KeySet.PAGE / 2 : random.nextLong(1, pages) * KeySet.PAGE);
+            picks[i] = new Parts(
+                    whole, new Range(whole.first(), cut - 1, whole.next()), new Range(cut, whole.last(), whole.next()));
+        }
+        return picks;
+    }
+
+    /** Some pages of any of the holes, often all of them. */
+    Range[] forHoles() {
+        int[] behind = behindHoles();
+        Range[] picks = new Range[PICKS];
+        for (int i = 0; i < PICKS; i++) {
+            int at = behind[random.nextInt(behind.length)];
+            long hole = keys.holeBefore(at);
+            long pages = (keys.sorted().get(at).first() - hole) / KeySet.PAGE;
+            long from = random.nextLong(pages);
+            long to = random.nextLong(from, pages) + 1;
+            picks[i] = new Range(hole + from * KeySet.PAGE, hole + to * KeySet.PAGE - 1, 0);
+        }
+        return picks;
+    }
+
+    /** Any of the ranges before a hole, each with what it becomes page by page until the hole is full. */
+    Range[][] grown(int count) {
+        int[] behind = behindHoles();
+        Range[][] picks = new Range[count][];
+        for (int i = 0; i < count; i++) {
+            int at = behind[random.nextInt(behind.length)];
+            Range range = keys.sorted().get(at - 1);
+            List<Range> stages = new ArrayList<>();
+            stages.add(range);
+            long end = keys.sorted().get(at).first();
+            for (long last = range.last() + KeySet.PAGE; last < end; last += KeySet.PAGE) {
+                stages.add(new Range(range.first(), last, range.next()));
+            }
+            picks[i] = stages.toArray(Range[]::new);
+        }
+        return picks;
+    }
+
+    /** The ranges that have a hole between them and the one before. */
+    private int[] behindHoles() {
+        List<Range> sorted = keys.sorted();
+        int[] behind = IntStream.range(1, sorted.size())
+                .filter(i -> keys.holeBefore(i) < sorted.get(i).first())
+                .toArray();
+        if (behind.length == 0) {
+            throw new IllegalArgumentException("so few ranges have no hole between them: " + sorted.size());
+        }
+        return behind;
+    }
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.Indexes;
+import dev.samara.bench.index.Range;
+import dev.samara.bench.index.RangeIndex;
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import java.util.List;
+import org.openjdk.jol.info.GraphLayout;
+import org.openjdk.jol.vm.VM;
+
+/**
+ * What a structure weighs: bytes for each range after all of them were stored one by one in shuffled order, as JOL counts
+ * them, without the values.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json FILE}.
+ * What an empty structure weighs is a figure of its own and not contained in the others. References are what the JVM makes
+ * of them: 4 bytes below 32 GiB of heap.
+ */
+public final class FootprintReport {
+    private final int[] ranges;
+    private final List<String> indexes;
+    private final Figures figures;
+
+    private FootprintReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        ranges = arguments.counts("--ranges", "30,200,1000,10000,100000,1000000");
+        indexes = arguments.list("--index", Indexes.NAMES, Indexes.NAMES);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(FootprintReport.class, words, json);
+    }
+
+    /**
+     * Weighs and prints.
+     *
+     * @param arguments see above
+     */
+    public static void main(String[] arguments) {
+        // Before JOL is there: a structure may have a lambda in it, whose fields it would not find otherwise.
+        System.setProperty("jol.magicFieldOffset", "true");
+        FootprintReport report = new FootprintReport(arguments);
+        report.run();
+        report.figures.write();
+    }
+
+    private void run() {
+        StringBuilder head = new StringBuilder(String.format("%-16s %9s", "bytes per range", "empty"));
+        for (int size : ranges) {
+            head.append(String.format(" %9d", size));
+        }
+        Figures.line("%s", head);
+        for (String name : indexes) {
+            long empty = GraphLayout.parseInstance(Indexes.named(name)).totalSize();
+            StringBuilder line = new StringBuilder(String.format("%-16s %9d", name, empty));
+            for (int size : ranges) {
+                double each = (double) (weigh(name, size) - empty) / size;
+                line.append(String.format(" %9.1f", each));
+                figures.row("index", name, "ranges", size, "bytes_per_range", each, "empty_bytes", empty);
+            }
+            Figures.line("%s", line);
+        }
+    }
+
+    private static long weigh(String name, int size) {
+        KeySet keys = KeySet.of(size);
+        RangeIndex index = Indexes.named(name);
+        index.fill(keys.shuffled());
+        GraphLayout layout = GraphLayout.parseInstance(index);
+        // Values only: were one missing or another object reachable, the sum would be of something else.
+        if (layout.getClassCounts().count(Range.class) != size) {
+            throw new IllegalStateException(name + " does not hold the " + size + " ranges that were stored");
+        }
+        return layout.totalSize() - size * VM.current().sizeOf(keys.sorted().get(0));
+    }
+}

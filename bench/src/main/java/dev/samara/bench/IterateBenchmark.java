@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.Indexes;
+import dev.samara.bench.index.Range;
+import dev.samara.bench.index.RangeIndex;
+import dev.samara.bench.index.Scannable;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * One range after the other: the bounds of each and a field of its value are read and added up.
+ *
+ * <p>Samara goes by a cursor, which goes on beside writers, and through a snapshot by the walk that calls back, for all
+ * upwards; {@code treemap-rwlock} keeps all writers out meanwhile.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 3,
+        jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
+public class IterateBenchmark {
+    /** A whole scan is repeated until it has come by so many, give or take the rest of the last one. */
+    private static final int SCANNED = 1_000_000;
+
+    private static final int ROW = 100;
+    private static final int PICKS = 1 << 14;
+
+    /** Which structure. */
+    @Param({
+        Indexes.SAMARA,
+        Indexes.SAMARA_SNAPSHOT,
+        Indexes.SKIPLIST,
+        Indexes.TREEMAP_RWLOCK,
+        Indexes.MVSTORE,
+        Indexes.COW_ARRAY
+    })
+    public String index;
+
+    /** How many ranges are stored. */
+    @Param({"1000", "100000", "1000000"})
+    public int ranges;
+
+    private Scannable structure;
+    private int scans;
+    private long[] from;
+    private int position;
+
+    /** Called by JMH; {@link #setUp()} fills the index. */
+    public IterateBenchmark() {}
+
+    /** Stores the ranges, and makes sure that a scan finds all of them. */
+    @Setup
+    public void setUp() {
+        KeySet keys = KeySet.of(ranges);
+        RangeIndex filled = Indexes.named(index);
+        filled.fill(keys.shuffled());
+        structure = (Scannable) filled;
+        long all = keys.sorted().stream().mapToLong(Range::sum).sum();
+        if (structure.scan() != all || structure.scanBackwards() != all) {
+            throw new IllegalStateException("a scan has not found what is stored");
+        }
+        scans = (SCANNED + ranges - 1) / ranges;
+        long top = keys.sorted().get(Math.max(0, ranges - ROW)).first();
+        from = new SplittableRandom(~KeySet.SEED)
+                .longs(PICKS, keys.start(), top + 1)
+                .toArray();
+    }
+
+    /**
+     * All, upwards.
+     *
+     * @return their sum
+     */
+    @Benchmark
+    @About("one range of a scan of all")
+    @OperationsPerInvocation(SCANNED)
+    public long scan() {
+        long sum = 0;
+        for (int i = 0; i < scans; i++) {
+            sum += structure.scan();
+        }
+        return sum;
+    }
+
+    /**
+     * All, downwards.
+     *
+     * @return their sum
+     */
+    @Benchmark
+    @About("one range of a scan of all, backwards")
+    @OperationsPerInvocation(SCANNED)
+    public long scanBackwards() {
+        long sum = 0;
+        for (int i = 0; i < scans; i++) {
+            sum += structure.scanBackwards();
+        }
+        return sum;
+    }
+
+    /**
+     * A row of them from a random address.
+     *
+     * @return their sum
+     */
+    @Benchmark
+    @About("100 ranges upwards from a random address, the search for the first included")
+    public long scanRow() {
+        position = (position + 1) & (PICKS - 1);
+        return structure.scanFrom(from[position], ROW);
+    }
+}

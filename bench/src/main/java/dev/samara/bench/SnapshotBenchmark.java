@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.EditableIndex;
+import dev.samara.bench.index.Indexes;
+import dev.samara.bench.index.Range;
+import dev.samara.bench.index.Versioned;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * What a snapshot costs, and what it makes of the changes that follow it.
+ *
+ * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is all there is to pay; where it is a reference
+ * to what is there, the next change may have more to copy.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 3,
+        jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
+public class SnapshotBenchmark {
+    /** Called by JMH. */
+    public SnapshotBenchmark() {}
+
+    /** The index. */
+    @State(Scope.Thread)
+    public static class Filled {
+        /** Which structure. */
+        @Param({Indexes.SAMARA, Indexes.TREEMAP_RWLOCK, Indexes.MVSTORE, Indexes.COW_ARRAY})
+        public String index;
+
+        /** How many ranges are stored. */
+        @Param({"30", "1000", "100000", "1000000"})
+        public int ranges;
+
+        private KeySet keys;
+        private EditableIndex structure;
+        private Versioned versions;
+        private Range[] forHoles;
+        private @Nullable Object snapshot;
+        private int position;
+        private boolean isStored;
+
+        /** Called by JMH; {@link #setUp()} fills the index. */
+        public Filled() {}
+
+        /** Stores the ranges and draws what is changed. */
+        @Setup
+        public void setUp() {
+            keys = KeySet.of(ranges);
+            structure = Indexes.named(index, EditableIndex.class);
+            versions = (Versioned) structure;
+            structure.fill(keys.shuffled());
+            forHoles = new Edits(keys).forHoles();
+        }
+
+        /** Makes sure that all is as it was. */
+        @TearDown
+        public void tearDown() {
+            if (isStored) {
+                change();
+            }
+            keys.requireIn(structure);
+        }
+
+        /** Stores into a hole, or erases what the last call has stored. */
+        private void change() {
+            Range range = forHoles[position];
+            if (isStored) {
+                structure.remove(range);
+                position = (position + 1) & (Edits.PICKS - 1);
+            } else {
+                structure.insert(range);
+            }
+            isStored = !isStored;
+        }
+    }
+
+    /** How often. */
+    @State(Scope.Thread)
+    public static class Rhythm {
+        /** So many changes are made with each snapshot, or nought for no snapshots at all. */
+        @Param({"0", "1", "16"})
+        public int changes;
+
+        private int left;
+
+        /** Called by JMH. */
+        public Rhythm() {}
+
+        private boolean isDue() {
+            if (changes == 0) {
+                return false;
+            }
+            left = left == 0 ? changes - 1 : left - 1;
+            return left == changes - 1;
+        }
+    }
+
+    /**
+     * Takes a snapshot.
+     *
+     * @param filled the index
+     * @return the snapshot
+     */
+    @Benchmark
+    @About("a snapshot")
+    public Object take(Filled filled) {
+        return filled.versions.snapshot();
+    }
+
+    /**
+     * Makes a change, having taken a snapshot if it is time for one, which is in the figure.
+     *
+     * @param filled the index
+     * @param rhythm how often
+     * @return the snapshot of last, which is kept until the next one
+     */
+    @Benchmark
+    @About("a store or an erase, with a snapshot before each (changes=1), each 16th (16) or none (0)")
+    public @Nullable Object change(Filled filled, Rhythm rhythm) {
+        if (rhythm.isDue()) {
+            filled.snapshot = filled.versions.snapshot();
+        }
+        filled.change();
+        return filled.snapshot;
+    }
+}

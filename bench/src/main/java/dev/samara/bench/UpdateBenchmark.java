@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import dev.samara.bench.index.EditableIndex;
+import dev.samara.bench.index.Indexes;
+import dev.samara.bench.index.Range;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Changes of the ranges that are stored, by one thread, nobody beside it.
+ *
+ * <p>A method that undoes what it has done has both in its figure, as a pair. Run it with {@code -prof gc}: then {@code
+ * gc.alloc.rate.norm} is the bytes allocated by each. Ranges and their parts are made beforehand, so these bytes are the
+ * structure's own.
+ */
+@State(Scope.Thread)
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 3,
+        jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
+public class UpdateBenchmark {
+    private static final int GROWN = 1 << 10;
+
+    /** Which structure. */
+    @Param({
+        Indexes.SAMARA,
+        Indexes.SKIPLIST,
+        Indexes.TREEMAP_RWLOCK,
+        Indexes.TREEMAP_STAMPED,
+        Indexes.GUAVA_RWLOCK,
+        Indexes.FASTUTIL_RWLOCK,
+        Indexes.MVSTORE,
+        Indexes.COW_ARRAY
+    })
+    public String index;
+
+    /** How many ranges are stored. */
+    @Param({"1000", "100000", "1000000"})
+    public int ranges;
+
+    private KeySet keys;
+    private EditableIndex structure;
+    private Range[] stored;
+    private Range[] forHoles;
+    private Edits.Parts[] parts;
+    private Range[][] grown;
+    private int position;
+    private int stage;
+
+    /** Called by JMH; {@link #setUp()} fills the index. */
+    public UpdateBenchmark() {}
+
+    /** Stores the ranges and draws what is changed. */
+    @Setup
+    public void setUp() {
+        keys = KeySet.of(ranges);
+        structure = Indexes.named(index, EditableIndex.class);
+        structure.fill(keys.shuffled());
+        Edits edits = new Edits(keys);
+        stored = edits.stored();
+        forHoles = edits.forHoles();
+        parts = edits.parts();
+        grown = edits.grown(GROWN);
+    }
+
+    /** Makes sure that all is as it was, but for the range that is being grown. */
+    @TearDown
+    public void tearDown() {
+        if (stage > 0) {
+            Range[] stages = grown[position];
+            structure.resize(stages[stage], stages[0]);
+            stage = 0;
+        }
+        keys.requireIn(structure);
+    }
+
+    private int next() {
+        position = (position + 1) & (Edits.PICKS - 1);
+        return position;
+    }
+
+    /** Erases a range and stores it again. */
+    @Benchmark
+    @About("a pair: one of the ranges is erased and stored again")
+    public void eraseAndStore() {
+        Range range = stored[next()];
+        structure.remove(range);
+        structure.insert(range);
+    }
+
+    /** Stores a range into a hole and erases it again. */
+    @Benchmark
+    @About("a pair: a range is stored in a hole and erased again")
+    public void storeAndErase() {
+        Range range = forHoles[next()];
+        structure.insert(range);
+        structure.remove(range);
+    }
+
+    /** Cuts a range in two and joins it again. */
+    @Benchmark
+    @About("a pair: a range is cut in two and joined again")
+    public void splitAndMerge() {
+        Edits.Parts pick = parts[next()];
+        structure.split(pick.whole(), pick.left(), pick.right());
+        structure.merge(pick.left(), pick.right(), pick.whole());
+    }
+
+    /** Grows a range by a page, or shrinks the one that the last call has grown. */
+    @Benchmark
+    @About("one of two in turn: a range is grown by a page, and shrunk again")
+    public void growOrShrink() {
+        Range[] stages = grown[position];
+        structure.resize(stages[stage], stages[stage ^ 1]);
+        stage ^= 1;
+        position = (position + (stage ^ 1)) & (GROWN - 1);
+    }
+
+    /** Grows a range by a page; one whose hole is full is put back instead, and another one follows. */
+    @Benchmark
+    @About("a range is grown by a page, over and over until its hole is full")
+    public void grow() {
+        Range[] stages = grown[position];
+        int before = stage;
+        stage = before + 1 == stages.length ? 0 : before + 1;
+        structure.resize(stages[before], stages[stage]);
+        if (stage == 0) {
+            position = (position + 1) & (GROWN - 1);
+        }
+    }
+}

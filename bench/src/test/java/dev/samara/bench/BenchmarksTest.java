@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.bench.index.EditableIndex;
+import dev.samara.bench.index.Indexes;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.infra.Blackhole;
+
+/** Each benchmark is called a few times with each index that it offers, as JMH would call it, but in this process. */
+class BenchmarksTest {
+    private static final int CALLS = 300;
+
+    private final Blackhole sink = new Blackhole(
+            "Today's password is swordfish. I understand instantiating Blackholes directly is dangerous.");
+
+    private static Stream<String> indexes(Class<?> state) {
+        try {
+            return Arrays.stream(
+                    state.getField("index").getAnnotation(Param.class).value());
+        } catch (NoSuchFieldException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    static Stream<String> lookedUp() {
+        return indexes(LookupBenchmark.Filled.class);
+    }
+
+    static Stream<String> updated() {
+        return indexes(UpdateBenchmark.class);
+    }
+
+    static Stream<String> searched() {
+        return indexes(GapBenchmark.class);
+    }
+
+    static Stream<String> scanned() {
+        return indexes(IterateBenchmark.class);
+    }
+
+    static Stream<String> kept() {
+        return indexes(SnapshotBenchmark.Filled.class);
+    }
+
+    static Stream<String> mixed() {
+        return indexes(MixedBenchmark.class);
+    }
+
+    @ParameterizedTest
+    @MethodSource("lookedUp")
+    @DisplayName("LookupBenchmark runs with each pattern")
+    void lookups(String index) {
+        LookupBenchmark benchmark = new LookupBenchmark();
+        for (String pattern : new String[] {"random", "local", "sequential", "dependent"}) {
+            LookupBenchmark.Filled filled = new LookupBenchmark.Filled();
+            filled.index = index;
+            filled.ranges = 30;
+            filled.pattern = pattern;
+            filled.setUp();
+            LookupBenchmark.Place place = new LookupBenchmark.Place();
+            for (int i = 0; i < CALLS; i++) {
+                benchmark.get(filled, place, sink);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("updated")
+    @DisplayName("UpdateBenchmark leaves in each index what was there")
+    void updates(String index) {
+        calls(update(index), UpdateBenchmark::eraseAndStore, CALLS);
+        calls(update(index), UpdateBenchmark::storeAndErase, CALLS);
+        calls(update(index), UpdateBenchmark::splitAndMerge, CALLS);
+        calls(update(index), UpdateBenchmark::growOrShrink, CALLS);
+        calls(update(index), UpdateBenchmark::growOrShrink, CALLS + 1);
+        calls(update(index), UpdateBenchmark::grow, CALLS);
+    }
+
+    private static UpdateBenchmark update(String index) {
+        UpdateBenchmark benchmark = new UpdateBenchmark();
+        benchmark.index = index;
+        benchmark.ranges = 30;
+        benchmark.setUp();
+        return benchmark;
+    }
+
+    private static void calls(UpdateBenchmark benchmark, Consumer<UpdateBenchmark> method, int calls) {
+        for (int i = 0; i < calls; i++) {
+            method.accept(benchmark);
+        }
+        benchmark.tearDown();
+    }
+
+    @ParameterizedTest
+    @MethodSource("searched")
+    @DisplayName("GapBenchmark leaves in each index what was there")
+    void searches(String index) {
+        for (int free : new int[] {10, 50}) {
+            GapBenchmark benchmark = new GapBenchmark();
+            benchmark.index = index;
+            benchmark.ranges = 100;
+            benchmark.free = free;
+            benchmark.setUp();
+            for (int i = 0; i < CALLS; i++) {
+                benchmark.searchAndStore();
+                benchmark.searchHighestAndStore();
+                benchmark.storeAtKnownPlace();
+            }
+            benchmark.tearDown();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("scanned")
+    @DisplayName("IterateBenchmark comes by as many ranges each way")
+    void scans(String index) {
+        IterateBenchmark benchmark = new IterateBenchmark();
+        benchmark.index = index;
+        benchmark.ranges = 200;
+        benchmark.setUp();
+        assertEquals(benchmark.scan(), benchmark.scanBackwards());
+        for (int i = 0; i < CALLS; i++) {
+            assertNotEquals(0, benchmark.scanRow());
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kept")
+    @DisplayName("SnapshotBenchmark takes a snapshot as often as it says, and leaves what was there")
+    void snapshots(String index) {
+        SnapshotBenchmark benchmark = new SnapshotBenchmark();
+        for (int changes : new int[] {0, 1, 16}) {
+            SnapshotBenchmark.Filled filled = new SnapshotBenchmark.Filled();
+            filled.index = index;
+            filled.ranges = 30;
+            filled.setUp();
+            SnapshotBenchmark.Rhythm rhythm = new SnapshotBenchmark.Rhythm();
+            rhythm.changes = changes;
+            Set<@Nullable Object> taken = Collections.newSetFromMap(new IdentityHashMap<>());
+            for (int i = 0; i < 161; i++) {
+                taken.add(benchmark.change(filled, rhythm));
+            }
+            assertEquals(changes == 0 ? 1 : (161 + changes - 1) / changes, taken.size());
+            assertEquals(changes == 0, taken.contains(null));
+            assertNotNull(benchmark.take(filled));
+            filled.tearDown();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("mixed")
+    @DisplayName("MixedBenchmark reads beside its writer, and leaves what was there")
+    void mixes(String index) throws InterruptedException {
+        MixedBenchmark benchmark = new MixedBenchmark();
+        benchmark.index = index;
+        benchmark.ranges = 30;
+        benchmark.setUp();
+        Thread reader = new Thread(() -> {
+            MixedBenchmark.Place place = new MixedBenchmark.Place();
+            MixedBenchmark.Watch watch = new MixedBenchmark.Watch();
+            watch.start();
+            for (int i = 0; i < CALLS; i++) {
+                benchmark.reader(place, watch, sink);
+                benchmark.undisturbed(place, watch, sink);
+            }
+            watch.stop();
+        });
+        reader.start();
+        MixedBenchmark.Turn turn = new MixedBenchmark.Turn();
+        for (int i = 0; i < CALLS; i++) {
+            benchmark.writer(turn);
+            benchmark.spinner();
+        }
+        reader.join();
+        benchmark.tearDown();
+    }
+
+    @Test
+    @DisplayName("an index that has lost a range is noticed at the end")
+    void lost() {
+        KeySet keys = KeySet.of(30);
+        EditableIndex index = Indexes.named(Indexes.SAMARA, EditableIndex.class);
+        index.fill(keys.shuffled());
+        keys.requireIn(index);
+        index.remove(keys.sorted().get(7));
+        assertThrows(IllegalStateException.class, () -> keys.requireIn(index));
+    }
+}
