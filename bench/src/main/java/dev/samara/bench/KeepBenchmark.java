@@ -84,6 +84,7 @@ public class KeepBenchmark {
      * @return the VMA
      */
     @Benchmark
+    @About("a look-up in a space")
     public @Nullable Vma find() {
         return space.find(pick());
     }
@@ -94,6 +95,7 @@ public class KeepBenchmark {
      * @return the VMA
      */
     @Benchmark
+    @About("a look-up with a keep that is released at once")
     public @Nullable Vma keepAndRelease() {
         try (Keep keep = space.keep(pick())) {
             return keep == null ? null : keep.vma();

@@ -124,6 +124,7 @@ public class OperationBenchmark {
      * @return the VMA
      */
     @Benchmark
+    @About("a look-up in a space")
     public @Nullable Vma find() {
         return space.find(pick());
     }
@@ -134,12 +135,14 @@ public class OperationBenchmark {
      * @return the snapshot
      */
     @Benchmark
+    @About("the layout of this instant")
     public LayoutSnapshot snapshot() {
         return space.snapshot();
     }
 
     /** Maps anywhere, and unmaps again. */
     @Benchmark
+    @About("one of two: mmap anywhere, munmap")
     @OperationsPerInvocation(2)
     public void mmapMunmap() {
         long address = space.mmap(0, LENGTH, READ, PRIVATE | ANONYMOUS | NORESERVE, null, 0);
@@ -149,6 +152,7 @@ public class OperationBenchmark {
 
     /** Unmaps the middle of a mapping, and maps it again, which makes it whole. */
     @Benchmark
+    @About("one of two: munmap of the middle of a mapping, mmap that makes it whole")
     @OperationsPerInvocation(2)
     public void munmapHoleAndFill() {
         long address = pick() + 2 * PAGE;
@@ -159,6 +163,7 @@ public class OperationBenchmark {
 
     /** Replaces a whole mapping by one that is not accounted, and that by the first kind. */
     @Benchmark
+    @About("mmap over a whole mapping of the other kind")
     @OperationsPerInvocation(2)
     public void mmapFixed() {
         long address = pick();
@@ -168,6 +173,7 @@ public class OperationBenchmark {
 
     /** Takes all rights from a whole mapping, and gives them back. */
     @Benchmark
+    @About("mprotect of a whole mapping")
     @OperationsPerInvocation(2)
     public void mprotectWhole() {
         long address = pick();
@@ -178,6 +184,7 @@ public class OperationBenchmark {
 
     /** Cuts one page out of the middle of a mapping by its rights, and joins the three pieces again. */
     @Benchmark
+    @About("one of two: mprotect that cuts a mapping in three, and that joins them")
     @OperationsPerInvocation(2)
     public void mprotectSplitAndMerge() {
         long address = pick() + 2 * PAGE;
@@ -188,6 +195,7 @@ public class OperationBenchmark {
 
     /** Grows a mapping in place by a page, and shrinks it. */
     @Benchmark
+    @About("one of two: mremap in place by a page, up and down")
     @OperationsPerInvocation(2)
     public void mremapGrowAndShrink() {
         long address = pick();
@@ -197,6 +205,7 @@ public class OperationBenchmark {
 
     /** Moves a mapping into the hole behind it, and back. */
     @Benchmark
+    @About("mremap to somewhere else")
     @OperationsPerInvocation(2)
     public void mremapMove() {
         long address = pick();
@@ -208,6 +217,7 @@ public class OperationBenchmark {
 
     /** Advice that changes a mapping, and the advice that takes it back. */
     @Benchmark
+    @About("madvise that changes a mapping")
     @OperationsPerInvocation(2)
     public void madvise() {
         long address = pick();
@@ -217,6 +227,7 @@ public class OperationBenchmark {
 
     /** Locks a mapping, and unlocks it. */
     @Benchmark
+    @About("one of two: mlock2, munlock")
     @OperationsPerInvocation(2)
     public void mlockMunlock() {
         long address = pick();
@@ -226,6 +237,7 @@ public class OperationBenchmark {
 
     /** Grows the heap by a page, and shrinks it. */
     @Benchmark
+    @About("one of two: brk by a page, up and down")
     @OperationsPerInvocation(2)
     public void brk() {
         done(space.brk(heap + PAGE));
@@ -234,12 +246,14 @@ public class OperationBenchmark {
 
     /** Checks a mapping for writing back, which changes nothing. */
     @Benchmark
+    @About("msync, which changes nothing")
     public void msync() {
         done(space.msync(pick(), LENGTH, 4));
     }
 
     /** Copies the layout for a child, and drops it. */
     @Benchmark
+    @About("fork, and the end of the child")
     public void fork() {
         space.fork().close();
     }

@@ -4,6 +4,7 @@ package dev.samara.bench.contention;
 import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
+import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.TimeUnit;
@@ -116,6 +117,7 @@ public class ContentionBenchmark {
      * @return the VMA
      */
     @Benchmark
+    @About("look-ups a second, by who keeps the threads apart and who is beside them (-t 2)")
     public @Nullable Vma find(Worker worker) {
         return measured.find(worker.pick());
     }
@@ -127,6 +129,7 @@ public class ContentionBenchmark {
      * @return whether something was mapped there
      */
     @Benchmark
+    @About("the same of keeps")
     public boolean keepAndRelease(Worker worker) {
         return measured.keepAndRelease(worker.pick());
     }
@@ -137,6 +140,7 @@ public class ContentionBenchmark {
      * @param worker the thread
      */
     @Benchmark
+    @About("the same of mmap, mprotect, munmap in a range for each thread")
     @OperationsPerInvocation(3)
     public void operations(Worker worker) {
         Ground.done(measured.mmap(worker.own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));

@@ -7,6 +7,7 @@ import static dev.samara.core.vma.Protection.NONE;
 import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
+import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.vma.OpenFile;
 import java.util.SplittableRandom;
@@ -140,6 +141,7 @@ public class WorkloadBenchmark {
      * @return how many slots were found: all
      */
     @Benchmark
+    @About("ranges of 256 slots read or written a second, by who keeps the threads apart (-t 2)")
     public int slots(Field field, Mix mix, Worker worker) {
         SplittableRandom random = worker.random;
         int from = 0;
@@ -175,6 +177,7 @@ public class WorkloadBenchmark {
      * @param worker the thread
      */
     @Benchmark
+    @About("mprotects a second of parts of one mapping for each thread")
     @OperationsPerInvocation(2)
     public void subRanges(Field field, Worker worker) {
         long pages = worker.random.nextLong(1, 5);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import dev.samara.bench.report.UsageException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code chart [--out DIRECTORY] RESULT.json...}: draws what JMH has measured. */
+public final class ChartProgram {
+    private ChartProgram() {}
+
+    /**
+     * Draws all charts of some files.
+     *
+     * @param words the command line
+     * @param out told what has been written
+     * @throws UsageException if it is not as above, or a file not what JMH writes
+     */
+    public static void run(List<String> words, PrintStream out) {
+        Path directory = Path.of("");
+        List<Path> files = new ArrayList<>();
+        for (int i = 0; i < words.size(); i++) {
+            String word = words.get(i);
+            if (word.equals("--out") && i + 1 < words.size()) {
+                directory = Path.of(words.get(++i));
+            } else if (word.startsWith("-")) {
+                throw new UsageException("chart has no option " + word + "; it has --out DIRECTORY");
+            } else {
+                files.add(Path.of(word));
+            }
+        }
+        if (files.isEmpty()) {
+            throw new UsageException("chart needs a file that JMH has written: chart [--out DIRECTORY] RESULT.json...");
+        }
+        draw(files, directory, out);
+    }
+
+    /**
+     * Draws all charts of some files.
+     *
+     * @param files what JMH has written with {@code -rf json}
+     * @param directory where the charts go
+     * @param out told what has been written
+     * @throws UsageException if a file is something else
+     */
+    public static void draw(List<Path> files, Path directory, PrintStream out) {
+        // Before the first class of AWT looks for a screen.
+        System.setProperty("java.awt.headless", "true");
+        List<Figure> figures = new ArrayList<>();
+        files.forEach(file -> figures.addAll(ResultFile.read(file)));
+        List<Plot> plots = Plots.of(figures);
+        Drawing drawing = new Drawing(plots);
+        try {
+            Files.createDirectories(directory);
+            for (Plot plot : plots) {
+                for (Path written : drawing.draw(plot, directory)) {
+                    out.println(written);
+                }
+            }
+        } catch (IOException e) {
+            throw new UsageException("cannot write to " + directory.toAbsolutePath() + ": " + e.getMessage());
+        }
+    }
+}

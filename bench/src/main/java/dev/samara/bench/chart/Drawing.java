@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import dev.samara.bench.chart.Plot.Point;
+import dev.samara.bench.chart.Plot.Series;
+import dev.samara.bench.index.Indexes;
+import java.awt.BasicStroke;
+import java.awt.Color;
+import java.awt.Dimension;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.image.BufferedImage;
+import java.io.IOException;
+import java.io.Writer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import javax.imageio.ImageIO;
+import javax.xml.parsers.DocumentBuilderFactory;
+import javax.xml.parsers.ParserConfigurationException;
+import org.apache.batik.svggen.SVGGeneratorContext;
+import org.apache.batik.svggen.SVGGraphics2D;
+import org.knowm.xchart.CategoryChart;
+import org.knowm.xchart.CategoryChartBuilder;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.XYSeries;
+import org.knowm.xchart.style.AxesChartStyler;
+import org.knowm.xchart.style.Styler.LegendPosition;
+import org.w3c.dom.Document;
+
+/** Draws plots: lines over a logarithmic axis of sizes, or bars. */
+final class Drawing {
+    private static final int WIDTH = 960;
+    private static final int HEIGHT = 600;
+
+    /** Pixels of a PNG for each unit of length. */
+    private static final int SCALE = 2;
+
+    /** From here on between the least and the greatest number, a logarithmic axis tells more. */
+    private static final double WIDE = 12;
+
+    /** Told apart also by who sees red and green as one; the first is that of Samara. */
+    private static final List<Color> COLOURS = List.of(
+            new Color(0xd62728),
+            new Color(0xff9896),
+            new Color(0x1f77b4),
+            new Color(0x2ca02c),
+            new Color(0x98df8a),
+            new Color(0x9467bd),
+            new Color(0x8c564b),
+            new Color(0xbcbd22),
+            new Color(0x111111),
+            new Color(0x17becf),
+            new Color(0xff7f0e),
+            new Color(0x7f7f7f));
+
+    private final Map<String, Color> colours = new LinkedHashMap<>();
+
+    /** Prepares to draw plots, in which one name has one colour. */
+    Drawing(List<Plot> plots) {
+        Indexes.NAMES.forEach(this::take);
+        TreeSet<String> names = new TreeSet<>();
+        plots.forEach(plot -> plot.series().forEach(series -> names.add(series.colour())));
+        names.forEach(this::take);
+    }
+
+    private void take(String name) {
+        colours.putIfAbsent(name, COLOURS.get(colours.size() % COLOURS.size()));
+    }
+
+    private interface Painter {
+        void paint(Graphics2D graphics, int width, int height);
+    }
+
+    /**
+     * Draws a plot twice.
+     *
+     * @param plot what to draw
+     * @param directory where to
+     * @return the files that were written
+     */
+    List<Path> draw(Plot plot, Path directory) throws IOException {
+        Painter painter = plot.isNumeric() ? lines(plot)::paint : bars(plot)::paint;
+        Path png = directory.resolve(plot.fileName() + ".png");
+        Path svg = directory.resolve(plot.fileName() + ".svg");
+        png(painter, png);
+        svg(painter, svg);
+        return List.of(png, svg);
+    }
+
+    private static void png(Painter painter, Path file) throws IOException {
+        BufferedImage image = new BufferedImage(WIDTH * SCALE, HEIGHT * SCALE, BufferedImage.TYPE_INT_RGB);
+        Graphics2D graphics = image.createGraphics();
+        graphics.scale(SCALE, SCALE);
+        painter.paint(graphics, WIDTH, HEIGHT);
+        graphics.dispose();
+        ImageIO.write(image, "png", file.toFile());
+    }
+
+    private static void svg(Painter painter, Path file) throws IOException {
+        SVGGeneratorContext context = SVGGeneratorContext.createDefault(emptySvg());
+        context.setPrecision(2);
+        SVGGraphics2D graphics = new SVGGraphics2D(context, false);
+        painter.paint(graphics, WIDTH, HEIGHT);
+        graphics.setSVGCanvasSize(new Dimension(WIDTH, HEIGHT));
+        try (Writer writer = Files.newBufferedWriter(file)) {
+            graphics.stream(writer, true);
+        }
+    }
+
+    private static Document emptySvg() {
+        try {
+            return DocumentBuilderFactory.newInstance()
+                    .newDocumentBuilder()
+                    .getDOMImplementation()
+                    .createDocument("http://www.w3.org/2000/svg", "svg", null);
+        } catch (ParserConfigurationException e) {
+            throw new IllegalStateException("the JDK has no XML", e);
+        }
+    }
+
+    private XYChart lines(Plot plot) {
+        XYChart chart = new XYChartBuilder()
+                .width(WIDTH)
+                .height(HEIGHT)
+                .title(plot.title())
+                .xAxisTitle(plot.axis())
+                .yAxisTitle(plot.unit())
+                .build();
+        style(chart.getStyler(), plot);
+        chart.getStyler().setXAxisLogarithmic(true);
+        chart.getStyler().setXAxisDecimalPattern("#,###");
+        chart.getStyler().setErrorBarsColorSeriesColor(true);
+        for (Series series : plot.series()) {
+            double[] places = array(series, point -> Double.parseDouble(point.place()));
+            XYSeries line = chart.addSeries(
+                    series.name(), places, array(series, Point::score), array(series, Drawing::drawnError));
+            line.setLineColor(colour(series));
+            line.setMarkerColor(colour(series));
+            line.setLineStyle(stroke(series));
+        }
+        return chart;
+    }
+
+    /** Samara's are thicker; those of the second file and of all after it have gaps. */
+    private static BasicStroke stroke(Series series) {
+        float width = series.colour().startsWith(Indexes.SAMARA) ? 3 : 1.5f;
+        float[] gaps = series.variant() == 0 ? null : new float[] {8f / series.variant(), 4};
+        return new BasicStroke(width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, gaps, 0);
+    }
+
+    private CategoryChart bars(Plot plot) {
+        CategoryChart chart = new CategoryChartBuilder()
+                .width(WIDTH)
+                .height(HEIGHT)
+                .title(plot.title())
+                .yAxisTitle(plot.unit())
+                .build();
+        style(chart.getStyler(), plot);
+        chart.getStyler().setXAxisLabelRotation(30);
+        chart.getStyler().setLegendVisible(plot.series().size() > 1);
+        List<String> places = plot.series().stream()
+                .flatMap(series -> series.points().stream())
+                .map(Point::place)
+                .distinct()
+                .toList();
+        for (Series series : plot.series()) {
+            Map<String, Point> points = new LinkedHashMap<>();
+            series.points().forEach(point -> points.put(point.place(), point));
+            // Every place has a bar in every series, if need be of no height.
+            List<Point> all = places.stream()
+                    .map(place -> points.getOrDefault(place, new Point(place, 0, 0)))
+                    .toList();
+            chart.addSeries(
+                    series.name(),
+                    places,
+                    all.stream().map(Point::score).toList(),
+                    all.stream().map(Drawing::drawnError).toList());
+        }
+        return chart;
+    }
+
+    private static void style(AxesChartStyler styler, Plot plot) {
+        styler.setBaseFont(new Font(Font.SANS_SERIF, Font.PLAIN, 12));
+        styler.setLegendPosition(LegendPosition.OutsideE);
+        styler.setChartBackgroundColor(Color.WHITE);
+        double least = Double.POSITIVE_INFINITY;
+        double greatest = 0;
+        for (Series series : plot.series()) {
+            for (Point point : series.points()) {
+                least = Math.min(least, point.score());
+                greatest = Math.max(greatest, point.score());
+            }
+        }
+        if (plot.isNumeric() && least > 0 && greatest > WIDE * least) {
+            styler.setYAxisLogarithmic(true);
+            // Labels between powers of ten would lie on one another where there are more.
+            styler.setYAxisLogarithmicDecadeOnly(greatest > WIDE * WIDE * least);
+        } else {
+            styler.setYAxisMin(0.0);
+        }
+    }
+
+    /** As far as it can be drawn: no part of an error goes below nought, which a logarithmic axis does not have. */
+    private static double drawnError(Point point) {
+        return Double.isNaN(point.error()) ? 0 : Math.min(point.error(), 0.9 * point.score());
+    }
+
+    private interface Coordinate {
+        double of(Point point);
+    }
+
+    private static double[] array(Series series, Coordinate coordinate) {
+        return series.points().stream().mapToDouble(coordinate::of).toArray();
+    }
+
+    private Color colour(Series series) {
+        return colours.getOrDefault(series.colour(), Color.GRAY);
+    }
+}

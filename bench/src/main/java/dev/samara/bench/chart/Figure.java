@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import java.util.Map;
+
+/**
+ * One measured number.
+ *
+ * @param source the file that it is from, without its ending
+ * @param suite the simple name of the benchmark class
+ * @param method the benchmark, and of a group which part of it
+ * @param what of what it is, such as a percentile, or nothing for what the benchmark is about
+ * @param unit its unit
+ * @param parameters the values of the benchmark's parameters by name
+ * @param score the number
+ * @param error half of its 99.9 % confidence interval, or NaN if it was measured once
+ */
+record Figure(
+        String source,
+        String suite,
+        String method,
+        String what,
+        String unit,
+        Map<String, String> parameters,
+        double score,
+        double error) {}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/**
+ * Charts of what JMH has measured: {@link dev.samara.bench.chart.ResultFile} reads its JSON, {@link
+ * dev.samara.bench.chart.Plots} decides which figures stand side by side, {@link dev.samara.bench.chart.Drawing} draws
+ * them, as PNG and as SVG.
+ */
+@NullMarked
+package dev.samara.bench.chart;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.command;
+
+import dev.samara.bench.FootprintReport;
+import dev.samara.bench.contention.ContentionReport;
+import dev.samara.bench.contention.HeldInRetire;
+import dev.samara.bench.contention.MapsScanReport;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A program that measures without JMH.
+ *
+ * @param word its name
+ * @param about the line that {@code list} prints
+ * @param program what runs
+ * @param small what it is told in {@code quick}
+ */
+record Report(String word, String about, Program program, String small) {
+    static final List<Report> ALL = List.of(
+            new Report(
+                    "footprint",
+                    "bytes for each range, by index and number of ranges",
+                    FootprintReport::main,
+                    "--ranges 30,1000,100000"),
+            new Report(
+                    "contention",
+                    "look-ups, keeps and operations a second and their percentiles, all contenders in one run",
+                    ContentionReport::main,
+                    "--seconds 0.1 --rounds 1 --threads 1,2"),
+            new Report(
+                    "held-in-retire",
+                    "what goes on elsewhere while operations are held between publication and completion",
+                    HeldInRetire::main,
+                    "--operations 100000 --rounds 1 --seconds 0.1"),
+            new Report(
+                    "maps-scan",
+                    "scans of the whole map beside a writer, each checked",
+                    MapsScanReport::main,
+                    "--samples 1 --seconds 0.5"));
+
+    /** What a report does. */
+    interface Program {
+        void run(String[] words) throws InterruptedException;
+    }
+
+    static @Nullable Report named(String word) {
+        return ALL.stream()
+                .filter(report -> report.word.equals(word))
+                .findFirst()
+                .orElse(null);
+    }
+
+    void run(List<String> words) throws InterruptedException {
+        program.run(words.toArray(String[]::new));
+    }
+
+    /** With little of everything. */
+    void runSmall() throws InterruptedException {
+        run(List.of(small.split(" ")));
+    }
+}

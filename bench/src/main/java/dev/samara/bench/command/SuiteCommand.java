@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.command;
+
+import dev.samara.bench.chart.ChartProgram;
+import dev.samara.bench.report.UsageException;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * {@code java -jar samara-bench.jar}: a program of the suite's own, a report, or JMH with whatever it is told.
+ *
+ * <p>The status is 0 if all went well, 1 if something failed, 2 if the input makes no sense.
+ */
+public final class SuiteCommand {
+    /** What the suite has besides benchmarks and reports. */
+    static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
+            "list", "all of these",
+            "chart", "draws PNG and SVG of what JMH has written with -rf json: [--out DIRECTORY] RESULT.json...",
+            "quick", "everything once, in under 15 minutes: [--out DIRECTORY]"));
+
+    private SuiteCommand() {}
+
+    /**
+     * Runs what the words say, and ends the JVM.
+     *
+     * @param words the command line
+     * @throws IOException if something cannot be read or written
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] words) throws IOException, InterruptedException {
+        System.exit(run(words, System.out, System.err));
+    }
+
+    /**
+     * Runs what the words say.
+     *
+     * @param words the command line
+     * @param out what the suite's own programs print to
+     * @param err told what was wrong with the words
+     * @return the exit status
+     */
+    static int run(String[] words, PrintStream out, PrintStream err) throws IOException, InterruptedException {
+        try {
+            return run(words, out);
+        } catch (UsageException e) {
+            err.println(e.getMessage());
+            return 2;
+        }
+    }
+
+    private static int run(String[] words, PrintStream out) throws IOException, InterruptedException {
+        String name = words.length == 0 ? "" : words[0];
+        List<String> others = Arrays.asList(words).subList(Math.min(1, words.length), words.length);
+        Report report = Report.named(name);
+        if (report != null) {
+            report.run(others);
+            return 0;
+        }
+        switch (name) {
+            case "list" -> {
+                if (!others.isEmpty()) {
+                    throw new UsageException("list takes nothing, not " + String.join(" ", others));
+                }
+                Catalogue.print(out);
+            }
+            case "chart" -> ChartProgram.run(others, out);
+            case "quick" -> {
+                return QuickRun.run(others, out);
+            }
+            default -> {
+                return JmhRun.run(words);
+            }
+        }
+        return 0;
+    }
+}

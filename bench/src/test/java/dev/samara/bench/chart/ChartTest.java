@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.chart;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.TreeSet;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ChartTest {
+    @TempDir
+    private Path folder;
+
+    private Path result = Path.of("");
+
+    @BeforeEach
+    void copyResult() throws IOException {
+        result = folder.resolve("jdk17.json");
+        try (InputStream stream = Objects.requireNonNull(ChartTest.class.getResourceAsStream("jmh-result.json"))) {
+            Files.copy(stream, result);
+        }
+    }
+
+    private static List<String> names(Plot plot) {
+        return plot.series().stream().map(Plot.Series::name).toList();
+    }
+
+    private static Plot titled(String title, List<Plot> plots) {
+        return plots.stream()
+                .filter(plot -> plot.title().equals(title))
+                .findFirst()
+                .orElseThrow(() -> new AssertionError(title + " is not among " + plots));
+    }
+
+    @Test
+    @DisplayName("a chart is of one benchmark, with a line for each structure, or a bar where there is one size")
+    void plots() {
+        List<Plot> plots = Plots.of(ResultFile.read(result));
+        Plot lookUps = titled("LookupBenchmark.get pattern=random", plots);
+        assertEquals("ranges", lookUps.axis());
+        assertEquals(List.of("samara", "skiplist"), names(lookUps));
+        assertEquals(
+                List.of("30", "1000", "100000"),
+                lookUps.series().get(0).points().stream().map(Plot.Point::place).toList());
+        assertEquals(28, lookUps.series().get(1).points().get(0).score());
+        Plot allocated = titled("UpdateBenchmark.eraseAndStore allocated ranges=1000", plots);
+        assertEquals("B/op", allocated.unit());
+        assertEquals(2, allocated.series().get(0).points().size());
+        Plot sampled = titled("MixedBenchmark p99.9 index=samara ranges=1000", plots);
+        assertEquals(21_000, sampled.series().get(0).points().get(0).score());
+        assertEquals(
+                "besideWriter:reader", sampled.series().get(0).points().get(0).place());
+        assertEquals(6, plots.size());
+    }
+
+    @Test
+    @DisplayName("what two files have in common is drawn twice, in one colour")
+    void twoFiles() throws IOException {
+        Path other = Files.copy(result, folder.resolve("jdk25.json"));
+        List<Figure> figures = new java.util.ArrayList<>(ResultFile.read(result));
+        figures.addAll(ResultFile.read(other));
+        Plot lookUps = titled("LookupBenchmark.get pattern=random", Plots.of(figures));
+        assertEquals(List.of("samara jdk17", "samara jdk25", "skiplist jdk17", "skiplist jdk25"), names(lookUps));
+        assertEquals(
+                new TreeSet<>(List.of("samara", "skiplist")),
+                new TreeSet<>(lookUps.series().stream().map(Plot.Series::colour).toList()));
+    }
+
+    @Test
+    @DisplayName("each chart is drawn as a PNG and as an SVG, and named on the console")
+    void files() throws IOException {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        Path charts = folder.resolve("charts");
+        ChartProgram.run(
+                List.of("--out", charts.toString(), result.toString()),
+                new PrintStream(out, true, StandardCharsets.UTF_8));
+        List<String> written = out.toString(StandardCharsets.UTF_8).lines().toList();
+        assertEquals(12, written.size(), written::toString);
+        for (String name : written) {
+            Path file = Path.of(name);
+            if (name.endsWith(".png")) {
+                BufferedImage image = ImageIO.read(file.toFile());
+                assertNotNull(image);
+                assertEquals(1920, image.getWidth());
+            } else {
+                String text = Files.readString(file);
+                assertTrue(text.contains("<svg") && text.contains("<path") && text.contains("</svg"), name);
+            }
+        }
+        assertTrue(Files.exists(charts.resolve("LookupBenchmark.get-pattern-random.svg")), written::toString);
+    }
+}

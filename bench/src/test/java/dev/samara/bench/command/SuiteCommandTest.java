@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.command;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class SuiteCommandTest {
+    private static final Pattern LINE = Pattern.compile("  (\\S+)  +(\\S.*)");
+
+    private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+    private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+    @TempDir
+    private Path folder;
+
+    private int run(String... words) throws IOException, InterruptedException {
+        return SuiteCommand.run(
+                words,
+                new PrintStream(out, true, StandardCharsets.UTF_8),
+                new PrintStream(err, true, StandardCharsets.UTF_8));
+    }
+
+    @Test
+    @DisplayName("list has a line for each benchmark, report and program")
+    void list() throws IOException, InterruptedException {
+        assertEquals(0, run("list"));
+        Map<String, String> listed = new TreeMap<>();
+        for (String line : out.toString(StandardCharsets.UTF_8).split("\n", -1)) {
+            Matcher matcher = LINE.matcher(line.stripTrailing());
+            if (matcher.matches()) {
+                listed.put(matcher.group(1), matcher.group(2));
+            }
+        }
+        List<String> benchmarks = Catalogue.find(List.of(), List.of()).stream()
+                .map(Catalogue::shortName)
+                .distinct()
+                .toList();
+        assertTrue(benchmarks.size() > 30, benchmarks::toString);
+        benchmarks.forEach(name -> assertTrue(listed.containsKey(name), name));
+        Report.ALL.forEach(report -> assertEquals(report.about(), listed.get(report.word())));
+        SuiteCommand.PROGRAMS.forEach((name, about) -> assertEquals(about, listed.get(name)));
+        assertEquals(benchmarks.size() + Report.ALL.size() + SuiteCommand.PROGRAMS.size(), listed.size());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "LookupBenchmrk | LookupBenchmrk",
+                "lookup[ | regular expression",
+                "-bogus | not a recognized option",
+                "LookupBenchmark -bm slow | slow",
+                "LookupBenchmark -f | argument",
+                "LookupBenchmark -p index=b-tree | b-tree",
+                "LookupBenchmark -p idx=samara | idx",
+                "LookupBenchmark -p ranges=many | many",
+                "LookupBenchmark -p ranges=-1 | -1",
+                "UpdateBenchmark -p index=samara-snapshot | samara-snapshot",
+                "LookupBenchmark -rff no/such/directory/result.json | no/such/directory",
+                "LookupBenchmark -jvm no/such/java | no/such/java",
+                "list all | all",
+                "quick fast | fast",
+                "chart | RESULT.json",
+                "chart --size 3 | --size",
+                "chart no-such.json | no-such.json",
+                "footprint --ranges | --ranges",
+                "footprint --ranges 0 | --ranges",
+                "footprint --ranges 30,many | many",
+                "footprint --index b-tree | b-tree",
+                "footprint --what 1 | --what",
+                "footprint --json no/such/directory/result.json | no/such/directory",
+                "contention --seconds soon | --seconds",
+                "contention --beside me | me",
+                "held-in-retire --operations -1 | --operations",
+                "maps-scan --scanners 1.5 | --scanners"
+            })
+    @DisplayName("what makes no sense ends with 2, and a message that names it")
+    void badInput(String line, String named) throws IOException, InterruptedException {
+        assertEquals(2, run(line.split(" ", -1)));
+        String message = err.toString(StandardCharsets.UTF_8);
+        assertTrue(message.contains(named), message);
+        assertFalse(message.contains("Exception"), message);
+    }
+
+    @Test
+    @DisplayName("a file that is no result, and a place that is no directory, end with 2")
+    void badFiles() throws IOException, InterruptedException {
+        Path file = Files.writeString(folder.resolve("text.json"), "not JSON at all");
+        assertEquals(2, run("chart", file.toString()));
+        Files.writeString(file, "{}");
+        assertEquals(2, run("chart", file.toString()));
+        Files.writeString(file, "[]");
+        assertEquals(2, run("chart", file.toString()));
+        Files.writeString(file, "[{\"benchmark\": \"a.B.c\", \"mode\": \"avgt\"}]");
+        assertEquals(2, run("chart", file.toString()));
+        assertEquals(2, run("quick", "--out", file.toString()));
+        assertEquals(
+                5,
+                err.toString(StandardCharsets.UTF_8)
+                        .lines()
+                        .filter(line -> line.contains("text.json"))
+                        .count());
+    }
+
+    @Test
+    @DisplayName("footprint weighs each structure, and writes what it has printed")
+    void footprint() throws IOException, InterruptedException {
+        Path file = folder.resolve("footprint.json");
+        assertEquals(0, run("footprint", "--ranges", "30,1000", "--json", file.toString()));
+        String json = Files.readString(file);
+        // 8 bytes for each bound and a reference, of 4 bytes or 8.
+        Matcher matcher = Pattern.compile(
+                        "\"index\": \"cow-array\", \"ranges\": 1000, \"bytes_per_range\": (20|24)\\.0")
+                .matcher(json);
+        assertTrue(matcher.find(), json);
+    }
+}
