@@ -45,6 +45,7 @@ public class LookupBenchmark {
         @Param({
             Indexes.SAMARA,
             Indexes.SAMARA_SNAPSHOT,
+            Indexes.SAMARA_READER,
             Indexes.SKIPLIST,
             Indexes.TREEMAP_RWLOCK,
             Indexes.TREEMAP_STAMPED,

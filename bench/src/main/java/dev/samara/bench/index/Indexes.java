@@ -11,6 +11,9 @@ public final class Indexes {
     /** Samara's tree, read through a snapshot. */
     public static final String SAMARA_SNAPSHOT = "samara-snapshot";
 
+    /** Samara's tree, read through a reader, by one thread. */
+    public static final String SAMARA_READER = "samara-reader";
+
     /** {@code ConcurrentSkipListMap}. */
     public static final String SKIPLIST = "skiplist";
 
@@ -36,6 +39,7 @@ public final class Indexes {
     public static final List<String> NAMES = List.of(
             SAMARA,
             SAMARA_SNAPSHOT,
+            SAMARA_READER,
             SKIPLIST,
             TREEMAP_RWLOCK,
             TREEMAP_STAMPED,
@@ -56,6 +60,7 @@ public final class Indexes {
         return switch (name) {
             case SAMARA -> new SamaraIndex();
             case SAMARA_SNAPSHOT -> new SamaraSnapshotIndex();
+            case SAMARA_READER -> new SamaraReaderIndex();
             case SKIPLIST -> new SkipListIndex();
             case TREEMAP_RWLOCK -> new TreeMapIndex();
             case TREEMAP_STAMPED -> new StampedTreeMapIndex();
