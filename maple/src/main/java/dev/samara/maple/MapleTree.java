@@ -21,23 +21,18 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class MapleTree<V> implements RangeView<V> {
+public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
 
-    private static final VarHandle ROOT;
     private static final VarHandle ERA;
 
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
-            ROOT = lookup.findVarHandle(MapleTree.class, "root", Node.class);
             ERA = lookup.findVarHandle(MapleTree.class, "era", Era.class);
         } catch (ReflectiveOperationException e) {
             throw new ExceptionInInitializerError(e);
         }
     }
-
-    /** The tree that readers see. Written under the lock, by {@link #publish} only. */
-    private Node root;
 
     /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #snapshot()}. */
     private Era era;
@@ -68,8 +63,8 @@ public final class MapleTree<V> implements RangeView<V> {
 
     /** A tree that nobody else knows yet. */
     MapleTree(ReentrantLock writerLock, Node root) {
+        super(root);
         this.writerLock = writerLock;
-        this.root = root;
         this.era = root.era;
     }
 
@@ -528,11 +523,6 @@ public final class MapleTree<V> implements RangeView<V> {
         return Structure.dump(frozenRoot());
     }
 
-    /** Pairs with {@link #publish}: a reader that gets this root sees its nodes, and the values in them, as stored. */
-    Node root() {
-        return (Node) ROOT.getAcquire(this);
-    }
-
     /** Caller must hold the writer lock. */
     Era era() {
         return era;
@@ -613,7 +603,7 @@ public final class MapleTree<V> implements RangeView<V> {
             ERA.setRelease(this, next);
         }
         if (made != root) {
-            ROOT.setRelease(this, made);
+            publishRoot(made);
         }
     }
 }

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+/**
+ * The word that every reader of a tree reads first, with a cache line to itself. Writers take the tree's lock for each
+ * edit; the lock is made when the tree is, and would lie next to this.
+ */
+@SuppressWarnings("unused") // they keep a distance
+abstract class PublishedRoot extends RootWord {
+    private long a0;
+    private long a1;
+    private long a2;
+    private long a3;
+    private long a4;
+    private long a5;
+    private long a6;
+    private long a7;
+
+    PublishedRoot(Node root) {
+        super(root);
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** What lies before the root; see {@link PublishedRoot}. */
+@SuppressWarnings("unused") // they keep a distance
+abstract class BeforeRoot {
+    private long b0;
+    private long b1;
+    private long b2;
+    private long b3;
+    private long b4;
+    private long b5;
+    private long b6;
+    private long b7;
+}
+
+/** The root itself; see {@link PublishedRoot}. */
+abstract class RootWord extends BeforeRoot {
+
+    private static final VarHandle ROOT;
+
+    static {
+        try {
+            ROOT = MethodHandles.lookup().findVarHandle(RootWord.class, "root", Node.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** The tree that readers see. Written under the writer lock. */
+    Node root;
+
+    RootWord(Node root) {
+        this.root = root;
+    }
+
+    /** Pairs with {@link #publishRoot}: a reader that gets this root sees its nodes, and the values in them, as stored. */
+    Node root() {
+        return (Node) ROOT.getAcquire(this);
+    }
+
+    /** Pairs with {@link #root()}. */
+    void publishRoot(Node made) {
+        ROOT.setRelease(this, made);
+    }
+}
