@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaCodeUnit;
+import com.tngtech.archunit.core.domain.JavaFieldAccess;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Shared words are accessed in the modes that docs/concurrency.md names. A mode that is missing is not to be found by
+ * running: x86 and HotSpot order more than is asked for, and a model checker knows one order of everything.
+ */
+class AccessModesTest {
+    private static final Path BASE = Path.of(System.getProperty("basedir", ""));
+    private static final JavaClasses MAPLE =
+            new ClassFileImporter().importPath(BASE.resolve("target").resolve("classes"));
+
+    private static final Pattern DECLARED = Pattern.compile("VarHandle (\\w+)( =|;)");
+    private static final Pattern ROW =
+            Pattern.compile("(?m)^\\| ([^|]*\\(handle `(\\w+)`\\)[^|]*) \\| `\\w+` \\| ([^|]*) \\| ([^|]*) \\|");
+    private static final Pattern MODE = Pattern.compile("\\b(acquire|release|volatile|opaque)\\b");
+
+    /** Each handle of the sources, with the methods called on it. */
+    private static Map<String, Set<String>> calls() throws IOException {
+        Map<String, Set<String>> calls = new TreeMap<>();
+        try (Stream<Path> files = Files.walk(BASE.resolve("src/main/java"))) {
+            for (Path file : files.filter(f -> f.toString().endsWith(".java")).toList()) {
+                String source = Files.readString(file);
+                Matcher declared = DECLARED.matcher(source);
+                while (declared.find()) {
+                    String handle = declared.group(1);
+                    calls.put(
+                            handle,
+                            Pattern.compile("\\b" + handle + "\\.(\\w+)\\(")
+                                    .matcher(source)
+                                    .results()
+                                    .map(call -> call.group(1))
+                                    .collect(Collectors.toCollection(TreeSet::new)));
+                }
+            }
+        }
+        return calls;
+    }
+
+    /** The same by the page: a mode of the column "written by" is a set, one of "read by" a get. */
+    private static Map<String, Set<String>> said() throws IOException {
+        String page = Files.readString(BASE.resolve("../docs/concurrency.md"));
+        Map<String, Set<String>> said = new TreeMap<>();
+        Matcher row = ROW.matcher(page.substring(page.indexOf("\n## maple\n"), page.indexOf("\n## core\n")));
+        while (row.find()) {
+            Set<String> modes = new TreeSet<>();
+            addModes("set", row.group(3), modes);
+            addModes("get", row.group(4), modes);
+            said.put(row.group(2), modes);
+        }
+        return said;
+    }
+
+    private static void addModes(String verb, String cell, Set<String> modes) {
+        Matcher mode = MODE.matcher(cell);
+        while (mode.find()) {
+            String name = mode.group(1);
+            modes.add(verb + Character.toUpperCase(name.charAt(0)) + name.substring(1));
+        }
+    }
+
+    private static Set<String> callers(Class<?> type, String method) {
+        return MAPLE.get(type).getCodeUnits().stream()
+                .filter(unit -> unit.getName().equals(method))
+                .flatMap(unit -> unit.getCallsOfSelf().stream())
+                .map(call -> name(call.getOrigin()))
+                .collect(Collectors.toSet());
+    }
+
+    private static String name(JavaCodeUnit unit) {
+        return unit.getOwner().getSimpleName() + "." + unit.getName();
+    }
+
+    @Test
+    @DisplayName("each handle is used in the modes that the table says")
+    void handles() throws IOException {
+        assertFalse(said().isEmpty());
+        assertEquals(said(), calls());
+    }
+
+    @Test
+    @DisplayName("the field of a handle is stored to by nothing else once the object is made")
+    void fields() {
+        for (String field : Set.of("root", "era")) {
+            JavaClass tree = MAPLE.get(MapleTree.class);
+            Set<String> stores = tree.getField(field).getAccessesToSelf().stream()
+                    .filter(access -> access.getAccessType() == JavaFieldAccess.AccessType.SET)
+                    .map(access -> access.getOrigin().getName())
+                    .collect(Collectors.toSet());
+            assertEquals(Set.of("<init>"), stores, field);
+        }
+    }
+
+    @Test
+    @DisplayName("a slot of an inner node is stored to plainly before the node can be reached, and nowhere else")
+    void slots() throws IOException {
+        String node = Files.readString(BASE.resolve("src/main/java/dev/samara/maple/Node.java"));
+        Matcher stores = Pattern.compile("\\bslots\\[[^]]*\\] = ").matcher(node);
+        assertEquals(1, stores.results().count(), "in setChild");
+        assertEquals(Set.of("Splice.write"), callers(Node.class, "setChild"));
+        assertEquals(Set.of("Splice.replaceInPlace"), callers(Node.class, "replaceLeaf"));
+    }
+}
