@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.stress;
+package dev.samara.maple.stress;
 
 import dev.samara.maple.MapleTree;
 import org.openjdk.jcstress.annotations.Actor;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.stress;
+package dev.samara.maple.stress;
 
 /** A value as an embedder might store it: its fields are not final, so only the tree's publication makes them visible. */
 final class Area {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.stress;
+package dev.samara.maple.stress;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,7 +12,7 @@ import org.openjdk.jcstress.JCStress;
 import org.openjdk.jcstress.Options;
 
 /**
- * Runs all stress tests within a share of {@code torture.seconds}. JCStress has no budget of time, only a time for each
+ * Runs all stress tests of a module within a share of {@code torture.seconds}. JCStress has no budget of time, only a time for each
  * configuration of a test, and how many there are depends on the JDK and the machine: a short first round tells how long
  * the second may be.
  */
@@ -41,7 +41,7 @@ public final class StressRun {
      * @param arguments the directory for results; the collector
      */
     public static void main(String[] arguments) throws Exception {
-        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 20);
+        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 10);
         new StressRun(Path.of(arguments[0]), arguments[1]).run(millis);
     }
 

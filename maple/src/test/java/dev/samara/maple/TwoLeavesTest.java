@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** What the tests that use {@link TwoLeaves} go by; without it they would pass and test nothing. */
+class TwoLeavesTest {
+    private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
+
+    private Node root() {
+        return cells.tree.root();
+    }
+
+    @Test
+    @DisplayName("the edge between two leaves lies in the middle of the window, and halves decide")
+    void edgeIsInTheWindow() {
+        assertEquals(1, root().level);
+        assertEquals(2, root().size());
+        assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root().pivot(0));
+        assertFalse(root().uneven);
+        assertTrue(root().era.open);
+    }
+
+    @Test
+    @DisplayName("what is stored or erased on one side of the edge is put in the place of a leaf")
+    void editsAreMadeInPlace() {
+        Node before = root();
+        // Not 8 and 9: free ranges on both sides of the edge become one, which takes both leaves.
+        for (int cell : new int[] {6, 7, 10, 11}) {
+            cells.store(cell, 100);
+            cells.erase(cell);
+        }
+        cells.store(TwoLeaves.WINDOW, TwoLeaves.UPPER - 1, 100);
+        cells.store(TwoLeaves.UPPER, TwoLeaves.WINDOW_END - 1, 100);
+        cells.tree.store(TwoLeaves.first(6) + 4, TwoLeaves.first(6) + 7, 100);
+        assertSame(before, root());
+        cells.store(TwoLeaves.UPPER - 1, TwoLeaves.UPPER, 100);
+        assertNotSame(before, root());
+        cells.tree.validate();
+    }
+
+    @Test
+    @DisplayName("whatever the window holds, there are two leaves")
+    void leavesAreNotJoined() {
+        for (int from = TwoLeaves.WINDOW; from < TwoLeaves.WINDOW_END; from++) {
+            for (int to = from; to < TwoLeaves.WINDOW_END; to++) {
+                cells.store(from, to, 100);
+                cells.tree.erase(TwoLeaves.first(TwoLeaves.WINDOW), TwoLeaves.last(TwoLeaves.WINDOW_END - 1));
+                assertEquals(1, root().level);
+                cells.tree.validate();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a snapshot is followed by one edit that is published by the root")
+    void firstEditAfterASnapshotIsNotInPlace() {
+        cells.tree.snapshot();
+        Node before = root();
+        cells.store(7, 100);
+        assertNotSame(before, root());
+        Node after = root();
+        cells.store(8, 100);
+        assertSame(after, root());
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import java.util.Objects;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/**
+ * {@code LeafInPlaceIsWhole} broken on purpose: the leaf is put in its place, and got from there, without an access mode.
+ * In this package for its nodes.
+ *
+ * <p>The memory model allows what is called interesting here. It has not been seen, and on x86 is not to be expected: that
+ * does not reorder stores, and HotSpot puts a barrier behind the constructor of an object with final fields, such as a
+ * node, so that the value's fields are written before. That the modes are there is checked in the sources, by
+ * {@code AccessModesTest}.
+ */
+@JCStressTest
+@Outcome(
+        id = {"0, 0", "1, 2"},
+        expect = Expect.ACCEPTABLE,
+        desc = "before, or whole")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "found before its fields")
+@State
+public class LeafPutPlainly {
+    /** The slot of cell 6. */
+    private static final int SLOT = 6;
+
+    private final Node root = new TwoLeaves<>(cell -> new Pair()).tree.root();
+
+    private static final class Pair {
+        int one;
+        int other;
+    }
+
+    private Node leaf() {
+        return (Node) Objects.requireNonNull(root.slots[0]);
+    }
+
+    @Actor
+    public void writer() {
+        Node old = leaf();
+        Pair pair = new Pair();
+        pair.one = 1;
+        pair.other = 2;
+        Object[] slots = old.slots.clone();
+        slots[SLOT] = pair;
+        root.setChild(0, Node.leaf(old.halves, old.even, slots, old.reserved, old.era));
+    }
+
+    @Actor
+    public void reader(II_Result r) {
+        Pair pair = (Pair) Objects.requireNonNull(leaf().slots[SLOT]);
+        r.r2 = pair.other;
+        r.r1 = pair.one;
+    }
+}

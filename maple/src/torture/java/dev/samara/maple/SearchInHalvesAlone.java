@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/**
+ * {@code ShiftedSlotsAreFound} broken on purpose: what the parent says of a leaf's halves is searched, and not compared
+ * with the leaf that is found. In this package for its nodes.
+ */
+@JCStressTest
+@Outcome(
+        id = {"6", "100"},
+        expect = Expect.ACCEPTABLE,
+        desc = "before or after")
+@Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "a slot of one leaf by the halves of another")
+@State
+public class SearchInHalvesAlone {
+    private static final long MIDDLE = TwoLeaves.first(6) + 4;
+    private static final int NOTHING = -1;
+
+    private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
+
+    private static int search(long[] halves, long half) {
+        int i = 0;
+        while (halves[i] < half) {
+            i++;
+        }
+        return i;
+    }
+
+    @Actor
+    public void writer() {
+        cells.tree.store(MIDDLE, MIDDLE + 3, 100);
+    }
+
+    @Actor
+    public void reader(I_Result r) {
+        long half = MIDDLE >>> 1;
+        Node root = cells.tree.root();
+        int child = search(root.halves, half);
+        long[] halves = root.below[child];
+        Node leaf = root.child(child);
+        r.r1 = leaf.slots[search(halves, half)] instanceof Integer value ? value : NOTHING;
+    }
+}
