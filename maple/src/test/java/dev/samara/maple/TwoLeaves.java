@@ -42,12 +42,34 @@ public final class TwoLeaves<V> {
      * @param values the value of the entry in a cell
      */
     public TwoLeaves(IntFunction<? extends V> values) {
+        this(values, null);
+    }
+
+    /**
+     * The same, where the stones are reservations.
+     *
+     * @param values the value of the entry in a cell
+     * @param owner of the stones; null for entries
+     */
+    public TwoLeaves(IntFunction<? extends V> values, @Nullable Object owner) {
         // In this order: the first leaf is cut in two as cell 16 is stored.
         for (int cell = 0; cell < END; cell += 2) {
-            store(cell, values.apply(cell));
+            put(cell, values.apply(cell), owner);
         }
         // In one leaf: begins the era.
-        store(5, values.apply(5));
+        put(5, values.apply(5), owner);
+    }
+
+    private void put(int cell, V value, @Nullable Object owner) {
+        if (owner == null || isInWindow(cell)) {
+            store(cell, value);
+        } else {
+            tree.reserve(first(cell), last(cell), owner);
+        }
+    }
+
+    static boolean isInWindow(int cell) {
+        return cell >= WINDOW && cell < WINDOW_END;
     }
 
     public static long first(int cell) {

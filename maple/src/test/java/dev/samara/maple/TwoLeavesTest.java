@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -21,11 +22,13 @@ class TwoLeavesTest {
     @Test
     @DisplayName("the edge between two leaves lies in the middle of the window, and halves decide")
     void edgeIsInTheWindow() {
-        assertEquals(1, root().level);
-        assertEquals(2, root().size());
-        assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root().pivot(0));
-        assertFalse(root().uneven);
-        assertTrue(root().era.open);
+        for (Node root : List.of(root(), new TwoLeaves<>(cell -> cell, "owner").tree.root())) {
+            assertEquals(1, root.level);
+            assertEquals(2, root.size());
+            assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root.pivot(0));
+            assertFalse(root.uneven);
+            assertTrue(root.era.open);
+        }
     }
 
     @Test

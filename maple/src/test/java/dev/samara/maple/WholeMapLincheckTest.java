@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.StressOptions;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Random calls of two or three threads, of every kind, on a tree in which edits are put in the place of leaves. */
+@DisplayName("A B C D E: the whole map is linearizable")
+@Tag("lincheck")
+class WholeMapLincheckTest {
+    /** Loops over the items of two nodes are no waiting. */
+    static final int LOOP = 40;
+
+    static final int LOOP_BOUND = 200;
+
+    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 40 : 1;
+    private static final String STONES = "stones";
+
+    /** The window lies among entries. */
+    public static final class AmongEntries extends TwoLeavesCalls {
+        public AmongEntries() {
+            super(new TwoLeaves<>(cell -> cell));
+        }
+
+        /** What it should answer. */
+        public static final class Said extends ModelCalls {
+            public Said() {
+                super(null);
+            }
+        }
+    }
+
+    /** The window lies among reservations: look-ups find nothing around it, and the tree may be empty for them. */
+    public static final class AmongReservations extends TwoLeavesCalls {
+        public AmongReservations() {
+            super(new TwoLeaves<>(cell -> cell, STONES));
+        }
+
+        /** What it should answer. */
+        public static final class Said extends ModelCalls {
+            public Said() {
+                super(STONES);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {AmongEntries.class, AmongReservations.class})
+    @DisplayName("in interleavings made by a model checker")
+    void modelChecked(Class<?> calls) {
+        new ModelCheckingOptions()
+                .iterations(8 * SCALE)
+                .invocationsPerIteration(80)
+                .threads(2)
+                .actorsPerThread(3)
+                .loopIterationsBeforeThreadSwitch(LOOP)
+                .loopBound(LOOP_BOUND)
+                .sequentialSpecification(calls.getDeclaredClasses()[0])
+                .check(calls);
+    }
+
+    @ParameterizedTest
+    @ValueSource(classes = {AmongEntries.class, AmongReservations.class})
+    @DisplayName("in interleavings of running threads")
+    void stressed(Class<?> calls) {
+        new StressOptions()
+                .iterations(15 * SCALE)
+                .invocationsPerIteration(1500)
+                .threads(3)
+                .actorsPerThread(3)
+                .sequentialSpecification(calls.getDeclaredClasses()[0])
+                .check(calls);
+    }
+}
