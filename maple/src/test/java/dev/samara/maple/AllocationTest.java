@@ -9,6 +9,8 @@ import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -61,6 +63,25 @@ class AllocationTest {
             for (int i = 0; i < CALLS; i++) {
                 if (tree.get(i % 24_000) != null) {
                     hits++;
+                }
+            }
+        });
+        assertTrue(hits > CALLS);
+    }
+
+    @Test
+    @DisplayName("a reader that has been made does not allocate, nor does a batch")
+    void readersAndBatchesDoNotAllocate() {
+        Reader<String> reader = tree.reader();
+        long[] indexes = LongStream.range(0, 20).map(i -> 1000 * i).toArray();
+        @Nullable Object[] values = new @Nullable Object[indexes.length];
+        assertAllocatesNothing(() -> {
+            for (int i = 0; i < CALLS; i++) {
+                if (reader.get(i % 24_000) != null) {
+                    hits++;
+                }
+                if (i % 10 == 0) {
+                    tree.getAll(indexes, values);
                 }
             }
         });
