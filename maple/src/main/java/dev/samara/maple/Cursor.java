@@ -45,9 +45,21 @@ public final class Cursor<V> {
     /** The tree that {@link #path} leads through. */
     private Node root = Node.EMPTY;
 
-    /* The node of each level, and the slot taken in it. */
+    /* The inner node of each level, and the slot taken in it; nothing for level 0. */
     private Node[] path = {root, root, root, root};
     private int[] at = new int[path.length];
+
+    /** The leaf that the path leads to, and the slot taken in it. */
+    private Node leaf = root;
+
+    private int slot;
+
+    /** Where the leaf was found: in the slots of its parent; in {@link #alone} if it is the root. */
+    private @Nullable Object[] siblings;
+
+    private int sibling;
+
+    private final @Nullable Object[] alone = {leaf};
 
     /* Bounds of the slot that the path ends in. */
     private long lo;
@@ -55,6 +67,7 @@ public final class Cursor<V> {
 
     Cursor(RootSource source) {
         this.source = source;
+        siblings = alone;
     }
 
     /**
@@ -86,10 +99,10 @@ public final class Cursor<V> {
     public @Nullable V next() {
         Node now = source.root();
         if (place == Place.ON_ENTRY) {
-            if (hi == Keys.MAX) {
-                return fallOff(Place.AFTER_LAST);
+            if (isCurrent(now)) {
+                return forward();
             }
-            return isCurrent(now) ? forward() : forwardFrom(now, hi + 1);
+            return hi == Keys.MAX ? fallOff(Place.AFTER_LAST) : forwardFrom(now, hi + 1);
         }
         return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
     }
@@ -103,10 +116,10 @@ public final class Cursor<V> {
     public @Nullable V previous() {
         Node now = source.root();
         if (place == Place.ON_ENTRY) {
-            if (lo == Keys.MIN) {
-                return fallOff(Place.BEFORE_FIRST);
+            if (isCurrent(now)) {
+                return backward();
             }
-            return isCurrent(now) ? backward() : backwardFrom(now, lo - 1);
+            return lo == Keys.MIN ? fallOff(Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
         }
         return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
     }
@@ -154,20 +167,20 @@ public final class Cursor<V> {
 
     /** What the slot that the path ends in holds. Leaves do not change. */
     private @Nullable Object content() {
-        return path[0].slots[at[0]];
+        return leaf.slots[slot];
     }
 
     /** Positions on the entry, or goes on to the next one, from the slot that holds {@code key}. */
     private @Nullable V forwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
-        return isEntry(path[0], found) ? stay(found) : forward();
+        return isEntry(leaf, found) ? stay(found) : forward();
     }
 
     private @Nullable V backwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
-        return isEntry(path[0], found) ? stay(found) : backward();
+        return isEntry(leaf, found) ? stay(found) : backward();
     }
 
     private void descend(Node from, long key) {
@@ -179,22 +192,35 @@ public final class Cursor<V> {
         }
         Node n = from;
         lo = Keys.MIN;
-        for (; ; ) {
+        while (n.level != 0) {
             int i = n.find(key);
             path[n.level] = n;
             at[n.level] = i;
             lo = n.lowerBound(i, lo);
-            if (n.level == 0) {
-                hi = n.pivot(i);
-                return;
-            }
             n = n.child(i);
+        }
+        take(n);
+        slot = n.find(key);
+        lo = n.lowerBound(slot, lo);
+        hi = n.pivot(slot);
+    }
+
+    /** Notes the leaf that the path leads to. */
+    private void take(Node found) {
+        leaf = found;
+        if (root.level == 0) {
+            siblings = alone;
+            sibling = 0;
+            alone[0] = found;
+        } else {
+            siblings = path[1].slots;
+            sibling = at[1];
         }
     }
 
     /** Whether the path leads through the tree of {@code now}: no inner node changes but in the leaves it has. */
     private boolean isCurrent(Node now) {
-        return now == root && (root.level == 0 || path[1].child(at[1]) == path[0]);
+        return now == root && Node.isChild(siblings, sibling, leaf);
     }
 
     private static boolean isEntry(Node leaf, @Nullable Object content) {
@@ -216,18 +242,18 @@ public final class Cursor<V> {
 
     private @Nullable V forward() {
         for (; ; ) {
-            Node leaf = path[0];
-            @Nullable Object[] slots = leaf.slots;
-            for (int i = at[0] + 1; i < slots.length; i++) {
+            Node here = leaf;
+            @Nullable Object[] slots = here.slots;
+            for (int i = slot + 1; i < slots.length; i++) {
                 Object found = slots[i];
-                if (isEntry(leaf, found)) {
-                    at[0] = i;
-                    lo = leaf.lowerBound(i, hi + 1);
-                    hi = leaf.pivot(i);
+                if (isEntry(here, found)) {
+                    slot = i;
+                    lo = here.lowerBound(i, hi + 1);
+                    hi = here.pivot(i);
                     return stay(found);
                 }
             }
-            hi = leaf.upperBound();
+            hi = here.upperBound();
             if (!nextLeaf()) {
                 return fallOff(Place.AFTER_LAST);
             }
@@ -244,23 +270,24 @@ public final class Cursor<V> {
             return false;
         }
         at[level]++;
-        for (; level > 0; level--) {
+        for (; level > 1; level--) {
             path[level - 1] = path[level].child(at[level]);
             at[level - 1] = 0;
         }
-        at[0] = -1;
+        take(path[1].child(at[1]));
+        slot = -1;
         return true;
     }
 
     private @Nullable V backward() {
         for (; ; ) {
-            Node leaf = path[0];
-            for (int i = at[0] - 1; i >= 0; i--) {
-                Object found = leaf.slots[i];
-                if (isEntry(leaf, found)) {
-                    at[0] = i;
-                    hi = leaf.pivot(i);
-                    lo = i > 0 ? leaf.pivot(i - 1) + 1 : floor();
+            Node here = leaf;
+            for (int i = slot - 1; i >= 0; i--) {
+                Object found = here.slots[i];
+                if (isEntry(here, found)) {
+                    slot = i;
+                    hi = here.pivot(i);
+                    lo = i > 0 ? here.pivot(i - 1) + 1 : floor();
                     return stay(found);
                 }
             }
@@ -280,11 +307,13 @@ public final class Cursor<V> {
             return false;
         }
         at[level]--;
-        for (; level > 0; level--) {
+        for (; level > 1; level--) {
             Node n = path[level].child(at[level]);
             path[level - 1] = n;
-            at[level - 1] = n.size() - (level == 1 ? 0 : 1);
+            at[level - 1] = n.size() - 1;
         }
+        take(path[1].child(at[1]));
+        slot = leaf.size();
         return true;
     }
 

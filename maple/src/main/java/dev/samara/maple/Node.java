@@ -159,6 +159,11 @@ final class Node {
         return childAcquire(slots, i);
     }
 
+    /** Whether a slot still has this child. */
+    static boolean isChild(@Nullable Object[] slots, int i, Node child) {
+        return SLOT.getAcquire(slots, i) == child;
+    }
+
     static Node childAcquire(@Nullable Object[] slots, int i) {
         return (Node) SLOT.getAcquire(slots, i);
     }

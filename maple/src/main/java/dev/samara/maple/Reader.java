@@ -59,7 +59,7 @@ public final class Reader<V> {
         long above = half - floor;
         // The bounds of a leaf stay what they are while it is in the tree, and inner nodes do not change but in their
         // leaves: root and parent, read in this order, are the descent.
-        if (now != root || (above | (extent - above)) < 0 || Node.childAcquire(siblings, at) != leaf) {
+        if (now != root || (above | (extent - above)) < 0 || !Node.isChild(siblings, at, leaf)) {
             descend(now, half);
         }
         return (V) leaf.lookupHalf(half);
