@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * {@link #previous()} is the last entry of all. Off the first entry it is the other way round. A search that finds
  * nothing leaves the cursor off that end.
  *
- * <p>A cursor keeps the nodes of the tree it last looked at, and so the values in them, until it is moved or dropped.
+ * <p>A cursor keeps the tree it last looked at, and so the values in it, until it is moved or dropped.
  * Moving does not allocate, but for the first time and when the tree has grown in height.
  *
  * @param <V> the type of values
@@ -184,12 +184,16 @@ public final class Cursor<V> {
     }
 
     private void descend(Node from, long key) {
-        root = from;
         if (from.level >= at.length) {
-            path = new Node[Node.MAX_LEVELS];
-            Arrays.fill(path, Node.EMPTY);
+            Node[] longer = new Node[Node.MAX_LEVELS];
             at = new int[Node.MAX_LEVELS];
+            path = longer;
+            Arrays.fill(path, Node.EMPTY);
         }
+        for (int level = from.level + 1; level <= root.level; level++) {
+            path[level] = Node.EMPTY;
+        }
+        root = from;
         Node n = from;
         lo = Keys.MIN;
         while (n.level != 0) {
@@ -215,6 +219,9 @@ public final class Cursor<V> {
         } else {
             siblings = path[1].slots;
             sibling = at[1];
+            if (alone[0] != Node.EMPTY) {
+                alone[0] = Node.EMPTY;
+            }
         }
     }
 

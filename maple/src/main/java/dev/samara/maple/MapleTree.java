@@ -34,7 +34,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #snapshot()}. */
+    /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #endEra}. */
     private Era era;
 
     private final ReentrantLock writerLock;
@@ -127,7 +127,10 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
             }
             long start = Node.leafStart(root(), key);
             if (start == Keys.MIN) {
-                return (V) frozenRoot().atOrBefore(key);
+                if (Node.leaf(root(), key) == leaf) {
+                    return null;
+                }
+                continue;
             }
             found = Node.leaf(root(), start - 1).atOrBefore(start - 1);
             if (found == null) {
@@ -171,6 +174,15 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return new Snapshot<>(frozenRoot());
     }
 
+    /** Makes sure that nothing is changed in place of what exists now. Caller must hold the writer lock. */
+    void endEra() {
+        // Of the draft too: a transaction that this thread has open must not bring the old era back.
+        draft.share();
+        if (era.open) {
+            ERA.setRelease(this, draft.era());
+        }
+    }
+
     /** The root of the moment, below which nothing is changed in place from now on. */
     private Node frozenRoot() {
         // If the era is closed, and the same before and after, then no open one has begun when the root is read, and
@@ -182,11 +194,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
         writerLock.lock();
         try {
-            if (era.open) {
-                // Of the draft too: a transaction that this thread has open must not bring the old era back.
-                draft.share();
-                ERA.setRelease(this, draft.era());
-            }
+            endEra();
             return root;
         } finally {
             writerLock.unlock();
@@ -483,8 +491,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
     public Writer<V> writer() {
+        Writer<V> writer = new Writer<>(this);
         beginEdit();
-        return new Writer<>(this);
+        return writer;
     }
 
     /**
@@ -531,7 +540,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     /** What edits the tree for a caller that holds the writer lock already, and is no transaction. */
     Edits editsHeld() {
         requireNoTransaction();
-        current = null;
+        dropAbandoned();
         return edits;
     }
 
@@ -567,9 +576,13 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
             requireNoTransaction();
         }
         writerLock.lock();
+        dropAbandoned();
+    }
+
+    /** What was left open by somebody who has let go of the lock since is over. Caller must hold the writer lock. */
+    private void dropAbandoned() {
         if (current != null) {
-            // It was left open by somebody who has let go of the lock since.
-            current = null;
+            startDraft(era);
         }
     }
 
@@ -598,11 +611,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         Node made = draft.root();
         Era next = draft.era();
         draft.finish();
-        if (next != era) {
-            // Before the first node of an open era can be reached. Pairs with snapshot().
-            ERA.setRelease(this, next);
-        }
         if (made != root) {
+            if (next != era) {
+                // Before the first node of an open era can be reached. Pairs with frozenRoot().
+                ERA.setRelease(this, next);
+            }
             publishRoot(made);
         }
     }

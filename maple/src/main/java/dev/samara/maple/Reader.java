@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * do not disturb it; after others, and after transactions, it goes down from the root again.
  *
  * <p>Takes no lock, stores to no shared memory, does not allocate but when it is made. For use by one thread at a time. It
- * keeps the nodes it last looked at, and so the values in them, until it looks elsewhere or is dropped.
+ * keeps the tree it last looked at, until it looks at a later one or is dropped.
  *
  * @param <V> the type of values
  */
@@ -53,6 +53,9 @@ public final class Reader<V> {
         Node now = tree.root();
         if (now.uneven) {
             // Halves do not tell where a leaf begins.
+            if (root != Node.EMPTY) {
+                forget();
+            }
             return (V) Node.lookup(now, index);
         }
         long half = index >>> 1;
@@ -63,6 +66,16 @@ public final class Reader<V> {
             descend(now, half);
         }
         return (V) leaf.lookupHalf(half);
+    }
+
+    private void forget() {
+        root = Node.EMPTY;
+        leaf = root;
+        siblings = alone;
+        at = 0;
+        alone[0] = root;
+        floor = 0;
+        extent = Long.MAX_VALUE;
     }
 
     private void descend(Node now, long half) {
@@ -80,8 +93,9 @@ public final class Reader<V> {
             slots = n.slots;
             n = Node.childAcquire(slots, i);
         }
-        if (slots == alone) {
-            alone[0] = n;
+        Node single = slots == alone ? n : Node.EMPTY;
+        if (alone[0] != single) {
+            alone[0] = single;
         }
         if (now != root) {
             root = now;

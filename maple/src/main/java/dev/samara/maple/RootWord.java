@@ -7,6 +7,9 @@ import java.lang.invoke.VarHandle;
 /** What lies before the root; see {@link PublishedRoot}. */
 @SuppressWarnings("unused") // they keep a distance
 abstract class BeforeRoot {
+    /** Fills the room behind an object's header, where the root would be put otherwise. */
+    private int header;
+
     private long b0;
     private long b1;
     private long b2;

@@ -74,7 +74,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     @Override
     public void forEach(RangeConsumer<? super V> action) {
         Snapshot<V> view = view();
-        draft.share();
+        tree.endEra();
         view.forEach(action);
     }
 

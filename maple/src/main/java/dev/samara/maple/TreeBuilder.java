@@ -47,6 +47,7 @@ public final class TreeBuilder<V> {
     public TreeBuilder<V> add(long first, long last, V value) {
         Keys.requireRange(first, last);
         Objects.requireNonNull(value, "value");
+        makeRoom();
         long lo = Keys.flip(first);
         long free = Keys.MIN;
         if (count > 0) {
@@ -83,11 +84,16 @@ public final class TreeBuilder<V> {
         return new MapleTree<>(Objects.requireNonNull(writerLock, "writerLock"), root());
     }
 
-    private void append(long pivot, @Nullable Object content) {
-        if (count == pivots.length) {
-            pivots = Arrays.copyOf(pivots, count * 2);
+    /** For two items. All that may fail for want of memory. */
+    private void makeRoom() {
+        if (count + 2 > pivots.length) {
+            long[] morePivots = Arrays.copyOf(pivots, count * 2);
             slots = Arrays.copyOf(slots, count * 2);
+            pivots = morePivots;
         }
+    }
+
+    private void append(long pivot, @Nullable Object content) {
         pivots[count] = pivot;
         slots[count] = content;
         count++;

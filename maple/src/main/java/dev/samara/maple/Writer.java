@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, readers do
- * not. Each edit is published by itself, as those of the tree are; for several that readers see at once there is
+ * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, and so does what wants the tree of one instant, as a
+ * snapshot; look-ups and cursors do not. Each edit is published by itself, as those of the tree are; for several that readers see at once there is
  * {@link MapleTree#begin()}. It belongs to the thread that made it; every method refuses another thread, and use after the
  * end, with an {@link IllegalStateException}, and so while a transaction of this thread is open on the tree.
  *
@@ -27,7 +27,7 @@ public final class Writer<V> implements AutoCloseable {
     private final Thread owner = Thread.currentThread();
     private boolean closed;
 
-    /** Caller has taken the lock for this. */
+    /** Caller takes the lock for this before anybody gets it. */
     Writer(MapleTree<V> tree) {
         this.tree = tree;
     }
@@ -118,6 +118,7 @@ public final class Writer<V> implements AutoCloseable {
      * Lets go of the lock; does nothing if that has been done.
      *
      * @throws IllegalStateException if this is not the thread that made this writer
+     * @throws IllegalMonitorStateException if the lock was let go otherwise
      */
     @Override
     public void close() {

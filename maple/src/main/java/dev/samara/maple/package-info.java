@@ -57,8 +57,7 @@
  * <ul>
  *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over trees,
  *       everything on a snapshot.
- *   <li><b>Wait for the edit or transaction under way, at most, and never if all edits since the last snapshot were
- *       transactions:</b> {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and
+ *   <li><b>Wait for who holds the writer lock, and do not if all edits since the last snapshot were transactions:</b> {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and
  *       {@code dump}; {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in
  *       a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
@@ -75,7 +74,7 @@
  * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and takes
  * more only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: they begin again if
  * where they looked first is edited before they are done, which they can be only at the edge of a leaf. Edits block each other, take steps in proportion to the height and, where a
- * range stored over holds reservations, to their number; what else a range holds does not count. Readers never delay an
+ * range stored over holds reservations, to their number; what else a range holds does not count. Look-ups and cursors never delay an
  * edit. Replaced nodes are left to the garbage collector, which is what makes that possible.
  *
  * <h2>Memory consistency</h2>
@@ -110,7 +109,7 @@
  *       changes. E.3 Aborted, thrown out of, or left open, it has changed nothing. E.4 Use after its end, from another
  *       thread, or without the lock, and edits of the tree around it, are refused.
  *   <dt>F. Memory
- *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots and cursors that saw it.
+ *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots, cursors and readers that saw it.
  * </dl>
  */
 package dev.samara.maple;

@@ -214,6 +214,27 @@ class CursorTest {
         }
 
         @Test
+        @DisplayName("B.2 a leaf put in the place of the cursor's own is noticed, though the root stays")
+        void leafPutInPlace() {
+            TwoLeaves<String> cells = new TwoLeaves<>(cell -> "old");
+            Cursor<String> cursor = cells.tree.cursor();
+            Node root = cells.tree.root();
+            cursor.find(TwoLeaves.first(6));
+            cells.store(7, "new");
+            assertEquals("new", cursor.next());
+            cells.store(6, "new");
+            assertEquals("new", cursor.previous());
+            cells.erase(7);
+            cursor.next();
+            assertEquals(TwoLeaves.first(8), cursor.first());
+            cells.store(10, "beyond the edge");
+            assertEquals("beyond the edge", cursor.next());
+            cells.store(8, "before the edge");
+            assertEquals("before the edge", cursor.previous());
+            assertEquals(root, cells.tree.root());
+        }
+
+        @Test
         @DisplayName("B.3 a store inside the bounds of the current entry is behind the cursor")
         void cutInsideTheCurrentEntry() {
             tree.store(10, 19, "a");

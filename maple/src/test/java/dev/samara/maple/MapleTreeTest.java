@@ -376,9 +376,22 @@ class MapleTreeTest {
             t.reserve(5, 6, "me");
             t.erase(5, 6, "me");
             assertTakes(0, lock, t);
-            t.store(2, 3, "y");
+            t.store(2, 3, "y" + i);
             assertTakes(1, lock, t);
             assertTakes(0, lock, t);
+        }
+    }
+
+    @Test
+    void whatIsBelowTheFirstEntryIsLookedForWithoutTheLock() {
+        CountingLock lock = new CountingLock();
+        MapleTree<String> t = new MapleTree<>(lock);
+        for (int i = 1; i < 100; i++) {
+            t.store(16L * i, 16L * i + 7, "x");
+            int before = lock.taken;
+            assertNull(t.atOrBefore(3));
+            assertNull(t.atOrAfter(16L * i + 8));
+            assertEquals(before, lock.taken);
         }
     }
 

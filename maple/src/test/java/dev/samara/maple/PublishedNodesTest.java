@@ -189,4 +189,30 @@ class PublishedNodesTest {
             assertNull(c.next());
         });
     }
+
+    @Test
+    @DisplayName(
+            "B.1 forEach of a transaction is of one instant, also if its action ends the transaction and edits the tree")
+    void actionOfForEachMayEndTheTransaction() {
+        for (int i = 0; i < 100; i++) {
+            tree.store(3L * i, 3L * i + 1, "before");
+        }
+        List<Object> seen = new ArrayList<>();
+        tree.writerLock().lock();
+        try (Transaction<Object> t = tree.begin()) {
+            t.forEach((first, last, value) -> {
+                seen.add(value);
+                if (first == 0) {
+                    t.abort();
+                    for (int i = 0; i < 100; i++) {
+                        tree.store(3L * i, 3L * i + 1, "after");
+                    }
+                }
+            });
+        } finally {
+            tree.writerLock().unlock();
+        }
+        assertEquals(java.util.Collections.nCopies(100, "before"), seen);
+        assertEquals("after", tree.get(297));
+    }
 }

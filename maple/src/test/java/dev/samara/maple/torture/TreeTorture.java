@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.torture;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Actors that edit one tree and actors that read it, by turns on a few threads, for a set time. The seed decides what each
+ * thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
+ *
+ * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in the
+ * constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ */
+public final class TreeTorture {
+    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
+    private static final long PATIENCE_MILLIS = 60_000;
+
+    /** Longest time between two snapshots of one actor: each ends an era, and what is put in place needs one that lasts. */
+    private static final int PAUSE_NANOS = 2_000_000;
+
+    private final long seed;
+    private final long seconds;
+    private final Ground ground = new Ground();
+    private final Pipe pipe;
+    private final List<Checker> checkers = new ArrayList<>();
+    private final Map<String, Actor> threads = new LinkedHashMap<>();
+    private final Checker steps;
+
+    /**
+     * A tree with its actors, not yet started.
+     *
+     * @param seed what the threads' random choices begin with
+     * @param time how long it will run, by which it is told what is enough
+     */
+    TreeTorture(long seed, Duration time) {
+        this.seed = seed;
+        seconds = Math.max(1, time.toSeconds());
+        steps = new Checker("every step ends without an exception", 1000 * seconds, 0);
+
+        Ranges ranges = new Ranges(ground);
+        pipe = new Pipe(ground);
+        Versions versions = new Versions(ground, checker("C.1-C.3 edits answer as the model does", 100));
+        Sums sums = new Sums(ground);
+        Pairs pairs = Pairs.on(ground);
+        Pairs alone = Pairs.alone(ground);
+        Edge up = new Edge(true);
+        Edge down = new Edge(false);
+        Moving moving = new Moving();
+        Taken taken = new Taken(ground);
+        Gaps gaps = new Gaps(ground);
+        Checker own = checker("C.2 C.3 what is found is nobody else's", 100);
+        Turns first = new Turns(List.of(ranges, versions, pairs, alone, up, down, gaps.user(1, own)));
+        Turns second = new Turns(List.of(pipe, sums, taken, moving, gaps.user(2, own), new Noise(ground)));
+        threads.put("editor-1", first);
+        threads.put("editor-2", second);
+
+        Actor walkers = ranges.walkers(true, overlapping("B.2-B.4 W33 forward", 1000));
+        Actor finder = ranges.finder(overlapping("A.1 A.2 W33 look-ups", 1000));
+        Actor pipeReader = pipe.reader(overlapping("A.1 W32 no age above 1", 1000));
+        Actor takenReader = taken.reader(
+                overlapping("A.4 D.1 a reservation is absent for look-ups", 100),
+                overlapping("D.2 what is taken is never free", 100));
+        Checker nearest = overlapping("A.1 the nearest, over the edge of a leaf", 1000);
+        threads.put(
+                "reader-1",
+                new Watch(List.of(first, second))
+                        .of(ranges, walkers)
+                        .of(ranges, finder)
+                        .of(pipe, pipeReader)
+                        .of(taken, takenReader)
+                        .of(alone, alone.auditor(200, overlapping("B.1 snapshots beside first stores", 100)))
+                        .of(up, up.searcher(nearest)));
+        Actor backward = ranges.walkers(false, overlapping("B.2-B.4 W33 backward", 1000));
+        Actor questions = new Questions(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
+        Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in look-ups", 100));
+        Actor pairsReader = pairs.reader(overlapping("A.2 stores are seen in order", 100));
+        Actor intruder = taken.intruder(checker("C.2 D.3 only its owner stores over it", 100));
+        threads.put(
+                "reader-2",
+                new Watch(List.of(first, second))
+                        .of(ranges, backward)
+                        .of(versions, questions)
+                        .of(sums, sumsReader)
+                        .of(pairs, pairsReader)
+                        .of(taken, intruder)
+                        .of(down, down.searcher(nearest))
+                        .of(moving, moving.seeker(checker("A.1 D.2 what moves is found", 1000))));
+
+        Checker valid = checker("every structural invariant", 1);
+        threads.put(
+                "observer",
+                new Turns(List.of(
+                        sparing(new Questions(versions, overlapping("B.1 snapshots are of one instant", 2))
+                                .snapshots()),
+                        sparing(new Held(ground, overlapping("B.1 snapshots held do not change", 10))),
+                        sparing(sums.auditor(overlapping("E.1 E.3 sums in snapshots", 5))),
+                        sparing(pairs.auditor(5, checker("B.1 stores in order in snapshots", 5))),
+                        sparing(gaps.surveyor(checker("C.3 C.5 searches find what is there", 1))),
+                        sparing(random -> {
+                            ground.tree.validate();
+                            valid.check(true, "");
+                        }))));
+        checkers.add(steps);
+    }
+
+    /** A checker that can tell whether it was beside an edit. For a moment that may be never, on a loaded machine. */
+    private Checker overlapping(String rule, long perSecond) {
+        return checker(new Checker(rule, perSecond * seconds, seconds / 10));
+    }
+
+    private Checker checker(String rule, long perSecond) {
+        return checker(new Checker(rule, perSecond * seconds, 0));
+    }
+
+    private Checker checker(Checker checker) {
+        checkers.add(checker);
+        return checker;
+    }
+
+    private static Actor sparing(Actor actor) {
+        return new Actor() {
+            @Override
+            public void step(Random random) {
+                actor.step(random);
+                LockSupport.parkNanos(random.nextInt(PAUSE_NANOS));
+            }
+
+            @Override
+            public void finish() {
+                actor.finish();
+            }
+        };
+    }
+
+    /**
+     * Runs everything and reports.
+     *
+     * @param out takes a line for each checker, and last {@code N passed, N failed}
+     * @return the number of checkers that failed
+     */
+    int run(Duration time, PrintStream out) throws InterruptedException {
+        long deadline = System.nanoTime() + time.toNanos();
+        List<Thread> running = new ArrayList<>();
+        threads.forEach((name, actor) -> {
+            Random random = new Random(seed + 0x9E3779B97F4A7C15L * running.size());
+            Thread thread = new Thread(() -> repeat(name, actor, random, deadline), name);
+            thread.setDaemon(true);
+            running.add(thread);
+        });
+        running.forEach(Thread::start);
+        if (haveStopped(running, deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS))) {
+            threads.forEach((name, actor) -> attempt(name, actor::finish));
+            attempt("validate", ground.tree::validate);
+        }
+        int failed = 0;
+        for (Checker checker : checkers) {
+            out.println(checker.line());
+            failed += checker.passed() ? 0 : 1;
+        }
+        out.println(pipe.histogram());
+        out.println(checkers.size() - failed + " passed, " + failed + " failed");
+        return failed;
+    }
+
+    private boolean haveStopped(List<Thread> threads, long patience) throws InterruptedException {
+        boolean stopped = true;
+        for (Thread thread : threads) {
+            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
+            if (thread.isAlive()) {
+                stopped = false;
+                steps.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
+            }
+        }
+        return stopped;
+    }
+
+    private void repeat(String name, Actor actor, Random random, long deadline) {
+        attempt(name, () -> {
+            while (System.nanoTime() - deadline < 0) {
+                actor.step(random);
+                steps.check(true, "");
+            }
+        });
+    }
+
+    private void attempt(String name, Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
+            steps.violated(name + ": " + thrown + " at " + List.of(thrown.getStackTrace()));
+        }
+    }
+
+    /**
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed; the status
+     * is 1 if a checker failed, or has checked too little.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        long seed = Long.getLong("torture.seed", System.nanoTime());
+        Duration time =
+                Duration.ofMillis(10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100));
+        System.out.printf("torture of a tree: %d s, -Dtorture.seed=%d%n", time.toSeconds(), seed);
+        int failed = new TreeTorture(seed, time).run(time, System.out);
+        System.out.flush();
+        // Not by returning: an actor that hangs must not keep the process.
+        System.exit(failed == 0 ? 0 : 1);
+    }
+}
