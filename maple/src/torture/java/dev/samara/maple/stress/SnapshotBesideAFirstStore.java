@@ -24,6 +24,8 @@ import org.openjdk.jcstress.infra.results.IIII_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "of two instants, or changed later")
 @State
 public class SnapshotBesideAFirstStore {
+    private static final int TRIES = 50;
+
     private final Cells cells = new Cells();
     private @Nullable Snapshot<Integer> taken;
 
@@ -40,6 +42,10 @@ public class SnapshotBesideAFirstStore {
     @Actor
     public void reader(IIII_Result r) {
         Snapshot<Integer> now = cells.tree.snapshot();
+        // Until the first store shows, so that one of them comes just when it is published.
+        for (int n = 0; n < TRIES && Cells.value(now, 8) == 8; n++) {
+            now = cells.tree.snapshot();
+        }
         r.r1 = Cells.value(now, 8);
         r.r2 = Cells.value(now, 10);
         taken = now;
