@@ -8,5 +8,6 @@ module dev.samara.core {
     requires static transitive org.jspecify;
 
     exports dev.samara.core;
+    exports dev.samara.core.backing;
     exports dev.samara.core.vma;
 }

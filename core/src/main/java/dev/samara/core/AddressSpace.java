@@ -50,6 +50,10 @@ public final class AddressSpace implements AutoCloseable {
         this.layout = layout;
     }
 
+    Layout layout() {
+        return layout;
+    }
+
     /**
      * The machine it belongs to.
      *

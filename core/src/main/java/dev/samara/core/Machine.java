@@ -1,12 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Host;
+import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.Worker;
+import dev.samara.core.rcu.Rcu;
+import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Report;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -20,6 +33,7 @@ public final class Machine {
 
     private final Host host;
     private final @Nullable KeepLog keepLog;
+    private final AtomicInteger cpus = new AtomicInteger();
 
     private Machine(Host host, @Nullable KeepLog keepLog) {
         this.host = host;
@@ -106,6 +120,72 @@ public final class Machine {
         return keepLog.outstanding();
     }
 
+    private static int populate(Layout layout, long start, long end, int access) {
+        Worker worker = layout.memory().borrow();
+        try {
+            Faulter faulter = new Faulter(layout, worker);
+            return access == 0 ? faulter.populate(start, end) : faulter.touch(start, end, access);
+        } finally {
+            layout.memory().giveBack(worker);
+        }
+    }
+
+    /**
+     * Makes the page cache of a file, with no page in memory.
+     *
+     * @param geometry of the spaces that will map the file: their page size counts
+     * @param bytes the size of the file, not negative
+     * @return a page cache of this machine
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public PageCache newPageCache(Geometry geometry, long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("bytes " + bytes + " is negative");
+        }
+        return new FilePages(memory(geometry), bytes);
+    }
+
+    /**
+     * Makes a file that exists in memory only.
+     *
+     * @param name the name to show, not empty
+     * @param inode its number, as it is shown
+     * @param geometry of the spaces that will map the file: their page size counts
+     * @param bytes its size, not negative
+     * @return a file of zeros
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public MemoryFile newFile(String name, long inode, Geometry geometry, long bytes) {
+        return new MemoryFile(name, inode, newPageCache(geometry, bytes));
+    }
+
+    /**
+     * Makes a CPU, owned by the calling thread.
+     *
+     * @return a CPU with no space loaded
+     */
+    public Cpu claimCpu() {
+        return new Cpu(cpus.incrementAndGet());
+    }
+
+    /**
+     * The frames in use.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return how many, those of page caches included
+     */
+    public long framesInUse(Geometry geometry) {
+        return memory(geometry).frames().inUse();
+    }
+
+    private Memory memory(Geometry geometry) {
+        Memory memory = host.memory(geometry.pageShift());
+        if (memory == null) {
+            throw new IllegalStateException("this machine was built without memory");
+        }
+        return memory;
+    }
+
     /** The description of a machine before it is built. For one thread. */
     public static final class Builder {
         private int maxMapCount = 65530;
@@ -116,6 +196,12 @@ public final class Machine {
         private Consumer<? super Report> reporter = Machine::log;
         private Retirement retirement = Retirement.NOTHING;
         private Supplier<ReentrantLock> locks = ReentrantLock::new;
+        private long memory;
+        private boolean poisonsFrames;
+        private int mostCallbacks = 1 << 16;
+        private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
+        private Duration longGracePeriod = Duration.ofSeconds(10);
+        private @Nullable StoreMaker stores;
 
         private Builder() {}
 
@@ -201,6 +287,84 @@ public final class Machine {
             return this;
         }
 
+        /**
+         * Gives the machine memory, so that what is mapped can be read and written. Frames are made when they are first needed.
+         *
+         * @param bytes how much at most, at least a page; of each page size that spaces use
+         * @return this
+         */
+        public Builder memory(long bytes) {
+            if (bytes <= 0) {
+                throw new IllegalArgumentException("memory " + bytes + " is not positive");
+            }
+            memory = bytes;
+            return this;
+        }
+
+        /**
+         * Says where the bytes of frames are; unless said, in direct buffers.
+         *
+         * @param maker makes the store for a page size
+         * @return this
+         */
+        public Builder frameStore(StoreMaker maker) {
+            stores = Objects.requireNonNull(maker, "maker");
+            return this;
+        }
+
+        /**
+         * Fills freed frames with a pattern, so that a use after that shows.
+         *
+         * @return this
+         */
+        public Builder poisonFrames() {
+            poisonsFrames = true;
+            return this;
+        }
+
+        /**
+         * Bounds what waits for a grace period in the background.
+         *
+         * @param callbacks how many at most, positive; 65536 unless set
+         * @param refuse whether one more is refused; else its caller waits
+         * @return this
+         */
+        public Builder boundGracePeriods(int callbacks, boolean refuse) {
+            if (callbacks <= 0) {
+                throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
+            }
+            mostCallbacks = callbacks;
+            atBound = refuse ? Rcu.AtBound.REFUSE : Rcu.AtBound.WAIT;
+            return this;
+        }
+
+        /**
+         * Sets after what time a reader that a grace period waits for is reported, by name. The wait goes on.
+         *
+         * @param time positive; 10 seconds unless set
+         * @return this
+         */
+        public Builder reportGracePeriodsLongerThan(Duration time) {
+            if (time.isZero() || time.isNegative()) {
+                throw new IllegalArgumentException("time " + time + " is not positive");
+            }
+            longGracePeriod = time;
+            return this;
+        }
+
+        /** Makes frame stores. */
+        @FunctionalInterface
+        public interface StoreMaker {
+            /**
+             * Makes a store without frames.
+             *
+             * @param pageShift binary logarithm of the size of a frame
+             * @param frames how many there will be at most
+             * @return a new store
+             */
+            FrameStore make(int pageShift, int frames);
+        }
+
         /** What is done to pages that are taken away. */
         Builder retirement(Retirement retirement) {
             this.retirement = retirement;
@@ -217,6 +381,25 @@ public final class Machine {
             return this;
         }
 
+        /** Frames are made so many bytes at a time. */
+        private static final int CHUNK_SHIFT = 22;
+
+        private Memory memory(Host host, int pageShift) {
+            long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
+            int chunkShift = Math.max(0, CHUNK_SHIFT - pageShift);
+            StoreMaker maker = stores;
+            FrameStore store = maker == null
+                    ? new DirectFrames(pageShift, chunkShift, (int) most + 1)
+                    : maker.make(pageShift, (int) most + 1);
+            Rcu rcu = new Rcu(new Rcu.Settings(
+                    host.background(),
+                    mostCallbacks,
+                    atBound,
+                    saturatedNanos(longGracePeriod),
+                    message -> host.report(Report.Kind.LONG_WAIT, message, null)));
+            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu);
+        }
+
         /**
          * Builds the machine.
          *
@@ -224,7 +407,15 @@ public final class Machine {
          */
         public Machine build() {
             Host.Settings settings = new Host.Settings(
-                    maxMapCount, stackGuardGap, commitLimit, saturatedNanos(longWait), reporter, retirement, locks);
+                    maxMapCount,
+                    stackGuardGap,
+                    commitLimit,
+                    saturatedNanos(longWait),
+                    reporter,
+                    retirement,
+                    locks,
+                    memory == 0 ? null : this::memory,
+                    Machine::populate);
             return new Machine(new Host(settings), trackKeeps ? new KeepLog() : null);
         }
     }

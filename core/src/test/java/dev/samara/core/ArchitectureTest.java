@@ -23,6 +23,8 @@ final class ArchitectureTest {
             "dev.samara.core.rcu..",
             "dev.samara.core.page..",
             "dev.samara.core.tlb..",
+            "dev.samara.core.cache..",
+            "dev.samara.core.backing..",
             "dev.samara.core.layout..",
             "dev.samara.core.fault..",
             "dev.samara.core");

@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
 
+import dev.samara.core.cache.FilePages;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
@@ -75,6 +76,7 @@ final class Advising {
         if (refusal != null) {
             return refusal.result();
         }
+        actOnPages(edit, vma, start, end, advice);
         if (advice == Advice.GUARD_INSTALL) {
             return guard(edit, vma);
         }
@@ -85,6 +87,27 @@ final class Advising {
         long changed = MergeRules.change(edit, vma, start, end, flags);
         // Too many mappings is a shortage like any other here.
         return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
+    }
+
+    /** What is done to the pages, in the order of the VMAs. FREE, COLD and PAGEOUT say what may be reclaimed: no content changes. */
+    private static void actOnPages(Edit edit, Vma vma, long start, long end, int advice) {
+        switch (advice) {
+            case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
+                edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
+            case Advice.REMOVE -> {
+                FilePages file = Retiring.fileOf(vma);
+                if (file != null) {
+                    long offset = vma.pageOffset() + edit.geometry.pages(start - vma.start());
+                    long bytes = offset << edit.geometry.pageShift();
+                    edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, bytes));
+                }
+            }
+            case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
+            case Advice.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
+            default -> {
+                // Says nothing of pages that are there.
+            }
+        }
     }
 
     /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */
@@ -198,6 +221,7 @@ final class Advising {
             }
             reached = vma.end();
         }
+        edit.populate(access == VmaFlags.READ ? Population.Kind.READ : Population.Kind.WRITE, start, end);
         return DONE;
     }
 }

@@ -66,7 +66,7 @@ final class Commitment {
             return null;
         }
         chargedForObjects += bytes;
-        return new SharedAnonymous(layout.host(), bytes);
+        return new SharedAnonymous(layout.host(), layout.memoryOrNull(), length, bytes);
     }
 
     /** Gives back what was taken away so far, so that it can be used again. Everything charged must have been put. */

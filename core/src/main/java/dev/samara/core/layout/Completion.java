@@ -125,7 +125,7 @@ final class Completion {
         CompletableFuture<Long> promised = done.promised();
         if (promised != null) {
             Operation operation = done.operation();
-            operation.layout().host().background().execute(() -> promised.complete(operation.result()));
+            operation.layout().host().background().execute(() -> operation.complete(promised));
         }
     }
 }

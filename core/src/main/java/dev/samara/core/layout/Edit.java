@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
@@ -39,12 +41,9 @@ final class Edit implements AutoCloseable {
     private final Operation operation;
     private final boolean completing;
 
-    /* VMAs of the layout that this edit has taken out of it, and those it has put. The lists are the layout's. */
+    private final EditLists lists;
     private final List<Vma> gone;
     private final List<Vma> fresh;
-
-    /** Of those taken out, with an open, what was unmapped or replaced: nothing takes over its open. */
-    private final List<Vma> displaced;
 
     /** What it charges and gives back; null as long as that is nothing. */
     private @Nullable Commitment commitment;
@@ -80,9 +79,9 @@ final class Edit implements AutoCloseable {
             if (!completing) {
                 operation.begin();
             }
-            gone = layout.gone();
-            fresh = layout.fresh();
-            displaced = layout.displaced();
+            lists = layout.lists();
+            gone = lists.gone;
+            fresh = lists.fresh;
             counters = layout.draftCounters();
             brk = layout.brk();
             defaultLock = layout.defaultLock();
@@ -228,6 +227,9 @@ final class Edit implements AutoCloseable {
             removeLast(fresh, vma);
         } else {
             gone.add(vma);
+            if (vma.anonIdentity() == null && layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED)) {
+                lists.withoutIdentity.add(vma);
+            }
         }
     }
 
@@ -252,7 +254,7 @@ final class Edit implements AutoCloseable {
 
     private void noteDisplaced(Vma vma) {
         if (Life.openOf(vma) != null) {
-            displaced.add(vma);
+            lists.displaced.add(vma);
         }
     }
 
@@ -289,6 +291,27 @@ final class Edit implements AutoCloseable {
     /** Marks a range as one of which the VMAs replace something, or were moved: faults wait there until completion. */
     void gate(long start, long end) {
         transit().occupy(start, end, true);
+    }
+
+    /** Says that the pages of a range go where another begins, which this edit has mapped. */
+    void move(long from, long to, long length) {
+        if (layout.memoryOrNull() != null) {
+            transit().move(new Transit.Move(from, to, length));
+        }
+    }
+
+    /** Says what is done to the pages of a range. */
+    void act(PageAction action) {
+        if (layout.memoryOrNull() != null) {
+            transit().act(action);
+        }
+    }
+
+    /** Has a range faulted in once the operation is complete. */
+    void populate(Population.Kind kind, long start, long end) {
+        if (layout.memoryOrNull() != null && start != end) {
+            operation.populate(new Population(kind, start, end));
+        }
     }
 
     /** Marks a range as one in which rights were taken away. */
@@ -442,7 +465,7 @@ final class Edit implements AutoCloseable {
         if (mine != null) {
             isolate(mine.occupied());
         }
-        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, displaced, fresh);
+        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, lists.displaced, fresh);
         Errno refusal = opens.refusal();
         if (refusal != null) {
             operation.refused(refusal.result());
@@ -458,6 +481,7 @@ final class Edit implements AutoCloseable {
             Vma vma = fresh.get(i);
             Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
         }
+        link();
         tree.commit();
         // From here on it is published, whatever is thrown: what is mapped has its opens.
         finished = true;
@@ -467,17 +491,52 @@ final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             Life.detach(gone.get(i));
         }
+        Identities.handOn(lists.withoutIdentity, fresh);
         if (mine != null) {
+            mine.note(layout.copies());
             layout.inTransit().add(mine);
             mine.depart();
         }
         hold(mine);
+        unlink(mine);
         if (commitment != null || counters.accounted != layout.counters().accounted) {
             commitment().publish(counters, mine);
         }
         layout.adopt(counters, mine, brk, defaultLock);
         layout.changes().publish(gone, fresh);
         return result;
+    }
+
+    /** Makes the new VMAs known to the files that they map; before publication, so that whoever takes a page out finds them. */
+    private void link() {
+        if (layout.memoryOrNull() == null) {
+            return;
+        }
+        for (int i = 0; i < fresh.size(); i++) {
+            FilePages file = Retiring.fileOf(fresh.get(i));
+            if (file != null && file.memory() == layout.memoryOrNull()) {
+                Life.link(fresh.get(i), file.link(fresh.get(i), layout.pages()));
+            }
+        }
+    }
+
+    /** What has left the tree stays known to its file until its pages are retired. */
+    private void unlink(@Nullable Transit mine) {
+        List<Vma> linked = null;
+        for (int i = 0; i < gone.size(); i++) {
+            Vma vma = gone.get(i);
+            if (Life.isLinked(vma)) {
+                if (mine == null) {
+                    Life.unlink(vma);
+                } else {
+                    linked = linked == null ? new ArrayList<>(2) : linked;
+                    linked.add(vma);
+                }
+            }
+        }
+        if (mine != null && linked != null) {
+            mine.keepLinked(linked);
+        }
     }
 
     /** Cuts the VMAs that reach across an end of a range in transit, so that what lies outside is nobody's. */
@@ -552,9 +611,7 @@ final class Edit implements AutoCloseable {
                 tree.abort();
             }
         } finally {
-            gone.clear();
-            fresh.clear();
-            displaced.clear();
+            lists.clear();
             layout.unlock();
         }
         if (held != null) {

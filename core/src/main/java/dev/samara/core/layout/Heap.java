@@ -69,6 +69,9 @@ final class Heap {
         if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
             edit.put(piece);
         }
+        if ((edit.defaultLock() & VmaFlags.LOCKED) != 0) {
+            edit.populate(Population.Kind.BEST_EFFORT, oldEnd, newEnd);
+        }
         return true;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Report;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;
@@ -30,8 +31,10 @@ public final class Host {
      * @param commitLimitBytes the commit limit in bytes, or {@link #UNLIMITED}
      * @param longWaitNanos after which a wait for a range in transit is reported
      * @param reporter who is told what no caller can be told
-     * @param retirement what is done to pages that are taken away
+     * @param retirement what else is done where pages are taken away
      * @param locks makes the layout lock of each space
+     * @param memories makes the memory for a page size, given as its binary logarithm; null for a machine without memory
+     * @param populator who faults in what operations promise
      */
     public record Settings(
             int maxMapCount,
@@ -40,7 +43,22 @@ public final class Host {
             long longWaitNanos,
             Consumer<? super Report> reporter,
             Retirement retirement,
-            Supplier<ReentrantLock> locks) {}
+            Supplier<ReentrantLock> locks,
+            @Nullable MemoryMaker memories,
+            Population.Populator populator) {}
+
+    /** Makes the memory of a machine. */
+    @FunctionalInterface
+    public interface MemoryMaker {
+        /**
+         * Makes memory with pages of one size.
+         *
+         * @param host whom it is for
+         * @param pageShift binary logarithm of the page size
+         * @return a new memory
+         */
+        Memory make(Host host, int pageShift);
+    }
 
     private final int maxMapCount;
     private final long stackGuardPages;
@@ -56,6 +74,12 @@ public final class Host {
     private final Consumer<? super Report> reporter;
     private final Retirement retirement;
     private final Supplier<ReentrantLock> locks;
+    private final @Nullable MemoryMaker memories;
+    private final Population.Populator populator;
+
+    /** By the binary logarithm of the page size; made when a first space needs it. Guarded by this. */
+    private final @Nullable Memory[] made = new Memory[Long.SIZE];
+
     private final Background background = new Background(this::reportFailedTask);
 
     /**
@@ -71,6 +95,8 @@ public final class Host {
         reporter = settings.reporter();
         retirement = settings.retirement();
         locks = settings.locks();
+        memories = settings.memories();
+        populator = settings.populator();
     }
 
     /**
@@ -82,6 +108,23 @@ public final class Host {
         return background;
     }
 
+    /**
+     * The memory for a page size.
+     *
+     * @param pageShift binary logarithm of the page size
+     * @return always the same, or null if the machine has none
+     */
+    public synchronized @Nullable Memory memory(int pageShift) {
+        if (memories != null && made[pageShift] == null) {
+            made[pageShift] = memories.make(this, pageShift);
+        }
+        return made[pageShift];
+    }
+
+    Population.Populator populator() {
+        return populator;
+    }
+
     Retirement retirement() {
         return retirement;
     }
@@ -91,12 +134,23 @@ public final class Host {
         return locks.get();
     }
 
-    long longWaitNanos() {
+    /**
+     * After what time a wait is reported.
+     *
+     * @return nanoseconds
+     */
+    public long longWaitNanos() {
         return longWaitNanos;
     }
 
-    /** Tells the reporter. Caller must hold no lock of a layout. */
-    void report(Report.Kind kind, String message, @Nullable Throwable cause) {
+    /**
+     * Tells the reporter. Caller must hold no lock of a layout.
+     *
+     * @param kind of what kind it is
+     * @param message what has happened
+     * @param cause what was thrown, or null
+     */
+    public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
         try {
             reporter.accept(new Report(kind, message, cause));
         } catch (Throwable thrown) {

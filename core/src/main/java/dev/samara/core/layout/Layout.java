@@ -2,6 +2,8 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Capability;
@@ -14,6 +16,7 @@ import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.wait.Gate;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -53,8 +56,7 @@ public final class Layout {
     /** Written under the layout lock; read without it for showing where the heap ends. */
     private volatile long brk;
 
-    /** Replaced under the layout lock; read without it by what retires. */
-    private volatile List<MmuNotifier> notifiers = List.of();
+    private final Notifiers notifiers = new Notifiers();
 
     /* Guarded by the layout lock, as is everything in them. */
 
@@ -72,14 +74,15 @@ public final class Layout {
     /** How many operations have started. */
     private long ages;
 
-    /** What an edit has taken out; empty between edits. */
-    private final List<Vma> gone = new ArrayList<>();
+    private final EditLists lists = new EditLists();
 
-    /** What an edit has replaced by another mapping; empty between edits. */
-    private final List<Vma> displaced = new ArrayList<>();
+    /** The copies for children that are under way. */
+    private final List<Copy> copies = new ArrayList<>(0);
 
-    /** What an edit has put; empty between edits. */
-    private final List<Vma> fresh = new ArrayList<>();
+    /** Null if the machine has no memory. */
+    private final @Nullable Memory memory;
+
+    private final @Nullable PageTable pages;
 
     /**
      * What a layout begins with.
@@ -138,6 +141,8 @@ public final class Layout {
         lock = host.newLock();
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
+        memory = host.memory(geometry.pageShift());
+        pages = memory == null ? null : new PageTable(geometry);
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
         if (origin.lowGuard() != 0) {
@@ -148,7 +153,12 @@ public final class Layout {
         }
     }
 
-    Host host() {
+    /**
+     * The machine's common part.
+     *
+     * @return always the same
+     */
+    public Host host() {
         return host;
     }
 
@@ -201,16 +211,44 @@ public final class Layout {
         return changes;
     }
 
-    List<Vma> gone() {
-        return gone;
+    EditLists lists() {
+        return lists;
     }
 
-    List<Vma> fresh() {
-        return fresh;
+    /** The copies that are under way; a list of its own. Caller holds the layout lock. */
+    List<Copy> copies() {
+        return copies.isEmpty() ? List.of() : List.copyOf(copies);
     }
 
-    List<Vma> displaced() {
-        return displaced;
+    /**
+     * The machine's memory.
+     *
+     * @return always the same
+     * @throws IllegalStateException if it has none
+     */
+    public Memory memory() {
+        if (memory == null) {
+            throw new IllegalStateException("this machine was built without memory");
+        }
+        return memory;
+    }
+
+    @Nullable
+    Memory memoryOrNull() {
+        return memory;
+    }
+
+    /**
+     * The page table.
+     *
+     * @return always the same
+     * @throws IllegalStateException if the machine has no memory
+     */
+    public PageTable pages() {
+        if (pages == null) {
+            throw new IllegalStateException("this machine was built without memory");
+        }
+        return pages;
     }
 
     long nextAge() {
@@ -444,9 +482,7 @@ public final class Layout {
     public void addNotifier(MmuNotifier notifier) {
         lock();
         try {
-            List<MmuNotifier> more = new ArrayList<>(notifiers);
-            more.add(notifier);
-            notifiers = List.copyOf(more);
+            notifiers.add(notifier);
         } finally {
             unlock();
         }
@@ -460,9 +496,7 @@ public final class Layout {
     public void removeNotifier(MmuNotifier notifier) {
         lock();
         try {
-            List<MmuNotifier> fewer = new ArrayList<>(notifiers);
-            fewer.removeIf(known -> known == notifier);
-            notifiers = List.copyOf(fewer);
+            notifiers.remove(notifier);
         } finally {
             unlock();
         }
@@ -470,7 +504,7 @@ public final class Layout {
 
     /** Who is told of what is taken away; a list that is never changed. */
     List<MmuNotifier> notifiers() {
-        return notifiers;
+        return notifiers.all();
     }
 
     // Each call below is documented where it is public, in AddressSpace.
@@ -568,19 +602,44 @@ public final class Layout {
             Snapshot<Vma> parents;
             List<Transit.Join> joins;
             Layout child;
+            Copy copy = null;
             lock();
             try {
                 child = new Layout(origin, limits.copy(), above, brk, mmapBase);
                 parents = tree.snapshot();
                 joins = inTransit.joins();
                 Loading.keep(parents, counters, kept);
+                if (memory != null) {
+                    copy = new Copy(this, memory, List.copyOf(inTransit.transits()));
+                    copies.add(copy);
+                }
             } finally {
                 unlock();
             }
-            Loading.fork(child, parents, joins);
+            try {
+                Loading.fork(child, parents, joins);
+                if (copy != null) {
+                    copy.run(child);
+                }
+            } finally {
+                end(copy);
+            }
             return child;
         } finally {
             kept.forEach(Life::release);
+        }
+    }
+
+    /** Lets those go on who wait for a copy. */
+    private void end(@Nullable Copy copy) {
+        if (copy != null) {
+            lock();
+            try {
+                copies.remove(copy);
+            } finally {
+                unlock();
+            }
+            Gate.wake(copy.open());
         }
     }
 

@@ -67,6 +67,11 @@ final class Locking {
         if (current || !future) {
             applyToAll(edit, current ? locked : 0);
         }
+        if (current) {
+            for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
+                edit.populate(Population.Kind.BEST_EFFORT, vma.start(), vma.end());
+            }
+        }
         return DONE;
     }
 
@@ -144,6 +149,7 @@ final class Locking {
                 return Errno.ENOMEM.result();
             }
         }
+        edit.populate(Population.Kind.LOCK, start, end);
         return DONE;
     }
 }

@@ -308,6 +308,10 @@ final class Mapping {
             // What may be dropped is never locked, whatever mlockall says; Linux notices only after the merge.
             Locking.unlock(edit, placed);
         }
+        boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
+        if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
+            edit.populate(Population.Kind.BEST_EFFORT, start, end);
+        }
         return start;
     }
 

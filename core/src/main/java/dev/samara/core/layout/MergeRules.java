@@ -146,12 +146,14 @@ final class MergeRules {
      * one day; else a new one.
      */
     static AnonIdentity identityFor(Edit edit, Vma vma) {
-        int pageShift = edit.geometry.pageShift();
-        Vma next = edit.atOrAfter(vma.end());
+        return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
+    }
+
+    /** The same, given the nearest VMAs on both sides. */
+    static AnonIdentity identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonIdentity());
         }
-        Vma previous = edit.before(vma.start());
         if (previous != null && lends(previous) && continues(previous, alike(vma, previous), pageShift)) {
             return Objects.requireNonNull(previous.anonIdentity());
         }

@@ -6,6 +6,8 @@ import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -46,6 +48,9 @@ final class Operation implements Watch {
     private long result;
     private @Nullable Transit transit;
 
+    /** What is to be faulted in at the end. */
+    private List<Population> populations = List.of();
+
     Operation(
             Layout layout,
             Call call,
@@ -75,7 +80,35 @@ final class Operation implements Watch {
                 transit.run();
             }
         }
+        populate();
         return result;
+    }
+
+    /** Faults in what the operation has promised; nobody waits for that but the caller. */
+    private void populate() {
+        for (Population population : populations) {
+            if (Errno.isError(result)) {
+                return;
+            }
+            result = population.run(layout, result);
+        }
+    }
+
+    /** Ends an asynchronous operation; not on a thread that holds a lock. */
+    void complete(CompletableFuture<Long> promised) {
+        try {
+            populate();
+        } finally {
+            promised.complete(result);
+        }
+    }
+
+    /** Notes what is to be faulted in; those of an attempt in vain are forgotten. */
+    void populate(Population population) {
+        if (populations.isEmpty()) {
+            populations = new ArrayList<>(1);
+        }
+        populations.add(population);
     }
 
     /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
@@ -83,8 +116,10 @@ final class Operation implements Watch {
         CompletableFuture<Long> future = new CompletableFuture<>();
         publish();
         Transit rest = transit;
-        if (rest == null) {
+        if (rest == null && populations.isEmpty()) {
             future.complete(result);
+        } else if (rest == null) {
+            layout.host().background().execute(() -> complete(future));
         } else {
             rest.promise(future);
             layout.host().background().execute(rest::run);
@@ -172,6 +207,7 @@ final class Operation implements Watch {
         if (age == 0) {
             age = layout.nextAge();
         }
+        populations = List.of();
         if (questions != null) {
             questions.restart();
         }

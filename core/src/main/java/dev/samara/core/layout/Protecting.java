@@ -105,6 +105,10 @@ final class Protecting {
         if ((vma.flags() & ~flags & VmaFlags.ACCESS) != 0 && !Errno.isError(changed)) {
             edit.narrow(start, end);
         }
+        long lockedPrivate = vma.flags() & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.LOCKED);
+        if (lockedPrivate == VmaFlags.LOCKED && (flags & VmaFlags.WRITE) != 0 && !Errno.isError(changed)) {
+            edit.populate(Population.Kind.BEST_EFFORT, start, end);
+        }
         return changed;
     }
 

@@ -199,7 +199,11 @@ final class Remapping {
                     vma.traits(),
                     vma.name(),
                     vma.anonIdentity());
-            return MergeRules.join(edit, tail, true) == null ? Errno.ENOMEM.result() : address;
+            if (MergeRules.join(edit, tail, true) == null) {
+                return Errno.ENOMEM.result();
+            }
+            populateIfLocked(vma, end, end + delta);
+            return address;
         }
         if ((flags & MAYMOVE) == 0) {
             return Errno.ENOMEM.result();
@@ -272,12 +276,24 @@ final class Remapping {
         if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
             edit.gate(target, target + newLength);
         }
+        if (oldLength != 0) {
+            edit.move(address, target, Math.min(oldLength, newLength));
+        }
+        if (growsLength()) {
+            populateIfLocked(vma, target + oldLength, target + newLength);
+        }
         if (keepOld) {
             leaveEmpty(vma, placed);
         } else if (oldLength != 0) {
             Unmapping.unmapMoved(edit, address, address + oldLength);
         }
         return target;
+    }
+
+    private void populateIfLocked(Vma vma, long start, long end) {
+        if (vma.has(VmaFlags.LOCKED)) {
+            edit.populate(Population.Kind.BEST_EFFORT, start, end);
+        }
     }
 
     /** Why the source may not be cut out of a VMA, or null; of what is duplicated only the start is asked for. */

@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
@@ -10,22 +11,21 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
 import java.util.Locale;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The first two steps of a fault: look up, wait at a gate, grow a stack, test the rights ({@code lock_vma_under_rcu} and
  * {@code access_error} in {@code arch/x86/mm/fault.c}). No lock on the way, but for a stack that must grow.
  */
-final class Resolving {
+public final class Resolving {
     private Resolving() {}
 
     static Resolution resolve(Layout layout, long address, int access) {
         for (; ; ) {
             Vma vma = layout.find(address);
             if (vma == null) {
-                Resolution missing = grow(layout, address);
-                if (missing != null) {
-                    return missing;
+                int grown = grow(layout, address);
+                if (grown != Fault.MINOR) {
+                    return grown == Fault.RETRY ? Resolution.RETRY : Resolution.MAPERR;
                 }
             } else if (passes(layout, vma, address)) {
                 return permits(vma, access) ? Resolution.FOUND : Resolution.ACCERR;
@@ -35,17 +35,23 @@ final class Resolving {
         }
     }
 
-    /** Grows the stack above an address down to it; null if it has grown, so that something may be found now. */
-    private static @Nullable Resolution grow(Layout layout, long address) {
+    /**
+     * Grows the stack above an address down to it.
+     *
+     * @param layout the space
+     * @param address where nothing is mapped
+     * @return {@link Fault#MINOR} if it has grown, so that something may be found now; MAPERR; RETRY after an interrupt
+     */
+    public static int grow(Layout layout, long address) {
         Vma above = layout.tree().atOrAfter(address);
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
-            return Resolution.MAPERR;
+            return Fault.MAPERR;
         }
         long grown = layout.growStack(address);
         if (grown == Errno.EINTR.result()) {
-            return Resolution.RETRY;
+            return Fault.RETRY;
         }
-        return Errno.isError(grown) ? Resolution.MAPERR : null;
+        return Errno.isError(grown) ? Fault.MAPERR : Fault.MINOR;
     }
 
     /** Whether faults may use a VMA at once; else this has waited, and it must be looked up again. */
@@ -53,26 +59,61 @@ final class Resolving {
         if (!isShut(vma)) {
             return true;
         }
-        Gate gate = Life.gateOf(vma);
-        Transit inside = Transit.ofThisThread();
-        if (inside != null) {
-            throw new IllegalStateException(
-                    String.format(Locale.ROOT, "resolve(0x%x) was called by what retires ", address)
-                            + inside + ", and would have to wait for " + gate
-                            + ": nothing that is in transit may wait");
-        }
-        if (gate != null) {
-            gate.await(new FaultWatch(layout.host(), address));
-        }
+        awaitGate(layout, vma, address);
         return false;
     }
 
-    private static boolean isShut(Vma vma) {
+    /**
+     * Waits until faults may use a VMA that replaces or moves something.
+     *
+     * @param layout the space
+     * @param vma a VMA that was shut
+     * @param address where the fault is
+     * @return whether it is open; false after an interrupt
+     * @throws IllegalStateException if called by what retires an operation in transit
+     */
+    public static boolean awaitGate(Layout layout, Vma vma, long address) {
+        Gate gate = Life.gateOf(vma);
+        return gate == null || await(layout, gate, address);
+    }
+
+    /**
+     * Waits at a gate, of a VMA or of what is at a page.
+     *
+     * @param layout the space
+     * @param gate the gate
+     * @param address where the fault is
+     * @return whether it is open; false after an interrupt
+     * @throws IllegalStateException if called by what retires an operation in transit
+     */
+    public static boolean await(Layout layout, Gate gate, long address) {
+        Transit inside = Transit.ofThisThread();
+        if (inside != null && !gate.isOpen()) {
+            throw new IllegalStateException(
+                    String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside
+                            + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+        }
+        return gate.await(new FaultWatch(layout.host(), address));
+    }
+
+    /**
+     * Whether faults have to wait at a VMA.
+     *
+     * @param vma any
+     * @return true if it replaces or moves something, and that is not complete
+     */
+    public static boolean isShut(Vma vma) {
         return Life.gateOf(vma) instanceof Transit transit && transit.stopsFaults() && !transit.isOpen();
     }
 
-    /** As x86 has it, where what may be written or executed can be read. */
-    private static boolean permits(Vma vma, int access) {
+    /**
+     * Whether a VMA allows an access, as x86 has it, where what may be written or executed can be read.
+     *
+     * @param vma the VMA
+     * @param access bits of {@link Protection}
+     * @return true if so
+     */
+    public static boolean permits(Vma vma, int access) {
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
             return false;
         }

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
@@ -12,15 +20,17 @@ final class SharedAnonymous implements Backing {
     private final Host host;
     private final long inode;
     private final long bytes;
+    private final @Nullable FilePages pages;
 
     /** Number of VMAs that map it. Guarded by this. */
     private long mappings;
 
-    /** Makes an object that holds no memory until it is mapped. */
-    SharedAnonymous(Host host, long bytes) {
+    /** Makes an object of some length, which is charged so many bytes while it is mapped. */
+    SharedAnonymous(Host host, @Nullable Memory memory, long length, long bytes) {
         this.host = host;
         this.inode = host.nextInode();
         this.bytes = bytes;
+        pages = memory == null ? null : new FilePages(memory, length);
     }
 
     Host host() {
@@ -37,7 +47,33 @@ final class SharedAnonymous implements Backing {
         boolean held = mappings != 0;
         mappings += change;
         boolean holds = mappings != 0;
+        if (held && !holds && pages != null) {
+            host.background().execute(this::forget);
+        }
         return held == holds ? 0 : holds ? bytes : -bytes;
+    }
+
+    /** Nobody maps it any more: its content ends. */
+    private void forget() {
+        boolean holds;
+        synchronized (this) {
+            holds = mappings != 0;
+        }
+        if (!holds && pages != null) {
+            pages.remove(0, pages.pages());
+        }
+    }
+
+    @Override
+    public @Nullable PageCache pageCache() {
+        return pages;
+    }
+
+    @Override
+    public int fault(PageRequest request) {
+        FilePages cache = Objects.requireNonNull(pages);
+        int frame = cache.frameFor(request.page());
+        return frame != Frames.NONE ? frame : request.page() < cache.pages() ? -Fault.OOM : -Fault.ADRERR;
     }
 
     @Override

@@ -54,7 +54,9 @@ final class StackGrowth {
                 stack.pageOffset() - grown,
                 stack.traits(),
                 stack.name(),
-                stack.anonIdentity());
+                edit.layout.memoryOrNull() != null && stack.anonIdentity() == null
+                        ? MergeRules.identityFor(edit, stack)
+                        : stack.anonIdentity());
         edit.replace(stack, null, null, taller);
         return DONE;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.life.Life;
 import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
@@ -36,6 +37,18 @@ public final class Transit extends Gate {
 
     /** Whether faults wait at the VMAs, too: those replace or move something. Written before publication only. */
     private boolean stopsFaults;
+
+    /** Ranges whose pages are changed, while what is mapped there stays as it is: only who names them waits. */
+    private final Ranges busy = new Ranges();
+
+    private List<Move> moves = List.of();
+    private List<PageAction> actions = List.of();
+
+    /** VMAs that have left the layout and are linked to their files until their pages are retired. */
+    private List<Vma> linked = List.of();
+
+    /** The copies for children that were under way at publication: what they copy must not be taken away under them. */
+    private List<Copy> copies = List.of();
 
     /** Addresses at which two VMAs may become one at completion. */
     private List<Join> joins = List.of();
@@ -85,6 +98,46 @@ public final class Transit extends Gate {
 
     Ranges occupied() {
         return occupied;
+    }
+
+    List<Move> moves() {
+        return moves;
+    }
+
+    /** The pages of a range go where another begins. */
+    void move(Move move) {
+        if (moves.isEmpty()) {
+            moves = new ArrayList<>(1);
+        }
+        moves.add(move);
+    }
+
+    List<PageAction> actions() {
+        return actions;
+    }
+
+    void act(PageAction action) {
+        if (actions.isEmpty()) {
+            actions = new ArrayList<>(1);
+        }
+        actions.add(action);
+        busy.add(action.start(), action.end());
+        widen(action.start(), action.end());
+    }
+
+    void keepLinked(List<Vma> vmas) {
+        linked = vmas;
+    }
+
+    void note(List<Copy> underWay) {
+        copies = underWay;
+    }
+
+    /** Waits for the copies that were under way at publication. */
+    void awaitCopies() {
+        for (Copy copy : copies) {
+            copy.awaitUninterruptibly(operation);
+        }
     }
 
     boolean stopsFaults() {
@@ -138,7 +191,7 @@ public final class Transit extends Gate {
     boolean touches(long start, long end) {
         return Long.compareUnsigned(start, high) < 0
                 && Long.compareUnsigned(low, end) < 0
-                && (reserved.overlap(start, end) || occupied.overlap(start, end));
+                && (reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end));
     }
 
     /** Two VMAs that meet here are to be tried at completion, because until then they cannot be joined. */
@@ -232,10 +285,15 @@ public final class Transit extends Gate {
         Retirement retirement = operation.layout().host().retirement();
         List<MmuNotifier> notifiers = operation.layout().notifiers();
         try {
-            if (retirement != Retirement.NOTHING || !notifiers.isEmpty()) {
+            boolean hasPages = operation.layout().memoryOrNull() != null;
+            if (hasPages || retirement != Retirement.NOTHING || !notifiers.isEmpty()) {
                 retire(notifiers, retirement);
             }
         } finally {
+            for (Vma vma : linked) {
+                Life.unlink(vma);
+            }
+            linked = List.of();
             Completion.of(this);
         }
     }
@@ -248,7 +306,11 @@ public final class Transit extends Gate {
             for (MmuNotifier notifier : notifiers) {
                 invalidate(notifier);
             }
-            retirePages(retirement);
+            try {
+                retirePages(retirement);
+            } finally {
+                Retiring.retire(this);
+            }
         } finally {
             if (outer == null) {
                 RETIRING.remove();
@@ -268,6 +330,7 @@ public final class Transit extends Gate {
 
     private void invalidate(MmuNotifier notifier) {
         invalidate(notifier, reserved, MmuNotifier.Reason.UNMAPPED);
+        invalidate(notifier, busy, MmuNotifier.Reason.DISCARDED);
         invalidate(notifier, occupied, stopsFaults ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
@@ -292,6 +355,15 @@ public final class Transit extends Gate {
         return operation + ", in transit at " + reserved + (reserved.size() == 0 || occupied.size() == 0 ? "" : ", ")
                 + occupied;
     }
+
+    /**
+     * Pages that are moved.
+     *
+     * @param from the first address of where they were
+     * @param to the first address of where they will be
+     * @param length bytes
+     */
+    record Move(long from, long to, long length) {}
 
     /**
      * Where two VMAs may be joined.

@@ -49,6 +49,10 @@ public abstract class Attachable {
     @Nullable
     Gate gate;
 
+    /** What unlinks it from the reverse map of its backing's pages; null if it has none. */
+    @Nullable
+    Linked linked;
+
     /** Makes a fresh one. */
     protected Attachable() {}
 
@@ -59,5 +63,10 @@ public abstract class Attachable {
      */
     protected final boolean isDetachedVolatile() {
         return (int) WORD.getVolatile(this) < 0;
+    }
+
+    /** Gives it an identity unless it has one. */
+    protected void adoptIdentity(Object identity) {
+        throw new UnsupportedOperationException("has no identity: " + this);
     }
 }

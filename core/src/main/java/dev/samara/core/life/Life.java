@@ -157,6 +157,49 @@ public final class Life {
     }
 
     /**
+     * Notes what unlinks an object. Caller is about to publish it.
+     *
+     * @param object a fresh object
+     * @param linked what unlinks it
+     */
+    public static void link(Attachable object, Linked linked) {
+        object.linked = linked;
+    }
+
+    /**
+     * Unlinks an object, if it was linked; at most once.
+     *
+     * @param object an object that is detached, and of whose pages nothing is left, or that was never published
+     */
+    public static void unlink(Attachable object) {
+        Linked linked = object.linked;
+        if (linked != null) {
+            object.linked = null;
+            linked.unlink();
+        }
+    }
+
+    /**
+     * Whether an object is linked.
+     *
+     * @param object any, under the layout lock
+     * @return true if so
+     */
+    public static boolean isLinked(Attachable object) {
+        return object.linked != null;
+    }
+
+    /**
+     * Gives an object its identity, unless it has one.
+     *
+     * @param object any object
+     * @param identity an identity
+     */
+    public static void adoptIdentity(Attachable object, Object identity) {
+        object.adoptIdentity(identity);
+    }
+
+    /**
      * The gate of the operation whose transit an object was, or is, part of.
      *
      * @param object any object found in a tree

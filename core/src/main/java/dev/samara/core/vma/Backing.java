@@ -165,4 +165,67 @@ public interface Backing {
     default @Nullable VmOperations operations() {
         return null;
     }
+
+    /**
+     * The pages of the file that are in memory; all opens of a file have the same. A backing without one has no memory: a
+     * fault is a SIGBUS. Asked once per mapping.
+     *
+     * @return always the same, made by the machine whose spaces map it, or null
+     */
+    default @Nullable PageCache pageCache() {
+        return null;
+    }
+
+    /**
+     * Whether it wants to be told of the first write to each page of a shared mapping ({@code page_mkwrite}).
+     *
+     * @return true if {@link #firstWrite} is to be called
+     */
+    default boolean noticesWrites() {
+        return false;
+    }
+
+    /**
+     * Offers the frames of pages that are in memory ({@code map_pages}, as {@code rcu_map_pages} would be).
+     *
+     * <p>Called in a reader section, for every fault, with no reference to anything: it must not block, wait or call into
+     * an address space. What it throws is reported, and it has offered nothing then. It need not offer anything.
+     *
+     * @param window the pages
+     */
+    default void rcuMapPages(PageWindow window) {
+        PageCache cache = pageCache();
+        if (cache != null) {
+            for (int i = 0; i < window.count(); i++) {
+                if (window.isWanted(i)) {
+                    window.offer(i, cache.frameAt(window.first() + i));
+                }
+            }
+        }
+    }
+
+    /**
+     * Fetches a page that is not in memory, and puts it into the page cache.
+     *
+     * <p>Called without any lock, under a keep of the VMA; it may block as long as it likes, and nobody else waits for it
+     * but who wants the same page. What was fetched is mapped only if the mapping still stands then. What it throws is
+     * reported, and the fault is a SIGBUS, as it is if time and again it answers with what is not the cache's frame of that page.
+     *
+     * @param request which page
+     * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} gave; or a failure: {@code -Fault.ADRERR},
+     *     {@code -Fault.OOM}, {@code -Fault.RETRY}
+     */
+    default int fault(PageRequest request) {
+        return -Fault.ADRERR;
+    }
+
+    /**
+     * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}.
+     *
+     * @param request which page
+     * @return 0, or a failure as of {@link #fault}
+     */
+    default int firstWrite(PageRequest request) {
+        return 0;
+    }
 }

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param movesAlone see {@link Backing#movesAlone}
  * @param countsMappings see {@link Backing#countsMappings}
  * @param operations see {@link Backing#operations}
+ * @param pageCache see {@link Backing#pageCache}
+ * @param noticesWrites see {@link Backing#noticesWrites}
  */
 public record BackingTraits(
         Backing backing,
@@ -35,7 +37,9 @@ public record BackingTraits(
         boolean refusesSync,
         boolean movesAlone,
         boolean countsMappings,
-        @Nullable VmOperations operations) {
+        @Nullable VmOperations operations,
+        @Nullable PageCache pageCache,
+        boolean noticesWrites) {
 
     /**
      * Asks a backing for everything.
@@ -61,6 +65,8 @@ public record BackingTraits(
                 backing.refusesSync(),
                 backing.movesAlone(),
                 backing.countsMappings(),
-                backing.operations());
+                backing.operations(),
+                backing.pageCache(),
+                backing.noticesWrites());
     }
 }

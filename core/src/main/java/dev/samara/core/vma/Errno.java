@@ -34,6 +34,8 @@ public enum Errno {
     EINVAL(22),
     /** The file is in use as swap space. */
     ETXTBSY(26),
+    /** No space left. */
+    ENOSPC(28),
     /** Offset beyond what the file can hold. */
     EOVERFLOW(75),
     /** A flag that must be understood is not. */

@@ -40,6 +40,8 @@ public interface MmuNotifier {
         UNMAPPED,
         /** Another mapping is there now, or one with other pages; {@code resolve} waits for it. */
         REPLACED,
+        /** The same is mapped there, with other pages or none. */
+        DISCARDED,
         /** The same is mapped there with fewer rights. */
         PROTECTED
     }

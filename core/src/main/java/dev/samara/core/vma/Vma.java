@@ -2,6 +2,8 @@
 package dev.samara.core.vma;
 
 import dev.samara.core.life.Attachable;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.Locale;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -9,20 +11,33 @@ import org.jspecify.annotations.Nullable;
 /**
  * One virtual memory area: a range of addresses with one protection, one backing and one set of attributes.
  *
- * <p>Immutable, so a reader that holds one sees a consistent whole for ever. Whether it is still what the space maps
+ * <p>Immutable but for its identity, so a reader that holds one sees a consistent whole for ever. Whether it is still what the space maps
  * there is another question: every change makes new VMAs, and {@code AddressSpace.find} says which one is current.
  *
  * <p>A VMA in a space belongs to that space only. One that an embedder makes describes a mapping, to be loaded.
  */
 @SuppressWarnings("exports") // on purpose: nobody outside can name what moves an attached VMA's state
 public final class Vma extends Attachable {
+    private static final VarHandle IDENTITY;
+
+    static {
+        try {
+            IDENTITY = MethodHandles.lookup().findVarHandle(Vma.class, "anonIdentity", AnonIdentity.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final long start;
     private final long end;
     private final long flags;
     private final long pageOffset;
     private final @Nullable BackingTraits traits;
     private final @Nullable String name;
-    private final @Nullable AnonIdentity anonIdentity;
+
+    /** Write-once. */
+    @SuppressWarnings("UnusedVariable") // through IDENTITY
+    private @Nullable AnonIdentity anonIdentity;
 
     /**
      * Describes a mapping.
@@ -194,12 +209,17 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Its anonymous-memory identity.
+     * Its anonymous-memory identity, which the first page of its own gives it: one of the two words of a VMA that move.
      *
      * @return the identity, or null if it has no page of its own yet
      */
     public @Nullable AnonIdentity anonIdentity() {
-        return anonIdentity;
+        return (AnonIdentity) IDENTITY.getAcquire(this);
+    }
+
+    @Override
+    protected final void adoptIdentity(Object identity) {
+        IDENTITY.compareAndSet(this, null, (AnonIdentity) identity);
     }
 
     /**

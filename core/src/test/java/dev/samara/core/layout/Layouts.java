@@ -41,7 +41,9 @@ final class Layouts {
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,
                 retirement,
-                ReentrantLock::new));
+                ReentrantLock::new,
+                null,
+                (layout, start, end, access) -> 0));
     }
 
     private static void refuse(Report report) {

@@ -73,7 +73,9 @@ public class PhasesLincheckTest {
                     throw new AssertionError(report);
                 },
                 Retirement.NOTHING,
-                ReentrantLock::new));
+                ReentrantLock::new,
+                null,
+                (layout, start, end, access) -> 0));
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
                 new Layout.Origin(

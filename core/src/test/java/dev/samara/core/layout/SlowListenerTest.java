@@ -38,7 +38,9 @@ final class SlowListenerTest {
                 reported.release();
             },
             Retirement.NOTHING,
-            ReentrantLock::new));
+            ReentrantLock::new,
+            null,
+            (layout, start, end, access) -> 0));
     private final Changes changes = new Changes(host);
     private final List<Vma> some = List.of(new Vma(0, 0x1000, VmaFlags.READ, 0, null, null, null));
 

@@ -107,7 +107,7 @@ final class RetiringCallbackTest {
         assertEquals(page(16), Row.MAP_FIXED.run(space));
         assertSame(Resolution.FOUND, elsewhere.get());
         assertRefused("mmap(", "mmap(");
-        assertTrue(String.valueOf(thrown.get()).contains("resolve(0x" + Long.toHexString(page(16))));
+        assertTrue(String.valueOf(thrown.get()).contains("a fault at 0x" + Long.toHexString(page(16))));
     }
 
     @Test

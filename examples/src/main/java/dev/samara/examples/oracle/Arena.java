@@ -3,10 +3,12 @@ package dev.samara.examples.oracle;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Capability;
 import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
@@ -17,42 +19,71 @@ import dev.samara.examples.record.MemoryCall.Direct;
 import dev.samara.examples.record.MemoryCall.Mmap;
 import dev.samara.examples.record.MemoryCall.Mremap;
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** The world of an oracle file: an address space in which only the arena is free, and the two files. */
-final class Arena {
+/** One process of an oracle file: an address space in which only the arena is free, and the two files that all share. */
+final class Arena implements AutoCloseable {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long UNLIMITED = -1;
+    private static final long MEMORY = 1L << 30;
 
     /** What fills the space around the arena cannot merge with anything in it, since nobody else maps its file. */
     private static final long FILLER = VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.MAY_ACCESS;
 
-    private final OpenFile a = OpenFile.named("/memfd:A").inode(0, 1, 1).open();
-    private final OpenFile readOnlyA =
-            OpenFile.named("/memfd:A").inode(0, 1, 1).readOnly().open();
-    private final OpenFile b = OpenFile.named("/memfd:B").inode(0, 1, 2).open();
-
+    private final Files files;
     private final AddressSpace space;
+    private final Cpu cpu;
     private final long base;
     private final long end;
 
-    /** The objects behind anonymous shared mappings, numbered in the order in which they were made. */
-    private final IdentityHashMap<Backing, Integer> sharedObjects = new IdentityHashMap<>();
+    /** The objects behind anonymous shared mappings, numbered in the order in which they were made; the same for all. */
+    private final SharedNumbers numbers;
 
-    private int sharedCount;
-
+    /** Makes the first process. */
     Arena(OracleHeader header) {
         base = header.base();
         end = base + header.length();
-        AddressSpaceBuilder builder =
-                Machine.builder().build().space(GEOMETRY).grant(Capability.IPC_LOCK, Capability.SYS_RAWIO);
+        Machine machine = Machine.builder().memory(MEMORY).poisonFrames().build();
+        files = new Files(machine, header);
+        numbers = new SharedNumbers();
+        AddressSpaceBuilder builder = machine.space(GEOMETRY).grant(Capability.IPC_LOCK, Capability.SYS_RAWIO);
         for (Resource resource : Resource.values()) {
             builder.limit(resource, UNLIMITED);
         }
         space = builder.load(List.of(filler(GEOMETRY.minimum(), base), filler(end, GEOMETRY.limit())))
                 .build();
+        cpu = machine.claimCpu();
+        cpu.load(space);
+    }
+
+    /** Makes a child. */
+    private Arena(Arena parent) {
+        base = parent.base;
+        end = parent.end;
+        files = parent.files;
+        numbers = parent.numbers;
+        space = parent.space.fork();
+        cpu = space.machine().claimCpu();
+        cpu.load(space);
+    }
+
+    /** Copies the process. */
+    Arena fork() {
+        return new Arena(this);
+    }
+
+    /** Ends the process. */
+    @Override
+    public void close() {
+        cpu.close();
+        space.close();
+    }
+
+    /** The two files, and what is open of them. */
+    Files files() {
+        return files;
     }
 
     private static Vma filler(long start, long end) {
@@ -77,11 +108,60 @@ final class Arena {
 
     /** The kernel made an anonymous shared mapping; what we made of it has the next number. */
     void numberSharedObject(long address) {
-        sharedCount++;
         Vma vma = Errno.isError(address) ? null : space.find(address);
-        if (vma != null && vma.backing() != null) {
-            sharedObjects.put(vma.backing(), sharedCount);
+        numbers.next(vma == null ? null : vma.backing());
+    }
+
+    /** Reads one byte; negative is a fault. */
+    int read(long address) {
+        int result = cpu.load(address, 1);
+        return Fault.isDone(result) ? (int) cpu.value() : -result;
+    }
+
+    /** Writes one byte; negative is a fault, and else what was written. */
+    int write(long address, int value) {
+        int result = cpu.store(address, 1, value);
+        return Fault.isDone(result) ? value : -result;
+    }
+
+    /** The first byte of every page that may be read, as the recording writes it: runs of pages with equal bytes. */
+    List<String> contents() {
+        List<String> runs = new ArrayList<>();
+        long first = 0;
+        long count = 0;
+        int last = 0;
+        for (Vma vma : space.snapshot().vmas()) {
+            boolean inArena =
+                    Long.compareUnsigned(vma.start(), base) >= 0 && Long.compareUnsigned(vma.start(), end) < 0;
+            for (long at = vma.start();
+                    inArena && vma.hasAny(VmaFlags.ACCESS) && at < vma.end();
+                    at += GEOMETRY.pageSize()) {
+                long page = GEOMETRY.pages(at - base);
+                int value = read(at);
+                if (count != 0 && first + count == page && value == last) {
+                    count++;
+                } else {
+                    addRun(runs, first, count, last);
+                    first = page;
+                    count = 1;
+                    last = value;
+                }
+            }
         }
+        addRun(runs, first, count, last);
+        return runs;
+    }
+
+    private static void addRun(List<String> runs, long first, long count, int value) {
+        if (count != 0) {
+            String what = value >= 0 ? String.format(Locale.ROOT, "%02x", value) : nameOfFault(-value);
+            String more = count == 1 ? "" : "+" + Long.toHexString(count);
+            runs.add(Long.toHexString(first) + more + "=" + what);
+        }
+    }
+
+    private static String nameOfFault(int fault) {
+        return fault == Fault.ADRERR ? "BUS" : Fault.toString(fault);
     }
 
     /** Whether a call makes a shared object, if it succeeds. */
@@ -102,25 +182,14 @@ final class Arena {
     }
 
     private @Nullable Backing file(Mmap call) {
-        return switch (call.descriptor()) {
-            case "A" -> a;
-            case "R" -> readOnlyA;
-            case "B" -> b;
-            default -> null;
-        };
+        return files.open(call.descriptor());
     }
 
     private String nameOf(@Nullable Backing backing) {
         if (backing == null) {
             return "anon";
         }
-        if (backing == a || backing == readOnlyA) {
-            return "A";
-        }
-        if (backing == b) {
-            return "B";
-        }
-        Integer number = sharedObjects.get(backing);
-        return number == null ? "?" : "s" + number;
+        String file = files.nameOf(backing);
+        return file != null ? file : numbers.nameOf(backing);
     }
 }

@@ -6,6 +6,8 @@ import dev.samara.examples.record.HeaderValues;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.RecordedLines;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * What an oracle file says before its first operation.
@@ -14,13 +16,19 @@ import java.util.Set;
  * @param modeLine where it says so, counted from 1
  * @param base the first address of the arena
  * @param pages how large the arena is
+ * @param sizeOfA the size of file A in bytes
+ * @param sizeOfB the size of file B in bytes
+ * @param isStamped whether each page of the files begins with a byte that tells which it is
  */
-record OracleHeader(String mode, int modeLine, long base, long pages) {
+record OracleHeader(String mode, int modeLine, long base, long pages, long sizeOfA, long sizeOfB, boolean isStamped) {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final String FIRST_LINE = "vmoracle 1";
 
     /** A key that is given once for each file. */
     private static final String FILE = "file";
+
+    private static final Pattern SIZE = Pattern.compile("file ([AB]) size=(0x[0-9a-f]+)");
+    private static final long LARGEST_FILE = 1L << 28;
 
     private static final Set<String> KEYS = Set.of(
             "mode",
@@ -55,7 +63,13 @@ record OracleHeader(String mode, int modeLine, long base, long pages) {
             if (space < 0 || !KEYS.contains(key)) {
                 throw lines.fault("'" + line + "' is no known line of a header");
             }
-            if (!key.equals(FILE)) {
+            if (key.equals(FILE)) {
+                Matcher file = SIZE.matcher(line);
+                if (!file.matches()) {
+                    throw lines.fault("'" + line + "' does not say the size of file A or B");
+                }
+                values.put("size of " + file.group(1), file.group(2));
+            } else {
                 values.put(key, line.substring(space + 1));
             }
             line = lines.require("its first operation");
@@ -88,6 +102,21 @@ record OracleHeader(String mode, int modeLine, long base, long pages) {
                     "arena-pages",
                     "an arena of " + values.text("arena-pages") + " pages has no room at " + values.text("base"));
         }
-        return new OracleHeader(mode, values.line("mode"), base, pages);
+        return new OracleHeader(
+                mode,
+                values.line("mode"),
+                base,
+                pages,
+                size(values, "size of A"),
+                size(values, "size of B"),
+                values.number("files-stamped") != 0);
+    }
+
+    private static long size(HeaderValues values, String key) throws InputException {
+        long size = values.number(key);
+        if (size < 0 || size > LARGEST_FILE) {
+            throw values.fault(key, "a " + key + " of " + values.text(key) + " bytes cannot be checked");
+        }
+        return size;
     }
 }

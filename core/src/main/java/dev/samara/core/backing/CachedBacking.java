@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.backing;
+
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A backing of which only the reading of a page has to be written: it keeps what was read in a page cache, and offers that to
+ * the faults that follow.
+ *
+ * <p>Two opens of one file are two objects with the same cache.
+ */
+public abstract class CachedBacking implements Backing {
+    private final String name;
+    private final PageCache cache;
+
+    /**
+     * Makes one open of a file.
+     *
+     * @param name the name to show, not empty
+     * @param cache the pages of the file, made by the machine whose spaces will map it
+     */
+    protected CachedBacking(String name, PageCache cache) {
+        this.name = Objects.requireNonNull(name, "name");
+        this.cache = Objects.requireNonNull(cache, "cache");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("name is empty: a backing must have a name to show");
+        }
+    }
+
+    /**
+     * Reads a page. May block; what it throws makes the fault a SIGBUS.
+     *
+     * @param page its number in the file
+     * @param frame a frame filled with zeros, which nobody else has
+     * @param store where the bytes of the frame are
+     * @return whether it could be read; if not, the fault is a SIGBUS
+     */
+    protected abstract boolean read(long page, int frame, FrameStore store);
+
+    @Override
+    public int fault(PageRequest request) {
+        int known = cache.frameAt(request.page());
+        if (known >= 0) {
+            return known;
+        }
+        int frame = cache.allocate();
+        if (frame < 0) {
+            return -Fault.OOM;
+        }
+        boolean isRead = false;
+        try {
+            isRead = read(request.page(), frame, cache.store());
+        } finally {
+            if (!isRead) {
+                cache.giveBack(frame);
+            }
+        }
+        request.major();
+        int inserted = isRead ? cache.insert(request.page(), frame) : -1;
+        return inserted >= 0 ? inserted : -Fault.ADRERR;
+    }
+
+    @Override
+    public final @Nullable PageCache pageCache() {
+        return cache;
+    }
+
+    @Override
+    public int major() {
+        return 0;
+    }
+
+    @Override
+    public int minor() {
+        return 1;
+    }
+
+    @Override
+    public long inode() {
+        return 0;
+    }
+
+    @Override
+    public final String name() {
+        return name;
+    }
+
+    @Override
+    public String toString() {
+        return name;
+    }
+}

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cache;
+
+import dev.samara.core.life.Linked;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.tlb.Discarding;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+
+/** The page cache of one file of one machine. */
+public final class FilePages extends PageCache {
+    private final Memory memory;
+    private final Frames frames;
+    private final int pageShift;
+    private final int number;
+    private final PageIndex index = new PageIndex();
+    private final ReverseMap mappings = new ReverseMap();
+
+    /** One change of the size, or removal, at a time, from its first step to its last. Taken before the other lock. */
+    private final ReentrantLock resizing = new ReentrantLock();
+
+    /** Guards changes of the index and of the size; held for moments. */
+    private final ReentrantLock content = new ReentrantLock();
+
+    private volatile long size;
+
+    /**
+     * Makes the cache of a file, with no page in memory.
+     *
+     * @param memory the machine's
+     * @param size the size of the file in bytes, not negative
+     */
+    public FilePages(Memory memory, long size) {
+        this.memory = memory;
+        this.size = size;
+        frames = memory.frames();
+        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+        number = memory.nextCache();
+    }
+
+    /**
+     * Its number, which its frames have as their owner.
+     *
+     * @return the number
+     */
+    public int number() {
+        return number;
+    }
+
+    /**
+     * The machine's memory that it is in.
+     *
+     * @return always the same
+     */
+    public Memory memory() {
+        return memory;
+    }
+
+    @Override
+    public FrameStore store() {
+        return frames.store();
+    }
+
+    @Override
+    public long size() {
+        return size;
+    }
+
+    /**
+     * The number of pages, a last one that is not full included.
+     *
+     * @return pages
+     */
+    public long pages() {
+        return pages(size);
+    }
+
+    private long pages(long bytes) {
+        return (bytes >>> pageShift) + ((bytes & frames.pageSize() - 1) == 0 ? 0 : 1);
+    }
+
+    @Override
+    public int frameAt(long page) {
+        return page < 0 ? Frames.NONE : index.get(page);
+    }
+
+    @Override
+    public int allocate() {
+        Worker worker = memory.borrow();
+        try {
+            return frames.allocate(worker.magazine());
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    @Override
+    public void giveBack(int frame) {
+        Worker worker = memory.borrow();
+        try {
+            frames.drop(frame, worker.magazine());
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    @Override
+    public int insert(long page, int frame) {
+        int known;
+        content.lock();
+        try {
+            known = page < 0 || page >= pages() ? Frames.NONE : index.get(page);
+            if (known == Frames.NONE && page >= 0 && page < pages()) {
+                frames.assign(frame, number, page);
+                index.put(page, frame);
+                return frame;
+            }
+        } finally {
+            content.unlock();
+        }
+        giveBack(frame);
+        return known;
+    }
+
+    /**
+     * The frame of a page, made where there is none.
+     *
+     * @param page its number
+     * @return the frame, or {@link Frames#NONE} if it lies beyond the end or there is no memory; the latter if {@link #pages}
+     *     says that it does not
+     */
+    public int frameFor(long page) {
+        int frame = frameAt(page);
+        if (frame != Frames.NONE || page < 0 || page >= pages()) {
+            return frame;
+        }
+        int fresh = allocate();
+        return fresh == Frames.NONE ? fresh : insert(page, fresh);
+    }
+
+    /**
+     * Links a VMA that is about to map the file. Caller is about to publish it.
+     *
+     * @param vma the VMA
+     * @param table its space's
+     * @return what unlinks it, once its pages are retired
+     */
+    public Linked link(Vma vma, PageTable table) {
+        ReverseMap.Link link = mappings.link(vma, table);
+        return () -> mappings.unlink(link);
+    }
+
+    @Override
+    public void remove(long first, long count) {
+        long last = first + count - 1;
+        if (first < 0 || count <= 0 || last < 0) {
+            return;
+        }
+        resizing.lock();
+        try {
+            Removed removed;
+            content.lock();
+            try {
+                removed = takeOut(first, last);
+            } finally {
+                content.unlock();
+            }
+            unmap(first, last, removed, false);
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
+    public void punch(long start, long length) {
+        long end = Math.min(start + length, size);
+        long first = pages(start);
+        long behind = end >>> pageShift;
+        if (first <= behind) {
+            zero(start, Math.min(first << pageShift, end));
+            if (behind >= first) {
+                zero(Math.max(behind << pageShift, start), end);
+            }
+            remove(first, behind - first);
+        } else {
+            zero(start, end);
+        }
+    }
+
+    @Override
+    public void truncate(long bytes) {
+        if (bytes < 0) {
+            throw new IllegalArgumentException("size " + bytes + " is negative");
+        }
+        resizing.lock();
+        try {
+            long first = pages(bytes);
+            boolean shrinks;
+            Removed removed;
+            content.lock();
+            try {
+                shrinks = bytes < size;
+                size = bytes;
+                removed = takeOut(first, Long.MAX_VALUE);
+            } finally {
+                content.unlock();
+            }
+            if (shrinks) {
+                zero(bytes, first << pageShift);
+                unmap(first, Long.MAX_VALUE, removed, true);
+            }
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /**
+     * Makes the file larger, unless it is large enough.
+     *
+     * @param bytes the least size
+     */
+    public void growTo(long bytes) {
+        resizing.lock();
+        try {
+            content.lock();
+            try {
+                size = Math.max(size, bytes);
+            } finally {
+                content.unlock();
+            }
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /** Fills bytes within one page with zeros, if the page is in memory. */
+    private void zero(long start, long end) {
+        if (start >= end) {
+            return;
+        }
+        Worker worker = memory.borrow();
+        worker.reader().enter();
+        try {
+            int frame = frameAt(start >>> pageShift);
+            if (frame != Frames.NONE) {
+                store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
+            }
+        } finally {
+            worker.reader().exit();
+            memory.giveBack(worker);
+        }
+    }
+
+    /** Frames taken out of the index, each marked removed. */
+    private static final class Removed {
+        private int[] frames = new int[16];
+        private int count;
+
+        void add(int frame) {
+            if (count == frames.length) {
+                frames = Arrays.copyOf(frames, 2 * count);
+            }
+            frames[count++] = frame;
+        }
+    }
+
+    /** Caller holds the lock of the content. */
+    private Removed takeOut(long first, long last) {
+        Removed removed = new Removed();
+        index.removeAll(first, last, frame -> {
+            frames.remove(frame);
+            removed.add(frame);
+        });
+        return removed;
+    }
+
+    /** Takes removed frames, and beyond an end private copies, out of every mapping, and frees them. */
+    private void unmap(long first, long last, Removed removed, boolean alsoCopies) {
+        if (removed.count == 0 && mappings.isEmpty()) {
+            return;
+        }
+        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+            Walk walk = new Walk(discarding, first, last, alsoCopies);
+            do {
+                walk.metDetached = false;
+                mappings.visit(first, last, walk);
+            } while (walk.metDetached);
+            // Also where no entry was found: somebody may be between taking one out and its flush, and a fault between
+            // the index and its check.
+            discarding.owe();
+            discarding.settle();
+            for (int i = 0; i < removed.count; i++) {
+                discarding.drop(removed.frames[i]);
+            }
+        }
+    }
+
+    /** Takes what has to go out of each mapping that it visits. */
+    private final class Walk implements ReverseMap.Visitor {
+        private final Discarding discarding;
+        private final long first;
+        private final long last;
+        private final boolean alsoCopies;
+
+        private final Set<Vma> visited = Collections.newSetFromMap(new IdentityHashMap<>());
+
+        /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
+        private boolean metDetached;
+
+        Walk(Discarding discarding, long first, long last, boolean alsoCopies) {
+            this.discarding = discarding;
+            this.first = first;
+            this.last = last;
+            this.alsoCopies = alsoCopies;
+        }
+
+        @Override
+        public void visit(Vma vma, PageTable table) {
+            if (!visited.add(vma)) {
+                return;
+            }
+            long offset = vma.pageOffset();
+            long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
+            long span = (last - offset + 1) << pageShift;
+            long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
+            boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
+            discarding.discard(table, from, end, (pte, address) -> takes(vma, pte, copies));
+        }
+
+        private boolean takes(Vma vma, long pte, boolean copies) {
+            if (Pte.isCached(pte)) {
+                return frames.isRemoved(Pte.frame(pte));
+            }
+            if (!copies || !Pte.isOwn(pte)) {
+                return false;
+            }
+            // Under the lock of the leaf: as long as the VMA is attached, the page is its own.
+            metDetached |= vma.isDetached();
+            return !vma.isDetached();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cache;
+
+import dev.samara.core.page.Frames;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.function.IntConsumer;
+
+/**
+ * From page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
+ *
+ * <p>Reading takes no lock. Changing is the caller's to order.
+ */
+final class PageIndex {
+    private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
+    private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+    private static final int BITS = 9;
+    private static final int SIZE = 1 << BITS;
+
+    /** A tree of some height; replaced when it must be higher. Height 0 is one leaf. */
+    private record Root(int height, Object top) {}
+
+    private volatile Root root = new Root(0, leaf());
+
+    private static int[] leaf() {
+        int[] leaf = new int[SIZE];
+        Arrays.fill(leaf, Frames.NONE);
+        return leaf;
+    }
+
+    /** The frame of a page, or {@link Frames#NONE}. */
+    int get(long page) {
+        Root from = root;
+        if (page >>> (BITS * (from.height + 1)) != 0) {
+            return Frames.NONE;
+        }
+        Object table = from.top;
+        for (int level = from.height; level > 0; level--) {
+            // Pairs with the release store of put.
+            table = CHILD.getAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
+            if (table == null) {
+                return Frames.NONE;
+            }
+        }
+        return (int) FRAME.getAcquire((int[]) table, (int) page & SIZE - 1);
+    }
+
+    /** Caller excludes other changes. */
+    void put(long page, int frame) {
+        Root from = root;
+        while (page >>> (BITS * (from.height + 1)) != 0) {
+            Object[] higher = new Object[SIZE];
+            higher[0] = from.top;
+            from = new Root(from.height + 1, higher);
+        }
+        root = from;
+        Object table = from.top;
+        for (int level = from.height; level > 0; level--) {
+            Object[] upper = (Object[]) table;
+            int at = (int) (page >>> (BITS * level)) & SIZE - 1;
+            table = upper[at];
+            if (table == null) {
+                table = level == 1 ? leaf() : new Object[SIZE];
+                CHILD.setRelease(upper, at, table);
+            }
+        }
+        // Pairs with the acquire load of get: who finds the frame finds its content, its owner and its page.
+        FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
+    }
+
+    /** Takes out pages of a range, each frame given to a consumer. Caller excludes other changes. */
+    void removeAll(long first, long last, IntConsumer consumer) {
+        Root from = root;
+        removeAll(from.top, from.height, 0, first, last, consumer);
+    }
+
+    private static void removeAll(Object table, int level, long base, long first, long last, IntConsumer consumer) {
+        int shift = BITS * level;
+        for (int i = 0; i < SIZE; i++) {
+            long lowest = base + ((long) i << shift);
+            long highest = lowest + (1L << shift) - 1;
+            if (highest < first || lowest > last) {
+                continue;
+            }
+            if (level == 0) {
+                int[] leaf = (int[]) table;
+                int frame = leaf[i];
+                if (frame != Frames.NONE) {
+                    FRAME.setRelease(leaf, i, Frames.NONE);
+                    consumer.accept(frame);
+                }
+            } else {
+                Object child = ((Object[]) table)[i];
+                if (child != null) {
+                    removeAll(child, level - 1, lowest, first, last, consumer);
+                }
+            }
+        }
+    }
+}

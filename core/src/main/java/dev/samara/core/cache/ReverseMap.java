@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cache;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.vma.Vma;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+
+/**
+ * From page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
+ *
+ * <p>A VMA is linked before the layout that has it is published, and unlinked when the operation that took it out has
+ * retired its pages; so who looks finds every VMA through which a page may be mapped, and some more. Linking,
+ * unlinking and looking run side by side; none waits.
+ *
+ * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size lie in
+ * order and do not overlap, so a look takes one search per size that is in use.
+ */
+final class ReverseMap {
+    private static final int SIZES = 64;
+
+    /** Where a VMA is kept: the binary logarithm of the size, the number of the block, and a number of its own. */
+    private record Key(int shift, long block, int number) implements Comparable<Key> {
+        @Override
+        public int compareTo(Key other) {
+            int order = Integer.compare(shift, other.shift);
+            order = order != 0 ? order : Long.compareUnsigned(block, other.block);
+            return order != 0 ? order : Integer.compareUnsigned(number, other.number);
+        }
+    }
+
+    /** One linked VMA. */
+    static final class Link {
+        private final Key key;
+        private final Vma vma;
+        private final PageTable table;
+
+        private Link(Key key, Vma vma, PageTable table) {
+            this.key = key;
+            this.vma = vma;
+            this.table = table;
+        }
+    }
+
+    /** Who is told of VMAs. */
+    @FunctionalInterface
+    interface Visitor {
+        void visit(Vma vma, PageTable table);
+    }
+
+    private final ConcurrentSkipListMap<Key, Link> links = new ConcurrentSkipListMap<>();
+    private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
+    private final AtomicInteger numbers = new AtomicInteger();
+
+    Link link(Vma vma, PageTable table) {
+        long first = vma.pageOffset();
+        long last = lastPage(vma, table);
+        int shift = SIZES - Long.numberOfLeadingZeros(first ^ last);
+        Key key = new Key(shift, block(first, shift), numbers.getAndIncrement());
+        Link link = new Link(key, vma, table);
+        // The count first: who looks passes over sizes without any.
+        bySize.getAndIncrement(shift);
+        links.put(key, link);
+        return link;
+    }
+
+    void unlink(Link link) {
+        if (links.remove(link.key) == null) {
+            throw new IllegalStateException("unlinked twice: " + link.vma);
+        }
+        bySize.getAndDecrement(link.key.shift);
+    }
+
+    private static long lastPage(Vma vma, PageTable table) {
+        return vma.pageOffset() + (vma.length() >>> table.pageShift()) - 1;
+    }
+
+    private static long block(long page, int shift) {
+        return shift == SIZES ? 0 : page >>> shift;
+    }
+
+    /** Visits the VMAs that map a page of a range; each that was linked before the call, and is not unlinked within it. */
+    void visit(long first, long last, Visitor visitor) {
+        for (int shift = 0; shift <= SIZES; shift++) {
+            if (bySize.get(shift) == 0) {
+                continue;
+            }
+            Key from = new Key(shift, block(first, shift), 0);
+            Key to = new Key(shift, block(last, shift), -1);
+            for (Map.Entry<Key, Link> entry : links.subMap(from, true, to, true).entrySet()) {
+                Link link = entry.getValue();
+                if (Long.compareUnsigned(link.vma.pageOffset(), last) <= 0
+                        && Long.compareUnsigned(first, lastPage(link.vma, link.table)) <= 0) {
+                    visitor.visit(link.vma, link.table);
+                }
+            }
+        }
+    }
+
+    boolean isEmpty() {
+        return links.isEmpty();
+    }
+}

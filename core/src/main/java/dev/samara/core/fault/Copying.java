@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.fault;
+
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.layout.Identities;
+import dev.samara.core.layout.PageRights;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * Copy-on-write ({@code do_wp_page}, {@code do_cow_fault}).
+ *
+ * <p>The entry is marked in transit first, with all checks, under the lock of the leaf. Then nobody may translate to the old
+ * page any more: a store that another CPU still makes into it would be lost if the copy had begun. Then the page is copied,
+ * in a reader section in which the entry is seen to be still marked: so the old page is not free while it is read. Then the
+ * copy takes the entry by compare-and-set. Who has taken the entry over meanwhile has the old page too, and the copy is
+ * dropped.
+ */
+final class Copying {
+    private final Faulter faulter;
+
+    Copying(Faulter faulter) {
+        this.faulter = faulter;
+    }
+
+    /** Copies the page of a present entry that may not be written. */
+    int copy(Vma vma, long address, long[] leaf, int index, long pte) {
+        Identities.prepare(faulter.layout, vma);
+        boolean fromZero = Pte.has(pte, Pte.ZERO);
+        int fresh = fromZero
+                ? faulter.frames.allocate(faulter.worker.magazine())
+                : faulter.frames.allocateDirty(faulter.worker.magazine());
+        if (fresh == Frames.NONE) {
+            return Fault.OOM;
+        }
+        int owner = faulter.memory.owners().enter();
+        boolean done = false;
+        try {
+            long mark = Pte.inTransit(pte, owner, true);
+            long rights = mark(vma, address, leaf, index, pte, mark);
+            if (rights == 0) {
+                return Faulter.AGAIN;
+            }
+            faulter.reader().exit();
+            faulter.memory.rcu().synchronize();
+            faulter.reader().enter();
+            done = finish(leaf, index, mark, fresh, rights, !fromZero);
+        } finally {
+            faulter.memory.owners().leave(owner);
+            if (!done) {
+                faulter.frames.drop(fresh, faulter.worker.magazine());
+            }
+        }
+        if (done && Pte.isOwn(pte)) {
+            faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
+        }
+        return done ? Fault.MINOR : Faulter.AGAIN;
+    }
+
+    /** Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader section. */
+    int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
+        int fresh = faulter.frames.allocateDirty(faulter.worker.magazine());
+        if (fresh == Frames.NONE) {
+            return Fault.OOM;
+        }
+        int owner = faulter.memory.owners().enter();
+        boolean done = false;
+        try {
+            long mark = Pte.inTransit(Pte.present(source, 0), owner, true);
+            long[] leaf = faulter.table.leafForInstall(address);
+            int index = faulter.table.indexOf(address);
+            long rights = 0;
+            PageTable.lock(leaf);
+            try {
+                Vma now = PageTable.isDead(leaf) ? null : faulter.standing(vma, address);
+                if (now != null
+                        && now.has(VmaFlags.WRITE)
+                        && faulter.frames.isCached(source, cache.number(), page)
+                        && PageTable.compareAndSet(leaf, index, Pte.NONE, mark)) {
+                    rights = PageRights.of(now);
+                }
+            } finally {
+                PageTable.unlock(leaf);
+            }
+            if (rights == 0) {
+                return Faulter.AGAIN;
+            }
+            done = finish(leaf, index, mark, fresh, rights, true);
+            return done ? Fault.MINOR : Faulter.AGAIN;
+        } finally {
+            faulter.memory.owners().leave(owner);
+            if (!done) {
+                faulter.frames.drop(fresh, faulter.worker.magazine());
+            }
+        }
+    }
+
+    /** Returns the rights of the copy but for that to write, or 0 if the entry was not marked. */
+    private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
+        PageTable.lock(leaf);
+        try {
+            Vma now = PageTable.isDead(leaf) ? null : faulter.standing(vma, address);
+            if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
+                return 0;
+            }
+            return PageTable.compareAndSet(leaf, index, pte, mark) ? PageRights.of(now) : 0;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    /** Caller is in a reader section. */
+    private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
+        if (copies) {
+            if (PageTable.get(leaf, index) != mark) {
+                return false;
+            }
+            faulter.frames.store().copy(Pte.frame(mark), fresh);
+        }
+        long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED | rights);
+        return PageTable.compareAndSet(leaf, index, mark, copied);
+    }
+}

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.fault;
+
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.layout.Identities;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.PageRights;
+import dev.samara.core.layout.Resolving;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.rcu.RcuReader;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.core.wait.Gate;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Page faults in one space, for one thread at a time ({@code handle_mm_fault}).
+ *
+ * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry, and
+ * puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a gate, for an
+ * entry in transit, for a backing, leaves the section first, and then everything is looked up anew.
+ */
+public final class Faulter {
+    /** Not a result: look again. */
+    static final int AGAIN = -1;
+
+    final Layout layout;
+    final Memory memory;
+    final Frames frames;
+    final PageTable table;
+    final Worker worker;
+    final int pageShift;
+
+    private final RcuReader reader;
+    private final Window window;
+    private final SlowPath slowPath;
+    private final Copying copying;
+
+    /** Where the last fault was; faults come in neighbourhoods. */
+    private @Nullable Vma last;
+
+    private boolean isMajor;
+
+    /**
+     * Makes it.
+     *
+     * @param layout a space that has memory
+     * @param worker the thread's
+     */
+    public Faulter(Layout layout, Worker worker) {
+        this.layout = layout;
+        this.worker = worker;
+        memory = layout.memory();
+        table = layout.pages();
+        frames = memory.frames();
+        reader = worker.reader();
+        pageShift = layout.geometry().pageShift();
+        window = new Window(this);
+        slowPath = new SlowPath(this);
+        copying = new Copying(this);
+    }
+
+    RcuReader reader() {
+        return reader;
+    }
+
+    Window window() {
+        return window;
+    }
+
+    /** A backing had to fetch something. */
+    void noteMajor() {
+        isMajor = true;
+    }
+
+    /**
+     * Makes an access possible, or says why it is not. Caller is in no reader section and holds no lock.
+     *
+     * @param address any address
+     * @param access bits of {@link Protection}, at least one
+     * @return a {@link Fault}
+     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit
+     */
+    public int fault(long address, int access) {
+        int result = AGAIN;
+        isMajor = false;
+        while (result == AGAIN) {
+            reader.enter();
+            try {
+                result = attempt(address, access);
+            } finally {
+                if (reader.isInside()) {
+                    reader.exit();
+                }
+            }
+        }
+        return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
+    }
+
+    /** What a backing has thrown. */
+    void reportBacking(String call, BackingTraits traits, Throwable thrown) {
+        layout.host()
+                .report(
+                        Report.Kind.CALLBACK_FAILED,
+                        call + " of " + traits.backing().getClass().getName(),
+                        thrown);
+    }
+
+    private int attempt(long address, int access) {
+        Vma vma = find(address);
+        if (vma == null) {
+            reader.exit();
+            int grown = Resolving.grow(layout, address);
+            return grown == Fault.MINOR ? AGAIN : grown;
+        }
+        if (Resolving.isShut(vma)) {
+            reader.exit();
+            return Resolving.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
+        }
+        if (!Resolving.permits(vma, access)) {
+            return Fault.ACCERR;
+        }
+        long[] leaf = table.leaf(address);
+        int index = table.indexOf(address);
+        long pte = leaf == null ? Pte.NONE : PageTable.get(leaf, index);
+        if (leaf != null && Pte.isPresent(pte)) {
+            return present(vma, address, access, leaf, index, pte);
+        }
+        if (leaf != null && Pte.isInTransit(pte)) {
+            reader.exit();
+            return awaitOwner(leaf, index, pte, address);
+        }
+        if (pte == Pte.GUARD) {
+            return Fault.MAPERR;
+        }
+        return empty(vma, address, access);
+    }
+
+    private @Nullable Vma find(long address) {
+        Vma vma = last;
+        if (vma != null && vma.contains(address) && !vma.isDetached()) {
+            return vma;
+        }
+        vma = layout.find(address);
+        last = vma;
+        return vma;
+    }
+
+    /** Waits until the operation that is at an entry has left it, or the thread is interrupted. */
+    private int awaitOwner(long[] leaf, int index, long pte, long address) {
+        Gate gate = memory.owners().gateOf(pte);
+        // Read again behind the gate: who has the owner's number now is the owner, if the entry still names it.
+        if (gate == null || PageTable.get(leaf, index) != pte) {
+            return AGAIN;
+        }
+        return Resolving.await(layout, gate, address) ? AGAIN : Fault.RETRY;
+    }
+
+    /** There is a page: whatever the fault was for, it is allowed by the VMA. */
+    private int present(Vma vma, long address, int access, long[] leaf, int index, long pte) {
+        long wanted = rightsOf(access);
+        if (Pte.has(pte, wanted)) {
+            return Fault.MINOR;
+        }
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
+            boolean mayReuse = isSole(pte);
+            return mayReuse ? reuse(vma, address, leaf, index, pte) : copying.copy(vma, address, leaf, index, pte);
+        }
+        if (writes && noticesWrites(vma)) {
+            return slowPath.firstWrite(vma, address, access, pte);
+        }
+        return widen(vma, address, leaf, index, pte, writes);
+    }
+
+    /** The rights that an access needs; what may be written or executed can be read, as on x86. */
+    static long rightsOf(int access) {
+        return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
+                | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
+                | ((access & Protection.READ) != 0 ? Pte.READ : 0);
+    }
+
+    static boolean noticesWrites(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
+    }
+
+    /**
+     * Whether nobody else has a page. A pin may be that of a mapping that has ended since, so it counts, unless no other mapping
+     * ever had the page.
+     */
+    private boolean isSole(long pte) {
+        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
+    }
+
+    /** A private page that nobody else has becomes writable in place. */
+    private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
+        PageTable.lock(leaf);
+        try {
+            // Under the lock, under which a fork counts the child's mapping.
+            if (PageTable.isDead(leaf) || !isSole(pte)) {
+                return AGAIN;
+            }
+            Vma now = standing(vma, address);
+            if (now == null || !now.has(VmaFlags.WRITE)) {
+                return AGAIN;
+            }
+            long wider = Pte.present(
+                    Pte.frame(pte),
+                    Pte.OWN | Pte.EXCLUSIVE | PageRights.of(now) | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED);
+            return PageTable.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    /** The VMA was given rights that the entry does not have yet. */
+    private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
+        PageTable.lock(leaf);
+        try {
+            Vma now = PageTable.isDead(leaf) ? null : standing(vma, address);
+            if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
+                return AGAIN;
+            }
+            long wider = pte | PageRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            if (Pte.isOwn(pte) && writes) {
+                return AGAIN;
+            }
+            return PageTable.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    /** There is no page. */
+    private int empty(Vma vma, long address, int access) {
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (vma.isAnonymous()) {
+            return anonymous(vma, address, writes);
+        }
+        BackingTraits traits = vma.traits();
+        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
+            return Fault.ADRERR;
+        }
+        boolean copies = writes && !vma.has(VmaFlags.SHARED);
+        if (copies) {
+            Identities.prepare(layout, vma);
+        }
+        long page = pageOf(vma, address);
+        if (copies) {
+            int source = window.one(vma, traits, cache, address, page);
+            if (source != Frames.NONE) {
+                return copying.copyFromCache(vma, address, cache, page, source);
+            }
+        } else if (!(writes && traits.noticesWrites()) && window.map(vma, traits, cache, address, page, writes)) {
+            return Fault.MINOR;
+        }
+        return slowPath.fetch(vma, traits, cache, address, access, page);
+    }
+
+    long pageOf(Vma vma, long address) {
+        return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
+    }
+
+    private int anonymous(Vma vma, long address, boolean writes) {
+        if (writes || Identities.isHugeCandidate(layout, vma, address)) {
+            Identities.prepare(layout, vma);
+        }
+        int frame = Frames.ZERO;
+        long bits = Pte.ZERO | Pte.ACCESSED;
+        if (writes) {
+            frame = frames.allocate(worker.magazine());
+            if (frame == Frames.NONE) {
+                return Fault.OOM;
+            }
+            bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+        }
+        boolean installed = install(vma, address, frame, bits);
+        if (!installed && writes) {
+            frames.drop(frame, worker.magazine());
+        }
+        return installed ? Fault.MINOR : AGAIN;
+    }
+
+    private boolean install(Vma vma, long address, int frame, long bits) {
+        long[] leaf = table.leafForInstall(address);
+        PageTable.lock(leaf);
+        try {
+            Vma now = PageTable.isDead(leaf) ? null : standing(vma, address);
+            if (now == null) {
+                return false;
+            }
+            boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
+            return mayWrite
+                    && PageTable.compareAndSet(
+                            leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, bits | PageRights.of(now)));
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    /**
+     * The VMA that stands at an address now, if it is the one that was decided on or one of the same mapping: then what was
+     * decided holds. Caller holds the lock of the leaf, and has linked that before.
+     *
+     * @return the VMA, or null if everything must be looked up anew
+     */
+    @Nullable
+    Vma standing(Vma vma, long address) {
+        Vma now = vma;
+        while (now != null && now.isDetached()) {
+            // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach, before the
+            // walk that clears entries.
+            now = layout.find(address);
+        }
+        if (now == null || now == vma) {
+            return now;
+        }
+        if (Resolving.isShut(now) || !isSameMapping(vma, now)) {
+            return null;
+        }
+        if (vma.anonIdentity() != null) {
+            // It may have been given after its successors were told.
+            Identities.prepare(layout, now);
+        }
+        return now;
+    }
+
+    private boolean isSameMapping(Vma one, Vma other) {
+        long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
+        boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();
+        return one.backing() == other.backing()
+                && one.isAnonymous() == other.isAnonymous()
+                && ((one.flags() ^ other.flags()) & kept) == 0
+                && (continues || one.isAnonymous());
+    }
+
+    /**
+     * Faults in what is mapped in a range ({@code __mm_populate}): private memory that may be written is written to, what is
+     * locked on fault only is passed over.
+     *
+     * @param start a page boundary
+     * @param end a page boundary
+     * @return a {@link Fault}: the first that is not done, MAPERR for a hole
+     */
+    public int populate(long start, long end) {
+        long at = start;
+        while (Long.compareUnsigned(at, end) < 0) {
+            Vma vma = layout.find(at);
+            if (vma == null) {
+                return Fault.MAPERR;
+            }
+            long stop = Long.compareUnsigned(vma.end(), end) < 0 ? vma.end() : end;
+            if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
+                int failed = touch(at, stop, writes ? Protection.WRITE : Protection.READ);
+                if (!Fault.isDone(failed)) {
+                    return failed;
+                }
+            }
+            at = stop;
+        }
+        return Fault.MINOR;
+    }
+
+    /**
+     * Faults in every page of a range.
+     *
+     * @param start a page boundary
+     * @param end a page boundary
+     * @param access bits of {@link Protection}
+     * @return a {@link Fault}: the first that is not done
+     */
+    public int touch(long start, long end, int access) {
+        for (long at = start; Long.compareUnsigned(at, end) < 0; at += 1L << pageShift) {
+            int result = fault(at, access);
+            if (!Fault.isDone(result)) {
+                return result;
+            }
+        }
+        return Fault.MINOR;
+    }
+}

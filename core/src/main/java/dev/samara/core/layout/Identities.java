@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import dev.samara.core.life.Life;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Anonymous identities outside of edits: the first page of its own gives a VMA one ({@code anon_vma_prepare}). */
+public final class Identities {
+    private Identities() {}
+
+    /**
+     * Gives a VMA an identity unless it has one: that of a neighbour which it may merge with one day, or a new one. Takes no
+     * lock; beside a change of the neighbourhood it may be decided either way.
+     *
+     * @param layout the space
+     * @param vma a VMA of it
+     */
+    public static void prepare(Layout layout, Vma vma) {
+        if (vma.anonIdentity() == null) {
+            Vma next = layout.tree().atOrAfter(vma.end());
+            Vma previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
+            AnonIdentity identity = MergeRules.identityFor(
+                    previous, vma, next, layout.geometry().pageShift());
+            Life.adoptIdentity(vma, identity);
+        }
+    }
+
+    /**
+     * Whether Linux would use a huge page, which even a read prepares for: the VMA was advised so, has all of the huge page's
+     * range, and that has no table yet.
+     *
+     * @param layout the space
+     * @param vma an anonymous VMA
+     * @param address an address of it
+     * @return true if so
+     */
+    public static boolean isHugeCandidate(Layout layout, Vma vma, long address) {
+        if (!vma.has(VmaFlags.HUGEPAGE)) {
+            return false;
+        }
+        long size = layout.geometry().hugeSize();
+        long start = address & -size;
+        return Long.compareUnsigned(vma.start(), start) <= 0 && Long.compareUnsigned(start + size, vma.end()) <= 0;
+    }
+
+    /**
+     * Hands identities on that VMAs were given after others were made in their place. Caller has detached them.
+     *
+     * @param gone VMAs that have left the layout, and had no identity when others were made in their place
+     * @param fresh VMAs that have come
+     */
+    static void handOn(List<Vma> gone, List<Vma> fresh) {
+        for (int i = 0; i < gone.size(); i++) {
+            // After DETACHED: who sets it later finds the VMA detached and sees to its successor himself.
+            AnonIdentity identity = gone.get(i).anonIdentity();
+            if (identity != null) {
+                handOn(identity, gone.get(i), fresh);
+            }
+        }
+    }
+
+    private static void handOn(AnonIdentity identity, Vma from, List<Vma> fresh) {
+        for (int i = 0; i < fresh.size(); i++) {
+            Vma to = fresh.get(i);
+            if (to.anonIdentity() == null && overlap(from, to) && isPrivateOf(from.backing(), to)) {
+                Life.adoptIdentity(to, identity);
+            }
+        }
+    }
+
+    private static boolean overlap(Vma one, Vma other) {
+        return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
+    }
+
+    private static boolean isPrivateOf(@Nullable Object backing, Vma vma) {
+        return vma.backing() == backing && !vma.has(VmaFlags.SHARED);
+    }
+}

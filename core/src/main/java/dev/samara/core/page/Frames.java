@@ -1,0 +1,480 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.page;
+
+import dev.samara.core.vma.FrameStore;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The frames of one machine and one page size: which are free, and who uses the others.
+ *
+ * <p>Each frame has one word: how many mappings and caches have it, how many pins, and whether it was taken out of its page
+ * cache. Whoever brings it to no mappings, no cache and no pins frees it; that happens once. A frame may be freed only after
+ * the flush and the grace period that follow its last unhooking: callers of {@link #drop} see to that.
+ *
+ * <p>A frame of a page cache says which cache it belongs to and at which page. These two are written before it is put into
+ * the cache and change only once it is free, so who is in a reader section and finds it {@linkplain #isCached cached} may
+ * map it without counting it.
+ *
+ * <p>Frame 0 is the shared page of zeros, never free and never written. Thread-safe.
+ */
+public final class Frames {
+    /** No frame: there is none left, or none is meant. */
+    public static final int NONE = -1;
+
+    /** The shared page of zeros. */
+    public static final int ZERO = 0;
+
+    /** The owner of private pages. */
+    public static final int ANONYMOUS = 0;
+
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+
+    private static final long COUNT = (1L << 28) - 1;
+    private static final int PIN_SHIFT = 28;
+    private static final long PIN = 1L << PIN_SHIFT;
+    private static final long PINS = ((1L << 28) - 1) << PIN_SHIFT;
+    private static final long DIRTY = 1L << 60;
+    private static final long REMOVED = 1L << 61;
+    private static final long USES = COUNT | PINS;
+
+    private static final byte POISON = (byte) 0xa5;
+
+    private final FrameStore store;
+    private final int pageSize;
+    private final int chunkShift;
+    private final int limit;
+    private final boolean poisons;
+
+    /* By chunk; an element is set before any number of a frame in it is given out. */
+    private final long[][] words;
+    private final long[][] pages;
+    private final int[][] owners;
+
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /* Guarded by the lock. */
+    private int made;
+    private int[] pool = new int[1 << 10];
+    private int pooled;
+    private Magazine[] magazines = {};
+
+    /**
+     * Makes the frames of a machine; none exists until it is asked for.
+     *
+     * @param store their bytes
+     * @param pageShift binary logarithm of their size
+     * @param chunkShift binary logarithm of how many are made at once
+     * @param limit how many there are at most, the page of zeros not counted, positive
+     * @param poisons whether freed frames are filled with a pattern, so that late use shows
+     */
+    public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
+        this.store = store;
+        this.pageSize = 1 << pageShift;
+        this.chunkShift = chunkShift;
+        this.limit = limit + 1;
+        this.poisons = poisons;
+        int chunks = (int) (((long) this.limit + (1L << chunkShift) - 1) >>> chunkShift);
+        words = new long[chunks][];
+        pages = new long[chunks][];
+        owners = new int[chunks][];
+    }
+
+    /**
+     * The bytes.
+     *
+     * @return the store
+     */
+    public FrameStore store() {
+        return store;
+    }
+
+    /**
+     * The size of a frame.
+     *
+     * @return bytes
+     */
+    public int pageSize() {
+        return pageSize;
+    }
+
+    /**
+     * Makes a stock for one owner.
+     *
+     * @return an empty magazine
+     */
+    public Magazine newMagazine() {
+        Magazine magazine = new Magazine();
+        lock.lock();
+        try {
+            magazines = Arrays.copyOf(magazines, magazines.length + 1);
+            magazines[magazines.length - 1] = magazine;
+        } finally {
+            lock.unlock();
+        }
+        return magazine;
+    }
+
+    /**
+     * Gives a magazine up, with what is in it.
+     *
+     * @param magazine one of these frames
+     */
+    public void discard(Magazine magazine) {
+        lock.lock();
+        try {
+            drain(magazine);
+            Magazine[] fewer = new Magazine[magazines.length - 1];
+            int kept = 0;
+            for (Magazine known : magazines) {
+                if (known != magazine) {
+                    fewer[kept++] = known;
+                }
+            }
+            magazines = fewer;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Takes a free frame, filled with zeros, which the caller has once.
+     *
+     * @param magazine the caller's
+     * @return the frame, or {@link #NONE}
+     */
+    public int allocate(Magazine magazine) {
+        int frame = take(magazine);
+        if (frame != NONE) {
+            store.fill(frame, 0, pageSize, (byte) 0);
+        }
+        return frame;
+    }
+
+    /**
+     * The same with any content: the caller overwrites all of it.
+     *
+     * @param magazine the caller's
+     * @return the frame, or {@link #NONE}
+     */
+    public int allocateDirty(Magazine magazine) {
+        return take(magazine);
+    }
+
+    private int take(Magazine magazine) {
+        magazine.lock();
+        int frame = magazine.isEmpty() ? NONE : magazine.take();
+        magazine.unlock();
+        if (frame == NONE) {
+            frame = refill(magazine);
+            if (frame == NONE) {
+                return NONE;
+            }
+        }
+        // Nobody else knows it yet.
+        WORD.setRelease(words[frame >>> chunkShift], inChunk(frame), 1L);
+        return frame;
+    }
+
+    private int inChunk(int frame) {
+        return frame & (1 << chunkShift) - 1;
+    }
+
+    /** Takes a frame out of the pool, and some for the magazine. */
+    private int refill(Magazine magazine) {
+        lock.lock();
+        try {
+            if (pooled == 0 && !extend()) {
+                for (Magazine other : magazines) {
+                    drain(other);
+                }
+            }
+            if (pooled == 0) {
+                return NONE;
+            }
+            int frame = pool[--pooled];
+            magazine.lock();
+            try {
+                for (int i = 0; i < Magazine.CAPACITY / 2 && pooled > 0 && !magazine.isFull(); i++) {
+                    magazine.put(pool[--pooled]);
+                }
+            } finally {
+                magazine.unlock();
+            }
+            return frame;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void drain(Magazine magazine) {
+        magazine.lock();
+        try {
+            while (!magazine.isEmpty()) {
+                pool(magazine.take());
+            }
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    private void pool(int frame) {
+        if (pooled == pool.length) {
+            pool = Arrays.copyOf(pool, 2 * pooled);
+        }
+        pool[pooled++] = frame;
+    }
+
+    /** Makes another chunk. Caller holds the lock. */
+    private boolean extend() {
+        if (made >= limit) {
+            return false;
+        }
+        int count = 1 << chunkShift;
+        int chunk = made >>> chunkShift;
+        long[] newWords;
+        long[] newPages;
+        int[] newOwners;
+        try {
+            newWords = new long[count];
+            newPages = new long[count];
+            newOwners = new int[count];
+            if (!store.extend(made, count)) {
+                return false;
+            }
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+        words[chunk] = newWords;
+        pages[chunk] = newPages;
+        owners[chunk] = newOwners;
+        int first = made;
+        made = Math.min(limit, first + count);
+        if (first == 0) {
+            store.fill(ZERO, 0, pageSize, (byte) 0);
+            newWords[ZERO] = 1;
+            first = 1;
+        }
+        for (int frame = made - 1; frame >= first; frame--) {
+            pool(frame);
+        }
+        return pooled != 0;
+    }
+
+    private long[] wordsOf(int frame) {
+        return words[frame >>> chunkShift];
+    }
+
+    /**
+     * Counts one more mapping. Caller knows that the frame is not free meanwhile.
+     *
+     * @param frame a frame in use
+     */
+    public void share(int frame) {
+        WORD.getAndAdd(wordsOf(frame), inChunk(frame), 1L);
+    }
+
+    /**
+     * Counts one mapping, or cache, less, and frees the frame with the last use.
+     *
+     * @param frame a frame in use, by the caller too
+     * @param magazine the caller's
+     */
+    public void drop(int frame, Magazine magazine) {
+        // Volatile: releases what the caller did with the frame, and acquires what the others did before it is freed.
+        // Pairs with itself, and with isSole.
+        long before = (long) WORD.getAndAdd(wordsOf(frame), inChunk(frame), -1L);
+        if ((before & COUNT) == 0) {
+            WORD.getAndAdd(wordsOf(frame), inChunk(frame), 1L);
+            throw new IllegalStateException("frame " + frame + " was dropped, and is not in use");
+        }
+        if ((before & USES) == 1) {
+            free(frame, magazine);
+        }
+    }
+
+    /**
+     * Pins a frame: it stays usable until it is unpinned, whatever becomes of its mappings. Caller knows that the frame is
+     * not free meanwhile.
+     *
+     * @param frame a frame in use
+     */
+    public void pin(int frame) {
+        WORD.getAndAdd(wordsOf(frame), inChunk(frame), PIN);
+    }
+
+    /**
+     * Ends a pin.
+     *
+     * @param frame a pinned frame
+     * @param magazine the caller's
+     * @throws IllegalStateException if it has no pin; nothing is changed then
+     */
+    public void unpin(int frame, Magazine magazine) {
+        long before = (long) WORD.getAndAdd(wordsOf(frame), inChunk(frame), -PIN);
+        if ((before & PINS) == 0) {
+            WORD.getAndAdd(wordsOf(frame), inChunk(frame), PIN);
+            throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
+        }
+        if ((before & USES) == PIN) {
+            free(frame, magazine);
+        }
+    }
+
+    /**
+     * Whether a frame has pins.
+     *
+     * @param frame a frame in use
+     * @return true if so
+     */
+    public boolean isPinned(int frame) {
+        return ((long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) & PINS) != 0;
+    }
+
+    /**
+     * Whether one mapping, the caller's, has a frame and nobody else.
+     *
+     * @param frame a frame in use
+     * @return true if so
+     */
+    public boolean isSole(int frame) {
+        // Acquire: pairs with the subtraction of drop, after the other's last read.
+        return ((long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) & USES) == 1;
+    }
+
+    private void free(int frame, Magazine magazine) {
+        if (poisons) {
+            store.fill(frame, 0, pageSize, POISON);
+        }
+        int at = inChunk(frame);
+        owners[frame >>> chunkShift][at] = ANONYMOUS;
+        WORD.setRelease(wordsOf(frame), at, 0L);
+        magazine.lock();
+        boolean full = magazine.isFull();
+        if (!full) {
+            magazine.put(frame);
+        }
+        magazine.unlock();
+        if (full) {
+            spill(frame, magazine);
+        }
+    }
+
+    private void spill(int frame, Magazine magazine) {
+        lock.lock();
+        try {
+            pool(frame);
+            magazine.lock();
+            try {
+                while (magazine.size() > Magazine.CAPACITY / 2) {
+                    pool(magazine.take());
+                }
+            } finally {
+                magazine.unlock();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Says which cache a new frame is for. Caller has just allocated it, and puts it into the cache after this.
+     *
+     * @param frame the frame
+     * @param owner the number of the cache, not {@link #ANONYMOUS}
+     * @param page at which page of it
+     */
+    public void assign(int frame, int owner, long page) {
+        owners[frame >>> chunkShift][inChunk(frame)] = owner;
+        pages[frame >>> chunkShift][inChunk(frame)] = page;
+        // The cache publishes the frame with a release store.
+    }
+
+    /**
+     * Whether a frame is a cache's, at a page of it. Caller is in a reader section if he wants to use it after that.
+     *
+     * @param frame any number
+     * @param owner the number of the cache
+     * @param page the page
+     * @return true if so
+     */
+    public boolean isCached(int frame, int owner, long page) {
+        if (frame <= ZERO || frame >= limit) {
+            return false;
+        }
+        long[] chunk = words[frame >>> chunkShift];
+        if (chunk == null) {
+            return false;
+        }
+        int at = inChunk(frame);
+        // Volatile: after linking the leaf. Pairs with remove, before the walk that clears the frame's entries.
+        long word = (long) WORD.getVolatile(chunk, at);
+        return (word & COUNT) != 0
+                && (word & REMOVED) == 0
+                && owners[frame >>> chunkShift][at] == owner
+                && pages[frame >>> chunkShift][at] == page;
+    }
+
+    /**
+     * Says that a frame is its cache's no more; who takes it out does this first, then walks.
+     *
+     * @param frame a cached frame
+     */
+    public void remove(int frame) {
+        // Volatile: a full fence before the walk. Pairs with isCached.
+        WORD.getAndBitwiseOr(wordsOf(frame), inChunk(frame), REMOVED);
+    }
+
+    /**
+     * Whether a frame has been taken out of its cache, and is not free yet.
+     *
+     * @param frame a frame in use
+     * @return true if so
+     */
+    public boolean isRemoved(int frame) {
+        return ((long) WORD.getVolatile(wordsOf(frame), inChunk(frame)) & REMOVED) != 0;
+    }
+
+    /**
+     * Notes that a frame was written.
+     *
+     * @param frame a frame in use
+     */
+    public void setDirty(int frame) {
+        if (((long) WORD.getOpaque(wordsOf(frame), inChunk(frame)) & DIRTY) == 0) {
+            WORD.getAndBitwiseOr(wordsOf(frame), inChunk(frame), DIRTY);
+        }
+    }
+
+    /**
+     * Whether a frame was written since the last time; it counts as clean from here on.
+     *
+     * @param frame a frame in use
+     * @return true if so
+     */
+    public boolean clean(int frame) {
+        return ((long) WORD.getAndBitwiseAnd(wordsOf(frame), inChunk(frame), ~DIRTY) & DIRTY) != 0;
+    }
+
+    /**
+     * How many frames are in use, the page of zeros not counted.
+     *
+     * @return the number at some instant of this call
+     */
+    public int inUse() {
+        lock.lock();
+        try {
+            int free = pooled;
+            for (Magazine magazine : magazines) {
+                magazine.lock();
+                free += magazine.size();
+                magazine.unlock();
+            }
+            return Math.max(0, made - 1 - free);
+        } finally {
+            lock.unlock();
+        }
+    }
+}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.page;
+
+import dev.samara.core.rcu.Rcu;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/**
+ * The memory of one machine: its frames, its grace periods, and who is at which entry. Thread-safe.
+ */
+public final class Memory {
+    private final Frames frames;
+    private final Rcu rcu;
+    private final PteOwners owners = new PteOwners();
+    private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
+    private final AtomicInteger workers = new AtomicInteger();
+    private final ConcurrentLinkedQueue<Worker> idle = new ConcurrentLinkedQueue<>();
+
+    /**
+     * Puts a machine's memory together.
+     *
+     * @param frames its frames
+     * @param rcu its grace periods
+     */
+    public Memory(Frames frames, Rcu rcu) {
+        this.frames = frames;
+        this.rcu = rcu;
+    }
+
+    /**
+     * The frames.
+     *
+     * @return always the same
+     */
+    public Frames frames() {
+        return frames;
+    }
+
+    /**
+     * The grace periods.
+     *
+     * @return always the same
+     */
+    public Rcu rcu() {
+        return rcu;
+    }
+
+    /**
+     * Who is at which entry.
+     *
+     * @return always the same
+     */
+    public PteOwners owners() {
+        return owners;
+    }
+
+    /**
+     * A number for a page cache.
+     *
+     * @return a number that no other cache of this machine has
+     */
+    public int nextCache() {
+        return caches.incrementAndGet();
+    }
+
+    /**
+     * Makes a worker.
+     *
+     * @param name whom reports name
+     * @return a worker of this memory
+     */
+    public Worker newWorker(String name) {
+        return new Worker(rcu.register(name), frames.newMagazine());
+    }
+
+    /**
+     * Ends a worker that is in no reader section, or whose thread has ended.
+     *
+     * @param worker one of this memory
+     */
+    public void discard(Worker worker) {
+        rcu.unregister(worker.reader());
+        frames.discard(worker.magazine());
+    }
+
+    /**
+     * Lends a worker to a thread that has none.
+     *
+     * @return a worker, to be given back
+     */
+    public Worker borrow() {
+        Worker worker = idle.poll();
+        return worker != null ? worker : newWorker("service " + workers.incrementAndGet());
+    }
+
+    /**
+     * Takes a worker back.
+     *
+     * @param worker a borrowed one, in no reader section
+     */
+    public void giveBack(Worker worker) {
+        idle.add(worker);
+    }
+}

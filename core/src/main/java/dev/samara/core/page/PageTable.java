@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.page;
+
+import dev.samara.core.vma.Geometry;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The radix page table of one space.
+ *
+ * <p>A leaf is an array of {@linkplain Pte entries}, its lock and its dead mark behind them; an upper table is an array of
+ * references, and has the same behind its entries in a small array of its own. Walking takes no lock and never waits.
+ *
+ * <p>Entries change by compare-and-set or get-and-set only. Whoever puts a translation where there is none holds the
+ * leaf's lock, has seen that the leaf is not dead and has checked that the mapping stands; others need not hold it. Upper
+ * entries change under the lock of their table.
+ *
+ * <p>A table is unhooked only if it is empty under its lock, and in the same section it is marked dead, so nobody puts
+ * anything into a table that nobody can find. Unhooked tables are the garbage collector's: a walker that still is in one
+ * sees it empty.
+ */
+public final class PageTable {
+    private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+    private static final int SPINS = 64;
+
+    private final int pageShift;
+    private final int bits;
+    private final int entries;
+    private final int levels;
+    private final long limit;
+
+    private final Object[] root;
+
+    /** How many tables there are, the root not counted. */
+    private final AtomicInteger tables = new AtomicInteger();
+
+    /**
+     * Makes an empty table.
+     *
+     * @param geometry page size, levels and bounds; a level has as many entries of 8 bytes as fit a page, the topmost
+     *     as many as the bounds need
+     */
+    public PageTable(Geometry geometry) {
+        pageShift = geometry.pageShift();
+        bits = pageShift - 3;
+        entries = 1 << bits;
+        limit = geometry.limit();
+        int need = Long.SIZE - Long.numberOfLeadingZeros(limit - 1) - pageShift;
+        int most = Math.max(geometry.levels(), 2);
+        int above = need - (most - 1) * bits;
+        // Where the upper levels have room to spare, fewer do.
+        while (above <= 0 && most > 2) {
+            most--;
+            above = need - (most - 1) * bits;
+        }
+        if (above > 24) {
+            throw new IllegalArgumentException("levels " + geometry.levels() + " of 2^" + bits
+                    + " entries do not reach the limit 0x" + Long.toHexString(limit));
+        }
+        levels = most;
+        root = upper(1 << Math.max(above, 1));
+    }
+
+    private static Object[] upper(int size) {
+        Object[] table = new Object[size + 1];
+        table[size] = new long[2];
+        return table;
+    }
+
+    /**
+     * The page size.
+     *
+     * @return its binary logarithm
+     */
+    public int pageShift() {
+        return pageShift;
+    }
+
+    /**
+     * The number of entries of a leaf.
+     *
+     * @return a power of two
+     */
+    public int entries() {
+        return entries;
+    }
+
+    /**
+     * Where in its leaf the entry of an address is.
+     *
+     * @param address any address
+     * @return an index
+     */
+    public int indexOf(long address) {
+        return (int) (address >>> pageShift) & entries - 1;
+    }
+
+    /** The bytes that one entry of a table spans; level 1 is the lowest above the leaves. */
+    private int shiftOf(int level) {
+        return pageShift + level * bits;
+    }
+
+    private int childIndex(long address, int level) {
+        long index = address >>> shiftOf(level);
+        return level == levels - 1 ? (int) index : (int) index & entries - 1;
+    }
+
+    /**
+     * The leaf that has the entry of an address.
+     *
+     * @param address an address below the limit
+     * @return the leaf, or null if there is none
+     */
+    public long @Nullable [] leaf(long address) {
+        Object table = root;
+        for (int level = levels - 1; level > 0; level--) {
+            // Pairs with the volatile store of link: a table is seen as it was made.
+            table = CHILD.getAcquire((Object[]) table, childIndex(address, level));
+            if (table == null) {
+                return null;
+            }
+        }
+        return (long[]) table;
+    }
+
+    /**
+     * The leaf that has the entry of an address, made where there is none. It may be dead by the time it is locked: then
+     * this is called again.
+     *
+     * @param address an address below the limit
+     * @return the leaf
+     */
+    public long[] leafForInstall(long address) {
+        for (; ; ) {
+            Object[] table = root;
+            int level = levels - 1;
+            Object child = CHILD.getAcquire(table, childIndex(address, level));
+            while (level > 1 && child != null) {
+                table = (Object[]) child;
+                level--;
+                child = CHILD.getAcquire(table, childIndex(address, level));
+            }
+            if (child == null) {
+                child = link(table, level, address);
+            }
+            if (child instanceof long[] leaf) {
+                return leaf;
+            }
+        }
+    }
+
+    /** Makes a child of an upper table; null if that is dead. */
+    private @Nullable Object link(Object[] table, int level, long address) {
+        int index = childIndex(address, level);
+        Object fresh = level == 1 ? new long[entries + 2] : upper(entries);
+        long[] state = (long[]) table[table.length - 1];
+        lock(state);
+        try {
+            if (isDead(state)) {
+                return null;
+            }
+            Object known = table[index];
+            if (known != null) {
+                return known;
+            }
+            // Volatile: before the caller's look whether the VMA is attached. Pairs with the volatile DETACHED of who
+            // takes the mapping away and then walks: either he finds this table, or the caller the mark.
+            CHILD.setVolatile(table, index, fresh);
+            tables.getAndIncrement();
+            return fresh;
+        } finally {
+            unlock(state);
+        }
+    }
+
+    /**
+     * The first address at or above a given one, and below another, whose entry is in a leaf that there is.
+     *
+     * @param address from where
+     * @param end behind the last address that is asked about
+     * @return the address, the given one or the first of a leaf; or {@code end} if there is none
+     */
+    public long nextLeaf(long address, long end) {
+        long at = address;
+        while (Long.compareUnsigned(at, end) < 0) {
+            Object[] table = root;
+            int level = levels - 1;
+            Object child = CHILD.getAcquire(table, childIndex(at, level));
+            while (level > 1 && child != null) {
+                level--;
+                child = CHILD.getAcquire((Object[]) child, childIndex(at, level));
+            }
+            if (child != null) {
+                return at;
+            }
+            long span = 1L << shiftOf(level);
+            at = (at & -span) + span;
+        }
+        return end;
+    }
+
+    /**
+     * Behind the last address whose entry is in the same leaf as a given one.
+     *
+     * @param address any address
+     * @return the first address of the next leaf
+     */
+    public long leafEnd(long address) {
+        long span = 1L << (pageShift + bits);
+        return (address & -span) + span;
+    }
+
+    /**
+     * The entry of an address, as a walker reads it.
+     *
+     * @param address any address
+     * @return the entry, {@link Pte#NONE} where there is no table
+     */
+    public long get(long address) {
+        if (Long.compareUnsigned(address, limit) >= 0) {
+            return Pte.NONE;
+        }
+        long[] leaf = leaf(address);
+        return leaf == null ? Pte.NONE : get(leaf, indexOf(address));
+    }
+
+    /**
+     * An entry of a leaf.
+     *
+     * @param leaf the leaf
+     * @param index which
+     * @return the entry
+     */
+    public static long get(long[] leaf, int index) {
+        // Pairs with compareAndSet: what was done to the frame before it was put in is seen.
+        return (long) ENTRY.getAcquire(leaf, index);
+    }
+
+    /**
+     * Changes an entry if it is what is expected.
+     *
+     * @param leaf the leaf
+     * @param index which
+     * @param expected what it must be
+     * @param pte what it becomes
+     * @return whether it was changed
+     */
+    public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
+        return ENTRY.compareAndSet(leaf, index, expected, pte);
+    }
+
+    /**
+     * Replaces an entry.
+     *
+     * @param leaf the leaf
+     * @param index which
+     * @param pte what it becomes
+     * @return what it was
+     */
+    public static long getAndSet(long[] leaf, int index, long pte) {
+        return (long) ENTRY.getAndSet(leaf, index, pte);
+    }
+
+    /**
+     * Locks a leaf. Nobody waits for anything, but another leaf's lock in ascending order of spaces, while he holds it.
+     *
+     * @param leaf the leaf
+     */
+    public static void lock(long[] leaf) {
+        int word = leaf.length - 2;
+        if (!ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
+            lockSlowly(leaf, word);
+        }
+    }
+
+    private static void lockSlowly(long[] leaf, int word) {
+        long park = 1_000;
+        int spins = 0;
+        while ((long) ENTRY.getOpaque(leaf, word) != 0 || !ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
+            if (spins++ < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // Sections are short: who has to wait this long waits for a thread that is not running. Timed, since
+                // nobody wakes.
+                LockSupport.parkNanos(park);
+                park = Math.min(2 * park, 1_000_000);
+            }
+        }
+    }
+
+    /**
+     * Unlocks a leaf.
+     *
+     * @param leaf a leaf that the caller has locked
+     */
+    public static void unlock(long[] leaf) {
+        ENTRY.setRelease(leaf, leaf.length - 2, 0L);
+    }
+
+    /**
+     * Whether a leaf is unhooked for ever. Caller holds its lock.
+     *
+     * @param leaf the leaf
+     * @return true if so
+     */
+    public static boolean isDead(long[] leaf) {
+        return leaf[leaf.length - 1] != 0;
+    }
+
+    private static void kill(long[] leaf) {
+        leaf[leaf.length - 1] = 1;
+    }
+
+    /**
+     * Unhooks the leaf of an address if it is empty, and the tables above it that have become so.
+     *
+     * @param address an address below the limit
+     */
+    public void unhookIfEmpty(long address) {
+        Object[][] path = new Object[levels][];
+        Object table = root;
+        for (int level = levels - 1; level > 0; level--) {
+            path[level] = (Object[]) table;
+            table = CHILD.getAcquire((Object[]) table, childIndex(address, level));
+            if (table == null) {
+                return;
+            }
+        }
+        long[] leaf = (long[]) table;
+        lock(leaf);
+        try {
+            if (isDead(leaf) || !isEmpty(leaf)) {
+                return;
+            }
+            kill(leaf);
+            unhook(path[1], childIndex(address, 1), leaf);
+        } finally {
+            unlock(leaf);
+        }
+        for (int level = 2; level < levels; level++) {
+            long[] state = (long[]) path[level - 1][path[level - 1].length - 1];
+            lock(state);
+            try {
+                if (isDead(state) || !isEmpty(path[level - 1])) {
+                    return;
+                }
+                kill(state);
+                unhook(path[level], childIndex(address, level), path[level - 1]);
+            } finally {
+                unlock(state);
+            }
+        }
+    }
+
+    /** Caller holds the lock of the child, and nobody who holds a table's lock takes that of one below. */
+    private void unhook(Object[] parent, int index, Object child) {
+        long[] state = (long[]) parent[parent.length - 1];
+        lock(state);
+        try {
+            if (!CHILD.compareAndSet(parent, index, child, (Object) null)) {
+                throw new IllegalStateException("a table that is not dead was not hooked in");
+            }
+            tables.getAndDecrement();
+        } finally {
+            unlock(state);
+        }
+    }
+
+    private boolean isEmpty(long[] leaf) {
+        for (int i = 0; i < entries; i++) {
+            if (get(leaf, i) != Pte.NONE) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean isEmpty(Object[] table) {
+        for (int i = 0; i < table.length - 1; i++) {
+            if (table[i] != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * The number of tables, the topmost not counted.
+     *
+     * @return the number at some instant of this call
+     */
+    public int tables() {
+        return tables.get();
+    }
+
+    /**
+     * What the tables would take on the simulated machine.
+     *
+     * @return bytes
+     */
+    public long bytes() {
+        return (tables.get() + 1L) << pageShift;
+    }
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.rcu;
+
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * The grace periods of one machine ({@code kernel/rcu}). Thread-safe.
+ *
+ * <p>What waits for a grace period in the background is bounded: at the bound {@link #callAfter} waits, or refuses, as
+ * configured. A reader that keeps a grace period waiting is named, once per grace period, to whom the settings say.
+ */
+public final class Rcu {
+    private static final int SPINS = 200;
+    private static final long SHORTEST_PARK = 1_000;
+    private static final long LONGEST_PARK = 1_000_000;
+
+    /** What becomes of a callback when as many wait as may. */
+    public enum AtBound {
+        /** The caller waits until there is room. */
+        WAIT,
+        /** The callback is not taken. */
+        REFUSE
+    }
+
+    /**
+     * How it behaves.
+     *
+     * @param background runs the callbacks; its tasks may wait
+     * @param mostCallbacks how many callbacks may wait for a grace period, positive
+     * @param atBound what becomes of one more
+     * @param reportAfterNanos after what time a reader that is waited for is reported
+     * @param reporter who is told; must not throw
+     */
+    public record Settings(
+            Executor background,
+            int mostCallbacks,
+            AtBound atBound,
+            long reportAfterNanos,
+            Consumer<String> reporter) {}
+
+    private final Settings settings;
+
+    /** Replaced whole, under the lock; scanned without it. */
+    private volatile RcuReader[] readers = {};
+
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition room = lock.newCondition();
+
+    /* Guarded by the lock. */
+    private List<Runnable> waiting = new ArrayList<>();
+    private boolean isWorkedOff;
+    private int underWay;
+
+    /**
+     * Makes the grace periods of a machine without readers.
+     *
+     * @param settings how it behaves
+     */
+    public Rcu(Settings settings) {
+        this.settings = settings;
+    }
+
+    /**
+     * Makes a reader that grace periods wait for from now on.
+     *
+     * @param name whom reports name
+     * @return a reader in no section
+     */
+    public RcuReader register(String name) {
+        RcuReader reader = new RcuReader(name);
+        lock.lock();
+        try {
+            RcuReader[] more = java.util.Arrays.copyOf(readers, readers.length + 1);
+            more[readers.length] = reader;
+            readers = more;
+        } finally {
+            lock.unlock();
+        }
+        return reader;
+    }
+
+    /**
+     * Has grace periods wait for a reader no longer, whatever section it is in. Its owner must have ended, or never use
+     * it again.
+     *
+     * @param reader a registered reader
+     */
+    public void unregister(RcuReader reader) {
+        lock.lock();
+        try {
+            List<RcuReader> fewer = new ArrayList<>(List.of(readers));
+            fewer.remove(reader);
+            readers = fewer.toArray(new RcuReader[0]);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Waits for a grace period: every reader section that had begun before this call has ended. What the caller unhooked
+     * before the call, nobody uses after it. An interrupt does not end the wait; the flag is set on return.
+     *
+     * <p>Caller must be in no section, and hold no lock that a reader may wait for within one.
+     */
+    public void synchronize() {
+        // Between the caller's unhooking and the scan. Pairs with the volatile store of RcuReader.enter.
+        VarHandle.fullFence();
+        RcuReader[] all = readers;
+        for (RcuReader reader : all) {
+            long section = reader.section();
+            if (section != 0) {
+                awaitEnd(reader, section);
+            }
+        }
+    }
+
+    private void awaitEnd(RcuReader reader, long section) {
+        for (int i = 0; i < SPINS; i++) {
+            Thread.onSpinWait();
+            if (reader.section() != section) {
+                return;
+            }
+        }
+        long since = System.nanoTime();
+        long park = SHORTEST_PARK;
+        boolean reported = false;
+        boolean interrupted = false;
+        while (reader.section() == section && isRegistered(reader)) {
+            interrupted |= Thread.interrupted();
+            LockSupport.parkNanos(this, park);
+            park = Math.min(2 * park, LONGEST_PARK);
+            long waited = System.nanoTime() - since;
+            if (!reported && waited >= settings.reportAfterNanos()) {
+                reported = true;
+                settings.reporter()
+                        .accept("a grace period has waited " + TimeUnit.NANOSECONDS.toMillis(waited) + " ms for reader "
+                                + reader.name());
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private boolean isRegistered(RcuReader reader) {
+        for (RcuReader known : readers) {
+            if (known == reader) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one.
+     *
+     * @param callback what to run; what it throws goes to the executor
+     * @return false if it was not taken, because as many wait as may and the settings say to refuse
+     */
+    public boolean callAfter(Runnable callback) {
+        boolean start;
+        lock.lock();
+        try {
+            while (waiting.size() + underWay >= settings.mostCallbacks()) {
+                if (settings.atBound() == AtBound.REFUSE) {
+                    return false;
+                }
+                room.awaitUninterruptibly();
+            }
+            waiting.add(callback);
+            start = !isWorkedOff;
+            isWorkedOff = true;
+        } finally {
+            lock.unlock();
+        }
+        if (start) {
+            settings.background().execute(this::workOff);
+        }
+        return true;
+    }
+
+    /** How many callbacks wait for a grace period. */
+    int pending() {
+        lock.lock();
+        try {
+            return waiting.size() + underWay;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void workOff() {
+        for (List<Runnable> batch = next(); !batch.isEmpty(); batch = next()) {
+            synchronize();
+            for (Runnable callback : batch) {
+                // Each on its own: one that throws or hangs does not keep the others from running.
+                settings.background().execute(callback);
+            }
+        }
+    }
+
+    private List<Runnable> next() {
+        lock.lock();
+        try {
+            List<Runnable> batch = waiting;
+            waiting = new ArrayList<>();
+            underWay = batch.size();
+            isWorkedOff = !batch.isEmpty();
+            room.signalAll();
+            return batch;
+        } finally {
+            lock.unlock();
+        }
+    }
+}

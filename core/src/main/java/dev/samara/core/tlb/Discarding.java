@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import java.util.Arrays;
+
+/**
+ * Taking pages away from where the mapping stays: {@code MADV_DONTNEED} and its like, truncation, punching of holes.
+ *
+ * <p>Three steps, for a batch of entries at a time: each entry is marked in transit, with its page; then no CPU can
+ * translate to the page any more; then the entry is emptied by compare-and-set, and the page freed. A fault waits meanwhile.
+ * An entry that somebody else has taken over by then is his, and its page too.
+ *
+ * <p>One object serves one operation and its thread, which holds no lock and is in no reader section, but where a method
+ * says so.
+ */
+public final class Discarding implements AutoCloseable {
+    private static final int BATCH = 1 << 10;
+
+    private final Memory memory;
+    private final TlbGather gather;
+
+    /** What an entry becomes. */
+    private final long left;
+
+    private int owner = -1;
+    private long[][] leaves = new long[16][];
+    private int[] indexes = new int[16];
+    private long[] marks = new long[16];
+    private int size;
+
+    /**
+     * Begins an operation.
+     *
+     * @param memory the machine's
+     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
+     */
+    public Discarding(Memory memory, long left) {
+        this.memory = memory;
+        this.left = left;
+        gather = new TlbGather(memory);
+    }
+
+    /** Which entries are taken. */
+    @FunctionalInterface
+    public interface Choice {
+        /**
+         * Decides on one entry; called under the lock of its leaf.
+         *
+         * @param pte an entry that is present or in transit
+         * @param address where it is
+         * @return whether it is taken
+         */
+        boolean takes(long pte, long address);
+    }
+
+    /**
+     * Takes the pages of a range.
+     *
+     * @param table a space's
+     * @param start the first address
+     * @param end behind the last
+     * @param choice which of them
+     */
+    public void discard(PageTable table, long start, long end, Choice choice) {
+        long at = table.nextLeaf(start, end);
+        while (Long.compareUnsigned(at, end) < 0) {
+            gather.owe();
+            long stop = table.leafEnd(at);
+            boolean isLast = Long.compareUnsigned(stop, end) >= 0;
+            long[] leaf = table.leaf(at);
+            if (leaf != null) {
+                mark(table, leaf, at, isLast ? end : stop, choice);
+            }
+            if (size >= BATCH) {
+                finish();
+            }
+            at = isLast ? end : table.nextLeaf(stop, end);
+        }
+    }
+
+    private void mark(PageTable table, long[] leaf, long start, long end, Choice choice) {
+        int first = table.indexOf(start);
+        int behind = table.indexOf(end);
+        int last = behind == 0 ? table.entries() : behind;
+        long pageSize = 1L << table.pageShift();
+        PageTable.lock(leaf);
+        try {
+            for (int i = first; i < last; i++) {
+                take(leaf, i, start + (i - first) * pageSize, choice);
+            }
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    private void take(long[] leaf, int index, long address, Choice choice) {
+        long pte = PageTable.get(leaf, index);
+        while (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
+            if (!choice.takes(pte, address)) {
+                return;
+            }
+            if (owner < 0) {
+                owner = memory.owners().enter();
+            }
+            if (Pte.isInTransit(pte) && Pte.owner(pte) == owner) {
+                return;
+            }
+            long mark = Pte.inTransit(pte, owner, false);
+            if (PageTable.compareAndSet(leaf, index, pte, mark)) {
+                note(leaf, index, mark);
+                return;
+            }
+            pte = PageTable.get(leaf, index);
+        }
+    }
+
+    /**
+     * Puts a guard where there is no page; for a guard only.
+     *
+     * @param leaf a leaf that the caller has locked
+     * @param index of an entry
+     */
+    public void guard(long[] leaf, int index) {
+        PageTable.compareAndSet(leaf, index, Pte.NONE, left);
+    }
+
+    private void note(long[] leaf, int index, long mark) {
+        if (size == marks.length) {
+            leaves = Arrays.copyOf(leaves, 2 * size);
+            indexes = Arrays.copyOf(indexes, 2 * size);
+            marks = Arrays.copyOf(marks, 2 * size);
+        }
+        leaves[size] = leaf;
+        indexes[size] = index;
+        marks[size++] = mark;
+    }
+
+    /** Ends the batch: after this, its entries are empty, and its pages free. */
+    private void finish() {
+        gather.invalidate();
+        for (int i = 0; i < size; i++) {
+            if (PageTable.compareAndSet(leaves[i], indexes[i], marks[i], left)) {
+                gather.take(marks[i]);
+            }
+        }
+        Arrays.fill(leaves, 0, size, null);
+        size = 0;
+        if (owner >= 0) {
+            int done = owner;
+            owner = -1;
+            memory.owners().leave(done);
+        }
+        // Nobody could reach these pages since the invalidation above: their entries said so all the time.
+        gather.freeInvalidated();
+    }
+
+    /**
+     * Has an invalidation happen although no entry was taken.
+     */
+    public void owe() {
+        gather.owe();
+    }
+
+    /** Ends what was begun: after this, the entries are empty, and nobody can translate to what they had. */
+    public void settle() {
+        finish();
+    }
+
+    /**
+     * Gives up the caller's use of a frame that nobody can find, and that was found by nobody since the last {@link #settle}.
+     *
+     * @param frame the frame
+     */
+    public void drop(int frame) {
+        memory.frames().drop(frame, gather.worker().magazine());
+    }
+
+    @Override
+    public void close() {
+        try {
+            finish();
+        } finally {
+            gather.close();
+        }
+    }
+}

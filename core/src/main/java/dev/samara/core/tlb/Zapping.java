@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+
+/**
+ * Emptying ranges in which nothing is mapped any more, or which wait behind a gate ({@code unmap_page_range}, {@code
+ * free_pgtables}). Caller has marked the VMAs detached before, with a full fence.
+ *
+ * <p>Entries in transit are taken over with their frame: the operation that was at one finds its compare-and-set fail, and
+ * frees nothing but what it has made itself.
+ */
+public final class Zapping {
+    private Zapping() {}
+
+    /**
+     * Empties a range, and unhooks the leaves that are empty then. Pages may be freed before the end.
+     *
+     * @param table the space's
+     * @param start the first address
+     * @param end behind the last
+     * @param gather what collects the pages
+     */
+    public static void zap(PageTable table, long start, long end, TlbGather gather) {
+        long at = table.nextLeaf(start, end);
+        while (Long.compareUnsigned(at, end) < 0) {
+            // A leaf says that somebody may have a translation, also if all of it is empty now.
+            gather.owe();
+            long stop = table.leafEnd(at);
+            boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
+            long[] leaf = table.leaf(at);
+            if (leaf != null) {
+                zap(table, leaf, at, isLast ? end : stop, gather);
+                table.unhookIfEmpty(at);
+            }
+            if (gather.isFull()) {
+                gather.invalidate();
+                gather.free();
+            }
+            at = isLast ? end : table.nextLeaf(stop, end);
+        }
+    }
+
+    private static void zap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
+        int first = table.indexOf(start);
+        int behind = table.indexOf(end);
+        int last = behind == 0 ? table.entries() : behind;
+        PageTable.lock(leaf);
+        try {
+            for (int i = first; i < last; i++) {
+                if (PageTable.get(leaf, i) != Pte.NONE) {
+                    long pte = PageTable.getAndSet(leaf, i, Pte.NONE);
+                    if (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
+                        gather.take(pte);
+                    }
+                }
+            }
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.vma;
+
+/**
+ * Some pages of a file around one that is wanted, for {@link Backing#rcuMapPages} to offer frames for. It is used again
+ * after the call.
+ */
+public interface PageWindow {
+    /**
+     * The first page of the window.
+     *
+     * @return its number in the file
+     */
+    long first();
+
+    /**
+     * How many pages the window has.
+     *
+     * @return positive
+     */
+    int count();
+
+    /**
+     * Whether the entry of a page is empty, so that an offer can be of use.
+     *
+     * @param at its place in the window, from 0 up
+     * @return true if so
+     */
+    boolean isWanted(int at);
+
+    /**
+     * Offers the frame of a page. What is not the page cache's frame of that page is passed over.
+     *
+     * @param at the place of the page in the window, from 0 up
+     * @param frame its frame
+     */
+    void offer(int at, int frame);
+}
