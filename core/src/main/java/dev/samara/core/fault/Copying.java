@@ -37,7 +37,7 @@ final class Copying {
         if (fresh == Frames.NONE) {
             return Fault.OOM;
         }
-        int owner = faulter.memory.owners().enter();
+        int owner = faulter.worker.owner();
         boolean done = false;
         try {
             long mark = Pte.inTransit(pte, owner, true);
@@ -67,7 +67,7 @@ final class Copying {
         if (fresh == Frames.NONE) {
             return Fault.OOM;
         }
-        int owner = faulter.memory.owners().enter();
+        int owner = faulter.worker.owner();
         boolean done = false;
         try {
             long mark = Pte.inTransit(Pte.present(source, 0), owner, true);

@@ -158,7 +158,7 @@ public final class Faulter {
     private int awaitOwner(long[] leaf, int index, long pte, long address) {
         Gate gate = memory.owners().gateOf(pte);
         // Read again behind the gate: who has the owner's number now is the owner, if the entry still names it.
-        if (gate == null || PageTable.get(leaf, index) != pte) {
+        if (PageTable.get(leaf, index) != pte) {
             return AGAIN;
         }
         return Resolving.await(layout, gate, address) ? AGAIN : Fault.RETRY;

@@ -619,7 +619,7 @@ public final class Layout {
             try {
                 Loading.fork(child, parents, joins);
                 if (copy != null) {
-                    copy.run(child);
+                    copyPages(copy, child);
                 }
             } finally {
                 end(copy);
@@ -627,6 +627,18 @@ public final class Layout {
             return child;
         } finally {
             kept.forEach(Life::release);
+        }
+    }
+
+    private static void copyPages(Copy copy, Layout child) {
+        boolean done = false;
+        try {
+            copy.run(child);
+            done = true;
+        } finally {
+            if (!done) {
+                child.close();
+            }
         }
     }
 

@@ -193,7 +193,7 @@ final class Retiring {
     /** Waits for who is at an entry; caller must hold no lock. */
     static void awaitOwner(Memory memory, Layout layout, long[] leaf, int index, long pte) {
         Gate gate = memory.owners().gateOf(pte);
-        if (gate != null && PageTable.get(leaf, index) == pte) {
+        if (PageTable.get(leaf, index) == pte) {
             gate.awaitUninterruptibly(watch(layout));
         }
     }

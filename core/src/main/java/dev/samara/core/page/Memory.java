@@ -70,7 +70,7 @@ public final class Memory {
      * @return a worker of this memory
      */
     public Worker newWorker(String name) {
-        return new Worker(rcu.register(name), frames.newMagazine());
+        return new Worker(rcu.register(name), frames.newMagazine(), owners.register());
     }
 
     /**
@@ -81,6 +81,7 @@ public final class Memory {
     public void discard(Worker worker) {
         rcu.unregister(worker.reader());
         frames.discard(worker.magazine());
+        owners.release(worker.owner());
     }
 
     /**

@@ -2,62 +2,89 @@
 package dev.samara.core.page;
 
 import dev.samara.core.wait.Gate;
-import java.util.concurrent.atomic.AtomicInteger;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The operations that are at page table entries of one machine, by number: what an entry in transit names.
+ * Who is at page table entries of one machine, by number: what an entry in transit names.
  *
- * <p>A number is given to one operation at a time, so an entry with it can only have been written by that operation, and its
- * compare-and-set cannot take another's entry for its own. Who finds an entry in transit waits at the gate of its owner and
- * then reads the entry again. Thread-safe; nobody waits but {@link #enter}, for a number.
+ * <p>A number belongs to one worker, and a worker is at entries for one operation at a time. So an entry with its number can
+ * only have been written by that operation, and the operation's compare-and-set cannot take another's entry for its own.
+ * Who finds an entry in transit waits at a gate, which is made only then, and reads the entry again after that. Thread-safe;
+ * nobody waits here.
  */
 public final class PteOwners {
-    private static final int NUMBERS = 1 << 14;
+    /*
+     * Algorithmic notes.
+     *
+     *     owner:   change its entries (compare-and-set)        then take the gate off (get-and-set) and open it
+     *     waiter:  put a gate on, if there is none (compare-and-set)    then read the entry again: as before? wait
+     *
+     * One of the two sees the other. A gate that was put on too late, because the entry has changed already, stays: the
+     * owner's next operation opens it, and who waits at it meanwhile waits for that operation.
+     */
 
-    private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(NUMBERS);
-    private final AtomicInteger next = new AtomicInteger();
+    private static final int MOST = 1 << 16;
 
-    /** Makes it with no operation. */
+    private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
+
+    /* Guarded by this. */
+    private final Deque<Integer> free = new ArrayDeque<>();
+    private int given;
+
+    /** Makes it with no number given. */
     public PteOwners() {}
 
-    /**
-     * Gives an operation a number, and a gate that is shut until it {@linkplain #leave leaves}.
-     *
-     * @return the number
-     */
-    public int enter() {
-        Gate gate = new Gate();
-        for (; ; ) {
-            int number = next.getAndIncrement() & NUMBERS - 1;
-            if (gates.compareAndSet(number, null, gate)) {
-                return number;
-            }
-            Thread.onSpinWait();
+    /** Gives a worker a number of its own. */
+    synchronized int register() {
+        Integer again = free.poll();
+        if (again != null) {
+            return again;
         }
+        if (given == MOST) {
+            throw new IllegalStateException("more than " + MOST + " workers");
+        }
+        return given++;
+    }
+
+    /** Takes back the number of a worker that is at no entry. */
+    synchronized void release(int number) {
+        free.add(number);
     }
 
     /**
      * Ends an operation, of which no entry is left, and wakes who waits for it.
      *
-     * @param owner its number
+     * @param owner the number of its worker
      */
     public void leave(int owner) {
-        Gate gate = gates.getAndSet(owner, null);
-        if (gate == null) {
-            throw new IllegalStateException("owner " + owner + " has left already");
+        // A look first: nearly always nobody waits. Volatile, behind the compare-and-set of the last entry.
+        if (gates.get(owner) != null) {
+            Gate gate = gates.getAndSet(owner, null);
+            if (gate != null) {
+                Gate.wake(gate.open());
+            }
         }
-        Gate.wake(gate.open());
     }
 
     /**
-     * What to wait at for an entry in transit; it must be read again after this and before the wait.
+     * What to wait at for an entry in transit. It must be read again after this, and waited for only if it is as before.
      *
      * @param pte an entry in transit
-     * @return the gate of an operation that has its number, or null if none has
+     * @return the gate of its owner
      */
-    public @Nullable Gate gateOf(long pte) {
-        return gates.get(Pte.owner(pte));
+    public Gate gateOf(long pte) {
+        int owner = Pte.owner(pte);
+        Gate gate = gates.get(owner);
+        while (gate == null) {
+            Gate fresh = new Gate();
+            gate = gates.compareAndExchange(owner, null, fresh);
+            if (gate == null) {
+                return fresh;
+            }
+        }
+        return gate;
     }
 }

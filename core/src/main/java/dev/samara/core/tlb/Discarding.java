@@ -25,7 +25,7 @@ public final class Discarding implements AutoCloseable {
     /** What an entry becomes. */
     private final long left;
 
-    private int owner = -1;
+    private final int owner;
     private long[][] leaves = new long[16][];
     private int[] indexes = new int[16];
     private long[] marks = new long[16];
@@ -41,6 +41,7 @@ public final class Discarding implements AutoCloseable {
         this.memory = memory;
         this.left = left;
         gather = new TlbGather(memory);
+        owner = gather.worker().owner();
     }
 
     /** Which entries are taken. */
@@ -102,9 +103,6 @@ public final class Discarding implements AutoCloseable {
             if (!choice.takes(pte, address)) {
                 return;
             }
-            if (owner < 0) {
-                owner = memory.owners().enter();
-            }
             if (Pte.isInTransit(pte) && Pte.owner(pte) == owner) {
                 return;
             }
@@ -148,11 +146,7 @@ public final class Discarding implements AutoCloseable {
         }
         Arrays.fill(leaves, 0, size, null);
         size = 0;
-        if (owner >= 0) {
-            int done = owner;
-            owner = -1;
-            memory.owners().leave(done);
-        }
+        memory.owners().leave(owner);
         // Nobody could reach these pages since the invalidation above: their entries said so all the time.
         gather.freeInvalidated();
     }
