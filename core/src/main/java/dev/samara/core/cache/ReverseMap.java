@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * From page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
@@ -14,6 +16,9 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
  * <p>A VMA is linked before the layout that has it is published, and unlinked when the operation that took it out has
  * retired its pages; so who looks finds every VMA through which a page may be mapped, and some more. Linking,
  * unlinking and looking run side by side; none waits.
+ *
+ * <p>A VMA that is unlinked while somebody looks stays to the end of that look. Otherwise a look could miss both it and what has
+ * taken its place and has its pages: the one because it is gone, the other because it is kept where the look has been already.
  *
  * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size lie in
  * order and do not overlap, so a look takes one search per size that is in use.
@@ -50,7 +55,16 @@ final class ReverseMap {
         void visit(Vma vma, PageTable table);
     }
 
+    /** Looks that are under way, and what was unlinked since the first of them began. */
+    private record Looks(int count, @Nullable Unlinked unlinked) {}
+
+    private record Unlinked(Link link, @Nullable Unlinked next) {}
+
     private final ConcurrentSkipListMap<Key, Link> links = new ConcurrentSkipListMap<>();
+
+    /** Null while nobody looks. */
+    private final AtomicReference<@Nullable Looks> looks = new AtomicReference<>();
+
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
     private final AtomicInteger numbers = new AtomicInteger();
 
@@ -66,11 +80,43 @@ final class ReverseMap {
         return link;
     }
 
+    /** Whoever takes the VMA's place, with pages of it, has been linked before. */
     void unlink(Link link) {
+        for (; ; ) {
+            Looks now = looks.get();
+            if (now == null) {
+                // A look that begins from here on finds what was linked before this call.
+                if (!remove(link)) {
+                    throw new IllegalStateException("unlinked twice: " + link.vma);
+                }
+                return;
+            }
+            if (looks.compareAndSet(now, new Looks(now.count, new Unlinked(link, now.unlinked)))) {
+                return;
+            }
+        }
+    }
+
+    private boolean remove(Link link) {
         if (links.remove(link.key) == null) {
-            throw new IllegalStateException("unlinked twice: " + link.vma);
+            return false;
         }
         bySize.getAndDecrement(link.key.shift);
+        return true;
+    }
+
+    private void begin() {
+        looks.updateAndGet(now -> now == null ? new Looks(1, null) : new Looks(now.count + 1, now.unlinked));
+    }
+
+    private void end() {
+        Looks before = looks.getAndUpdate(
+                now -> now == null || now.count == 1 ? null : new Looks(now.count - 1, now.unlinked));
+        if (before != null && before.count == 1) {
+            for (Unlinked gone = before.unlinked; gone != null; gone = gone.next) {
+                remove(gone.link);
+            }
+        }
     }
 
     private static long lastPage(Vma vma, PageTable table) {
@@ -81,20 +127,31 @@ final class ReverseMap {
         return shift == SIZES ? 0 : page >>> shift;
     }
 
-    /** Visits the VMAs that map a page of a range; each that was linked before the call, and is not unlinked within it. */
+    /**
+     * Visits the VMAs that map a page of a range: each that was linked before the call and is not unlinked before its end, and for
+     * one that is unlinked meanwhile itself, or what was linked before that.
+     */
     void visit(long first, long last, Visitor visitor) {
-        for (int shift = 0; shift <= SIZES; shift++) {
-            if (bySize.get(shift) == 0) {
-                continue;
-            }
-            Key from = new Key(shift, block(first, shift), 0);
-            Key to = new Key(shift, block(last, shift), -1);
-            for (Map.Entry<Key, Link> entry : links.subMap(from, true, to, true).entrySet()) {
-                Link link = entry.getValue();
-                if (Long.compareUnsigned(link.vma.pageOffset(), last) <= 0
-                        && Long.compareUnsigned(first, lastPage(link.vma, link.table)) <= 0) {
-                    visitor.visit(link.vma, link.table);
+        begin();
+        try {
+            for (int shift = 0; shift <= SIZES; shift++) {
+                if (bySize.get(shift) != 0) {
+                    visit(shift, first, last, visitor);
                 }
+            }
+        } finally {
+            end();
+        }
+    }
+
+    private void visit(int shift, long first, long last, Visitor visitor) {
+        Key from = new Key(shift, block(first, shift), 0);
+        Key to = new Key(shift, block(last, shift), -1);
+        for (Map.Entry<Key, Link> entry : links.subMap(from, true, to, true).entrySet()) {
+            Link link = entry.getValue();
+            if (Long.compareUnsigned(link.vma.pageOffset(), last) <= 0
+                    && Long.compareUnsigned(first, lastPage(link.vma, link.table)) <= 0) {
+                visitor.visit(link.vma, link.table);
             }
         }
     }
