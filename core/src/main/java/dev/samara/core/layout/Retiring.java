@@ -278,25 +278,8 @@ final class Retiring {
     }
 
     private void guard(long start, long end) {
-        long pageSize = layout.geometry().pageSize();
         try (Discarding discarding = new Discarding(memory, Pte.GUARD)) {
-            for (long at = start; Long.compareUnsigned(at, end) < 0; at = table.leafEnd(at)) {
-                boolean dead = true;
-                while (dead) {
-                    long[] leaf = table.leafForInstall(at);
-                    PageTable.lock(leaf);
-                    try {
-                        dead = PageTable.isDead(leaf);
-                        long stop = Edit.lower(table.leafEnd(at), end);
-                        for (long page = at; !dead && Long.compareUnsigned(page, stop) < 0; page += pageSize) {
-                            discarding.guard(leaf, table.indexOf(page));
-                        }
-                    } finally {
-                        PageTable.unlock(leaf);
-                    }
-                }
-            }
-            discarding.discard(table, start, end, (pte, address) -> true);
+            discarding.guard(table, start, end);
         }
     }
 

@@ -11,8 +11,8 @@ import java.util.Locale;
  *     4 OWN       the page belongs to this mapping and to those it was forked with, and its frame counts them
  *     5 ZERO      the shared page of zeros, which nobody counts
  *     6 DIRTY     7 ACCESSED
- *     8 TRANSIT   not present: an operation is at it, and 9 COPY says which kind; it keeps the frame and bits 4 to 7
- *    10 GUARD     not present, and never faulted in
+ *     8 TRANSIT   not present: an operation is at it, and 9 COPY says which kind; it keeps the frame, bits 4 to 7 and 10
+ *    10 GUARD     not present, and never faulted in; of a TRANSIT entry, that it becomes that
  *    11 EXCLUSIVE of an OWN page: no other mapping has it
  *    12..42       the frame
  *    43..62       of a TRANSIT entry, the {@linkplain PteOwners owner}
@@ -66,7 +66,7 @@ public final class Pte {
 
     private static final int FRAME_SHIFT = 12;
     private static final int OWNER_SHIFT = 43;
-    private static final long KEPT_IN_TRANSIT = OWN | ZERO | DIRTY | ACCESSED | (long) Integer.MAX_VALUE << FRAME_SHIFT;
+    private static final long KEPT_IN_TRANSIT = OWN | ZERO | DIRTY | ACCESSED | GUARD | (long) Integer.MAX_VALUE << FRAME_SHIFT;
 
     private Pte() {}
 
@@ -174,7 +174,7 @@ public final class Pte {
         if (pte == NONE) {
             return "none";
         }
-        if ((pte & GUARD) != 0) {
+        if (pte == GUARD) {
             return "guard";
         }
         String kind = isInTransit(pte)

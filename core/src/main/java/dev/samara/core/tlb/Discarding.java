@@ -11,7 +11,7 @@ import java.util.Arrays;
  *
  * <p>Three steps, for a batch of entries at a time: each entry is marked in transit, with its page; then no CPU can
  * translate to the page any more; then the entry is emptied by compare-and-set, and the page freed. A fault waits meanwhile.
- * An entry that somebody else has taken over by then is his, and its page too.
+ * An entry that somebody else has taken over by then is his, and its page too; if it was to become a guard, it still will.
  *
  * <p>One object serves one operation and its thread, which holds no lock and is in no reader section, but where a method
  * says so.
@@ -82,6 +82,60 @@ public final class Discarding implements AutoCloseable {
         }
     }
 
+    /**
+     * Puts guards into a range, over its pages and where there is none; for an operation that leaves guards.
+     *
+     * @param table a space's
+     * @param start the first address
+     * @param end behind the last
+     */
+    public void guard(PageTable table, long start, long end) {
+        long at = start;
+        while (Long.compareUnsigned(at, end) < 0) {
+            gather.owe();
+            long stop = table.leafEnd(at);
+            boolean isLast = Long.compareUnsigned(stop, end) >= 0;
+            while (!guardLeaf(table, at, isLast ? end : stop)) {
+                Thread.onSpinWait();
+            }
+            if (size >= BATCH) {
+                finish();
+            }
+            at = isLast ? end : stop;
+        }
+    }
+
+    /** In one section, so that no page goes between a look for empty entries and one for others; false if the leaf is dead. */
+    private boolean guardLeaf(PageTable table, long start, long end) {
+        long[] leaf = table.leafForInstall(start);
+        int first = table.indexOf(start);
+        int behind = table.indexOf(end);
+        int last = behind == 0 ? table.entries() : behind;
+        PageTable.lock(leaf);
+        try {
+            if (PageTable.isDead(leaf)) {
+                return false;
+            }
+            for (int i = first; i < last; i++) {
+                while (!guardEntry(leaf, i)) {
+                    Thread.onSpinWait();
+                }
+            }
+            return true;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    /** False if another has emptied the entry meanwhile. */
+    private boolean guardEntry(long[] leaf, int index) {
+        if (PageTable.compareAndSet(leaf, index, Pte.NONE, left) || PageTable.get(leaf, index) == left) {
+            return true;
+        }
+        take(leaf, index, 0, (pte, address) -> true);
+        return PageTable.get(leaf, index) != Pte.NONE;
+    }
+
     private void mark(PageTable table, long[] leaf, long start, long end, Choice choice) {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
@@ -106,23 +160,13 @@ public final class Discarding implements AutoCloseable {
             if (Pte.isInTransit(pte) && Pte.owner(pte) == owner) {
                 return;
             }
-            long mark = Pte.inTransit(pte, owner, false);
+            long mark = Pte.inTransit(pte, owner, false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             if (PageTable.compareAndSet(leaf, index, pte, mark)) {
                 note(leaf, index, mark);
                 return;
             }
             pte = PageTable.get(leaf, index);
         }
-    }
-
-    /**
-     * Puts a guard where there is no page; for a guard only.
-     *
-     * @param leaf a leaf that the caller has locked
-     * @param index of an entry
-     */
-    public void guard(long[] leaf, int index) {
-        PageTable.compareAndSet(leaf, index, Pte.NONE, left);
     }
 
     private void note(long[] leaf, int index, long mark) {
@@ -140,7 +184,8 @@ public final class Discarding implements AutoCloseable {
     private void finish() {
         gather.invalidate();
         for (int i = 0; i < size; i++) {
-            if (PageTable.compareAndSet(leaves[i], indexes[i], marks[i], left)) {
+            // Whoever was the first to mark the entry may have wanted a guard.
+            if (PageTable.compareAndSet(leaves[i], indexes[i], marks[i], marks[i] & Pte.GUARD)) {
                 gather.take(marks[i]);
             }
         }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.vma.Geometry;
+
+/** A page table that pages are put into without any VMA. */
+final class Table implements AutoCloseable {
+    static final long PAGE = 4096;
+    static final long OWN = Pte.OWN | Pte.EXCLUSIVE | Pte.READ | Pte.WRITE;
+
+    final Memory memory;
+    final PageTable pages = new PageTable(Geometry.LINUX_X86_64);
+    final Worker worker;
+
+    Table(Memory memory) {
+        this.memory = memory;
+        worker = memory.newWorker("filler");
+    }
+
+    /** Puts a private page in and answers its frame. */
+    int fill(long address) {
+        int frame = memory.frames().allocate(worker.magazine());
+        if (frame == Frames.NONE) {
+            throw new IllegalStateException("no frame is left");
+        }
+        if (!put(address, Pte.present(frame, OWN))) {
+            memory.frames().drop(frame, worker.magazine());
+            return Frames.NONE;
+        }
+        return frame;
+    }
+
+    /** Puts an entry in, unless there is one. */
+    boolean put(long address, long pte) {
+        for (; ; ) {
+            long[] leaf = pages.leafForInstall(address);
+            PageTable.lock(leaf);
+            try {
+                if (!PageTable.isDead(leaf)) {
+                    return PageTable.compareAndSet(leaf, pages.indexOf(address), Pte.NONE, pte);
+                }
+            } finally {
+                PageTable.unlock(leaf);
+            }
+        }
+    }
+
+    int inUse() {
+        return memory.frames().inUse();
+    }
+
+    @Override
+    public void close() {
+        memory.discard(worker);
+    }
+}

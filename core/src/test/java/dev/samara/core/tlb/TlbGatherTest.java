@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.SmallMemory;
+import dev.samara.core.page.Worker;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** The order in which pages are taken away. The timeouts only end a run that hangs. */
+@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+final class TlbGatherTest {
+    private static final long AT = 0x40_0000;
+
+    private final Memory memory = SmallMemory.of(6000);
+    private final Table table = new Table(memory);
+
+    @Test
+    @DisplayName("I3: to free before an invalidation is refused, and frees nothing")
+    void order() {
+        int frame = table.fill(AT);
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(PageTable.getAndSet(table.pages.leafForInstall(AT), table.pages.indexOf(AT), Pte.NONE));
+            assertThrows(IllegalStateException.class, gather::free);
+            assertEquals(1, table.inUse());
+            gather.invalidate();
+            gather.free();
+            assertEquals(0, table.inUse());
+            gather.owe();
+            assertThrows(IllegalStateException.class, gather::free, "narrowed, and nothing collected");
+            gather.take(Pte.present(table.fill(AT), Table.OWN));
+            assertThrows(IllegalStateException.class, gather::free, "what is added after needs another one");
+        }
+        assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
+        assertSame(memory, new TlbGather(memory).memory());
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation waits for a reader that may use the page, and for none if nothing is owed")
+    void invalidationWaits() throws InterruptedException {
+        Worker reader = memory.newWorker("reader");
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        reader.reader().enter();
+        CountDownLatch taken = new CountDownLatch(1);
+        Thread zapper = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(memory)) {
+                gather.invalidate();
+                gather.free();
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                taken.countDown();
+            }
+        });
+        zapper.start();
+        taken.await();
+        assertEquals(Pte.NONE, table.pages.get(AT));
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(1, table.inUse());
+            assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
+        }
+        assertTrue(zapper.isAlive());
+        reader.reader().exit();
+        zapper.join();
+        assertEquals(0, table.inUse());
+        memory.discard(reader);
+    }
+
+    @Test
+    @DisplayName("only private pages are freed; the page of zeros is not, and a cache's is noted as written")
+    void kinds() {
+        int cached = memory.frames().allocate(table.worker.magazine());
+        int clean = memory.frames().allocate(table.worker.magazine());
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(Pte.present(0, Pte.ZERO | Pte.READ));
+            gather.take(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY));
+            gather.take(Pte.present(clean, Pte.READ | Pte.WRITE));
+        }
+        assertEquals(2, table.inUse());
+        assertTrue(memory.frames().clean(cached));
+        assertFalse(memory.frames().clean(clean));
+    }
+
+    @Test
+    @DisplayName("a take-over carries the page and its dirty mark")
+    void takeOverCarries() {
+        int cached = memory.frames().allocate(table.worker.magazine());
+        long mark = Pte.inTransit(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(mark);
+            gather.take(Pte.inTransit(Pte.present(table.fill(AT), Table.OWN), 6, true));
+        }
+        assertTrue(memory.frames().clean(cached));
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName("more than fits one batch is freed on the way, each frame once")
+    void batches() {
+        int pages = TlbGather.MOST + 1200;
+        for (int i = 0; i < pages; i++) {
+            table.fill(AT + i * Table.PAGE);
+        }
+        assertEquals(pages, table.inUse());
+        try (TlbGather gather = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + pages * Table.PAGE, gather);
+            assertFalse(gather.isFull());
+            assertTrue(table.inUse() < pages, "a first part is free before the end");
+        }
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+    }
+}
