@@ -90,6 +90,11 @@ public final class FilePages extends PageCache {
         return (bytes >>> pageShift) + ((bytes & frames.pageSize() - 1) == 0 ? 0 : 1);
     }
 
+    /** Where a page begins, or the last offset that there is. */
+    private long startOf(long page) {
+        return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
+    }
+
     @Override
     public int frameAt(long page) {
         return page < 0 ? Frames.NONE : index.get(page);
@@ -99,7 +104,11 @@ public final class FilePages extends PageCache {
     public int allocate() {
         Worker worker = memory.borrow();
         try {
-            return frames.allocate(worker.magazine());
+            int frame = frames.allocate(worker.magazine());
+            if (frame != Frames.NONE) {
+                frames.prepare(frame, number);
+            }
+            return frame;
         } finally {
             memory.giveBack(worker);
         }
@@ -107,6 +116,16 @@ public final class FilePages extends PageCache {
 
     @Override
     public void giveBack(int frame) {
+        content.lock();
+        try {
+            take(frame, Frames.ANONYMOUS, 0);
+        } finally {
+            content.unlock();
+        }
+        drop(frame);
+    }
+
+    private void drop(int frame) {
         Worker worker = memory.borrow();
         try {
             frames.drop(frame, worker.magazine());
@@ -115,21 +134,32 @@ public final class FilePages extends PageCache {
         }
     }
 
+    /** Ends the filling of a frame. Caller holds the lock of the content, so that it ends once. */
+    private void take(int frame, int owner, long page) {
+        if (!frames.isPrepared(frame, number)) {
+            throw new IllegalArgumentException(
+                    "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
+        }
+        frames.assign(frame, owner, page);
+    }
+
     @Override
     public int insert(long page, int frame) {
         int known;
         content.lock();
         try {
-            known = page < 0 || page >= pages() ? Frames.NONE : index.get(page);
-            if (known == Frames.NONE && page >= 0 && page < pages()) {
-                frames.assign(frame, number, page);
+            boolean isWithin = page >= 0 && page < pages();
+            known = isWithin ? index.get(page) : Frames.NONE;
+            if (known == Frames.NONE && isWithin) {
+                take(frame, number, page);
                 index.put(page, frame);
                 return frame;
             }
+            take(frame, Frames.ANONYMOUS, 0);
         } finally {
             content.unlock();
         }
-        giveBack(frame);
+        drop(frame);
         return known;
     }
 
@@ -163,10 +193,10 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
-        long last = first + count - 1;
-        if (first < 0 || count <= 0 || last < 0) {
+        if (first < 0 || count <= 0) {
             return;
         }
+        long last = first + Math.min(count - 1, Long.MAX_VALUE - first);
         resizing.lock();
         try {
             Removed removed;
@@ -184,11 +214,12 @@ public final class FilePages extends PageCache {
 
     /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
     public void punch(long start, long length) {
-        long end = Math.min(start + length, size);
+        // To the end of the last page, whose rest can be seen through mappings.
+        long end = Math.min(start + length, startOf(pages()));
         long first = pages(start);
         long behind = end >>> pageShift;
         if (first <= behind) {
-            zero(start, Math.min(first << pageShift, end));
+            zero(start, Math.min(startOf(first), end));
             if (behind >= first) {
                 zero(Math.max(behind << pageShift, start), end);
             }
@@ -217,7 +248,7 @@ public final class FilePages extends PageCache {
                 content.unlock();
             }
             if (shrinks) {
-                zero(bytes, first << pageShift);
+                zero(bytes, startOf(first));
                 unmap(first, Long.MAX_VALUE, removed, true);
             }
         } finally {

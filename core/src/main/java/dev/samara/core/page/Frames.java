@@ -251,7 +251,7 @@ public final class Frames {
         pages[chunk] = newPages;
         owners[chunk] = newOwners;
         int first = made;
-        made = Math.min(limit, first + count);
+        made = (int) Math.min(limit, (long) first + count);
         if (first == 0) {
             store.fill(ZERO, 0, pageSize, (byte) 0);
             newWords[ZERO] = 1;
@@ -313,14 +313,24 @@ public final class Frames {
      * @throws IllegalStateException if it has no pin; nothing is changed then
      */
     public void unpin(int frame, Magazine magazine) {
-        long before = (long) WORD.getAndAdd(wordsOf(frame), inChunk(frame), -PIN);
-        if ((before & PINS) == 0) {
-            WORD.getAndAdd(wordsOf(frame), inChunk(frame), PIN);
-            throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
+        // Who unpins may be an embedder's code and wrong, so nothing is subtracted before it is known to be there.
+        for (; ; ) {
+            long before = isMade(frame) ? (long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) : 0;
+            if ((before & PINS) == 0) {
+                throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
+            }
+            if (WORD.compareAndSet(wordsOf(frame), inChunk(frame), before, before - PIN)) {
+                if ((before & USES) == PIN) {
+                    free(frame, magazine);
+                }
+                return;
+            }
         }
-        if ((before & USES) == PIN) {
-            free(frame, magazine);
-        }
+    }
+
+    /** Whether there is such a frame, which may be free; the page of zeros is none. */
+    private boolean isMade(int frame) {
+        return frame > ZERO && frame < limit && words[frame >>> chunkShift] != null;
     }
 
     /**
@@ -393,6 +403,28 @@ public final class Frames {
     }
 
     /**
+     * Says that a new frame is being filled for a cache. Caller has just allocated it.
+     *
+     * @param frame the frame
+     * @param owner the number of the cache, not {@link #ANONYMOUS}
+     */
+    public void prepare(int frame, int owner) {
+        owners[frame >>> chunkShift][inChunk(frame)] = -owner;
+    }
+
+    /**
+     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are told no
+     * or have to be refused anyway.
+     *
+     * @param frame any number
+     * @param owner the number of the cache
+     * @return true if so
+     */
+    public boolean isPrepared(int frame, int owner) {
+        return isMade(frame) && owners[frame >>> chunkShift][inChunk(frame)] == -owner;
+    }
+
+    /**
      * Whether a frame is a cache's, at a page of it. Caller is in a reader section if he wants to use it after that.
      *
      * @param frame any number
@@ -401,16 +433,12 @@ public final class Frames {
      * @return true if so
      */
     public boolean isCached(int frame, int owner, long page) {
-        if (frame <= ZERO || frame >= limit) {
-            return false;
-        }
-        long[] chunk = words[frame >>> chunkShift];
-        if (chunk == null) {
+        if (!isMade(frame)) {
             return false;
         }
         int at = inChunk(frame);
         // Volatile: after linking the leaf. Pairs with remove, before the walk that clears the frame's entries.
-        long word = (long) WORD.getVolatile(chunk, at);
+        long word = (long) WORD.getVolatile(wordsOf(frame), at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
                 && owners[frame >>> chunkShift][at] == owner

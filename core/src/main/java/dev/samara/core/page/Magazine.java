@@ -2,6 +2,7 @@
 package dev.samara.core.page;
 
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * A CPU's own small stock of free frames, in front of the pool that all share ({@code per_cpu_pages}; Bonwick's magazines).
@@ -12,6 +13,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
 public final class Magazine {
     static final int CAPACITY = 64;
 
+    private static final int SPINS = 64;
+    private static final long PARK_NANOS = 10_000;
+
     private final AtomicBoolean locked = new AtomicBoolean();
     private final int[] frames = new int[CAPACITY];
     private int size;
@@ -19,8 +23,13 @@ public final class Magazine {
     Magazine() {}
 
     void lock() {
-        while (!locked.compareAndSet(false, true)) {
-            Thread.onSpinWait();
+        for (int spins = 0; !locked.compareAndSet(false, true); spins++) {
+            if (spins < SPINS) {
+                Thread.onSpinWait();
+            } else {
+                // Sections are a few loads and stores: the other does not run. Timed, since nobody wakes.
+                LockSupport.parkNanos(this, PARK_NANOS);
+            }
         }
     }
 

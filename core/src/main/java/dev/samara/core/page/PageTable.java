@@ -178,13 +178,17 @@ public final class PageTable {
     }
 
     /**
-     * The first address at or above a given one, and below another, whose entry is in a leaf that there is.
+     * The first address at or above a given one, and below another, whose entry is in a leaf that there is. A full fence comes
+     * before the look.
      *
      * @param address from where
-     * @param end behind the last address that is asked about
+     * @param end behind the last address that is asked about, not above the limit
      * @return the address, the given one or the first of a leaf; or {@code end} if there is none
      */
     public long nextLeaf(long address, long end) {
+        // Between the mark of who takes a mapping or a page away and his walk. Pairs with the volatile store of link, which
+        // is before the other's look at the mark.
+        VarHandle.fullFence();
         long at = address;
         while (Long.compareUnsigned(at, end) < 0) {
             Object[] table = root;

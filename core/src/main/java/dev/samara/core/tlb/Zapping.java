@@ -6,7 +6,8 @@ import dev.samara.core.page.Pte;
 
 /**
  * Emptying ranges in which nothing is mapped any more, or which wait behind a gate ({@code unmap_page_range}, {@code
- * free_pgtables}). Caller has marked the VMAs detached before, with a full fence.
+ * free_pgtables}). Caller has marked the VMAs detached before; a full fence is between
+ * that and the walk.
  *
  * <p>Entries in transit are taken over with their frame: the operation that was at one finds its compare-and-set fail, and
  * frees nothing but what it has made itself.

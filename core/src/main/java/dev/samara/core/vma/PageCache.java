@@ -43,6 +43,7 @@ public abstract class PageCache {
      * Gives back what was allocated and not inserted.
      *
      * @param frame the frame
+     * @throws IllegalArgumentException if it was not, or is given back or inserted already; nothing is changed then
      */
     public abstract void giveBack(int frame);
 
@@ -52,6 +53,8 @@ public abstract class PageCache {
      * @param page its number
      * @param frame an allocated frame with its content
      * @return the frame of the page now, or -1 if it lies beyond the end
+     * @throws IllegalArgumentException if the frame was not allocated here, or is given back or inserted already; nothing is
+     *     changed then
      */
     public abstract int insert(long page, int frame);
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cache;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.page.Frames;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** From page numbers to frames. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class PageIndexTest {
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    /** The last page of the largest file with the smallest pages. */
+    private static final long LAST = Long.MAX_VALUE >>> 9;
+
+    private final PageIndex index = new PageIndex();
+
+    @Test
+    @DisplayName("it has what was put in and not taken out, near the start, at the edges of levels and at the far end")
+    void againstAModel() {
+        System.out.println("PageIndexTest: -Dsamara.seed=" + SEED);
+        Random random = new Random(SEED);
+        TreeMap<Long, Integer> model = new TreeMap<>();
+        for (int step = 0; step < 5000; step++) {
+            long page = place(random);
+            if (random.nextInt(4) < 3) {
+                index.put(page, step);
+                model.put(page, step);
+            } else {
+                long last = random.nextInt(10) == 0 ? Long.MAX_VALUE : page + random.nextInt(2000);
+                List<Integer> gone = new ArrayList<>();
+                index.removeAll(page, last, gone::add);
+                var range = model.subMap(page, true, last, true);
+                assertEquals(new ArrayList<>(range.values()), gone, () -> "in order; -Dsamara.seed=" + SEED);
+                range.clear();
+            }
+            long asked = random.nextBoolean() && !model.isEmpty() ? model.firstKey() : place(random);
+            assertEquals(model.getOrDefault(asked, Frames.NONE), index.get(asked), () -> "-Dsamara.seed=" + SEED);
+        }
+        model.forEach((page, frame) -> assertEquals(frame, index.get(page)));
+        index.removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
+        model.keySet().forEach(page -> assertEquals(Frames.NONE, index.get(page)));
+    }
+
+    private static long place(Random random) {
+        int level = random.nextInt(7);
+        long edge = level == 6 ? LAST - 600 : 1L << (9 * level);
+        return Math.max(0, Math.min(LAST, edge + random.nextInt(1200) - 600));
+    }
+
+    @Test
+    @DisplayName("pages that nobody put in are none, whatever their number")
+    void empty() {
+        for (long page : new long[] {0, 1, 511, 512, 1L << 18, LAST, Long.MAX_VALUE}) {
+            assertEquals(Frames.NONE, index.get(page));
+        }
+        index.put(0, 3);
+        index.put(LAST, 4);
+        assertEquals(3, index.get(0));
+        assertEquals(4, index.get(LAST));
+        assertEquals(Frames.NONE, index.get(LAST - 1));
+        assertEquals(Frames.NONE, index.get(Long.MAX_VALUE));
+    }
+
+    @Test
+    @DisplayName("looks beside changes find what is in all the time, also while the index becomes higher")
+    void concurrent() throws InterruptedException {
+        for (int page = 0; page < 64; page++) {
+            index.put(page * 7, page);
+        }
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        Thread reader = new Thread(() -> {
+            try {
+                while (!stop.get()) {
+                    for (int page = 0; page < 64; page++) {
+                        assertEquals(page, index.get(page * 7));
+                        int other = index.get(page * 7 + 1L);
+                        assertTrue(other == Frames.NONE || other == 1000 + page);
+                    }
+                }
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        });
+        reader.start();
+        for (int round = 0; round < 2000; round++) {
+            int page = round % 64;
+            index.put(page * 7 + 1L, 1000 + page);
+            index.removeAll(page * 7 + 1L, page * 7 + 1L, frame -> assertEquals(1000 + page, frame));
+            if (round % 300 == 0) {
+                index.put(512L << (9 * Math.min(4, round / 300)), 5000);
+            }
+            if (round % 300 == 0 && round > 0) {
+                index.removeAll(64 * 7, LAST, frame -> assertEquals(5000, frame));
+            }
+        }
+        stop.set(true);
+        reader.join();
+        assertNull(failure.get());
+    }
+}
