@@ -49,6 +49,9 @@ public final class Faulter {
 
     private boolean isMajor;
 
+    /** The page of zeros was there when this first needed it. */
+    private boolean hasZero;
+
     /**
      * Makes it.
      *
@@ -282,6 +285,11 @@ public final class Faulter {
                 return Fault.OOM;
             }
             bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+        } else if (!hasZero) {
+            hasZero = frames.makeZero();
+            if (!hasZero) {
+                return Fault.OOM;
+            }
         }
         boolean installed = install(vma, address, frame, bits);
         if (!installed && writes) {

@@ -163,6 +163,20 @@ public final class Frames {
         return take(magazine);
     }
 
+    /**
+     * Makes the page of zeros unless it has been made. A thread calls this once before it uses {@link #ZERO}.
+     *
+     * @return false if there is no memory for it
+     */
+    public boolean makeZero() {
+        lock.lock();
+        try {
+            return made != 0 || extend();
+        } finally {
+            lock.unlock();
+        }
+    }
+
     private int take(Magazine magazine) {
         magazine.lock();
         int frame = magazine.isEmpty() ? NONE : magazine.take();

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** A file of which each page has to be read once: it begins with 0x500 and its number. */
+class PagedFile extends CachedBacking {
+    static final long STAMP = 0x500;
+
+    /** How often a page was read. */
+    final AtomicInteger reads = new AtomicInteger();
+
+    final PageCache cache;
+
+    PagedFile(Rig rig, long pages) {
+        this(rig.machine.newPageCache(Rig.GEOMETRY, pages * Rig.PAGE));
+    }
+
+    private PagedFile(PageCache cache) {
+        super("/paged", cache);
+        this.cache = cache;
+    }
+
+    @Override
+    protected boolean read(long page, int frame, FrameStore store) {
+        reads.incrementAndGet();
+        store.put(frame, 0, 8, STAMP + page);
+        return true;
+    }
+}
