@@ -234,7 +234,7 @@ public final class Faulter {
                 return AGAIN;
             }
             long wider = pte | PageRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
-            if (Pte.isOwn(pte) && writes) {
+            if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
             return PageTable.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
