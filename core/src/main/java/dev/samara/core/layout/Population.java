@@ -48,10 +48,14 @@ public record Population(Kind kind, long start, long end) {
         if (Fault.isDone(fault) || kind == Kind.BEST_EFFORT) {
             return result;
         }
+        if (fault == Fault.RETRY) {
+            return Errno.EINTR.result();
+        }
         if (kind == Kind.LOCK) {
             // As __mlock_posix_error_return has it.
             return (fault == Fault.OOM ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
-        return (fault == Fault.OOM || fault == Fault.MAPERR ? Errno.ENOMEM : Errno.EFAULT).result();
+        // A hole was looked for before; one that has come since looks like a guard.
+        return (fault == Fault.OOM ? Errno.ENOMEM : Errno.EFAULT).result();
     }
 }
