@@ -59,6 +59,9 @@ public final class Cpu implements AutoCloseable {
      */
     public void load(@Nullable AddressSpace next) {
         own();
+        if (faulter != null && faulter.isBusy()) {
+            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
+        }
         if (next == null) {
             space = null;
             faulter = null;
@@ -67,6 +70,7 @@ public final class Cpu implements AutoCloseable {
         Layout layout = next.layout();
         Memory of = layout.memory();
         if (memory != of) {
+            faulter = null;
             release();
             memory = of;
             worker = of.newWorker("cpu " + number + " of thread " + owner.getName());
@@ -685,10 +689,14 @@ public final class Cpu implements AutoCloseable {
                     // Not free before this section ends, so the pin comes in time.
                     int frame = Pte.frame(pte);
                     frames.pin(frame);
-                    if (writes) {
-                        frames.setDirty(frame);
+                    if (isUnchanged(address, pte)) {
+                        if (writes) {
+                            frames.setDirty(frame);
+                        }
+                        return frame;
                     }
-                    return frame;
+                    frames.unpin(frame, Objects.requireNonNull(worker).magazine());
+                    continue;
                 }
             } finally {
                 section.exit();
@@ -698,6 +706,12 @@ public final class Cpu implements AutoCloseable {
                 return -fail(result, address);
             }
         }
+    }
+
+    /** Whether an entry is as it was, whether used or not. Behind a pin. Pairs with a fork, which clears rights and then looks for pins. */
+    private boolean isUnchanged(long address, long pte) {
+        long now = Objects.requireNonNull(table).get(address);
+        return ((now ^ pte) & ~(Pte.ACCESSED | Pte.DIRTY)) == 0;
     }
 
     /**
@@ -710,7 +724,7 @@ public final class Cpu implements AutoCloseable {
     public void unpin(int frame, boolean written) {
         loaded();
         Frames frames = Objects.requireNonNull(memory).frames();
-        if (written) {
+        if (written && frames.isPinned(frame)) {
             frames.setDirty(frame);
         }
         frames.unpin(frame, Objects.requireNonNull(worker).magazine());

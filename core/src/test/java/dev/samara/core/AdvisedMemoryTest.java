@@ -143,10 +143,8 @@ final class AdvisedMemoryTest {
     @DisplayName("to populate or lock what has a guard fails, with EFAULT and ENOMEM, and what lies before it is there")
     void populatedGuard() throws InterruptedException {
         Rig rig = new Rig(Machine.builder().memory(1 << 20));
-        AddressSpace space = rig.machine
-                .space(Rig.GEOMETRY)
-                .grant(Capability.IPC_LOCK)
-                .build();
+        AddressSpace space =
+                rig.machine.space(Rig.GEOMETRY).grant(Capability.IPC_LOCK).build();
         rig.cpu.load(space);
         long at = space.mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.GUARD_INSTALL));

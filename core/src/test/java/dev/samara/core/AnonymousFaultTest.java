@@ -74,9 +74,29 @@ final class AnonymousFaultTest {
         Rig rig = new Rig();
         long at = rig.anonymous(1);
         long[] edges = {
-            0, 1, 8, PAGE - 1, PAGE, at - 1, at - PAGE, at + PAGE, (1L << 47) - 4097, (1L << 47) - 4096, (1L << 47) - 1,
-            1L << 47, (1L << 47) + at, 1L << 48, (1L << 48) + at, 1L << 62, Long.MAX_VALUE, Long.MIN_VALUE,
-            Long.MIN_VALUE + at, -PAGE - 1, -PAGE, -8, -1
+            0,
+            1,
+            8,
+            PAGE - 1,
+            PAGE,
+            at - 1,
+            at - PAGE,
+            at + PAGE,
+            (1L << 47) - 4097,
+            (1L << 47) - 4096,
+            (1L << 47) - 1,
+            1L << 47,
+            (1L << 47) + at,
+            1L << 48,
+            (1L << 48) + at,
+            1L << 62,
+            Long.MAX_VALUE,
+            Long.MIN_VALUE,
+            Long.MIN_VALUE + at,
+            -PAGE - 1,
+            -PAGE,
+            -8,
+            -1
         };
         for (long edge : edges) {
             outOfRange(rig, edge);

@@ -286,8 +286,7 @@ final class FileFaultTest {
                 for (int access : new int[] {READ, WRITE, EXEC}) {
                     boolean allowed = access == READ ? protection != 0 : (protection & access) != 0;
                     String what = "type " + type + " protection " + protection + " access " + access;
-                    assertEquals(
-                            allowed ? Fault.MINOR : Fault.ACCERR, rig.cpu.handleFault(at, access), what);
+                    assertEquals(allowed ? Fault.MINOR : Fault.ACCERR, rig.cpu.handleFault(at, access), what);
                 }
                 int fetched = rig.cpu.fetch(at, 4);
                 assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fetched);
@@ -309,7 +308,8 @@ final class FileFaultTest {
                 assertEquals(0, rig.space.mprotect(at, 2 * PAGE, protection));
                 assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.load(at, 8));
                 assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.fetch(at, 8));
-                assertFault((protection & WRITE) != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at + 8, 8, protection));
+                assertFault(
+                        (protection & WRITE) != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at + 8, 8, protection));
             }
             assertEquals(77, rig.load(at));
             assertEquals(RW, rig.load(at + 8));

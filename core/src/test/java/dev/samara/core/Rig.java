@@ -119,19 +119,26 @@ public final class Rig implements AutoCloseable {
 
     /** Compares what a call has returned, by name if it is an error. */
     public static void assertResult(Errno expected, long actual) {
-        assertEquals(expected.result(), actual, () -> Errno.isError(actual) ? Errno.of(actual).name() : "no error");
+        assertEquals(
+                expected.result(),
+                actual,
+                () -> Errno.isError(actual) ? Errno.of(actual).name() : "no error");
     }
 
     /** Gives CPU and space up, and waits until everything is closed. */
     @Override
-    public void close() throws InterruptedException {
+    public void close() {
         cpu.close();
         space.close();
-        machine.awaitQuiescence();
+        try {
+            machine.awaitQuiescence();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError("interrupted while everything was to be closed", interrupted);
+        }
     }
 
     /** The same, and nothing must be left of what was mapped. */
-    public void closeEmpty() throws InterruptedException {
+    public void closeEmpty() {
         close();
         assertEquals(0, frames(), "frames in use");
         assertEquals(0, space.layout().pages().tables(), "page tables");

@@ -112,7 +112,7 @@ public final class MemoryFile implements AutoCloseable {
         if (offset < 0 || offset + length < 0) {
             return Errno.EINVAL.result();
         }
-        if (offset + length > pages.size()) {
+        if (length > 0 && offset + length > pages.size()) {
             pages.growTo(offset + length);
         }
         return transfer(source, at, length, offset, true);

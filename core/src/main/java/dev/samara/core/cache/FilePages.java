@@ -17,6 +17,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** The page cache of one file of one machine. */
 public final class FilePages extends PageCache {
@@ -36,6 +37,25 @@ public final class FilePages extends PageCache {
     private volatile long size;
 
     /**
+     * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them, and finds
+     * what has happened since by following the chain. What nobody keeps is the collector's.
+     */
+    private volatile Shrink shrinks;
+
+    /** The last of those that have come to their end: later ones may still walk, and have passed where pages come to lie. */
+    private volatile Shrink settled;
+
+    /** That the file was made smaller. */
+    public static final class Shrink {
+        private final long pages;
+        private volatile @Nullable Shrink next;
+
+        private Shrink(long pages) {
+            this.pages = pages;
+        }
+    }
+
+    /**
      * Makes the cache of a file, with no page in memory.
      *
      * @param memory the machine's
@@ -44,6 +64,8 @@ public final class FilePages extends PageCache {
     public FilePages(Memory memory, long size) {
         this.memory = memory;
         this.size = size;
+        shrinks = new Shrink(Long.MAX_VALUE);
+        settled = shrinks;
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         number = memory.nextCache();
@@ -237,23 +259,53 @@ public final class FilePages extends PageCache {
         resizing.lock();
         try {
             long first = pages(bytes);
-            boolean shrinks;
+            boolean isSmaller;
             Removed removed;
             content.lock();
             try {
-                shrinks = bytes < size;
+                isSmaller = bytes < size;
                 size = bytes;
+                if (isSmaller) {
+                    Shrink now = new Shrink(first);
+                    shrinks.next = now;
+                    shrinks = now;
+                }
                 removed = takeOut(first, Long.MAX_VALUE);
             } finally {
                 content.unlock();
             }
-            if (shrinks) {
+            if (isSmaller) {
                 zero(bytes, startOf(first));
                 unmap(first, Long.MAX_VALUE, removed, true);
+                settled = shrinks;
             }
         } finally {
             resizing.unlock();
         }
+    }
+
+    /**
+     * The last time that the file was made smaller, and that is over.
+     *
+     * @return what {@link #lowestSince} begins with
+     */
+    public Shrink lastShrink() {
+        return settled;
+    }
+
+    /**
+     * How small the file has been since some instant. Caller has linked, or is about to look through, what a truncation that
+     * comes after this walks.
+     *
+     * @param from what {@link #lastShrink} gave at that instant
+     * @return pages; what lies beyond was taken away in between
+     */
+    public long lowestSince(Shrink from) {
+        long lowest = Long.MAX_VALUE;
+        for (Shrink next = from.next; next != null; next = next.next) {
+            lowest = Math.min(lowest, next.pages);
+        }
+        return lowest;
     }
 
     /**
@@ -377,8 +429,9 @@ public final class FilePages extends PageCache {
                 return false;
             }
             // Under the lock of the leaf: as long as the VMA is attached, the page is its own.
-            metDetached |= vma.isDetached();
-            return !vma.isDetached();
+            boolean isDetached = vma.isDetached();
+            metDetached |= isDetached;
+            return !isDetached;
         }
     }
 }

@@ -5,8 +5,8 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.Vma;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
@@ -27,12 +27,12 @@ final class ReverseMap {
     private static final int SIZES = 64;
 
     /** Where a VMA is kept: the binary logarithm of the size, the number of the block, and a number of its own. */
-    private record Key(int shift, long block, int number) implements Comparable<Key> {
+    private record Key(int shift, long block, long number) implements Comparable<Key> {
         @Override
         public int compareTo(Key other) {
             int order = Integer.compare(shift, other.shift);
             order = order != 0 ? order : Long.compareUnsigned(block, other.block);
-            return order != 0 ? order : Integer.compareUnsigned(number, other.number);
+            return order != 0 ? order : Long.compareUnsigned(number, other.number);
         }
     }
 
@@ -66,7 +66,7 @@ final class ReverseMap {
     private final AtomicReference<@Nullable Looks> looks = new AtomicReference<>();
 
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
-    private final AtomicInteger numbers = new AtomicInteger();
+    private final AtomicLong numbers = new AtomicLong();
 
     Link link(Vma vma, PageTable table) {
         long first = vma.pageOffset();

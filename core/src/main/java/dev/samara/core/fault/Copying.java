@@ -38,9 +38,9 @@ final class Copying {
             return Fault.OOM;
         }
         int owner = faulter.worker.owner();
+        long mark = Pte.inTransit(pte, owner, true);
         boolean done = false;
         try {
-            long mark = Pte.inTransit(pte, owner, true);
             long rights = mark(vma, address, leaf, index, pte, mark);
             if (rights == 0) {
                 return Faulter.AGAIN;
@@ -50,15 +50,23 @@ final class Copying {
             faulter.reader().enter();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
-            faulter.memory.owners().leave(owner);
-            if (!done) {
-                faulter.frames.drop(fresh, faulter.worker.magazine());
-            }
+            end(leaf, index, mark, pte, fresh, done);
         }
         if (done && Pte.isOwn(pte)) {
             faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
         }
         return done ? Fault.MINOR : Faulter.AGAIN;
+    }
+
+    /** On every way out, also if the store throws: nothing is left in transit. */
+    private void end(long[] leaf, int index, long mark, long before, int fresh, boolean done) {
+        if (!done) {
+            PageTable.compareAndSet(leaf, index, mark, before);
+        }
+        faulter.memory.owners().leave(faulter.worker.owner());
+        if (!done) {
+            faulter.frames.drop(fresh, faulter.worker.magazine());
+        }
     }
 
     /** Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader section. */
@@ -67,12 +75,11 @@ final class Copying {
         if (fresh == Frames.NONE) {
             return Fault.OOM;
         }
-        int owner = faulter.worker.owner();
+        long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
+        long[] leaf = faulter.table.leafForInstall(address);
+        int index = faulter.table.indexOf(address);
         boolean done = false;
         try {
-            long mark = Pte.inTransit(Pte.present(source, 0), owner, true);
-            long[] leaf = faulter.table.leafForInstall(address);
-            int index = faulter.table.indexOf(address);
             long rights = 0;
             PageTable.lock(leaf);
             try {
@@ -92,10 +99,7 @@ final class Copying {
             done = finish(leaf, index, mark, fresh, rights, true);
             return done ? Fault.MINOR : Faulter.AGAIN;
         } finally {
-            faulter.memory.owners().leave(owner);
-            if (!done) {
-                faulter.frames.drop(fresh, faulter.worker.magazine());
-            }
+            end(leaf, index, mark, Pte.NONE, fresh, done);
         }
     }
 

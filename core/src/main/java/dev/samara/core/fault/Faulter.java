@@ -48,6 +48,8 @@ public final class Faulter {
     private @Nullable Vma last;
 
     private boolean isMajor;
+    private int depth;
+    private @Nullable Failure failed;
 
     /** The page of zeros was there when this first needed it. */
     private boolean hasZero;
@@ -75,6 +77,10 @@ public final class Faulter {
         return reader;
     }
 
+    Copying copying() {
+        return copying;
+    }
+
     Window window() {
         return window;
     }
@@ -93,28 +99,61 @@ public final class Faulter {
      * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit
      */
     public int fault(long address, int access) {
-        int result = AGAIN;
+        boolean outerIsMajor = isMajor;
         isMajor = false;
-        while (result == AGAIN) {
-            reader.enter();
-            try {
-                result = attempt(address, access);
-            } finally {
-                if (reader.isInside()) {
-                    reader.exit();
-                }
+        depth++;
+        try {
+            int result = AGAIN;
+            while (result == AGAIN) {
+                result = attemptOnce(address, access);
             }
+            return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
+        } finally {
+            depth--;
+            isMajor = outerIsMajor;
         }
-        return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
     }
 
-    /** What a backing has thrown. */
+    private int attemptOnce(long address, int access) {
+        reader.enter();
+        try {
+            return attempt(address, access);
+        } finally {
+            if (reader.isInside()) {
+                reader.exit();
+            }
+            if (failed != null) {
+                reportFailed();
+            }
+        }
+    }
+
+    /**
+     * Whether a fault is under way, of which a backing has been asked: the caller is that backing.
+     *
+     * @return true if so
+     */
+    public boolean isBusy() {
+        return depth != 0;
+    }
+
+    /** What a backing has thrown. Whoever is told must not be called in a reader section: he may wait for it. */
     void reportBacking(String call, BackingTraits traits, Throwable thrown) {
-        layout.host()
-                .report(
-                        Report.Kind.CALLBACK_FAILED,
-                        call + " of " + traits.backing().getClass().getName(),
-                        thrown);
+        failed = new Failure(call, traits, thrown);
+        if (!reader.isInside()) {
+            reportFailed();
+        }
+    }
+
+    private record Failure(String call, BackingTraits traits, Throwable thrown) {}
+
+    private void reportFailed() {
+        Failure failure = failed;
+        failed = null;
+        if (failure != null) {
+            String name = failure.traits.backing().getClass().getName();
+            layout.host().report(Report.Kind.CALLBACK_FAILED, failure.call + " of " + name, failure.thrown);
+        }
     }
 
     private int attempt(long address, int access) {
@@ -164,7 +203,7 @@ public final class Faulter {
         if (PageTable.get(leaf, index) != pte) {
             return AGAIN;
         }
-        return Resolving.await(layout, gate, address) ? AGAIN : Fault.RETRY;
+        return Resolving.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
     }
 
     /** There is a page: whatever the fault was for, it is allowed by the VMA. */

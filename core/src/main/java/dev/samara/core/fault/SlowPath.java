@@ -12,58 +12,28 @@ import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Faults for which a backing must be asked, under a keep of the VMA and outside of every section: it may take as long as it
  * likes, and nobody waits for it.
  */
-final class SlowPath implements PageRequest {
+final class SlowPath {
     /** So often an answer may be out of date by the time it is looked at, before the backing is taken for a liar. */
     private static final int PATIENCE = 16;
 
     private final Faulter faulter;
-
-    private @Nullable Vma vma;
-    private long page;
-    private long address;
-    private int access;
     private int inVain;
 
     SlowPath(Faulter faulter) {
         this.faulter = faulter;
     }
 
-    @Override
-    public Vma vma() {
-        return Objects.requireNonNull(vma, "a request is over when the call returns");
-    }
-
-    @Override
-    public long page() {
-        return page;
-    }
-
-    @Override
-    public long address() {
-        return address;
-    }
-
-    @Override
-    public int access() {
-        return access;
-    }
-
-    @Override
-    public void major() {
-        faulter.noteMajor();
-    }
-
-    private void begin(Vma kept, long newAddress, int newAccess, long newPage) {
-        vma = kept;
-        address = newAddress;
-        access = newAccess;
-        page = newPage;
+    /** What a backing is asked; one for each time, since a backing may itself meet faults on this thread. */
+    private record Request(Faulter faulter, Vma vma, long page, long address, int access) implements PageRequest {
+        @Override
+        public void major() {
+            faulter.noteMajor();
+        }
     }
 
     /** Has the backing fetch a page. Caller is in a reader section; this leaves it, and enters another one. */
@@ -74,10 +44,8 @@ final class SlowPath implements PageRequest {
         faulter.reader().exit();
         int frame;
         try {
-            begin(of, at, how, which);
-            frame = ask(traits);
+            frame = ask(traits, new Request(faulter, of, which, at, how));
         } finally {
-            vma = null;
             Life.release(of);
         }
         if (frame < 0) {
@@ -86,22 +54,21 @@ final class SlowPath implements PageRequest {
         }
         faulter.reader().enter();
         if (!faulter.frames.isCached(frame, cache.number(), which)) {
-            return outOfDate(traits, frame);
+            return outOfDate(traits, frame, which);
         }
         inVain = 0;
         boolean writes = (how & Protection.WRITE) != 0;
         if (writes && !of.has(VmaFlags.SHARED)) {
-            // The page is in the cache now; the fast path copies it.
-            return Faulter.AGAIN;
+            return faulter.copying().copyFromCache(of, at, cache, which, frame);
         }
         if (writes && traits.noticesWrites()) {
             faulter.reader().exit();
-            return mapNoticed(of, traits, cache, frame);
+            return mapNoticed(of, traits, cache, frame, new Request(faulter, of, which, at, how));
         }
         return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Faulter.AGAIN;
     }
 
-    private int outOfDate(BackingTraits traits, int frame) {
+    private int outOfDate(BackingTraits traits, int frame, long page) {
         if (++inVain < PATIENCE) {
             return Faulter.AGAIN;
         }
@@ -114,9 +81,9 @@ final class SlowPath implements PageRequest {
         return Fault.ADRERR;
     }
 
-    private int ask(BackingTraits traits) {
+    private int ask(BackingTraits traits, Request request) {
         try {
-            return traits.backing().fault(this);
+            return traits.backing().fault(request);
         } catch (Throwable thrown) {
             faulter.reportBacking("fault", traits, thrown);
             return -Fault.ADRERR;
@@ -127,32 +94,30 @@ final class SlowPath implements PageRequest {
         return answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
     }
 
-    private int notice(BackingTraits traits) {
+    private int notice(BackingTraits traits, Request request) {
         try {
-            return traits.backing().firstWrite(this);
+            return traits.backing().firstWrite(request);
         } catch (Throwable thrown) {
             faulter.reportBacking("firstWrite", traits, thrown);
             return -Fault.ADRERR;
         }
     }
 
-    private int mapNoticed(Vma of, BackingTraits traits, FilePages cache, int frame) {
+    private int mapNoticed(Vma of, BackingTraits traits, FilePages cache, int frame, Request request) {
         if (!Life.keep(of)) {
             return Faulter.AGAIN;
         }
         int noticed;
         try {
-            vma = of;
-            noticed = notice(traits);
+            noticed = notice(traits, request);
         } finally {
-            vma = null;
             Life.release(of);
         }
         if (noticed != 0) {
             return failure(noticed);
         }
         faulter.reader().enter();
-        boolean mapped = faulter.window().mapOne(of, cache, address, page, frame, true);
+        boolean mapped = faulter.window().mapOne(of, cache, request.address(), request.page(), frame, true);
         return mapped ? Fault.MINOR : Faulter.AGAIN;
     }
 
@@ -165,10 +130,8 @@ final class SlowPath implements PageRequest {
         faulter.reader().exit();
         int noticed;
         try {
-            begin(of, at, how, faulter.pageOf(of, at));
-            noticed = notice(traits);
+            noticed = notice(traits, new Request(faulter, of, faulter.pageOf(of, at), at, how));
         } finally {
-            vma = null;
             Life.release(of);
         }
         if (noticed != 0) {

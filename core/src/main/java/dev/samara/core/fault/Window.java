@@ -7,10 +7,13 @@ import dev.samara.core.page.Frames;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Fault-around: an aligned window of pages of a file, offered by the backing in one call and put in under one hold of the
@@ -27,11 +30,17 @@ final class Window implements PageWindow {
     private final int[] offered = new int[PAGES];
     private final boolean[] wanted = new boolean[PAGES];
 
+    private @Nullable FilePages cache;
     private long first;
     private int count;
 
     Window(Faulter faulter) {
         this.faulter = faulter;
+    }
+
+    @Override
+    public PageCache cache() {
+        return Objects.requireNonNull(cache, "a window is over when the call returns");
     }
 
     @Override
@@ -62,13 +71,14 @@ final class Window implements PageWindow {
         first = page;
         count = 1;
         wanted[0] = true;
-        ask(traits);
+        ask(traits, cache);
         int frame = offered[0];
         return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
     }
 
-    private void ask(BackingTraits traits) {
+    private void ask(BackingTraits traits, FilePages of) {
         Arrays.fill(offered, 0, count, Frames.NONE);
+        cache = of;
         try {
             traits.backing().rcuMapPages(this);
         } catch (Throwable thrown) {
@@ -97,7 +107,7 @@ final class Window implements PageWindow {
         for (int i = 0; i < count; i++) {
             wanted[i] = PageTable.get(leaf, index - before + i) == Pte.NONE;
         }
-        ask(traits);
+        ask(traits, cache);
         if (offered[before] == Frames.NONE) {
             return false;
         }

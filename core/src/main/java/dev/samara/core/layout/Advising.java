@@ -213,15 +213,18 @@ final class Advising {
         long reached = start;
         while (Long.compareUnsigned(reached, end) < 0) {
             Vma vma = edit.at(reached);
-            if (vma == null) {
-                return Errno.ENOMEM.result();
-            }
-            if (!vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
-                return Errno.EINVAL.result();
+            if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+                // What lies before it is faulted in all the same.
+                populateAs(edit, start, reached, access);
+                return (vma == null ? Errno.ENOMEM : Errno.EINVAL).result();
             }
             reached = vma.end();
         }
-        edit.populate(access == VmaFlags.READ ? Population.Kind.READ : Population.Kind.WRITE, start, end);
+        populateAs(edit, start, end, access);
         return DONE;
+    }
+
+    private static void populateAs(Edit edit, long start, long end, long access) {
+        edit.populate(access == VmaFlags.READ ? Population.Kind.READ : Population.Kind.WRITE, start, end);
     }
 }

@@ -2,6 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.life.Open;
+import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
@@ -26,6 +27,11 @@ final class BackingOpen extends Open implements Runnable {
     /** Closes it. */
     @Override
     public void run() {
+        Memory memory = Host.memoryOf(vma);
+        if (memory != null) {
+            // A fault that has found the VMA may still ask for pages in memory, which takes no keep.
+            memory.rcu().synchronize();
+        }
         try {
             operations.close(vma);
         } catch (Throwable thrown) {

@@ -1,55 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cache.FilePages;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
+import dev.samara.core.tlb.TlbGather;
+import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
  * The copying of page tables for a child ({@code copy_page_range}), range by range, while the parent goes on.
  *
- * <p>It is registered under the layout lock at the instant of the fork. Who publishes later that something is unmapped, replaced or
- * moved waits for it before he touches the pages; what was in transit already never waits for it, but is waited for. So nobody
- * waits in a circle, and the pages that are copied are those of the mappings that the child has.
+ * <p>It is registered under the layout lock at the instant of the fork. Who publishes later that something is unmapped,
+ * replaced or moved waits for it before he touches the pages; what was in transit already never waits for it, but is waited
+ * for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets. It ends
+ * before any backing is asked whether it may be opened for the child: nobody waits for that.
  */
 final class Copy extends Gate {
     private final Layout parent;
+    private final Layout child;
     private final Memory memory;
     private final Frames frames;
 
     /** What was in transit at the instant. */
     private final List<Transit> earlier;
 
+    /** What was copied of private mappings of files, whose size may change before the child's mappings are known to them. */
+    private final List<OfFile> ofFiles = new ArrayList<>(0);
+
     /** A page of the parent was made read-only. */
     private boolean isOwed;
 
+    /** Copies of a file's pages, and how small the file had become when they were made. */
+    private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
+
     /** Caller holds the parent's lock. */
-    Copy(Layout parent, Memory memory, List<Transit> earlier) {
+    Copy(Layout parent, Layout child, Memory memory, List<Transit> earlier) {
         this.parent = parent;
+        this.child = child;
         this.memory = memory;
         this.frames = memory.frames();
         this.earlier = earlier;
     }
 
     /**
-     * Copies what the child's VMAs have in common with the parent's. Caller holds no lock, and nobody else has the child.
+     * Copies what the child will have in common with the parent. Caller holds no lock, and nobody else has the child.
      *
+     * @param vmas the parent's at the instant
      * @throws MmException with ENOMEM if there is no frame left for a pinned page
+     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
      */
-    void run(Layout child) {
+    void run(Snapshot<Vma> vmas) {
         Worker worker = memory.borrow();
         try {
-            child.snapshot().forEach((first, last, vma) -> {
-                if (vma.anonIdentity() != null && !vma.hasAny(VmaFlags.WIPEONFORK | VmaFlags.SHARED)) {
-                    copy(child, vma, worker);
+            vmas.forEach((first, last, vma) -> {
+                if (hasPagesToCopy(vma)) {
+                    copy(vma, worker);
                 }
             });
         } finally {
@@ -61,11 +77,24 @@ final class Copy extends Gate {
         }
     }
 
-    private void copy(Layout child, Vma vma, Worker worker) {
+    /** Pages of its own, or guards, which stand in page tables only. */
+    private static boolean hasPagesToCopy(Vma vma) {
+        if (vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)) {
+            return false;
+        }
+        return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonIdentity() != null && !vma.has(VmaFlags.SHARED));
+    }
+
+    private void copy(Vma vma, Worker worker) {
         for (Transit transit : earlier) {
             if (transit.touches(vma.start(), vma.end())) {
-                transit.awaitUninterruptibly(Retiring.watch(parent));
+                await(transit);
             }
+        }
+        FilePages file = Retiring.fileOf(vma);
+        if (file != null && !vma.has(VmaFlags.SHARED)) {
+            // Before the first page is read.
+            ofFiles.add(new OfFile(vma, file, file.lastShrink()));
         }
         PageTable from = parent.pages();
         long at = from.nextLeaf(vma.start(), vma.end());
@@ -74,80 +103,128 @@ final class Copy extends Gate {
             long[] leaf = from.leaf(at);
             long reached = at;
             while (leaf != null && Long.compareUnsigned(reached, stop) < 0) {
-                reached = copy(child, vma, leaf, reached, stop, worker);
+                reached = copy(vma, leaf, reached, stop, worker);
             }
             at = from.nextLeaf(stop, vma.end());
         }
     }
 
+    private void await(Transit transit) {
+        Transit inside = Transit.ofThisThread();
+        if (inside != null && !transit.isOpen()) {
+            throw new IllegalStateException("a fork was called by what retires " + inside
+                    + ", and would have to wait for " + transit + ": nothing that is in transit may wait");
+        }
+        transit.awaitUninterruptibly(Retiring.watch(parent));
+    }
+
     /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
-    private long copy(Layout child, Vma vma, long[] leaf, long start, long end, Worker worker) {
+    private long copy(Vma vma, long[] leaf, long start, long end, Worker worker) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
         long at = start;
+        long inTransit = Pte.NONE;
         PageTable.lock(leaf);
         try {
             while (Long.compareUnsigned(at, end) < 0) {
                 int index = from.indexOf(at);
                 long pte = PageTable.get(leaf, index);
                 if (Pte.isInTransit(pte)) {
+                    inTransit = pte;
                     break;
                 }
-                if (pte != Pte.NONE && (pte == Pte.GUARD || !Pte.isCached(pte))) {
+                if (pte == Pte.GUARD || (Pte.isPresent(pte) && !Pte.isCached(pte))) {
                     if (target == null) {
                         target = child.pages().leafForInstall(at);
                     }
-                    if (!copy(vma, leaf, target, index, pte, worker)) {
-                        continue;
-                    }
+                    copy(vma, leaf, target, index, pte, worker);
                 }
                 at += pageSize;
             }
         } finally {
             PageTable.unlock(leaf);
         }
-        if (Long.compareUnsigned(at, end) < 0) {
-            int index = from.indexOf(at);
-            Retiring.awaitOwner(memory, parent, leaf, index, PageTable.get(leaf, index));
+        if (inTransit != Pte.NONE) {
+            Retiring.awaitOwner(memory, parent, leaf, from.indexOf(at), inTransit);
         }
         return at;
     }
 
-    /** False if the entry has changed meanwhile. */
-    private boolean copy(Vma vma, long[] leaf, long[] target, int index, long pte, Worker worker) {
+    /** Under the lock of the parent's leaf, so the page stays; others may note at the entry that it was used. */
+    private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, Worker worker) {
         if (pte == Pte.GUARD) {
             PageTable.getAndSet(target, index, pte);
-            return true;
+            return;
         }
-        long kept = pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
         int frame = Pte.frame(pte);
-        if (Pte.isOwn(pte) && frames.isPinned(frame)) {
-            int fresh = frames.allocateDirty(worker.magazine());
-            if (fresh == Frames.NONE) {
-                throw new MmException("fork", Errno.ENOMEM);
-            }
-            frames.store().copy(frame, fresh);
-            long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
-            PageTable.getAndSet(
-                    target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable));
-            return true;
-        }
-        if (Pte.isOwn(pte)) {
+        boolean isOwn = Pte.isOwn(pte);
+        if (isOwn) {
             frames.share(frame);
         }
-        if ((pte & (Pte.WRITE | Pte.EXCLUSIVE)) != 0) {
-            if (!PageTable.compareAndSet(leaf, index, pte, pte & ~(Pte.WRITE | Pte.EXCLUSIVE))) {
-                if (Pte.isOwn(pte)) {
-                    frames.drop(frame, worker.magazine());
-                }
-                return false;
-            }
-            isOwed = true;
+        long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
+        isOwed |= Pte.has(before, Pte.WRITE);
+        long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
+        // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
+        if (isOwn && frames.isPinned(frame)) {
+            set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
+            frames.drop(frame, worker.magazine());
+            PageTable.getAndSet(target, index, copyOf(vma, frame, kept, worker));
+        } else {
+            // The rights of the child's VMA, whatever the parent's has become meanwhile.
+            PageTable.getAndSet(target, index, Pte.present(frame, kept | PageRights.of(vma)));
         }
-        // The rights of the child's VMA, whatever the parent's has become meanwhile.
-        PageTable.getAndSet(target, index, Pte.present(frame, kept | PageRights.of(vma)));
-        return true;
+    }
+
+    private long copyOf(Vma vma, int frame, long kept, Worker worker) {
+        int fresh = frames.allocateDirty(worker.magazine());
+        if (fresh == Frames.NONE) {
+            throw new MmException("fork", Errno.ENOMEM);
+        }
+        frames.store().copy(frame, fresh);
+        long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
+        return Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable);
+    }
+
+    private static long clear(long[] leaf, int index, long bits) {
+        long pte = PageTable.get(leaf, index);
+        while (!PageTable.compareAndSet(leaf, index, pte, pte & ~bits)) {
+            pte = PageTable.get(leaf, index);
+        }
+        return pte;
+    }
+
+    private static void set(long[] leaf, int index, long bits) {
+        long pte = PageTable.get(leaf, index);
+        while (!PageTable.compareAndSet(leaf, index, pte, pte | bits)) {
+            pte = PageTable.get(leaf, index);
+        }
+    }
+
+    /**
+     * Takes away what a truncation has missed: it walks the mappings that its file knows, and the child's were not among
+     * them. They are by now.
+     */
+    void trim() {
+        for (OfFile of : ofFiles) {
+            long pages = of.file.lowestSince(of.from);
+            Vma vma = of.vma;
+            long kept = Math.max(0, pages - vma.pageOffset());
+            if (kept < parent.geometry().pages(vma.length())) {
+                zap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());
+            }
+        }
+    }
+
+    /** Gives back everything that was copied, because there will be no child. */
+    void undo() {
+        zap(0, child.geometry().limit());
+    }
+
+    private void zap(long start, long end) {
+        try (TlbGather gather = new TlbGather(memory)) {
+            Zapping.zap(child.pages(), start, end, gather);
+        }
     }
 
     @Override

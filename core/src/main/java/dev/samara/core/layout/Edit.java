@@ -481,6 +481,7 @@ final class Edit implements AutoCloseable {
             Vma vma = fresh.get(i);
             Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
         }
+        refuseToWaitForCopy(mine);
         link();
         tree.commit();
         // From here on it is published, whatever is thrown: what is mapped has its opens.
@@ -491,7 +492,7 @@ final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             Life.detach(gone.get(i));
         }
-        Identities.handOn(lists.withoutIdentity, fresh);
+        Identities.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
         if (mine != null) {
             mine.note(layout.copies());
             layout.inTransit().add(mine);
@@ -505,6 +506,21 @@ final class Edit implements AutoCloseable {
         layout.adopt(counters, mine, brk, defaultLock);
         layout.changes().publish(gone, fresh);
         return result;
+    }
+
+    /**
+     * Who is called by what retires an operation must not wait for a fork's copy, which may wait for that operation; after
+     * publication it is too late to say so.
+     */
+    private void refuseToWaitForCopy(@Nullable Transit mine) {
+        Transit inside = Transit.ofThisThread();
+        if (inside != null
+                && mine != null
+                && mine.takesPagesAway()
+                && !layout.copies().isEmpty()) {
+            throw new IllegalStateException(operation + " was called by what retires " + inside
+                    + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
+        }
     }
 
     /** Makes the new VMAs known to the files that they map; before publication, so that whoever takes a page out finds them. */
@@ -605,6 +621,9 @@ final class Edit implements AutoCloseable {
     public void close() {
         try {
             if (!finished) {
+                for (int i = 0; i < fresh.size(); i++) {
+                    Life.unlink(fresh.get(i));
+                }
                 if (commitment != null) {
                     commitment.undo();
                 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cache.FilePages;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Report;
+import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Uncaught;
@@ -119,6 +121,12 @@ public final class Host {
             made[pageShift] = memories.make(this, pageShift);
         }
         return made[pageShift];
+    }
+
+    /** The memory that the pages of a VMA's backing are in; null for none. */
+    static @Nullable Memory memoryOf(Vma vma) {
+        FilePages file = Retiring.fileOf(vma);
+        return file == null ? null : file.memory();
     }
 
     Population.Populator populator() {

@@ -52,28 +52,35 @@ public final class Identities {
      *
      * @param gone VMAs that have left the layout, and had no identity when others were made in their place
      * @param fresh VMAs that have come
+     * @param moves where pages go, and their identity with them
      */
-    static void handOn(List<Vma> gone, List<Vma> fresh) {
+    static void handOn(List<Vma> gone, List<Vma> fresh, List<Transit.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: who sets it later finds the VMA detached and sees to its successor himself.
             AnonIdentity identity = gone.get(i).anonIdentity();
             if (identity != null) {
-                handOn(identity, gone.get(i), fresh);
+                Vma from = gone.get(i);
+                handOn(identity, from, from.start(), from.end(), fresh);
+                for (Transit.Move move : moves) {
+                    if (from.contains(move.from())) {
+                        handOn(identity, from, move.to(), move.to() + move.length(), fresh);
+                    }
+                }
             }
         }
     }
 
-    private static void handOn(AnonIdentity identity, Vma from, List<Vma> fresh) {
+    private static void handOn(AnonIdentity identity, Vma from, long start, long end, List<Vma> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
             Vma to = fresh.get(i);
-            if (to.anonIdentity() == null && overlap(from, to) && isPrivateOf(from.backing(), to)) {
+            if (to.anonIdentity() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
                 Life.adoptIdentity(to, identity);
             }
         }
     }
 
-    private static boolean overlap(Vma one, Vma other) {
-        return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
+    private static boolean overlaps(Vma vma, long start, long end) {
+        return Long.compareUnsigned(vma.start(), end) < 0 && Long.compareUnsigned(start, vma.end()) < 0;
     }
 
     private static boolean isPrivateOf(@Nullable Object backing, Vma vma) {

@@ -610,34 +610,37 @@ public final class Layout {
                 joins = inTransit.joins();
                 Loading.keep(parents, counters, kept);
                 if (memory != null) {
-                    copy = new Copy(this, memory, List.copyOf(inTransit.transits()));
+                    copy = new Copy(this, child, memory, List.copyOf(inTransit.transits()));
                     copies.add(copy);
                 }
             } finally {
                 unlock();
             }
-            try {
-                Loading.fork(child, parents, joins);
-                if (copy != null) {
-                    copyPages(copy, child);
-                }
-            } finally {
-                end(copy);
-            }
+            fill(child, copy, parents, joins);
             return child;
         } finally {
             kept.forEach(Life::release);
         }
     }
 
-    private static void copyPages(Copy copy, Layout child) {
+    private void fill(Layout child, @Nullable Copy copy, Snapshot<Vma> parents, List<Transit.Join> joins) {
         boolean done = false;
         try {
-            copy.run(child);
+            try {
+                if (copy != null) {
+                    copy.run(parents);
+                }
+            } finally {
+                end(copy);
+            }
+            Loading.fork(child, parents, joins);
+            if (copy != null) {
+                copy.trim();
+            }
             done = true;
         } finally {
-            if (!done) {
-                child.close();
+            if (!done && copy != null) {
+                copy.undo();
             }
         }
     }
@@ -660,6 +663,9 @@ public final class Layout {
         long result = new Operation(this, Call.CLOSE, 0, 0, 0, 0, 0, null).run();
         if (Errno.isError(result)) {
             throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+        }
+        if (pages != null) {
+            pages.unhookEmpty();
         }
     }
 

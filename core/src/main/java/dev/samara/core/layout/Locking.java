@@ -146,6 +146,7 @@ final class Locking {
     private static long populate(Edit edit, long start, long end) {
         for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                edit.populate(Population.Kind.LOCK, start, vma.start());
                 return Errno.ENOMEM.result();
             }
         }

@@ -87,9 +87,6 @@ final class Operation implements Watch {
     /** Faults in what the operation has promised; nobody waits for that but the caller. */
     private void populate() {
         for (Population population : populations) {
-            if (Errno.isError(result)) {
-                return;
-            }
             result = population.run(layout, result);
         }
     }

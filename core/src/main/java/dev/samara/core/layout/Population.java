@@ -45,6 +45,10 @@ public record Population(Kind kind, long start, long end) {
     long run(Layout layout, long result) {
         int access = kind == Kind.READ ? Protection.READ : kind == Kind.WRITE ? Protection.WRITE : 0;
         int fault = layout.host().populator().populate(layout, start, end, access);
+        if (Errno.isError(result)) {
+            // What comes before the failure is faulted in all the same.
+            return result;
+        }
         if (Fault.isDone(fault) || kind == Kind.BEST_EFFORT) {
             return result;
         }

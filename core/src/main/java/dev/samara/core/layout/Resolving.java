@@ -78,7 +78,19 @@ public final class Resolving {
     }
 
     /**
-     * Waits at a gate, of a VMA or of what is at a page.
+     * Waits for who is at a page: that is over in a moment, and he waits for no operation, so also what retires one may.
+     *
+     * @param layout the space
+     * @param gate his gate
+     * @param address where the fault is
+     * @return whether it is open; false after an interrupt
+     */
+    public static boolean awaitPage(Layout layout, Gate gate, long address) {
+        return gate.await(new FaultWatch(layout.host(), address));
+    }
+
+    /**
+     * Waits at the gate of a VMA.
      *
      * @param layout the space
      * @param gate the gate
@@ -86,7 +98,7 @@ public final class Resolving {
      * @return whether it is open; false after an interrupt
      * @throws IllegalStateException if called by what retires an operation in transit
      */
-    public static boolean await(Layout layout, Gate gate, long address) {
+    private static boolean await(Layout layout, Gate gate, long address) {
         Transit inside = Transit.ofThisThread();
         if (inside != null && !gate.isOpen()) {
             throw new IllegalStateException(

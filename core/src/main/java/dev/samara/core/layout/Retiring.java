@@ -44,7 +44,7 @@ final class Retiring {
     }
 
     private void run() {
-        boolean unmaps = !transit.reserved().isEmpty() || transit.stopsFaults();
+        boolean unmaps = transit.takesPagesAway();
         if (unmaps) {
             transit.awaitCopies();
         }
@@ -141,22 +141,33 @@ final class Retiring {
         private long[] entries = new long[16];
         private int size;
 
-        Moved(Transit.Move move) {
+        /** How small the file had become when the first page was picked up; null if there is no file. */
+        private final FilePages.@Nullable Shrink from;
+
+        Moved(Transit.Move move, FilePages.@Nullable Shrink from) {
             this.move = move;
+            this.from = from;
         }
 
-        void add(long distance, long pte) {
+        /** True; what this needs it takes before the entry is picked up. */
+        boolean hasRoom() {
             if (size == entries.length) {
                 distances = Arrays.copyOf(distances, 2 * size);
                 entries = Arrays.copyOf(entries, 2 * size);
             }
+            return true;
+        }
+
+        void add(long distance, long pte) {
             distances[size] = distance;
             entries[size++] = pte;
         }
     }
 
     private Moved pickUp(Transit.Move move, TlbGather gather) {
-        Moved moved = new Moved(move);
+        Vma target = layout.find(move.to());
+        FilePages file = target == null ? null : fileOf(target);
+        Moved moved = new Moved(move, file == null ? null : file.lastShrink());
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);
         while (Long.compareUnsigned(at, end) < 0) {
@@ -183,7 +194,7 @@ final class Retiring {
                 awaitOwner(memory, layout, leaf, index, pte);
             } else if (pte == Pte.NONE) {
                 at += pageSize;
-            } else if (PageTable.compareAndSet(leaf, index, pte, Pte.NONE)) {
+            } else if (moved.hasRoom() && PageTable.compareAndSet(leaf, index, pte, Pte.NONE)) {
                 moved.add(at - moved.move.from(), pte);
                 at += pageSize;
             }
@@ -192,6 +203,9 @@ final class Retiring {
 
     /** Waits for who is at an entry; caller must hold no lock. */
     static void awaitOwner(Memory memory, Layout layout, long[] leaf, int index, long pte) {
+        if (!Pte.isInTransit(pte)) {
+            throw new IllegalArgumentException("nobody is at " + Pte.toString(pte));
+        }
         Gate gate = memory.owners().gateOf(pte);
         if (PageTable.get(leaf, index) == pte) {
             gate.awaitUninterruptibly(watch(layout));
@@ -224,7 +238,7 @@ final class Retiring {
             Vma vma = layout.find(address);
             boolean put = vma != null
                     && Long.compareUnsigned(moved.distances[i], moved.move.length()) < 0
-                    && putDown(vma, address, pte, frames);
+                    && putDown(vma, address, pte, moved);
             if (!put && Pte.isOwn(pte)) {
                 frames.drop(Pte.frame(pte), gather.worker().magazine());
             }
@@ -232,7 +246,7 @@ final class Retiring {
     }
 
     /** False if the page is its file's no more. */
-    private boolean putDown(Vma vma, long address, long pte, Frames frames) {
+    private boolean putDown(Vma vma, long address, long pte, Moved moved) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(address);
             PageTable.lock(leaf);
@@ -240,7 +254,7 @@ final class Retiring {
                 if (PageTable.isDead(leaf)) {
                     continue;
                 }
-                if (!isStillThere(vma, address, pte, frames)) {
+                if (!isStillThere(vma, address, pte, moved)) {
                     return false;
                 }
                 return PageTable.compareAndSet(leaf, table.indexOf(address), Pte.NONE, pte);
@@ -250,16 +264,16 @@ final class Retiring {
         }
     }
 
-    private boolean isStillThere(Vma vma, long address, long pte, Frames frames) {
-        if (vma.traits() == null || !(vma.traits().pageCache() instanceof FilePages file) || vma.isAnonymous()) {
+    private boolean isStillThere(Vma vma, long address, long pte, Moved moved) {
+        FilePages file = fileOf(vma);
+        if (file == null || moved.from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
             return true;
         }
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-        if (!Pte.isPresent(pte)) {
-            return true;
-        }
-        // Truncation sets the size, or marks the frame, and then walks: under this leaf's lock, after its linking.
-        return Pte.isOwn(pte) ? page < file.pages() : frames.isCached(Pte.frame(pte), file.number(), page);
+        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after its linking.
+        return Pte.isOwn(pte)
+                ? page < file.lowestSince(moved.from)
+                : memory.frames().isCached(Pte.frame(pte), file.number(), page);
     }
 
     private void act(PageAction action) {
@@ -290,10 +304,20 @@ final class Retiring {
             long stop = Edit.lower(table.leafEnd(at), end);
             long[] leaf = table.leaf(at);
             for (long page = at; leaf != null && Long.compareUnsigned(page, stop) < 0; page += pageSize) {
-                PageTable.compareAndSet(leaf, table.indexOf(page), Pte.GUARD, Pte.NONE);
+                unguard(leaf, table.indexOf(page));
             }
             at = table.nextLeaf(stop, end);
         }
+    }
+
+    private void unguard(long[] leaf, int index) {
+        long pte = PageTable.get(leaf, index);
+        while (Pte.has(pte, Pte.TRANSIT | Pte.GUARD)) {
+            // A truncation has taken over what is becoming a guard.
+            awaitOwner(memory, layout, leaf, index, pte);
+            pte = PageTable.get(leaf, index);
+        }
+        PageTable.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
     }
 
     /** What a range's mapping asks of its pages, at an advice; null for nothing. */

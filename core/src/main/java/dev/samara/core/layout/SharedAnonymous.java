@@ -20,7 +20,10 @@ final class SharedAnonymous implements Backing {
     private final Host host;
     private final long inode;
     private final long bytes;
-    private final @Nullable FilePages pages;
+    private final long length;
+
+    /** Replaced when the last mapping has gone: then the content ends. */
+    private volatile @Nullable FilePages pages;
 
     /** Number of VMAs that map it. Guarded by this. */
     private long mappings;
@@ -30,6 +33,7 @@ final class SharedAnonymous implements Backing {
         this.host = host;
         this.inode = host.nextInode();
         this.bytes = bytes;
+        this.length = length;
         pages = memory == null ? null : new FilePages(memory, length);
     }
 
@@ -47,21 +51,25 @@ final class SharedAnonymous implements Backing {
         boolean held = mappings != 0;
         mappings += change;
         boolean holds = mappings != 0;
-        if (held && !holds && pages != null) {
-            host.background().execute(this::forget);
-        }
         return held == holds ? 0 : holds ? bytes : -bytes;
     }
 
-    /** Nobody maps it any more: its content ends. */
+    /** Mappings of it have ended, and their pages are retired; if they were the last, its content ends. */
+    void forgetUnlessMapped() {
+        host.background().execute(this::forget);
+    }
+
     private void forget() {
-        boolean holds;
+        FilePages old;
         synchronized (this) {
-            holds = mappings != 0;
+            old = pages;
+            if (mappings != 0 || old == null) {
+                return;
+            }
+            // Who has kept the object and maps it again finds it empty.
+            pages = new FilePages(old.memory(), length);
         }
-        if (!holds && pages != null) {
-            pages.remove(0, pages.pages());
-        }
+        old.remove(0, old.pages());
     }
 
     @Override
@@ -71,7 +79,8 @@ final class SharedAnonymous implements Backing {
 
     @Override
     public int fault(PageRequest request) {
-        FilePages cache = Objects.requireNonNull(pages);
+        // That of the mapping: the object may have another one by now.
+        FilePages cache = Objects.requireNonNull(Retiring.fileOf(request.vma()));
         int frame = cache.frameFor(request.page());
         return frame != Frames.NONE ? frame : request.page() < cache.pages() ? -Fault.OOM : -Fault.ADRERR;
     }

@@ -133,6 +133,11 @@ public final class Transit extends Gate {
         copies = underWay;
     }
 
+    /** Whether pages go from where they are: also those that a fork may be copying. */
+    boolean takesPagesAway() {
+        return !reserved.isEmpty() || stopsFaults;
+    }
+
     /** Waits for the copies that were under way at publication. */
     void awaitCopies() {
         for (Copy copy : copies) {

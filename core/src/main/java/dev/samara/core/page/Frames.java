@@ -31,6 +31,7 @@ public final class Frames {
     public static final int ANONYMOUS = 0;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+    private static final VarHandle OWNER = MethodHandles.arrayElementVarHandle(int[].class);
 
     private static final long COUNT = (1L << 28) - 1;
     private static final int PIN_SHIFT = 28;
@@ -200,7 +201,11 @@ public final class Frames {
     private int refill(Magazine magazine) {
         lock.lock();
         try {
-            if (pooled == 0 && !extend()) {
+            // The first chunk may be the page of zeros alone.
+            while (pooled == 0 && extend()) {
+                Thread.onSpinWait();
+            }
+            if (pooled == 0) {
                 for (Magazine other : magazines) {
                     drain(other);
                 }
@@ -274,7 +279,7 @@ public final class Frames {
         for (int frame = made - 1; frame >= first; frame--) {
             pool(frame);
         }
-        return pooled != 0;
+        return true;
     }
 
     private long[] wordsOf(int frame) {
@@ -342,19 +347,19 @@ public final class Frames {
         }
     }
 
-    /** Whether there is such a frame, which may be free; the page of zeros is none. */
+    /** Whether there is such a frame, which may be free. */
     private boolean isMade(int frame) {
-        return frame > ZERO && frame < limit && words[frame >>> chunkShift] != null;
+        return frame >= ZERO && frame < limit && words[frame >>> chunkShift] != null;
     }
 
     /**
      * Whether a frame has pins.
      *
-     * @param frame a frame in use
+     * @param frame any number
      * @return true if so
      */
     public boolean isPinned(int frame) {
-        return ((long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) & PINS) != 0;
+        return isMade(frame) && ((long) WORD.getVolatile(wordsOf(frame), inChunk(frame)) & PINS) != 0;
     }
 
     /**
@@ -411,9 +416,10 @@ public final class Frames {
      * @param page at which page of it
      */
     public void assign(int frame, int owner, long page) {
-        owners[frame >>> chunkShift][inChunk(frame)] = owner;
+        // The owner last: who finds it finds the page, too, also if he has the number from before the frame was this
+        // cache's. Pairs with isCached.
         pages[frame >>> chunkShift][inChunk(frame)] = page;
-        // The cache publishes the frame with a release store.
+        OWNER.setRelease(owners[frame >>> chunkShift], inChunk(frame), owner);
     }
 
     /**
@@ -455,7 +461,7 @@ public final class Frames {
         long word = (long) WORD.getVolatile(wordsOf(frame), at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
-                && owners[frame >>> chunkShift][at] == owner
+                && (int) OWNER.getAcquire(owners[frame >>> chunkShift], at) == owner
                 && pages[frame >>> chunkShift][at] == page;
     }
 

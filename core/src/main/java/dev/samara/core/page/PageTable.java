@@ -186,7 +186,8 @@ public final class PageTable {
      * @return the address, the given one or the first of a leaf; or {@code end} if there is none
      */
     public long nextLeaf(long address, long end) {
-        // Between the mark of who takes a mapping or a page away and his walk. Pairs with the volatile store of link, which
+        // Between the mark of who takes a mapping or a page away and his walk. Pairs with the volatile store of link,
+        // which
         // is before the other's look at the mark.
         VarHandle.fullFence();
         long at = address;
@@ -357,6 +358,14 @@ public final class PageTable {
             } finally {
                 unlock(state);
             }
+        }
+    }
+
+    /** Unhooks every leaf that is empty: also those that a fault has made in vain, after what was mapped there had gone. */
+    public void unhookEmpty() {
+        for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
+            unhookIfEmpty(at);
+            at = leafEnd(at);
         }
     }
 

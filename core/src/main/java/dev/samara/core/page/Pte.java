@@ -66,7 +66,8 @@ public final class Pte {
 
     private static final int FRAME_SHIFT = 12;
     private static final int OWNER_SHIFT = 43;
-    private static final long KEPT_IN_TRANSIT = OWN | ZERO | DIRTY | ACCESSED | GUARD | (long) Integer.MAX_VALUE << FRAME_SHIFT;
+    private static final long KEPT_IN_TRANSIT =
+            OWN | ZERO | DIRTY | ACCESSED | GUARD | (long) Integer.MAX_VALUE << FRAME_SHIFT;
 
     private Pte() {}
 

@@ -161,6 +161,8 @@ public final class Discarding implements AutoCloseable {
                 return;
             }
             long mark = Pte.inTransit(pte, owner, false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            // What is marked must be noted, so room for it comes first.
+            makeRoom();
             if (PageTable.compareAndSet(leaf, index, pte, mark)) {
                 note(leaf, index, mark);
                 return;
@@ -169,12 +171,17 @@ public final class Discarding implements AutoCloseable {
         }
     }
 
-    private void note(long[] leaf, int index, long mark) {
+    private void makeRoom() {
         if (size == marks.length) {
-            leaves = Arrays.copyOf(leaves, 2 * size);
+            long[] more = Arrays.copyOf(marks, 2 * size);
             indexes = Arrays.copyOf(indexes, 2 * size);
-            marks = Arrays.copyOf(marks, 2 * size);
+            leaves = Arrays.copyOf(leaves, 2 * size);
+            marks = more;
         }
+        gather.makeRoom(size + 1);
+    }
+
+    private void note(long[] leaf, int index, long mark) {
         leaves[size] = leaf;
         indexes[size] = index;
         marks[size++] = mark;

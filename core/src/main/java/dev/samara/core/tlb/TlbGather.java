@@ -74,10 +74,15 @@ public final class TlbGather implements AutoCloseable {
         }
     }
 
-    private void add(int frame) {
-        if (size == frames.length) {
-            frames = Arrays.copyOf(frames, 2 * size);
+    /** Makes room for more frames, before anything is unhooked that would have to be noted. */
+    void makeRoom(int more) {
+        if (size + more > frames.length) {
+            frames = Arrays.copyOf(frames, Math.max(2 * size, size + more));
         }
+    }
+
+    private void add(int frame) {
+        makeRoom(1);
         frames[size++] = frame;
     }
 

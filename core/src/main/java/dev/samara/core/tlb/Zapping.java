@@ -47,6 +47,8 @@ public final class Zapping {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
         int last = behind == 0 ? table.entries() : behind;
+        // Nothing must fail between the unhooking of a page and its noting.
+        gather.makeRoom(last - first);
         PageTable.lock(leaf);
         try {
             for (int i = first; i < last; i++) {

@@ -7,6 +7,13 @@ package dev.samara.core.vma;
  */
 public interface PageWindow {
     /**
+     * The pages that the mapping is of.
+     *
+     * @return what its backing had as its page cache when it was mapped
+     */
+    PageCache cache();
+
+    /**
      * The first page of the window.
      *
      * @return its number in the file

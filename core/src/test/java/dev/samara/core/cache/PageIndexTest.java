@@ -79,7 +79,7 @@ final class PageIndexTest {
     @DisplayName("looks beside changes find what is in all the time, also while the index becomes higher")
     void concurrent() throws InterruptedException {
         for (int page = 0; page < 64; page++) {
-            index.put(page * 7, page);
+            index.put(page * 7L, page);
         }
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -87,8 +87,8 @@ final class PageIndexTest {
             try {
                 while (!stop.get()) {
                     for (int page = 0; page < 64; page++) {
-                        assertEquals(page, index.get(page * 7));
-                        int other = index.get(page * 7 + 1L);
+                        assertEquals(page, index.get(page * 7L));
+                        int other = index.get(page * 7L + 1L);
                         assertTrue(other == Frames.NONE || other == 1000 + page);
                     }
                 }
@@ -99,8 +99,8 @@ final class PageIndexTest {
         reader.start();
         for (int round = 0; round < 2000; round++) {
             int page = round % 64;
-            index.put(page * 7 + 1L, 1000 + page);
-            index.removeAll(page * 7 + 1L, page * 7 + 1L, frame -> assertEquals(1000 + page, frame));
+            index.put(page * 7L + 1L, 1000 + page);
+            index.removeAll(page * 7L + 1L, page * 7L + 1L, frame -> assertEquals(1000 + page, frame));
             if (round % 300 == 0) {
                 index.put(512L << (9 * Math.min(4, round / 300)), 5000);
             }

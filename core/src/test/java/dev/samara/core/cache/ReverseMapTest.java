@@ -125,7 +125,8 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("P7: a VMA that takes another's place beside a look is not missed, also where the look has been already")
+    @DisplayName(
+            "P7: a VMA that takes another's place beside a look is not missed, also where the look has been already")
     void replacedByWhatIsKeptInFront() {
         Vma first = vma(0, 1);
         Vma replaced = vma(8, 4);

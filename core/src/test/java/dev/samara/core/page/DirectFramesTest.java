@@ -63,7 +63,8 @@ final class DirectFramesTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 4, 8})
-    @DisplayName("plain reads and writes at every offset of a frame, both ends included, touch their bytes and no other")
+    @DisplayName(
+            "plain reads and writes at every offset of a frame, both ends included, touch their bytes and no other")
     void plain(int size) {
         for (int frame : new int[] {0, 1, 2, FRAMES - 1}) {
             for (int offset = 0; offset <= SIZE - size; offset++) {
@@ -173,7 +174,7 @@ final class DirectFramesTest {
         assertArrayEquals(new Throwable[threads.length], failed);
         long mask = -1L >>> (64 - 8 * size);
         for (int part = 0; part < parts; part++) {
-            assertEquals(2 * rounds & mask, store.getVolatile(2, part * size, size));
+            assertEquals(2L * rounds & mask, store.getVolatile(2, part * size, size));
         }
         for (int i = parts * size; i < 8; i++) {
             assertEquals(0, store.get(2, i, 1));
