@@ -36,6 +36,17 @@ final class ReplayCommand implements Callable<Integer> {
             description = "Let K threads look addresses up meanwhile, and judge each answer.")
     private int readers;
 
+    @Option(
+            names = "--touch",
+            description = {
+                "Fault in what is mapped: everything at each snapshot, and after each operation what lies where it"
+                        + " worked, before it and behind it.",
+                "Of a mapping of more than 64 pages the first and the last 32. A file is as large as the trace says;"
+                        + " beyond its end a SIGBUS is expected. What allows no access, and what the kernel itself maps,"
+                        + " is passed over."
+            })
+    private boolean touch;
+
     @Mixin
     private OutputOptions output;
 
@@ -58,7 +69,7 @@ final class ReplayCommand implements Callable<Integer> {
         ReportOutput reports = output.output(spec.commandLine().getOut());
         CheckRun run = new CheckRun(reports, errors);
         Placing placing = placement ? Placing.BY_LIBRARY : Placing.BY_TRACE;
-        try (ReplaySession session = new ReplaySession(placing, readers, new HashSet<>(traces.files()))) {
+        try (ReplaySession session = new ReplaySession(placing, touch, readers, new HashSet<>(traces.files()))) {
             run.check(traces.files(), file -> session.replay(file, traces.family(file)));
             reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));
         }

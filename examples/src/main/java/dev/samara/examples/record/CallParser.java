@@ -78,7 +78,8 @@ public final class CallParser {
                 FlagNames.mmap(fields),
                 fields.number("off"),
                 fields.text("fd"),
-                fields.find("file") == null ? null : FileIdentity.parse(fields));
+                fields.find("file") == null ? null : FileIdentity.parse(fields),
+                fields.find("file") == null || fields.find("size") == null ? -1 : fields.number("size"));
     }
 
     private static boolean isLocking(String name) {

@@ -44,6 +44,7 @@ public sealed interface MemoryCall {
      * @param offset where in the file
      * @param descriptor the descriptor as it was written
      * @param file the file behind it; null where the recording names none
+     * @param fileSize the size of the file then, in bytes; negative where the recording does not say
      */
     record Mmap(
             long address,
@@ -52,7 +53,8 @@ public sealed interface MemoryCall {
             int flags,
             long offset,
             String descriptor,
-            @Nullable FileIdentity file)
+            @Nullable FileIdentity file,
+            long fileSize)
             implements MemoryCall {
         @Override
         public boolean returnsAddress() {

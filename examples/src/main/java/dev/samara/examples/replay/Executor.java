@@ -99,7 +99,7 @@ final class Executor {
                 && (call.protection() & Protection.WRITE) == 0
                 && !outcome.failed()
                 && modes.isReadOnly(operation.sequence(), call, file, outcome.value());
-        return opens.file(call.descriptor(), file, readOnly);
+        return opens.file(call.descriptor(), file, outcome.failed() ? -1 : call.fileSize(), readOnly);
     }
 
     private long remap(Outcome outcome, Mremap call) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.replay;
 
+import dev.samara.core.Machine;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.record.FileIdentity;
@@ -32,14 +35,32 @@ final class Opens {
     private final Map<Integer, SharedSegment> segments = new HashMap<>();
     private final Map<Key, SharedSegment.Attachment> loadedSegments = new HashMap<>();
 
+    /** Of a machine with memory; null if files need none. */
+    private final @Nullable Machine machine;
+
+    private final Map<Inode, PageCache> pages = new HashMap<>();
+
+    private record Inode(int major, int minor, long number) {}
+
     private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
-    /** Prepares for what a first snapshot shows; the size of a segment does not stand in any one line. */
-    Opens(Trace trace) throws InputException {
+    /**
+     * Prepares for what a first snapshot shows; neither the size of a segment nor that of a file stands in any one line.
+     *
+     * @param machine whose memory files have; null for none
+     */
+    Opens(Trace trace, @Nullable Machine machine) throws InputException {
+        this.machine = machine;
         for (MapsLine line : trace.start().maps()) {
             if (isSegment(line.major(), line.name())) {
                 SharedSegment segment = segment(trace.file(), line);
                 segments.merge((int) line.inode(), segment, Opens::larger);
+            } else if (!line.isAnonymous()) {
+                PageCache cache = cache(line.major(), line.minor(), line.inode());
+                long end = line.offset() + (line.end() - line.start());
+                if (cache != null && cache.size() < end) {
+                    cache.truncate(end);
+                }
             }
         }
     }
@@ -59,7 +80,11 @@ final class Opens {
     }
 
     /** What a call has behind it that names a descriptor and its file. */
-    Backing file(String descriptor, FileIdentity file, boolean readOnly) {
+    Backing file(String descriptor, FileIdentity file, long size, boolean readOnly) {
+        PageCache cache = cache(file.major(), file.minor(), file.inode());
+        if (cache != null && size >= 0 && cache.size() != size) {
+            cache.truncate(size);
+        }
         return files.computeIfAbsent(
                 new Key(descriptor, file.major(), file.minor(), file.inode(), file.path(), readOnly),
                 key -> open(file.path(), file.major(), file.minor(), file.inode(), readOnly));
@@ -74,7 +99,16 @@ final class Opens {
         return segments.merge(call.id(), new SharedSegment(call.id(), 0, call.size()), Opens::larger);
     }
 
-    private static OpenFile open(String name, int major, int minor, long inode, boolean readOnly) {
+    /** The pages of a file; null if files have none. */
+    private @Nullable PageCache cache(int major, int minor, long inode) {
+        Machine of = machine;
+        return of == null
+                ? null
+                : pages.computeIfAbsent(
+                        new Inode(major, minor, inode), key -> of.newPageCache(Geometry.LINUX_X86_64, 0));
+    }
+
+    private Backing open(String name, int major, int minor, long inode, boolean readOnly) {
         OpenFile.Builder file = OpenFile.named(name).inode(major, minor, inode);
         if (readOnly) {
             file.readOnly();
@@ -86,7 +120,8 @@ final class Opens {
         if (major != 0) {
             file.hugeAligned();
         }
-        return file.open();
+        PageCache cache = cache(major, minor, inode);
+        return cache == null || name.equals(ZERO_DEVICE) ? file.open() : new TracedFile(file.open(), cache);
     }
 
     private static boolean isSegment(int major, String name) {

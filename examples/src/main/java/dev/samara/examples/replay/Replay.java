@@ -7,6 +7,7 @@ import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.ProcMaps;
 import dev.samara.core.vma.Capability;
+import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
@@ -41,6 +42,7 @@ final class Replay {
     private final Executor executor;
     private final ProcessLimits limits;
     private @Nullable ReadingSession readers;
+    private final @Nullable Touching touching;
     private int next;
 
     /**
@@ -49,17 +51,21 @@ final class Replay {
      * @param trace what to replay
      * @param family the traces of its folder
      * @param placing who places what may go anywhere
+     * @param touches whether what is mapped is faulted in
      * @param inherited our fork of its parent, or null if there is none
      * @param report told about each difference
      * @throws InputException if the first snapshot describes no layout
      */
-    Replay(Trace trace, TraceFolder family, Placing placing, @Nullable Learnt inherited, FileReport report)
+    Replay(Trace trace, TraceFolder family, Placing placing, boolean touches, @Nullable Learnt inherited, FileReport report)
             throws InputException {
         this.trace = trace;
         this.report = report;
         TraceHeader header = trace.header();
-        Opens opens = new Opens(trace);
-        AddressSpace space = load(trace, family, opens);
+        Machine.Builder builder = Machine.builder();
+        Machine machine = (touches ? builder.memory(Touching.MEMORY) : builder).build();
+        Opens opens = new Opens(trace, touches ? machine : null);
+        AddressSpace space = load(trace, family, machine, opens);
+        touching = touches ? new Touching(space, report) : null;
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
         state = new Learnt(space, objects, unsettled);
@@ -70,14 +76,14 @@ final class Replay {
             compare(trace.start(), "fork of the parent:", inherited);
         }
         compare(trace.start(), "snapshot " + trace.start().reason() + ":", state);
+        touchEverything(trace.start());
     }
 
-    private static AddressSpace load(Trace trace, TraceFolder family, Opens opens) throws InputException {
+    private static AddressSpace load(Trace trace, TraceFolder family, Machine machine, Opens opens) throws InputException {
         TraceHeader header = trace.header();
         KernelSnapshot start = trace.start();
         // The recordings were made by a privileged user.
-        AddressSpaceBuilder space = Machine.builder()
-                .build()
+        AddressSpaceBuilder space = machine
                 .space(Geometry.LINUX_X86_64)
                 .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
                 .stack(header.startStack());
@@ -107,6 +113,12 @@ final class Replay {
         return header.limits().getOrDefault(resource, -1L);
     }
 
+    private void touchEverything(KernelSnapshot snapshot) {
+        if (touching != null) {
+            touching.everything(snapshot.line());
+        }
+    }
+
     /** The space, and what is known about it. */
     Learnt state() {
         return state;
@@ -131,6 +143,14 @@ final class Replay {
         runTo(Long.MAX_VALUE);
     }
 
+    /** Gives up what touching needs. Caller replays no more of it. */
+    void stop() {
+        if (touching != null) {
+            touching.close();
+            state.space().close();
+        }
+    }
+
     private void step(TraceEntry entry) {
         if (entry instanceof Operation operation) {
             report.countOperation();
@@ -138,6 +158,7 @@ final class Replay {
         } else if (entry instanceof KernelSnapshot snapshot) {
             growStack(snapshot, state.space());
             compare(snapshot, "snapshot " + snapshot.sequence() + " (" + snapshot.reason() + "):", state);
+            touchEverything(snapshot);
         } else if (entry instanceof Event event
                 && (event.kind() == Event.Kind.THREAD || event.kind() == Event.Kind.VFORK)) {
             limits.born(event);
@@ -162,6 +183,9 @@ final class Replay {
             }
         } else {
             long result = watched(operation);
+            if (touching != null) {
+                touching.around(call.returnsAddress() && !Errno.isError(result) ? result : call.address(), operation.line());
+            }
             if (!outcome.matches(result)) {
                 String text = Outcome.format(result, call.returnsAddress(), Notation.ABSOLUTE);
                 report.differs(operation.line(), operation.text(), outcome.text(), text);

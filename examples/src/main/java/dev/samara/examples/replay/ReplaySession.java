@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReplaySession implements AutoCloseable {
     private final Placing placing;
+    private final boolean touches;
     private final @Nullable ReaderPool readers;
     private final Set<Path> wanted;
 
@@ -42,11 +43,13 @@ public final class ReplaySession implements AutoCloseable {
      * Prepares a session.
      *
      * @param placing who places what may go anywhere
+     * @param touches whether what is mapped is faulted in as it goes
      * @param readerCount how many threads look addresses up meanwhile, not negative
      * @param wanted the files that will be replayed
      */
-    public ReplaySession(Placing placing, int readerCount, Set<Path> wanted) {
+    public ReplaySession(Placing placing, boolean touches, int readerCount, Set<Path> wanted) {
         this.placing = placing;
+        this.touches = touches;
         readers = readerCount == 0 ? null : new ReaderPool(readerCount);
         this.wanted = Set.copyOf(wanted);
     }
@@ -63,7 +66,7 @@ public final class ReplaySession implements AutoCloseable {
         unfinished.add(file);
         Trace trace = TraceParser.parse(file);
         FileReport report = new FileReport(file);
-        Replay replay = new Replay(trace, family, placing, inherited(trace, family), report);
+        Replay replay = new Replay(trace, family, placing, touches, inherited(trace, family), report);
         if (readers == null) {
             run(replay, trace, family);
         } else {
@@ -74,6 +77,7 @@ public final class ReplaySession implements AutoCloseable {
                 judge(session.finish(), report);
             }
         }
+        replay.stop();
         unfinished.remove(file);
         return report;
     }
@@ -89,7 +93,7 @@ public final class ReplaySession implements AutoCloseable {
      */
     public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
         Trace trace = TraceParser.parse(file);
-        Replay replay = new Replay(trace, family, Placing.BY_TRACE, null, new FileReport(file));
+        Replay replay = new Replay(trace, family, Placing.BY_TRACE, false, null, new FileReport(file));
         replay.runTo(sequence);
         return replay.state().space().snapshot();
     }
@@ -133,10 +137,12 @@ public final class ReplaySession implements AutoCloseable {
         unfinished.add(start.file());
         Trace parent = TraceParser.parse(start.file());
         Learnt grandparents = inherited(parent, family);
-        Replay replay = new Replay(parent, family, placing, grandparents, new FileReport(parent.file()));
+        Replay replay = new Replay(parent, family, placing, touches, grandparents, new FileReport(parent.file()));
         replay.runTo(origin.sequence());
         unfinished.remove(start.file());
-        return replay.state().fork();
+        Learnt child = replay.state().fork();
+        replay.stop();
+        return child;
     }
 
     private void judge(Tally ofFile, FileReport report) {

@@ -61,6 +61,8 @@ final class SharedObjects {
 
     /** Files and segments are opened here, by their inodes; any other object was made by the library. */
     private static boolean isAnonymous(Backing backing) {
-        return !(backing instanceof OpenFile || backing instanceof SharedSegment.Attachment);
+        return !(backing instanceof OpenFile
+                || backing instanceof TracedFile
+                || backing instanceof SharedSegment.Attachment);
     }
 }

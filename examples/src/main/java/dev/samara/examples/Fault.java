@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.PageCache;
+
+/** What becomes of a page fault: minor, major, a copy on write, SIGSEGV, SIGBUS. */
+public final class Fault {
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    private static final long PAGE = GEOMETRY.pageSize();
+
+    private Fault() {}
+
+    /** A file on a disk, of which page n begins with the number 100 + n. All that it must say is how a page is read. */
+    private static final class Disk extends CachedBacking {
+        Disk(PageCache pages) {
+            super("/disk", pages);
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            // Under a keep, without any lock: this may take as long as a disk does.
+            store.put(frame, 0, Long.BYTES, 100 + page);
+            return true;
+        }
+    }
+
+    /**
+     * Prints what accesses meet.
+     *
+     * @param arguments none
+     */
+    public static void main(String[] arguments) {
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        try (AddressSpace space = machine.newSpace(GEOMETRY);
+                Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            Disk disk = new Disk(machine.newPageCache(GEOMETRY, 3 * PAGE));
+            long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, MapFlags.PRIVATE, disk, 0);
+
+            print("The first touch of a page reads it", cpu.handleFault(file, READ));
+            print("The next one finds it mapped", cpu.handleFault(file, READ));
+            long again = space.throwing().mmap(0, 4 * PAGE, READ, MapFlags.SHARED, disk, 0);
+            print("Another mapping is offered what is in memory", cpu.handleFault(again, READ));
+            cpu.store(file, Long.BYTES, 7);
+            System.out.println(
+                    "A store makes a copy: " + number(cpu, file) + " here, " + number(cpu, again) + " in the file");
+
+            print("Beyond the end of the file", cpu.load(file + 3 * PAGE, 1));
+            print("A store that the mapping does not allow", cpu.store(again, 1, 0));
+            space.throwing().munmap(file, 4 * PAGE);
+            print("Where nothing is mapped", cpu.load(file, 1));
+            System.out.println("Frames in use: " + machine.framesInUse(GEOMETRY));
+        }
+    }
+
+    private static long number(Cpu cpu, long address) {
+        cpu.load(address, Long.BYTES);
+        return cpu.value();
+    }
+
+    private static void print(String what, int fault) {
+        int signal = dev.samara.core.vma.Fault.signal(fault);
+        String name = dev.samara.core.vma.Fault.toString(fault);
+        System.out.println(what + ": " + name + (signal == 0 ? "" : ", signal " + signal));
+    }
+}
