@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.rcu.Rcu;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Vma;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * What is shared is made unusable: each lock is held by another thread, and the VMAs have as many keeps as can be counted,
+ * so that one more is refused. What then goes on needs none of it.
+ */
+@Timeout(60)
+@DisplayName("I7 the fast path of a fault")
+final class FastPathTest {
+    private static final int MOST_KEEPS = (1 << 30) - 2;
+    private static final long PLACE = 0x4000_0000L;
+
+    private final List<ReentrantLock> layoutLocks = new ArrayList<>();
+
+    private final Rig rig = new Rig(Machine.builder().memory(1L << 26).locks(this::layoutLock));
+
+    private ReentrantLock layoutLock() {
+        ReentrantLock lock = new ReentrantLock();
+        layoutLocks.add(lock);
+        return lock;
+    }
+
+    private static Object field(Class<?> type, String name, Object of) throws ReflectiveOperationException {
+        Field field = type.getDeclaredField(name);
+        field.setAccessible(true);
+        return field.get(of);
+    }
+
+    private static Field word() throws ReflectiveOperationException {
+        Class<?> attachable = Objects.requireNonNull(Vma.class.getSuperclass());
+        Field word = attachable.getDeclaredField("word");
+        word.setAccessible(true);
+        return word;
+    }
+
+    /** Every lock that a machine, a space and a file have. */
+    private List<ReentrantLock> locks(FilePages file) throws ReflectiveOperationException {
+        Memory memory = rig.space.layout().memory();
+        List<ReentrantLock> all = new ArrayList<>(layoutLocks);
+        all.add((ReentrantLock) field(Frames.class, "lock", memory.frames()));
+        all.add((ReentrantLock) field(Rcu.class, "lock", memory.rcu()));
+        all.add((ReentrantLock) field(FilePages.class, "resizing", file));
+        all.add((ReentrantLock) field(FilePages.class, "content", file));
+        return all;
+    }
+
+    private Vma vma(long address) {
+        return Objects.requireNonNull(rig.space.find(address));
+    }
+
+    private static FilePages pages(Vma vma) {
+        BackingTraits traits = Objects.requireNonNull(vma.traits());
+        return (FilePages) Objects.requireNonNull(traits.pageCache());
+    }
+
+    /** Runs something by a thread with a CPU of its own, after a preparation, while this thread holds every lock. */
+    private <T> T besideHeldLocks(FilePages file, List<Vma> vmas, Callback<T> prepare, Callback<T> run)
+            throws ReflectiveOperationException, InterruptedException, ExecutionException {
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        List<ReentrantLock> locks = locks(file);
+        Field word = word();
+        try {
+            Cpu cpu = other.submit((Callable<Cpu>) () -> {
+                        Cpu claimed = rig.machine.claimCpu();
+                        claimed.load(rig.space);
+                        prepare.call(claimed);
+                        return claimed;
+                    })
+                    .get();
+            for (Vma vma : vmas) {
+                word.setInt(vma, MOST_KEEPS);
+            }
+            locks.forEach(ReentrantLock::lock);
+            T result;
+            try {
+                result = other.submit(() -> run.call(cpu)).get();
+            } finally {
+                locks.forEach(ReentrantLock::unlock);
+            }
+            for (Vma vma : vmas) {
+                assertEquals(MOST_KEEPS, word.getInt(vma));
+                word.setInt(vma, 0);
+            }
+            other.submit(cpu::close).get();
+            return result;
+        } finally {
+            other.shutdownNow();
+        }
+    }
+
+    /** Something done with a CPU. */
+    private interface Callback<T> {
+        T call(Cpu cpu);
+    }
+
+    @Test
+    @DisplayName("takes no lock and no keep, with windows of sixteen pages and of one, and where a page is touched first")
+    void takesNothing() throws Exception {
+        MemoryFile file = rig.file(64);
+        long wide = rig.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long narrow = rig.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 40);
+        long anonymous = rig.map(PLACE + (2 << 20), 64, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        List<Vma> vmas = List.of(vma(wide), vma(narrow), vma(anonymous));
+        long faults = besideHeldLocks(
+                pages(vma(wide)),
+                vmas,
+                cpu -> {
+                    // The tables, the identity, a stock of frames and the page of zeros.
+                    cpu.handleFault(anonymous, WRITE);
+                    cpu.handleFault(anonymous + PAGE, READ);
+                    return 0L;
+                },
+                cpu -> {
+                    long done = 0;
+                    for (int page = 0; page < 64; page += 16) {
+                        done += cpu.handleFault(wide + page * PAGE, READ) == Fault.MINOR ? 1 : 0;
+                    }
+                    done += cpu.handleFault(narrow, WRITE) == Fault.MINOR ? 1 : 0;
+                    for (int page = 2; page < 22; page++) {
+                        done += cpu.handleFault(anonymous + page * PAGE, WRITE) == Fault.MINOR ? 1 : 0;
+                        done += cpu.handleFault(anonymous + (page + 30) * PAGE, READ) == Fault.MINOR ? 1 : 0;
+                    }
+                    return done;
+                });
+        assertEquals(4 + 1 + 40, faults);
+        assertEquals(64, rig.mapped(wide, 64));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("is not what asks a backing to fetch a page: that takes a keep, so it is refused here")
+    void slowPathTakesAKeep() throws Exception {
+        PagedFile file = new PagedFile(rig, 4);
+        long at = rig.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        Field word = word();
+        word.setInt(vma(at), MOST_KEEPS);
+        assertThrows(IllegalStateException.class, () -> rig.cpu.handleFault(at, READ));
+        word.setInt(vma(at), 0);
+        assertFault(Fault.MAJOR, rig.cpu.handleFault(at, READ));
+        file.cache.truncate(0);
+        rig.closeEmpty();
+    }
+
+    private static final int CALLS = 100_000;
+
+    /** For what the measurement itself, and the compiler of the moment, may allocate. */
+    private static final long ALLOWANCE = 64_000;
+
+    /** By reflection, because the module under test does not require {@code java.management}. */
+    private static long allocatedBytes() {
+        try {
+            Object bean = Class.forName("java.lang.management.ManagementFactory")
+                    .getMethod("getThreadMXBean")
+                    .invoke(null);
+            Method method =
+                    Class.forName("com.sun.management.ThreadMXBean").getMethod("getThreadAllocatedBytes", long.class);
+            return (long) method.invoke(bean, Thread.currentThread().getId());
+        } catch (ReflectiveOperationException e) {
+            throw new LinkageError(e.getMessage(), e);
+        }
+    }
+
+    /** Faults pages in again and again, and takes them out of the page table in between as if they had never been there. */
+    private void assertAllocatesNothing(long start, int pages, int access) {
+        Layout layout = rig.space.layout();
+        Memory memory = layout.memory();
+        Worker worker = memory.newWorker("test");
+        Faulter faulter = new Faulter(layout, worker);
+        long[] leaf = layout.pages().leafForInstall(start);
+        int first = layout.pages().indexOf(start);
+        long before = 0;
+        for (int round = 0; round < 2; round++) {
+            before = allocatedBytes();
+            for (int i = 0; i < CALLS; i++) {
+                if (faulter.fault(start, access) != Fault.MINOR) {
+                    throw new AssertionError("a fault failed");
+                }
+                for (int page = 0; page < pages; page++) {
+                    long pte = PageTable.getAndSet(leaf, first + page, Pte.NONE);
+                    if (Pte.isOwn(pte)) {
+                        memory.frames().drop(Pte.frame(pte), worker.magazine());
+                    }
+                }
+            }
+        }
+        long bytes = allocatedBytes() - before;
+        assertTrue(bytes < ALLOWANCE, bytes + " bytes in " + CALLS + " faults");
+        memory.discard(worker);
+    }
+
+    @Test
+    @DisplayName("allocates nothing on the heap")
+    void allocatesNothing() throws InterruptedException {
+        MemoryFile file = rig.file(16);
+        long wide = rig.map(PLACE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long narrow = rig.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long anonymous = rig.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        allocatedBytes();
+        assertAllocatesNothing(wide, 16, READ);
+        assertAllocatesNothing(narrow, 1, WRITE);
+        assertAllocatesNothing(anonymous, 1, READ);
+        assertAllocatesNothing(anonymous, 1, WRITE);
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("an access to what is mapped allocates nothing either, whatever it is")
+    void accessesAllocateNothing() throws InterruptedException {
+        long at = rig.anonymous(2);
+        byte[] bytes = new byte[64];
+        long before = 0;
+        for (int round = 0; round < 2; round++) {
+            before = allocatedBytes();
+            for (int i = 0; i < CALLS; i++) {
+                rig.cpu.store(at + i % 4000, 8, i);
+                rig.cpu.load(at + PAGE - 3, 8);
+                rig.cpu.getAndAdd(at + 8, 8, 1);
+                rig.cpu.compareAndSet(at + 16, 4, 1, 2);
+                rig.cpu.copyOut(at + PAGE - 30, bytes, 0, bytes.length);
+                rig.cpu.load(0, 8);
+            }
+        }
+        long allocated = allocatedBytes() - before;
+        assertTrue(allocated < ALLOWANCE, allocated + " bytes in " + CALLS + " rounds");
+        rig.closeEmpty();
+    }
+}
