@@ -16,6 +16,7 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Report;
+import dev.samara.core.wait.NoWaiting;
 import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
@@ -202,6 +203,7 @@ public final class Machine {
         private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
         private Duration longGracePeriod = Duration.ofSeconds(10);
         private @Nullable StoreMaker stores;
+        private long longestOffer = Memory.UNCHECKED;
 
         private Builder() {}
 
@@ -352,6 +354,22 @@ public final class Machine {
             return this;
         }
 
+        /**
+         * Watches what backings do in {@code rcuMapPages}, which must not block: operations, forks, changes of a page cache,
+         * grace periods and faults that are begun there throw, and are reported, and so is a call that takes long. (While one
+         * is still hanging, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on a file takes longer then.
+         *
+         * @param longest after what time a call is reported, not negative
+         * @return this
+         */
+        public Builder checkOffers(Duration longest) {
+            if (longest.isNegative()) {
+                throw new IllegalArgumentException("longest " + longest + " is negative");
+            }
+            longestOffer = saturatedNanos(longest);
+            return this;
+        }
+
         /** Makes frame stores. */
         @FunctionalInterface
         public interface StoreMaker {
@@ -397,7 +415,7 @@ public final class Machine {
                     atBound,
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
-            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu);
+            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu, longestOffer);
         }
 
         /**
@@ -406,6 +424,9 @@ public final class Machine {
          * @return a new machine
          */
         public Machine build() {
+            if (longestOffer != Memory.UNCHECKED) {
+                NoWaiting.use();
+            }
             Host.Settings settings = new Host.Settings(
                     maxMapCount,
                     stackGuardGap,

@@ -12,6 +12,7 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -167,6 +168,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public int insert(long page, int frame) {
+        NoWaiting.check("an insertion into a page cache");
         int known;
         content.lock();
         try {
@@ -215,6 +217,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
+        NoWaiting.check("a removal from a page cache");
         if (first < 0 || count <= 0) {
             return;
         }
@@ -253,6 +256,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void truncate(long bytes) {
+        NoWaiting.check("a truncation");
         if (bytes < 0) {
             throw new IllegalArgumentException("size " + bytes + " is negative");
         }

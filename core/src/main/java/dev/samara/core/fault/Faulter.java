@@ -19,6 +19,9 @@ import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.NoWaiting;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -49,7 +52,9 @@ public final class Faulter {
 
     private boolean isMajor;
     private int depth;
-    private @Nullable Failure failed;
+
+    /** What is to be told once no section is open. */
+    private final ArrayDeque<Report> reports = new ArrayDeque<>(1);
 
     /** The page of zeros was there when this first needed it. */
     private boolean hasZero;
@@ -96,9 +101,14 @@ public final class Faulter {
      * @param address any address
      * @param access bits of {@link Protection}, at least one
      * @return a {@link Fault}
-     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit
+     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit, or is
+     *     called within {@code rcuMapPages}
      */
     public int fault(long address, int access) {
+        NoWaiting.check("a fault");
+        if (reader.isInside()) {
+            throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
+        }
         boolean outerIsMajor = isMajor;
         isMajor = false;
         depth++;
@@ -122,9 +132,7 @@ public final class Faulter {
             if (reader.isInside()) {
                 reader.exit();
             }
-            if (failed != null) {
-                reportFailed();
-            }
+            deliver();
         }
     }
 
@@ -137,22 +145,31 @@ public final class Faulter {
         return depth != 0;
     }
 
-    /** What a backing has thrown. Whoever is told must not be called in a reader section: he may wait for it. */
+    /** What a backing has thrown. */
     void reportBacking(String call, BackingTraits traits, Throwable thrown) {
-        failed = new Failure(call, traits, thrown);
+        String name = traits.backing().getClass().getName();
+        report(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + name, thrown));
+    }
+
+    /** A backing was slow where it must not block. */
+    void reportLongOffer(BackingTraits traits, long nanos) {
+        String name = traits.backing().getClass().getName();
+        long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
+        String message = "rcuMapPages of " + name + " took " + micros + " us, and must not block";
+        report(new Report(Report.Kind.LONG_WAIT, message, null));
+    }
+
+    /** Whoever is told must not be called in a reader section: he may wait for it. */
+    private void report(Report report) {
+        reports.add(report);
         if (!reader.isInside()) {
-            reportFailed();
+            deliver();
         }
     }
 
-    private record Failure(String call, BackingTraits traits, Throwable thrown) {}
-
-    private void reportFailed() {
-        Failure failure = failed;
-        failed = null;
-        if (failure != null) {
-            String name = failure.traits.backing().getClass().getName();
-            layout.host().report(Report.Kind.CALLBACK_FAILED, failure.call + " of " + name, failure.thrown);
+    private void deliver() {
+        for (Report report = reports.poll(); report != null; report = reports.poll()) {
+            layout.host().report(report.kind(), report.message(), report.cause());
         }
     }
 

@@ -59,6 +59,7 @@ final class SlowPath {
         inVain = 0;
         boolean writes = (how & Protection.WRITE) != 0;
         if (writes && !of.has(VmaFlags.SHARED)) {
+            // Not left to the fast path, to which the backing may never offer it.
             return faulter.copying().copyFromCache(of, at, cache, which, frame);
         }
         if (writes && traits.noticesWrites()) {

@@ -4,6 +4,7 @@ package dev.samara.core.fault;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
@@ -11,6 +12,7 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -79,11 +81,40 @@ final class Window implements PageWindow {
     private void ask(BackingTraits traits, FilePages of) {
         Arrays.fill(offered, 0, count, Frames.NONE);
         cache = of;
+        long longest = faulter.memory.longestOffer();
+        if (longest == Memory.UNCHECKED) {
+            askUnchecked(traits);
+        } else {
+            askChecked(traits, longest);
+        }
+    }
+
+    private boolean askUnchecked(BackingTraits traits) {
         try {
             traits.backing().rcuMapPages(this);
+            return true;
         } catch (Throwable thrown) {
             Arrays.fill(offered, 0, count, Frames.NONE);
             faulter.reportBacking("rcuMapPages", traits, thrown);
+            return false;
+        }
+    }
+
+    private void askChecked(BackingTraits traits, long longest) {
+        boolean returned = false;
+        long start = System.nanoTime();
+        NoWaiting.enter("rcuMapPages of " + traits.backing().getClass().getName());
+        try {
+            returned = askUnchecked(traits);
+        } finally {
+            IllegalStateException refused = NoWaiting.exit();
+            if (refused != null && returned) {
+                faulter.reportBacking("rcuMapPages", traits, refused);
+            }
+        }
+        long taken = System.nanoTime() - start;
+        if (taken > longest) {
+            faulter.reportLongOffer(traits, taken);
         }
     }
 
@@ -132,11 +163,13 @@ final class Window implements PageWindow {
                 return false;
             }
             for (int i = 0; i < count; i++) {
-                if (!wanted[i] || offered[i] == Frames.NONE) {
+                // Read once: a backing may have kept this window, and offer from elsewhere.
+                int frame = offered[i];
+                if (!wanted[i] || frame == Frames.NONE) {
                     continue;
                 }
                 Vma now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
-                if (now == null || !faulter.frames.isCached(offered[i], cache.number(), first + i)) {
+                if (now == null || !faulter.frames.isCached(frame, cache.number(), first + i)) {
                     continue;
                 }
                 long bits = PageRights.of(now);
@@ -146,7 +179,7 @@ final class Window implements PageWindow {
                 if (i == target) {
                     bits |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                boolean put = PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(offered[i], bits));
+                boolean put = PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, bits));
                 mapped |= put && i == target;
             }
             return mapped;

@@ -17,6 +17,7 @@ import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.NoWaiting;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -176,6 +177,7 @@ public final class Layout {
     }
 
     void lock() {
+        NoWaiting.check("a call that takes the lock of a space");
         lock.lock();
         holdTimes.begin();
     }

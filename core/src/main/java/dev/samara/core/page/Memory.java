@@ -9,8 +9,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The memory of one machine: its frames, its grace periods, and who is at which entry. Thread-safe.
  */
 public final class Memory {
+    /** Offers of pages are not watched. */
+    public static final long UNCHECKED = -1;
+
     private final Frames frames;
     private final Rcu rcu;
+    private final long longestOffer;
     private final PteOwners owners = new PteOwners();
     private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
     private final AtomicInteger workers = new AtomicInteger();
@@ -23,8 +27,29 @@ public final class Memory {
      * @param rcu its grace periods
      */
     public Memory(Frames frames, Rcu rcu) {
+        this(frames, rcu, UNCHECKED);
+    }
+
+    /**
+     * Puts the memory of a machine together that may be checked.
+     *
+     * @param frames its frames
+     * @param rcu its grace periods
+     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
+     */
+    public Memory(Frames frames, Rcu rcu, long longestOffer) {
         this.frames = frames;
         this.rcu = rcu;
+        this.longestOffer = longestOffer;
+    }
+
+    /**
+     * How long an offer of pages may take.
+     *
+     * @return nanoseconds, or {@link #UNCHECKED}
+     */
+    public long longestOffer() {
+        return longestOffer;
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.rcu;
 
+import dev.samara.core.wait.NoWaiting;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
@@ -111,6 +112,7 @@ public final class Rcu {
      * <p>Caller must be in no section, and hold no lock that a reader may wait for within one.
      */
     public void synchronize() {
+        NoWaiting.check("a wait for a grace period");
         // Between the caller's unhooking and the scan. Pairs with the volatile store of RcuReader.enter.
         VarHandle.fullFence();
         RcuReader[] all = readers;

@@ -189,7 +189,10 @@ public interface Backing {
      * Offers the frames of pages that are in memory ({@code map_pages}, as {@code rcu_map_pages} would be).
      *
      * <p>Called in a reader section, for every fault, with no reference to anything: it must not block, wait or call into
-     * an address space. What it throws is reported, and it has offered nothing then. It need not offer anything.
+     * an address space or a {@code Cpu}. Nothing of this machine is freed while it does; {@code
+     * Machine.Builder.checkOffers} finds it out. What it throws is reported, and it has offered nothing then. It need not
+     * offer anything: {@link #fault} is asked for what it does not offer. What is not the frame of that page in this
+     * backing's page cache, whatever the number, is passed over; an offer outside of the window throws.
      *
      * @param window the pages
      */
@@ -209,16 +212,21 @@ public interface Backing {
      * but who wants the same page. What was fetched is mapped only if the mapping still stands then. What it throws is
      * reported, and the fault is a SIGBUS, as it is if time and again it answers with what is not the cache's frame of that page.
      *
+     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the one that faults keeps its space. If it
+     * never returns, that thread is lost and nothing else: the range can be unmapped, replaced or protected, the space forked or
+     * closed, and the open of the backing stays until it returns.
+     *
      * @param request which page
      * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} gave; or a failure: {@code -Fault.ADRERR},
-     *     {@code -Fault.OOM}, {@code -Fault.RETRY}
+     *     {@code -Fault.OOM}, {@code -Fault.RETRY}, which become the result; any other negative number is a SIGBUS
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;
     }
 
     /**
-     * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}.
+     * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}. If it fails or
+     * throws, nothing is written, and the next write asks again. A write that finds the mapping changed meanwhile asks again too.
      *
      * @param request which page
      * @return 0, or a failure as of {@link #fault}
