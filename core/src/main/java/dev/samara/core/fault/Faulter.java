@@ -113,9 +113,14 @@ public final class Faulter {
         isMajor = false;
         depth++;
         try {
-            int result = AGAIN;
+            int result = attemptOnce(address, access);
+            boolean repeated = result == AGAIN;
             while (result == AGAIN) {
                 result = attemptOnce(address, access);
+            }
+            if (repeated && result == Fault.MAPERR) {
+                // An attempt in vain may have linked a leaf after who took the mapping away had walked.
+                table.unhookIfEmpty(address);
             }
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
         } finally {
