@@ -232,13 +232,15 @@ public final class Cpu implements AutoCloseable {
     }
 
     private int readAcross(long address, int size, int access) {
+        long before = value;
         long number = 0;
-        for (int i = size - 1; i >= 0; i--) {
+        for (int i = 0; i < size; i++) {
             int result = read(address + i, 1, access);
             if (!Fault.isDone(result)) {
+                value = before;
                 return result;
             }
-            number = number << Byte.SIZE | value;
+            number |= value << (i * Byte.SIZE);
         }
         value = ordered(number, size);
         return Fault.MINOR;
@@ -477,8 +479,10 @@ public final class Cpu implements AutoCloseable {
                         ? Objects.requireNonNull(table).get(address)
                         : writable(address);
                 if (allows(pte, access)) {
-                    value = ordered(
-                            update(update, Pte.frame(pte), (int) address & pageMask, size, expected, operand), size);
+                    long seen = update(update, Pte.frame(pte), (int) address & pageMask, size, expected, operand);
+                    if (update != Update.STORE) {
+                        value = ordered(seen, size);
+                    }
                     return Fault.MINOR;
                 }
             } finally {
@@ -559,6 +563,7 @@ public final class Cpu implements AutoCloseable {
     }
 
     private int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
+        own();
         fault = Fault.MINOR;
         int done = 0;
         while (done < length) {
@@ -648,6 +653,7 @@ public final class Cpu implements AutoCloseable {
      * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end, and {@link #fault} says why
      */
     public int string(long address, byte[] target) {
+        own();
         fault = Fault.MINOR;
         int length = 0;
         while (length < target.length) {
@@ -688,6 +694,10 @@ public final class Cpu implements AutoCloseable {
                 if (allows(pte, wanted)) {
                     // Not free before this section ends, so the pin comes in time.
                     int frame = Pte.frame(pte);
+                    if (frame == Frames.ZERO) {
+                        // Nobody counts it, and it is never free.
+                        return frame;
+                    }
                     frames.pin(frame);
                     if (isUnchanged(address, pte)) {
                         if (writes) {
@@ -723,6 +733,9 @@ public final class Cpu implements AutoCloseable {
      */
     public void unpin(int frame, boolean written) {
         loaded();
+        if (frame == Frames.ZERO) {
+            return;
+        }
         Frames frames = Objects.requireNonNull(memory).frames();
         if (written && frames.isPinned(frame)) {
             frames.setDirty(frame);

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.EXEC;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.page.Pte;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+@DisplayName("A CPU")
+final class CpuTest {
+    private static final int[] SIZES = {1, 2, 4, 8};
+
+    private final Rig rig = new Rig();
+    private final Cpu cpu = rig.cpu;
+
+    @AfterEach
+    void everyFrameComesBack() throws InterruptedException {
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    private static long mask(int size) {
+        return -1L >>> (64 - 8 * size);
+    }
+
+    private byte[] bytes(long address, int length) {
+        byte[] bytes = new byte[length];
+        assertEquals(length, cpu.copyOut(address, bytes, 0, length));
+        return bytes;
+    }
+
+    /** A number as it lies in memory. */
+    private static byte[] laidOut(long number, int size, ByteOrder order) {
+        byte[] bytes = new byte[size];
+        for (int i = 0; i < size; i++) {
+            int at = order == ByteOrder.LITTLE_ENDIAN ? i : size - 1 - i;
+            bytes[at] = (byte) (number >>> (8 * i));
+        }
+        return bytes;
+    }
+
+    @Test
+    @DisplayName("reads and writes numbers of each size at each offset, across pages too, in either byte order")
+    void plain() {
+        long at = rig.anonymous(2);
+        Random random = new Random(1);
+        for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
+            cpu.order(order);
+            for (int size : SIZES) {
+                for (long offset = PAGE - 17; offset <= PAGE + 9; offset++) {
+                    assertEquals(40, cpu.fill(at + PAGE - 20, 40, (byte) 0x77));
+                    long number = random.nextLong();
+                    assertFault(Fault.MINOR, cpu.store(at + offset, size, number));
+                    byte[] expected = new byte[40];
+                    Arrays.fill(expected, (byte) 0x77);
+                    byte[] laidOut = laidOut(number, size, order);
+                    System.arraycopy(laidOut, 0, expected, (int) (offset - PAGE + 20), size);
+                    assertArrayEquals(expected, bytes(at + PAGE - 20, 40));
+                    assertFault(Fault.MINOR, cpu.load(at + offset, size));
+                    assertEquals(number & mask(size), cpu.value());
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("fetches only what may be executed, across pages too")
+    void fetch() {
+        long at = rig.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
+        assertFault(Fault.MINOR, cpu.fetch(at + PAGE - 3, 8));
+        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, READ));
+        assertFault(Fault.MINOR, cpu.fetch(at + PAGE - 4, 4));
+        assertFault(Fault.ACCERR, cpu.fetch(at + PAGE - 3, 4));
+        assertEquals(at + PAGE, cpu.faultAddress());
+    }
+
+    @Test
+    @DisplayName("writes nothing across pages of which one cannot be written, and says which")
+    void acrossAMissingPage() {
+        long at = rig.anonymous(3);
+        assertEquals(3 * PAGE, cpu.fill(at, 3 * PAGE, (byte) 0x11));
+        assertEquals(0, rig.space.munmap(at + PAGE, PAGE));
+        for (int size : new int[] {2, 4, 8}) {
+            for (int before = 1; before < size; before++) {
+                assertFault(Fault.MAPERR, cpu.store(at + PAGE - before, size, -1));
+                assertEquals(at + PAGE, cpu.faultAddress());
+                assertFault(Fault.MAPERR, cpu.store(at + 2 * PAGE - before, size, -1));
+                assertEquals(at + 2 * PAGE - before, cpu.faultAddress());
+                cpu.load(at, 1);
+                assertFault(Fault.MAPERR, cpu.load(at + PAGE - before, size));
+                assertEquals(at + PAGE, cpu.faultAddress());
+                assertEquals(0x11, cpu.value(), "what the last access that succeeded has read");
+            }
+        }
+        for (long page : new long[] {at, at + 2 * PAGE}) {
+            for (byte left : bytes(page, (int) PAGE)) {
+                assertEquals(0x11, left);
+            }
+        }
+        rig.map(at + PAGE, 1, READ, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertFault(Fault.ACCERR, cpu.store(at + PAGE - 1, 8, -1));
+        assertFault(Fault.ACCERR, cpu.store(at + 2 * PAGE - 1, 8, -1));
+        assertEquals(0x11, bytes(at + PAGE - 1, 1)[0]);
+        assertEquals(0x11, bytes(at + 2 * PAGE, 1)[0]);
+    }
+
+    @Test
+    @DisplayName("does every atomic update in each size and byte order")
+    void atomics() {
+        long at = rig.anonymous(1);
+        Random random = new Random(2);
+        for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
+            cpu.order(order);
+            for (int size : SIZES) {
+                for (int round = 0; round < 50; round++) {
+                    atomics(at + (long) size * random.nextInt(500), size, random, order);
+                }
+            }
+        }
+    }
+
+    private void atomics(long at, int size, Random random, ByteOrder order) {
+        long mask = mask(size);
+        long a = random.nextLong();
+        long b = random.nextLong();
+        assertFault(Fault.MINOR, cpu.storeVolatile(at, size, a));
+        assertArrayEquals(laidOut(a, size, order), bytes(at, size));
+        assertFault(Fault.MINOR, cpu.loadVolatile(at, size));
+        assertEquals(a & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.storeVolatile(at, size, b));
+        assertEquals(a & mask, cpu.value(), "a store reads nothing");
+        assertFault(Fault.MINOR, cpu.getAndSet(at, size, a));
+        assertEquals(b & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.getAndAdd(at, size, b));
+        assertEquals(a & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.getAndBitwiseXor(at, size, b));
+        assertEquals(a + b & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.getAndBitwiseOr(at, size, a));
+        assertEquals((a + b ^ b) & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.getAndBitwiseAnd(at, size, b));
+        assertEquals((a + b ^ b | a) & mask, cpu.value());
+        long now = (a + b ^ b | a) & b & mask;
+        assertFault(Fault.MINOR, cpu.compareAndSet(at, size, now + 1, a));
+        assertEquals(0, cpu.value());
+        assertFault(Fault.MINOR, cpu.compareAndSet(at, size, now | ~mask, a));
+        assertEquals(1, cpu.value());
+        assertFault(Fault.MINOR, cpu.compareAndExchange(at, size, a + 1, b));
+        assertEquals(a & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.compareAndExchange(at, size, a, b));
+        assertEquals(a & mask, cpu.value());
+        assertFault(Fault.MINOR, cpu.load(at, size));
+        assertEquals(b & mask, cpu.value());
+    }
+
+    @Test
+    @DisplayName("refuses an atomic access that is not aligned, before it looks whether anything is mapped there")
+    void misaligned() {
+        long at = rig.anonymous(1);
+        rig.store(at, 0x1122334455667788L);
+        for (long address : new long[] {at, 0x10000}) {
+            for (int size : new int[] {2, 4, 8}) {
+                for (int offset = 1; offset < size; offset++) {
+                    long place = address + offset;
+                    assertFault(Fault.ADRALN, cpu.loadVolatile(place, size));
+                    assertFault(Fault.ADRALN, cpu.storeVolatile(place, size, 0));
+                    assertFault(Fault.ADRALN, cpu.getAndAdd(place, size, 1));
+                    assertFault(Fault.ADRALN, cpu.compareAndSet(place, size, 0, 1));
+                    assertEquals(place, cpu.faultAddress());
+                }
+            }
+        }
+        assertEquals(0x1122334455667788L, rig.load(at));
+        assertEquals(7, Fault.signal(Fault.ADRALN));
+        for (int size : new int[] {0, -1, 3, 16}) {
+            assertThrows(IllegalArgumentException.class, () -> cpu.load(at, size));
+            assertThrows(IllegalArgumentException.class, () -> cpu.getAndAdd(at, size, 1));
+        }
+    }
+
+    @Test
+    @DisplayName("copies and fills up to the first page that fails, and says where and why")
+    void partial() {
+        long at = rig.anonymous(4);
+        assertEquals(0, rig.space.mprotect(at + 2 * PAGE, PAGE, READ));
+        assertEquals(0, rig.space.munmap(at + 3 * PAGE, PAGE));
+        byte[] source = new byte[(int) (4 * PAGE)];
+        new Random(3).nextBytes(source);
+        int fits = (int) (2 * PAGE - 100);
+        assertEquals(fits, cpu.copyIn(at + 100, source, 50, (int) (3 * PAGE)));
+        assertFault(Fault.ACCERR, cpu.fault());
+        assertEquals(at + 2 * PAGE, cpu.faultAddress());
+        byte[] target = new byte[source.length];
+        assertEquals(3 * PAGE - 100, cpu.copyOut(at + 100, target, 7, (int) (4 * PAGE - 100)));
+        assertFault(Fault.MAPERR, cpu.fault());
+        assertEquals(at + 3 * PAGE, cpu.faultAddress());
+        assertArrayEquals(Arrays.copyOfRange(source, 50, 50 + fits), Arrays.copyOfRange(target, 7, 7 + fits));
+        assertEquals(2 * PAGE - 1, cpu.fill(at + 1, 3 * PAGE, (byte) 9));
+        assertFault(Fault.ACCERR, cpu.fault());
+        assertEquals(0, cpu.copyIn(at + 3 * PAGE, source, 0, 8));
+        assertEquals(0, cpu.copyOut(0, source, 0, 0));
+        assertFault(Fault.MINOR, cpu.fault());
+        assertThrows(IndexOutOfBoundsException.class, () -> cpu.copyIn(at, source, source.length, 1));
+    }
+
+    @Test
+    @DisplayName("copies a string up to its zero, across pages, and no further than that")
+    void strings() {
+        long at = rig.anonymous(2);
+        assertEquals(2 * PAGE, cpu.fill(at, 2 * PAGE, (byte) 'x'));
+        byte[] target = new byte[64];
+        cpu.store(at + PAGE + 5, 1, 0);
+        assertEquals(10, cpu.string(at + PAGE - 5, target));
+        assertEquals('x', target[9]);
+        assertEquals(64, cpu.string(at, target));
+        assertEquals(0, cpu.string(at + PAGE + 5, target));
+        assertFault(Fault.MINOR, cpu.fault());
+        assertEquals(-1, cpu.string(at + 2 * PAGE - 5, target));
+        assertFault(Fault.MAPERR, cpu.fault());
+        assertEquals(at + 2 * PAGE, cpu.faultAddress());
+        cpu.store(at + 2 * PAGE - 1, 1, 0);
+        assertEquals(4, cpu.string(at + 2 * PAGE - 5, target), "what lies behind the zero is not touched");
+    }
+
+    @Test
+    @DisplayName("a pinned frame outlives its mapping, and is free when the last pin ends")
+    void pinsOutliveMappings() {
+        long at = rig.anonymous(1);
+        rig.store(at, 42);
+        int frame = cpu.pin(at, READ);
+        assertEquals(frame, cpu.pin(at + 5, WRITE));
+        assertEquals(0, rig.space.munmap(at, PAGE));
+        assertEquals(1, rig.frames());
+        assertEquals(42, cpu.frameStore().get(frame, 0, 8));
+        cpu.unpin(frame, false);
+        assertEquals(1, rig.frames());
+        assertEquals(42, cpu.frameStore().get(frame, 0, 8));
+        cpu.unpin(frame, true);
+        assertEquals(0, rig.frames());
+        for (int none : new int[] {frame, -1, 1 << 25, Integer.MAX_VALUE}) {
+            assertThrows(IllegalStateException.class, () -> cpu.unpin(none, true));
+        }
+        long next = rig.anonymous(1);
+        rig.store(next, 1);
+        assertEquals(0, rig.space.munmap(next, PAGE));
+        assertEquals(0, rig.frames());
+    }
+
+    @Test
+    @DisplayName("a pinned page of a file outlives a truncation, and the file does not see what is written to it then")
+    void pinsOutliveTruncation() {
+        MemoryFile file = rig.file(2);
+        long at = rig.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        int frame = cpu.pin(at + PAGE, WRITE);
+        file.truncate(PAGE);
+        cpu.frameStore().put(frame, 0, 8, 9);
+        file.truncate(2 * PAGE);
+        assertEquals(0, rig.load(at + PAGE));
+        assertEquals(9, cpu.frameStore().get(frame, 0, 8));
+        file.close();
+        assertEquals(1, rig.frames());
+        cpu.unpin(frame, true);
+    }
+
+    @Test
+    @DisplayName("a pinned page that was protected and given back is written in place, as the device sees it")
+    void pinnedAndProtected() {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        int frame = cpu.pin(at, WRITE);
+        assertEquals(0, rig.space.mprotect(at, PAGE, READ));
+        assertFault(Fault.ACCERR, cpu.store(at, 8, 2));
+        assertEquals(0, rig.space.mprotect(at, PAGE, RW));
+        rig.store(at, 3);
+        assertEquals(frame, Pte.frame(rig.pte(at)));
+        assertEquals(3, cpu.frameStore().get(frame, 0, 8));
+        cpu.unpin(frame, false);
+    }
+
+    @Test
+    @DisplayName("to pin where nothing can be accessed so gives the fault, negated")
+    void pinFails() {
+        long at = rig.map(0, 1, READ, ANONYMOUS, null, 0);
+        assertEquals(-Fault.ACCERR, cpu.pin(at, WRITE));
+        assertEquals(-Fault.MAPERR, cpu.pin(at + PAGE, READ));
+        assertEquals(at + PAGE, cpu.faultAddress());
+        // The page of zeros is nobody's to pin or to free.
+        int zero = cpu.pin(at, READ);
+        cpu.unpin(zero, false);
+        assertEquals(0, rig.load(at));
+    }
+
+    @Test
+    @DisplayName("is refused to every other thread, and needs a space")
+    void ownership() throws Exception {
+        long at = rig.anonymous(1);
+        List<Runnable> uses = List.of(
+                () -> cpu.load(at, 8),
+                () -> cpu.store(at, 8, 1),
+                () -> cpu.getAndAdd(at, 8, 1),
+                () -> cpu.handleFault(at, READ),
+                () -> cpu.copyIn(at, new byte[1], 0, 0),
+                () -> cpu.copyOut(at, new byte[1], 0, 1),
+                () -> cpu.fill(at, 0, (byte) 0),
+                () -> cpu.string(at, new byte[0]),
+                () -> cpu.pin(at, READ),
+                () -> cpu.unpin(1, false),
+                () -> cpu.load(rig.space),
+                cpu::frameStore,
+                cpu::close);
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        for (Runnable use : uses) {
+            AtomicReference<RuntimeException> thrown = new AtomicReference<>();
+            other.submit(() -> {
+                        try {
+                            use.run();
+                        } catch (IllegalStateException e) {
+                            thrown.set(e);
+                        }
+                    })
+                    .get();
+            assertSame(IllegalStateException.class, java.util.Objects.requireNonNull(thrown.get()).getClass());
+        }
+        other.shutdown();
+        assertEquals(0, rig.frames());
+        assertSame(rig.space, cpu.space());
+        cpu.load(null);
+        assertNull(cpu.space());
+        assertThrows(IllegalStateException.class, () -> cpu.load(at, 8));
+        AddressSpace bare = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        cpu.load(rig.space);
+    }
+
+    @Test
+    @DisplayName("goes from one space to another and back, of another machine too, and sees each one's memory")
+    void twoSpaces() throws InterruptedException {
+        Rig second = new Rig();
+        AddressSpace third = rig.machine.newSpace(Rig.GEOMETRY);
+        long place = 0x5000_0000L;
+        List<AddressSpace> spaces = List.of(rig.space, second.space, third);
+        for (int round = 0; round < 10; round++) {
+            for (int i = 0; i < spaces.size(); i++) {
+                cpu.load(spaces.get(i));
+                if (round == 0) {
+                    spaces.get(i).mmap(place, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                } else {
+                    assertEquals(100 * i + round - 1, rig.load(place));
+                }
+                rig.store(place, 100 * i + round);
+            }
+        }
+        cpu.load(rig.space);
+        third.close();
+        second.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that is closed has given back what it kept in stock")
+    void closed() throws InterruptedException {
+        Rig small = new Rig(8);
+        long at = small.anonymous(8);
+        try (Cpu second = small.machine.claimCpu()) {
+            second.load(small.space);
+            assertFault(Fault.MINOR, second.store(at, 8, 1));
+        }
+        for (int page = 1; page < 8; page++) {
+            small.store(at + page * PAGE, page);
+        }
+        small.closeEmpty();
+    }
+}
