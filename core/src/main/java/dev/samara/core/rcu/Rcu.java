@@ -116,10 +116,18 @@ public final class Rcu {
         // Between the caller's unhooking and the scan. Pairs with the volatile store of RcuReader.enter.
         VarHandle.fullFence();
         RcuReader[] all = readers;
-        for (RcuReader reader : all) {
-            long section = reader.section();
+        long[] sections = null;
+        // All are read before any is waited for: a section that begins meanwhile is none of this grace period's.
+        for (int i = 0; i < all.length; i++) {
+            long section = all[i].section();
             if (section != 0) {
-                awaitEnd(reader, section);
+                sections = sections == null ? new long[all.length] : sections;
+                sections[i] = section;
+            }
+        }
+        for (int i = 0; sections != null && i < all.length; i++) {
+            if (sections[i] != 0) {
+                awaitEnd(all[i], sections[i]);
             }
         }
     }
@@ -162,7 +170,8 @@ public final class Rcu {
     }
 
     /**
-     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one.
+     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one. Where it may wait, the
+     * caller must be in no section, which the grace period would wait for.
      *
      * @param callback what to run; what it throws goes to the executor
      * @return false if it was not taken, because as many wait as may and the settings say to refuse
