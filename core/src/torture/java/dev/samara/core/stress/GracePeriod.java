@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.rcu.Rcu;
+import dev.samara.core.rcu.RcuReader;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** I3: a reader loads an entry and uses its frame in a section; an updater clears the entry, waits and frees. */
+@JCStressTest
+@Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "found, and in use to the end of the section")
+@Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "not found any more")
+@Outcome(id = "0, 1", expect = Expect.ACCEPTABLE, desc = "not found any more, and free")
+@Outcome(id = "1, 1", expect = Expect.FORBIDDEN, desc = "found, and free while it is used")
+@State
+public class GracePeriod {
+    /** So long a section that what is freed too early is seen in it. */
+    private static final int USES = 100;
+
+    private final Rcu rcu =
+            new Rcu(new Rcu.Settings(Runnable::run, 1, Rcu.AtBound.REFUSE, Long.MAX_VALUE, message -> {}));
+    private final RcuReader reader = rcu.register("reader");
+
+    private final AtomicInteger entry = new AtomicInteger(1);
+    private final AtomicInteger freed = new AtomicInteger();
+
+    @Actor
+    public void reader(II_Result r) {
+        reader.enter();
+        r.r1 = entry.getAcquire();
+        for (int i = 0; i < USES; i++) {
+            r.r2 |= freed.getAcquire();
+        }
+        reader.exit();
+    }
+
+    @Actor
+    public void updater() {
+        entry.setRelease(0);
+        rcu.synchronize();
+        freed.setRelease(1);
+    }
+}

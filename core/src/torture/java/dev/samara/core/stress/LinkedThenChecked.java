@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.life.Attachable;
+import dev.samara.core.life.Life;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+
+/** P3: a fault links a table, then looks whether its VMA is attached; a zap detaches the VMA, then walks. */
+@JCStressTest
+@Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "installed, and found by the walk")
+@Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "not installed")
+@Outcome(expect = Expect.FORBIDDEN, desc = "the page outlives its mapping")
+@State
+public class LinkedThenChecked {
+    private final OnePage page = new OnePage();
+    private final Attachable vma = new Attached();
+
+    @Actor
+    public void fault(III_Result r) {
+        long[] leaf = page.table.leafForInstall(OnePage.AT);
+        PageTable.lock(leaf);
+        try {
+            if (!Life.isDetached(vma)) {
+                PageTable.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
+                r.r1 = 1;
+            }
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    @Actor
+    public void zap(III_Result r) {
+        Life.detach(vma);
+        r.r2 = page.zap();
+    }
+
+    @Arbiter
+    public void end(III_Result r) {
+        r.r3 = page.found();
+    }
+}

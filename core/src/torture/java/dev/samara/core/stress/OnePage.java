@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.vma.Geometry;
+
+/** A page table of few, small tables, in which one page is put in and taken out. */
+final class OnePage {
+    static final long AT = 5 << 9;
+
+    private static final Geometry SMALL = new Geometry(9, 3, 18, 0, 1L << 27, 1L << 27);
+
+    final PageTable table = new PageTable(SMALL);
+
+    static long pte(int frame) {
+        return Pte.present(frame, Pte.READ | Pte.OWN);
+    }
+
+    /** Puts an entry into a table that is not dead, walking again as often as it takes. */
+    void put(int frame) {
+        for (; ; ) {
+            long[] leaf = table.leafForInstall(AT);
+            PageTable.lock(leaf);
+            try {
+                if (!PageTable.isDead(leaf)) {
+                    PageTable.compareAndSet(leaf, table.indexOf(AT), Pte.NONE, pte(frame));
+                    return;
+                }
+            } finally {
+                PageTable.unlock(leaf);
+            }
+        }
+    }
+
+    /** The number of pages that a walk finds and takes. */
+    int zap() {
+        long at = table.nextLeaf(0, SMALL.limit());
+        long[] leaf = at == SMALL.limit() ? null : table.leaf(at);
+        if (leaf == null) {
+            return 0;
+        }
+        PageTable.lock(leaf);
+        try {
+            return PageTable.getAndSet(leaf, table.indexOf(AT), Pte.NONE) == Pte.NONE ? 0 : 1;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    int found() {
+        return table.get(AT) == Pte.NONE ? 0 : 1;
+    }
+}

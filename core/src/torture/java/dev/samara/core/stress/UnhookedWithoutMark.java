@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/** {@link UnhookedBesideInstall} broken on purpose: who installs does not look whether the table is dead. */
+@JCStressTest
+@Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "there")
+@Outcome(id = "0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "put into a table that nobody can find")
+@State
+public class UnhookedWithoutMark {
+    private final OnePage page = new OnePage();
+
+    public UnhookedWithoutMark() {
+        page.table.leafForInstall(OnePage.AT);
+    }
+
+    @Actor
+    public void installer() {
+        long[] leaf = page.table.leafForInstall(OnePage.AT);
+        PageTable.lock(leaf);
+        PageTable.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
+        PageTable.unlock(leaf);
+    }
+
+    @Actor
+    public void unhooker() {
+        page.table.unhookIfEmpty(OnePage.AT);
+    }
+
+    @Arbiter
+    public void end(I_Result r) {
+        r.r1 = page.found();
+    }
+}

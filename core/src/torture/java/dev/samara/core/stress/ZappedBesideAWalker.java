@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Arbiter;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+
+/** P17: a walker marks an entry used and written while a zap takes it: the entry is not back, and the mark not lost. */
+@JCStressTest
+@Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "marked, then taken with the mark")
+@Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "taken, and not marked")
+@Outcome(expect = Expect.FORBIDDEN, desc = "the entry is back, or a store was forgotten")
+@State
+public class ZappedBesideAWalker {
+    private final OnePage page = new OnePage();
+    private final long[] leaf;
+    private final int index;
+
+    public ZappedBesideAWalker() {
+        page.put(1);
+        leaf = page.table.leafForInstall(OnePage.AT);
+        index = page.table.indexOf(OnePage.AT);
+    }
+
+    @Actor
+    public void walker(III_Result r) {
+        long pte = PageTable.get(leaf, index);
+        if (Pte.isPresent(pte) && PageTable.compareAndSet(leaf, index, pte, pte | Pte.ACCESSED | Pte.DIRTY)) {
+            r.r1 = 1;
+        }
+    }
+
+    @Actor
+    public void zap(III_Result r) {
+        r.r2 = Pte.has(PageTable.getAndSet(leaf, index, Pte.NONE), Pte.DIRTY) ? 1 : 0;
+    }
+
+    @Arbiter
+    public void end(III_Result r) {
+        r.r3 = page.found();
+    }
+}
