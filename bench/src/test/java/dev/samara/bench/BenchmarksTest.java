@@ -19,6 +19,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.infra.Blackhole;
 
@@ -189,6 +190,26 @@ class BenchmarksTest {
         }
         reader.join();
         benchmark.tearDown();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"shipped", "bytes", "longs", "frames"})
+    @DisplayName("FrameStoreBenchmark loads from each layout what it stored there")
+    void frameStores(String layout) {
+        for (int size = 1; size <= 8; size *= 2) {
+            FrameStoreBenchmark benchmark = new FrameStoreBenchmark();
+            benchmark.layout = layout;
+            benchmark.size = size;
+            benchmark.setUp();
+            for (int i = 0; i < FrameStoreBenchmark.PICKS; i++) {
+                benchmark.store();
+            }
+            long sum = 0;
+            for (int i = 0; i < FrameStoreBenchmark.PICKS; i++) {
+                sum += benchmark.load();
+            }
+            assertEquals(benchmark.expectedSum(), sum, layout + " " + size);
+        }
     }
 
     @Test
