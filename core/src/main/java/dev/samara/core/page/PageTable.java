@@ -187,8 +187,7 @@ public final class PageTable {
      */
     public long nextLeaf(long address, long end) {
         // Between the mark of who takes a mapping or a page away and his walk. Pairs with the volatile store of link,
-        // which
-        // is before the other's look at the mark.
+        // which is before the other's look at the mark.
         VarHandle.fullFence();
         long at = address;
         while (Long.compareUnsigned(at, end) < 0) {

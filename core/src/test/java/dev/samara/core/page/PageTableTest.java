@@ -74,13 +74,12 @@ final class PageTableTest {
     private static long place(Random random, Geometry geometry) {
         long limit = geometry.limit();
         int bits = 63 - Long.numberOfLeadingZeros(limit);
-        long edge =
-                switch (random.nextInt(4)) {
-                    case 0 -> 0;
-                    case 1 -> limit;
-                    case 2 -> 1L << random.nextInt(bits + 1);
-                    default -> limit / 3;
-                };
+        long edge = switch (random.nextInt(4)) {
+            case 0 -> 0;
+            case 1 -> limit;
+            case 2 -> 1L << random.nextInt(bits + 1);
+            default -> limit / 3;
+        };
         long at = edge + (random.nextInt(41) - 20) * geometry.pageSize() + random.nextInt((int) geometry.pageSize());
         return Math.max(0, Math.min(limit - 1, at));
     }
@@ -114,7 +113,8 @@ final class PageTableTest {
                 case 3 -> {
                     table.unhookIfEmpty(address);
                     long leafStart = address & -leafSpan(table);
-                    boolean empty = model.subMap(leafStart, leafStart + leafSpan(table)).isEmpty();
+                    boolean empty =
+                            model.subMap(leafStart, leafStart + leafSpan(table)).isEmpty();
                     assertEquals(empty, table.leaf(address) == null);
                 }
                 default -> assertEquals(model.getOrDefault(page, Pte.NONE), table.get(address));

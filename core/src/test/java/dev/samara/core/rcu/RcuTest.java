@@ -65,7 +65,8 @@ final class RcuTest {
     }
 
     @Test
-    @DisplayName("a section that had begun is waited for, to the end of its outermost level; one that begins later is not")
+    @DisplayName(
+            "a section that had begun is waited for, to the end of its outermost level; one that begins later is not")
     void waitsForWhatHadBegun() throws InterruptedException {
         RcuReader early = rcu.register("early");
         RcuReader late = rcu.register("late");
