@@ -6,6 +6,7 @@ import java.lang.management.ThreadInfo;
 import java.lang.management.ThreadMXBean;
 import java.util.Collection;
 import java.util.List;
+import java.util.concurrent.atomic.LongAdder;
 import org.openjdk.jmh.infra.BenchmarkParams;
 import org.openjdk.jmh.infra.IterationParams;
 import org.openjdk.jmh.profile.InternalProfiler;
@@ -26,6 +27,9 @@ public final class ThreadTime implements InternalProfiler {
     public static final String METRIC = "thread.time.norm";
 
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
+
+    /** What was done between measurements by the threads that measure. */
+    private static final LongAdder LEFT_OUT = new LongAdder();
 
     private long before;
 
@@ -50,8 +54,26 @@ public final class ThreadTime implements InternalProfiler {
         return List.of(new ScalarResult(METRIC, (double) took / operations, "ns/op", AggregationPolicy.AVG));
     }
 
+    /**
+     * The time on a processor of this thread, to be given to {@link #leaveOut}.
+     *
+     * @return nanoseconds
+     */
+    public static long now() {
+        return CLOCK.getCurrentThreadCpuTime();
+    }
+
+    /**
+     * Leaves what this thread has done out of the figure: what makes the next invocation possible, and is none.
+     *
+     * @param began what {@link #now} was before it
+     */
+    public static void leaveOut(long began) {
+        LEFT_OUT.add(now() - began);
+    }
+
     private static long workers() {
-        long sum = 0;
+        long sum = -LEFT_OUT.sum();
         for (ThreadInfo thread : CLOCK.getThreadInfo(CLOCK.getAllThreadIds())) {
             // JMH's own name for them.
             if (thread != null && thread.getThreadName().contains("-jmh-worker-")) {

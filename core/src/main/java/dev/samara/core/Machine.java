@@ -199,6 +199,7 @@ public final class Machine {
         private Supplier<ReentrantLock> locks = ReentrantLock::new;
         private long memory;
         private boolean poisonsFrames;
+        private int faultAround = 16;
         private int mostCallbacks = 1 << 16;
         private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
         private Duration longGracePeriod = Duration.ofSeconds(10);
@@ -325,6 +326,22 @@ public final class Machine {
         }
 
         /**
+         * Sets how many pages of a file one fault maps at most, those that are in memory already around the one that it is for
+         * ({@code fault_around_bytes}).
+         *
+         * @param pages a power of two; 16 unless set
+         * @return this
+         * @throws IllegalArgumentException if it is not a power of two
+         */
+        public Builder faultAround(int pages) {
+            if (pages <= 0 || Integer.bitCount(pages) != 1) {
+                throw new IllegalArgumentException("faultAround " + pages + " is not a power of two");
+            }
+            faultAround = pages;
+            return this;
+        }
+
+        /**
          * Bounds what waits for a grace period in the background.
          *
          * @param callbacks how many at most, positive; 65536 unless set
@@ -415,7 +432,7 @@ public final class Machine {
                     atBound,
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
-            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu, longestOffer);
+            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu, faultAround);
         }
 
         /**

@@ -14,7 +14,6 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,12 +24,10 @@ import org.jspecify.annotations.Nullable;
  * compare-and-set of the entry.
  */
 final class Window implements PageWindow {
-    /** A window of 64 KiB with pages of 4 KiB. */
-    private static final int PAGES = 16;
-
     private final Faulter faulter;
-    private final int[] offered = new int[PAGES];
-    private final boolean[] wanted = new boolean[PAGES];
+    private final int pages;
+    private final int[] offered;
+    private final boolean[] wanted;
 
     private @Nullable FilePages cache;
     private long first;
@@ -38,6 +35,10 @@ final class Window implements PageWindow {
 
     Window(Faulter faulter) {
         this.faulter = faulter;
+        // A window lies in one leaf.
+        pages = Math.min(faulter.memory.faultAround(), faulter.table.entries());
+        offered = new int[pages];
+        wanted = new boolean[pages];
     }
 
     @Override
@@ -121,18 +122,25 @@ final class Window implements PageWindow {
     /**
      * Maps what the backing has in memory around a page.
      *
+     * @param known the leaf that has the page's entry, or null if there was none
      * @return whether the page itself is mapped now
      */
-    boolean map(Vma vma, BackingTraits traits, FilePages cache, long address, long page, boolean writes) {
+    boolean map(
+            Vma vma,
+            BackingTraits traits,
+            FilePages cache,
+            long address,
+            long page,
+            boolean writes,
+            long @Nullable [] known) {
         int shift = faulter.pageShift;
         PageTable table = faulter.table;
         int index = table.indexOf(address);
         // Aligned by address, and clipped to the VMA and to the leaf.
-        int before = index & PAGES - 1;
-        before = (int) Math.min(before, (address - vma.start()) >>> shift);
-        long end = Math.min(index - (index & PAGES - 1) + PAGES, table.entries());
-        int after = (int) Math.min(end - index, (vma.end() - (address & -(1L << shift))) >>> shift);
-        long[] leaf = table.leafForInstall(address);
+        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
+        int after = (int) Math.min(
+                pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
+        long[] leaf = known != null ? known : table.leafForInstall(address);
         first = page - before;
         count = before + after;
         for (int i = 0; i < count; i++) {
@@ -157,34 +165,45 @@ final class Window implements PageWindow {
 
     private boolean putIn(Vma vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
+        Frames frames = faulter.frames;
+        int number = cache.number();
+        long bits = bitsOf(vma, writes);
         PageTable.lock(leaf);
         try {
             if (PageTable.isDead(leaf)) {
                 return false;
             }
             for (int i = 0; i < count; i++) {
-                // Read once: a backing may have kept this window, and offer from elsewhere.
                 int frame = offered[i];
                 if (!wanted[i] || frame == Frames.NONE) {
                     continue;
                 }
-                Vma now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
-                if (now == null || !faulter.frames.isCached(frame, cache.number(), first + i)) {
+                Vma now = vma;
+                long put = bits;
+                // Each page singly: the mapping may end in the middle of the window, at any time.
+                if (vma.isDetached()) {
+                    now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
+                    put = now == null ? 0 : bitsOf(now, writes);
+                }
+                if (now == null || !frames.isCached(frame, number, first + i)) {
                     continue;
                 }
-                long bits = PageRights.of(now);
-                if (now.has(VmaFlags.SHARED | VmaFlags.WRITE) && (!Faulter.noticesWrites(now) || writes)) {
-                    bits |= Pte.WRITE;
-                }
                 if (i == target) {
-                    bits |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
+                    put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                boolean put = PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, bits));
-                mapped |= put && i == target;
+                boolean isPut = PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, put));
+                mapped |= isPut && i == target;
             }
             return mapped;
         } finally {
             PageTable.unlock(leaf);
         }
+    }
+
+    /** What may be done with a page of a file through a mapping of it. */
+    private static long bitsOf(Vma vma, boolean writes) {
+        boolean mayWrite =
+                vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
+        return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }
 }

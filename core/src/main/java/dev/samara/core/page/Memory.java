@@ -14,7 +14,7 @@ public final class Memory {
 
     private final Frames frames;
     private final Rcu rcu;
-    private final long longestOffer;
+    private final int faultAround;
     private final PteOwners owners = new PteOwners();
     private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
     private final AtomicInteger workers = new AtomicInteger();
@@ -25,31 +25,31 @@ public final class Memory {
      *
      * @param frames its frames
      * @param rcu its grace periods
+     * @param faultAround how many pages of a file one fault maps at most, a power of two
      */
-    public Memory(Frames frames, Rcu rcu) {
-        this(frames, rcu, UNCHECKED);
+    public Memory(Frames frames, Rcu rcu, int faultAround) {
+        this.frames = frames;
+        this.rcu = rcu;
+        this.faultAround = faultAround;
     }
 
     /**
-     * Puts the memory of a machine together that may be checked.
+     * Puts a machine's memory together, with windows of Linux's size for pages of 4 KiB.
      *
      * @param frames its frames
      * @param rcu its grace periods
-     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
      */
-    public Memory(Frames frames, Rcu rcu, long longestOffer) {
-        this.frames = frames;
-        this.rcu = rcu;
-        this.longestOffer = longestOffer;
+    public Memory(Frames frames, Rcu rcu) {
+        this(frames, rcu, 16);
     }
 
     /**
-     * How long an offer of pages may take.
+     * How many pages of a file one fault maps at most.
      *
-     * @return nanoseconds, or {@link #UNCHECKED}
+     * @return a power of two
      */
-    public long longestOffer() {
-        return longestOffer;
+    public int faultAround() {
+        return faultAround;
     }
 
     /**

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
+
+/** A file that never offers a page, so that each fault asks it for one. */
+final class AskedFile extends CachedBacking {
+    AskedFile(PageCache cache) {
+        super("/asked", cache);
+    }
+
+    @Override
+    public void rcuMapPages(PageWindow window) {
+        // Offers nothing: that is what it is for.
+    }
+
+    @Override
+    protected boolean read(long page, int frame, FrameStore store) {
+        return true;
+    }
+}

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.MapFlags.SHARED;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.layout.Host;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.Retirement;
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.rcu.Rcu;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Protection;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * A space whose pages are faulted in and taken out again without end, for one thread.
+ *
+ * <p>It stands below the facade, on the rooms that are not exported: pages are taken out by emptying their entries, as no
+ * operation of a space could do it without allocating and without waiting for a grace period, and nobody else is there who
+ * could still use them.
+ */
+final class Bed {
+    static final int PAGE_SHIFT = 12;
+    static final long PAGE = 1L << PAGE_SHIFT;
+
+    /** Pages of a mapping; behind it is a hole of half as many. */
+    static final int PAGES = 64;
+
+    private static final long STRIDE = PAGES * PAGE * 3 / 2;
+    private static final long BASE = 0x1000_0000_0000L;
+
+    /** The file's pages; mappings share them. */
+    private static final int FILE_PAGES = 16 * PAGES;
+
+    private static final int MOST_FRAMES = 1 << 17;
+
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+
+    final Kind kind;
+    final Memory memory;
+    final Layout layout;
+    final Worker worker;
+    final FilePages cache;
+
+    /** What is to be faulted, each once until all were: a power of two. */
+    final long[] addresses;
+
+    private final PageTable table;
+    private final Frames frames;
+
+    /** What a fault meets. */
+    enum Kind {
+        /** A page of a file that is in memory, alone. */
+        FILE_1(1, READ),
+        /** The same with the fifteen beside it. */
+        FILE_16(16, READ),
+        /** The same as the first, from a backing that offers nothing and must be asked under a keep. */
+        SLOW(1, READ),
+        /** The first write to anonymous memory. */
+        ANONYMOUS(1, WRITE),
+        /** The first reading of it. */
+        ZERO(1, READ),
+        /** The first write to a page of a file in a private mapping that has been read before. */
+        COPY(1, WRITE);
+
+        final int window;
+        final int access;
+
+        Kind(int window, int access) {
+            this.window = window;
+            this.access = access;
+        }
+
+        boolean isOfFile() {
+            return this != ANONYMOUS && this != ZERO;
+        }
+    }
+
+    /**
+     * Maps everything, and draws the addresses.
+     *
+     * @param vmas how many mappings there are
+     * @param isNearby whether addresses ascend through the mappings; else they are drawn
+     */
+    Bed(Kind kind, int vmas, boolean isNearby) {
+        this.kind = kind;
+        Host host = new Host(new Host.Settings(
+                vmas + 100,
+                0,
+                Host.UNLIMITED,
+                Long.MAX_VALUE,
+                report -> {
+                    throw new IllegalStateException(report.message());
+                },
+                Retirement.NOTHING,
+                ReentrantLock::new,
+                (of, shift) -> memory(of, kind.window),
+                (of, start, end, access) -> Fault.MINOR));
+        layout = new Layout(
+                new Layout.Origin(
+                        host,
+                        GEOMETRY,
+                        Set.of(),
+                        Map.of(),
+                        true,
+                        0x5555_5555_5000L,
+                        0x5555_5555_5000L,
+                        0,
+                        0,
+                        GEOMETRY.limit(),
+                        false),
+                List.of());
+        memory = layout.memory();
+        frames = memory.frames();
+        table = layout.pages();
+        worker = memory.newWorker("bench");
+        cache = new FilePages(memory, FILE_PAGES * PAGE);
+        Backing file = kind == Kind.SLOW ? new AskedFile(cache) : new MemoryFile("/file", 1, cache).open();
+        for (int i = 0; i < FILE_PAGES; i++) {
+            cache.frameFor(i);
+        }
+        for (int i = 0; i < vmas; i++) {
+            long offset = i % 16L * PAGES * PAGE;
+            int protection = kind.access | READ;
+            int how = kind == Kind.FILE_1 || kind == Kind.FILE_16 || kind == Kind.SLOW ? SHARED : PRIVATE;
+            int flags = FIXED | NORESERVE | how | (kind.isOfFile() ? 0 : ANONYMOUS);
+            long result =
+                    layout.mmap(start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
+            if (Errno.isError(result)) {
+                throw new IllegalStateException("the space could not be filled: " + Errno.of(result));
+            }
+        }
+        addresses = addresses(vmas, isNearby);
+        // Tables are there before the first fault, as they are in a space that is in use.
+        for (long address : addresses) {
+            table.leafForInstall(address);
+        }
+    }
+
+    private static Memory memory(Host host, int window) {
+        int chunkShift = 10;
+        Rcu rcu = new Rcu(new Rcu.Settings(
+                host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+        DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
+        return new Memory(new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false), rcu, window);
+    }
+
+    private static long start(int i) {
+        return BASE + i * STRIDE;
+    }
+
+    private long[] addresses(int vmas, boolean isNearby) {
+        int each = PAGES / kind.window;
+        long[] all = new long[vmas * each];
+        for (int i = 0; i < all.length; i++) {
+            all[i] = start(i / each) + (long) (i % each) * kind.window * PAGE;
+        }
+        if (!isNearby) {
+            SplittableRandom random = new SplittableRandom(42);
+            for (int i = all.length - 1; i > 0; i--) {
+                int j = random.nextInt(i + 1);
+                long swapped = all[i];
+                all[i] = all[j];
+                all[j] = swapped;
+            }
+        }
+        return Arrays.copyOf(all, Integer.highestOneBit(all.length));
+    }
+
+    /** Makes the page of an address as it was before its fault. */
+    void undo(long address) {
+        long[] leaf = table.leafForInstall(address);
+        int index = table.indexOf(address);
+        for (int i = index; i < index + kind.window; i++) {
+            long pte = PageTable.getAndSet(leaf, i, Pte.NONE);
+            if (Pte.isOwn(pte)) {
+                frames.drop(Pte.frame(pte), worker.magazine());
+            }
+        }
+    }
+
+    /** Fails unless a page is there as the fault of an address should have left it. */
+    void check(long address) {
+        for (int i = 0; i < kind.window; i++) {
+            long pte = table.get(address + i * PAGE);
+            boolean isThere = Pte.isPresent(pte) && ((kind.access & Protection.WRITE) == 0 || Pte.has(pte, Pte.WRITE));
+            if (!isThere) {
+                throw new IllegalStateException("a fault has left " + Pte.toString(pte));
+            }
+        }
+    }
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import dev.samara.bench.About;
+import dev.samara.bench.ThreadTime;
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Protection;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * One page fault, by what it meets, in one thread.
+ *
+ * <p>An invocation is {@value #BATCH} faults at pages that have none; before the next one they are taken out again, outside
+ * of what is measured: {@link ThreadTime} is told how long that took. Frames that a batch of anonymous pages has given back
+ * are those of the next one, half a megabyte: hot. What there is of the loop itself, of reading clocks and of JMH is {@link
+ * #nothing}, and is in the other figures too.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 5, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class FaultBenchmark {
+    static final int BATCH = 128;
+
+    /** Called by JMH. */
+    public FaultBenchmark() {}
+
+    /** A space with pages to fault. */
+    @State(Scope.Thread)
+    public abstract static class Pages {
+        /** Where one fault is after another: in ascending pages, or anywhere. */
+        @Param({"random", "nearby"})
+        public String where;
+
+        /** How many mappings there are. */
+        @Param("1000")
+        public int vmas;
+
+        Bed bed;
+        Faulter faulter;
+        LockedFaults locked;
+        int position;
+        boolean haveFaulted;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        Pages() {}
+
+        /** What a fault meets. */
+        abstract String kind();
+
+        /** Maps everything. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            bed = new Bed(Bed.Kind.valueOf(kind().toUpperCase(Locale.ROOT)), vmas, where.equals("nearby"));
+            faulter = new Faulter(bed.layout, bed.worker);
+            locked = new LockedFaults(bed);
+            prepare();
+        }
+
+        /** Takes the pages of the last invocation out. */
+        @Setup(Level.Invocation)
+        public void undo() {
+            long began = ThreadTime.now();
+            for (int i = 0; i < BATCH; i++) {
+                bed.undo(at(i));
+            }
+            position += BATCH;
+            prepare();
+            ThreadTime.leaveOut(began);
+        }
+
+        /** A private mapping's pages have been read before they are written. */
+        private void prepare() {
+            if (bed.kind == Bed.Kind.COPY) {
+                for (int i = 0; i < BATCH; i++) {
+                    faulter.fault(at(i), Protection.READ);
+                }
+            }
+        }
+
+        /** Makes sure that the last invocation has done what it should. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            for (int i = 0; haveFaulted && i < BATCH; i++) {
+                bed.check(at(i));
+            }
+        }
+
+        long at(int i) {
+            return bed.addresses[(position + i) & (bed.addresses.length - 1)];
+        }
+    }
+
+    /** All kinds of faults. */
+    @State(Scope.Thread)
+    public static class AllPages extends Pages {
+        /** What a fault meets. */
+        @Param({"file_1", "file_16", "slow", "anonymous", "zero", "copy"})
+        public String kind;
+
+        /** Called by JMH. */
+        public AllPages() {}
+
+        @Override
+        String kind() {
+            return kind;
+        }
+    }
+
+    /** The faults in which nobody has to be asked or waited for. */
+    @State(Scope.Thread)
+    public static class EasyPages extends Pages {
+        /** What a fault meets. */
+        @Param({"file_1", "file_16", "anonymous", "zero"})
+        public String kind;
+
+        /** Called by JMH. */
+        public EasyPages() {}
+
+        @Override
+        String kind() {
+            return kind;
+        }
+    }
+
+    /**
+     * As the library does it.
+     *
+     * @param pages the space
+     * @return how many were not minor: none
+     */
+    @Benchmark
+    @About("one fault: a page of a file alone, or with 15 more, through the slow path, anonymous, zeros, a copy")
+    @OperationsPerInvocation(BATCH)
+    public int fault(AllPages pages) {
+        int others = 0;
+        int access = pages.bed.kind.access;
+        for (int i = 0; i < BATCH; i++) {
+            others += pages.faulter.fault(pages.at(i), access) == Fault.MINOR ? 0 : 1;
+        }
+        pages.haveFaulted = true;
+        return others;
+    }
+
+    /**
+     * The same work in the page table under a read-write lock, with a sorted map of mappings; of a file's and anonymous pages
+     * only.
+     *
+     * @param pages the space
+     * @return how many were not minor: none
+     */
+    @Benchmark
+    @About("the same with a TreeMap behind a read-write lock (not of slow and copy)")
+    @OperationsPerInvocation(BATCH)
+    public int treeMapAndLock(EasyPages pages) {
+        int others = 0;
+        int access = pages.bed.kind.access;
+        for (int i = 0; i < BATCH; i++) {
+            others += pages.locked.fault(pages.at(i), access) == Fault.MINOR ? 0 : 1;
+        }
+        pages.haveFaulted = true;
+        return others;
+    }
+
+    /**
+     * What is in the other figures besides the faults.
+     *
+     * @param pages the space
+     * @return nothing of interest
+     */
+    @Benchmark
+    @About("what is in both besides the fault")
+    @OperationsPerInvocation(BATCH)
+    public long nothing(EasyPages pages) {
+        long sum = 0;
+        for (int i = 0; i < BATCH; i++) {
+            sum += pages.at(i);
+        }
+        return sum;
+    }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import dev.samara.core.cache.FilePages;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Vma;
+import dev.samara.maple.Snapshot;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Faults as they are where the mappings are a sorted map behind a read-write lock, held for reading until the page is in:
+ * nothing needs to be looked at twice then. What is done to the page table is the same.
+ */
+final class LockedFaults {
+    private final TreeMap<Long, Vma> vmas = new TreeMap<>();
+    private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+    private final PageTable table;
+    private final Frames frames;
+    private final FilePages cache;
+    private final Worker worker;
+    private final int window;
+
+    LockedFaults(Bed bed) {
+        table = bed.layout.pages();
+        frames = bed.memory.frames();
+        cache = bed.cache;
+        worker = bed.worker;
+        window = bed.kind.window;
+        Snapshot<Vma> snapshot = bed.layout.snapshot();
+        snapshot.forEach((first, last, vma) -> vmas.put(first, vma));
+    }
+
+    int fault(long address, int access) {
+        lock.readLock().lock();
+        try {
+            Vma vma = find(address);
+            if (vma == null) {
+                return Fault.MAPERR;
+            }
+            if ((vma.flags() & access) != access) {
+                return Fault.ACCERR;
+            }
+            return vma.isAnonymous() ? anonymous(address, access) : ofFile(vma, address);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    private @Nullable Vma find(long address) {
+        Map.Entry<Long, Vma> entry = vmas.floorEntry(address);
+        return entry != null && entry.getValue().contains(address) ? entry.getValue() : null;
+    }
+
+    private int anonymous(long address, int access) {
+        boolean writes = (access & Protection.WRITE) != 0;
+        int frame = writes ? frames.allocate(worker.magazine()) : Frames.ZERO;
+        if (frame == Frames.NONE) {
+            return Fault.OOM;
+        }
+        long bits = Pte.READ | Pte.ACCESSED | (writes ? Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY : Pte.ZERO);
+        long[] leaf = table.leafForInstall(address);
+        PageTable.lock(leaf);
+        try {
+            PageTable.compareAndSet(leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, bits));
+            return Fault.MINOR;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+
+    private int ofFile(Vma vma, long address) {
+        long page = (vma.pageOffset() + ((address - vma.start()) >>> Bed.PAGE_SHIFT)) & -window;
+        long[] leaf = table.leafForInstall(address);
+        int index = table.indexOf(address) & -window;
+        PageTable.lock(leaf);
+        try {
+            for (int i = 0; i < window; i++) {
+                int frame = cache.frameAt(page + i);
+                if (frame != Frames.NONE && frames.isCached(frame, cache.number(), page + i)) {
+                    PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, Pte.READ | Pte.ACCESSED));
+                }
+            }
+            return Fault.MINOR;
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+}
