@@ -60,6 +60,27 @@ final class Draft {
         overwrite(first, last, new Reservation(requireOwner(owner)), owner);
     }
 
+    /** Takes the place of a tree without values; its reservations stay. */
+    void fill(TreeBuilder<?> entries) {
+        if (root.atOrAfter(Keys.MIN) != null) {
+            throw new IllegalStateException("there are values already");
+        }
+        // Of an era of its own, so every later edit copies the nodes that it changes.
+        Node filled = entries.root();
+        long at = Keys.MIN;
+        RangeEntry<Object> next = Node.reservationIn(root, at, Keys.MAX, null);
+        while (next != null) {
+            long lo = Keys.flip(next.first());
+            long hi = Keys.flip(next.last());
+            filled = splice.fill(filled, lo, hi, new Reservation(next.value()));
+            if (filled == null) {
+                throw new ReservedException(next.first(), next.last(), next.value());
+            }
+            next = hi == Keys.MAX ? null : Node.reservationIn(root, hi + 1, Keys.MAX, null);
+        }
+        root = filled;
+    }
+
     boolean insert(long first, long last, Object value) {
         requireValue(first, last, value);
         return occupy(first, last, value);

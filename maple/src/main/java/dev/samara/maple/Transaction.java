@@ -112,6 +112,18 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
+     * Stores all entries of a builder in a tree without values, many times faster than one by one. Reservations stay.
+     *
+     * @param entries what to store
+     * @throws ReservedException if one of them meets a reservation
+     * @throws IllegalStateException if there are values, or if this transaction is not open, or not this thread's
+     */
+    public void fill(TreeBuilder<? extends V> entries) {
+        requireOpen();
+        draft.fill(entries);
+    }
+
+    /**
      * Stores a value if the whole range is free: no value and no reservation in it.
      *
      * @param first the lowest index, unsigned

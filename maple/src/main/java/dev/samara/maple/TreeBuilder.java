@@ -99,7 +99,7 @@ public final class TreeBuilder<V> {
         count++;
     }
 
-    private Node root() {
+    Node root() {
         Era era = new Era(false);
         int n = count;
         long[] p = Arrays.copyOf(pivots, n + 1);

@@ -41,6 +41,7 @@ final class QuickRun {
             new Part("MixedBenchmark", Map.of("ranges", "1000")),
             new Part("KeepBenchmark", Map.of("vmas", "1000")),
             new Part("OperationBenchmark", Map.of("vmas", "1000")),
+            new Part("FaultBenchmark.fault", Map.of("where", "random")),
             new Part("ContentionBenchmark", Map.of()),
             new Part("WorkloadBenchmark", Map.of("range", "random", "reads", "60")));
 

@@ -3,9 +3,11 @@ package dev.samara.bench.command;
 
 import dev.samara.bench.FootprintReport;
 import dev.samara.bench.contention.ContentionReport;
+import dev.samara.bench.contention.FaultReport;
 import dev.samara.bench.contention.HeldInRetire;
 import dev.samara.bench.contention.MapsScanReport;
 import java.util.List;
+import dev.samara.bench.memory.ForkReport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +39,13 @@ record Report(String word, String about, Program program, String small) {
                     "maps-scan",
                     "scans of the whole map beside a writer, each checked",
                     MapsScanReport::main,
-                    "--samples 1 --seconds 0.5"));
+                    "--samples 1 --seconds 0.5"),
+            new Report(
+                    "faults",
+                    "what threads that fault in one space gain by being several, all contenders in one run",
+                    FaultReport::main,
+                    "--pages 1024 --rounds 1"),
+            new Report("fork", "forks of 134 to 65,530 mappings, and the parent meanwhile", ForkReport::main, "--rounds 3"));
 
     /** What a report does. */
     interface Program {

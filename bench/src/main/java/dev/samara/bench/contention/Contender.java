@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import dev.samara.core.Cpu;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import java.util.List;
@@ -24,6 +25,13 @@ interface Contender {
     long mprotect(long address, long length, int protection);
 
     long mremap(long address, long oldLength, long newLength, int flags, long newAddress);
+
+    long madvise(long address, long length, int advice);
+
+    long brk(long address);
+
+    /** Has a page made accessible through a CPU that has loaded this space. */
+    int fault(Cpu cpu, long address, int access);
 
     /** Opens a file to be mapped here, once, and says what its close does. */
     Backing open(Runnable close);

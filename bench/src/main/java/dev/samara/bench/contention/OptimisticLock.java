@@ -2,6 +2,7 @@
 package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
 import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
@@ -63,6 +64,17 @@ final class OptimisticLock extends Rival {
         }
         keep.close();
         return true;
+    }
+
+    /** A fault writes, and so cannot be taken back. */
+    @Override
+    public int fault(Cpu cpu, long address, int access) {
+        long stamp = lock.readLock();
+        try {
+            return cpu.handleFault(address, access);
+        } finally {
+            lock.unlockRead(stamp);
+        }
     }
 
     @Override

@@ -2,6 +2,7 @@
 package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
 import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
@@ -27,6 +28,17 @@ abstract class ReadLocked extends Rival {
         read.lock();
         try {
             return findInside(address);
+        } finally {
+            read.unlock();
+        }
+    }
+
+    /** The lock is held until the page is there, also while a backing waits for its disk. */
+    @Override
+    public final int fault(Cpu cpu, long address, int access) {
+        read.lock();
+        try {
+            return cpu.handleFault(address, access);
         } finally {
             read.unlock();
         }

@@ -124,6 +124,16 @@ abstract class Rival implements Contender {
     }
 
     @Override
+    public final long madvise(long address, long length, int advice) {
+        return operate(address, () -> space.madvise(address, length, advice));
+    }
+
+    @Override
+    public final long brk(long address) {
+        return operate(address, () -> space.brk(address));
+    }
+
+    @Override
     public final Backing open(Runnable close) {
         return ClosingFile.closedByCaller(close);
     }

@@ -2,6 +2,7 @@
 package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.MmuNotifier;
@@ -58,6 +59,21 @@ final class Samara implements Contender {
     @Override
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
         return space.mremap(address, oldLength, newLength, flags, newAddress);
+    }
+
+    @Override
+    public long madvise(long address, long length, int advice) {
+        return space.madvise(address, length, advice);
+    }
+
+    @Override
+    public long brk(long address) {
+        return space.brk(address);
+    }
+
+    @Override
+    public int fault(Cpu cpu, long address, int access) {
+        return cpu.handleFault(address, access);
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
+import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -199,6 +200,18 @@ final class Edit implements AutoCloseable {
         for (Vma vma : fresh) {
             put(vma);
         }
+    }
+
+    /** Counts a new VMA, of which {@link #fill} puts all that were counted. */
+    void putLater(Vma vma) {
+        counters.count(vma, pagesOf(vma), 1);
+        countObject(vma, 1);
+        fresh.add(vma);
+    }
+
+    /** Puts VMAs into an empty layout: all at once, since one by one each would copy its path. */
+    void fill(TreeBuilder<Vma> vmas) {
+        tree.fill(vmas);
     }
 
     /** Puts a VMA over a range that is free or already taken out. */

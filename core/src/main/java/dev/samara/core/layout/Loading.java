@@ -9,6 +9,7 @@ import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
+import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -89,11 +90,16 @@ final class Loading {
     static void fork(Layout child, Snapshot<Vma> parents, List<Transit.Join> joins) {
         List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift());
         run(child, Call.FORK, edit -> {
+            TreeBuilder<Vma> copies = new TreeBuilder<>();
             for (Vma vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
-                    put(edit, inherit(vma));
+                    Vma copy = inherit(vma);
+                    charge(edit, copy);
+                    edit.putLater(copy);
+                    copies.add(copy.start(), copy.end() - 1, copy);
                 }
             }
+            edit.fill(copies);
             return Edit.DONE;
         });
     }
@@ -132,10 +138,14 @@ final class Loading {
     }
 
     private static void put(Edit edit, Vma copy) {
+        charge(edit, copy);
+        edit.put(copy);
+    }
+
+    private static void charge(Edit edit, Vma copy) {
         if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
             throw new Refused(copy, null);
         }
-        edit.put(copy);
     }
 
     private static void run(Layout layout, Call call, Filling filling) {

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.MapFlags.SHARED;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.jspecify.annotations.Nullable;
+
+/** What threads do that fault in one space: the workloads of the field, each as one round that can be repeated. */
+final class FaultWork {
+    private static final long BASE = 0x1000_0000_0000L;
+    private static final long PAGE = Ground.PAGE;
+    private static final int HERE = FIXED | NORESERVE;
+    private static final int CHUNK = 128;
+
+    private final Kind kind;
+    private final int pages;
+    private final Machine machine;
+    private final AddressSpace space;
+    private final Contender contender;
+    private final List<MemoryFile> files = new ArrayList<>();
+    private final long[][] addresses;
+    private final byte[][] memory;
+
+    /** Which. */
+    enum Kind {
+        /** Arithmetic: what several threads gain at best. */
+        LOOP("loop"),
+        /** Each thread fills memory of its own, a page at a time: what they gain at best where memory is written. */
+        ZEROING("zeroing"),
+        /** pft: disjoint parts of one anonymous mapping. */
+        PFT_ONE("pft-one-vma"),
+        /** pft: an anonymous mapping for each thread. */
+        PFT_EACH("pft-vma-each"),
+        /** CortenMM's pf LOW: page tables of each thread's own in one mapping. */
+        PF_LOW("pf-low"),
+        /** CortenMM's pf HIGH: pages of all threads mixed in the same page tables. */
+        PF_HIGH("pf-high"),
+        /** will-it-scale page_fault1: mmap, write each page, munmap. */
+        PAGE_FAULT_1("page_fault1"),
+        /** The same with a private mapping of a file. */
+        PAGE_FAULT_2("page_fault2"),
+        /** The same with a shared mapping of a file. */
+        PAGE_FAULT_3("page_fault3"),
+        /** ebizzy: map, fill, search, unmap 512 KiB. */
+        EBIZZY("ebizzy"),
+        /** will-it-scale brk1: a page more and a page less; one thread, as there is one heap. */
+        BRK("brk1");
+
+        static final List<String> NAMES =
+                Arrays.stream(values()).map(Kind::toString).toList();
+
+        private final String text;
+
+        Kind(String text) {
+            this.text = text;
+        }
+
+        static Kind named(String text) {
+            return values()[NAMES.indexOf(text)];
+        }
+
+        /** Whether there is one mapping from the start, of which pages are faulted and discarded. */
+        boolean isMapped() {
+            return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
+        }
+
+        boolean usesSpace() {
+            return this != LOOP && this != ZEROING;
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /**
+     * Prepares a space.
+     *
+     * @param pages how many each thread touches in a round
+     */
+    FaultWork(Kind kind, String contenderName, int threads, int pages) {
+        this.kind = kind;
+        this.pages = pages;
+        machine = Machine.builder().memory((threads * 2L + 1) * pages * PAGE + (64L << 20)).build();
+        space = machine.newSpace(Geometry.LINUX_X86_64);
+        contender = Contenders.named(contenderName, space, null);
+        addresses = new long[threads][pages];
+        memory = new byte[threads][kind == Kind.ZEROING ? pages * (int) PAGE : 0];
+        for (int thread = 0; thread < threads; thread++) {
+            for (int i = 0; i < pages; i++) {
+                addresses[thread][i] = own(thread) + i * PAGE;
+            }
+            files.add(machine.newFile("/file" + thread, thread + 1, Geometry.LINUX_X86_64, pages * PAGE));
+            if (kind == Kind.PFT_EACH) {
+                // Other rights for every other one, so that they are not joined.
+                map(own(thread), thread % 2 == 0 ? READ | WRITE : READ | WRITE | 4, PRIVATE | ANONYMOUS, null);
+            }
+        }
+        if (kind.isMapped() && kind != Kind.PFT_EACH) {
+            Ground.done(contender.mmap(
+                    BASE, (long) threads * pages * PAGE, READ | WRITE, HERE | PRIVATE | ANONYMOUS, null));
+        }
+        if (kind == Kind.PF_HIGH) {
+            mix();
+        }
+    }
+
+    private long own(int thread) {
+        return BASE + (long) thread * pages * PAGE;
+    }
+
+    private void map(long address, int protection, int flags, @Nullable Backing file) {
+        Ground.done(contender.mmap(address, pages * PAGE, protection, HERE | flags, file));
+    }
+
+    private void mix() {
+        SplittableRandom random = new SplittableRandom(7);
+        int all = addresses.length * pages;
+        for (int i = all - 1; i > 0; i--) {
+            int j = random.nextInt(i + 1);
+            long swapped = addresses[i / pages][i % pages];
+            addresses[i / pages][i % pages] = addresses[j / pages][j % pages];
+            addresses[j / pages][j % pages] = swapped;
+        }
+    }
+
+    /** A processor for the calling thread, with the space loaded. */
+    Cpu claim() {
+        Cpu cpu = machine.claimCpu();
+        cpu.load(space);
+        return cpu;
+    }
+
+    /**
+     * One thread's part of a round, which is what is measured.
+     *
+     * @return how many pages were touched, or operations done
+     */
+    long work(Cpu cpu, int thread) {
+        return switch (kind) {
+            case LOOP -> loop(thread);
+            case ZEROING -> zero(thread);
+            case PFT_ONE, PFT_EACH, PF_LOW, PF_HIGH -> touch(cpu, thread, WRITE);
+            case PAGE_FAULT_1 -> mapAndTouch(cpu, thread, PRIVATE | ANONYMOUS, null);
+            case PAGE_FAULT_2 -> mapAndTouch(cpu, thread, PRIVATE, files.get(thread).open());
+            case PAGE_FAULT_3 -> mapAndTouch(cpu, thread, SHARED, files.get(thread).open());
+            case EBIZZY -> ebizzy(cpu, thread);
+            case BRK -> brk();
+        };
+    }
+
+    /** Makes the next round possible. Nobody works meanwhile. */
+    void undo(int thread) {
+        if (kind.isMapped()) {
+            Ground.done(contender.madvise(own(thread), pages * PAGE, Advice.DONTNEED));
+        }
+    }
+
+    void validate() {
+        space.validate();
+        space.close();
+        files.forEach(MemoryFile::close);
+    }
+
+    private long loop(int thread) {
+        SplittableRandom random = new SplittableRandom(thread);
+        long sum = 0;
+        for (int i = 0; i < pages * 32; i++) {
+            sum += random.nextLong();
+        }
+        // Never so: the sum must be needed.
+        return sum == 42 ? 0 : pages;
+    }
+
+    private long zero(int thread) {
+        byte[] own = memory[thread];
+        for (int i = 0; i < pages; i++) {
+            Arrays.fill(own, i * (int) PAGE, (i + 1) * (int) PAGE, (byte) 0);
+        }
+        return pages;
+    }
+
+    private long touch(Cpu cpu, int thread, int access) {
+        for (long address : addresses[thread]) {
+            touch(cpu, address, access);
+        }
+        return pages;
+    }
+
+    private void touch(Cpu cpu, long address, int access) {
+        int result = contender.fault(cpu, address, access);
+        if (!Fault.isDone(result)) {
+            throw new IllegalStateException("a fault ended as " + Fault.toString(result));
+        }
+    }
+
+    private long mapAndTouch(
+            Cpu cpu, int thread, int flags, @Nullable Backing file) {
+        map(own(thread), READ | WRITE, flags, file);
+        touch(cpu, thread, WRITE);
+        Ground.done(contender.munmap(own(thread), pages * PAGE));
+        return pages;
+    }
+
+    private long ebizzy(Cpu cpu, int thread) {
+        SplittableRandom random = new SplittableRandom(thread);
+        for (int chunk = 0; chunk < pages / CHUNK; chunk++) {
+            long start = own(thread) + chunk * (long) CHUNK * PAGE;
+            Ground.done(contender.mmap(start, CHUNK * PAGE, READ | WRITE, HERE | PRIVATE | ANONYMOUS, null));
+            for (int i = 0; i < CHUNK; i++) {
+                touch(cpu, start + i * PAGE, WRITE);
+                cpu.store(start + i * PAGE, 8, i);
+            }
+            for (int i = 0; i < CHUNK; i++) {
+                cpu.load(start + random.nextInt(CHUNK) * PAGE, 8);
+            }
+            Ground.done(contender.munmap(start, CHUNK * PAGE));
+        }
+        return pages;
+    }
+
+    private long brk() {
+        long heap = contender.brk(0);
+        for (int i = 0; i < pages; i += 2) {
+            Ground.done(contender.brk(heap + PAGE));
+            Ground.done(contender.brk(heap));
+        }
+        return pages;
+    }
+}

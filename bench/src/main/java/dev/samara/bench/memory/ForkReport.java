@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadMXBean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What forks take, and what the parent does meanwhile.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages written,
+ * of 1,000 and of 65,530 VMAs that nobody has touched. The time is that on a processor, of the fork alone and not of the
+ * end of the child. Then the largest is forked without a pause beside a thread that maps and unmaps in it, of which each
+ * round is timed by a clock.
+ */
+public final class ForkReport {
+    private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
+    private static final long PAGE = 4096;
+    private static final long BASE = 0x1000_0000_0000L;
+    private static final long OWN = 0x2000_0000_0000L;
+    private static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
+    private static final int MANY = 65_530;
+    private static final int TOUCHED_PAGES = 4_000;
+
+    private final int rounds;
+    private final Figures figures;
+
+    private ForkReport(String[] words) {
+        Arguments arguments = new Arguments(words);
+        rounds = arguments.count("--rounds", 1, 25);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(ForkReport.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        new ForkReport(arguments).run();
+    }
+
+    private void run() throws InterruptedException {
+        fork(134, TOUCHED_PAGES);
+        fork(1_000, 0);
+        double perVma = fork(MANY, 0);
+        beside();
+        figures.goal("ns for each of 65,530 VMAs that nobody has touched", perVma, "<= 60");
+        figures.write();
+    }
+
+    private static AddressSpace space(int vmas, int touched) {
+        AddressSpace space = Machine.builder()
+                .memory(64L << 20)
+                .maxMapCount(vmas + 100)
+                .build()
+                .newSpace(Geometry.LINUX_X86_64);
+        int pages = Math.max(1, (touched + vmas - 1) / vmas);
+        for (int i = 0; i < vmas; i++) {
+            long start = BASE + i * 2L * pages * PAGE;
+            done(space.mmap(start, pages * PAGE, i % 2 == 0 ? WRITE : READ | WRITE, HERE, null, 0));
+        }
+        return space;
+    }
+
+    private static void touch(AddressSpace space, Cpu cpu, int vmas, int touched) {
+        int pages = Math.max(1, (touched + vmas - 1) / vmas);
+        cpu.load(space);
+        for (int i = 0; i < touched; i++) {
+            long address = BASE + (i / pages * 2L * pages + i % pages) * PAGE;
+            if (!Fault.isDone(cpu.store(address, 8, i))) {
+                throw new IllegalStateException("a page could not be written");
+            }
+        }
+    }
+
+    private static void done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("an operation failed: " + Errno.of(result));
+        }
+    }
+
+    /** Tells and returns the nanoseconds for each VMA. */
+    private double fork(int vmas, int touched) {
+        AddressSpace space = space(vmas, touched);
+        double[] nanos = new double[rounds];
+        double[] firstWrites = new double[rounds];
+        try (Cpu cpu = space.machine().claimCpu()) {
+            touch(space, cpu, vmas, touched);
+            for (int round = -rounds; round < rounds; round++) {
+                long began = CLOCK.getCurrentThreadCpuTime();
+                AddressSpace child = space.fork();
+                long forked = CLOCK.getCurrentThreadCpuTime();
+                done(child.mmap(OWN, PAGE, READ, HERE, null, 0));
+                long written = CLOCK.getCurrentThreadCpuTime();
+                child.close();
+                // So that the parent's pages are its own again for the next.
+                touch(space, cpu, vmas, touched);
+                if (round >= 0) {
+                    nanos[round] = forked - began;
+                    firstWrites[round] = written - forked;
+                }
+            }
+        }
+        space.validate();
+        space.close();
+        double fork = Figures.median(nanos);
+        Figures.line(
+                "%6d VMAs, %4d pages: fork %10.0f ns, %7.1f a VMA; first mapping of the child %6.0f ns",
+                vmas, touched, fork, fork / vmas, Figures.median(firstWrites));
+        figures.row("vmas", vmas, "pages", touched, "fork_ns", fork, "ns_a_vma", fork / vmas);
+        return fork / vmas;
+    }
+
+    private void beside() throws InterruptedException {
+        AddressSpace space = space(MANY, 0);
+        Writer alone = new Writer(space);
+        alone.start();
+        // The span that is measured; nothing is awaited by it.
+        Thread.sleep(300);
+        alone.end();
+        Writer writer = new Writer(space);
+        writer.start();
+        double[] nanos = new double[rounds];
+        for (int round = 0; round < rounds; round++) {
+            long began = System.nanoTime();
+            AddressSpace child = space.fork();
+            nanos[round] = System.nanoTime() - began;
+            child.close();
+        }
+        writer.end();
+        space.validate();
+        space.close();
+        Figures.line(
+                "beside forks of %d VMAs, of %.1f ms each: mmap and munmap %.0f times a second (alone %.0f), longest %.2f ms (alone %.2f)",
+                MANY,
+                Figures.median(nanos) / 1e6,
+                writer.perSecond(),
+                alone.perSecond(),
+                writer.longest / 1e6,
+                alone.longest / 1e6);
+        figures.row(
+                "beside_forks_per_second",
+                writer.perSecond(),
+                "alone_per_second",
+                alone.perSecond(),
+                "longest_ns",
+                writer.longest,
+                "alone_longest_ns",
+                alone.longest);
+    }
+
+    /** Maps and unmaps in the parent until it is told to end. */
+    private static final class Writer extends Thread {
+        private final AddressSpace space;
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        private volatile boolean over;
+
+        /* Read once it has ended. */
+        private long rounds;
+        private long nanos;
+        private long longest;
+
+        Writer(AddressSpace space) {
+            super("parent");
+            this.space = space;
+        }
+
+        @Override
+        public void run() {
+            try {
+                long began = System.nanoTime();
+                while (!over) {
+                    long before = System.nanoTime();
+                    done(space.mmap(OWN, PAGE, READ, HERE, null, 0));
+                    done(space.munmap(OWN, PAGE));
+                    longest = Math.max(longest, System.nanoTime() - before);
+                    rounds++;
+                }
+                nanos = System.nanoTime() - began;
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        }
+
+        void end() throws InterruptedException {
+            over = true;
+            join();
+            Throwable thrown = failure.get();
+            if (thrown != null) {
+                throw new IllegalStateException("who was beside has failed", thrown);
+            }
+        }
+
+        double perSecond() {
+            return rounds * 1e9 / nanos;
+        }
+    }
+}
