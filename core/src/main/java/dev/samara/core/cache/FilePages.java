@@ -123,6 +123,17 @@ public final class FilePages extends PageCache {
         return page < 0 ? Frames.NONE : index.get(page);
     }
 
+    /**
+     * The frames of some pages.
+     *
+     * @param first the first page, not negative
+     * @param count how many
+     * @param target takes them, {@link Frames#NONE} for each page that is not in memory
+     */
+    public void framesAt(long first, int count, int[] target) {
+        index.get(first, count, target);
+    }
+
     @Override
     public int allocate() {
         Worker worker = memory.borrow();

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * From page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
@@ -31,19 +32,39 @@ final class PageIndex {
 
     /** The frame of a page, or {@link Frames#NONE}. */
     int get(long page) {
+        int[] leaf = leafOf(page);
+        return leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, (int) page & SIZE - 1);
+    }
+
+    private int @Nullable [] leafOf(long page) {
         Root from = root;
         if (page >>> (BITS * (from.height + 1)) != 0) {
-            return Frames.NONE;
+            return null;
         }
         Object table = from.top;
         for (int level = from.height; level > 0; level--) {
             // Pairs with the release store of put.
             table = CHILD.getAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
             if (table == null) {
-                return Frames.NONE;
+                return null;
             }
         }
-        return (int) FRAME.getAcquire((int[]) table, (int) page & SIZE - 1);
+        return (int[]) table;
+    }
+
+    /** The frames of some pages, {@link Frames#NONE} for each that is not there; walks once for as many as lie together. */
+    void get(long first, int count, int[] target) {
+        if (count == 1 || ((first ^ (first + count - 1)) & -SIZE) != 0) {
+            for (int i = 0; i < count; i++) {
+                target[i] = get(first + i);
+            }
+            return;
+        }
+        int[] leaf = leafOf(first);
+        int from = (int) first & SIZE - 1;
+        for (int i = 0; i < count; i++) {
+            target[i] = leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, from + i);
+        }
     }
 
     /** Caller excludes other changes. */

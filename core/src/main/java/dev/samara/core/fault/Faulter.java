@@ -205,7 +205,7 @@ public final class Faulter {
         if (pte == Pte.GUARD) {
             return Fault.MAPERR;
         }
-        return empty(vma, address, access);
+        return empty(vma, address, access, leaf);
     }
 
     private @Nullable Vma find(long address) {
@@ -305,10 +305,10 @@ public final class Faulter {
     }
 
     /** There is no page. */
-    private int empty(Vma vma, long address, int access) {
+    private int empty(Vma vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (vma.isAnonymous()) {
-            return anonymous(vma, address, writes);
+            return anonymous(vma, address, writes, known);
         }
         BackingTraits traits = vma.traits();
         if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
@@ -324,7 +324,7 @@ public final class Faulter {
             if (source != Frames.NONE) {
                 return copying.copyFromCache(vma, address, cache, page, source);
             }
-        } else if (!(writes && traits.noticesWrites()) && window.map(vma, traits, cache, address, page, writes)) {
+        } else if (!(writes && traits.noticesWrites()) && window.map(vma, traits, cache, address, page, writes, known)) {
             return Fault.MINOR;
         }
         return slowPath.fetch(vma, traits, cache, address, access, page);
@@ -334,7 +334,7 @@ public final class Faulter {
         return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
     }
 
-    private int anonymous(Vma vma, long address, boolean writes) {
+    private int anonymous(Vma vma, long address, boolean writes, long @Nullable [] known) {
         if (writes || Identities.isHugeCandidate(layout, vma, address)) {
             Identities.prepare(layout, vma);
         }
@@ -352,15 +352,15 @@ public final class Faulter {
                 return Fault.OOM;
             }
         }
-        boolean installed = install(vma, address, frame, bits);
+        boolean installed = install(vma, address, frame, bits, known);
         if (!installed && writes) {
             frames.drop(frame, worker.magazine());
         }
         return installed ? Fault.MINOR : AGAIN;
     }
 
-    private boolean install(Vma vma, long address, int frame, long bits) {
-        long[] leaf = table.leafForInstall(address);
+    private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
+        long[] leaf = known != null ? known : table.leafForInstall(address);
         PageTable.lock(leaf);
         try {
             Vma now = PageTable.isDead(leaf) ? null : standing(vma, address);

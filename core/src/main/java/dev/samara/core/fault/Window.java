@@ -27,18 +27,21 @@ final class Window implements PageWindow {
     private final Faulter faulter;
     private final int pages;
     private final int[] offered;
-    private final boolean[] wanted;
 
     private @Nullable FilePages cache;
     private long first;
     private int count;
+
+    /** Where the entries of the window are; null while none is looked at, and all are wanted. */
+    private long @Nullable [] entries;
+
+    private int firstEntry;
 
     Window(Faulter faulter) {
         this.faulter = faulter;
         // A window lies in one leaf.
         pages = Math.min(faulter.memory.faultAround(), faulter.table.entries());
         offered = new int[pages];
-        wanted = new boolean[pages];
     }
 
     @Override
@@ -58,7 +61,18 @@ final class Window implements PageWindow {
 
     @Override
     public boolean isWanted(int at) {
-        return at >= 0 && at < count && wanted[at];
+        long[] leaf = entries;
+        return at >= 0 && at < count && (leaf == null || PageTable.get(leaf, firstEntry + at) == Pte.NONE);
+    }
+
+    /** Also what is not wanted: an entry that is not empty is left alone in any case. */
+    @Override
+    public void offerFrom(PageCache cache) {
+        if (cache instanceof FilePages own && first >= 0) {
+            own.framesAt(first, count, offered);
+        } else {
+            PageWindow.super.offerFrom(cache);
+        }
     }
 
     @Override
@@ -73,8 +87,8 @@ final class Window implements PageWindow {
     int one(Vma vma, BackingTraits traits, FilePages cache, long address, long page) {
         first = page;
         count = 1;
-        wanted[0] = true;
-        ask(traits, cache);
+        entries = null;
+        ask(traits);
         int frame = offered[0];
         return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
     }
@@ -143,10 +157,9 @@ final class Window implements PageWindow {
         long[] leaf = known != null ? known : table.leafForInstall(address);
         first = page - before;
         count = before + after;
-        for (int i = 0; i < count; i++) {
-            wanted[i] = PageTable.get(leaf, index - before + i) == Pte.NONE;
-        }
-        ask(traits, cache);
+        entries = leaf;
+        firstEntry = index - before;
+        ask(traits);
         if (offered[before] == Frames.NONE) {
             return false;
         }
@@ -158,7 +171,6 @@ final class Window implements PageWindow {
         first = page;
         count = 1;
         offered[0] = frame;
-        wanted[0] = true;
         long[] leaf = faulter.table.leafForInstall(address);
         return putIn(vma, cache, leaf, faulter.table.indexOf(address), address, 0, writes);
     }
@@ -175,7 +187,7 @@ final class Window implements PageWindow {
             }
             for (int i = 0; i < count; i++) {
                 int frame = offered[i];
-                if (!wanted[i] || frame == Frames.NONE) {
+                if (frame == Frames.NONE || PageTable.get(leaf, index + i) != Pte.NONE) {
                     continue;
                 }
                 Vma now = vma;

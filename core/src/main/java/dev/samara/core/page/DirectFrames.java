@@ -27,6 +27,9 @@ public final class DirectFrames implements FrameStore {
     private final int chunkShift;
     private final int inChunk;
 
+    /** As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not. */
+    private final ByteBuffer zeros;
+
     /** Elements are set before the number of a frame in them is given out. */
     private final ByteBuffer[] chunks;
 
@@ -41,6 +44,7 @@ public final class DirectFrames implements FrameStore {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
         inChunk = (1 << chunkShift) - 1;
+        zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
     }
 
@@ -153,6 +157,10 @@ public final class DirectFrames implements FrameStore {
     public void fill(int frame, int offset, int length, byte value) {
         ByteBuffer chunk = chunk(frame);
         int at = at(frame, offset);
+        if (value == 0) {
+            chunk.put(at, zeros, 0, length);
+            return;
+        }
         int end = at + length;
         long eight = (value & BYTE_MASK) * 0x0101_0101_0101_0101L;
         while (at < end && (at & 7) != 0) {

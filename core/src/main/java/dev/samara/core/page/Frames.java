@@ -41,6 +41,11 @@ public final class Frames {
     private static final long REMOVED = 1L << 61;
     private static final long USES = COUNT | PINS;
 
+    /* A frame's record. */
+    private static final int RECORD_SHIFT = 2;
+    private static final int OWNER = 1;
+    private static final int PAGE = 2;
+
     private static final byte POISON = (byte) 0xa5;
 
     private final FrameStore store;
@@ -49,10 +54,11 @@ public final class Frames {
     private final int limit;
     private final boolean poisons;
 
-    /* By chunk; an element is set before any number of a frame in it is given out. */
-    private final long[][] words;
-    private final long[][] pages;
-    private final int[][] owners;
+    /**
+     * By chunk; an element is set before any number of a frame in it is given out. What is known of a frame stands
+     * together: its word, the cache that it belongs to, at which page, and nothing, so that it lies in one cache line.
+     */
+    private final long[][] records;
 
     private final ReentrantLock lock = new ReentrantLock();
 
@@ -78,9 +84,7 @@ public final class Frames {
         this.limit = limit + 1;
         this.poisons = poisons;
         int chunks = (int) (((long) this.limit + (1L << chunkShift) - 1) >>> chunkShift);
-        words = new long[chunks][];
-        pages = new long[chunks][];
-        owners = new int[chunks][];
+        records = new long[chunks][];
     }
 
     /**
@@ -189,12 +193,13 @@ public final class Frames {
             }
         }
         // Nobody else knows it yet.
-        WORD.setRelease(words[frame >>> chunkShift], inChunk(frame), 1L);
+        WORD.setRelease(wordsOf(frame), inChunk(frame), 1L);
         return frame;
     }
 
+    /** Where a frame's word is among those of its chunk. */
     private int inChunk(int frame) {
-        return frame & (1 << chunkShift) - 1;
+        return (frame & (1 << chunkShift) - 1) << RECORD_SHIFT;
     }
 
     /** Takes a frame out of the pool, and some for the magazine. */
@@ -253,27 +258,21 @@ public final class Frames {
         }
         int count = 1 << chunkShift;
         int chunk = made >>> chunkShift;
-        long[] newWords;
-        long[] newPages;
-        int[] newOwners;
+        long[] fresh;
         try {
-            newWords = new long[count];
-            newPages = new long[count];
-            newOwners = new int[count];
+            fresh = new long[count << RECORD_SHIFT];
             if (!store.extend(made, count)) {
                 return false;
             }
         } catch (OutOfMemoryError exhausted) {
             return false;
         }
-        words[chunk] = newWords;
-        pages[chunk] = newPages;
-        owners[chunk] = newOwners;
+        records[chunk] = fresh;
         int first = made;
         made = (int) Math.min(limit, (long) first + count);
         if (first == 0) {
             store.fill(ZERO, 0, pageSize, (byte) 0);
-            newWords[ZERO] = 1;
+            fresh[ZERO] = 1;
             first = 1;
         }
         for (int frame = made - 1; frame >= first; frame--) {
@@ -283,7 +282,7 @@ public final class Frames {
     }
 
     private long[] wordsOf(int frame) {
-        return words[frame >>> chunkShift];
+        return records[frame >>> chunkShift];
     }
 
     /**
@@ -378,7 +377,7 @@ public final class Frames {
             store.fill(frame, 0, pageSize, POISON);
         }
         int at = inChunk(frame);
-        owners[frame >>> chunkShift][at] = ANONYMOUS;
+        wordsOf(frame)[at + OWNER] = ANONYMOUS;
         WORD.setRelease(wordsOf(frame), at, 0L);
         magazine.lock();
         boolean full = magazine.isFull();
@@ -416,32 +415,9 @@ public final class Frames {
      * @param page at which page of it
      */
     public void assign(int frame, int owner, long page) {
-        // The owner last: who finds it finds the page, too, also if he has the number from before the frame was this
-        // cache's. Pairs with isCached.
-        pages[frame >>> chunkShift][inChunk(frame)] = page;
-        OWNER.setRelease(owners[frame >>> chunkShift], inChunk(frame), owner);
-    }
-
-    /**
-     * Says that a new frame is being filled for a cache. Caller has just allocated it.
-     *
-     * @param frame the frame
-     * @param owner the number of the cache, not {@link #ANONYMOUS}
-     */
-    public void prepare(int frame, int owner) {
-        owners[frame >>> chunkShift][inChunk(frame)] = -owner;
-    }
-
-    /**
-     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are told no
-     * or have to be refused anyway.
-     *
-     * @param frame any number
-     * @param owner the number of the cache
-     * @return true if so
-     */
-    public boolean isPrepared(int frame, int owner) {
-        return isMade(frame) && owners[frame >>> chunkShift][inChunk(frame)] == -owner;
+        wordsOf(frame)[inChunk(frame) + OWNER] = owner;
+        wordsOf(frame)[inChunk(frame) + PAGE] = page;
+        // The cache publishes the frame with a release store.
     }
 
     /**
@@ -453,7 +429,11 @@ public final class Frames {
      * @return true if so
      */
     public boolean isCached(int frame, int owner, long page) {
-        if (!isMade(frame)) {
+        if (frame <= ZERO || frame >= limit) {
+            return false;
+        }
+        long[] chunk = wordsOf(frame);
+        if (chunk == null) {
             return false;
         }
         int at = inChunk(frame);
@@ -461,8 +441,8 @@ public final class Frames {
         long word = (long) WORD.getVolatile(wordsOf(frame), at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
-                && (int) OWNER.getAcquire(owners[frame >>> chunkShift], at) == owner
-                && pages[frame >>> chunkShift][at] == page;
+                && chunk[at + OWNER] == owner
+                && chunk[at + PAGE] == page;
     }
 
     /**

@@ -197,11 +197,9 @@ public interface Backing {
      * @param window the pages
      */
     default void rcuMapPages(PageWindow window) {
-        PageCache cache = window.cache();
-        for (int i = 0; i < window.count(); i++) {
-            if (window.isWanted(i)) {
-                window.offer(i, cache.frameAt(window.first() + i));
-            }
+        PageCache cache = pageCache();
+        if (cache != null) {
+            window.offerFrom(cache);
         }
     }
 

@@ -42,4 +42,17 @@ public interface PageWindow {
      * @param frame its frame
      */
     void offer(int at, int frame);
+
+    /**
+     * Offers all pages that are wanted and that are in a cache.
+     *
+     * @param cache the page cache of the file
+     */
+    default void offerFrom(PageCache cache) {
+        for (int i = 0; i < count(); i++) {
+            if (isWanted(i)) {
+                offer(i, cache.frameAt(first() + i));
+            }
+        }
+    }
 }
