@@ -63,7 +63,8 @@ class FillTest {
             one.validate();
             assertEquals(entries(count).build().entries(), one.entries());
             assertEquals(0, Objects.requireNonNull(one.reservationAt(999)).first());
-            assertEquals(-1L, Objects.requireNonNull(one.reservationAt(1_000_000)).last());
+            assertEquals(
+                    -1L, Objects.requireNonNull(one.reservationAt(1_000_000)).last());
         }
     }
 
@@ -94,7 +95,8 @@ class FillTest {
             filled.store(7, 7, 7);
             assertThrows(IllegalStateException.class, () -> filled.fill(entries(1)));
             assertEquals(1, filled.entries().size());
-            assertEquals(1012, Objects.requireNonNull(filled.reservationAt(1013)).first());
+            assertEquals(
+                    1012, Objects.requireNonNull(filled.reservationAt(1013)).first());
         }
     }
 }

@@ -6,8 +6,9 @@ import dev.samara.bench.contention.ContentionReport;
 import dev.samara.bench.contention.FaultReport;
 import dev.samara.bench.contention.HeldInRetire;
 import dev.samara.bench.contention.MapsScanReport;
-import java.util.List;
+import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.memory.ForkReport;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,7 +46,16 @@ record Report(String word, String about, Program program, String small) {
                     "what threads that fault in one space gain by being several, all contenders in one run",
                     FaultReport::main,
                     "--pages 1024 --rounds 1"),
-            new Report("fork", "forks of 134 to 65,530 mappings, and the parent meanwhile", ForkReport::main, "--rounds 3"));
+            new Report(
+                    "sleeping-faults",
+                    "munmap beside hundreds of faults that wait for a disk",
+                    SleepingFaults::main,
+                    "--faults 50 --delay 5 --seconds 0.3"),
+            new Report(
+                    "fork",
+                    "forks of 134 to 65,530 mappings, and the parent meanwhile",
+                    ForkReport::main,
+                    "--rounds 3"));
 
     /** What a report does. */
     interface Program {

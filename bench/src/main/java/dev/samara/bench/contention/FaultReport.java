@@ -65,14 +65,7 @@ public final class FaultReport {
     private void run() throws InterruptedException {
         Figures.line(
                 "%-13s %-17s %2s %14s %14s %7s %7s %10s",
-                "work",
-                "contender",
-                "t",
-                "per second",
-                "ns on a cpu",
-                "gain",
-                "on cpu",
-                "of loop's");
+                "work", "contender", "t", "per second", "ns on a cpu", "gain", "on cpu", "of loop's");
         for (FaultWork.Kind kind : FaultWork.Kind.values()) {
             // The loops are what the others are judged by.
             if (!kind.usesSpace() || works.contains(kind.toString())) {

@@ -100,7 +100,9 @@ final class FaultWork {
     FaultWork(Kind kind, String contenderName, int threads, int pages) {
         this.kind = kind;
         this.pages = pages;
-        machine = Machine.builder().memory((threads * 2L + 1) * pages * PAGE + (64L << 20)).build();
+        machine = Machine.builder()
+                .memory((threads * 2L + 1) * pages * PAGE + (64L << 20))
+                .build();
         space = machine.newSpace(Geometry.LINUX_X86_64);
         contender = Contenders.named(contenderName, space, null);
         addresses = new long[threads][pages];
@@ -161,8 +163,10 @@ final class FaultWork {
             case ZEROING -> zero(thread);
             case PFT_ONE, PFT_EACH, PF_LOW, PF_HIGH -> touch(cpu, thread, WRITE);
             case PAGE_FAULT_1 -> mapAndTouch(cpu, thread, PRIVATE | ANONYMOUS, null);
-            case PAGE_FAULT_2 -> mapAndTouch(cpu, thread, PRIVATE, files.get(thread).open());
-            case PAGE_FAULT_3 -> mapAndTouch(cpu, thread, SHARED, files.get(thread).open());
+            case PAGE_FAULT_2 ->
+                mapAndTouch(cpu, thread, PRIVATE, files.get(thread).open());
+            case PAGE_FAULT_3 ->
+                mapAndTouch(cpu, thread, SHARED, files.get(thread).open());
             case EBIZZY -> ebizzy(cpu, thread);
             case BRK -> brk();
         };
@@ -213,8 +217,7 @@ final class FaultWork {
         }
     }
 
-    private long mapAndTouch(
-            Cpu cpu, int thread, int flags, @Nullable Backing file) {
+    private long mapAndTouch(Cpu cpu, int thread, int flags, @Nullable Backing file) {
         map(own(thread), READ | WRITE, flags, file);
         touch(cpu, thread, WRITE);
         Ground.done(contender.munmap(own(thread), pages * PAGE));

@@ -145,8 +145,7 @@ final class Bed {
             int protection = kind.access | READ;
             int how = kind == Kind.FILE_1 || kind == Kind.FILE_16 || kind == Kind.SLOW ? SHARED : PRIVATE;
             int flags = FIXED | NORESERVE | how | (kind.isOfFile() ? 0 : ANONYMOUS);
-            long result =
-                    layout.mmap(start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
+            long result = layout.mmap(start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
             if (Errno.isError(result)) {
                 throw new IllegalStateException("the space could not be filled: " + Errno.of(result));
             }
@@ -160,8 +159,8 @@ final class Bed {
 
     private static Memory memory(Host host, int window) {
         int chunkShift = 10;
-        Rcu rcu = new Rcu(new Rcu.Settings(
-                host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+        Rcu rcu =
+                new Rcu(new Rcu.Settings(host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
         return new Memory(new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false), rcu, window);
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What page faults, forks and the page table take.
+ * What page faults and forks take.
  *
- * <p>{@code FaultBenchmark} and {@code WalkBenchmark} run under JMH and measure one thing in one thread. The reports are
- * programs of their own, with Samara and its rivals by turns in one run: {@code FaultReport} of many threads that fault,
- * {@code SleepingFaults} of unmapping beside faults that wait for a disk, {@code ForkReport} and {@code SparseReport}.
+ * <p>{@code FaultBenchmark} runs under JMH and measures one fault in one thread. {@code ForkReport} is a program of its own,
+ * because it needs a thread beside the one that forks.
  */
 @NullMarked
 package dev.samara.bench.memory;

@@ -324,7 +324,8 @@ public final class Faulter {
             if (source != Frames.NONE) {
                 return copying.copyFromCache(vma, address, cache, page, source);
             }
-        } else if (!(writes && traits.noticesWrites()) && window.map(vma, traits, cache, address, page, writes, known)) {
+        } else if (!(writes && traits.noticesWrites())
+                && window.map(vma, traits, cache, address, page, writes, known)) {
             return Fault.MINOR;
         }
         return slowPath.fetch(vma, traits, cache, address, access, page);

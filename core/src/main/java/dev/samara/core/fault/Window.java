@@ -152,8 +152,7 @@ final class Window implements PageWindow {
         int index = table.indexOf(address);
         // Aligned by address, and clipped to the VMA and to the leaf.
         int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
-        int after = (int) Math.min(
-                pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
+        int after = (int) Math.min(pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);
         first = page - before;
         count = before + after;
@@ -214,8 +213,7 @@ final class Window implements PageWindow {
 
     /** What may be done with a page of a file through a mapping of it. */
     private static long bitsOf(Vma vma, boolean writes) {
-        boolean mayWrite =
-                vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
+        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }
 }

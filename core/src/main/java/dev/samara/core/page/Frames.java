@@ -438,11 +438,8 @@ public final class Frames {
         }
         int at = inChunk(frame);
         // Volatile: after linking the leaf. Pairs with remove, before the walk that clears the frame's entries.
-        long word = (long) WORD.getVolatile(wordsOf(frame), at);
-        return (word & COUNT) != 0
-                && (word & REMOVED) == 0
-                && chunk[at + OWNER] == owner
-                && chunk[at + PAGE] == page;
+        long word = (long) WORD.getVolatile(chunk, at);
+        return (word & COUNT) != 0 && (word & REMOVED) == 0 && chunk[at + OWNER] == owner && chunk[at + PAGE] == page;
     }
 
     /**

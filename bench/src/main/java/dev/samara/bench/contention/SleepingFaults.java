@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.contention;
+
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.SHARED;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.bench.report.Arguments;
+import dev.samara.bench.report.Figures;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.HdrHistogram.Histogram;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How long {@code munmap} takes beside hundreds of faults that wait for a disk, and whether these take the lock of the space.
+ *
+ * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}. Each of
+ * the threads reads page after page of a file of its own, whose pages come after a random time and are evicted again. One
+ * more thread maps 16 pages, writes them, and unmaps them, which is timed, without and with the others. Then all is left to
+ * those that fault, and the holds of the lock are counted, of which a space notes one in 61.
+ */
+public final class SleepingFaults {
+    private static final int FILE_PAGES = 4096;
+    private static final int KEPT_PAGES = 32;
+    private static final int PIECE_PAGES = 16;
+    private static final int OWN = 4000;
+
+    private final int faults;
+    private final int delay;
+    private final double seconds;
+    private final List<String> contenders;
+    private final Figures figures;
+
+    private SleepingFaults(String[] words) {
+        Arguments arguments = new Arguments(words);
+        faults = arguments.count("--faults", 1, 500);
+        delay = arguments.count("--delay", 1, 50);
+        seconds = arguments.number("--seconds", 3);
+        contenders = arguments.list("--contender", Contenders.NAMES, Contenders.NAMES);
+        String json = arguments.text("--json", "");
+        arguments.check();
+        figures = new Figures(SleepingFaults.class, words, json);
+    }
+
+    /**
+     * Measures and prints.
+     *
+     * @param arguments see above; {@code --contender} too
+     * @throws InterruptedException if the program is interrupted
+     */
+    public static void main(String[] arguments) throws InterruptedException {
+        SleepingFaults program = new SleepingFaults(arguments);
+        Figures.line(
+                "%-17s %12s %12s %12s %12s %10s %12s",
+                "contender", "alone p50 us", "p99", "beside p50", "p99", "faults /s", "locks noted");
+        for (String contender : program.contenders) {
+            program.measure(contender);
+        }
+        program.figures.write();
+    }
+
+    private void measure(String name) throws InterruptedException {
+        Machine machine = Machine.builder().memory(256L << 20).build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        Contender contender = Contenders.named(name, space, null);
+        unmapping(machine, space, contender);
+        Histogram alone = unmapping(machine, space, contender);
+        List<Reader> readers = new ArrayList<>();
+        for (int i = 0; i < faults; i++) {
+            readers.add(new Reader(machine, space, contender, i));
+        }
+        readers.forEach(Thread::start);
+        for (Reader reader : readers) {
+            reader.awaitFirst();
+        }
+        long began = System.nanoTime();
+        long before = done(readers);
+        Histogram beside = unmapping(machine, space, contender);
+        double perSecond = (done(readers) - before) * 1e9 / (System.nanoTime() - began);
+
+        long held = space.holdTimes().count();
+        // The span that is measured; nothing is awaited by it.
+        Thread.sleep((long) (seconds * 1000));
+        long noted = space.holdTimes().count() - held;
+        readers.forEach(reader -> reader.over = true);
+        for (Reader reader : readers) {
+            reader.end();
+        }
+        space.validate();
+        space.close();
+        tell(name, alone, beside, perSecond, noted);
+    }
+
+    private void tell(String name, Histogram alone, Histogram beside, double perSecond, long noted) {
+        Figures.line(
+                "%-17s %12.1f %12.1f %12.1f %12.1f %10.0f %12d",
+                name, micros(alone, 50), micros(alone, 99), micros(beside, 50), micros(beside, 99), perSecond, noted);
+        figures.row(
+                "contender",
+                name,
+                "alone_p50_us",
+                micros(alone, 50),
+                "alone_p99_us",
+                micros(alone, 99),
+                "beside_p50_us",
+                micros(beside, 50),
+                "beside_p99_us",
+                micros(beside, 99),
+                "faults_per_second",
+                perSecond,
+                "locks_noted",
+                noted);
+        if (name.equals(Contenders.SAMARA)) {
+            figures.goal("munmap p99 beside / alone, samara", micros(beside, 99) / micros(alone, 99), "<= 2");
+            figures.goal("locks of the space noted while only faults go on", (double) noted, "0");
+        }
+    }
+
+    private static double micros(Histogram latencies, double percentile) {
+        return latencies.getValueAtPercentile(percentile) / 1e3;
+    }
+
+    private static long done(List<Reader> readers) {
+        return readers.stream().mapToLong(reader -> reader.done.get()).sum();
+    }
+
+    private Histogram unmapping(Machine machine, AddressSpace space, Contender contender) {
+        Histogram latencies = Load.newHistogram();
+        long own = Ground.own(OWN - 1);
+        long length = PIECE_PAGES * Ground.PAGE;
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            long end = System.nanoTime() + (long) (seconds * 1e9);
+            while (System.nanoTime() < end) {
+                Ground.done(contender.mmap(own, length, READ | WRITE, Ground.HERE, null));
+                for (int i = 0; i < PIECE_PAGES; i++) {
+                    if (!Fault.isDone(contender.fault(cpu, own + i * Ground.PAGE, WRITE))) {
+                        throw new IllegalStateException("a page could not be written");
+                    }
+                }
+                long before = System.nanoTime();
+                Ground.done(contender.munmap(own, length));
+                latencies.recordValue(System.nanoTime() - before);
+            }
+        }
+        return latencies;
+    }
+
+    /** A file whose pages take their time. */
+    private final class Disk extends CachedBacking {
+        private final PageCache cache;
+
+        Disk(int number, PageCache cache) {
+            super("/disk" + number, cache);
+            this.cache = cache;
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            try {
+                // Stands for the time that the disk takes: the load itself, not a wait for anything.
+                Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
+            } catch (InterruptedException e) {
+                return false;
+            }
+            store.put(frame, 0, Long.BYTES, page);
+            return true;
+        }
+
+        void evict() {
+            cache.remove(0, FILE_PAGES);
+        }
+    }
+
+    /** A thread that reads page after page. */
+    private final class Reader extends Thread {
+        private final Machine machine;
+        private final AddressSpace space;
+        private final Contender contender;
+        private final Disk disk;
+        private final long start;
+        private final AtomicLong done = new AtomicLong();
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        private volatile boolean over;
+
+        Reader(Machine machine, AddressSpace space, Contender contender, int number) {
+            super("reader-" + number);
+            this.machine = machine;
+            this.space = space;
+            this.contender = contender;
+            long bytes = FILE_PAGES * Ground.PAGE;
+            disk = new Disk(number, machine.newPageCache(Geometry.LINUX_X86_64, bytes));
+            start = Ground.own(OWN + number);
+            Ground.done(contender.mmap(start, bytes, READ, SHARED | FIXED, disk));
+        }
+
+        @Override
+        public void run() {
+            try (Cpu cpu = machine.claimCpu()) {
+                cpu.load(space);
+                for (int page = 0; !over; page = (page + 1) % FILE_PAGES) {
+                    if (page % KEPT_PAGES == 0) {
+                        disk.evict();
+                    }
+                    int result = contender.fault(cpu, start + page * Ground.PAGE, READ);
+                    if (!Fault.isDone(result)) {
+                        throw new IllegalStateException("a fault ended as " + Fault.toString(result));
+                    }
+                    done.getAndIncrement();
+                }
+                disk.evict();
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        }
+
+        void awaitFirst() {
+            while (done.get() == 0 && failure.get() == null) {
+                Thread.onSpinWait();
+            }
+        }
+
+        void end() throws InterruptedException {
+            join();
+            Throwable thrown = failure.get();
+            if (thrown != null) {
+                throw new IllegalStateException("a thread that faults has failed", thrown);
+            }
+        }
+    }
+}
