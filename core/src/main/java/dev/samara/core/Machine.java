@@ -432,7 +432,11 @@ public final class Machine {
                     atBound,
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
-            return new Memory(new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames), rcu, faultAround);
+            return new Memory(
+                    new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames),
+                    rcu,
+                    faultAround,
+                    longestOffer);
         }
 
         /**

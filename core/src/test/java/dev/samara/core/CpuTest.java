@@ -164,8 +164,8 @@ final class CpuTest {
         assertFault(Fault.MINOR, cpu.getAndBitwiseOr(at, size, a));
         assertEquals((a + b ^ b) & mask, cpu.value());
         assertFault(Fault.MINOR, cpu.getAndBitwiseAnd(at, size, b));
-        assertEquals((a + b ^ b | a) & mask, cpu.value());
-        long now = (a + b ^ b | a) & b & mask;
+        assertEquals((((a + b) ^ b) | a) & mask, cpu.value());
+        long now = (((a + b) ^ b) | a) & b & mask;
         assertFault(Fault.MINOR, cpu.compareAndSet(at, size, now + 1, a));
         assertEquals(0, cpu.value());
         assertFault(Fault.MINOR, cpu.compareAndSet(at, size, now | ~mask, a));
@@ -344,7 +344,9 @@ final class CpuTest {
                         }
                     })
                     .get();
-            assertSame(IllegalStateException.class, java.util.Objects.requireNonNull(thrown.get()).getClass());
+            assertSame(
+                    IllegalStateException.class,
+                    java.util.Objects.requireNonNull(thrown.get()).getClass());
         }
         other.shutdown();
         assertEquals(0, rig.frames());

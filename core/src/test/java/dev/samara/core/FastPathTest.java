@@ -133,7 +133,8 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("takes no lock and no keep, with windows of sixteen pages and of one, and where a page is touched first")
+    @DisplayName(
+            "takes no lock and no keep, with windows of sixteen pages and of one, and where a page is touched first")
     void takesNothing() throws Exception {
         MemoryFile file = rig.file(64);
         long wide = rig.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);

@@ -76,7 +76,8 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName("in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are closed")
+    @DisplayName(
+            "in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are closed")
     void chain() throws InterruptedException {
         long at = rig.anonymous(PAGES);
         List<AddressSpace> generations = new ArrayList<>(List.of(rig.space));
@@ -320,7 +321,11 @@ final class ForkedMemoryTest {
                     return null;
                 },
                 () -> {
-                    boolean mayWrite = (java.util.Objects.requireNonNull(rig.cpu.space()).find(at).flags() & WRITE) != 0;
+                    boolean mayWrite = (java.util.Objects.requireNonNull(rig.cpu.space())
+                                            .find(at)
+                                            .flags()
+                                    & WRITE)
+                            != 0;
                     assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at, 8, 1));
                     assertEquals(1, rig.load(at));
                 });

@@ -156,9 +156,10 @@ final class MisbehavingBackingTest {
     @Test
     @DisplayName("OOM and RETRY become the result, and any other negative number a SIGBUS")
     void failures() {
-        IntUnaryOperator expected = answer ->
-                answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
-        int[] answers = {-Fault.OOM, -Fault.RETRY, -Fault.ADRERR, -Fault.MAJOR, -Fault.MAPERR, -4711, Integer.MIN_VALUE};
+        IntUnaryOperator expected =
+                answer -> answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+        int[] answers = {-Fault.OOM, -Fault.RETRY, -Fault.ADRERR, -Fault.MAJOR, -Fault.MAPERR, -4711, Integer.MIN_VALUE
+        };
         long at = map(RW, SHARED);
         long copy = map(RW, PRIVATE);
         for (int answer : answers) {
@@ -333,7 +334,8 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says nothing")
+    @DisplayName(
+            "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says nothing")
     void checkedOffers() throws InterruptedException {
         Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
         Odd file = new Odd(checked);

@@ -14,6 +14,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,7 +89,7 @@ final class Window implements PageWindow {
         first = page;
         count = 1;
         entries = null;
-        ask(traits);
+        ask(traits, cache);
         int frame = offered[0];
         return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
     }
@@ -158,7 +159,7 @@ final class Window implements PageWindow {
         count = before + after;
         entries = leaf;
         firstEntry = index - before;
-        ask(traits);
+        ask(traits, cache);
         if (offered[before] == Frames.NONE) {
             return false;
         }

@@ -31,7 +31,6 @@ public final class Frames {
     public static final int ANONYMOUS = 0;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
-    private static final VarHandle OWNER = MethodHandles.arrayElementVarHandle(int[].class);
 
     private static final long COUNT = (1L << 28) - 1;
     private static final int PIN_SHIFT = 28;
@@ -348,7 +347,7 @@ public final class Frames {
 
     /** Whether there is such a frame, which may be free. */
     private boolean isMade(int frame) {
-        return frame >= ZERO && frame < limit && words[frame >>> chunkShift] != null;
+        return frame >= ZERO && frame < limit && records[frame >>> chunkShift] != null;
     }
 
     /**
@@ -415,9 +414,32 @@ public final class Frames {
      * @param page at which page of it
      */
     public void assign(int frame, int owner, long page) {
-        wordsOf(frame)[inChunk(frame) + OWNER] = owner;
+        // The owner last: who finds it finds the page, too, also if he has the number from before the frame was this
+        // cache's. Pairs with isCached.
         wordsOf(frame)[inChunk(frame) + PAGE] = page;
-        // The cache publishes the frame with a release store.
+        WORD.setRelease(wordsOf(frame), inChunk(frame) + OWNER, (long) owner);
+    }
+
+    /**
+     * Says that a new frame is being filled for a cache. Caller has just allocated it.
+     *
+     * @param frame the frame
+     * @param owner the number of the cache, not {@link #ANONYMOUS}
+     */
+    public void prepare(int frame, int owner) {
+        wordsOf(frame)[inChunk(frame) + OWNER] = -owner;
+    }
+
+    /**
+     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are told no
+     * or have to be refused anyway.
+     *
+     * @param frame any number
+     * @param owner the number of the cache
+     * @return true if so
+     */
+    public boolean isPrepared(int frame, int owner) {
+        return isMade(frame) && wordsOf(frame)[inChunk(frame) + OWNER] == -owner;
     }
 
     /**
@@ -429,17 +451,17 @@ public final class Frames {
      * @return true if so
      */
     public boolean isCached(int frame, int owner, long page) {
-        if (frame <= ZERO || frame >= limit) {
+        if (!isMade(frame)) {
             return false;
         }
         long[] chunk = wordsOf(frame);
-        if (chunk == null) {
-            return false;
-        }
         int at = inChunk(frame);
         // Volatile: after linking the leaf. Pairs with remove, before the walk that clears the frame's entries.
         long word = (long) WORD.getVolatile(chunk, at);
-        return (word & COUNT) != 0 && (word & REMOVED) == 0 && chunk[at + OWNER] == owner && chunk[at + PAGE] == page;
+        return (word & COUNT) != 0
+                && (word & REMOVED) == 0
+                && (long) WORD.getAcquire(chunk, at + OWNER) == owner
+                && chunk[at + PAGE] == page;
     }
 
     /**

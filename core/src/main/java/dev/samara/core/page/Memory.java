@@ -15,6 +15,7 @@ public final class Memory {
     private final Frames frames;
     private final Rcu rcu;
     private final int faultAround;
+    private final long longestOffer;
     private final PteOwners owners = new PteOwners();
     private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
     private final AtomicInteger workers = new AtomicInteger();
@@ -26,11 +27,22 @@ public final class Memory {
      * @param frames its frames
      * @param rcu its grace periods
      * @param faultAround how many pages of a file one fault maps at most, a power of two
+     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
      */
-    public Memory(Frames frames, Rcu rcu, int faultAround) {
+    public Memory(Frames frames, Rcu rcu, int faultAround, long longestOffer) {
         this.frames = frames;
         this.rcu = rcu;
         this.faultAround = faultAround;
+        this.longestOffer = longestOffer;
+    }
+
+    /**
+     * How long an offer of pages may take.
+     *
+     * @return nanoseconds, or {@link #UNCHECKED}
+     */
+    public long longestOffer() {
+        return longestOffer;
     }
 
     /**
@@ -40,7 +52,7 @@ public final class Memory {
      * @param rcu its grace periods
      */
     public Memory(Frames frames, Rcu rcu) {
-        this(frames, rcu, 16);
+        this(frames, rcu, 16, UNCHECKED);
     }
 
     /**

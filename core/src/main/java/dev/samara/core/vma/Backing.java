@@ -197,10 +197,7 @@ public interface Backing {
      * @param window the pages
      */
     default void rcuMapPages(PageWindow window) {
-        PageCache cache = pageCache();
-        if (cache != null) {
-            window.offerFrom(cache);
-        }
+        window.offerFrom(window.cache());
     }
 
     /**

@@ -56,7 +56,13 @@ final class Replay {
      * @param report told about each difference
      * @throws InputException if the first snapshot describes no layout
      */
-    Replay(Trace trace, TraceFolder family, Placing placing, boolean touches, @Nullable Learnt inherited, FileReport report)
+    Replay(
+            Trace trace,
+            TraceFolder family,
+            Placing placing,
+            boolean touches,
+            @Nullable Learnt inherited,
+            FileReport report)
             throws InputException {
         this.trace = trace;
         this.report = report;
@@ -79,12 +85,12 @@ final class Replay {
         touchEverything(trace.start());
     }
 
-    private static AddressSpace load(Trace trace, TraceFolder family, Machine machine, Opens opens) throws InputException {
+    private static AddressSpace load(Trace trace, TraceFolder family, Machine machine, Opens opens)
+            throws InputException {
         TraceHeader header = trace.header();
         KernelSnapshot start = trace.start();
         // The recordings were made by a privileged user.
-        AddressSpaceBuilder space = machine
-                .space(Geometry.LINUX_X86_64)
+        AddressSpaceBuilder space = machine.space(Geometry.LINUX_X86_64)
                 .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
                 .stack(header.startStack());
         for (Resource resource : Resource.values()) {
@@ -184,7 +190,8 @@ final class Replay {
         } else {
             long result = watched(operation);
             if (touching != null) {
-                touching.around(call.returnsAddress() && !Errno.isError(result) ? result : call.address(), operation.line());
+                touching.around(
+                        call.returnsAddress() && !Errno.isError(result) ? result : call.address(), operation.line());
             }
             if (!outcome.matches(result)) {
                 String text = Outcome.format(result, call.returnsAddress(), Notation.ABSOLUTE);

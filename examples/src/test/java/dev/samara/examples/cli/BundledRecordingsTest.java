@@ -16,7 +16,15 @@ final class BundledRecordingsTest {
     private static final String ALL_TRACES = "31 passed, 0 failed";
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "--placement", "--readers=2", "--placement --readers=2", "--touch", "--touch --placement --readers=2"})
+    @ValueSource(
+            strings = {
+                "",
+                "--placement",
+                "--readers=2",
+                "--placement --readers=2",
+                "--touch",
+                "--touch --placement --readers=2"
+            })
     @DisplayName("every trace passes, whoever places and whether or not somebody reads meanwhile")
     void traces_pass(String options) {
         String line = "replay " + options + " " + Recordings.bundled("traces");
