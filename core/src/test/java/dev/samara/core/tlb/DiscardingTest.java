@@ -237,7 +237,6 @@ final class DiscardingTest {
     @Test
     @DisplayName("P30: a copy's entry is taken over with its page, and the copy's last step fails")
     void overACopy() {
-        Worker worker = memory.borrow();
         int frame = table.fill(AT);
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
