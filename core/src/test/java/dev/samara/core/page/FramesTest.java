@@ -248,8 +248,8 @@ final class FramesTest {
         assertFalse(frames.isRemoved(frame));
         assertFalse(frames.clean(frame));
         for (int foreign : new int[] {Frames.NONE, Frames.ZERO, LIMIT, LIMIT + 1, Integer.MAX_VALUE, -77}) {
-            assertFalse(frames.isCached(foreign, 0, 0), "frame " + foreign);
-            assertFalse(frames.isPrepared(foreign, 0), "frame " + foreign);
+            assertFalse(frames.isCached(foreign, 7, 0), "frame " + foreign);
+            assertFalse(frames.isPrepared(foreign, 7), "frame " + foreign);
         }
     }
 
