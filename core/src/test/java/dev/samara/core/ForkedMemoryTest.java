@@ -18,8 +18,11 @@ import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -40,6 +43,10 @@ final class ForkedMemoryTest {
     private long read(AddressSpace space, long address) {
         rig.cpu.load(space);
         return rig.load(address);
+    }
+
+    private static Vma vma(AddressSpace space, long address) {
+        return Objects.requireNonNull(space.find(address));
     }
 
     private void write(AddressSpace space, long address, long number) {
@@ -321,11 +328,8 @@ final class ForkedMemoryTest {
                     return null;
                 },
                 () -> {
-                    boolean mayWrite = (java.util.Objects.requireNonNull(rig.cpu.space())
-                                            .find(at)
-                                            .flags()
-                                    & WRITE)
-                            != 0;
+                    boolean mayWrite =
+                            vma(Objects.requireNonNull(rig.cpu.space()), at).has(VmaFlags.WRITE);
                     assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at, 8, 1));
                     assertEquals(1, rig.load(at));
                 });

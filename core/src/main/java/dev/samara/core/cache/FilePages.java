@@ -391,9 +391,9 @@ public final class FilePages extends PageCache {
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
             Walk walk = new Walk(discarding, first, last, alsoCopies);
             do {
-                walk.metDetached = false;
+                walk.metLeft = false;
                 mappings.visit(first, last, walk);
-            } while (walk.metDetached);
+            } while (walk.metLeft);
             // Also where no entry was found: somebody may be between taking one out and its flush, and a fault between
             // the index and its check.
             discarding.owe();
@@ -411,10 +411,10 @@ public final class FilePages extends PageCache {
         private final long last;
         private final boolean alsoCopies;
 
-        private final Set<Vma> visited = Collections.newSetFromMap(new IdentityHashMap<>());
+        private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
         /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
-        private boolean metDetached;
+        private boolean metLeft;
 
         Walk(Discarding discarding, long first, long last, boolean alsoCopies) {
             this.discarding = discarding;
@@ -424,29 +424,32 @@ public final class FilePages extends PageCache {
         }
 
         @Override
-        public void visit(Vma vma, PageTable table) {
-            if (!visited.add(vma)) {
+        public void visit(ReverseMap.Link link) {
+            if (!visited.add(link)) {
                 return;
             }
+            Vma vma = link.vma();
             long offset = vma.pageOffset();
             long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
             long span = (last - offset + 1) << pageShift;
             long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
             boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
-            discarding.discard(table, from, end, (pte, address) -> takes(vma, pte, copies));
+            discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
         }
 
-        private boolean takes(Vma vma, long pte, boolean copies) {
+        private boolean takes(ReverseMap.Link link, long pte, boolean copies) {
             if (Pte.isCached(pte)) {
                 return frames.isRemoved(Pte.frame(pte));
             }
             if (!copies || !Pte.isOwn(pte)) {
                 return false;
             }
-            // Under the lock of the leaf: as long as the VMA is attached, the page is its own.
-            boolean isDetached = vma.isDetached();
-            metDetached |= isDetached;
-            return !isDetached;
+            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have come
+            // to
+            // it.
+            boolean isLeft = link.isLeft();
+            metLeft |= isLeft;
+            return !isLeft;
         }
     }
 }

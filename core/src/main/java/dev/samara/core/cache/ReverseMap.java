@@ -41,18 +41,36 @@ final class ReverseMap {
         private final Key key;
         private final Vma vma;
         private final PageTable table;
+        private volatile boolean isLeft;
 
         private Link(Key key, Vma vma, PageTable table) {
             this.key = key;
             this.vma = vma;
             this.table = table;
         }
+
+        Vma vma() {
+            return vma;
+        }
+
+        PageTable table() {
+            return table;
+        }
+
+        /**
+         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, then what is there under
+         * the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in before the
+         * operation that takes the VMA away is complete, and that is after the unlinking.
+         */
+        boolean isLeft() {
+            return isLeft;
+        }
     }
 
     /** Who is told of VMAs. */
     @FunctionalInterface
     interface Visitor {
-        void visit(Vma vma, PageTable table);
+        void visit(Link link);
     }
 
     /** Looks that are under way, and what was unlinked since the first of them began. */
@@ -82,6 +100,7 @@ final class ReverseMap {
 
     /** Whoever takes the VMA's place, with pages of it, has been linked before. */
     void unlink(Link link) {
+        link.isLeft = true;
         for (; ; ) {
             Looks now = looks.get();
             if (now == null) {
@@ -151,7 +170,7 @@ final class ReverseMap {
             Link link = entry.getValue();
             if (Long.compareUnsigned(link.vma.pageOffset(), last) <= 0
                     && Long.compareUnsigned(first, lastPage(link.vma, link.table)) <= 0) {
-                visitor.visit(link.vma, link.table);
+                visitor.visit(link);
             }
         }
     }

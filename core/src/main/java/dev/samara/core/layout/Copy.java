@@ -38,7 +38,7 @@ final class Copy extends Gate {
     /** What was copied of private mappings of files, whose size may change before the child's mappings are known to them. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
-    /** A page of the parent was made read-only. */
+    /** The child has a page of the parent. */
     private boolean isOwed;
 
     /** Copies of a file's pages, and how small the file had become when they were made. */
@@ -163,7 +163,8 @@ final class Copy extends Gate {
             frames.share(frame);
         }
         long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-        isOwed |= Pte.has(before, Pte.WRITE);
+        // Also if it was read-only: who has made it so may still be waiting for a store that had begun before.
+        isOwed |= isOwn;
         long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
         // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
         if (isOwn && frames.isPinned(frame)) {

@@ -44,7 +44,7 @@ final class ReverseMapTest {
 
     private List<Vma> visited(long first, long last) {
         List<Vma> found = new ArrayList<>();
-        map.visit(first, last, (vma, of) -> found.add(vma));
+        map.visit(first, last, link -> found.add(link.vma()));
         return found;
     }
 
@@ -136,12 +136,12 @@ final class ReverseMapTest {
         map.link(second, table);
         ReverseMap.Link old = map.link(replaced, table);
         Set<Vma> seen = new HashSet<>();
-        map.visit(0, 100, (vma, of) -> {
-            if (vma == second) {
+        map.visit(0, 100, link -> {
+            if (link.vma() == second) {
                 map.link(successor, table);
                 map.unlink(old);
             }
-            seen.add(vma);
+            seen.add(link.vma());
         });
         assertTrue(seen.contains(replaced) || seen.contains(successor), seen::toString);
         assertEquals(Set.of(first, second, successor), found(0, 100));
@@ -175,7 +175,8 @@ final class ReverseMapTest {
         try {
             for (int look = 0; look < 20_000; look++) {
                 boolean[] covered = new boolean[pages];
-                map.visit(0, pages - 1, (vma, of) -> {
+                map.visit(0, pages - 1, link -> {
+                    Vma vma = link.vma();
                     for (long page = vma.pageOffset(); page < vma.pageOffset() + (vma.length() >>> 12); page++) {
                         covered[(int) page] = true;
                     }

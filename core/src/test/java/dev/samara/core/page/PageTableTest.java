@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NavigableMap;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicReference;
@@ -136,7 +137,7 @@ final class PageTableTest {
     }
 
     /** What a walk passes over has nothing, and what it stops at is in a leaf. */
-    private static void nextLeaf(Random random, Geometry geometry, PageTable table, TreeMap<Long, Long> model) {
+    private static void nextLeaf(Random random, Geometry geometry, PageTable table, NavigableMap<Long, Long> model) {
         long one = place(random, geometry) & -geometry.pageSize();
         long other = place(random, geometry) & -geometry.pageSize();
         long start = Math.min(one, other);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.memory;
+
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.vma.FrameStore;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+
+/** Frames in which one store can be made to stand still, within its reader section, before it writes. */
+final class HeldFrames implements FrameStore {
+    /** A machine makes frames so many bytes at a time. */
+    private static final int CHUNK_SHIFT = 22;
+
+    private final DirectFrames frames;
+    private final AtomicReference<@Nullable Hold> next = new AtomicReference<>();
+
+    HeldFrames(int pageShift, int count) {
+        frames = new DirectFrames(pageShift, CHUNK_SHIFT - pageShift, count);
+    }
+
+    /** A store that stands still. */
+    static final class Hold {
+        final CountDownLatch reached = new CountDownLatch(1);
+        final CountDownLatch released = new CountDownLatch(1);
+    }
+
+    /** Has the next store stand still. */
+    Hold holdNextStore() {
+        Hold hold = new Hold();
+        next.set(hold);
+        return hold;
+    }
+
+    @Override
+    public void put(int frame, int offset, int size, long value) {
+        Hold hold = next.getAndSet(null);
+        if (hold != null) {
+            hold.reached.countDown();
+            try {
+                hold.released.await();
+            } catch (InterruptedException interrupted) {
+                throw new IllegalStateException(interrupted);
+            }
+        }
+        frames.put(frame, offset, size, value);
+    }
+
+    @Override
+    public boolean extend(int first, int count) {
+        return frames.extend(first, count);
+    }
+
+    @Override
+    public long get(int frame, int offset, int size) {
+        return frames.get(frame, offset, size);
+    }
+
+    @Override
+    public long getVolatile(int frame, int offset, int size) {
+        return frames.getVolatile(frame, offset, size);
+    }
+
+    @Override
+    public void putVolatile(int frame, int offset, int size, long value) {
+        frames.putVolatile(frame, offset, size, value);
+    }
+
+    @Override
+    public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
+        return frames.compareAndExchange(frame, offset, size, expected, value);
+    }
+
+    @Override
+    public void fill(int frame, int offset, int length, byte value) {
+        frames.fill(frame, offset, length, value);
+    }
+
+    @Override
+    public void copy(int from, int to) {
+        frames.copy(from, to);
+    }
+
+    @Override
+    public void read(int frame, int offset, byte[] target, int at, int length) {
+        frames.read(frame, offset, target, at, length);
+    }
+
+    @Override
+    public void write(int frame, int offset, byte[] source, int at, int length) {
+        frames.write(frame, offset, source, at, length);
+    }
+}

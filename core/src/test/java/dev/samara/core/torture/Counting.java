@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.Protection;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and widened, and
+ * moved. None is lost: a counter is what has been added, in a child what had been added at some instant of the fork.
+ */
+final class Counting {
+    private static final int PAGES = 6;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int OFFSET = 1024;
+
+    private final MemoryGround ground;
+    private final Checker sums;
+    private final Checker rights;
+    private final Checker forks;
+    private final Checker leaks;
+    private final AtomicLongArray begun = new AtomicLongArray(PAGES);
+    private final AtomicLongArray done = new AtomicLongArray(PAGES);
+    private final AtomicLong at = new AtomicLong();
+    private long other;
+
+    Counting(MemoryGround ground, Checker sums, Checker rights, Checker forks, Checker leaks) {
+        this.ground = ground;
+        this.sums = sums;
+        this.rights = rights;
+        this.forks = forks;
+        this.leaks = leaks;
+        long[] places = ground.plot(PAGES);
+        at.set(places[0]);
+        other = places[1];
+        Ground.succeed(ground.space.mmap(places[0], PAGES * Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
+    }
+
+    private long address(int page) {
+        return at.get() + page * Ground.PAGE + OFFSET;
+    }
+
+    /** Adds. Where the pages are not, or may not be written, it does so later. */
+    Actor adder() {
+        MemoryGround.View view = ground.view();
+        return random -> {
+            int page = random.nextInt(PAGES);
+            begun.incrementAndGet(page);
+            int result = view.add(address(page), 1);
+            if (Fault.isDone(result)) {
+                long before = view.value();
+                long added = done.incrementAndGet(page);
+                sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
+            } else {
+                begun.decrementAndGet(page);
+                Thread.onSpinWait();
+                boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+                sums.check(expected, "an addition gave " + Fault.toString(result));
+            }
+        };
+    }
+
+    /** Narrows, looks that nothing is added any more, widens; moves. */
+    Actor changer() {
+        MemoryGround.View view = ground.view();
+        return random -> {
+            if (random.nextInt(4) == 0) {
+                long from = at.get();
+                Ground.succeed(
+                        ground.space.mremap(from, PAGES * Ground.PAGE, PAGES * Ground.PAGE, Ground.MOVE_TO, other));
+                at.set(other);
+                other = from;
+            }
+            int page = random.nextInt(PAGES);
+            long start = at.get() + page * Ground.PAGE;
+            Ground.succeed(ground.space.mprotect(start, Ground.PAGE, Protection.READ));
+            long before = read(view, page);
+            ground.mischief.linger();
+            long after = read(view, page);
+            boolean stands = before == after || before < 0 || after < 0;
+            rights.check(stands, before + " has become " + after + " in a page that may not be written");
+            Ground.succeed(ground.space.mprotect(start, Ground.PAGE, WRITABLE));
+        };
+    }
+
+    private long read(MemoryGround.View view, int page) {
+        return Fault.isDone(view.load(address(page))) ? view.value() : -1;
+    }
+
+    /** Forks, looks at the child's counters, adds to them, and ends the child. */
+    Actor forker() {
+        return random -> {
+            long[] least = new long[PAGES];
+            for (int page = 0; page < PAGES; page++) {
+                least[page] = done.get(page);
+            }
+            long place = at.get();
+            AddressSpace child;
+            try {
+                child = ground.space.fork();
+            } catch (MmException refused) {
+                forks.check(refused.errno() == Errno.ENOMEM, refused.toString());
+                return;
+            }
+            MemoryGround.View view = ground.new View(child);
+            for (int page = 0; page < PAGES; page++) {
+                long most = begun.get(page);
+                long address = place + page * Ground.PAGE + OFFSET;
+                if (Fault.isDone(view.load(address))) {
+                    long read = view.value();
+                    boolean holds = read >= least[page] && read <= most;
+                    forks.check(
+                            holds,
+                            holds
+                                    ? ""
+                                    : "a child has " + MemoryGround.say(read) + " of " + least[page] + " to " + most);
+                    addTo(view, address, read, random);
+                }
+            }
+            child.validate();
+            child.close();
+            int tables = dev.samara.core.PagesOf.tables(child);
+            leaks.check(tables == 0, tables + " page tables of a child are left after close");
+        };
+    }
+
+    private void addTo(MemoryGround.View view, long address, long read, Random random) {
+        for (int n = random.nextInt(3); n > 0; n--) {
+            if (Fault.isDone(view.add(address, 1L << 40))) {
+                boolean holds = view.value() == read;
+                forks.check(holds, holds ? "" : "a child's page changed from " + read + " to " + view.value());
+                return;
+            }
+        }
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        MemoryGround.View view = ground.view();
+        for (int page = 0; page < PAGES; page++) {
+            int result = view.load(address(page));
+            boolean holds = Fault.isDone(result) ? view.value() == done.get(page) : result == Fault.OOM;
+            sums.check(holds, holds ? "" : "a counter is " + view.value() + " after " + done.get(page) + " additions");
+        }
+        ground.leave();
+    }
+}

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.Retiring;
+import dev.samara.core.vma.Fault;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which say who is at them. And
+ * how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
+ */
+final class MemoryGround {
+    /** So few that some allocations find none, and what is freed is somebody else's at once. */
+    private static final int FRAMES = 144;
+
+    private static final long BASE = 0x10_0000_0000L;
+    private static final long STAMP = 0x5A3L << 52;
+    private static final long POISON = 0xa5a5_a5a5_a5a5_a5a5L;
+
+    /** The places of a page in which a stamp is. */
+    static final int[] PARTS = {8, 2048, 4080};
+
+    final Machine machine;
+    final AddressSpace space;
+    final LongAdder refused = new LongAdder();
+    final Mischief mischief;
+
+    private final AtomicReference<@Nullable WatchedFrames> frames = new AtomicReference<>();
+    private final AtomicLong spaces = new AtomicLong();
+    private final ThreadLocal<Cpu> cpus;
+    private int plots;
+
+    MemoryGround(long seed, Checker oneTranslation, Checker noEarlyReuse) {
+        mischief = Mischief.slow(seed);
+        machine = Retiring.machine(
+                Machine.builder()
+                        .memory(FRAMES * Ground.PAGE)
+                        .poisonFrames()
+                        .reportTo(report -> {})
+                        .frameStore((pageShift, count) -> {
+                            frames.set(new WatchedFrames(pageShift, count, mischief, oneTranslation, noEarlyReuse));
+                            return frames();
+                        }),
+                transit -> mischief.linger());
+        space = machine.newSpace(Ground.GEOMETRY);
+        cpus = ThreadLocal.withInitial(machine::claimCpu);
+    }
+
+    WatchedFrames frames() {
+        WatchedFrames made = frames.get();
+        if (made == null) {
+            throw new IllegalStateException("no space has been made");
+        }
+        return made;
+    }
+
+    /** Takes two places of so many pages, in one leaf table with those of others; before the actors start. */
+    long[] plot(int pages) {
+        long first = BASE + plots * Ground.PAGE;
+        // A page between them, so that nothing is merged across.
+        plots += 2 * (pages + 1);
+        return new long[] {first, first + (pages + 1) * Ground.PAGE};
+    }
+
+    /** Where the pages of all plots end. */
+    long end() {
+        return BASE + plots * Ground.PAGE;
+    }
+
+    static long base() {
+        return BASE;
+    }
+
+    /** One space as one thread accesses it. */
+    final class View {
+        final AddressSpace of;
+        private final long number;
+
+        View(AddressSpace of) {
+            this.of = of;
+            this.number = 1 + spaces.getAndIncrement() % 200;
+        }
+
+        /** With the number that all views of a space must have in common. */
+        View(AddressSpace of, long number) {
+            this.of = of;
+            this.number = number;
+        }
+
+        private Cpu cpu(long address) {
+            Cpu cpu = cpus.get();
+            if (cpu.space() != of) {
+                cpu.load(of);
+            }
+            frames().towards((number << 36) | (address >>> 12));
+            return cpu;
+        }
+
+        private int done(int result) {
+            frames().towards(0);
+            if (result == Fault.OOM) {
+                refused.increment();
+            }
+            return result;
+        }
+
+        int load(long address) {
+            return done(cpu(address).load(address, 8));
+        }
+
+        int store(long address, long value) {
+            return done(cpu(address).store(address, 8, value));
+        }
+
+        int add(long address, long delta) {
+            return done(cpu(address).getAndAdd(address, 8, delta));
+        }
+
+        long value() {
+            return cpus.get().value();
+        }
+    }
+
+    /** The space that all actors share, for one thread. */
+    View view() {
+        return new View(space, 0xff);
+    }
+
+    /** Ends the calling thread's CPU. */
+    void leave() {
+        cpus.get().close();
+        cpus.remove();
+    }
+
+    /** A number that says whose page it is, which one, and when it was written. */
+    static long stamp(int owner, int page, long sequence) {
+        return STAMP | ((long) owner << 44) | ((long) page << 32) | sequence;
+    }
+
+    static long sequence(long stamp) {
+        return stamp & 0xffff_ffffL;
+    }
+
+    static boolean isOf(long stamp, int owner, int page) {
+        return stamp >>> 32 == stamp(owner, page, 0) >>> 32;
+    }
+
+    static String say(long content) {
+        return content == POISON
+                ? "poison"
+                : content >>> 52 == STAMP >>> 52
+                        ? "stamp " + sequence(content) + " of page " + ((content >>> 32) & 0xfff) + " of "
+                                + ((content >>> 44) & 0xff)
+                        : "0x" + Long.toHexString(content);
+    }
+}

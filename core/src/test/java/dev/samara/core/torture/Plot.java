@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.vma.Fault;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Pages that one thread owns: what must be in each of them, for others to compare. The owner says before and after each of
+ * its calls that a page is about to change and what it is now; who finds that it was the same all the time of an access must have
+ * met exactly that, and who does not must still have met something of this page.
+ */
+final class Plot {
+    static final int PAGES = 10;
+
+    /** What an access of a page meets. */
+    enum State {
+        WRITABLE(0),
+        READABLE(1),
+        GONE(2);
+
+        private final int code;
+
+        State(int code) {
+            this.code = code;
+        }
+    }
+
+    private static final int LOW_SHIFT = 33;
+    private static final int HIGH_SHIFT = 3;
+    private static final long SEQUENCE = (1L << 30) - 1;
+
+    final int owner;
+
+    /** Where the plot is now, and where it is otherwise. */
+    final AtomicLong at = new AtomicLong();
+
+    private final AtomicIntegerArray turns = new AtomicIntegerArray(PAGES);
+    private final AtomicLongArray contents = new AtomicLongArray(PAGES);
+
+    private final boolean shared;
+
+    Plot(int owner, long at, boolean shared) {
+        this.owner = owner;
+        this.shared = shared;
+        this.at.set(at);
+        for (int page = 0; page < PAGES; page++) {
+            set(page, State.GONE, 0, 0);
+        }
+    }
+
+    /** Whether a child has pages of its own. */
+    boolean isPrivate() {
+        return !shared;
+    }
+
+    /** The owner is about to change pages. */
+    void begin(int first, int behind) {
+        for (int page = first; page < behind; page++) {
+            turns.incrementAndGet(page);
+        }
+    }
+
+    /** The owner has changed them. */
+    void end(int first, int behind) {
+        begin(first, behind);
+    }
+
+    /** The number of a page's change; odd while one is under way. */
+    int turn(int page) {
+        return turns.get(page);
+    }
+
+    /** Says what is in a page: a stamp from low to high, and zeros if low is 0. */
+    void set(int page, State state, long low, long high) {
+        contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | state.code);
+    }
+
+    void set(int page, State state) {
+        long content = contents.get(page);
+        contents.set(page, (content & -(1L << HIGH_SHIFT)) | state.code);
+    }
+
+    long content(int page) {
+        return contents.get(page);
+    }
+
+    static State state(long content) {
+        int code = (int) content & ((1 << HIGH_SHIFT) - 1);
+        return code == State.GONE.code ? State.GONE : code == State.READABLE.code ? State.READABLE : State.WRITABLE;
+    }
+
+    static long low(long content) {
+        return content >>> LOW_SHIFT;
+    }
+
+    static long high(long content) {
+        return (content >>> HIGH_SHIFT) & SEQUENCE;
+    }
+
+    /** Whether a number that was read is of a page, whatever its age. */
+    boolean mayHave(long read, int page) {
+        return read == 0 || MemoryGround.isOf(read, owner, page);
+    }
+
+    /** Whether a number that was read is in a page by what is said of it. */
+    boolean has(long content, long read, int page) {
+        return read == 0
+                ? low(content) == 0
+                : mayHave(read, page)
+                        && MemoryGround.sequence(read) >= low(content)
+                        && MemoryGround.sequence(read) <= high(content);
+    }
+
+    /** Whether the result of an access is what a page gives by what is said of it. */
+    static boolean gives(State state, int result, boolean writes) {
+        return switch (state) {
+            case WRITABLE -> Fault.isDone(result) || result == Fault.OOM;
+            case READABLE -> writes ? result == Fault.ACCERR : Fault.isDone(result) || result == Fault.OOM;
+            case GONE -> result == Fault.MAPERR;
+        };
+    }
+
+    String say(int page, long content, int result, long read) {
+        return "page " + page + " of " + owner + ", which is " + state(content) + " with " + low(content) + " to "
+                + high(content) + ", gave " + Fault.toString(result) + " and " + MemoryGround.say(read);
+    }
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.vma.FrameStore;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.LongAdder;
+
+/**
+ * Frames that know who is at them: each access says which page it is for, takes its time at random, and looks whether another thread
+ * is at another frame for the same page (I1); who frees a frame or hands it out looks whether anybody is still at it (I3).
+ *
+ * <p>There is nothing to be unsure of: an access is over before its reader section is, so two that are seen side by side are.
+ */
+final class WatchedFrames implements FrameStore {
+    private static final int PAGE_SIZE = (int) Ground.PAGE;
+    private static final int FRAME_BITS = 20;
+    private static final long FRAME = (1L << FRAME_BITS) - 1;
+
+    /** Where one thread is: the page that it accesses above the frame, the frame plus one, 0 for nowhere. */
+    static final class Place extends AtomicLong {
+        private static final long serialVersionUID = 1L;
+
+        private long page;
+    }
+
+    final LongAdder copies = new LongAdder();
+
+    private final FrameStore frames;
+    private final Mischief mischief;
+    private final Checker oneTranslation;
+    private final Checker noEarlyReuse;
+    private final List<Place> places = new CopyOnWriteArrayList<>();
+    private final ThreadLocal<Place> place = ThreadLocal.withInitial(() -> {
+        Place mine = new Place();
+        places.add(mine);
+        return mine;
+    });
+
+    WatchedFrames(int pageShift, int count, Mischief mischief, Checker oneTranslation, Checker noEarlyReuse) {
+        frames = new DirectFrames(pageShift, Math.max(0, 22 - pageShift), count);
+        this.mischief = mischief;
+        this.oneTranslation = oneTranslation;
+        this.noEarlyReuse = noEarlyReuse;
+    }
+
+    /** Says what the calling thread accesses next; 0 for what is not accessed through a mapping. */
+    void towards(long page) {
+        place.get().page = page;
+    }
+
+    private Place enter(int frame) {
+        Place mine = place.get();
+        long at = (mine.page << FRAME_BITS) | (frame + 1);
+        mine.set(at);
+        if (mine.page != 0) {
+            look(mine, at);
+        }
+        mischief.linger();
+        return mine;
+    }
+
+    private void leave(Place mine) {
+        mischief.linger();
+        long at = mine.get();
+        if (mine.page != 0) {
+            look(mine, at);
+        }
+        mine.set(0);
+    }
+
+    private void look(Place mine, long at) {
+        for (Place other : places) {
+            long there = other.get();
+            if (there >>> FRAME_BITS == mine.page && there != at && other != mine) {
+                oneTranslation.violated("page " + Long.toHexString(mine.page) + " is frame " + ((at & FRAME) - 1)
+                        + " here and frame " + ((there & FRAME) - 1) + " there");
+            }
+        }
+        oneTranslation.check(true, "");
+    }
+
+    private void nobodyIsAt(int frame) {
+        Place mine = place.get();
+        for (Place other : places) {
+            if (other != mine && (other.get() & FRAME) == frame + 1) {
+                noEarlyReuse.violated("frame " + frame + " is freed or handed out while page "
+                        + Long.toHexString(other.get() >>> FRAME_BITS) + " is accessed in it");
+            }
+        }
+        noEarlyReuse.check(true, "");
+    }
+
+    @Override
+    public boolean extend(int first, int count) {
+        return frames.extend(first, count);
+    }
+
+    @Override
+    public long get(int frame, int offset, int size) {
+        Place mine = enter(frame);
+        long read = frames.get(frame, offset, size);
+        leave(mine);
+        return read;
+    }
+
+    @Override
+    public void put(int frame, int offset, int size, long value) {
+        Place mine = enter(frame);
+        frames.put(frame, offset, size, value);
+        leave(mine);
+    }
+
+    @Override
+    public long getVolatile(int frame, int offset, int size) {
+        Place mine = enter(frame);
+        long read = frames.getVolatile(frame, offset, size);
+        leave(mine);
+        return read;
+    }
+
+    @Override
+    public void putVolatile(int frame, int offset, int size, long value) {
+        Place mine = enter(frame);
+        frames.putVolatile(frame, offset, size, value);
+        leave(mine);
+    }
+
+    @Override
+    public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
+        Place mine = enter(frame);
+        long seen = frames.compareAndExchange(frame, offset, size, expected, value);
+        leave(mine);
+        return seen;
+    }
+
+    @Override
+    public void fill(int frame, int offset, int length, byte value) {
+        if (length == PAGE_SIZE) {
+            nobodyIsAt(frame);
+        }
+        frames.fill(frame, offset, length, value);
+    }
+
+    @Override
+    public void copy(int from, int to) {
+        nobodyIsAt(to);
+        copies.increment();
+        mischief.linger();
+        frames.copy(from, to);
+        mischief.linger();
+    }
+
+    @Override
+    public void read(int frame, int offset, byte[] target, int at, int length) {
+        Place mine = enter(frame);
+        frames.read(frame, offset, target, at, length);
+        leave(mine);
+    }
+
+    @Override
+    public void write(int frame, int offset, byte[] source, int at, int length) {
+        Place mine = enter(frame);
+        frames.write(frame, offset, source, at, length);
+        leave(mine);
+    }
+}
