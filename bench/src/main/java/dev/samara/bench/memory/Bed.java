@@ -162,7 +162,7 @@ final class Bed {
         Rcu rcu =
                 new Rcu(new Rcu.Settings(host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
-        return new Memory(new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false), rcu, window);
+        return new Memory(new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false), rcu, window, Memory.UNCHECKED);
     }
 
     private static long start(int i) {
