@@ -2,7 +2,6 @@
 package dev.samara.core;
 
 import dev.samara.core.page.Pte;
-import dev.samara.core.page.PteOwners;
 
 /** What is in the page table of a space and in the memory of a machine, for tests of other packages. */
 public final class PagesOf {
@@ -22,16 +21,5 @@ public final class PagesOf {
     /** The number of tables, the topmost not counted. */
     public static int tables(AddressSpace space) {
         return space.layout().pages().tables();
-    }
-
-    /** How many operations are at entries, of any space of the machine. */
-    public static int owners(AddressSpace space) {
-        PteOwners all = space.layout().memory().owners();
-        int owners = 0;
-        for (int number = 0; number < 1 << 14; number++) {
-            long pte = Pte.inTransit(Pte.present(1, 0), number, false);
-            owners += all.gateOf(pte) == null ? 0 : 1;
-        }
-        return owners;
     }
 }
