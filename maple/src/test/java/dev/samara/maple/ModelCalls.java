@@ -120,6 +120,14 @@ public abstract class ModelCalls {
         return (Integer) model.get(TwoLeaves.first(cell));
     }
 
+    public @Nullable Integer getByReader(int cell) {
+        return get(cell);
+    }
+
+    public @Nullable Integer getAmongFour(int cell) {
+        return get(cell);
+    }
+
     public @Nullable Integer atOrAfter(int cell) {
         for (RangeEntry<Object> entry : model.entries()) {
             if (entry.last() >= TwoLeaves.first(cell)) {

@@ -73,6 +73,24 @@ class PublicationLincheckTest {
     }
 
     @Test
+    @DisplayName("A.1 the same beside a reader that remembers the leaf, and beside look-ups made together")
+    void slotsThatMoveBesideAReader() {
+        check(
+                List.of(call("getByReader", 8)),
+                List.of(call("storeWithin", 6, 100), call("store", 6, 7, 101)),
+                List.of(call("getByReader", 8), call("get", 6), call("getByReader", 6), call("getAmongFour", 8)));
+    }
+
+    @Test
+    @DisplayName("A.1 a transaction takes the root and all below it from a reader that remembers a leaf")
+    void rootReplacedBesideAReader() {
+        check(
+                List.of(call("getByReader", 8)),
+                List.of(call("storeTwo", 8, 10, 100), call("store", 6, 6, 101)),
+                List.of(call("get", 8), call("getByReader", 8), call("get", 6), call("getByReader", 6)));
+    }
+
+    @Test
     @DisplayName("A.2 two stores in place are seen in their order")
     void storesInOrder() {
         check(

@@ -25,11 +25,13 @@ public abstract class TwoLeavesCalls {
     private static final String[] OWNERS = {"one", "other"};
 
     private final MapleTree<Integer> tree;
+    private final Reader<Integer> reader;
     private Snapshot<Integer> held = new MapleTree<Integer>().snapshot();
 
     /** Calls on a tree of which nobody else knows. */
     TwoLeavesCalls(TwoLeaves<Integer> cells) {
         tree = cells.tree;
+        reader = tree.reader();
     }
 
     static String owner(int number) {
@@ -159,6 +161,21 @@ public abstract class TwoLeavesCalls {
     @Operation
     public @Nullable Integer get(@Param(name = "cell") int cell) {
         return tree.get(TwoLeaves.first(cell));
+    }
+
+    /** By the one reader that there is, which goes on from what it looked up before. */
+    @Operation(nonParallelGroup = "reader")
+    public @Nullable Integer getByReader(@Param(name = "cell") int cell) {
+        return reader.get(TwoLeaves.first(cell));
+    }
+
+    /** Together with others; what all of them get is of no one instant. */
+    @Operation
+    public @Nullable Integer getAmongFour(@Param(name = "cell") int cell) {
+        long[] indexes = {TwoLeaves.first(6), TwoLeaves.first(cell), TwoLeaves.first(8), TwoLeaves.first(10)};
+        @Nullable Integer[] values = new @Nullable Integer[indexes.length];
+        tree.getAll(indexes, values);
+        return values[1];
     }
 
     @Operation

@@ -5,6 +5,7 @@ import dev.samara.maple.MapleTree;
 import dev.samara.maple.RangeView;
 import dev.samara.maple.Snapshot;
 import dev.samara.maple.TwoLeaves;
+import dev.samara.maple.Writer;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Random;
@@ -46,17 +47,36 @@ final class Pairs implements Actor {
         return new Pairs(ground, cells.tree, new long[] {TwoLeaves.first(8), TwoLeaves.first(10)});
     }
 
-    private void store(int cell) {
-        tree.store(firsts[cell], Ground.last(firsts[cell]), new Mark(this, cell, number));
+    private Mark mark(int cell) {
         ground.edited();
+        return new Mark(this, cell, number);
+    }
+
+    private void store(int cell) {
+        tree.store(firsts[cell], Ground.last(firsts[cell]), mark(cell));
     }
 
     @Override
     public void step(Random random) {
+        if (random.nextInt(4) == 0) {
+            storeByWriter();
+            return;
+        }
         for (int n = 0; n < 100; n++) {
             number++;
             store(0);
             store(1);
+        }
+    }
+
+    /** Not for long: it keeps the lock. */
+    private void storeByWriter() {
+        try (Writer<Mark> writer = tree.writer()) {
+            for (int n = 0; n < 20; n++) {
+                number++;
+                writer.store(firsts[0], Ground.last(firsts[0]), mark(0));
+                writer.store(firsts[1], Ground.last(firsts[1]), mark(1));
+            }
         }
     }
 

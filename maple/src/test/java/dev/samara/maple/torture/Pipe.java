@@ -3,6 +3,7 @@ package dev.samara.maple.torture;
 
 import dev.samara.maple.Cursor;
 import dev.samara.maple.MapleTree;
+import dev.samara.maple.Reader;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLongArray;
 import org.jspecify.annotations.Nullable;
@@ -56,6 +57,7 @@ final class Pipe implements Actor {
     /** Looks in all ways that there are. */
     Actor reader(Checker checker) {
         Cursor<Mark> cursor = tree.cursor();
+        Reader<Mark> reader = tree.reader();
         return random -> {
             for (int n = 0; n < 100 * DEPTH; n++) {
                 int pipe = hot;
@@ -64,6 +66,7 @@ final class Pipe implements Actor {
                 Mark found = switch (random.nextInt(8)) {
                     case 0 -> cursor.find(index);
                     case 1 -> tree.atOrBefore(index);
+                    case 2, 3, 4 -> reader.get(index);
                     default -> tree.get(index);
                 };
                 look(checker, pipe, begun, found);

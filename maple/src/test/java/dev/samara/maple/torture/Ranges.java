@@ -4,6 +4,7 @@ package dev.samara.maple.torture;
 import dev.samara.maple.Cursor;
 import dev.samara.maple.GapSearch;
 import dev.samara.maple.MapleTree;
+import dev.samara.maple.Reader;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -182,20 +183,39 @@ final class Ranges implements Actor {
         };
     }
 
-    /** Looks up, and asks for what is nearest. */
+    /** Looks up in all ways, and asks for what is nearest. */
     Actor finder(Checker checker) {
+        Reader<Mark> reader = tree.reader();
         return random -> {
             for (int n = 0; n < 1000; n++) {
                 int range = group(random) * GROUP + 1 + random.nextInt(GROUP - 2);
                 int from = numbers.done(range);
                 long index = firsts[range] + random.nextInt((int) Ground.CELL);
-                switch (random.nextInt(4)) {
+                switch (random.nextInt(8)) {
                     case 0 -> check(checker, range, unlessStays(tree.atOrAfter(index), range + 1), from);
                     case 1 -> check(checker, range, unlessStays(tree.atOrBefore(index), range - 1), from);
+                    case 2 -> findAll(random, checker);
+                    case 3, 4, 5 -> check(checker, range, reader.get(index), from);
                     default -> check(checker, range, tree.get(index), from);
                 }
             }
         };
+    }
+
+    /** Of one group, in one call. */
+    private void findAll(Random random, Checker checker) {
+        int first = group(random) * GROUP;
+        int[] from = new int[GROUP];
+        long[] indexes = new long[GROUP];
+        for (int n = 0; n < GROUP; n++) {
+            from[n] = numbers.done(first + n);
+            indexes[n] = firsts[first + n];
+        }
+        @Nullable Mark[] found = new @Nullable Mark[GROUP];
+        tree.getAll(indexes, found);
+        for (int n = 0; n < GROUP; n++) {
+            check(checker, first + n, found[n], from[n]);
+        }
     }
 
     /** Null for a neighbour that stays: it is the nearest if the range has nothing. */

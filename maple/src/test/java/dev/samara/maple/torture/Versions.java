@@ -114,19 +114,39 @@ final class Versions implements Actor {
     }
 
     private BooleanSupplier store(int[] cells, int number, int from, int to) {
+        boolean plain = hasNoReservation(cells, from, to);
         Arrays.fill(cells, from, to + 1, number);
         return () -> {
-            tree.store(first(from), last(to), mark(number), owner);
+            if (plain) {
+                tree.store(first(from), last(to), mark(number));
+            } else {
+                tree.store(first(from), last(to), mark(number), owner);
+            }
             return true;
         };
     }
 
     private BooleanSupplier erase(int[] cells, int from, int to) {
+        boolean plain = hasNoReservation(cells, from, to);
         Arrays.fill(cells, from, to + 1, FREE);
         return () -> {
-            tree.erase(first(from), last(to), owner);
+            if (plain) {
+                tree.erase(first(from), last(to));
+            } else {
+                tree.erase(first(from), last(to), owner);
+            }
             return true;
         };
+    }
+
+    /** Then nobody need say who he is, and the edit may be put in place. */
+    private static boolean hasNoReservation(int[] cells, int from, int to) {
+        for (int cell = from; cell <= to; cell++) {
+            if (cells[cell] < 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private BooleanSupplier eraseAt(int[] cells, int cell) {
