@@ -96,50 +96,13 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        long key = Keys.flip(index);
-        for (; ; ) {
-            Node leaf = Node.leaf(root(), key);
-            Object found = leaf.atOrAfter(key);
-            long end = leaf.upperBound();
-            if (found != null || end == Keys.MAX) {
-                return (V) found;
-            }
-            found = Node.leaf(root(), end + 1).atOrAfter(end + 1);
-            if (found == null) {
-                return (V) frozenRoot().atOrAfter(key);
-            }
-            if (Node.leaf(root(), key) == leaf) {
-                // Leaves do not change, nor come back: nothing was here while it was there.
-                return (V) found;
-            }
-        }
+        return (V) Nearest.atOrAfter(this, Keys.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        long key = Keys.flip(index);
-        for (; ; ) {
-            Node leaf = Node.leaf(root(), key);
-            Object found = leaf.atOrBefore(key);
-            if (found != null) {
-                return (V) found;
-            }
-            long start = Node.leafStart(root(), key);
-            if (start == Keys.MIN) {
-                if (Node.leaf(root(), key) == leaf) {
-                    return null;
-                }
-                continue;
-            }
-            found = Node.leaf(root(), start - 1).atOrBefore(start - 1);
-            if (found == null) {
-                return (V) frozenRoot().atOrBefore(key);
-            }
-            if (Node.leaf(root(), key) == leaf) {
-                return (V) found;
-            }
-        }
+        return (V) Nearest.atOrBefore(this, Keys.flip(index));
     }
 
     @Override
@@ -184,7 +147,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /** The root of the moment, below which nothing is changed in place from now on. */
-    private Node frozenRoot() {
+    Node frozenRoot() {
         // If the era is closed, and the same before and after, then no open one has begun when the root is read, and
         // nodes of earlier ones are not written any more. Pairs with publish().
         Era before = eraAcquire();
