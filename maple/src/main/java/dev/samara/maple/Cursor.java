@@ -102,7 +102,7 @@ public final class Cursor<V> {
             if (isCurrent(now)) {
                 return forward();
             }
-            return hi == Keys.MAX ? fallOff(Place.AFTER_LAST) : forwardFrom(now, hi + 1);
+            return hi == Keys.MAX ? leave(now, hi, Place.AFTER_LAST) : forwardFrom(now, hi + 1);
         }
         return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
     }
@@ -119,7 +119,7 @@ public final class Cursor<V> {
             if (isCurrent(now)) {
                 return backward();
             }
-            return lo == Keys.MIN ? fallOff(Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
+            return lo == Keys.MIN ? leave(now, lo, Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
         }
         return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
     }
@@ -240,6 +240,12 @@ public final class Cursor<V> {
             place = Place.ON_ENTRY;
         }
         return (V) content;
+    }
+
+    /** Falls off at {@code key} from an entry of another tree than {@code now}, and lets go of that one. */
+    private @Nullable V leave(Node now, long key, Place end) {
+        descend(now, key);
+        return fallOff(end);
     }
 
     private @Nullable V fallOff(Place end) {

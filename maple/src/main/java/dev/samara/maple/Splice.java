@@ -200,6 +200,9 @@ final class Splice {
         if (within ? leaf.reserved && leaf.hasReservation(leftAt[0], leaf.find(hi)) : root.reserved) {
             RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
             if (met != null) {
+                // Nothing is published after this, and leaves on the path may be replaced in place before the next
+                // edit.
+                disown();
                 throw new ReservedException(met.first(), met.last(), met.value());
             }
         }
