@@ -160,8 +160,14 @@ public final class MemoryFile implements AutoCloseable {
         int part = Math.min(length, frames.pageSize() - in);
         long page = offset / frames.pageSize();
         for (; ; ) {
-            if (writes && pages.frameFor(page) == Frames.NONE) {
+            int there = writes ? pages.frameFor(page) : pages.frameAt(page);
+            if (there == FilePages.NO_MEMORY) {
                 return 0;
+            }
+            if (writes && there == Frames.NONE) {
+                // Made shorter meanwhile: the write comes after that.
+                pages.growTo(offset + part);
+                continue;
             }
             // A page that is taken out meanwhile is not free before this section ends.
             worker.reader().enter();
@@ -238,7 +244,7 @@ public final class MemoryFile implements AutoCloseable {
         @Override
         public int fault(PageRequest request) {
             int frame = pages.frameFor(request.page());
-            return frame != Frames.NONE ? frame : request.page() < pages.pages() ? -Fault.OOM : -Fault.ADRERR;
+            return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
         }
 
         @Override

@@ -22,6 +22,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The page cache of one file of one machine. */
 public final class FilePages extends PageCache {
+    /** No frame, since there is none left. */
+    public static final int NO_MEMORY = Frames.NONE - 1;
+
     private final Memory memory;
     private final Frames frames;
     private final int pageShift;
@@ -202,8 +205,7 @@ public final class FilePages extends PageCache {
      * The frame of a page, made where there is none.
      *
      * @param page its number
-     * @return the frame, or {@link Frames#NONE} if it lies beyond the end or there is no memory; the latter if {@link #pages}
-     *     says that it does not
+     * @return the frame; {@link Frames#NONE} if it lies beyond the end; {@link #NO_MEMORY}
      */
     public int frameFor(long page) {
         int frame = frameAt(page);
@@ -211,7 +213,7 @@ public final class FilePages extends PageCache {
             return frame;
         }
         int fresh = allocate();
-        return fresh == Frames.NONE ? fresh : insert(page, fresh);
+        return fresh == Frames.NONE ? NO_MEMORY : insert(page, fresh);
     }
 
     /**
@@ -445,8 +447,7 @@ public final class FilePages extends PageCache {
                 return false;
             }
             // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have come
-            // to
-            // it.
+            // to it.
             boolean isLeft = link.isLeft();
             metLeft |= isLeft;
             return !isLeft;

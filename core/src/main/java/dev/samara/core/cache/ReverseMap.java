@@ -59,15 +59,15 @@ final class ReverseMap {
 
         /**
          * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, then what is there under
-         * the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in before the
-         * operation that takes the VMA away is complete, and that is after the unlinking.
+         * the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in before the operation
+         * that takes the VMA away is complete, and that is after the unlinking.
          */
         boolean isLeft() {
             return isLeft;
         }
     }
 
-    /** Who is told of VMAs. */
+    /** Who is told of links. */
     @FunctionalInterface
     interface Visitor {
         void visit(Link link);

@@ -627,10 +627,13 @@ public final class Layout {
 
     private void fill(Layout child, @Nullable Copy copy, Snapshot<Vma> parents, List<Transit.Join> joins) {
         boolean done = false;
+        List<SharedAnonymous> objects = List.of();
         try {
             try {
                 if (copy != null) {
                     copy.run(parents);
+                    // Before the copy ends: until then, nothing that the parent has unmapped since is complete.
+                    objects = SharedAnonymous.keepAll(parents);
                 }
             } finally {
                 end(copy);
@@ -641,6 +644,7 @@ public final class Layout {
             }
             done = true;
         } finally {
+            objects.forEach(SharedAnonymous::letGo);
             if (!done && copy != null) {
                 copy.undo();
             }

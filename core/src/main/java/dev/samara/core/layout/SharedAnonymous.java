@@ -8,6 +8,11 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -54,6 +59,38 @@ final class SharedAnonymous implements Backing {
         return held == holds ? 0 : holds ? bytes : -bytes;
     }
 
+    /**
+     * Keeps the objects that a fork's child will map, whatever the parent unmaps meanwhile. What the parent unmaps must not be
+     * complete yet.
+     *
+     * @return what to {@linkplain #letGo let go} of when the child maps them
+     */
+    static List<SharedAnonymous> keepAll(Snapshot<Vma> parents) {
+        List<SharedAnonymous> kept = new ArrayList<>(0);
+        parents.forEach((first, last, vma) -> {
+            if (vma.backing() instanceof SharedAnonymous object && !vma.has(VmaFlags.DONTCOPY)) {
+                object.count(1);
+                kept.add(object);
+            }
+        });
+        return kept;
+    }
+
+    /** Ends a keeping. */
+    void letGo() {
+        long owed = count(-1);
+        if (owed != 0) {
+            host.uncharge(-owed);
+        }
+        boolean isMapped;
+        synchronized (this) {
+            isMapped = mappings != 0;
+        }
+        if (!isMapped) {
+            forgetUnlessMapped();
+        }
+    }
+
     /** Mappings of it have ended, and their pages are retired; if they were the last, its content ends. */
     void forgetUnlessMapped() {
         host.background().execute(this::forget);
@@ -82,7 +119,7 @@ final class SharedAnonymous implements Backing {
         // That of the mapping: the object may have another one by now.
         FilePages cache = Objects.requireNonNull(Retiring.fileOf(request.vma()));
         int frame = cache.frameFor(request.page());
-        return frame != Frames.NONE ? frame : request.page() < cache.pages() ? -Fault.OOM : -Fault.ADRERR;
+        return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 
     @Override

@@ -137,7 +137,8 @@ final class ReverseMapTest {
         ReverseMap.Link old = map.link(replaced, table);
         Set<Vma> seen = new HashSet<>();
         map.visit(0, 100, link -> {
-            if (link.vma() == second) {
+            Vma vma = link.vma();
+            if (vma == second) {
                 map.link(successor, table);
                 map.unlink(old);
             }
