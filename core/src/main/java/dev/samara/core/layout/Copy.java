@@ -163,7 +163,7 @@ final class Copy extends Gate {
             frames.share(frame);
         }
         long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-        // Also if it was read-only: who has made it so may still be waiting for a store that had begun before.
+        // Also where it was read-only already: who has made it so, another fork perhaps, may still wait for stores.
         isOwed |= isOwn;
         long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
         // Behind the change of the entry. Pairs with who pins, and then reads the entry again.

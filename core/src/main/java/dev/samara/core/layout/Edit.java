@@ -200,6 +200,11 @@ final class Edit implements AutoCloseable {
         for (Vma vma : fresh) {
             put(vma);
         }
+        if (layout.memoryOrNull() != null) {
+            Identities.handOn(oldFirst, fresh);
+            Identities.handOn(oldSecond, fresh);
+            Identities.handOn(oldThird, fresh);
+        }
     }
 
     /** Counts a new VMA, of which {@link #fill} puts all that were counted. */
@@ -240,10 +245,14 @@ final class Edit implements AutoCloseable {
             removeLast(fresh, vma);
         } else {
             gone.add(vma);
-            if (vma.anonIdentity() == null && layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED)) {
+            if (vma.anonIdentity() == null && mayHandOn(vma)) {
                 lists.withoutIdentity.add(vma);
             }
         }
+    }
+
+    private boolean mayHandOn(Vma vma) {
+        return layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED);
     }
 
     private static void removeLast(List<Vma> list, Vma vma) {
@@ -287,6 +296,10 @@ final class Edit implements AutoCloseable {
         for (; vma != null; vma = firstIn(last, end)) {
             if (!isMoved) {
                 leaving.countUnmapped(vma, pagesOf(vma));
+            }
+            if (isMoved && vma.anonIdentity() != null && mayHandOn(vma)) {
+                // It may have been given after what takes its place was made.
+                lists.withoutIdentity.add(vma);
             }
             takeOut(vma);
             noteDisplaced(vma);

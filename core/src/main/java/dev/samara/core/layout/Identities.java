@@ -70,6 +70,27 @@ public final class Identities {
         }
     }
 
+    /**
+     * Hands an identity on that a VMA was given after others were made in its place, and before it was taken out for them: then it
+     * is not among those that had none.
+     *
+     * @param gone a VMA that is taken out, or null
+     * @param fresh what is put in its place
+     */
+    static void handOn(@Nullable Vma gone, Vma[] fresh) {
+        AnonIdentity identity = gone == null ? null : gone.anonIdentity();
+        if (gone == null || identity == null) {
+            return;
+        }
+        for (Vma to : fresh) {
+            if (to.anonIdentity() == null
+                    && overlaps(to, gone.start(), gone.end())
+                    && isPrivateOf(gone.backing(), to)) {
+                Life.adoptIdentity(to, identity);
+            }
+        }
+    }
+
     private static void handOn(AnonIdentity identity, Vma from, long start, long end, List<Vma> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
             Vma to = fresh.get(i);
