@@ -207,6 +207,12 @@ final class Edit implements AutoCloseable {
         }
     }
 
+    /** Puts a VMA where another was, whose pages and identity have gone elsewhere. */
+    void replaceByEmptied(Vma old, Vma emptied) {
+        takeOut(old);
+        put(emptied);
+    }
+
     /** Counts a new VMA, of which {@link #fill} puts all that were counted. */
     void putLater(Vma vma) {
         counters.count(vma, pagesOf(vma), 1);

@@ -321,7 +321,7 @@ final class Remapping {
                 old.traits(),
                 old.name(),
                 whole ? null : old.anonIdentity());
-        edit.replace(old, null, null, emptied);
+        edit.replaceByEmptied(old, emptied);
         edit.gate(address, address + oldLength);
     }
 }
