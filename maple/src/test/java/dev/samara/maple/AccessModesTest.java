@@ -3,14 +3,18 @@ package dev.samara.maple;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaCodeUnit;
 import com.tngtech.archunit.core.domain.JavaFieldAccess;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.io.IOException;
+import java.lang.invoke.VarHandle;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -111,6 +115,39 @@ class AccessModesTest {
                 .filter(access -> access.getAccessType() == JavaFieldAccess.AccessType.SET)
                 .map(access -> access.getOrigin().getName())
                 .collect(Collectors.toSet());
+    }
+
+    @Test
+    @DisplayName("modes are used in these methods, which all others call")
+    void methods() {
+        assertEquals(
+                Set.of(
+                        "RootWord.root getAcquire",
+                        "RootWord.publishRoot setRelease",
+                        "MapleTree.eraAcquire getAcquire",
+                        "MapleTree.publish setRelease",
+                        "MapleTree.endEra setRelease",
+                        "Node.childAcquire getAcquire",
+                        "Node.isChild getAcquire",
+                        "Node.replaceLeaf setRelease"),
+                MAPLE.stream()
+                        .flatMap(type -> type.getMethodCallsFromSelf().stream())
+                        .filter(call -> call.getTargetOwner().isEquivalentTo(VarHandle.class))
+                        .map(call -> name(call.getOrigin()) + " " + call.getName())
+                        .collect(Collectors.toSet()));
+        assertTrue(callers(Node.class, "childAcquire").containsAll(Set.of("Node.child", "Reader.descend")));
+    }
+
+    @Test
+    @DisplayName("what may be passed on by a race has only final fields")
+    void finalFields() {
+        for (Class<?> type : List.of(Node.class, Era.class, Reservation.class, Snapshot.class, Transaction.class)) {
+            assertEquals(
+                    List.of(),
+                    MAPLE.get(type).getFields().stream()
+                            .filter(field -> !field.getModifiers().contains(JavaModifier.FINAL))
+                            .toList());
+        }
     }
 
     @Test

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.ref.WeakReference;
 import java.lang.reflect.Method;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
@@ -103,38 +98,5 @@ class AllocationTest {
             }
         });
         assertTrue(hits > CALLS);
-    }
-
-    @Test
-    @DisplayName("F.1 what was erased or stored over is not kept")
-    void erasedValuesAreLetGo() {
-        MapleTree<Object> t = new MapleTree<>();
-        List<WeakReference<Object>> values = new ArrayList<>();
-        for (int i = 0; i < 2000; i++) {
-            Object value = new Object();
-            values.add(new WeakReference<>(value));
-            t.store(3L * i, 3L * i + 1, value);
-        }
-        Object reservation = new Object();
-        values.add(new WeakReference<>(reservation));
-        t.reserve(1_000_000, 1_000_000, reservation);
-        t.erase(1_000_000, 1_000_000, reservation);
-        reservation = "gone";
-        t.store(0, 2999, "over");
-        t.erase(2000, 5000);
-        t.erase(4000, -1L);
-        t.update(tx -> {
-            Object value = new Object();
-            values.add(new WeakReference<>(value));
-            tx.store(7, 7, value);
-            tx.abort();
-        });
-        assertEquals(List.of(new RangeEntry<>(0, 1999, "over")), t.entries());
-        assertNotNull(reservation);
-        for (int i = 0; values.stream().anyMatch(v -> v.get() != null); i++) {
-            assertTrue(i < 50, "still reachable after " + i + " collections");
-            System.gc();
-        }
-        assertEquals("over", t.get(5));
     }
 }

@@ -68,6 +68,10 @@ public abstract class ModelCalls {
         return replace(first(one, other), last(one, other), null, null);
     }
 
+    public String eraseFrom(int cell) {
+        return replace(TwoLeaves.first(cell), -1L, null, null);
+    }
+
     public String eraseOwned(int one, int other, int owner) {
         return replace(first(one, other), last(one, other), null, owner(owner));
     }

@@ -2,7 +2,9 @@
 package dev.samara.maple;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.DisplayName;
@@ -30,6 +32,19 @@ class NearestTest {
         assertEquals("high", tree.atOrAfter(1));
         assertEquals("high", tree.atOrAfter(-1L));
         assertEquals("low", tree.atOrBefore(0));
+    }
+
+    @Test
+    @DisplayName("what has found nothing in two leaves goes on in a tree that is not changed in place any more")
+    void nothingInTwoLeaves() {
+        ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
+        assertTrue(cells.tree.era().open);
+        assertEquals(ThreeLeaves.UPPER_START + 1, cells.tree.atOrAfter(TwoLeaves.first(ThreeLeaves.LOWER_END)));
+        assertFalse(cells.tree.era().open);
+        cells.store(1, 100);
+        assertTrue(cells.tree.era().open);
+        assertEquals(ThreeLeaves.LOWER_END - 1, cells.tree.atOrBefore(TwoLeaves.last(ThreeLeaves.UPPER_START)));
+        assertFalse(cells.tree.era().open);
     }
 
     @ParameterizedTest

@@ -73,12 +73,21 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("A.1 the same beside a reader that remembers the leaf, and beside look-ups made together")
+    @DisplayName("A.1 the same beside look-ups made together")
+    void slotsThatMoveBesideLookUpsMadeTogether() {
+        check(
+                List.of(),
+                List.of(call("storeWithin", 6, 100), call("store", 6, 7, 101)),
+                List.of(call("getAmongFour", 8), call("getAmongFour", 8)));
+    }
+
+    @Test
+    @DisplayName("A.1 the same beside a reader that remembers the leaf")
     void slotsThatMoveBesideAReader() {
         check(
                 List.of(call("getByReader", 8)),
                 List.of(call("storeWithin", 6, 100), call("store", 6, 7, 101)),
-                List.of(call("getByReader", 8), call("get", 6), call("getByReader", 6), call("getAmongFour", 8)));
+                List.of(call("getByReader", 8), call("get", 6), call("getByReader", 6)));
     }
 
     @Test
@@ -112,6 +121,12 @@ class PublicationLincheckTest {
     @DisplayName("A.1 the entry before lies in another leaf, and the beginning of the first is stored in")
     void entryBeforeInTheLowerLeaf() {
         check(List.of(), List.of(call("store", 9, 9, 100), call("store", 8, 8, 101)), List.of(call("atOrBefore", 9)));
+    }
+
+    @Test
+    @DisplayName("A.1 the entry before lies in another leaf, and both leaves become one")
+    void entryBeforeInALeafThatIsJoined() {
+        check(List.of(), List.of(call("eraseFrom", 9)), List.of(call("atOrBefore", 9)));
     }
 
     @Test

@@ -356,11 +356,31 @@ class TransactionTest {
     }
 
     @Test
+    @DisplayName("E.3 left open under a caller's lock, then an edit that is put in place of a leaf")
+    void leftOpenUnderACallersLockItIsDeadAfterAnEditInPlace() {
+        ReentrantLock lock = new ReentrantLock();
+        MapleTree<String> t = new MapleTree<>(lock);
+        for (int i = 0; i < 100; i++) {
+            t.store(4L * i, 4L * i + 1, "old");
+        }
+        Transaction<String> left = leftOpen(t);
+        Node root = t.root();
+        inAnotherThread(() -> t.store(200, 201, "new"));
+        assertSame(root, t.root());
+        hold(lock, () -> refused("has ended", left::commit));
+        assertEquals("new", t.get(200));
+        assertEquals("old", t.get(0));
+        t.validate();
+    }
+
+    @Test
     @DisplayName("E.4 left open under a caller's lock, it stands in the way of its own thread's next begin")
     void leftOpenUnderACallersLockItLooksOpenToItsThread() {
         ReentrantLock lock = new ReentrantLock();
         MapleTree<String> t = new MapleTree<>(lock);
         Transaction<String> left = leftOpen(t);
+        refused("its lock was let go", () -> left.get(0));
+        refused("its lock was let go", left::commit);
         hold(lock, () -> {
             refused("has a transaction open", t::begin);
             left.close();

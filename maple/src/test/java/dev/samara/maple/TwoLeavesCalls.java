@@ -98,6 +98,11 @@ public abstract class TwoLeavesCalls {
         return attempt(() -> tree.erase(first(one, other), last(one, other)));
     }
 
+    /** With all above it, so that one leaf is left. For {@link PublicationLincheckTest}. */
+    public String eraseFrom(int cell) {
+        return attempt(() -> tree.erase(TwoLeaves.first(cell), -1L));
+    }
+
     @Operation
     public String eraseOwned(
             @Param(name = "cell") int one, @Param(name = "cell") int other, @Param(name = "owner") int owner) {

@@ -2,14 +2,16 @@
 package dev.samara.maple.torture;
 
 import dev.samara.maple.MapleTree;
+import dev.samara.maple.ThreeLeaves;
 import dev.samara.maple.TwoLeaves;
+import dev.samara.maple.Writer;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A search that goes over the edge of a leaf, in a tree of two. The rest of the one leaf is empty, so that the answer lies
- * in the other. Over and over: something is stored in that rest, then the old answer is replaced, then the rest is emptied.
- * So the new answer is the nearest only after that.
+ * A search that goes over the edge of a leaf, in a tree of its own. The rest of the one leaf is empty, so that the answer
+ * lies in another. Over and over: something is stored in that rest, then the old answer is replaced, then the rest is
+ * emptied. So the new answer is the nearest only after that.
  */
 final class Edge implements Actor {
     private static final int CYCLES = 100;
@@ -17,27 +19,42 @@ final class Edge implements Actor {
     /** States of a cycle: the rest is empty; something is there; and the answer beyond it is new. */
     private static final int STATES = 3;
 
-    private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> 0);
-    private final MapleTree<Integer> tree = cells.tree;
+    private final MapleTree<Integer> tree;
     private final boolean upwards;
     private final int near;
     private final int far;
     private final Numbers numbers = new Numbers(1);
     private int cycle;
 
+    private Edge(MapleTree<Integer> tree, int near, int far) {
+        this.tree = tree;
+        upwards = near < far;
+        this.near = near;
+        this.far = far;
+        tree.store(TwoLeaves.first(far), TwoLeaves.last(far), farValue(0));
+    }
+
     /**
      * Two leaves with nothing between the key and the edge.
      *
      * @param upwards whether the search goes from the lower leaf to the upper
      */
-    Edge(boolean upwards) {
-        this.upwards = upwards;
-        near = upwards ? TwoLeaves.UPPER - 2 : TwoLeaves.UPPER;
-        far = upwards ? TwoLeaves.UPPER : TwoLeaves.UPPER - 1;
-        cells.store(far, farValue(0));
-        if (upwards) {
-            cells.erase(TwoLeaves.UPPER - 1);
+    static Edge ofTwoLeaves(boolean upwards) {
+        MapleTree<Integer> tree = new TwoLeaves<>(cell -> 0).tree;
+        if (!upwards) {
+            return new Edge(tree, TwoLeaves.UPPER, TwoLeaves.UPPER - 1);
         }
+        Edge edge = new Edge(tree, TwoLeaves.UPPER - 2, TwoLeaves.UPPER);
+        tree.erase(TwoLeaves.first(TwoLeaves.UPPER - 1), TwoLeaves.last(TwoLeaves.UPPER - 1));
+        return edge;
+    }
+
+    /** The same with a leaf of reservations between the two. */
+    static Edge beyondReservations(boolean upwards) {
+        MapleTree<Integer> tree = new ThreeLeaves<>(cell -> 0).tree;
+        return upwards
+                ? new Edge(tree, ThreeLeaves.LOWER_END, ThreeLeaves.UPPER_START + 1)
+                : new Edge(tree, ThreeLeaves.UPPER_START, ThreeLeaves.LOWER_END - 1);
     }
 
     private static int farValue(int cycle) {
@@ -50,17 +67,22 @@ final class Edge implements Actor {
 
     @Override
     public void step(Random random) {
-        for (int n = 0; n < CYCLES; n++) {
-            numbers.begin(0);
-            cells.store(near, nearValue(cycle));
-            numbers.end(0);
-            numbers.begin(0);
-            cells.store(far, farValue(cycle + 1));
-            numbers.end(0);
-            numbers.begin(0);
-            cells.erase(near);
-            numbers.end(0);
-            cycle++;
+        // By a writer, and with nothing between the two stores: a search must have been in one leaf before and in the
+        // other after.
+        try (Writer<Integer> writer = tree.writer()) {
+            for (int n = 0; n < CYCLES; n++) {
+                Integer nearNow = nearValue(cycle);
+                Integer farNext = farValue(cycle + 1);
+                numbers.begin(0);
+                numbers.begin(0);
+                writer.store(TwoLeaves.first(near), TwoLeaves.last(near), nearNow);
+                writer.store(TwoLeaves.first(far), TwoLeaves.last(far), farNext);
+                numbers.end(0);
+                numbers.begin(0);
+                writer.erase(TwoLeaves.first(near), TwoLeaves.last(near));
+                numbers.end(0);
+                cycle++;
+            }
         }
     }
 

@@ -3,6 +3,7 @@ package dev.samara.maple.torture;
 
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.TwoLeaves;
+import dev.samara.maple.Writer;
 import java.util.Random;
 
 /**
@@ -44,13 +45,17 @@ final class Moving implements Actor {
 
     @Override
     public void step(Random random) {
+        try (Writer<Integer> writer = entries.tree.writer()) {
+            for (int n = 0; n < TURNS; n++) {
+                writer.store(TwoLeaves.first(LOW), TwoLeaves.last(LOW), n);
+                writer.erase(TwoLeaves.first(HIGH), TwoLeaves.last(HIGH));
+                writer.store(TwoLeaves.first(HIGH), TwoLeaves.last(HIGH), n);
+                writer.erase(TwoLeaves.first(LOW), TwoLeaves.last(LOW));
+            }
+        }
         for (int n = 0; n < TURNS; n++) {
-            entries.store(LOW, n);
-            entries.erase(HIGH);
             reserve(LOW);
             unreserve(HIGH);
-            entries.store(HIGH, n);
-            entries.erase(LOW);
             reserve(HIGH);
             unreserve(LOW);
         }

@@ -50,14 +50,17 @@ public final class TreeTorture {
         Sums sums = new Sums(ground);
         Pairs pairs = Pairs.on(ground);
         Pairs alone = Pairs.alone(ground);
-        Edge up = new Edge(true);
-        Edge down = new Edge(false);
+        Edge up = Edge.ofTwoLeaves(true);
+        Edge down = Edge.ofTwoLeaves(false);
+        Edge farUp = Edge.beyondReservations(true);
+        Edge farDown = Edge.beyondReservations(false);
         Moving moving = new Moving();
+        Shifts shifts = new Shifts();
         Taken taken = new Taken(ground);
         Gaps gaps = new Gaps(ground);
         Checker own = checker("C.2 C.3 what is found is nobody else's", 100);
-        Turns first = new Turns(List.of(ranges, versions, pairs, alone, up, down, gaps.user(1, own)));
-        Turns second = new Turns(List.of(pipe, sums, taken, moving, gaps.user(2, own), new Noise(ground)));
+        Turns first = new Turns(List.of(ranges, versions, pairs, alone, up, down, farUp, shifts, gaps.user(1, own)));
+        Turns second = new Turns(List.of(pipe, sums, taken, moving, farDown, gaps.user(2, own), new Noise(ground)));
         threads.put("editor-1", first);
         threads.put("editor-2", second);
 
@@ -76,7 +79,9 @@ public final class TreeTorture {
                         .of(pipe, pipeReader)
                         .of(taken, takenReader)
                         .of(alone, alone.auditor(200, overlapping("B.1 snapshots beside first stores", 100)))
-                        .of(up, up.searcher(nearest)));
+                        .of(up, up.searcher(nearest))
+                        .of(farUp, farUp.searcher(nearest))
+                        .of(shifts, shifts.reader(overlapping("A.1 what stands behind slots that move", 1000))));
         Actor backward = ranges.walkers(false, overlapping("B.2-B.4 W33 backward", 1000));
         Actor questions = new Questions(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
         Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in look-ups", 100));
@@ -91,6 +96,7 @@ public final class TreeTorture {
                         .of(pairs, pairsReader)
                         .of(taken, intruder)
                         .of(down, down.searcher(nearest))
+                        .of(farDown, farDown.searcher(nearest))
                         .of(moving, moving.seeker(checker("A.1 D.2 what moves is found", 1000))));
 
         Checker valid = checker("every structural invariant", 1);

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** What the tests that use {@link ThreeLeaves} go by. */
+class ThreeLeavesTest {
+    private final ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
+
+    @Test
+    @DisplayName("the outer leaves have no reservation and an empty end, the one in the middle has no entry")
+    void leaves() {
+        Node root = cells.tree.root();
+        assertEquals(1, root.level);
+        assertEquals(3, root.size());
+        assertEquals(Keys.flip(TwoLeaves.last(ThreeLeaves.LOWER_END)), root.pivot(0));
+        assertEquals(Keys.flip(TwoLeaves.first(ThreeLeaves.UPPER_START) - 1), root.pivot(1));
+        assertFalse(root.child(0).reserved);
+        assertFalse(root.child(1).hasValue());
+        assertFalse(root.child(2).reserved);
+        assertTrue(root.era.open);
+        cells.tree.validate();
+    }
+
+    @Test
+    @DisplayName("edits of the outer leaves are put in place, and the answers of searches lie beyond the middle")
+    void edits() {
+        Node root = cells.tree.root();
+        for (int cell : new int[] {ThreeLeaves.LOWER_END, ThreeLeaves.UPPER_START}) {
+            cells.store(cell, 100);
+            cells.store(cell == ThreeLeaves.LOWER_END ? cell - 1 : cell + 1, cell);
+            cells.erase(cell);
+        }
+        assertSame(root, cells.tree.root());
+        assertEquals(ThreeLeaves.UPPER_START, cells.tree.atOrAfter(TwoLeaves.first(ThreeLeaves.LOWER_END)));
+        assertEquals(ThreeLeaves.LOWER_END, cells.tree.atOrBefore(TwoLeaves.last(ThreeLeaves.UPPER_START)));
+    }
+}

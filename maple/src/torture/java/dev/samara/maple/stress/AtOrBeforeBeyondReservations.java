@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.stress;
+
+import dev.samara.maple.ThreeLeaves;
+import dev.samara.maple.TwoLeaves;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.I_Result;
+
+/** {@link AtOrAfterBeyondReservations} downwards. */
+@JCStressTest
+@Outcome(
+        id = {"11", "26"},
+        expect = Expect.ACCEPTABLE,
+        desc = "the old answer, or what was stored behind it")
+@Outcome(expect = Expect.FORBIDDEN, desc = "what was the next at no instant")
+@State
+public class AtOrBeforeBeyondReservations {
+    private final ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
+
+    @Actor
+    public void writer() {
+        cells.store(ThreeLeaves.UPPER_START, ThreeLeaves.UPPER_START);
+        cells.store(ThreeLeaves.LOWER_END - 1, 100);
+    }
+
+    @Actor
+    public void reader(I_Result r) {
+        r.r1 = Cells.orNothing(cells.tree.atOrBefore(TwoLeaves.last(ThreeLeaves.UPPER_START)));
+    }
+}
