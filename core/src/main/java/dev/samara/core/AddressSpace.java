@@ -2,6 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.Residency;
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Backing;
@@ -433,6 +434,20 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long growStack(long address) {
         return layout.growStack(address);
+    }
+
+    /**
+     * Tells which pages are in memory ({@code mincore}): private pages that there are, and those of a file that its page
+     * cache has. Takes no lock and never waits; each page is looked at for itself.
+     *
+     * @param address a page boundary (EINVAL)
+     * @param length bytes; the range must not reach beyond the limit of the space (ENOMEM)
+     * @param vector takes 1 for each page that is in memory and 0 for each that is not; one that is too short is EFAULT
+     * @return 0, or a negated errno: ENOMEM also for a hole, and then what lies before it has been looked at
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public long mincore(long address, long length, byte[] vector) {
+        return Residency.mincore(layout, address, length, Objects.requireNonNull(vector, "vector"));
     }
 
     /**

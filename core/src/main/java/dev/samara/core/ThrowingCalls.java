@@ -173,6 +173,17 @@ public final class ThrowingCalls {
     }
 
     /**
+     * Tells which pages are in memory; see {@link AddressSpace#mincore}.
+     *
+     * @param address a page boundary
+     * @param length bytes
+     * @param vector takes 1 for each page that is in memory and 0 for each that is not
+     */
+    public void mincore(long address, long length, byte[] vector) {
+        check(space.mincore(address, length, vector), "mincore", address, length);
+    }
+
+    /**
      * Attaches shared memory; see {@link AddressSpace#shmat}.
      *
      * @param segment what to attach

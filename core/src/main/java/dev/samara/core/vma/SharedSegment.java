@@ -2,6 +2,7 @@
 package dev.samara.core.vma;
 
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A System V shared memory segment, described by data ({@code shmget(2)}).
@@ -12,15 +13,28 @@ public final class SharedSegment {
     private final int id;
     private final int key;
     private final long size;
+    private final @Nullable PageCache pages;
 
     /**
-     * Describes a segment.
+     * Describes a segment without memory: it can be attached, and a fault is a SIGBUS.
      *
      * @param id its identifier, shown as the inode; not negative
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
      * @param size its size in bytes, positive
      */
     public SharedSegment(int id, int key, long size) {
+        this(id, key, size, null);
+    }
+
+    /**
+     * Makes a segment with memory, which it has until {@link #remove}.
+     *
+     * @param id its identifier, shown as the inode; not negative
+     * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
+     * @param size its size in bytes, positive
+     * @param pages its pages, made with this size by the machine whose spaces will attach it; null for none
+     */
+    public SharedSegment(int id, int key, long size, @Nullable PageCache pages) {
         if (id < 0) {
             throw new IllegalArgumentException("id " + id + " is negative");
         }
@@ -30,6 +44,17 @@ public final class SharedSegment {
         this.id = id;
         this.key = key;
         this.size = size;
+        this.pages = pages;
+    }
+
+    /**
+     * Gives its memory back ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS from now on. Waits
+     * for CPUs, as a truncation does.
+     */
+    public void remove() {
+        if (pages != null) {
+            pages.truncate(0);
+        }
     }
 
     /**
@@ -98,6 +123,29 @@ public final class SharedSegment {
         @Override
         public boolean writable() {
             return !readOnly;
+        }
+
+        @Override
+        public @Nullable PageCache pageCache() {
+            return segment.pages;
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            PageCache pages = segment.pages;
+            if (pages == null) {
+                return -Fault.ADRERR;
+            }
+            int known = pages.frameAt(request.page());
+            if (known >= 0) {
+                return known;
+            }
+            int fresh = pages.allocate();
+            if (fresh < 0) {
+                return -Fault.OOM;
+            }
+            int inserted = pages.insert(request.page(), fresh);
+            return inserted >= 0 ? inserted : -Fault.ADRERR;
         }
 
         @Override
