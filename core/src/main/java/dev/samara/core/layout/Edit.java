@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
@@ -514,7 +513,7 @@ final class Edit implements AutoCloseable {
             Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
         }
         refuseToWaitForCopy(mine);
-        link();
+        Linking.link(layout, fresh);
         tree.commit();
         // From here on it is published, whatever is thrown: what is mapped has its opens.
         finished = true;
@@ -526,12 +525,12 @@ final class Edit implements AutoCloseable {
         }
         Identities.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
         if (mine != null) {
-            mine.note(layout.copies());
+            mine.note(List.copyOf(layout.copies()));
             layout.inTransit().add(mine);
             mine.depart();
         }
         hold(mine);
-        unlink(mine);
+        Linking.unlink(gone, mine);
         if (commitment != null || counters.accounted != layout.counters().accounted) {
             commitment().publish(counters, mine);
         }
@@ -552,38 +551,6 @@ final class Edit implements AutoCloseable {
                 && !layout.copies().isEmpty()) {
             throw new IllegalStateException(operation + " was called by what retires " + inside
                     + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
-        }
-    }
-
-    /** Makes the new VMAs known to the files that they map; before publication, so that whoever takes a page out finds them. */
-    private void link() {
-        if (layout.memoryOrNull() == null) {
-            return;
-        }
-        for (int i = 0; i < fresh.size(); i++) {
-            FilePages file = Retiring.fileOf(fresh.get(i));
-            if (file != null && file.memory() == layout.memoryOrNull()) {
-                Life.link(fresh.get(i), file.link(fresh.get(i), layout.pages()));
-            }
-        }
-    }
-
-    /** What has left the tree stays known to its file until its pages are retired. */
-    private void unlink(@Nullable Transit mine) {
-        List<Vma> linked = null;
-        for (int i = 0; i < gone.size(); i++) {
-            Vma vma = gone.get(i);
-            if (Life.isLinked(vma)) {
-                if (mine == null) {
-                    Life.unlink(vma);
-                } else {
-                    linked = linked == null ? new ArrayList<>(2) : linked;
-                    linked.add(vma);
-                }
-            }
-        }
-        if (mine != null && linked != null) {
-            mine.keepLinked(linked);
         }
     }
 
@@ -653,9 +620,7 @@ final class Edit implements AutoCloseable {
     public void close() {
         try {
             if (!finished) {
-                for (int i = 0; i < fresh.size(); i++) {
-                    Life.unlink(fresh.get(i));
-                }
+                Linking.undo(fresh);
                 if (commitment != null) {
                     commitment.undo();
                 }

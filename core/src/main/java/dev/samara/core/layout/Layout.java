@@ -16,7 +16,6 @@ import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.NoWaiting;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
@@ -217,9 +216,9 @@ public final class Layout {
         return lists;
     }
 
-    /** The copies that are under way; a list of its own. Caller holds the layout lock. */
+    /** The copies for children that are under way; guarded by the layout lock. */
     List<Copy> copies() {
-        return copies.isEmpty() ? List.of() : List.copyOf(copies);
+        return copies;
     }
 
     /**
@@ -599,69 +598,12 @@ public final class Layout {
      * @throws MmException with ENOMEM if the commit limit does not allow a second copy, or as a backing refuses
      */
     public Layout fork() {
-        List<Vma> kept = new ArrayList<>();
-        try {
-            Snapshot<Vma> parents;
-            List<Transit.Join> joins;
-            Layout child;
-            Copy copy = null;
-            lock();
-            try {
-                child = new Layout(origin, limits.copy(), above, brk, mmapBase);
-                parents = tree.snapshot();
-                joins = inTransit.joins();
-                Loading.keep(parents, counters, kept);
-                if (memory != null) {
-                    copy = new Copy(this, child, memory, List.copyOf(inTransit.transits()));
-                    copies.add(copy);
-                }
-            } finally {
-                unlock();
-            }
-            fill(child, copy, parents, joins);
-            return child;
-        } finally {
-            kept.forEach(Life::release);
-        }
+        return Forking.fork(this);
     }
 
-    private void fill(Layout child, @Nullable Copy copy, Snapshot<Vma> parents, List<Transit.Join> joins) {
-        boolean done = false;
-        List<SharedAnonymous> objects = List.of();
-        try {
-            try {
-                if (copy != null) {
-                    copy.run(parents);
-                    // Before the copy ends: until then, nothing that the parent has unmapped since is complete.
-                    objects = SharedAnonymous.keepAll(parents);
-                }
-            } finally {
-                end(copy);
-            }
-            Loading.fork(child, parents, joins);
-            if (copy != null) {
-                copy.trim();
-            }
-            done = true;
-        } finally {
-            objects.forEach(SharedAnonymous::letGo);
-            if (!done && copy != null) {
-                copy.undo();
-            }
-        }
-    }
-
-    /** Lets those go on who wait for a copy. */
-    private void end(@Nullable Copy copy) {
-        if (copy != null) {
-            lock();
-            try {
-                copies.remove(copy);
-            } finally {
-                unlock();
-            }
-            Gate.wake(copy.open());
-        }
+    /** An empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
+    Layout emptyChild() {
+        return new Layout(origin, limits.copy(), above, brk, mmapBase);
     }
 
     /** Takes everything away, seals or not, and gives back what it was charged for. */
