@@ -53,7 +53,13 @@ class ReaderTest {
             case 2 -> tree.update(t -> t.store(first, last, value, "owner"));
             case 3 -> tree.snapshot();
             case 4, 5 -> tree.erase(first, last, "owner");
-            default -> tree.store(first, last, value, "owner");
+            case 6, 7 -> tree.store(first, last, value, "owner");
+            default -> {
+                // What names no owner may be put in place.
+                if (tree.reservationIn(first, last) == null) {
+                    tree.store(first, last, value);
+                }
+            }
         }
     }
 
