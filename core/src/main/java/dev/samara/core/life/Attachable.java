@@ -65,7 +65,11 @@ public abstract class Attachable {
         return (int) WORD.getVolatile(this) < 0;
     }
 
-    /** Gives it an identity unless it has one. */
+    /**
+     * Gives it an identity unless it has one.
+     *
+     * @param identity the identity
+     */
     protected void adoptIdentity(Object identity) {
         throw new UnsupportedOperationException("has no identity: " + this);
     }
