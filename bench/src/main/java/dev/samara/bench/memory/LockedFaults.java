@@ -69,7 +69,7 @@ final class LockedFaults {
         long[] leaf = table.leafForInstall(address);
         PageTable.lock(leaf);
         try {
-            PageTable.compareAndSet(leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, bits));
+            PageTable.fill(leaf, table.indexOf(address), Pte.present(frame, bits));
             return Fault.MINOR;
         } finally {
             PageTable.unlock(leaf);
@@ -85,7 +85,7 @@ final class LockedFaults {
             for (int i = 0; i < window; i++) {
                 int frame = cache.frameAt(page + i);
                 if (frame != Frames.NONE && frames.isCached(frame, cache.number(), page + i)) {
-                    PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, Pte.READ | Pte.ACCESSED));
+                    PageTable.fill(leaf, index + i, Pte.present(frame, Pte.READ | Pte.ACCESSED));
                 }
             }
             return Fault.MINOR;

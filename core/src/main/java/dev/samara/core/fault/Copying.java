@@ -87,7 +87,7 @@ final class Copying {
                 if (now != null
                         && now.has(VmaFlags.WRITE)
                         && faulter.frames.isCached(source, cache.number(), page)
-                        && PageTable.compareAndSet(leaf, index, Pte.NONE, mark)) {
+                        && PageTable.fill(leaf, index, mark)) {
                     rights = PageRights.of(now);
                 }
             } finally {

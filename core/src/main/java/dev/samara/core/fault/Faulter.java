@@ -370,8 +370,7 @@ public final class Faulter {
             }
             boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
             return mayWrite
-                    && PageTable.compareAndSet(
-                            leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, bits | PageRights.of(now)));
+                    && PageTable.fill(leaf, table.indexOf(address), Pte.present(frame, bits | PageRights.of(now)));
         } finally {
             PageTable.unlock(leaf);
         }

@@ -203,8 +203,7 @@ final class Window implements PageWindow {
                 if (i == target) {
                     put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                boolean isPut = PageTable.compareAndSet(leaf, index + i, Pte.NONE, Pte.present(frame, put));
-                mapped |= isPut && i == target;
+                mapped |= PageTable.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
             }
             return mapped;
         } finally {

@@ -154,7 +154,7 @@ final class Copy extends Gate {
     /** Under the lock of the parent's leaf, so the page stays; others may note at the entry that it was used. */
     private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, Worker worker) {
         if (pte == Pte.GUARD) {
-            PageTable.getAndSet(target, index, pte);
+            PageTable.fill(target, index, pte);
             return;
         }
         int frame = Pte.frame(pte);
@@ -170,10 +170,10 @@ final class Copy extends Gate {
         if (isOwn && frames.isPinned(frame)) {
             set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
             frames.drop(frame, worker.magazine());
-            PageTable.getAndSet(target, index, copyOf(vma, frame, kept, worker));
+            PageTable.fill(target, index, copyOf(vma, frame, kept, worker));
         } else {
             // The rights of the child's VMA, whatever the parent's has become meanwhile.
-            PageTable.getAndSet(target, index, Pte.present(frame, kept | PageRights.of(vma)));
+            PageTable.fill(target, index, Pte.present(frame, kept | PageRights.of(vma)));
         }
     }
 

@@ -257,7 +257,7 @@ final class Retiring {
                 if (!isStillThere(vma, address, pte, moved)) {
                     return false;
                 }
-                return PageTable.compareAndSet(leaf, table.indexOf(address), Pte.NONE, pte);
+                return PageTable.fill(leaf, table.indexOf(address), pte);
             } finally {
                 PageTable.unlock(leaf);
             }

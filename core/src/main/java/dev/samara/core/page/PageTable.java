@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  * <p>A leaf is an array of {@linkplain Pte entries}, its lock and its dead mark behind them; an upper table is an array of
  * references, and has the same behind its entries in a small array of its own. Walking takes no lock and never waits.
  *
- * <p>Entries change by compare-and-set or get-and-set only. Whoever puts a translation where there is none holds the
- * leaf's lock, has seen that the leaf is not dead and has checked that the mapping stands; others need not hold it. Upper
- * entries change under the lock of their table.
+ * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has checked
+ * that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set or
+ * get-and-set only, for which nobody need hold the lock. Upper entries change under the lock of their table.
  *
  * <p>A table is unhooked only if it is empty under its lock, and in the same section it is marked dead, so nobody puts
  * anything into a table that nobody can find. Unhooked tables are the garbage collector's: a walker that still is in one
@@ -245,7 +245,26 @@ public final class PageTable {
     }
 
     /**
-     * Changes an entry if it is what is expected.
+     * Puts something into an entry if that is empty. Caller holds the leaf's lock, or nobody else has the table.
+     *
+     * @param leaf the leaf
+     * @param index which
+     * @param pte what it becomes
+     * @return whether it was empty
+     */
+    public static boolean fill(long[] leaf, int index, long pte) {
+        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: what was done by
+        // who
+        // emptied it is before it. Release: pairs with get.
+        if ((long) ENTRY.getAcquire(leaf, index) != Pte.NONE) {
+            return false;
+        }
+        ENTRY.setRelease(leaf, index, pte);
+        return true;
+    }
+
+    /**
+     * Changes an entry if it is what is expected. It is not empty: see {@link #fill}.
      *
      * @param leaf the leaf
      * @param index which

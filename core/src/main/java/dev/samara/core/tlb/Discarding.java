@@ -129,7 +129,7 @@ public final class Discarding implements AutoCloseable {
 
     /** False if another has emptied the entry meanwhile. */
     private boolean guardEntry(long[] leaf, int index) {
-        if (PageTable.compareAndSet(leaf, index, Pte.NONE, left) || PageTable.get(leaf, index) == left) {
+        if (PageTable.fill(leaf, index, left) || PageTable.get(leaf, index) == left) {
             return true;
         }
         take(leaf, index, 0, (pte, address) -> true);

@@ -244,7 +244,7 @@ final class FilePagesTest {
         for (int i = 0; i < 4; i++) {
             long[] leaf = privately.leafForInstall(AT);
             int frame = memory.frames().allocate(worker.magazine());
-            PageTable.compareAndSet(leaf, i, Pte.NONE, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
+            PageTable.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
         }
         assertEquals(12, inUse());
         file.remove(5, 2);

@@ -63,7 +63,7 @@ final class PageTableTest {
             PageTable.lock(leaf);
             try {
                 if (!PageTable.isDead(leaf)) {
-                    return PageTable.compareAndSet(leaf, table.indexOf(address), Pte.NONE, pte);
+                    return PageTable.fill(leaf, table.indexOf(address), pte);
                 }
             } finally {
                 PageTable.unlock(leaf);

@@ -42,7 +42,7 @@ final class Table implements AutoCloseable {
             PageTable.lock(leaf);
             try {
                 if (!PageTable.isDead(leaf)) {
-                    return PageTable.compareAndSet(leaf, pages.indexOf(address), Pte.NONE, pte);
+                    return PageTable.fill(leaf, pages.indexOf(address), pte);
                 }
             } finally {
                 PageTable.unlock(leaf);
