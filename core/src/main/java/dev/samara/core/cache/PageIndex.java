@@ -12,6 +12,10 @@ import org.jspecify.annotations.Nullable;
  * From page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
  *
  * <p>Reading takes no lock. Changing is the caller's to order.
+ *
+ * <p>A node whose last page is taken out goes, and with it every level that the pages that are left do not need. A reader who
+ * is in such a node finds nothing there, and is right: it was empty when it was unhooked, which was within his look, and
+ * nothing is ever put into it again. So a look needs no check of whether its node is still hooked in.
  */
 final class PageIndex {
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
@@ -90,33 +94,78 @@ final class PageIndex {
         FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
-    /** Takes out pages of a range, each frame given to a consumer. Caller excludes other changes. */
+    /** Takes out pages of a range, each frame given to a consumer, and nodes that are empty then. Caller excludes other changes. */
     void removeAll(long first, long last, IntConsumer consumer) {
         Root from = root;
-        removeAll(from.top, from.height, 0, first, last, consumer);
+        if (removeAll(from.top, from.height, 0, first, last, consumer)) {
+            root = new Root(0, leaf());
+            return;
+        }
+        Root left = from;
+        while (left.height > 0 && lowestAlone((Object[]) left.top)) {
+            left = new Root(left.height - 1, ((Object[]) left.top)[0]);
+        }
+        if (left.height != from.height) {
+            // Who has the higher root still finds the lower one at its place below it.
+            root = left;
+        }
     }
 
-    private static void removeAll(Object table, int level, long base, long first, long last, IntConsumer consumer) {
-        int shift = BITS * level;
-        for (int i = 0; i < SIZE; i++) {
-            long lowest = base + ((long) i << shift);
-            long highest = lowest + (1L << shift) - 1;
-            if (highest < first || lowest > last) {
-                continue;
-            }
-            if (level == 0) {
-                int[] leaf = (int[]) table;
-                int frame = leaf[i];
-                if (frame != Frames.NONE) {
-                    FRAME.setRelease(leaf, i, Frames.NONE);
-                    consumer.accept(frame);
-                }
-            } else {
-                Object child = ((Object[]) table)[i];
-                if (child != null) {
-                    removeAll(child, level - 1, lowest, first, last, consumer);
-                }
+    private static boolean lowestAlone(Object[] table) {
+        for (int i = 1; i < SIZE; i++) {
+            if (table[i] != null) {
+                return false;
             }
         }
+        return table[0] != null;
+    }
+
+    /** Returns whether nothing is left in the table. */
+    private static boolean removeAll(Object table, int level, long base, long first, long last, IntConsumer consumer) {
+        int shift = BITS * level;
+        boolean isEmpty = true;
+        for (int i = 0; i < SIZE; i++) {
+            long lowest = base + ((long) i << shift);
+            boolean isWithin = lowest + (1L << shift) - 1 >= first && lowest <= last;
+            if (level == 0) {
+                int[] leaf = (int[]) table;
+                if (isWithin) {
+                    remove(leaf, i, consumer);
+                }
+                isEmpty &= leaf[i] == Frames.NONE;
+            } else {
+                Object[] upper = (Object[]) table;
+                Object child = upper[i];
+                if (isWithin && child != null && removeAll(child, level - 1, lowest, first, last, consumer)) {
+                    CHILD.setRelease(upper, i, null);
+                }
+                isEmpty &= upper[i] == null;
+            }
+        }
+        return isEmpty;
+    }
+
+    private static void remove(int[] leaf, int index, IntConsumer consumer) {
+        int frame = leaf[index];
+        if (frame != Frames.NONE) {
+            FRAME.setRelease(leaf, index, Frames.NONE);
+            consumer.accept(frame);
+        }
+    }
+
+    /** How many nodes there are, the lowest included. Caller excludes changes. */
+    int nodes() {
+        Root from = root;
+        return nodes(from.top, from.height);
+    }
+
+    private static int nodes(Object table, int level) {
+        int nodes = 1;
+        if (level > 0) {
+            for (Object child : (Object[]) table) {
+                nodes += child == null ? 0 : nodes(child, level - 1);
+            }
+        }
+        return nodes;
     }
 }

@@ -76,6 +76,69 @@ final class PageIndexTest {
     }
 
     @Test
+    @DisplayName("a node whose last page is taken out goes, and so do the levels that no page needs any more")
+    void givesNodesBack() {
+        assertEquals(1, index.nodes());
+        for (int leaf = 0; leaf < 600; leaf++) {
+            index.put(leaf * 512L, leaf);
+        }
+        assertEquals(600 + 2 + 1, index.nodes(), "leaves, what is above them, and the top");
+        index.removeAll(512, 10 * 512, frame -> assertTrue(frame >= 1 && frame <= 10));
+        assertEquals(590 + 2 + 1, index.nodes(), "a hole");
+        index.removeAll(20 * 512 + 1, 21 * 512 - 1, frame -> assertEquals(Frames.NONE, frame));
+        assertEquals(590 + 2 + 1, index.nodes(), "nothing was taken out");
+        index.removeAll(512 * 512, Long.MAX_VALUE, frame -> assertTrue(frame >= 512));
+        assertEquals(502 + 1, index.nodes(), "one level less");
+        assertEquals(511, index.get(511 * 512));
+        index.removeAll(1, Long.MAX_VALUE, frame -> assertTrue(frame > 0));
+        assertEquals(1, index.nodes(), "one leaf");
+        assertEquals(0, index.get(0));
+        index.put(LAST, 9);
+        assertEquals(0, index.get(0));
+        index.removeAll(0, 0, frame -> assertEquals(0, frame));
+        assertEquals(9, index.get(LAST));
+        index.removeAll(0, Long.MAX_VALUE, frame -> assertEquals(9, frame));
+        assertEquals(1, index.nodes(), "as new");
+        assertEquals(Frames.NONE, index.get(LAST));
+    }
+
+    @Test
+    @DisplayName(
+            "looks beside nodes that come and go find what is in all the time, and never what was put in elsewhere")
+    void besideNodesThatGo() throws InterruptedException {
+        index.put(3, 3);
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        Thread reader = new Thread(() -> {
+            try {
+                int[] together = new int[4];
+                while (!stop.get()) {
+                    assertEquals(3, index.get(3));
+                    index.get(0, 4, together);
+                    assertEquals(3, together[3]);
+                    for (long page : new long[] {600, 512 * 512, LAST}) {
+                        int found = index.get(page);
+                        assertTrue(found == Frames.NONE || found == (int) (page % 1000) + 1000);
+                    }
+                }
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        });
+        reader.start();
+        for (int round = 0; round < 3000; round++) {
+            for (long page : new long[] {600, 512 * 512, LAST}) {
+                index.put(page, (int) (page % 1000) + 1000);
+                assertEquals((int) (page % 1000) + 1000, index.get(page));
+            }
+            index.removeAll(4 + 512L * 512 * (round % 2), Long.MAX_VALUE, frame -> assertTrue(frame >= 1000));
+        }
+        stop.set(true);
+        reader.join();
+        assertNull(failure.get());
+    }
+
+    @Test
     @DisplayName("looks beside changes find what is in all the time, also while the index becomes higher")
     void concurrent() throws InterruptedException {
         for (int page = 0; page < 64; page++) {
