@@ -73,7 +73,7 @@ public final class Cpu implements AutoCloseable {
             faulter = null;
             release();
             memory = of;
-            worker = of.newWorker("cpu " + number + " of thread " + owner.getName());
+            worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
         }
         Worker mine = Objects.requireNonNull(worker);
         faulter = new Faulter(layout, mine);

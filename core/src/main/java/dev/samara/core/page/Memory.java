@@ -2,6 +2,8 @@
 package dev.samara.core.page;
 
 import dev.samara.core.rcu.Rcu;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -19,6 +21,7 @@ public final class Memory {
     private final PteOwners owners = new PteOwners();
     private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
     private final AtomicInteger workers = new AtomicInteger();
+    private final Map<Worker, Thread> owned = new ConcurrentHashMap<>();
     private final ConcurrentLinkedQueue<Worker> idle = new ConcurrentLinkedQueue<>();
 
     /**
@@ -111,11 +114,36 @@ public final class Memory {
     }
 
     /**
+     * Makes a worker for one thread alone. Those that threads have left which have ended are ended first, so that a thread that
+     * never gives its own back costs no more than that until somebody else needs one.
+     *
+     * @param name whom reports name
+     * @param owner the thread
+     * @return a worker of this memory
+     */
+    public Worker newWorker(String name, Thread owner) {
+        owned.forEach((worker, thread) -> {
+            // Whatever it did with the worker happened before it is found dead.
+            if (!thread.isAlive() && owned.remove(worker, thread)) {
+                end(worker);
+            }
+        });
+        Worker worker = newWorker(name);
+        owned.put(worker, owner);
+        return worker;
+    }
+
+    /**
      * Ends a worker that is in no reader section, or whose thread has ended.
      *
      * @param worker one of this memory
      */
     public void discard(Worker worker) {
+        owned.remove(worker);
+        end(worker);
+    }
+
+    private void end(Worker worker) {
         rcu.unregister(worker.reader());
         frames.discard(worker.magazine());
         owners.release(worker.owner());
