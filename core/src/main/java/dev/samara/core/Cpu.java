@@ -677,7 +677,7 @@ public final class Cpu implements AutoCloseable {
      *
      * @param address an address of the page
      * @param access READ or WRITE of {@link Protection}; a frame pinned for writing counts as written
-     * @return the frame; or negative, the negated {@link Fault} that it met
+     * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as can be counted
      */
     public int pin(long address, int access) {
         Faulter of = loaded();
@@ -698,7 +698,9 @@ public final class Cpu implements AutoCloseable {
                         // Nobody counts it, and it is never free.
                         return frame;
                     }
-                    frames.pin(frame);
+                    if (!frames.pin(frame)) {
+                        return -fail(Fault.OOM, address);
+                    }
                     if (isUnchanged(address, pte)) {
                         if (writes) {
                             frames.setDirty(frame);

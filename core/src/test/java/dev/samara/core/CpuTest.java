@@ -303,6 +303,28 @@ final class CpuTest {
     }
 
     @Test
+    @DisplayName("to pin a page that has as many pins as can be counted is OOM, and leaves the pins that there are")
+    void tooManyPins() {
+        long at = rig.anonymous(1);
+        int frame = cpu.pin(at, WRITE);
+        long pins = 1;
+        int last = cpu.pin(at, WRITE);
+        for (; last == frame; pins++) {
+            last = cpu.pin(at, WRITE);
+        }
+        assertEquals(-Fault.OOM, last);
+        assertEquals(at, cpu.faultAddress());
+        cpu.unpin(frame, false);
+        assertEquals(frame, cpu.pin(at, READ));
+        assertEquals(0, rig.space.munmap(at, PAGE));
+        for (; pins > 0; pins--) {
+            assertEquals(1, rig.frames());
+            cpu.unpin(frame, false);
+        }
+        assertEquals(0, rig.frames());
+    }
+
+    @Test
     @DisplayName("to pin where nothing can be accessed so gives the fault, negated")
     void pinFails() {
         long at = rig.map(0, 1, READ, ANONYMOUS, null, 0);

@@ -11,7 +11,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.page.Frames;
 import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Fault;
@@ -145,6 +147,33 @@ final class ForkedMemoryTest {
             assertEquals(5, read(rig.space, at));
         }
         rig.cpu.unpin(frame, true);
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a page that too many mappings have to count one more is copied for the child at once")
+    void tooOftenMapped() throws InterruptedException {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        Frames frames = rig.space.layout().memory().frames();
+        int frame = Pte.frame(rig.pte(at));
+        long counted = 0;
+        while (frames.share(frame)) {
+            counted++;
+        }
+        try (AddressSpace child = rig.space.fork()) {
+            assertEquals(2, rig.frames());
+            rig.store(at, 5);
+            assertEquals(frame, Pte.frame(rig.pte(at)), "the parent's in place");
+            assertEquals(1, read(child, at));
+            write(child, at, 9);
+            assertEquals(5, read(rig.space, at));
+        }
+        Worker worker = rig.space.layout().memory().borrow();
+        for (; counted > 0; counted--) {
+            frames.drop(frame, worker.magazine());
+        }
+        rig.space.layout().memory().giveBack(worker);
         rig.closeEmpty();
     }
 

@@ -159,17 +159,17 @@ final class Copy extends Gate {
         }
         int frame = Pte.frame(pte);
         boolean isOwn = Pte.isOwn(pte);
-        if (isOwn) {
-            frames.share(frame);
-        }
+        boolean isCounted = isOwn && frames.share(frame);
         long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
         // Also where it was read-only already: who has made it so, another fork perhaps, may still wait for stores.
         isOwed |= isOwn;
         long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
         // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
-        if (isOwn && frames.isPinned(frame)) {
+        if (isOwn && (!isCounted || frames.isPinned(frame))) {
             set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
-            frames.drop(frame, worker.magazine());
+            if (isCounted) {
+                frames.drop(frame, worker.magazine());
+            }
             PageTable.fill(target, index, copyOf(vma, frame, kept, worker));
         } else {
             // The rights of the child's VMA, whatever the parent's has become meanwhile.

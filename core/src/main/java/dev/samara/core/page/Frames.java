@@ -40,6 +40,13 @@ public final class Frames {
     private static final long REMOVED = 1L << 61;
     private static final long USES = COUNT | PINS;
 
+    /*
+     * Where counting is refused. Far enough below what the word has room for that all the threads there can be may find
+     * one place left at once; the pins are as many as a page's reference count has room for on Linux.
+     */
+    static final long MOST_MAPPINGS = 1L << 27;
+    static final long MOST_PINS = 1L << 21;
+
     /* A frame's record. */
     private static final int RECORD_SHIFT = 2;
     private static final int OWNER = 1;
@@ -288,9 +295,16 @@ public final class Frames {
      * Counts one more mapping. Caller knows that the frame is not free meanwhile.
      *
      * @param frame a frame in use
+     * @return false if it has too many to be counted; nothing is changed then
      */
-    public void share(int frame) {
-        WORD.getAndAdd(wordsOf(frame), inChunk(frame), 1L);
+    public boolean share(int frame) {
+        long[] words = wordsOf(frame);
+        int at = inChunk(frame);
+        if (((long) WORD.getOpaque(words, at) & COUNT) >= MOST_MAPPINGS) {
+            return false;
+        }
+        WORD.getAndAdd(words, at, 1L);
+        return true;
     }
 
     /**
@@ -317,9 +331,16 @@ public final class Frames {
      * not free meanwhile.
      *
      * @param frame a frame in use
+     * @return false if it has too many pins to be counted; nothing is changed then
      */
-    public void pin(int frame) {
-        WORD.getAndAdd(wordsOf(frame), inChunk(frame), PIN);
+    public boolean pin(int frame) {
+        long[] words = wordsOf(frame);
+        int at = inChunk(frame);
+        if (((long) WORD.getOpaque(words, at) & PINS) >>> PIN_SHIFT >= MOST_PINS) {
+            return false;
+        }
+        WORD.getAndAdd(words, at, PIN);
+        return true;
     }
 
     /**
@@ -490,19 +511,19 @@ public final class Frames {
      * @param frame a frame in use
      */
     public void setDirty(int frame) {
-        if (((long) WORD.getOpaque(wordsOf(frame), inChunk(frame)) & DIRTY) == 0) {
+        if (!isDirty(frame)) {
             WORD.getAndBitwiseOr(wordsOf(frame), inChunk(frame), DIRTY);
         }
     }
 
     /**
-     * Whether a frame was written since the last time; it counts as clean from here on.
+     * Whether a frame was written.
      *
      * @param frame a frame in use
      * @return true if so
      */
-    public boolean clean(int frame) {
-        return ((long) WORD.getAndBitwiseAnd(wordsOf(frame), inChunk(frame), ~DIRTY) & DIRTY) != 0;
+    public boolean isDirty(int frame) {
+        return ((long) WORD.getOpaque(wordsOf(frame), inChunk(frame)) & DIRTY) != 0;
     }
 
     /**

@@ -246,7 +246,7 @@ final class FramesTest {
         assertEquals(frame, frames.allocate(magazine));
         assertFalse(frames.isCached(frame, 7, 5), "another's");
         assertFalse(frames.isRemoved(frame));
-        assertFalse(frames.clean(frame));
+        assertFalse(frames.isDirty(frame));
         for (int foreign : new int[] {Frames.NONE, Frames.ZERO, LIMIT, LIMIT + 1, Integer.MAX_VALUE, -77}) {
             assertFalse(frames.isCached(foreign, 7, 0), "frame " + foreign);
             assertFalse(frames.isPrepared(foreign, 7), "frame " + foreign);
@@ -254,15 +254,61 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("a frame is dirty from the first note until it is cleaned")
+    @DisplayName("a frame is dirty from the first note until it is free")
     void dirty() {
         int frame = frames.allocate(magazine);
-        assertFalse(frames.clean(frame));
+        assertFalse(frames.isDirty(frame));
         frames.setDirty(frame);
         frames.setDirty(frame);
-        assertTrue(frames.clean(frame));
-        assertFalse(frames.clean(frame));
+        assertTrue(frames.isDirty(frame));
         assertTrue(frames.isSole(frame));
+        frames.drop(frame, magazine);
+        assertEquals(frame, frames.allocate(magazine));
+        assertFalse(frames.isDirty(frame));
+    }
+
+    @Test
+    @DisplayName("as many pins as can be counted, and one more is refused and changes nothing")
+    void tooManyPins() {
+        int frame = frames.allocate(magazine);
+        for (long pin = 0; pin < Frames.MOST_PINS; pin++) {
+            assertTrue(frames.pin(frame));
+        }
+        assertFalse(frames.pin(frame));
+        assertFalse(frames.pin(frame));
+        frames.unpin(frame, magazine);
+        assertTrue(frames.pin(frame));
+        assertFalse(frames.pin(frame));
+        assertTrue(frames.share(frame), "mappings are counted for themselves");
+        frames.drop(frame, magazine);
+        frames.drop(frame, magazine);
+        for (long pin = 0; pin < Frames.MOST_PINS; pin++) {
+            assertEquals(1, frames.inUse());
+            frames.unpin(frame, magazine);
+        }
+        assertEquals(0, frames.inUse());
+    }
+
+    @Test
+    @DisplayName("as many mappings as can be counted, and one more is refused and changes nothing")
+    void tooManyMappings() {
+        int frame = frames.allocate(magazine);
+        for (long mapping = 1; mapping < Frames.MOST_MAPPINGS; mapping++) {
+            frames.share(frame);
+        }
+        assertFalse(frames.share(frame));
+        assertFalse(frames.isPinned(frame), "nothing has spilled over");
+        assertTrue(frames.pin(frame), "pins are counted for themselves");
+        frames.unpin(frame, magazine);
+        frames.drop(frame, magazine);
+        assertTrue(frames.share(frame));
+        assertFalse(frames.share(frame));
+        for (long mapping = 1; mapping < Frames.MOST_MAPPINGS; mapping++) {
+            frames.drop(frame, magazine);
+        }
+        assertTrue(frames.isSole(frame));
+        frames.drop(frame, magazine);
+        assertEquals(0, frames.inUse());
     }
 
     /** What one thread of the model has: frames by number, and how often it has each. */

@@ -87,8 +87,8 @@ final class TlbGatherTest {
             gather.take(Pte.present(clean, Pte.READ | Pte.WRITE));
         }
         assertEquals(2, table.inUse());
-        assertTrue(memory.frames().clean(cached));
-        assertFalse(memory.frames().clean(clean));
+        assertTrue(memory.frames().isDirty(cached));
+        assertFalse(memory.frames().isDirty(clean));
     }
 
     @Test
@@ -100,7 +100,7 @@ final class TlbGatherTest {
             gather.take(mark);
             gather.take(Pte.inTransit(Pte.present(table.fill(AT), Table.OWN), 6, true));
         }
-        assertTrue(memory.frames().clean(cached));
+        assertTrue(memory.frames().isDirty(cached));
         assertEquals(1, table.inUse());
     }
 
