@@ -108,6 +108,47 @@ final class AdvisedMemoryTest {
     }
 
     @Test
+    @DisplayName("REMOVE is EOPNOTSUPP for a file that is read again from elsewhere, and all its pages stay")
+    void removeWherePagesAreReadAgain() throws InterruptedException {
+        Rig rig = new Rig();
+        PagedFile file = new PagedFile(rig, 3);
+        long shared = rig.map(0, 3, RW, MapFlags.SHARED, file, 0);
+        for (int page = 0; page < 3; page++) {
+            assertEquals(PagedFile.STAMP + page, rig.load(shared + page * PAGE));
+        }
+        rig.store(shared + PAGE, 9);
+        assertResult(Errno.EOPNOTSUPP, rig.space.madvise(shared, 3 * PAGE, Advice.REMOVE));
+        assertEquals(9, rig.load(shared + PAGE));
+        assertEquals(3, file.reads.get(), "nothing was dropped");
+        // What comes before that in Linux's order.
+        long copy = rig.map(0, 3, RW, MapFlags.PRIVATE, file, 0);
+        assertResult(Errno.EACCES, rig.space.madvise(copy, PAGE, Advice.REMOVE));
+        assertEquals(0, rig.space.mlock(shared, PAGE));
+        assertResult(Errno.EINVAL, rig.space.madvise(shared, PAGE, Advice.REMOVE));
+        file.cache.truncate(0);
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("REMOVE stops at the first file without holes, and what lies before it has its hole")
+    void removeStops() throws InterruptedException {
+        Rig rig = new Rig();
+        MemoryFile before = rig.file(1);
+        PagedFile after = new PagedFile(rig, 1);
+        long at = rig.map(0, 2, RW, MapFlags.SHARED, before.open(), 0);
+        rig.map(at + PAGE, 1, RW, MapFlags.SHARED | MapFlags.FIXED, after, 0);
+        assertEquals(0x100, rig.load(at));
+        assertEquals(PagedFile.STAMP, rig.load(at + PAGE));
+        assertResult(Errno.EOPNOTSUPP, rig.space.madvise(at, 2 * PAGE, Advice.REMOVE));
+        assertEquals(0, rig.load(at));
+        assertEquals(PagedFile.STAMP, rig.load(at + PAGE));
+        assertEquals(1, after.reads.get());
+        before.close();
+        after.cache.truncate(0);
+        rig.closeEmpty();
+    }
+
+    @Test
     @DisplayName("a guard is a SIGSEGV for every access, loses the page, and once removed there are zeros")
     void guards() throws InterruptedException {
         Rig rig = new Rig();

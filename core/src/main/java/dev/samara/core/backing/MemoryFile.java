@@ -242,6 +242,11 @@ public final class MemoryFile implements AutoCloseable {
         }
 
         @Override
+        public boolean punchesHoles() {
+            return true;
+        }
+
+        @Override
         public int fault(PageRequest request) {
             int frame = pages.frameFor(request.page());
             return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;

@@ -5,6 +5,7 @@ import static dev.samara.core.layout.Edit.DONE;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -161,7 +162,11 @@ final class Advising {
         if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
             return Errno.EINVAL;
         }
-        return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? null : Errno.EACCES;
+        if (!vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE)) {
+            return Errno.EACCES;
+        }
+        BackingTraits traits = vma.traits();
+        return traits == null || traits.punchesHoles() ? null : Errno.EOPNOTSUPP;
     }
 
     /** Guard markers stand in page tables; the whole VMA is marked as one that may have them, and now has tables. */

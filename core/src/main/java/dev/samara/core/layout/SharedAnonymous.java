@@ -115,6 +115,11 @@ final class SharedAnonymous implements Backing {
     }
 
     @Override
+    public boolean punchesHoles() {
+        return true;
+    }
+
+    @Override
     public int fault(PageRequest request) {
         // That of the mapping: the object may have another one by now.
         FilePages cache = Objects.requireNonNull(Retiring.fileOf(request.vma()));

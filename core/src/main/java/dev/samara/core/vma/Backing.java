@@ -177,6 +177,17 @@ public interface Backing {
     }
 
     /**
+     * Whether holes can be punched into the file ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}), which {@code
+     * MADV_REMOVE} does: its pages are taken out of the page cache, and have to read as zeros from then on. If not, the advice
+     * is refused ({@code EOPNOTSUPP}).
+     *
+     * @return true if so; unless overridden, if it has no page cache, since then there is nothing that a hole could change
+     */
+    default boolean punchesHoles() {
+        return pageCache() == null;
+    }
+
+    /**
      * Whether it wants to be told of the first write to each page of a shared mapping ({@code page_mkwrite}).
      *
      * @return true if {@link #firstWrite} is to be called

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param countsMappings see {@link Backing#countsMappings}
  * @param operations see {@link Backing#operations}
  * @param pageCache see {@link Backing#pageCache}
+ * @param punchesHoles see {@link Backing#punchesHoles}
  * @param noticesWrites see {@link Backing#noticesWrites}
  */
 public record BackingTraits(
@@ -39,6 +40,7 @@ public record BackingTraits(
         boolean countsMappings,
         @Nullable VmOperations operations,
         @Nullable PageCache pageCache,
+        boolean punchesHoles,
         boolean noticesWrites) {
 
     /**
@@ -67,6 +69,7 @@ public record BackingTraits(
                 backing.countsMappings(),
                 backing.operations(),
                 backing.pageCache(),
+                backing.punchesHoles(),
                 backing.noticesWrites());
     }
 }

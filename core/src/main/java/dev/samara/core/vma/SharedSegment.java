@@ -131,6 +131,11 @@ public final class SharedSegment {
         }
 
         @Override
+        public boolean punchesHoles() {
+            return true;
+        }
+
+        @Override
         public int fault(PageRequest request) {
             PageCache pages = segment.pages;
             if (pages == null) {

@@ -40,6 +40,12 @@ final class TracedFile extends CachedBacking {
         return open.writable();
     }
 
+    /** A hole in zeros is zeros. */
+    @Override
+    public boolean punchesHoles() {
+        return true;
+    }
+
     @Override
     public boolean wantsHugeAlignment() {
         return open.wantsHugeAlignment();
