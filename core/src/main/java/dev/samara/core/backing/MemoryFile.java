@@ -10,6 +10,8 @@ import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
+import dev.samara.core.wait.NoWaiting;
+import java.util.Arrays;
 import java.util.Objects;
 
 /**
@@ -99,23 +101,30 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Writes bytes, and makes the file larger if they reach beyond its end.
+     * Writes bytes, and makes the file larger if they reach beyond its end. One write at a time, and none beside a change of the
+     * size or a hole.
      *
      * @param source the bytes
      * @param at index of the first
      * @param length how many
      * @param offset where in the file
-     * @return how many were written; EINVAL, negated, for a negative offset or length; ENOSPC, negated, if there is no memory for the first
+     * @return how many were written, fewer if there is no memory for more; EINVAL, negated, for a negative offset or an end beyond
+     *     the largest offset; ENOSPC, negated, if there is no memory for the first
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
         Objects.checkFromIndexSize(at, length, source.length);
         if (offset < 0 || offset + length < 0) {
             return Errno.EINVAL.result();
         }
-        if (length > 0 && offset + length > pages.size()) {
-            pages.growTo(offset + length);
+        NoWaiting.check("a write to a file");
+        // Neither a hole nor an end comes to lie in what is being written.
+        pages.lock();
+        try {
+            int written = write(source, at, length, offset);
+            return written > 0 || length == 0 ? written : Errno.ENOSPC.result();
+        } finally {
+            pages.unlock();
         }
-        return transfer(source, at, length, offset, true);
     }
 
     /**
@@ -132,63 +141,55 @@ public final class MemoryFile implements AutoCloseable {
         if (offset < 0) {
             return Errno.EINVAL.result();
         }
-        long there = Math.max(0, Math.min(length, pages.size() - offset));
-        return transfer(target, at, (int) there, offset, false);
-    }
-
-    private long transfer(byte[] bytes, int at, int length, long offset, boolean writes) {
+        int there = (int) Math.max(0, Math.min(length, pages.size() - offset));
+        int pageSize = memory.frames().pageSize();
         Worker worker = memory.borrow();
         try {
             int done = 0;
-            while (done < length) {
-                int part = part(bytes, at + done, length - done, offset + done, writes, worker);
-                if (part == 0) {
-                    break;
-                }
+            while (done < there) {
+                long from = offset + done;
+                int in = (int) from & pageSize - 1;
+                int part = Math.min(there - done, pageSize - in);
+                read(from / pageSize, in, target, at + done, part, worker);
                 done += part;
             }
-            return done > 0 || length == 0 || !writes ? done : Errno.ENOSPC.result();
         } finally {
             memory.giveBack(worker);
         }
+        return there;
     }
 
-    /** Transfers what lies in one page; 0 if there is no memory for it. */
-    private int part(byte[] bytes, int at, int length, long offset, boolean writes, Worker worker) {
+    /** Writes page by page; returns how many bytes there was memory for. Caller holds the lock of the pages. */
+    private int write(byte[] source, int at, int length, long offset) {
         Frames frames = memory.frames();
-        int in = (int) offset & frames.pageSize() - 1;
-        int part = Math.min(length, frames.pageSize() - in);
-        long page = offset / frames.pageSize();
-        for (; ; ) {
-            int there = writes ? pages.frameFor(page) : pages.frameAt(page);
-            if (there == FilePages.NO_MEMORY) {
-                return 0;
+        int done = 0;
+        while (done < length) {
+            long from = offset + done;
+            int in = (int) from & frames.pageSize() - 1;
+            int part = Math.min(length - done, frames.pageSize() - in);
+            int frame = pages.frameToWrite(from / frames.pageSize(), from + part);
+            if (frame == FilePages.NO_MEMORY) {
+                break;
             }
-            if (writes && there == Frames.NONE) {
-                // Made shorter meanwhile: the write comes after that.
-                pages.growTo(offset + part);
-                continue;
+            frames.store().write(frame, in, source, at + done, part);
+            frames.setDirty(frame);
+            done += part;
+        }
+        return done;
+    }
+
+    private void read(long page, int in, byte[] target, int at, int length, Worker worker) {
+        // A page that is taken out meanwhile is not free before this section ends.
+        worker.reader().enter();
+        try {
+            int frame = pages.frameAt(page);
+            if (frame == Frames.NONE) {
+                Arrays.fill(target, at, at + length, (byte) 0);
+            } else {
+                memory.frames().store().read(frame, in, target, at, length);
             }
-            // A page that is taken out meanwhile is not free before this section ends.
-            worker.reader().enter();
-            try {
-                int frame = pages.frameAt(page);
-                if (frame != Frames.NONE && writes) {
-                    frames.store().write(frame, in, bytes, at, part);
-                    frames.setDirty(frame);
-                    return part;
-                }
-                if (frame != Frames.NONE) {
-                    frames.store().read(frame, in, bytes, at, part);
-                    return part;
-                }
-                if (!writes) {
-                    java.util.Arrays.fill(bytes, at, at + part, (byte) 0);
-                    return part;
-                }
-            } finally {
-                worker.reader().exit();
-            }
+        } finally {
+            worker.reader().exit();
         }
     }
 

@@ -344,6 +344,38 @@ public final class FilePages extends PageCache {
         }
     }
 
+    /**
+     * Excludes changes of the size and removals ({@code inode_lock}), but those of the calling thread.
+     */
+    public void lock() {
+        resizing.lock();
+    }
+
+    /** Ends what {@link #lock} began. */
+    public void unlock() {
+        resizing.unlock();
+    }
+
+    /**
+     * The frame of a page that is about to be written, made where there is none; the file becomes large enough for what is
+     * written, if there is memory for it. Caller holds the {@linkplain #lock lock}.
+     *
+     * @param page its number
+     * @param end behind the last byte that is written
+     * @return the frame, or {@link #NO_MEMORY}; nothing is changed then
+     */
+    public int frameToWrite(long page, long end) {
+        int known = frameAt(page);
+        int fresh = known == Frames.NONE ? allocate() : known;
+        if (fresh == Frames.NONE) {
+            return NO_MEMORY;
+        }
+        if (end > size) {
+            growTo(end);
+        }
+        return known == Frames.NONE ? insert(page, fresh) : known;
+    }
+
     /** Fills bytes within one page with zeros, if the page is in memory. */
     private void zero(long start, long end) {
         if (start >= end) {
