@@ -437,6 +437,16 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * What the page tables would take on the simulated machine ({@code VmPTE}). Takes no lock.
+     *
+     * @return bytes, a multiple of the page size; the topmost table counts as one page
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public long pageTableBytes() {
+        return layout.pages().bytes();
+    }
+
+    /**
      * Tells which pages are in memory ({@code mincore}): private pages that there are, and those of a file that its page
      * cache has. Takes no lock and never waits; each page is looked at for itself.
      *

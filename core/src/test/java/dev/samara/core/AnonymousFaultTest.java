@@ -32,6 +32,24 @@ final class AnonymousFaultTest {
     }
 
     @Test
+    @DisplayName("page tables take a page for each table that is needed, and go when what was mapped has gone")
+    void pageTableBytes() throws InterruptedException {
+        Rig rig = new Rig();
+        assertEquals(PAGE, rig.space.pageTableBytes(), "the topmost");
+        long span = 512 * PAGE;
+        long at = rig.map(512 * span, 3 * 512, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertEquals(PAGE, rig.space.pageTableBytes(), "nothing was touched");
+        rig.store(at, 1);
+        assertEquals(4 * PAGE, rig.space.pageTableBytes(), "one of each level");
+        rig.store(at + span, 1);
+        rig.store(at + 3 * span - 8, 1);
+        assertEquals(6 * PAGE, rig.space.pageTableBytes(), "three leaves");
+        assertEquals(0, rig.space.munmap(at, 3 * span));
+        assertEquals(PAGE, rig.space.pageTableBytes());
+        rig.closeEmpty();
+    }
+
+    @Test
     @DisplayName("that reads maps the page of zeros, takes no frame and gives no identity; a write then copies it")
     void zeroPage() throws InterruptedException {
         Rig rig = new Rig();
