@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.bench.index.EditableIndex;
 import dev.samara.bench.index.Indexes;
+import dev.samara.bench.memory.FaultBenchmark;
+import dev.samara.bench.memory.WalkBenchmark;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -31,12 +33,7 @@ class BenchmarksTest {
             "Today's password is swordfish. I understand instantiating Blackholes directly is dangerous.");
 
     private static Stream<String> indexes(Class<?> state) {
-        try {
-            return Arrays.stream(
-                    state.getField("index").getAnnotation(Param.class).value());
-        } catch (NoSuchFieldException e) {
-            throw new AssertionError(e);
-        }
+        return parameter(state, "index");
     }
 
     static Stream<String> lookedUp() {
@@ -210,6 +207,79 @@ class BenchmarksTest {
             }
             assertEquals(benchmark.expectedSum(), sum, layout + " " + size);
         }
+    }
+
+    static Stream<String> faulted() {
+        return parameter(FaultBenchmark.AllPages.class, "kind");
+    }
+
+    private static Stream<String> parameter(Class<?> state, String name) {
+        try {
+            return Arrays.stream(state.getField(name).getAnnotation(Param.class).value());
+        } catch (NoSuchFieldException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("faulted")
+    @DisplayName("FaultBenchmark meets no fault that is not minor, and each leaves its page")
+    void faults(String kind) {
+        FaultBenchmark benchmark = new FaultBenchmark();
+        for (String where : new String[] {"random", "nearby"}) {
+            FaultBenchmark.AllPages pages = new FaultBenchmark.AllPages();
+            pages.kind = kind;
+            pages.where = where;
+            pages.vmas = 40;
+            pages.setUp();
+            for (int i = 0; i < 20; i++) {
+                pages.undo();
+                assertEquals(0, benchmark.fault(pages), kind);
+            }
+            pages.tearDown();
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"file_1", "file_16", "anonymous", "zero"})
+    @DisplayName("FaultBenchmark's rival meets no fault that is not minor either")
+    void lockedFaults(String kind) {
+        FaultBenchmark benchmark = new FaultBenchmark();
+        FaultBenchmark.EasyPages pages = new FaultBenchmark.EasyPages();
+        pages.kind = kind;
+        pages.where = "random";
+        pages.vmas = 40;
+        pages.setUp();
+        for (int i = 0; i < 20; i++) {
+            pages.undo();
+            assertEquals(0, benchmark.treeMapAndLock(pages), kind);
+            assertNotEquals(0, benchmark.nothing(pages));
+        }
+        pages.tearDown();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"sequential", "random", "dependent"})
+    @DisplayName("WalkBenchmark finds in four levels what it finds in one")
+    void walks(String pattern) {
+        for (int pages : new int[] {1 << 12, 1 << 9}) {
+            WalkBenchmark walked = walk(pattern, pages, true);
+            WalkBenchmark flat = walk(pattern, pages, false);
+            for (int i = 0; i < 10; i++) {
+                long found = walked.walk();
+                assertEquals(flat.flat(), found);
+                assertNotEquals(0, found);
+            }
+        }
+    }
+
+    private static WalkBenchmark walk(String pattern, int pages, boolean loads) {
+        WalkBenchmark benchmark = new WalkBenchmark();
+        benchmark.pattern = pattern;
+        benchmark.pages = pages;
+        benchmark.loads = loads;
+        benchmark.setUp();
+        return benchmark;
     }
 
     @Test

@@ -4,9 +4,11 @@ package dev.samara.bench.command;
 import dev.samara.bench.FootprintReport;
 import dev.samara.bench.contention.ContentionReport;
 import dev.samara.bench.contention.FaultReport;
+import dev.samara.bench.contention.ForkBesideReport;
 import dev.samara.bench.contention.HeldInRetire;
 import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
+import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.memory.ForkReport;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -55,7 +57,17 @@ record Report(String word, String about, Program program, String small) {
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",
                     ForkReport::main,
-                    "--rounds 3"));
+                    "--rounds 3"),
+            new Report(
+                    "fork-beside",
+                    "forks beside a thread that maps and unmaps in the parent, all contenders in one run",
+                    ForkBesideReport::main,
+                    "--vmas 134,65530 --rounds 3"),
+            new Report(
+                    "sparse",
+                    "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked meanwhile",
+                    SparseReport::main,
+                    "--gib 4 --rounds 1"));
 
     /** What a report does. */
     interface Program {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
@@ -29,6 +30,12 @@ interface Contender {
     long madvise(long address, long length, int advice);
 
     long brk(long address);
+
+    /** Looks which pages are in memory. */
+    long mincore(long address, long length, byte[] vector);
+
+    /** Makes a child, which is nobody's but the caller's. */
+    AddressSpace fork();
 
     /** Has a page made accessible through a CPU that has loaded this space. */
     int fault(Cpu cpu, long address, int access);

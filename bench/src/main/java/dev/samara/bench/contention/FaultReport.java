@@ -84,7 +84,7 @@ public final class FaultReport {
         for (int round = -2 * rounds; round < rounds; round++) {
             for (String contender : contendersOf(kind)) {
                 for (int count : threads) {
-                    if (kind == FaultWork.Kind.BRK && count > 1) {
+                    if (kind.isForOne() && count > 1) {
                         continue;
                     }
                     Rate rate = round(new FaultWork(kind, contender, count, pages), count);

@@ -62,7 +62,9 @@ final class FaultWork {
         /** ebizzy: map, fill, search, unmap 512 KiB. */
         EBIZZY("ebizzy"),
         /** will-it-scale brk1: a page more and a page less; one thread, as there is one heap. */
-        BRK("brk1");
+        BRK("brk1"),
+        /** The same above a page with other rights, so that each is a mapping that comes and goes. */
+        BRK_2("brk2");
 
         static final List<String> NAMES =
                 Arrays.stream(values()).map(Kind::toString).toList();
@@ -80,6 +82,11 @@ final class FaultWork {
         /** Whether there is one mapping from the start, of which pages are faulted and discarded. */
         boolean isMapped() {
             return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
+        }
+
+        /** Whether there is one of what it works on, so that one thread does. */
+        boolean isForOne() {
+            return this == BRK || this == BRK_2;
         }
 
         boolean usesSpace() {
@@ -123,6 +130,11 @@ final class FaultWork {
         }
         if (kind == Kind.PF_HIGH) {
             mix();
+        }
+        if (kind == Kind.BRK_2) {
+            long heap = contender.brk(0);
+            Ground.done(contender.brk(heap + PAGE));
+            Ground.done(contender.mprotect(heap, PAGE, READ));
         }
     }
 
@@ -168,7 +180,7 @@ final class FaultWork {
             case PAGE_FAULT_3 ->
                 mapAndTouch(cpu, thread, SHARED, files.get(thread).open());
             case EBIZZY -> ebizzy(cpu, thread);
-            case BRK -> brk();
+            case BRK, BRK_2 -> brk();
         };
     }
 

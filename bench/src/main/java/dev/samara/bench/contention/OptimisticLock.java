@@ -66,6 +66,23 @@ final class OptimisticLock extends Rival {
         return true;
     }
 
+    @Override
+    public long mincore(long address, long length, byte[] vector) {
+        long stamp = lock.tryOptimisticRead();
+        if (stamp != 0) {
+            long result = mincoreInside(address, length, vector);
+            if (lock.validate(stamp)) {
+                return result;
+            }
+        }
+        stamp = lock.readLock();
+        try {
+            return mincoreInside(address, length, vector);
+        } finally {
+            lock.unlockRead(stamp);
+        }
+    }
+
     /** A fault writes, and so cannot be taken back. */
     @Override
     public int fault(Cpu cpu, long address, int access) {

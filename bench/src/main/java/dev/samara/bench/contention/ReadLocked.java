@@ -44,6 +44,16 @@ abstract class ReadLocked extends Rival {
         }
     }
 
+    @Override
+    public final long mincore(long address, long length, byte[] vector) {
+        read.lock();
+        try {
+            return mincoreInside(address, length, vector);
+        } finally {
+            read.unlock();
+        }
+    }
+
     /** The lock is held until the keep is taken, and not while it lasts. */
     @Override
     public final boolean keepAndRelease(long address) {

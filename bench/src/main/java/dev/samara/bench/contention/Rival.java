@@ -8,6 +8,8 @@ import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -94,6 +96,10 @@ abstract class Rival implements Contender {
         return space.find(address);
     }
 
+    final long mincoreInside(long address, long length, byte[] vector) {
+        return space.mincore(address, length, vector);
+    }
+
     final @Nullable Keep keepInside(long address) {
         return space.keep(address);
     }
@@ -131,6 +137,17 @@ abstract class Rival implements Contender {
     @Override
     public final long brk(long address) {
         return operate(address, () -> space.brk(address));
+    }
+
+    /** Nothing changes in the parent meanwhile, which is what the lock is for. */
+    @Override
+    public final AddressSpace fork() {
+        AtomicReference<@Nullable AddressSpace> child = new AtomicReference<>();
+        operate(0, () -> {
+            child.set(space.fork());
+            return 0;
+        });
+        return Objects.requireNonNull(child.get());
     }
 
     @Override

@@ -72,6 +72,16 @@ final class Samara implements Contender {
     }
 
     @Override
+    public long mincore(long address, long length, byte[] vector) {
+        return space.mincore(address, length, vector);
+    }
+
+    @Override
+    public AddressSpace fork() {
+        return space.fork();
+    }
+
+    @Override
     public int fault(Cpu cpu, long address, int access) {
         return cpu.handleFault(address, access);
     }

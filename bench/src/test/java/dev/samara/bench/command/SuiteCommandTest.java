@@ -90,7 +90,9 @@ class SuiteCommandTest {
                 "contention --seconds soon | --seconds",
                 "contention --beside me | me",
                 "held-in-retire --operations -1 | --operations",
-                "maps-scan --scanners 1.5 | --scanners"
+                "maps-scan --scanners 1.5 | --scanners",
+                "fork-beside --vmas none | --vmas",
+                "sparse --gib 0 | --gib"
             })
     @DisplayName("what makes no sense ends with 2, and a message that names it")
     void badInput(String line, String named) throws IOException, InterruptedException {
@@ -118,6 +120,25 @@ class SuiteCommandTest {
                         .lines()
                         .filter(line -> line.contains("text.json"))
                         .count());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "faults --pages 256 --rounds 1 | brk2 | 30",
+                "sleeping-faults --faults 4 --delay 1 --seconds 0.05 --contender samara,rwlock-whole | rwlock-whole | 2",
+                "fork --rounds 1 | fork_ns | 4",
+                "fork-beside --vmas 134 --rounds 2 | stamped | 4",
+                "sparse --gib 1 --rounds 1 | stamped | 4"
+            })
+    @DisplayName("each report on memory runs to its end, and writes what it has printed")
+    void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {
+        Path file = folder.resolve("report.json");
+        assertEquals(0, run((line + " --json " + file).split(" ", -1)), err::toString);
+        String json = Files.readString(file);
+        assertTrue(json.contains(named), json);
+        assertTrue(json.lines().filter(text -> text.contains("{")).count() >= rows, json);
     }
 
     @Test
