@@ -21,6 +21,7 @@ import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -73,6 +74,48 @@ final class FilePagesTest {
 
     private void put(long page, int offset, long value) {
         file.store().put(file.frameFor(page), offset, 8, value);
+    }
+
+    private void assertSameAsSingly(long first, int count) {
+        int[] together = new int[count + 1];
+        Arrays.fill(together, -7);
+        file.framesAt(first, count, together);
+        for (int i = 0; i < count; i++) {
+            assertEquals(
+                    file.frameAt(first + i), together[i], "page " + (first + i) + " of " + count + " from " + first);
+        }
+        assertEquals(-7, together[count], "nothing more is written");
+    }
+
+    @Test
+    @DisplayName("frames of many pages are those of each, wherever a node of the index or the file ends")
+    void framesOfMany() {
+        file.truncate(1L << 50);
+        long far = (1L << 30) + 511;
+        for (long page :
+                new long[] {0, 1, 7, 509, 510, 511, 512, 513, 1023, 1024, 1600, far, far + 1, (1L << 38) - 1}) {
+            assertTrue(file.frameFor(page) > 0);
+        }
+        for (int count : new int[] {1, 2, 15, 16, 511, 512, 513, 1500}) {
+            for (long first : new long[] {0, 1, 500, 511, 512, 1020, 5000, far - 3, (1L << 38) - 2, (1L << 38) + 5}) {
+                assertSameAsSingly(first, count);
+            }
+        }
+        assertSameAsSingly(Long.MAX_VALUE >>> 12, 1);
+        assertSameAsSingly(3, 0);
+        file.truncate(511 * PAGE + 1);
+        for (int count : new int[] {1, 2, 16, 512, 1500}) {
+            for (long first : new long[] {0, 500, 511, 512, far}) {
+                assertSameAsSingly(first, count);
+            }
+        }
+        int[] target = new int[3];
+        file.framesAt(510, 3, target);
+        assertTrue(target[0] > 0);
+        assertTrue(target[1] > 0);
+        assertEquals(Frames.NONE, target[2], "beyond the end");
+        file.truncate(0);
+        assertEquals(0, inUse());
     }
 
     @Test
