@@ -385,22 +385,30 @@ public final class Faulter {
     @Nullable
     Vma standing(Vma vma, long address) {
         Vma now = vma;
-        while (now != null && now.isDetached()) {
-            // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach, before the
-            // walk that clears entries.
-            now = layout.find(address);
-        }
-        if (now == null || now == vma) {
-            return now;
-        }
-        if (Resolving.isShut(now) || !isSameMapping(vma, now)) {
-            return null;
-        }
-        if (vma.anonIdentity() != null) {
-            // It may have been given after its successors were told.
+        for (; ; ) {
+            while (now != null && now.isDetached()) {
+                // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach, before
+                // the
+                // walk that clears entries.
+                now = layout.find(address);
+            }
+            if (now == null || now == vma) {
+                return now;
+            }
+            if (Resolving.isShut(now) || !isSameMapping(vma, now)) {
+                return null;
+            }
+            if (vma.anonIdentity() == null) {
+                return now;
+            }
+            // It may have been given after its successors were told. They may have been replaced too, and told before
+            // this:
+            // so whether this one is attached counts only once it has it.
             Identities.prepare(layout, now);
+            if (!now.isDetached()) {
+                return now;
+            }
         }
-        return now;
     }
 
     private boolean isSameMapping(Vma one, Vma other) {

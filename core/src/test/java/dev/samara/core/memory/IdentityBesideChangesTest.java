@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** The first write to a mapping, which gives it its identity, beside changes that replace its VMAs time and again. */
+class IdentityBesideChangesTest {
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+    private static final long PLACE = 0x10_0000_0000L;
+    private static final int PAGES = 8;
+    private static final int ROUNDS = 120_000;
+
+    private final Machine machine = Machine.builder().memory(1 << 20).build();
+    private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+    private final AtomicBoolean stopped = new AtomicBoolean();
+
+    private void map() {
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(PLACE, space.mmap(PLACE, PAGES * PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
+    }
+
+    /** Cuts mappings and joins them again. */
+    private void change() {
+        Random random = new Random(5);
+        while (!stopped.get()) {
+            long start = PLACE + random.nextInt(PAGES) * PAGE;
+            space.madvise(start, PAGE, Advice.DONTDUMP);
+            space.madvise(start, PAGE, Advice.DODUMP);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "a page that was written before a fork is the child's, however often its mapping was replaced meanwhile")
+    void firstWrite() throws InterruptedException {
+        map();
+        Thread changing = new Thread(this::change, "changing");
+        changing.setDaemon(true);
+        changing.start();
+        try (Cpu parents = machine.claimCpu();
+                Cpu childs = machine.claimCpu()) {
+            parents.load(space);
+            for (int round = 1; round <= ROUNDS; round++) {
+                map();
+                long address = PLACE + round % PAGES * PAGE;
+                assertEquals(Fault.MINOR, parents.store(address, 8, round));
+                try (AddressSpace child = space.fork()) {
+                    childs.load(child);
+                    assertEquals(Fault.MINOR, childs.load(address, 8));
+                    assertEquals(round, childs.value());
+                    childs.load(null);
+                }
+            }
+        } finally {
+            stopped.set(true);
+            changing.join();
+        }
+    }
+}
