@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 
 /**
  * Owns a plot of anonymous memory, private or shared, and does to it whatever the calls of a space can: nobody else does, so it
@@ -22,20 +23,51 @@ import java.util.Random;
 final class Holder implements Actor {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
     private static final int MOST_CHILDREN = 2;
+    private static final Plot.State[] RIGHTS = {
+        Plot.State.WRITABLE, Plot.State.WRITABLE, Plot.State.READABLE, Plot.State.SHUT
+    };
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+
+    private static final String HOLDERS = "holders: ";
+
+    /** What holders do, as it is counted. */
+    static final List<String> KINDS = Stream.of(
+                    "MAP_FIXED",
+                    "munmap",
+                    "mprotect WRITABLE",
+                    "mprotect READABLE",
+                    "mprotect SHUT",
+                    "madvise " + Advice.DONTNEED,
+                    "madvise " + Advice.DONTNEED_LOCKED,
+                    "madvise " + Advice.FREE,
+                    "madvise " + Advice.REMOVE,
+                    "madvise " + Advice.COLD,
+                    "madvise " + Advice.PAGEOUT,
+                    "WIPEONFORK",
+                    "KEEPONFORK",
+                    "guards",
+                    "mlock",
+                    "populate",
+                    "mremap elsewhere",
+                    "mremap DONTUNMAP",
+                    "mremap smaller",
+                    "mremap larger",
+                    "fork")
+            .map(HOLDERS::concat)
+            .toList();
 
     final Plot plot;
 
     private final MemoryGround ground;
     private final MemoryGround.View view;
     private final boolean shared;
+    private final Stamper stamper;
     private final List<Plot> all;
     private final Checker contents;
     private final Checker forks;
     private final Checker leaks;
     private final Deque<MemoryGround.View> children = new ArrayDeque<>();
     private long other;
-    private long sequence;
 
     Holder(MemoryGround ground, int owner, boolean shared, List<Plot> all, Judges judges) {
         this.ground = ground;
@@ -48,6 +80,7 @@ final class Holder implements Actor {
         long[] places = ground.plot(Plot.PAGES);
         plot = new Plot(owner, places[0], shared);
         other = places[1];
+        stamper = new Stamper(ground, plot, contents);
     }
 
     /** What a holder checks. */
@@ -61,65 +94,34 @@ final class Holder implements Actor {
     public void step(Random random) {
         int first = random.nextInt(Plot.PAGES);
         int behind = first + 1 + random.nextInt(Math.min(4, Plot.PAGES - first));
-        switch (random.nextInt(32)) {
+        switch (random.nextInt(48)) {
             case 0, 1 -> map(first, behind);
             case 2 -> unmap(first, behind);
-            case 3, 4 -> protect(first, behind, random.nextBoolean());
-            case 5, 6 -> discard(first, behind, shared ? Advice.REMOVE : Advice.DONTNEED);
-            case 7 -> discard(first, behind, Advice.DONTNEED);
-            case 8 -> discard(first, behind, Advice.FREE);
-            case 9 -> guard(first, behind);
-            case 10 -> lock(first, behind, random);
-            case 11, 12 -> move(random);
-            case 13 -> fork(random);
-            case 14 -> endChild();
-            case 15 -> split(first, behind);
-            case 16, 17, 18 -> check(first, behind);
-            default -> stamp(first, random);
+            case 3, 4, 5 -> protect(first, behind, RIGHTS[random.nextInt(RIGHTS.length)]);
+            case 6, 7 -> discard(first, behind, shared ? Advice.REMOVE : Advice.DONTNEED);
+            case 8 -> discard(first, behind, random.nextBoolean() ? Advice.DONTNEED : Advice.DONTNEED_LOCKED);
+            case 9 -> discard(first, behind, Advice.FREE);
+            case 10 -> guard(first, behind);
+            case 11 -> lock(first, behind, random);
+            case 12, 13, 14 -> move(random);
+            case 15, 16 -> fork(random);
+            case 17 -> endChild();
+            case 18 -> split(first, behind);
+            case 19 -> advise(first, behind, random.nextBoolean() ? Advice.COLD : Advice.PAGEOUT);
+            case 20 -> wipe(first, behind, random.nextBoolean());
+            case 21 -> shrink(first, behind);
+            case 22, 23 -> grow(first, behind);
+            case 24, 25, 26 -> check(first, behind);
+            default -> stamper.stamp(first, random);
         }
     }
 
-    private void stamp(int page, Random random) {
-        if (Plot.state(plot.content(page)) != Plot.State.WRITABLE) {
-            return;
-        }
-        long mark = MemoryGround.stamp(plot.owner, page, ++sequence);
-        long before = plot.content(page);
-        plot.begin(page, page + 1);
-        int written = 0;
-        for (int part : MemoryGround.PARTS) {
-            int result = view.store(address(page) + part, mark);
-            contents.check(
-                    Plot.gives(Plot.State.WRITABLE, result, true),
-                    "a store was refused with " + Fault.toString(result));
-            written += Fault.isDone(result) ? 1 : 0;
-            if (random.nextInt(4) == 0) {
-                ground.mischief.linger();
-            }
-        }
-        if (written == MemoryGround.PARTS.length) {
-            plot.set(page, Plot.State.WRITABLE, sequence, sequence);
-        } else if (written != 0) {
-            plot.set(page, Plot.State.WRITABLE, Plot.low(before), sequence);
-        }
-        check(view, page, plot.content(page), contents);
-        plot.end(page, page + 1);
+    private void did(String what) {
+        ground.met.count(HOLDERS + what);
     }
 
     private void check(int first, int behind) {
-        for (int page = first; page < behind; page++) {
-            check(view, page, plot.content(page), contents);
-        }
-    }
-
-    private void check(MemoryGround.View in, int page, long content, Checker checker) {
-        for (int part : MemoryGround.PARTS) {
-            int result = in.load(address(page) + part);
-            long read = Fault.isDone(result) ? in.value() : 0;
-            boolean holds = Plot.gives(Plot.state(content), result, false)
-                    && (!Fault.isDone(result) || plot.has(content, read, page));
-            checker.check(holds, holds ? "" : plot.say(page, content, result, read));
-        }
+        stamper.check(first, behind);
     }
 
     private void map(int first, int behind) {
@@ -128,9 +130,11 @@ final class Holder implements Actor {
         Ground.succeed(ground.space.mmap(address(first), (behind - first) * Ground.PAGE, WRITABLE, flags, null, 0));
         for (int page = first; page < behind; page++) {
             plot.set(page, Plot.State.WRITABLE, 0, 0);
+            plot.wipe(page, false);
         }
         check(first, behind);
         plot.end(first, behind);
+        did("MAP_FIXED");
     }
 
     private void unmap(int first, int behind) {
@@ -138,32 +142,100 @@ final class Holder implements Actor {
         Ground.succeed(ground.space.munmap(address(first), (behind - first) * Ground.PAGE));
         for (int page = first; page < behind; page++) {
             plot.set(page, Plot.State.GONE, 0, 0);
+            plot.wipe(page, false);
         }
         check(first, behind);
         plot.end(first, behind);
+        did("munmap");
     }
 
     private boolean hasHole(int first, int behind) {
+        return has(Plot.State.GONE, first, behind);
+    }
+
+    private boolean has(Plot.State state, int first, int behind) {
         for (int page = first; page < behind; page++) {
-            if (Plot.state(plot.content(page)) == Plot.State.GONE) {
+            if (Plot.state(plot.content(page)) == state) {
                 return true;
             }
         }
         return false;
     }
 
-    private void protect(int first, int behind, boolean writable) {
+    private void protect(int first, int behind, Plot.State state) {
         if (hasHole(first, behind)) {
             return;
         }
+        int rights = state == Plot.State.WRITABLE
+                ? WRITABLE
+                : state == Plot.State.READABLE ? Protection.READ : Protection.NONE;
         plot.begin(first, behind);
-        Ground.succeed(ground.space.mprotect(
-                address(first), (behind - first) * Ground.PAGE, writable ? WRITABLE : Protection.READ));
+        Ground.succeed(ground.space.mprotect(address(first), (behind - first) * Ground.PAGE, rights));
         for (int page = first; page < behind; page++) {
-            plot.set(page, writable ? Plot.State.WRITABLE : Plot.State.READABLE);
+            plot.set(page, state);
         }
         check(first, behind);
         plot.end(first, behind);
+        did("mprotect " + state);
+    }
+
+    /** What changes no content. */
+    private void advise(int first, int behind, int advice) {
+        ground.space.madvise(address(first), (behind - first) * Ground.PAGE, advice);
+        check(first, behind);
+        did("madvise " + advice);
+    }
+
+    /** Has children find zeros. */
+    private void wipe(int first, int behind, boolean wiped) {
+        if (shared || hasHole(first, behind)) {
+            return;
+        }
+        plot.begin(first, behind);
+        Ground.succeed(ground.space.madvise(
+                address(first), (behind - first) * Ground.PAGE, wiped ? Advice.WIPEONFORK : Advice.KEEPONFORK));
+        for (int page = first; page < behind; page++) {
+            plot.wipe(page, wiped);
+        }
+        check(first, behind);
+        plot.end(first, behind);
+        did(wiped ? "WIPEONFORK" : "KEEPONFORK");
+    }
+
+    /** Leaves one page of some. */
+    private void shrink(int first, int behind) {
+        if (behind == first + 1 || hasHole(first, behind)) {
+            return;
+        }
+        plot.begin(first, behind);
+        long shrunk = ground.space.mremap(address(first), (behind - first) * Ground.PAGE, Ground.PAGE, 0, 0);
+        for (int page = first + 1; page < behind && !Errno.isError(shrunk); page++) {
+            plot.set(page, Plot.State.GONE, 0, 0);
+            plot.wipe(page, false);
+        }
+        check(first, behind);
+        plot.end(first, behind);
+        if (!Errno.isError(shrunk)) {
+            did("mremap smaller");
+        }
+    }
+
+    /** Makes one page some, over a hole that it makes first. */
+    private void grow(int first, int behind) {
+        if (shared || behind == first + 1 || hasHole(first, first + 1)) {
+            return;
+        }
+        unmap(first + 1, behind);
+        plot.begin(first, behind);
+        Ground.succeed(ground.space.mremap(address(first), Ground.PAGE, (behind - first) * Ground.PAGE, 0, 0));
+        long lowest = plot.content(first);
+        for (int page = first + 1; page < behind; page++) {
+            plot.set(page, Plot.state(lowest), 0, 0);
+            plot.wipe(page, Plot.isWiped(lowest));
+        }
+        check(first, behind);
+        plot.end(first, behind);
+        did("mremap larger");
     }
 
     private void discard(int first, int behind, int advice) {
@@ -183,11 +255,12 @@ final class Holder implements Actor {
         }
         check(first, behind);
         plot.end(first, behind);
+        did("madvise " + advice);
     }
 
     /** Guards come and go within one change: what lies below is zeros then. */
     private void guard(int first, int behind) {
-        if (shared || hasHole(first, behind)) {
+        if (shared || hasHole(first, behind) || has(Plot.State.SHUT, first, behind)) {
             return;
         }
         long length = (behind - first) * Ground.PAGE;
@@ -202,6 +275,7 @@ final class Holder implements Actor {
             for (int page = first; page < behind; page++) {
                 plot.set(page, Plot.state(plot.content(page)), 0, 0);
             }
+            did("guards");
         }
         check(first, behind);
         plot.end(first, behind);
@@ -213,9 +287,11 @@ final class Holder implements Actor {
         if (random.nextBoolean()) {
             ground.space.mlock(address(first), length);
             ground.space.munlock(address(first), length);
+            did("mlock");
         } else {
             ground.space.madvise(
                     address(first), length, random.nextBoolean() ? Advice.POPULATE_WRITE : Advice.POPULATE_READ);
+            did("populate");
         }
         check(first, behind);
     }
@@ -247,6 +323,7 @@ final class Holder implements Actor {
         }
         check(0, Plot.PAGES);
         plot.end(0, Plot.PAGES);
+        did(keeps ? "mremap DONTUNMAP" : "mremap elsewhere");
     }
 
     private void moveOne(long from, long to, int page, boolean keeps) {
@@ -255,8 +332,10 @@ final class Holder implements Actor {
         Ground.succeed(ground.space.mremap(address, Ground.PAGE, Ground.PAGE, flags, to + page * Ground.PAGE));
         if (keeps) {
             int result = view.load(address + MemoryGround.PARTS[0]);
-            boolean isEmpty = Fault.isDone(result) ? view.value() == 0 : result == Fault.OOM;
-            contents.check(isEmpty, "DONTUNMAP has left " + MemoryGround.say(view.value()));
+            boolean isEmpty = Plot.gives(Plot.state(plot.content(page)), result, false)
+                    && (!Fault.isDone(result) || view.value() == 0);
+            contents.check(
+                    isEmpty, "DONTUNMAP has left " + Fault.toString(result) + " " + MemoryGround.say(view.value()));
             Ground.succeed(ground.space.munmap(address, Ground.PAGE));
         }
     }
@@ -269,7 +348,7 @@ final class Holder implements Actor {
         Plot neighbour = all.get(random.nextInt(all.size()));
         int theirs = random.nextInt(Plot.PAGES);
         int turn = neighbour.turn(theirs);
-        long expected = neighbour.content(theirs);
+        long expected = Plot.inAChild(neighbour.content(theirs));
         long place = neighbour.at.get() + theirs * Ground.PAGE;
         MemoryGround.View child;
         try {
@@ -281,7 +360,7 @@ final class Holder implements Actor {
         boolean steady = (turn & 1) == 0 && turn == neighbour.turn(theirs);
         children.add(child);
         for (int page = 0; page < Plot.PAGES; page++) {
-            check(child, page, plot.content(page), forks);
+            stamper.check(child, page, Plot.inAChild(plot.content(page)), forks);
         }
         if (steady && neighbour.isPrivate()) {
             int result = child.load(place + MemoryGround.PARTS[1]);
@@ -292,6 +371,7 @@ final class Holder implements Actor {
         if (!shared) {
             scribble(child, random);
         }
+        did("fork");
     }
 
     private void scribble(MemoryGround.View child, Random random) {

@@ -17,9 +17,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class MemoryGround {
     /** So few that some allocations find none, and what is freed is somebody else's at once. */
-    private static final int FRAMES = 144;
+    private static final int FRAMES = 208;
 
     private static final long BASE = 0x10_0000_0000L;
+
+    /** Where the heap of the shared space begins. */
+    static final long HEAP = 0x30_0000_0000L;
+
     private static final long STAMP = 0x5A3L << 52;
     private static final long POISON = 0xa5a5_a5a5_a5a5_a5a5L;
 
@@ -30,6 +34,10 @@ final class MemoryGround {
     final AddressSpace space;
     final LongAdder refused = new LongAdder();
     final Mischief mischief;
+    final Met met = new Met();
+
+    /** What has operations stand still before they retire. */
+    final Held held = new Held();
 
     private final AtomicReference<@Nullable WatchedFrames> frames = new AtomicReference<>();
     private final AtomicLong spaces = new AtomicLong();
@@ -47,8 +55,11 @@ final class MemoryGround {
                             frames.set(new WatchedFrames(pageShift, count, mischief, oneTranslation, noEarlyReuse));
                             return frames();
                         }),
-                transit -> mischief.linger());
-        space = machine.newSpace(Ground.GEOMETRY);
+                transit -> {
+                    mischief.linger();
+                    held.retires();
+                });
+        space = machine.space(Ground.GEOMETRY).heap(HEAP, HEAP).build();
         cpus = ThreadLocal.withInitial(machine::claimCpu);
     }
 
@@ -124,6 +135,18 @@ final class MemoryGround {
 
         long value() {
             return cpus.get().value();
+        }
+
+        /** Pins a page; returns its frame, or the negated fault. */
+        int pin(long address, int access) {
+            int frame = cpu(address).pin(address, access);
+            done(frame < 0 ? -frame : frame);
+            return frame;
+        }
+
+        void unpin(int frame, boolean written) {
+            cpu(0).unpin(frame, written);
+            done(Fault.MINOR);
         }
     }
 

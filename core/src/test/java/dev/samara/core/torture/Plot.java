@@ -18,7 +18,8 @@ final class Plot {
     enum State {
         WRITABLE(0),
         READABLE(1),
-        GONE(2);
+        GONE(2),
+        SHUT(3);
 
         private final int code;
 
@@ -26,6 +27,11 @@ final class Plot {
             this.code = code;
         }
     }
+
+    private static final State[] STATES = State.values();
+
+    /** Of a page that no child gets the content of. */
+    private static final long WIPED = 1 << 2;
 
     private static final int LOW_SHIFT = 33;
     private static final int HIGH_SHIFT = 3;
@@ -74,12 +80,28 @@ final class Plot {
 
     /** Says what is in a page: a stamp from low to high, and zeros if low is 0. */
     void set(int page, State state, long low, long high) {
-        contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | state.code);
+        long wiped = contents.get(page) & WIPED;
+        contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | wiped | state.code);
     }
 
     void set(int page, State state) {
         long content = contents.get(page);
-        contents.set(page, (content & -(1L << HIGH_SHIFT)) | state.code);
+        contents.set(page, (content & (-(1L << HIGH_SHIFT) | WIPED)) | state.code);
+    }
+
+    /** Says whether children find zeros in a page. */
+    void wipe(int page, boolean wiped) {
+        long content = contents.get(page);
+        contents.set(page, wiped ? content | WIPED : content & ~WIPED);
+    }
+
+    static boolean isWiped(long content) {
+        return (content & WIPED) != 0;
+    }
+
+    /** What a child has of it. */
+    static long inAChild(long content) {
+        return isWiped(content) ? content & ((1L << HIGH_SHIFT) - 1) : content;
     }
 
     long content(int page) {
@@ -87,8 +109,7 @@ final class Plot {
     }
 
     static State state(long content) {
-        int code = (int) content & ((1 << HIGH_SHIFT) - 1);
-        return code == State.GONE.code ? State.GONE : code == State.READABLE.code ? State.READABLE : State.WRITABLE;
+        return STATES[(int) content & ((int) WIPED - 1)];
     }
 
     static long low(long content) {
@@ -119,6 +140,7 @@ final class Plot {
             case WRITABLE -> Fault.isDone(result) || result == Fault.OOM;
             case READABLE -> writes ? result == Fault.ACCERR : Fault.isDone(result) || result == Fault.OOM;
             case GONE -> result == Fault.MAPERR;
+            case SHUT -> result == Fault.ACCERR;
         };
     }
 

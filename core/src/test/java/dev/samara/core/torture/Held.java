@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+
+/** Has an operation stand still between its publication and its retirement. */
+final class Held {
+    /** Of the thread whose next operation stands still. */
+    private final ThreadLocal<@Nullable Hold> next = new ThreadLocal<>();
+
+    /** One operation that is held. */
+    static final class Hold {
+        final CountDownLatch reached = new CountDownLatch(1);
+        final CountDownLatch released = new CountDownLatch(1);
+    }
+
+    /** Holds the next operation of the calling thread that has something to retire. */
+    void next(Hold hold) {
+        next.set(hold);
+    }
+
+    /** An operation of the calling thread is about to retire. */
+    void retires() {
+        Hold hold = next.get();
+        if (hold != null) {
+            next.remove();
+            hold.reached.countDown();
+            await(hold.released);
+        }
+    }
+
+    static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

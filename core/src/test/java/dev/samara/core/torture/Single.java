@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Protection;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One page in a leaf table of its own, which several threads add to while its owner takes it away in every way, and its table with
+ * it: what was added before is gone then, what is added after is there, and where nothing is mapped nothing is added.
+ */
+final class Single implements Actor {
+    private static final long PLACE = 0x60_0000_0000L;
+    private static final long APART = 1L << 30;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    private final MemoryGround ground;
+    private final MemoryGround.View view;
+    private final long at;
+    private final Checker sums;
+    private final Checker rights;
+    private final AtomicLong begun = new AtomicLong();
+    private final AtomicLong done = new AtomicLong();
+
+    Single(MemoryGround ground, int number, Checker sums, Checker rights) {
+        this.ground = ground;
+        this.sums = sums;
+        this.rights = rights;
+        at = PLACE + number * APART;
+        view = ground.view();
+        map();
+    }
+
+    private void map() {
+        Ground.succeed(ground.space.mmap(at, Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
+    }
+
+    /** Adds to it. */
+    Actor adder() {
+        MemoryGround.View mine = ground.view();
+        return random -> {
+            begun.incrementAndGet();
+            int result = mine.add(at, 1);
+            if (Fault.isDone(result)) {
+                done.incrementAndGet();
+            } else {
+                begun.decrementAndGet();
+                boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+                sums.check(expected, "an addition gave " + Fault.toString(result));
+            }
+        };
+    }
+
+    @Override
+    public void step(Random random) {
+        long before = done.get();
+        switch (random.nextInt(8)) {
+            case 0, 1 -> {
+                Ground.succeed(ground.space.munmap(at, Ground.PAGE));
+                nothing(Fault.MAPERR);
+                before = done.get();
+                map();
+            }
+            case 2 -> {
+                Ground.succeed(ground.space.mprotect(at, Ground.PAGE, Protection.NONE));
+                nothing(Fault.ACCERR);
+                Ground.succeed(ground.space.munmap(at, Ground.PAGE));
+                map();
+            }
+            case 3 -> map();
+            default -> Ground.succeed(ground.space.madvise(at, Ground.PAGE, Advice.DONTNEED));
+        }
+        ground.met.count("pages taken from under adders");
+        long started = begun.get();
+        for (int n = random.nextInt(8); n >= 0; n--) {
+            long least = done.get() - started;
+            int result = view.load(at);
+            long most = begun.get() - before;
+            if (Fault.isDone(result)) {
+                boolean holds = view.value() >= least && view.value() <= most;
+                sums.check(
+                        holds,
+                        holds
+                                ? ""
+                                : "a page taken away has " + MemoryGround.say(view.value()) + ", not " + least + " to "
+                                        + most);
+            } else {
+                sums.check(result == Fault.OOM, "a mapped page gave " + Fault.toString(result));
+            }
+            ground.mischief.linger();
+        }
+    }
+
+    /** Nothing can be accessed, nor be added to. */
+    private void nothing(int expected) {
+        for (int n = 0; n < 3; n++) {
+            int result = view.load(at);
+            rights.check(result == expected, "after it was taken away, a page gave " + Fault.toString(result));
+            ground.mischief.linger();
+        }
+    }
+}
