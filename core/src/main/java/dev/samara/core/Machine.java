@@ -342,10 +342,14 @@ public final class Machine {
         }
 
         /**
-         * Bounds what waits for a grace period in the background.
+         * Bounds what waits for grace periods in the background, which a {@code Cpu} whose thread is stopped within an access
+         * keeps waiting: asynchronous operations, and closes of backings that have memory. At the bound no operation is
+         * begun that could add to it; but a space can be closed and forked, and stacks grow.
          *
-         * @param callbacks how many at most, positive; 65536 unless set
-         * @param refuse whether one more is refused; else its caller waits
+         * @param callbacks how many at most, but for what operations that have begun already leave behind; positive, 65536
+         *     unless set
+         * @param refuse whether an operation is refused then with {@code EAGAIN}, and nothing is changed; else its caller
+         *     waits
          * @return this
          */
         public Builder boundGracePeriods(int callbacks, boolean refuse) {

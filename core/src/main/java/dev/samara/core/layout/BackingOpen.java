@@ -21,17 +21,18 @@ final class BackingOpen extends Open implements Runnable {
 
     @Override
     protected void ended() {
-        host.background().execute(this);
+        Memory memory = Host.memoryOf(vma);
+        if (memory == null) {
+            host.background().execute(this);
+        } else {
+            // A fault that has found the VMA may still ask for pages in memory, which takes no keep.
+            memory.rcu().callAfterAnyway(this);
+        }
     }
 
     /** Closes it. */
     @Override
     public void run() {
-        Memory memory = Host.memoryOf(vma);
-        if (memory != null) {
-            // A fault that has found the VMA may still ask for pages in memory, which takes no keep.
-            memory.rcu().synchronize();
-        }
         try {
             operations.close(vma);
         } catch (Throwable thrown) {

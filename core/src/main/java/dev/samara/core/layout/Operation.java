@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.page.Memory;
+import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.SharedSegment;
@@ -48,6 +50,9 @@ final class Operation implements Watch {
     private long result;
     private @Nullable Transit transit;
 
+    /** Where it has taken room for what is done on a thread of the machine. */
+    private @Nullable Rcu room;
+
     /** What is to be faulted in at the end. */
     private List<Population> populations = List.of();
 
@@ -72,6 +77,10 @@ final class Operation implements Watch {
 
     /** Runs it to its end. */
     long run() {
+        Rcu behind = behind();
+        if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
+            return Errno.EAGAIN.result();
+        }
         try {
             publish();
         } finally {
@@ -96,7 +105,30 @@ final class Operation implements Watch {
         try {
             populate();
         } finally {
+            leaveRoom();
             promised.complete(result);
+        }
+    }
+
+    /** What it may leave something to wait behind; null if nothing waits, or the caller must not. */
+    private @Nullable Rcu behind() {
+        Memory memory = layout.memoryOrNull();
+        return memory == null || Transit.ofThisThread() != null ? null : memory.rcu();
+    }
+
+    /** What ends a space, makes one, or serves a fault goes on in any case. */
+    private boolean mayBeRefused() {
+        return switch (call) {
+            case CLOSE, LOAD, FORK, GROW_STACK -> false;
+            default -> true;
+        };
+    }
+
+    private void leaveRoom() {
+        Rcu left = room;
+        if (left != null) {
+            room = null;
+            left.leave();
         }
     }
 
@@ -111,9 +143,23 @@ final class Operation implements Watch {
     /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
     CompletableFuture<Long> start() {
         CompletableFuture<Long> future = new CompletableFuture<>();
-        publish();
+        Rcu behind = behind();
+        if (behind != null && !behind.enter()) {
+            future.complete(Errno.EAGAIN.result());
+            return future;
+        }
+        room = behind;
+        boolean goesOn = false;
+        try {
+            publish();
+            goesOn = transit != null || !populations.isEmpty();
+        } finally {
+            if (!goesOn) {
+                leaveRoom();
+            }
+        }
         Transit rest = transit;
-        if (rest == null && populations.isEmpty()) {
+        if (!goesOn) {
             future.complete(result);
         } else if (rest == null) {
             layout.host().background().execute(() -> complete(future));

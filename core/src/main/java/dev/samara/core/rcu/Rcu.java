@@ -55,7 +55,11 @@ public final class Rcu {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition();
 
+    /** As many wait as may. Written under the lock, read without it. */
+    private volatile boolean isFull;
+
     /* Guarded by the lock. */
+    private int reserved;
     private List<Runnable> waiting = new ArrayList<>();
     private boolean isWorkedOff;
     private int underWay;
@@ -180,15 +184,10 @@ public final class Rcu {
         boolean start;
         lock.lock();
         try {
-            while (waiting.size() + underWay >= settings.mostCallbacks()) {
-                if (settings.atBound() == AtBound.REFUSE) {
-                    return false;
-                }
-                room.awaitUninterruptibly();
+            if (!hasRoom()) {
+                return false;
             }
-            waiting.add(callback);
-            start = !isWorkedOff;
-            isWorkedOff = true;
+            start = add(callback);
         } finally {
             lock.unlock();
         }
@@ -196,6 +195,101 @@ public final class Rcu {
             settings.background().execute(this::workOff);
         }
         return true;
+    }
+
+    /**
+     * Like {@link #callAfter}, but neither waits nor refuses: for what is over and done with already, whose number is bounded by
+     * those who let it come to that, with {@link #awaitRoom}.
+     *
+     * @param callback what is run
+     */
+    public void callAfterAnyway(Runnable callback) {
+        boolean start;
+        lock.lock();
+        try {
+            start = add(callback);
+        } finally {
+            lock.unlock();
+        }
+        if (start) {
+            settings.background().execute(this::workOff);
+        }
+    }
+
+    /** Caller holds the lock; true if he has to see to it that callbacks are worked off. */
+    private boolean add(Runnable callback) {
+        waiting.add(callback);
+        noteLoad();
+        boolean start = !isWorkedOff;
+        isWorkedOff = true;
+        return start;
+    }
+
+    /** Waits for room, as configured. Caller holds the lock. */
+    private boolean hasRoom() {
+        while (isFull) {
+            if (settings.atBound() == AtBound.REFUSE) {
+                return false;
+            }
+            room.awaitUninterruptibly();
+        }
+        return true;
+    }
+
+    /** Caller holds the lock. */
+    private void noteLoad() {
+        isFull = waiting.size() + underWay + reserved >= settings.mostCallbacks();
+    }
+
+    /**
+     * Called before something is begun that may leave callbacks behind. Nothing is taken; costs one read where there is
+     * room. Where it may wait, the caller must be in no section, and hold no lock.
+     *
+     * @return false if there is no room, and the settings say to refuse
+     */
+    public boolean awaitRoom() {
+        if (!isFull) {
+            return true;
+        }
+        NoWaiting.check("a wait for room behind a grace period");
+        lock.lock();
+        try {
+            return hasRoom();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Takes room for what will wait for grace periods on a thread of the machine, up to {@link #leave}. Where it may wait, the
+     * caller must be in no section, and hold no lock.
+     *
+     * @return false if there is none, and the settings say to refuse
+     */
+    public boolean enter() {
+        lock.lock();
+        try {
+            if (!hasRoom()) {
+                return false;
+            }
+            reserved++;
+            noteLoad();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Gives back room that {@link #enter} has taken. */
+    public void leave() {
+        lock.lock();
+        try {
+            reserved--;
+            noteLoad();
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** How many callbacks wait for a grace period. */
@@ -224,6 +318,7 @@ public final class Rcu {
             List<Runnable> batch = waiting;
             waiting = new ArrayList<>();
             underWay = batch.size();
+            noteLoad();
             isWorkedOff = !batch.isEmpty();
             room.signalAll();
             return batch;
