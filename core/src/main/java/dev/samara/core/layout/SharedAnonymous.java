@@ -124,6 +124,11 @@ final class SharedAnonymous implements Backing {
         // That of the mapping: the object may have another one by now.
         FilePages cache = Objects.requireNonNull(Retiring.fileOf(request.vma()));
         int frame = cache.frameFor(request.page());
+        if (frame >= 0 && pages != cache) {
+            // The last mapping has gone, and forget() may have looked before this page was put in. Pairs with its
+            // replacing of the cache, before it takes the pages out under the lock that this one was put in under.
+            cache.remove(request.page(), 1);
+        }
         return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 

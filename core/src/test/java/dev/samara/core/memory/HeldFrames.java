@@ -7,13 +7,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** Frames in which one store can be made to stand still, within its reader section, before it writes. */
+/** Frames in which one store, within its reader section, or one filling can be made to stand still before it writes. */
 final class HeldFrames implements FrameStore {
     /** A machine makes frames so many bytes at a time. */
     private static final int CHUNK_SHIFT = 22;
 
     private final DirectFrames frames;
     private final AtomicReference<@Nullable Hold> next = new AtomicReference<>();
+    private final AtomicReference<@Nullable Hold> nextFill = new AtomicReference<>();
 
     HeldFrames(int pageShift, int count) {
         frames = new DirectFrames(pageShift, CHUNK_SHIFT - pageShift, count);
@@ -32,9 +33,14 @@ final class HeldFrames implements FrameStore {
         return hold;
     }
 
-    @Override
-    public void put(int frame, int offset, int size, long value) {
-        Hold hold = next.getAndSet(null);
+    /** Has the next filling of a frame stand still, as with zeros when it is handed out. */
+    Hold holdNextFill() {
+        Hold hold = new Hold();
+        nextFill.set(hold);
+        return hold;
+    }
+
+    private static void stand(@Nullable Hold hold) {
         if (hold != null) {
             hold.reached.countDown();
             try {
@@ -43,6 +49,11 @@ final class HeldFrames implements FrameStore {
                 throw new IllegalStateException(interrupted);
             }
         }
+    }
+
+    @Override
+    public void put(int frame, int offset, int size, long value) {
+        stand(next.getAndSet(null));
         frames.put(frame, offset, size, value);
     }
 
@@ -73,6 +84,7 @@ final class HeldFrames implements FrameStore {
 
     @Override
     public void fill(int frame, int offset, int length, byte value) {
+        stand(nextFill.getAndSet(null));
         frames.fill(frame, offset, length, value);
     }
 

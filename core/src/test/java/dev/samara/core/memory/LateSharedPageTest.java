@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A page of a shared object that is made when the last mapping of the object has gone. */
+@Timeout(60)
+class LateSharedPageTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    private final AtomicReference<@Nullable HeldFrames> store = new AtomicReference<>();
+    private final Machine machine = Machine.builder()
+            .memory(PAGE)
+            .frameStore((shift, count) -> {
+                HeldFrames made = new HeldFrames(shift, count);
+                store.set(made);
+                return made;
+            })
+            .build();
+    private final AddressSpace space = machine.newSpace(LINUX);
+
+    private long mapShared() {
+        return space.mmap(0, PAGE, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+    }
+
+    private int store(long address) {
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            return cpu.store(address, 8, 1);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "I8: a fault that makes a page of a shared object after its last mapping has gone leaves no frame in it")
+    void late() throws InterruptedException {
+        // The only frame has been written, so it is filled with zeros before it is handed out again.
+        long before = mapShared();
+        assertEquals(Fault.MINOR, store(before));
+        assertEquals(0, space.munmap(before, PAGE));
+        machine.awaitQuiescence();
+        assertEquals(0, machine.framesInUse(LINUX));
+        long address = mapShared();
+        HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
+        AtomicInteger result = new AtomicInteger();
+        Thread late = new Thread(() -> result.set(store(address)), "late");
+        late.setDaemon(true);
+        late.start();
+        hold.reached.await();
+        assertEquals(0, space.munmap(address, PAGE));
+        machine.awaitQuiescence();
+        hold.released.countDown();
+        late.join();
+        assertEquals(Fault.MAPERR, result.get());
+        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(Fault.MINOR, store(mapShared()));
+    }
+}
