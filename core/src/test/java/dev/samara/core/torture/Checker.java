@@ -2,6 +2,7 @@
 package dev.samara.core.torture;
 
 import java.util.Locale;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -12,6 +13,7 @@ final class Checker {
     private final LongAdder checks = new LongAdder();
     private final LongAdder violations = new LongAdder();
     private final AtomicReference<@Nullable String> first = new AtomicReference<>();
+    private final long since = System.nanoTime();
 
     /**
      * A checker that has checked nothing yet.
@@ -33,7 +35,10 @@ final class Checker {
     /** Counts a violation; the first one is kept to be told. */
     void violated(String how) {
         violations.increment();
-        first.compareAndSet(null, how);
+        if (first.get() == null) {
+            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since);
+            first.compareAndSet(null, "after " + millis + " ms: " + how);
+        }
     }
 
     /** Whether it has checked something, and it always held. */
@@ -46,6 +51,6 @@ final class Checker {
         String counts =
                 String.format(Locale.ROOT, "%s: %d checks, %d violations", rule, checks.sum(), violations.sum());
         String how = first.get();
-        return how == null ? counts : counts + ", the first: " + how;
+        return how == null ? counts : counts + ", the first " + how;
     }
 }

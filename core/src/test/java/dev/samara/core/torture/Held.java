@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /** Has an operation stand still between its publication and its retirement. */
 final class Held {
     /** Of the thread whose next operation stands still. */
-    private final ThreadLocal<@Nullable Hold> next = new ThreadLocal<>();
+    private static final ThreadLocal<@Nullable Hold> NEXT = new ThreadLocal<>();
 
     /** One operation that is held. */
     static final class Hold {
@@ -17,14 +17,14 @@ final class Held {
 
     /** Holds the next operation of the calling thread that has something to retire. */
     void next(Hold hold) {
-        next.set(hold);
+        NEXT.set(hold);
     }
 
     /** An operation of the calling thread is about to retire. */
     void retires() {
-        Hold hold = next.get();
+        Hold hold = NEXT.get();
         if (hold != null) {
-            next.remove();
+            NEXT.remove();
             hold.reached.countDown();
             await(hold.released);
         }

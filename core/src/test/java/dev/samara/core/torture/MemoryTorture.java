@@ -92,8 +92,8 @@ public final class MemoryTorture {
                 Map.entry("mapper-shared", shrinking.new Mapper(true)),
                 Map.entry("mapper-private", shrinking.new Mapper(false)),
                 Map.entry("mapper-private-2", shrinking.new Mapper(false)));
-        for (int n = 0; n < 2; n++) {
-            Single single = new Single(ground, n, sums, rights);
+        for (int n = 0; n < 3; n++) {
+            Single single = new Single(ground, n, n != 0, sums, rights);
             ensemble(
                     Map.entry("taker-" + n, single),
                     Map.entry("adder-a-" + n, single.adder()),

@@ -3,6 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
@@ -21,11 +22,13 @@ final class Single implements Actor {
     private final long at;
     private final Checker sums;
     private final Checker rights;
+    private final boolean shared;
     private final AtomicLong begun = new AtomicLong();
     private final AtomicLong done = new AtomicLong();
 
-    Single(MemoryGround ground, int number, Checker sums, Checker rights) {
+    Single(MemoryGround ground, int number, boolean shared, Checker sums, Checker rights) {
         this.ground = ground;
+        this.shared = shared;
         this.sums = sums;
         this.rights = rights;
         at = PLACE + number * APART;
@@ -34,13 +37,18 @@ final class Single implements Actor {
     }
 
     private void map() {
-        Ground.succeed(ground.space.mmap(at, Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
+        int flags = MapFlags.FIXED | MapFlags.ANONYMOUS | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+        Ground.succeed(ground.space.mmap(at, Ground.PAGE, WRITABLE, flags, null, 0));
     }
 
     /** Adds to it. */
     Actor adder() {
         MemoryGround.View mine = ground.view();
         return random -> {
+            if (random.nextBoolean()) {
+                // Then what is added marks the entry as written.
+                mine.load(at);
+            }
             begun.incrementAndGet();
             int result = mine.add(at, 1);
             if (Fault.isDone(result)) {
@@ -70,7 +78,15 @@ final class Single implements Actor {
                 map();
             }
             case 3 -> map();
-            default -> Ground.succeed(ground.space.madvise(at, Ground.PAGE, Advice.DONTNEED));
+            case 4, 5 -> {
+                // The table goes with its last entry, which is not that of the page: faults at the page may have it in
+                // their hands.
+                long beside = at + Ground.PAGE;
+                Ground.succeed(ground.space.mmap(beside, Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
+                Ground.succeed(ground.space.madvise(at, Ground.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
+                Ground.succeed(ground.space.munmap(beside, Ground.PAGE));
+            }
+            default -> Ground.succeed(ground.space.madvise(at, Ground.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
         }
         ground.met.count("pages taken from under adders");
         long started = begun.get();

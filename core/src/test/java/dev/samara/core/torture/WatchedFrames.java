@@ -140,6 +140,8 @@ final class WatchedFrames implements FrameStore {
     public void fill(int frame, int offset, int length, byte value) {
         if (length == PAGE_SIZE) {
             nobodyIsAt(frame);
+            // Between a fault's look at the mapping and the entry that it makes, for one.
+            mischief.linger();
         }
         frames.fill(frame, offset, length, value);
     }
