@@ -12,7 +12,6 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -139,34 +138,26 @@ public final class MemoryTorture {
         }
     }
 
-    /** What a run must have met in ten seconds: a small part of what it does on two processors. */
+    /** What a run must have met in a minute: a small part of what it does on two processors. */
     private void ask() {
-        actors.keySet().forEach(name -> ground.met.ask(name, 8));
-        Map.of(
-                        "copies", 200L,
-                        "times without a frame", 10L,
-                        "entries seen in transit", 100L,
-                        "entries seen to be copied", 50L,
-                        "faults blocked in their backing", 10L,
-                        "faults held in their backing", 2L,
-                        "operations held in transit", 2L,
-                        "pages taken from under adders", 30L,
-                        "pins held over an unmapping", 1L,
-                        "unreliable pages mapped", 100L)
-                .forEach(ground.met::ask);
-        Map.of(
-                        "unreliable pages refused",
-                        20L,
-                        "pinned pages forked",
-                        1L,
-                        "heap grown",
-                        5L,
-                        "heap cut",
-                        5L,
-                        "stack unmapped",
-                        2L)
-                .forEach(ground.met::ask);
-        Holder.KINDS.forEach(kind -> ground.met.ask(kind, 1));
+        Met met = ground.met;
+        actors.keySet().forEach(name -> met.ask(name, 40));
+        Holder.KINDS.forEach(kind -> met.ask(kind, 2));
+        met.ask("copies", 1000);
+        met.ask("times without a frame", 50);
+        met.ask("entries seen in transit", 500);
+        met.ask("entries seen to be copied", 250);
+        met.ask("faults blocked in their backing", 50);
+        met.ask("faults held in their backing", 10);
+        met.ask("operations held in transit", 10);
+        met.ask("pages taken from under adders", 150);
+        met.ask("pins held over an unmapping", 5);
+        met.ask("pinned pages forked", 3);
+        met.ask("unreliable pages mapped", 500);
+        met.ask("unreliable pages refused", 100);
+        met.ask("heap grown", 20);
+        met.ask("heap cut", 20);
+        met.ask("stack unmapped", 10);
     }
 
     private Checker checker(String rule) {
@@ -198,14 +189,15 @@ public final class MemoryTorture {
         direct(deadline);
         boolean stopped = haveStopped(threads, deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
         over.set(true);
+        stopped &= haveStopped(List.of(partner), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
         if (stopped) {
             Thread closer = new Thread(this::close, "closer");
             closer.setDaemon(true);
             closer.start();
             haveStopped(List.of(closer), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
         }
-        add("copies", ground.frames().copies);
-        add("times without a frame", ground.refused);
+        ground.met.count("copies", ground.frames().copies.sum());
+        ground.met.count("times without a frame", ground.refused.sum());
         out.println("met: " + ground.met);
         ground.met.judge(time, strength);
         int failed = 0;
@@ -215,12 +207,6 @@ public final class MemoryTorture {
         }
         out.println(checkers.size() - failed + " passed, " + failed + " failed");
         return failed;
-    }
-
-    private void add(String what, LongAdder times) {
-        for (long n = Math.min(times.sum(), 1_000_000); n > 0; n--) {
-            ground.met.count(what);
-        }
     }
 
     /** Few at a time, and always others: whoever is preempted in a section has everybody wait who takes pages away. */

@@ -12,14 +12,19 @@ final class Met {
     private final Map<String, LongAdder> counts = new ConcurrentHashMap<>();
     private final Map<String, Long> asked = new ConcurrentHashMap<>();
 
-    /** Asks for something so many times in ten seconds; before the start. */
-    void ask(String what, long perTenSeconds) {
-        asked.put(what, perTenSeconds);
+    /** Asks for something so many times in a minute; before the start. */
+    void ask(String what, long perMinute) {
+        asked.put(what, perMinute);
     }
 
     /** Counts something. */
     void count(String what) {
-        counts.computeIfAbsent(what, name -> new LongAdder()).increment();
+        count(what, 1);
+    }
+
+    /** Counts something so many times. */
+    void count(String what, long times) {
+        counts.computeIfAbsent(what, name -> new LongAdder()).add(times);
     }
 
     /** How often it was met. */
@@ -30,9 +35,9 @@ final class Met {
 
     /** Says of each thing that was asked for whether it was met, for a run of some length. */
     void judge(Duration time, Checker strength) {
-        asked.forEach((what, perTenSeconds) -> {
+        asked.forEach((what, perMinute) -> {
             // Of a short run little is asked, of none nothing.
-            long least = perTenSeconds * time.toMillis() / 10_000;
+            long least = perMinute * time.toMillis() / 60_000;
             strength.check(of(what) >= least, "too weak: " + what + " " + of(what) + " times, not " + least);
         });
     }

@@ -66,6 +66,8 @@ final class Single implements Actor {
         long before = done.get();
         switch (random.nextInt(8)) {
             case 0, 1 -> {
+                // So that faults are on their way when the mapping goes.
+                discard();
                 Ground.succeed(ground.space.munmap(at, Ground.PAGE));
                 nothing(Fault.MAPERR);
                 before = done.get();
@@ -83,14 +85,14 @@ final class Single implements Actor {
                 // their hands.
                 long beside = at + Ground.PAGE;
                 Ground.succeed(ground.space.mmap(beside, Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
-                Ground.succeed(ground.space.madvise(at, Ground.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
+                discard();
                 Ground.succeed(ground.space.munmap(beside, Ground.PAGE));
             }
-            default -> Ground.succeed(ground.space.madvise(at, Ground.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
+            default -> discard();
         }
         ground.met.count("pages taken from under adders");
         long started = begun.get();
-        for (int n = random.nextInt(8); n >= 0; n--) {
+        for (int n = random.nextInt(4); n >= 0; n--) {
             long least = done.get() - started;
             int result = view.load(at);
             long most = begun.get() - before;
@@ -107,6 +109,10 @@ final class Single implements Actor {
             }
             ground.mischief.linger();
         }
+    }
+
+    private void discard() {
+        Ground.succeed(ground.space.madvise(at, Ground.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
     }
 
     /** Nothing can be accessed, nor be added to. */
