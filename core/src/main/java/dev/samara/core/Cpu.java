@@ -3,13 +3,12 @@ package dev.samara.core;
 
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Layout;
-import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
-import dev.samara.core.rcu.RcuReader;
+import dev.samara.core.tlb.Processor;
 import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FlushListener;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Protection;
 import java.nio.ByteOrder;
@@ -17,7 +16,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A simulated processor: reads and writes what is mapped in the space that it has loaded.
+ * A simulated processor: reads and writes what is mapped in the space that it has loaded, through a TLB of its own.
  *
  * <p>Owned by the thread that claimed it, and used by no other. An access either happens as a whole or not at all: then what
  * is returned is a {@link Fault} and {@link #faultAddress} says where. Nothing is thrown for what a guest does, and nothing
@@ -26,61 +25,78 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are made at once.
  * Atomic ones have to be aligned.
+ *
+ * <p><b>GUEST.</b> Who runs guest code {@linkplain #enterGuest enters GUEST}, and until he {@linkplain #leaveGuest leaves} it, he
+ * {@linkplain #poll polls} often: operations that take something away wait for that. In GUEST there are handles: {@link #probeLoad}
+ * and its like look in the TLB, {@link #resolveLoad} and its like find a translation where that has none, and {@link #get} and its
+ * like use them. A handle means nothing any more after the next {@link #poll}, {@link #leaveGuest} or resolving, nor after an access
+ * by address, which may have to resolve. Outside of GUEST, each access by address enters it for its own time. What may wait,
+ * operations of a space above all, is refused to a thread one of whose CPUs is in GUEST.
  */
 public final class Cpu implements AutoCloseable {
+    /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
+    public static final long MISS = Processor.MISS;
+
+    /** What resolving answers for an access that lies in two pages: it has no handle, and is made by address. */
+    public static final long CROSSES = Long.MIN_VALUE;
+
+    private final Machine machine;
     private final int number;
     private final Thread owner = Thread.currentThread();
 
-    private boolean swapsBytes;
     private @Nullable AddressSpace space;
     private @Nullable Memory memory;
     private @Nullable Worker worker;
+    private @Nullable Processor processor;
 
-    /* Of the space that is loaded; valid while that is not null. */
-    private @Nullable Faulter faulter;
-    private @Nullable PageTable table;
-    private @Nullable FrameStore store;
-    private @Nullable RcuReader reader;
-    private int pageMask;
+    /** Of the space that is loaded. */
+    private @Nullable GuestMemory guest;
 
-    private long value;
-    private long faultAddress;
-    private int fault;
+    private boolean swapsBytes;
 
-    Cpu(int number) {
+    Cpu(Machine machine, int number) {
+        this.machine = machine;
         this.number = number;
     }
 
     /**
-     * Loads a space: accesses go there from now on.
+     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while.
      *
      * @param next a space of a machine with memory, or null for none
-     * @throws IllegalStateException if the thread does not own this CPU, or the machine was built without memory
+     * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built without
+     *     memory
      */
     public void load(@Nullable AddressSpace next) {
         own();
-        if (faulter != null && faulter.isBusy()) {
+        GuestMemory before = guest;
+        if (before != null && before.faulter().isBusy()) {
             throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
         }
+        if (processor != null && processor.isGuest()) {
+            throw new IllegalStateException(this + " is in GUEST: it has to leave it before another space is loaded");
+        }
         if (next == null) {
+            if (processor != null) {
+                processor.load(null);
+            }
             space = null;
-            faulter = null;
+            guest = null;
             return;
         }
         Layout layout = next.layout();
         Memory of = layout.memory();
         if (memory != of) {
-            faulter = null;
+            load(null);
             release();
             memory = of;
             worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            processor = machine.newProcessor(of);
         }
         Worker mine = Objects.requireNonNull(worker);
-        faulter = new Faulter(layout, mine);
-        table = layout.pages();
-        store = of.frames().store();
-        reader = mine.reader();
-        pageMask = of.frames().pageSize() - 1;
+        Processor with = Objects.requireNonNull(processor);
+        guest = new GuestMemory(with, new Faulter(layout, mine), mine, of.frames());
+        guest.swapBytes(swapsBytes);
+        with.load(layout.pages());
         space = next;
     }
 
@@ -91,13 +107,225 @@ public final class Cpu implements AutoCloseable {
         }
     }
 
-    private Faulter loaded() {
+    private GuestMemory loaded() {
         own();
-        Faulter of = faulter;
+        GuestMemory of = guest;
         if (of == null) {
             throw new IllegalStateException(this + " has no space loaded");
         }
         return of;
+    }
+
+    private Processor processor() {
+        loaded();
+        return Objects.requireNonNull(processor);
+    }
+
+    /**
+     * Goes to GUEST, where the TLB is used: catches up with what was changed since it was there.
+     *
+     * @throws IllegalStateException if it is in GUEST, has no space loaded, or is not the caller's
+     */
+    public void enterGuest() {
+        Processor of = processor();
+        if (of.isGuest()) {
+            throw new IllegalStateException(this + " is in GUEST already");
+        }
+        of.enterGuest();
+    }
+
+    /**
+     * Leaves GUEST: from here on nobody waits for this CPU.
+     *
+     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     */
+    public void leaveGuest() {
+        guestProcessor().leaveGuest();
+    }
+
+    /**
+     * Acknowledges what others have changed, and tells listeners of it. Handles end here. Costs one read if there is nothing.
+     *
+     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     */
+    public void poll() {
+        guestProcessor().poll();
+    }
+
+    private Processor guestProcessor() {
+        Processor of = processor();
+        if (!of.isGuest()) {
+            throw new IllegalStateException(this + " is not in GUEST");
+        }
+        return of;
+    }
+
+    /**
+     * Has a listener told of what this CPU drops from its TLB, for all spaces of the machine and page size that it has loaded
+     * now.
+     *
+     * @param listener whom
+     */
+    public void onFlush(FlushListener listener) {
+        processor().addListener(Objects.requireNonNull(listener, "listener"));
+    }
+
+    /**
+     * Has a listener told of nothing any more.
+     *
+     * @param listener whom
+     */
+    public void removeFlushListener(FlushListener listener) {
+        processor().removeListener(listener);
+    }
+
+    /**
+     * Looks in the TLB for bytes that may be read. Out of GUEST it has nothing.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; {@link #MISS} if it is not there
+     */
+    public long probeLoad(long address, int size) {
+        return probe(address, size, Pte.READ);
+    }
+
+    /**
+     * The same for bytes that may be written.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; {@link #MISS} if it is not there
+     */
+    public long probeStore(long address, int size) {
+        return probe(address, size, Pte.WRITE);
+    }
+
+    /**
+     * The same for bytes that may be executed.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; {@link #MISS} if it is not there
+     */
+    public long probeFetch(long address, int size) {
+        return probe(address, size, Pte.EXEC);
+    }
+
+    private long probe(long address, int size, long right) {
+        Processor of = processor;
+        return of == null ? MISS : of.probe(address, size, right);
+    }
+
+    /**
+     * Finds bytes that may be read, by the page table or by a fault, for which it leaves GUEST. Other handles end here.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link #CROSSES}
+     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     */
+    public long resolveLoad(long address, int size) {
+        return resolve(address, size, Protection.READ);
+    }
+
+    /**
+     * The same for bytes that may be written.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault}; {@link #CROSSES}
+     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     */
+    public long resolveStore(long address, int size) {
+        return resolve(address, size, Protection.WRITE);
+    }
+
+    /**
+     * The same for bytes that may be executed.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault}; {@link #CROSSES}
+     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     */
+    public long resolveFetch(long address, int size) {
+        return resolve(address, size, Protection.EXEC);
+    }
+
+    private long resolve(long address, int size, int access) {
+        guestProcessor();
+        GuestMemory of = loaded();
+        return of.crosses(address, size) ? CROSSES : of.resolve(address, access);
+    }
+
+    /**
+     * Reads by a handle.
+     *
+     * @param handle a living one for bytes that may be read
+     * @param size bytes, as the handle was made for
+     * @return the number, in the order of bytes of this CPU
+     */
+    public long get(long handle, int size) {
+        return Objects.requireNonNull(guest).get(handle, size);
+    }
+
+    /**
+     * Writes by a handle.
+     *
+     * @param handle a living one for bytes that may be written
+     * @param size bytes, as the handle was made for
+     * @param number what is written; bits above its size are ignored
+     */
+    public void put(long handle, int size, long number) {
+        Objects.requireNonNull(guest).put(handle, size, number);
+    }
+
+    /**
+     * Reads by a handle, in the order of volatile variables.
+     *
+     * @param handle a living one for bytes that may be read, aligned
+     * @param size bytes, as the handle was made for
+     * @return the number
+     */
+    public long getVolatile(long handle, int size) {
+        return Objects.requireNonNull(guest).update(GuestAtomic.LOAD, handle, size, 0, 0);
+    }
+
+    /**
+     * Writes by a handle, in the order of volatile variables.
+     *
+     * @param handle a living one for bytes that may be written, aligned
+     * @param size bytes, as the handle was made for
+     * @param number what is written
+     */
+    public void putVolatile(long handle, int size, long number) {
+        Objects.requireNonNull(guest).update(GuestAtomic.STORE, handle, size, 0, number);
+    }
+
+    /**
+     * Writes by a handle if what is there is expected, atomically.
+     *
+     * @param handle a living one for bytes that may be written, aligned
+     * @param size bytes, as the handle was made for
+     * @param expected what must be there
+     * @param number what is written
+     * @return what was there
+     */
+    public long exchange(long handle, int size, long expected, long number) {
+        return Objects.requireNonNull(guest).update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
+    }
+
+    /**
+     * Adds by a handle, atomically.
+     *
+     * @param handle a living one for bytes that may be written, aligned
+     * @param size bytes, as the handle was made for
+     * @param delta what is added
+     * @return what was there
+     */
+    public long add(long handle, int size, long delta) {
+        return Objects.requireNonNull(guest).update(GuestAtomic.ADD, handle, size, 0, delta);
     }
 
     /**
@@ -116,15 +344,20 @@ public final class Cpu implements AutoCloseable {
      */
     public void order(ByteOrder order) {
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
+        GuestMemory of = guest;
+        if (of != null) {
+            of.swapBytes(swapsBytes);
+        }
     }
 
     /**
      * What the last successful access has read.
      *
-     * @return the number, in the low bits; the bits above its size are 0
+     * @return the number, in the low bits; the bits above its size are 0. 0 if there was none since the space was loaded
      */
     public long value() {
-        return value;
+        GuestMemory of = guest;
+        return of == null ? 0 : of.value();
     }
 
     /**
@@ -133,7 +366,8 @@ public final class Cpu implements AutoCloseable {
      * @return an address; for one across a page boundary, of the page that failed
      */
     public long faultAddress() {
-        return faultAddress;
+        GuestMemory of = guest;
+        return of == null ? 0 : of.faultAddress();
     }
 
     /**
@@ -142,27 +376,8 @@ public final class Cpu implements AutoCloseable {
      * @return a {@link Fault}; MINOR if it did not
      */
     public int fault() {
-        return fault;
-    }
-
-    private int fail(int why, long address) {
-        fault = why;
-        faultAddress = address;
-        return why;
-    }
-
-    private long ordered(long number, int size) {
-        return swapsBytes ? Long.reverseBytes(number) >>> (Long.SIZE - size * Byte.SIZE) : number;
-    }
-
-    private static void checkSize(int size) {
-        if (size != 8 && size != 4 && size != 2 && size != 1) {
-            throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
-        }
-    }
-
-    private boolean crosses(long address, int size) {
-        return ((int) address & pageMask) + size > pageMask + 1;
+        GuestMemory of = guest;
+        return of == null ? 0 : of.fault();
     }
 
     /**
@@ -173,9 +388,13 @@ public final class Cpu implements AutoCloseable {
      * @return a {@link Fault}
      */
     public int handleFault(long address, int access) {
-        Faulter of = loaded();
-        int result = of.fault(address, access);
-        return Fault.isDone(result) ? result : fail(result, address);
+        GuestMemory of = loaded();
+        if (processor().isGuest()) {
+            long handle = of.resolve(address, access);
+            return handle < 0 ? (int) -handle : Fault.MINOR;
+        }
+        int result = of.faulter().fault(address, access);
+        return Fault.isDone(result) ? result : of.fail(result, address);
     }
 
     /**
@@ -186,7 +405,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was read, else why not
      */
     public int load(long address, int size) {
-        return read(address, size, Protection.READ);
+        return loaded().read(address, size, Protection.READ);
     }
 
     /**
@@ -197,73 +416,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was read, else why not
      */
     public int fetch(long address, int size) {
-        return read(address, size, Protection.EXEC);
-    }
-
-    private int read(long address, int size, int access) {
-        Faulter of = loaded();
-        checkSize(size);
-        if (crosses(address, size)) {
-            return readAcross(address, size, access);
-        }
-        RcuReader section = Objects.requireNonNull(reader);
-        for (; ; ) {
-            section.enter();
-            try {
-                long pte = Objects.requireNonNull(table).get(address);
-                if (allows(pte, access)) {
-                    long number = Objects.requireNonNull(store).get(Pte.frame(pte), (int) address & pageMask, size);
-                    value = ordered(number, size);
-                    return Fault.MINOR;
-                }
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(address, access);
-            if (!Fault.isDone(result)) {
-                return fail(result, address);
-            }
-        }
-    }
-
-    private static boolean allows(long pte, int access) {
-        long rights = access == Protection.EXEC ? Pte.EXEC : access == Protection.WRITE ? Pte.WRITE : Pte.READ;
-        return Pte.has(pte, Pte.PRESENT | rights);
-    }
-
-    private int readAcross(long address, int size, int access) {
-        long before = value;
-        long number = 0;
-        for (int i = 0; i < size; i++) {
-            int result = read(address + i, 1, access);
-            if (!Fault.isDone(result)) {
-                value = before;
-                return result;
-            }
-            number |= value << (i * Byte.SIZE);
-        }
-        value = ordered(number, size);
-        return Fault.MINOR;
-    }
-
-    /**
-     * The entry of a page that may be written, with its dirty mark; 0 if there is none. Caller is in a reader section.
-     */
-    private long writable(long address) {
-        PageTable of = Objects.requireNonNull(table);
-        long pte = of.get(address);
-        while (Pte.has(pte, Pte.PRESENT | Pte.WRITE) && !Pte.has(pte, Pte.DIRTY)) {
-            long[] leaf = of.leaf(address);
-            if (leaf == null) {
-                return 0;
-            }
-            long dirty = pte | Pte.DIRTY | Pte.ACCESSED;
-            if (PageTable.compareAndSet(leaf, of.indexOf(address), pte, dirty)) {
-                return dirty;
-            }
-            pte = PageTable.get(leaf, of.indexOf(address));
-        }
-        return Pte.has(pte, Pte.PRESENT | Pte.WRITE) ? pte : 0;
+        return loaded().read(address, size, Protection.EXEC);
     }
 
     /**
@@ -275,75 +428,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was written, else why not
      */
     public int store(long address, int size, long number) {
-        Faulter of = loaded();
-        checkSize(size);
-        if (crosses(address, size)) {
-            return storeAcross(of, address, size, ordered(number, size));
-        }
-        RcuReader section = Objects.requireNonNull(reader);
-        for (; ; ) {
-            section.enter();
-            try {
-                long pte = writable(address);
-                if (pte != 0) {
-                    Objects.requireNonNull(store)
-                            .put(Pte.frame(pte), (int) address & pageMask, size, ordered(number, size));
-                    return Fault.MINOR;
-                }
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(address, Protection.WRITE);
-            if (!Fault.isDone(result)) {
-                return fail(result, address);
-            }
-        }
-    }
-
-    /** Both pages are found writable in one section before the first byte is written. */
-    private int storeAcross(Faulter of, long address, int size, long number) {
-        long second = (address | pageMask) + 1;
-        RcuReader section = Objects.requireNonNull(reader);
-        for (; ; ) {
-            long wanting = address;
-            section.enter();
-            try {
-                long low = writable(address);
-                long high = low == 0 ? 0 : writable(second);
-                if (high != 0) {
-                    putAcross(low, high, address, size, number);
-                    return Fault.MINOR;
-                }
-                wanting = low == 0 ? address : second;
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(wanting, Protection.WRITE);
-            if (!Fault.isDone(result)) {
-                return fail(result, wanting);
-            }
-        }
-    }
-
-    private void putAcross(long low, long high, long address, int size, long number) {
-        for (int i = 0; i < size; i++) {
-            int offset = (int) address & pageMask;
-            boolean isLow = offset + i <= pageMask;
-            int at = offset + i & pageMask;
-            Objects.requireNonNull(store).put(Pte.frame(isLow ? low : high), at, 1, number >>> (i * Byte.SIZE));
-        }
-    }
-
-    /** What an atomic access does. */
-    private enum Update {
-        LOAD,
-        STORE,
-        EXCHANGE_IF,
-        ADD,
-        SET,
-        AND,
-        OR,
-        XOR
+        return loaded().write(address, size, number);
     }
 
     /**
@@ -354,7 +439,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was read, else why not; ADRALN for an address that is not aligned
      */
     public int loadVolatile(long address, int size) {
-        return atomic(Update.LOAD, address, size, 0, 0);
+        return loaded().atomic(GuestAtomic.LOAD, address, size, 0, 0);
     }
 
     /**
@@ -366,7 +451,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was written, else why not; ADRALN for an address that is not aligned
      */
     public int storeVolatile(long address, int size, long number) {
-        return atomic(Update.STORE, address, size, 0, number);
+        return loaded().atomic(GuestAtomic.STORE, address, size, 0, number);
     }
 
     /**
@@ -380,7 +465,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was compared, else why not; ADRALN for an address that is not aligned
      */
     public int compareAndExchange(long address, int size, long expected, long number) {
-        return atomic(Update.EXCHANGE_IF, address, size, expected, number);
+        return loaded().atomic(GuestAtomic.EXCHANGE_IF, address, size, expected, number);
     }
 
     /**
@@ -395,7 +480,8 @@ public final class Cpu implements AutoCloseable {
     public int compareAndSet(long address, int size, long expected, long number) {
         int result = compareAndExchange(address, size, expected, number);
         if (Fault.isDone(result)) {
-            value = value == (expected & maskOf(size)) ? 1 : 0;
+            GuestMemory of = loaded();
+            of.setValue(of.value() == (expected & -1L >>> (Long.SIZE - size * Byte.SIZE)) ? 1 : 0);
         }
         return result;
     }
@@ -409,7 +495,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
      */
     public int getAndAdd(long address, int size, long delta) {
-        return atomic(Update.ADD, address, size, 0, delta);
+        return loaded().atomic(GuestAtomic.ADD, address, size, 0, delta);
     }
 
     /**
@@ -421,7 +507,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
      */
     public int getAndSet(long address, int size, long number) {
-        return atomic(Update.SET, address, size, 0, number);
+        return loaded().atomic(GuestAtomic.SET, address, size, 0, number);
     }
 
     /**
@@ -433,7 +519,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseAnd(long address, int size, long mask) {
-        return atomic(Update.AND, address, size, 0, mask);
+        return loaded().atomic(GuestAtomic.AND, address, size, 0, mask);
     }
 
     /**
@@ -445,7 +531,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseOr(long address, int size, long mask) {
-        return atomic(Update.OR, address, size, 0, mask);
+        return loaded().atomic(GuestAtomic.OR, address, size, 0, mask);
     }
 
     /**
@@ -457,81 +543,7 @@ public final class Cpu implements AutoCloseable {
      * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseXor(long address, int size, long mask) {
-        return atomic(Update.XOR, address, size, 0, mask);
-    }
-
-    private static long maskOf(int size) {
-        return -1L >>> (Long.SIZE - size * Byte.SIZE);
-    }
-
-    private int atomic(Update update, long address, int size, long expected, long operand) {
-        Faulter of = loaded();
-        checkSize(size);
-        if ((address & size - 1) != 0) {
-            return fail(Fault.ADRALN, address);
-        }
-        int access = update == Update.LOAD ? Protection.READ : Protection.WRITE;
-        RcuReader section = Objects.requireNonNull(reader);
-        for (; ; ) {
-            section.enter();
-            try {
-                long pte = access == Protection.READ
-                        ? Objects.requireNonNull(table).get(address)
-                        : writable(address);
-                if (allows(pte, access)) {
-                    long seen = update(update, Pte.frame(pte), (int) address & pageMask, size, expected, operand);
-                    if (update != Update.STORE) {
-                        value = ordered(seen, size);
-                    }
-                    return Fault.MINOR;
-                }
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(address, access);
-            if (!Fault.isDone(result)) {
-                return fail(result, address);
-            }
-        }
-    }
-
-    /** Returns what was there, as it is stored. */
-    private long update(Update update, int frame, int offset, int size, long expected, long operand) {
-        FrameStore of = Objects.requireNonNull(store);
-        return switch (update) {
-            case LOAD -> of.getVolatile(frame, offset, size);
-            case STORE -> {
-                of.putVolatile(frame, offset, size, ordered(operand, size));
-                yield operand;
-            }
-            case EXCHANGE_IF ->
-                of.compareAndExchange(
-                        frame, offset, size, ordered(expected, size) & maskOf(size), ordered(operand, size));
-            default -> modify(of, update, frame, offset, size, operand);
-        };
-    }
-
-    private long modify(FrameStore of, Update update, int frame, int offset, int size, long operand) {
-        long seen = of.getVolatile(frame, offset, size);
-        for (; ; ) {
-            long changed = ordered(apply(update, ordered(seen, size), operand) & maskOf(size), size);
-            long witness = of.compareAndExchange(frame, offset, size, seen, changed);
-            if (witness == seen) {
-                return seen;
-            }
-            seen = witness;
-        }
-    }
-
-    private static long apply(Update update, long before, long operand) {
-        return switch (update) {
-            case ADD -> before + operand;
-            case SET -> operand;
-            case AND -> before & operand;
-            case OR -> before | operand;
-            case XOR -> before ^ operand;
-            default -> throw new IllegalArgumentException("not a read-modify-write: " + update);
-        };
+        return loaded().atomic(GuestAtomic.XOR, address, size, 0, mask);
     }
 
     /**
@@ -545,7 +557,7 @@ public final class Cpu implements AutoCloseable {
      */
     public int copyOut(long address, byte[] target, int at, int length) {
         Objects.checkFromIndexSize(at, length, target.length);
-        return transfer(address, target, at, length, false);
+        return loaded().transfer(address, target, at, length, false);
     }
 
     /**
@@ -559,51 +571,7 @@ public final class Cpu implements AutoCloseable {
      */
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
-        return transfer(address, source, at, length, true);
-    }
-
-    private int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
-        own();
-        fault = Fault.MINOR;
-        int done = 0;
-        while (done < length) {
-            int part = Math.min(length - done, pageMask + 1 - ((int) (address + done) & pageMask));
-            int result = transferPart(address + done, bytes, at + done, part, writes);
-            if (!Fault.isDone(result)) {
-                return done;
-            }
-            done += part;
-        }
-        return done;
-    }
-
-    private int transferPart(long address, byte[] bytes, int at, int length, boolean writes) {
-        Faulter of = loaded();
-        int access = writes ? Protection.WRITE : Protection.READ;
-        RcuReader section = Objects.requireNonNull(reader);
-        FrameStore into = Objects.requireNonNull(store);
-        for (; ; ) {
-            section.enter();
-            try {
-                long pte = writes
-                        ? writable(address)
-                        : Objects.requireNonNull(table).get(address);
-                if (allows(pte, access)) {
-                    if (writes) {
-                        into.write(Pte.frame(pte), (int) address & pageMask, bytes, at, length);
-                    } else {
-                        into.read(Pte.frame(pte), (int) address & pageMask, bytes, at, length);
-                    }
-                    return Fault.MINOR;
-                }
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(address, access);
-            if (!Fault.isDone(result)) {
-                return fail(result, address);
-            }
-        }
+        return loaded().transfer(address, source, at, length, true);
     }
 
     /**
@@ -615,34 +583,7 @@ public final class Cpu implements AutoCloseable {
      * @return how many were filled; if fewer, {@link #fault} says why
      */
     public long fill(long address, long length, byte with) {
-        Faulter of = loaded();
-        fault = Fault.MINOR;
-        RcuReader section = Objects.requireNonNull(reader);
-        long done = 0;
-        while (done < length) {
-            long from = address + done;
-            int offset = (int) from & pageMask;
-            int part = (int) Math.min(length - done, pageMask + 1 - offset);
-            long pte;
-            section.enter();
-            try {
-                pte = writable(from);
-                if (pte != 0) {
-                    Objects.requireNonNull(store).fill(Pte.frame(pte), offset, part, with);
-                    done += part;
-                }
-            } finally {
-                section.exit();
-            }
-            if (pte == 0) {
-                int result = of.fault(from, Protection.WRITE);
-                if (!Fault.isDone(result)) {
-                    fail(result, from);
-                    return done;
-                }
-            }
-        }
-        return done;
+        return loaded().fill(address, length, with);
     }
 
     /**
@@ -653,22 +594,7 @@ public final class Cpu implements AutoCloseable {
      * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end, and {@link #fault} says why
      */
     public int string(long address, byte[] target) {
-        own();
-        fault = Fault.MINOR;
-        int length = 0;
-        while (length < target.length) {
-            int part = Math.min(target.length - length, pageMask + 1 - ((int) (address + length) & pageMask));
-            if (!Fault.isDone(transferPart(address + length, target, length, part, false))) {
-                return -1;
-            }
-            for (int i = 0; i < part; i++) {
-                if (target[length + i] == 0) {
-                    return length + i;
-                }
-            }
-            length += part;
-        }
-        return length;
+        return loaded().string(address, target);
     }
 
     /**
@@ -680,50 +606,7 @@ public final class Cpu implements AutoCloseable {
      * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as can be counted
      */
     public int pin(long address, int access) {
-        Faulter of = loaded();
-        boolean writes = (access & Protection.WRITE) != 0;
-        int wanted = writes ? Protection.WRITE : Protection.READ;
-        RcuReader section = Objects.requireNonNull(reader);
-        Frames frames = Objects.requireNonNull(memory).frames();
-        for (; ; ) {
-            section.enter();
-            try {
-                long pte = writes
-                        ? writable(address)
-                        : Objects.requireNonNull(table).get(address);
-                if (allows(pte, wanted)) {
-                    // Not free before this section ends, so the pin comes in time.
-                    int frame = Pte.frame(pte);
-                    if (frame == Frames.ZERO) {
-                        // Nobody counts it, and it is never free.
-                        return frame;
-                    }
-                    if (!frames.pin(frame)) {
-                        return -fail(Fault.OOM, address);
-                    }
-                    if (isUnchanged(address, pte)) {
-                        if (writes) {
-                            frames.setDirty(frame);
-                        }
-                        return frame;
-                    }
-                    frames.unpin(frame, Objects.requireNonNull(worker).magazine());
-                    continue;
-                }
-            } finally {
-                section.exit();
-            }
-            int result = of.fault(address, wanted);
-            if (!Fault.isDone(result)) {
-                return -fail(result, address);
-            }
-        }
-    }
-
-    /** Whether an entry is as it was, whether used or not. Behind a pin. Pairs with a fork, which clears rights and then looks for pins. */
-    private boolean isUnchanged(long address, long pte) {
-        long now = Objects.requireNonNull(table).get(address);
-        return ((now ^ pte) & ~(Pte.ACCESSED | Pte.DIRTY)) == 0;
+        return loaded().pin(address, (access & Protection.WRITE) != 0);
     }
 
     /**
@@ -734,15 +617,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException if it has no pin
      */
     public void unpin(int frame, boolean written) {
-        loaded();
-        if (frame == Frames.ZERO) {
-            return;
-        }
-        Frames frames = Objects.requireNonNull(memory).frames();
-        if (written && frames.isPinned(frame)) {
-            frames.setDirty(frame);
-        }
-        frames.unpin(frame, Objects.requireNonNull(worker).magazine());
+        loaded().unpin(frame, written);
     }
 
     /**
@@ -751,20 +626,25 @@ public final class Cpu implements AutoCloseable {
      * @return the store of the space's machine
      */
     public FrameStore frameStore() {
-        loaded();
-        return Objects.requireNonNull(store);
+        return loaded().store();
     }
 
     private void release() {
         Memory of = memory;
         if (of != null && worker != null) {
+            Objects.requireNonNull(processor).close();
+            processor = null;
             of.discard(worker);
             worker = null;
             memory = null;
         }
     }
 
-    /** Gives the CPU up, with the frames of its magazine. */
+    /**
+     * Gives the CPU up, with the frames of its magazine.
+     *
+     * @throws IllegalStateException if it is in GUEST, or not the caller's
+     */
     @Override
     public void close() {
         own();

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
@@ -12,6 +13,7 @@ import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
+import dev.samara.core.tlb.Processor;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -34,11 +36,13 @@ public final class Machine {
 
     private final Host host;
     private final @Nullable KeepLog keepLog;
+    private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
-    private Machine(Host host, @Nullable KeepLog keepLog) {
+    private Machine(Host host, @Nullable KeepLog keepLog, int tlbEntries) {
         this.host = host;
         this.keepLog = keepLog;
+        this.tlbEntries = tlbEntries;
     }
 
     /**
@@ -166,7 +170,7 @@ public final class Machine {
      * @return a CPU with no space loaded
      */
     public Cpu claimCpu() {
-        return new Cpu(cpus.incrementAndGet());
+        return new Cpu(this, cpus.incrementAndGet());
     }
 
     /**
@@ -177,6 +181,36 @@ public final class Machine {
      */
     public long framesInUse(Geometry geometry) {
         return memory(geometry).frames().inUse();
+    }
+
+    /**
+     * How many times somebody had to wait for other CPUs to drop translations.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return a number that only grows
+     */
+    public long shootdowns(Geometry geometry) {
+        return memory(geometry).cpus().shootdowns();
+    }
+
+    /**
+     * How many CPUs were waited for then, in all.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return a number that only grows
+     */
+    public long shootdownTargets(Geometry geometry) {
+        return memory(geometry).cpus().targets();
+    }
+
+    /** Puts a CPU of the calling thread online. */
+    Processor newProcessor(Memory memory) {
+        int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
+        return new Processor(
+                memory.cpus(),
+                pageShift,
+                tlbEntries,
+                thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
 
     private Memory memory(Geometry geometry) {
@@ -203,7 +237,9 @@ public final class Machine {
         private int mostCallbacks = 1 << 16;
         private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
         private Duration longGracePeriod = Duration.ofSeconds(10);
+        private Duration longShootdown = Duration.ofSeconds(10);
         private @Nullable StoreMaker stores;
+        private int tlbEntries = 1 << 12;
         private long longestOffer = Memory.UNCHECKED;
 
         private Builder() {}
@@ -342,6 +378,21 @@ public final class Machine {
         }
 
         /**
+         * Sets how many translations a CPU remembers, one for each number of a page modulo this.
+         *
+         * @param entries a power of two, at most 2^20; 4096 unless set
+         * @return this
+         * @throws IllegalArgumentException if it is not
+         */
+        public Builder tlbEntries(int entries) {
+            if (entries <= 0 || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
+                throw new IllegalArgumentException("tlbEntries " + entries + " is not a power of two in 1..2^20");
+            }
+            tlbEntries = entries;
+            return this;
+        }
+
+        /**
          * Bounds what waits for grace periods in the background, which a {@code Cpu} whose thread is stopped within an access
          * keeps waiting: asynchronous operations, and closes of backings that have memory. At the bound no operation is
          * begun that could add to it; but a space can be closed and forked, and stacks grow.
@@ -372,6 +423,21 @@ public final class Machine {
                 throw new IllegalArgumentException("time " + time + " is not positive");
             }
             longGracePeriod = time;
+            return this;
+        }
+
+        /**
+         * Sets after what time a CPU that does not acknowledge a shootdown is reported, with its thread and where that is. The
+         * wait goes on.
+         *
+         * @param time positive; 10 seconds unless set
+         * @return this
+         */
+        public Builder reportShootdownsLongerThan(Duration time) {
+            if (time.isZero() || time.isNegative()) {
+                throw new IllegalArgumentException("time " + time + " is not positive");
+            }
+            longShootdown = time;
             return this;
         }
 
@@ -439,6 +505,9 @@ public final class Machine {
             return new Memory(
                     new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames),
                     rcu,
+                    new Cpus(
+                            saturatedNanos(longShootdown),
+                            message -> host.report(Report.Kind.LONG_WAIT, message, null)),
                     faultAround,
                     longestOffer);
         }
@@ -462,7 +531,7 @@ public final class Machine {
                     locks,
                     memory == 0 ? null : this::memory,
                     Machine::populate);
-            return new Machine(new Host(settings), trackKeeps ? new KeepLog() : null);
+            return new Machine(new Host(settings), trackKeeps ? new KeepLog() : null, tlbEntries);
         }
     }
 }

@@ -21,6 +21,7 @@ final class ArchitectureTest {
             "dev.samara.core.life..",
             "dev.samara.core.vma..",
             "dev.samara.core.rcu..",
+            "dev.samara.core.cpu..",
             "dev.samara.core.page..",
             "dev.samara.core.tlb..",
             "dev.samara.core.cache..",

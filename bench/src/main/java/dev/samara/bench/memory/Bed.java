@@ -11,6 +11,7 @@ import static dev.samara.core.vma.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
@@ -162,7 +163,12 @@ final class Bed {
         Rcu rcu =
                 new Rcu(new Rcu.Settings(host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
-        return new Memory(new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false), rcu, window, Memory.UNCHECKED);
+        return new Memory(
+                new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),
+                rcu,
+                new Cpus(Long.MAX_VALUE, message -> {}),
+                window,
+                Memory.UNCHECKED);
     }
 
     private static long start(int i) {

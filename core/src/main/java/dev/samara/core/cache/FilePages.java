@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cache;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Linked;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
@@ -231,6 +232,7 @@ public final class FilePages extends PageCache {
     @Override
     public void remove(long first, long count) {
         NoWaiting.check("a removal from a page cache");
+        Cpus.checkOutsideGuest("a removal from a page cache");
         if (first < 0 || count <= 0) {
             return;
         }
@@ -270,6 +272,7 @@ public final class FilePages extends PageCache {
     @Override
     public void truncate(long bytes) {
         NoWaiting.check("a truncation");
+        Cpus.checkOutsideGuest("a truncation");
         if (bytes < 0) {
             throw new IllegalArgumentException("size " + bytes + " is negative");
         }

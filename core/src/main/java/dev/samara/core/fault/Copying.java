@@ -7,6 +7,7 @@ import dev.samara.core.layout.PageRights;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -46,7 +47,7 @@ final class Copying {
                 return Faulter.AGAIN;
             }
             faulter.reader().exit();
-            faulter.memory.rcu().synchronize();
+            TlbGather.flushPage(faulter.memory, faulter.table, leaf, address);
             faulter.reader().enter();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {

@@ -11,6 +11,7 @@ import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.MmException;
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
@@ -38,9 +39,6 @@ final class Copy extends Gate {
     /** What was copied of private mappings of files, whose size may change before the child's mappings are known to them. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
-    /** The child has a page of the parent. */
-    private boolean isOwed;
-
     /** Copies of a file's pages, and how small the file had become when they were made. */
     private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
 
@@ -61,19 +59,13 @@ final class Copy extends Gate {
      * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
      */
     void run(Snapshot<Vma> vmas) {
-        Worker worker = memory.borrow();
-        try {
+        // When it is closed, nobody can write any more to what the child has in common with the parent.
+        try (TlbGather gather = new TlbGather(memory)) {
             vmas.forEach((first, last, vma) -> {
                 if (hasPagesToCopy(vma)) {
-                    copy(vma, worker);
+                    copy(vma, gather);
                 }
             });
-        } finally {
-            memory.giveBack(worker);
-            if (isOwed) {
-                // A store that had begun before its page was made read-only has ended after this.
-                memory.rcu().synchronize();
-            }
         }
     }
 
@@ -85,7 +77,7 @@ final class Copy extends Gate {
         return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonIdentity() != null && !vma.has(VmaFlags.SHARED));
     }
 
-    private void copy(Vma vma, Worker worker) {
+    private void copy(Vma vma, TlbGather gather) {
         for (Transit transit : earlier) {
             if (transit.touches(vma.start(), vma.end())) {
                 await(transit);
@@ -103,7 +95,7 @@ final class Copy extends Gate {
             long[] leaf = from.leaf(at);
             long reached = at;
             while (leaf != null && Long.compareUnsigned(reached, stop) < 0) {
-                reached = copy(vma, leaf, reached, stop, worker);
+                reached = copy(vma, leaf, reached, stop, gather);
             }
             at = from.nextLeaf(stop, vma.end());
         }
@@ -119,7 +111,7 @@ final class Copy extends Gate {
     }
 
     /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
-    private long copy(Vma vma, long[] leaf, long start, long end, Worker worker) {
+    private long copy(Vma vma, long[] leaf, long start, long end, TlbGather gather) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
@@ -127,6 +119,12 @@ final class Copy extends Gate {
         long inTransit = Pte.NONE;
         PageTable.lock(leaf);
         try {
+            if (PageTable.isDead(leaf)) {
+                return end;
+            }
+            // Also where everything is read-only already: who has made it so, another fork perhaps, may still wait for
+            // stores.
+            gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Long.compareUnsigned(at, end) < 0) {
                 int index = from.indexOf(at);
                 long pte = PageTable.get(leaf, index);
@@ -138,7 +136,7 @@ final class Copy extends Gate {
                     if (target == null) {
                         target = child.pages().leafForInstall(at);
                     }
-                    copy(vma, leaf, target, index, pte, worker);
+                    copy(vma, leaf, target, index, pte, gather.worker());
                 }
                 at += pageSize;
             }
@@ -161,8 +159,6 @@ final class Copy extends Gate {
         boolean isOwn = Pte.isOwn(pte);
         boolean isCounted = isOwn && frames.share(frame);
         long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-        // Also where it was read-only already: who has made it so, another fork perhaps, may still wait for stores.
-        isOwed |= isOwn;
         long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
         // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
         if (isOwn && (!isCounted || frames.isPinned(frame))) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -177,6 +178,7 @@ public final class Layout {
 
     void lock() {
         NoWaiting.check("a call that takes the lock of a space");
+        Cpus.checkOutsideGuest("a call that takes the lock of a space");
         lock.lock();
         holdTimes.begin();
     }

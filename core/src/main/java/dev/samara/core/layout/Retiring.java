@@ -9,6 +9,7 @@ import dev.samara.core.page.Pte;
 import dev.samara.core.tlb.Discarding;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
@@ -83,21 +84,24 @@ final class Retiring {
             long end = ranges.end(i);
             long at = table.nextLeaf(ranges.start(i), end);
             while (Long.compareUnsigned(at, end) < 0) {
-                gather.owe();
                 long stop = Edit.lower(table.leafEnd(at), end);
                 long[] leaf = table.leaf(at);
                 if (leaf != null) {
-                    narrow(leaf, at, stop);
+                    narrow(leaf, at, stop, gather);
                 }
                 at = table.nextLeaf(stop, end);
             }
         }
     }
 
-    private void narrow(long[] leaf, long start, long end) {
+    private void narrow(long[] leaf, long start, long end, TlbGather gather) {
         long pageSize = layout.geometry().pageSize();
         PageTable.lock(leaf);
         try {
+            if (PageTable.isDead(leaf)) {
+                return;
+            }
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             Vma vma = null;
             for (long at = start; Long.compareUnsigned(at, end) < 0; at += pageSize) {
                 int index = table.indexOf(at);
@@ -171,16 +175,28 @@ final class Retiring {
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);
         while (Long.compareUnsigned(at, end) < 0) {
-            gather.owe();
             long stop = Edit.lower(table.leafEnd(at), end);
             long[] leaf = table.leaf(at);
-            if (leaf != null) {
+            if (leaf != null && owe(leaf, at, stop, gather)) {
                 pickUp(leaf, at, stop, moved);
-                table.unhookIfEmpty(at);
             }
             at = table.nextLeaf(stop, end);
         }
         return moved;
+    }
+
+    /** False if the leaf is dead, and there is nothing in it. */
+    private boolean owe(long[] leaf, long start, long end, TlbGather gather) {
+        PageTable.lock(leaf);
+        try {
+            if (PageTable.isDead(leaf)) {
+                return false;
+            }
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
+            return true;
+        } finally {
+            PageTable.unlock(leaf);
+        }
     }
 
     private void pickUp(long[] leaf, long start, long end, Moved moved) {

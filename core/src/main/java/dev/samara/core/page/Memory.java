@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.rcu.Rcu;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -16,6 +17,7 @@ public final class Memory {
 
     private final Frames frames;
     private final Rcu rcu;
+    private final Cpus cpus;
     private final int faultAround;
     private final long longestOffer;
     private final PteOwners owners = new PteOwners();
@@ -29,12 +31,14 @@ public final class Memory {
      *
      * @param frames its frames
      * @param rcu its grace periods
+     * @param cpus its CPUs
      * @param faultAround how many pages of a file one fault maps at most, a power of two
      * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
      */
-    public Memory(Frames frames, Rcu rcu, int faultAround, long longestOffer) {
+    public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer) {
         this.frames = frames;
         this.rcu = rcu;
+        this.cpus = cpus;
         this.faultAround = faultAround;
         this.longestOffer = longestOffer;
     }
@@ -55,7 +59,7 @@ public final class Memory {
      * @param rcu its grace periods
      */
     public Memory(Frames frames, Rcu rcu) {
-        this(frames, rcu, 16, UNCHECKED);
+        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED);
     }
 
     /**
@@ -83,6 +87,15 @@ public final class Memory {
      */
     public Rcu rcu() {
         return rcu;
+    }
+
+    /**
+     * The CPUs that use its frames.
+     *
+     * @return always the same
+     */
+    public Cpus cpus() {
+        return cpus;
     }
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
+import dev.samara.core.cpu.Context;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -11,21 +12,29 @@ import org.jspecify.annotations.Nullable;
 /**
  * The radix page table of one space.
  *
- * <p>A leaf is an array of {@linkplain Pte entries}, its lock and its dead mark behind them; an upper table is an array of
- * references, and has the same behind its entries in a small array of its own. Walking takes no lock and never waits.
+ * <p>A leaf is an array of {@linkplain Pte entries}, and behind them its lock, its dead mark, a mask of the CPUs that may have
+ * translations of it, and how many flushes of it are owed; an upper table is an array of references, and has its lock and its
+ * mark in a small array of its own. Walking takes no lock and never waits.
  *
  * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has checked
  * that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set or
  * get-and-set only, for which nobody need hold the lock. Upper entries change under the lock of their table.
  *
  * <p>A table is unhooked only if it is empty under its lock, and in the same section it is marked dead, so nobody puts
- * anything into a table that nobody can find. Unhooked tables are the garbage collector's: a walker that still is in one
- * sees it empty.
+ * anything into a table that nobody can find. A leaf of which a flush is owed stays: where there is no leaf, no CPU has a
+ * translation. Unhooked tables are the garbage collector's: a walker that still is in one sees it empty.
  */
 public final class PageTable {
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
     private static final int SPINS = 64;
+
+    /* Behind the entries of a table, counted from its end. */
+    private static final int LOCK = 4;
+    private static final int DEAD = 3;
+    private static final int HOLDERS = 2;
+    private static final int OWED = 1;
+    private static final int SPARE = 4;
 
     private final int pageShift;
     private final int bits;
@@ -34,6 +43,7 @@ public final class PageTable {
     private final long limit;
 
     private final Object[] root;
+    private final Context context = new Context();
 
     /** How many tables there are, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
@@ -67,8 +77,27 @@ public final class PageTable {
 
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
-        table[size] = new long[2];
+        table[size] = new long[SPARE];
         return table;
+    }
+
+    /**
+     * What the space is to translation caches.
+     *
+     * @return always the same
+     */
+    public Context context() {
+        return context;
+    }
+
+    /**
+     * Whether an address can have an entry.
+     *
+     * @param address any address
+     * @return true if it lies below the limit
+     */
+    public boolean reaches(long address) {
+        return Long.compareUnsigned(address, limit) < 0;
     }
 
     /**
@@ -156,7 +185,7 @@ public final class PageTable {
     /** Makes a child of an upper table; null if that is dead. */
     private @Nullable Object link(Object[] table, int level, long address) {
         int index = childIndex(address, level);
-        Object fresh = level == 1 ? new long[entries + 2] : upper(entries);
+        Object fresh = level == 1 ? new long[entries + SPARE] : upper(entries);
         long[] state = (long[]) table[table.length - 1];
         lock(state);
         try {
@@ -225,7 +254,7 @@ public final class PageTable {
      * @return the entry, {@link Pte#NONE} where there is no table
      */
     public long get(long address) {
-        if (Long.compareUnsigned(address, limit) >= 0) {
+        if (!reaches(address)) {
             return Pte.NONE;
         }
         long[] leaf = leaf(address);
@@ -294,7 +323,7 @@ public final class PageTable {
      * @param leaf the leaf
      */
     public static void lock(long[] leaf) {
-        int word = leaf.length - 2;
+        int word = leaf.length - LOCK;
         if (!ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
             lockSlowly(leaf, word);
         }
@@ -321,7 +350,7 @@ public final class PageTable {
      * @param leaf a leaf that the caller has locked
      */
     public static void unlock(long[] leaf) {
-        ENTRY.setRelease(leaf, leaf.length - 2, 0L);
+        ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
     }
 
     /**
@@ -331,19 +360,75 @@ public final class PageTable {
      * @return true if so
      */
     public static boolean isDead(long[] leaf) {
-        return leaf[leaf.length - 1] != 0;
-    }
-
-    private static void kill(long[] leaf) {
-        leaf[leaf.length - 1] = 1;
+        return leaf[leaf.length - DEAD] != 0;
     }
 
     /**
-     * Unhooks the leaf of an address if it is empty, and the tables above it that have become so.
+     * Notes that a CPU may have translations of a leaf. The CPU reads entries after this.
+     *
+     * @param leaf the leaf
+     * @param bit the CPU's
+     */
+    public static void hold(long[] leaf, long bit) {
+        int word = leaf.length - HOLDERS;
+        // Once set it stays set, so who finds it set has set it before. Volatile: pairs with holders.
+        if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
+            ENTRY.getAndBitwiseOr(leaf, word, bit);
+        }
+    }
+
+    /**
+     * The CPUs that may have translations of a leaf. Caller has changed entries, and advanced the generation, before this.
+     *
+     * @param leaf the leaf
+     * @return a mask
+     */
+    public static long holders(long[] leaf) {
+        return (long) ENTRY.getVolatile(leaf, leaf.length - HOLDERS);
+    }
+
+    /**
+     * Notes that a flush of a leaf is owed: it stays until that is {@linkplain #settle settled}. Caller holds its lock.
+     *
+     * @param leaf a leaf that is not dead
+     */
+    public static void owe(long[] leaf) {
+        leaf[leaf.length - OWED]++;
+    }
+
+    /**
+     * Ends what {@link #owe} has begun, and unhooks the leaf if it is empty and nobody else owes anything.
+     *
+     * @param leaf the leaf
+     * @param address an address whose entry is in it
+     */
+    public void settle(long[] leaf, long address) {
+        boolean mayGo;
+        lock(leaf);
+        try {
+            mayGo = --leaf[leaf.length - OWED] == 0 && !isDead(leaf) && isEmpty(leaf);
+        } finally {
+            unlock(leaf);
+        }
+        if (mayGo) {
+            unhookIfEmpty(address);
+        }
+    }
+
+    private static void kill(long[] leaf) {
+        leaf[leaf.length - DEAD] = 1;
+    }
+
+    /**
+     * Unhooks the leaf of an address if it is empty and no flush of it is owed, and the tables above it that have become empty.
      *
      * @param address an address below the limit
      */
     public void unhookIfEmpty(long address) {
+        unhookIfEmpty(address, false);
+    }
+
+    private void unhookIfEmpty(long address, boolean alsoOwed) {
         Object[][] path = new Object[levels][];
         Object table = root;
         for (int level = levels - 1; level > 0; level--) {
@@ -356,7 +441,7 @@ public final class PageTable {
         long[] leaf = (long[]) table;
         lock(leaf);
         try {
-            if (isDead(leaf) || !isEmpty(leaf)) {
+            if (isDead(leaf) || (!alsoOwed && leaf[leaf.length - OWED] != 0) || !isEmpty(leaf)) {
                 return;
             }
             kill(leaf);
@@ -379,10 +464,13 @@ public final class PageTable {
         }
     }
 
-    /** Unhooks every leaf that is empty: also those that a fault has made in vain, after what was mapped there had gone. */
+    /**
+     * Unhooks every leaf that is empty: also those that a fault has made in vain, after what was mapped there had gone, and those
+     * of which others owe a flush. Caller has flushed all of them since anything could be put in.
+     */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
-            unhookIfEmpty(at);
+            unhookIfEmpty(at, true);
             at = leafEnd(at);
         }
     }

@@ -4,6 +4,7 @@ package dev.samara.core.tlb;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
 
 /**
@@ -68,14 +69,13 @@ public final class Discarding implements AutoCloseable {
     public void discard(PageTable table, long start, long end, Choice choice) {
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
-            gather.owe();
             long stop = table.leafEnd(at);
             boolean isLast = Long.compareUnsigned(stop, end) >= 0;
             long[] leaf = table.leaf(at);
             if (leaf != null) {
                 mark(table, leaf, at, isLast ? end : stop, choice);
             }
-            if (size >= BATCH) {
+            if (size >= BATCH || gather.isFull()) {
                 finish();
             }
             at = isLast ? end : table.nextLeaf(stop, end);
@@ -92,13 +92,12 @@ public final class Discarding implements AutoCloseable {
     public void guard(PageTable table, long start, long end) {
         long at = start;
         while (Long.compareUnsigned(at, end) < 0) {
-            gather.owe();
             long stop = table.leafEnd(at);
             boolean isLast = Long.compareUnsigned(stop, end) >= 0;
             while (!guardLeaf(table, at, isLast ? end : stop)) {
                 Thread.onSpinWait();
             }
-            if (size >= BATCH) {
+            if (size >= BATCH || gather.isFull()) {
                 finish();
             }
             at = isLast ? end : stop;
@@ -116,6 +115,7 @@ public final class Discarding implements AutoCloseable {
             if (PageTable.isDead(leaf)) {
                 return false;
             }
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
             for (int i = first; i < last; i++) {
                 while (!guardEntry(leaf, i)) {
                     Thread.onSpinWait();
@@ -143,6 +143,11 @@ public final class Discarding implements AutoCloseable {
         long pageSize = 1L << table.pageShift();
         PageTable.lock(leaf);
         try {
+            if (PageTable.isDead(leaf)) {
+                return;
+            }
+            // Also if nothing is taken: who has taken it before may not have come to his flush.
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
             for (int i = first; i < last; i++) {
                 take(leaf, i, start + (i - first) * pageSize, choice);
             }
@@ -204,7 +209,7 @@ public final class Discarding implements AutoCloseable {
     }
 
     /**
-     * Has an invalidation happen although no entry was taken.
+     * Has a grace period be waited for although no entry was taken.
      */
     public void owe() {
         gather.owe();

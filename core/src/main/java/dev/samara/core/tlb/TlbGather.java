@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.cpu.Context;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
+import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
 
 /**
  * What was unhooked and is to be freed once nobody can translate to it ({@code struct mmu_gather}).
  *
- * <p>One object serves one operation and its thread. The order is unhook, {@link #invalidate}, {@link #free}; what is added
- * after an invalidation needs another one. Closing frees what was invalidated and invalidates what was not, on every way
- * out.
+ * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link #free};
+ * what is added after an invalidation needs another one. Closing frees what was invalidated and invalidates what was not, on
+ * every way out.
+ *
+ * <p>An invalidation is two waits: for the CPUs that may have translations of the leaves that are owed, and for a grace
+ * period, since who handles a fault, or copies a page, reads entries and frames without being a CPU in GUEST.
  */
 public final class TlbGather implements AutoCloseable {
     /** So many frames are collected before a first part is invalidated and freed. */
@@ -21,6 +27,10 @@ public final class TlbGather implements AutoCloseable {
     private final Memory memory;
     private final Worker worker;
 
+    /** So many leaves. */
+    private static final int MOST_LEAVES = 1 << 10;
+
+    private final Owed owed;
     private int[] frames = new int[16];
     private int size;
 
@@ -35,6 +45,26 @@ public final class TlbGather implements AutoCloseable {
     public TlbGather(Memory memory) {
         this.memory = memory;
         this.worker = memory.borrow();
+        owed = new Owed(memory.cpus());
+    }
+
+    /**
+     * Has one page's translations dropped by every CPU that may have one. Caller has changed its entry, which still says so,
+     * holds no lock and is in no reader section.
+     *
+     * @param memory the machine's
+     * @param table the space's
+     * @param leaf where the entry is
+     * @param address of the page
+     */
+    public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
+        Context context = table.context();
+        long generation = context.advance();
+        long mask = PageTable.holders(leaf);
+        long size = 1L << table.pageShift();
+        long start = address & -size;
+        context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
+        memory.cpus().shoot(context, generation, mask);
     }
 
     /**
@@ -55,8 +85,23 @@ public final class TlbGather implements AutoCloseable {
         return worker;
     }
 
-    /** Notes that translations may be in use that must not be. */
+    /** Notes that somebody may be using what must not be used: a grace period is owed. */
     public void owe() {
+        isOwed = true;
+    }
+
+    /**
+     * Notes that CPUs may have translations of a leaf that they must not have. Caller holds the leaf's lock and is about to
+     * change entries, or finds them changed by somebody who may not have come to his flush.
+     *
+     * @param table a space's
+     * @param leaf a leaf of it that is not dead
+     * @param start the first address, in the leaf
+     * @param end behind the last
+     * @param reason what becomes of the range
+     */
+    public void owe(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
+        owed.add(table, leaf, start, end, reason);
         isOwed = true;
     }
 
@@ -74,8 +119,9 @@ public final class TlbGather implements AutoCloseable {
         }
     }
 
-    /** Makes room for more frames, before anything is unhooked that would have to be noted. */
+    /** Makes room for more frames and a leaf, before anything is unhooked that would have to be noted. */
     void makeRoom(int more) {
+        owed.makeRoom();
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * size, size + more));
         }
@@ -92,14 +138,19 @@ public final class TlbGather implements AutoCloseable {
      * @return true if so
      */
     public boolean isFull() {
-        return size >= MOST;
+        return size >= MOST || owed.size() >= MOST_LEAVES;
     }
 
     /** Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a leaf. */
     public void invalidate() {
         if (isOwed) {
             isOwed = false;
-            memory.rcu().synchronize();
+            try {
+                owed.flush();
+                memory.rcu().synchronize();
+            } finally {
+                owed.settle();
+            }
         }
     }
 

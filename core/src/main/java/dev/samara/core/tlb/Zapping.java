@@ -3,6 +3,7 @@ package dev.samara.core.tlb;
 
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.vma.MmuNotifier;
 
 /**
  * Emptying ranges in which nothing is mapped any more, or which wait behind a gate ({@code unmap_page_range}, {@code
@@ -16,7 +17,7 @@ public final class Zapping {
     private Zapping() {}
 
     /**
-     * Empties a range, and unhooks the leaves that are empty then. Pages may be freed before the end.
+     * Empties a range; leaves that are empty are unhooked once that is invalidated. Pages may be freed before the end.
      *
      * @param table the space's
      * @param start the first address
@@ -26,14 +27,11 @@ public final class Zapping {
     public static void zap(PageTable table, long start, long end, TlbGather gather) {
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
-            // A leaf says that somebody may have a translation, also if all of it is empty now.
-            gather.owe();
             long stop = table.leafEnd(at);
             boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
             long[] leaf = table.leaf(at);
             if (leaf != null) {
                 zap(table, leaf, at, isLast ? end : stop, gather);
-                table.unhookIfEmpty(at);
             }
             if (gather.isFull()) {
                 gather.invalidate();
@@ -51,6 +49,11 @@ public final class Zapping {
         gather.makeRoom(last - first);
         PageTable.lock(leaf);
         try {
+            if (PageTable.isDead(leaf)) {
+                return;
+            }
+            // Also if all of it is empty: who has emptied it may not have come to his flush.
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (PageTable.get(leaf, i) != Pte.NONE) {
                     long pte = PageTable.getAndSet(leaf, i, Pte.NONE);

@@ -17,6 +17,7 @@ import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.VmOperations;
@@ -27,6 +28,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -66,6 +68,7 @@ class StalledReaderTest {
                     })
                     .boundGracePeriods(BOUND, refuses)
                     .reportGracePeriodsLongerThan(Duration.ofNanos(1))
+                    .reportShootdownsLongerThan(Duration.ofNanos(1))
                     .reportTo(reports::add)
                     .build();
             space = machine.newSpace(LINUX);
@@ -173,6 +176,8 @@ class StalledReaderTest {
         private final PageCache pages;
         private final AtomicInteger open = new AtomicInteger();
         private final AtomicInteger closed = new AtomicInteger();
+        private final CountDownLatch asked = new CountDownLatch(1);
+        private final CountDownLatch answers = new CountDownLatch(1);
 
         Counting(Machine machine) {
             pages = machine.newPageCache(LINUX, PAGES * PAGE);
@@ -192,6 +197,16 @@ class StalledReaderTest {
         @Override
         public VmOperations operations() {
             return this;
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            asked.countDown();
+            try {
+                answers.await();
+            } catch (InterruptedException nobody) {
+                throw new IllegalStateException(nobody);
+            }
         }
 
         @Override
@@ -222,24 +237,44 @@ class StalledReaderTest {
 
     @Test
     @DisplayName(
-            "closes of backings wait, and no more operations are begun that would leave some behind than the bound allows")
+            "closes of backings wait for a CPU that asks for pages, and no more operations are begun that would leave some behind than the bound allows")
     void closes() throws InterruptedException {
-        Stalled stalled = new Stalled(true);
-        Counting file = new Counting(stalled.machine);
-        long at = stalled.space.mmap(0, PAGES * PAGE, RW, MapFlags.SHARED, file, 0);
+        Machine machine = Machine.builder()
+                .memory(1 << 20)
+                .boundGracePeriods(BOUND, true)
+                .reportGracePeriodsLongerThan(Duration.ofNanos(1))
+                .reportTo(reports::add)
+                .build();
+        AddressSpace space = machine.newSpace(LINUX);
+        Counting file = new Counting(machine);
+        long at = space.mmap(0, PAGES * PAGE, RW, MapFlags.SHARED, file, 0);
         assertTrue(at > 0);
+        Thread asleep = new Thread(
+                () -> {
+                    try (Cpu cpu = machine.claimCpu()) {
+                        cpu.load(space);
+                        assertEquals(Fault.ADRERR, cpu.load(at + PAGE, 8));
+                    }
+                },
+                "the sleeper");
+        asleep.setDaemon(true);
+        asleep.start();
+        file.asked.await();
         int done = 0;
-        while (stalled.space.madvise(at, PAGE, done % 2 == 0 ? Advice.DONTDUMP : Advice.DODUMP) == 0) {
+        while (space.madvise(at, PAGE, done % 2 == 0 ? Advice.DONTDUMP : Advice.DODUMP) == 0) {
             done++;
         }
         assertTrue(done <= 2 * BOUND, () -> "done so often: " + file.open);
         assertEquals(0, file.closed.get());
         awaitName();
-        stalled.goOn();
-        stalled.machine.awaitQuiescence();
-        assertEquals(0, stalled.space.munmap(at, PAGES * PAGE));
-        stalled.machine.awaitQuiescence();
+        file.answers.countDown();
+        asleep.join();
+        machine.awaitQuiescence();
+        assertEquals(0, space.munmap(at, PAGES * PAGE));
+        machine.awaitQuiescence();
         assertEquals(file.open.get(), file.closed.get());
-        stalled.end();
+        space.close();
+        machine.awaitQuiescence();
+        assertEquals(0, machine.framesInUse(LINUX));
     }
 }

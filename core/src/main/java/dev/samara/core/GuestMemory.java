@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.tlb.Processor;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Protection;
+
+/**
+ * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is none.
+ *
+ * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves again. A fault is
+ * handled outside of GUEST, so that nobody waits for one who waits.
+ */
+final class GuestMemory {
+    private final Processor processor;
+    private final Faulter faulter;
+    private final Worker worker;
+    private final Frames frames;
+    private final FrameStore store;
+    private final int pageShift;
+    private final int pageMask;
+
+    private boolean swapsBytes;
+    private long value;
+    private long faultAddress;
+    private int fault;
+
+    GuestMemory(Processor processor, Faulter faulter, Worker worker, Frames frames) {
+        this.processor = processor;
+        this.faulter = faulter;
+        this.worker = worker;
+        this.frames = frames;
+        store = frames.store();
+        pageMask = frames.pageSize() - 1;
+        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+    }
+
+    Faulter faulter() {
+        return faulter;
+    }
+
+    FrameStore store() {
+        return store;
+    }
+
+    void swapBytes(boolean swaps) {
+        swapsBytes = swaps;
+    }
+
+    long value() {
+        return value;
+    }
+
+    void setValue(long value) {
+        this.value = value;
+    }
+
+    long faultAddress() {
+        return faultAddress;
+    }
+
+    int fault() {
+        return fault;
+    }
+
+    int fail(int why, long address) {
+        fault = why;
+        faultAddress = address;
+        return why;
+    }
+
+    static void checkSize(int size) {
+        if (size != 8 && size != 4 && size != 2 && size != 1) {
+            throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
+        }
+    }
+
+    private long ordered(long number, int size) {
+        return swapsBytes ? Long.reverseBytes(number) >>> (Long.SIZE - size * Byte.SIZE) : number;
+    }
+
+    boolean crosses(long address, int size) {
+        return ((int) address & pageMask) + size > pageMask + 1;
+    }
+
+    int frameOf(long handle) {
+        return (int) (handle >>> pageShift);
+    }
+
+    int offsetOf(long handle) {
+        return (int) handle & pageMask;
+    }
+
+    private static long rightOf(int access) {
+        return access == Protection.EXEC ? Pte.EXEC : access == Protection.WRITE ? Pte.WRITE : Pte.READ;
+    }
+
+    /**
+     * Translates where the TLB does not. In GUEST; a fault leaves it for its time, so handles from before mean nothing.
+     *
+     * @return a handle, or the negated {@link Fault}
+     */
+    long resolve(long address, int access) {
+        long right = rightOf(access);
+        for (; ; ) {
+            long handle = processor.walk(address, right);
+            if (handle >= 0) {
+                return handle;
+            }
+            int result;
+            processor.leaveGuest();
+            try {
+                result = faulter.fault(address, access);
+            } finally {
+                processor.enterGuest();
+            }
+            if (!Fault.isDone(result)) {
+                return -fail(result, address);
+            }
+        }
+    }
+
+    /** A handle for bytes of one page; or the negated {@link Fault}. In GUEST. */
+    private long translate(long address, int size, int access) {
+        long handle = processor.probe(address, size, rightOf(access));
+        return handle >= 0 ? handle : resolve(address, access);
+    }
+
+    /** Goes to GUEST unless it is there; true if it was not. */
+    private boolean enter() {
+        if (processor.isGuest()) {
+            return false;
+        }
+        processor.enterGuest();
+        return true;
+    }
+
+    private void leave(boolean entered) {
+        if (entered) {
+            processor.leaveGuest();
+        }
+    }
+
+    int read(long address, int size, int access) {
+        checkSize(size);
+        if (crosses(address, size)) {
+            return readAcross(address, size, access);
+        }
+        boolean entered = enter();
+        try {
+            long handle = translate(address, size, access);
+            if (handle < 0) {
+                return (int) -handle;
+            }
+            value = get(handle, size);
+            return Fault.MINOR;
+        } finally {
+            leave(entered);
+        }
+    }
+
+    private int readAcross(long address, int size, int access) {
+        long before = value;
+        long number = 0;
+        for (int i = 0; i < size; i++) {
+            int result = read(address + i, 1, access);
+            if (!Fault.isDone(result)) {
+                value = before;
+                return result;
+            }
+            number |= value << (i * Byte.SIZE);
+        }
+        value = ordered(number, size);
+        return Fault.MINOR;
+    }
+
+    long get(long handle, int size) {
+        return ordered(store.get(frameOf(handle), offsetOf(handle), size), size);
+    }
+
+    void put(long handle, int size, long number) {
+        store.put(frameOf(handle), offsetOf(handle), size, ordered(number, size));
+    }
+
+    int write(long address, int size, long number) {
+        checkSize(size);
+        boolean entered = enter();
+        try {
+            if (crosses(address, size)) {
+                return writeAcross(address, size, ordered(number, size));
+            }
+            long handle = translate(address, size, Protection.WRITE);
+            if (handle < 0) {
+                return (int) -handle;
+            }
+            put(handle, size, number);
+            return Fault.MINOR;
+        } finally {
+            leave(entered);
+        }
+    }
+
+    /** Both pages are found writable, with no acknowledgement in between, before the first byte is written. */
+    private int writeAcross(long address, int size, long number) {
+        long second = (address | pageMask) + 1;
+        for (; ; ) {
+            long high = translate(second, 1, Protection.WRITE);
+            if (high < 0) {
+                // The lower page's fault is the one to be told of, if it has one too.
+                long low = translate(address, 1, Protection.WRITE);
+                return low < 0 ? (int) -low : fail((int) -high, second);
+            }
+            long low = processor.walk(address, Pte.WRITE);
+            if (low >= 0) {
+                for (int i = 0; i < size; i++) {
+                    boolean isLow = offsetOf(address) + i <= pageMask;
+                    long at = isLow ? low + i : high + i - (second - address);
+                    store.put(frameOf(at), offsetOf(at), 1, number >>> (i * Byte.SIZE));
+                }
+                return Fault.MINOR;
+            }
+            low = resolve(address, Protection.WRITE);
+            if (low < 0) {
+                return (int) -low;
+            }
+        }
+    }
+
+    int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
+        checkSize(size);
+        if ((address & size - 1) != 0) {
+            return fail(Fault.ADRALN, address);
+        }
+        boolean entered = enter();
+        try {
+            long handle = translate(address, size, what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE);
+            if (handle < 0) {
+                return (int) -handle;
+            }
+            long seen = update(what, handle, size, expected, operand);
+            if (what != GuestAtomic.STORE) {
+                value = seen;
+            }
+            return Fault.MINOR;
+        } finally {
+            leave(entered);
+        }
+    }
+
+    /** Returns what was there. */
+    long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
+        int frame = frameOf(handle);
+        int offset = offsetOf(handle);
+        long seen = switch (what) {
+            case LOAD -> store.getVolatile(frame, offset, size);
+            case STORE -> {
+                store.putVolatile(frame, offset, size, ordered(operand, size));
+                yield operand;
+            }
+            case EXCHANGE_IF ->
+                store.compareAndExchange(
+                        frame, offset, size, ordered(expected & mask, size), ordered(operand & mask, size));
+            default -> modify(what, frame, offset, size, operand, mask);
+        };
+        return ordered(seen, size);
+    }
+
+    private long modify(GuestAtomic what, int frame, int offset, int size, long operand, long mask) {
+        long seen = store.getVolatile(frame, offset, size);
+        for (; ; ) {
+            long changed = ordered(what.apply(ordered(seen, size), operand) & mask, size);
+            long witness = store.compareAndExchange(frame, offset, size, seen, changed);
+            if (witness == seen) {
+                return seen;
+            }
+            seen = witness;
+        }
+    }
+
+    /** Page by page; others are acknowledged in between. */
+    int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
+        fault = Fault.MINOR;
+        int done = 0;
+        while (done < length) {
+            int part = Math.min(length - done, pageMask + 1 - offsetOf(address + done));
+            if (!Fault.isDone(transferPart(address + done, bytes, at + done, part, writes))) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    private int transferPart(long address, byte[] bytes, int at, int length, boolean writes) {
+        boolean entered = enter();
+        try {
+            processor.poll();
+            long handle = translate(address, 1, writes ? Protection.WRITE : Protection.READ);
+            if (handle < 0) {
+                return (int) -handle;
+            }
+            if (writes) {
+                store.write(frameOf(handle), offsetOf(handle), bytes, at, length);
+            } else {
+                store.read(frameOf(handle), offsetOf(handle), bytes, at, length);
+            }
+            return Fault.MINOR;
+        } finally {
+            leave(entered);
+        }
+    }
+
+    long fill(long address, long length, byte with) {
+        fault = Fault.MINOR;
+        long done = 0;
+        while (done < length) {
+            long from = address + done;
+            int part = (int) Math.min(length - done, pageMask + 1 - offsetOf(from));
+            boolean entered = enter();
+            try {
+                processor.poll();
+                long handle = translate(from, 1, Protection.WRITE);
+                if (handle < 0) {
+                    return done;
+                }
+                store.fill(frameOf(handle), offsetOf(handle), part, with);
+            } finally {
+                leave(entered);
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    int string(long address, byte[] target) {
+        fault = Fault.MINOR;
+        int length = 0;
+        while (length < target.length) {
+            int part = Math.min(target.length - length, pageMask + 1 - offsetOf(address + length));
+            if (!Fault.isDone(transferPart(address + length, target, length, part, false))) {
+                return -1;
+            }
+            for (int i = 0; i < part; i++) {
+                if (target[length + i] == 0) {
+                    return length + i;
+                }
+            }
+            length += part;
+        }
+        return length;
+    }
+
+    /** The frame, pinned; or the negated {@link Fault}. */
+    int pin(long address, boolean writes) {
+        boolean entered = enter();
+        try {
+            for (; ; ) {
+                // By the entry and not by the TLB: it is compared after the pin.
+                long handle = resolve(address, writes ? Protection.WRITE : Protection.READ);
+                if (handle < 0) {
+                    return (int) handle;
+                }
+                int frame = frameOf(handle);
+                if (frame == Frames.ZERO) {
+                    // Nobody counts it, and it is never free.
+                    return frame;
+                }
+                // Not free before this CPU acknowledges, so the pin comes in time.
+                if (!frames.pin(frame)) {
+                    return -fail(Fault.OOM, address);
+                }
+                // Behind the pin. Pairs with a fork, which clears rights and then looks for pins.
+                long again = processor.walk(address, writes ? Pte.WRITE : Pte.READ);
+                if (again == handle) {
+                    if (writes) {
+                        frames.setDirty(frame);
+                    }
+                    return frame;
+                }
+                frames.unpin(frame, worker.magazine());
+            }
+        } finally {
+            leave(entered);
+        }
+    }
+
+    void unpin(int frame, boolean written) {
+        if (frame == Frames.ZERO) {
+            return;
+        }
+        if (written && frames.isPinned(frame)) {
+            frames.setDirty(frame);
+        }
+        frames.unpin(frame, worker.magazine());
+    }
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cpu;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The CPUs of one machine, and the shootdown: telling those that may have a translation to drop it, and waiting until they
+ * have. Thread-safe.
+ */
+public final class Cpus {
+    private static final int SPINS = 2_000;
+    private static final long SHORTEST_PARK = 1_000;
+    private static final long LONGEST_PARK = 200_000;
+
+    /** Those of the calling thread, of all machines. */
+    private static final ThreadLocal<CpuState @Nullable []> OWN = new ThreadLocal<>();
+
+    private final long reportAfterNanos;
+    private final Consumer<String> reporter;
+    private final LongAdder shootdowns = new LongAdder();
+    private final LongAdder targets = new LongAdder();
+
+    /** By number; never changed in place. */
+    private volatile @Nullable CpuState[] online = {};
+
+    /**
+     * Makes a table without CPUs.
+     *
+     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported
+     * @param reporter who is told; must not throw
+     */
+    public Cpus(long reportAfterNanos, Consumer<String> reporter) {
+        this.reportAfterNanos = reportAfterNanos;
+        this.reporter = reporter;
+    }
+
+    /**
+     * Takes a CPU online for the calling thread, in KERNEL state with no context.
+     *
+     * @param acknowledge makes it catch up and say so; called on the calling thread only
+     * @return the CPU, with the lowest number that is free
+     */
+    public CpuState claim(Runnable acknowledge) {
+        CpuState cpu;
+        synchronized (this) {
+            @Nullable CpuState[] known = online;
+            int number = 0;
+            while (number < known.length && known[number] != null) {
+                number++;
+            }
+            @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
+            cpu = new CpuState(number, Thread.currentThread(), acknowledge);
+            more[number] = cpu;
+            online = more;
+        }
+        CpuState[] own = OWN.get();
+        CpuState[] all = own == null ? new CpuState[1] : Arrays.copyOf(own, own.length + 1);
+        all[all.length - 1] = cpu;
+        OWN.set(all);
+        return cpu;
+    }
+
+    /**
+     * Takes a CPU off. Masks may still name its number. Called by its thread; or by any, once that has ended.
+     *
+     * @param cpu one that is not GUEST, or whose thread has ended
+     */
+    public void release(CpuState cpu) {
+        synchronized (this) {
+            @Nullable CpuState[] known = online;
+            if (known[cpu.number()] == cpu) {
+                @Nullable CpuState[] fewer = known.clone();
+                fewer[cpu.number()] = null;
+                online = fewer;
+            }
+        }
+        CpuState[] own = OWN.get();
+        if (own != null && cpu.owner() == Thread.currentThread()) {
+            CpuState[] left = Arrays.stream(own).filter(one -> one != cpu).toArray(CpuState[]::new);
+            if (left.length == 0) {
+                OWN.remove();
+            } else {
+                OWN.set(left);
+            }
+        }
+    }
+
+    /**
+     * Makes sure that the calling thread owes nobody an acknowledgement: it is about to do what may wait.
+     *
+     * @param what what it is, for people
+     * @throws IllegalStateException if a CPU of its is in GUEST
+     */
+    public static void checkOutsideGuest(String what) {
+        CpuState[] own = OWN.get();
+        if (own != null) {
+            for (CpuState cpu : own) {
+                if (cpu.isGuest()) {
+                    throw new IllegalStateException(what + " was called while " + cpu
+                            + " is in GUEST: it has to leave it first, because others may wait for it");
+                }
+            }
+        }
+    }
+
+    /**
+     * How many shootdowns had somebody to wait for.
+     *
+     * @return a number that only grows
+     */
+    public long shootdowns() {
+        return shootdowns.sum();
+    }
+
+    /**
+     * How many CPUs were waited for, in all shootdowns.
+     *
+     * @return a number that only grows
+     */
+    public long targets() {
+        return targets.sum();
+    }
+
+    /**
+     * Waits until no CPU of a mask can use what a context had before a generation. The generation was advanced, and the mask
+     * read after that. Caller's own CPUs catch up at once; he holds no lock that somebody in GUEST may wait for.
+     *
+     * @param context of the space
+     * @param generation which
+     * @param mask one bit for the CPUs whose numbers are equal in the low six bits
+     */
+    public void shoot(Context context, long generation, long mask) {
+        if (mask == 0) {
+            return;
+        }
+        @Nullable CpuState[] all = online;
+        int asked = 0;
+        for (CpuState cpu : all) {
+            if (cpu == null || (cpu.bit() & mask) == 0 || cpu.isDone(context.id(), generation)) {
+                continue;
+            }
+            if (cpu.owner() == Thread.currentThread()) {
+                cpu.acknowledge();
+            } else {
+                cpu.request();
+                asked++;
+            }
+        }
+        if (asked != 0) {
+            shootdowns.increment();
+            targets.add(asked);
+            for (CpuState cpu : all) {
+                if (cpu != null && (cpu.bit() & mask) != 0) {
+                    await(cpu, context, generation);
+                }
+            }
+        }
+    }
+
+    private void await(CpuState cpu, Context context, long generation) {
+        for (int i = 0; i < SPINS; i++) {
+            if (cpu.isDone(context.id(), generation)) {
+                return;
+            }
+            Thread.onSpinWait();
+        }
+        long since = System.nanoTime();
+        long park = SHORTEST_PARK;
+        boolean reported = false;
+        boolean interrupted = false;
+        while (!cpu.isDone(context.id(), generation)) {
+            if (cpu.isDead()) {
+                release(cpu);
+                break;
+            }
+            interrupted |= Thread.interrupted();
+            // Timed: a CPU does not look for who waits.
+            LockSupport.parkNanos(this, park);
+            park = Math.min(2 * park, LONGEST_PARK);
+            long waited = System.nanoTime() - since;
+            if (!reported && waited >= reportAfterNanos) {
+                reported = true;
+                reporter.accept(stalled(cpu, waited));
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private static String stalled(CpuState cpu, long waited) {
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT,
+                "%s has not acknowledged a shootdown for %d ms; its thread is at",
+                cpu,
+                TimeUnit.NANOSECONDS.toMillis(waited)));
+        for (StackTraceElement element : cpu.owner().getStackTrace()) {
+            text.append(System.lineSeparator()).append("    ").append(element);
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.cpu.Context;
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.vma.MmuNotifier;
+import java.util.Arrays;
+
+/**
+ * The leaves in which somebody has changed entries, until every CPU that may have had translations of them has dropped these.
+ * For one thread.
+ */
+final class Owed {
+    private final Cpus cpus;
+    private PageTable[] tables = {};
+    private long[][] leaves = {};
+    private long[] starts = {};
+    private long[] ends = {};
+    private MmuNotifier.Reason[] reasons = {};
+    private int size;
+
+    Owed(Cpus cpus) {
+        this.cpus = cpus;
+    }
+
+    int size() {
+        return size;
+    }
+
+    /** Makes room for one more leaf: {@link #add} does not fail then. */
+    void makeRoom() {
+        if (size == leaves.length) {
+            int more = Math.max(4, 2 * size);
+            tables = Arrays.copyOf(tables, more);
+            starts = Arrays.copyOf(starts, more);
+            ends = Arrays.copyOf(ends, more);
+            reasons = Arrays.copyOf(reasons, more);
+            leaves = Arrays.copyOf(leaves, more);
+        }
+    }
+
+    /** Adds a range of one leaf, of which the caller is about to change entries. He holds its lock, and it is not dead. */
+    void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
+        makeRoom();
+        PageTable.owe(leaf);
+        tables[size] = table;
+        leaves[size] = leaf;
+        starts[size] = start;
+        ends[size] = end;
+        reasons[size++] = reason;
+    }
+
+    /** Has translations dropped; what was added before this is settled after it. Caller holds no lock. */
+    void flush() {
+        int from = 0;
+        while (from < size) {
+            int behind = from + 1;
+            while (behind < size && tables[behind] == tables[from]) {
+                behind++;
+            }
+            flush(from, behind);
+            from = behind;
+        }
+    }
+
+    /** One space's: one generation, with the range from the first to the last. */
+    private void flush(int from, int behind) {
+        Context context = tables[from].context();
+        long generation = context.advance();
+        long start = starts[from];
+        long end = ends[from];
+        MmuNotifier.Reason reason = reasons[from];
+        long mask = 0;
+        for (int i = from; i < behind; i++) {
+            start = Long.compareUnsigned(starts[i], start) < 0 ? starts[i] : start;
+            end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
+            reason = reasons[i].compareTo(reason) < 0 ? reasons[i] : reason;
+            mask |= PageTable.holders(leaves[i]);
+        }
+        context.log(generation, start, end, mask, reason);
+        cpus.shoot(context, generation, mask);
+    }
+
+    /** Lets the leaves go. */
+    void settle() {
+        while (size > 0) {
+            size--;
+            tables[size].settle(leaves[size], starts[size]);
+        }
+        Arrays.fill(leaves, null);
+        Arrays.fill(tables, null);
+    }
+}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.cpu.Context;
+import dev.samara.core.cpu.CpuState;
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.cpu.FlushLog;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.vma.FlushListener;
+import dev.samara.core.vma.MmuNotifier;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. For one thread.
+ *
+ * <p>A translation is used in GUEST state only, and no acknowledgement comes between the reading of an entry and the end of
+ * the access. So a shooter who has changed the entry and then found this CPU in another state, or flushed up to his
+ * generation, knows that nobody uses the old one.
+ */
+public final class Processor {
+    /** What {@link #probe} and {@link #walk} answer where there is no translation. */
+    public static final long MISS = SoftTlb.MISS;
+
+    /** As many spaces keep their translations while others are loaded; as on x86. */
+    private static final int SLOTS = 6;
+
+    /** One space whose translations may be in the TLB. */
+    private static final class Slot {
+        /** Which, by a number that is never used again. */
+        private long context;
+
+        /** Up to which generation. */
+        private long flushed;
+
+        private int number;
+        private int wraps;
+    }
+
+    private final Cpus cpus;
+    private final CpuState state;
+    private final SoftTlb tlb;
+    private final Consumer<Throwable> reporter;
+    private final List<FlushListener> listeners = new ArrayList<>(0);
+    private final FlushLog.Range range = new FlushLog.Range();
+
+    private final Slot[] slots = new Slot[SLOTS];
+    private int victim;
+
+    /* Of the space that is loaded. */
+    private @Nullable Context context;
+    private @Nullable PageTable table;
+    private Slot slot;
+
+    private boolean isGuest;
+
+    /**
+     * Makes a CPU of the calling thread, in KERNEL state with no space.
+     *
+     * @param cpus the machine's
+     * @param pageShift binary logarithm of the page size
+     * @param entries of the TLB, a power of two
+     * @param reporter who is told what a listener has thrown; must not throw
+     */
+    public Processor(Cpus cpus, int pageShift, int entries, Consumer<Throwable> reporter) {
+        this.cpus = cpus;
+        this.reporter = reporter;
+        tlb = new SoftTlb(pageShift, entries);
+        for (int i = 0; i < SLOTS; i++) {
+            slots[i] = new Slot();
+        }
+        slot = slots[0];
+        state = cpus.claim(this::acknowledge);
+    }
+
+    /**
+     * Has a listener told of what this CPU flushes.
+     *
+     * @param listener whom
+     */
+    public void addListener(FlushListener listener) {
+        listeners.add(listener);
+    }
+
+    /**
+     * Has a listener told of nothing any more.
+     *
+     * @param listener whom
+     */
+    public void removeListener(FlushListener listener) {
+        listeners.remove(listener);
+    }
+
+    /**
+     * Loads a space. The CPU must not be in GUEST.
+     *
+     * @param next its page table, or null for none
+     */
+    public void load(@Nullable PageTable next) {
+        if (context != null) {
+            context.unuse();
+        }
+        table = next;
+        context = null;
+        if (next == null) {
+            state.leaveGuest(0);
+            return;
+        }
+        Context of = next.context();
+        of.use();
+        slot = slotOf(of);
+        // Before it is in GUEST in this context: until then, the word stands for the context before.
+        state.flushedTo(slot.flushed);
+        state.leaveGuest(of.id());
+        context = of;
+    }
+
+    /** The slot of a context; a new one has no translations, whatever its number was used for. */
+    private Slot slotOf(Context wanted) {
+        for (Slot known : slots) {
+            if (known.context == wanted.id()) {
+                if (known.wraps != tlb.wraps()) {
+                    renumber(known);
+                }
+                return known;
+            }
+        }
+        Slot taken = slots[victim];
+        victim = (victim + 1) % SLOTS;
+        taken.context = wanted.id();
+        // Read before the first entry is: whatever is changed later is flushed.
+        taken.flushed = wanted.generation();
+        renumber(taken);
+        return taken;
+    }
+
+    private void renumber(Slot of) {
+        of.number = tlb.newNumber();
+        of.wraps = tlb.wraps();
+    }
+
+    /**
+     * Whether the CPU may use its TLB now.
+     *
+     * @return true if it is in GUEST
+     */
+    public boolean isGuest() {
+        return isGuest;
+    }
+
+    /** Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. */
+    public void enterGuest() {
+        Context of = Objects.requireNonNull(context);
+        isGuest = true;
+        tlb.select(slot.number);
+        state.enterGuest(of.id());
+        long generation = of.generation();
+        if (generation != slot.flushed) {
+            catchUp(of, generation);
+        }
+    }
+
+    /** Leaves GUEST: owes nothing from here on. */
+    public void leaveGuest() {
+        isGuest = false;
+        tlb.select(SoftTlb.NOTHING);
+        state.leaveGuest(Objects.requireNonNull(context).id());
+    }
+
+    /** Says that it will not be in GUEST for long; must not be in it now. */
+    public void lazy() {
+        state.lazy(context == null ? 0 : context.id());
+    }
+
+    /** Acknowledges what was asked of it. */
+    public void poll() {
+        if (state.isPending()) {
+            acknowledge();
+        }
+    }
+
+    private void acknowledge() {
+        state.clearPending();
+        Context of = context;
+        if (of != null) {
+            long generation = of.generation();
+            if (generation != slot.flushed) {
+                catchUp(of, generation);
+            }
+        }
+    }
+
+    /** Flushes what the generations up to one have changed, and says so. */
+    private void catchUp(Context of, long generation) {
+        long from = slot.flushed;
+        boolean isRanged = generation - from <= FlushLog.SIZE / 2;
+        for (long next = from + 1; next <= generation && isRanged; next++) {
+            isRanged = of.log().read(next, range);
+            if (isRanged && (range.cpus() & state.bit()) != 0) {
+                if (!tlb.flush(range.start(), range.end())) {
+                    forget();
+                }
+                tell(range.start(), range.end(), range.reason(), next);
+            }
+        }
+        if (!isRanged) {
+            forget();
+            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
+        }
+        slot.flushed = generation;
+        state.flushedTo(generation);
+    }
+
+    private void forget() {
+        renumber(slot);
+        tlb.select(slot.number);
+    }
+
+    private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
+        for (int i = 0; i < listeners.size(); i++) {
+            try {
+                listeners.get(i).flushed(start, end, reason, generation);
+            } catch (Throwable thrown) {
+                reporter.accept(thrown);
+            }
+        }
+    }
+
+    /**
+     * Looks in the TLB. In GUEST only.
+     *
+     * @param address of the first byte
+     * @param size bytes
+     * @param right one of {@link Pte#READ}, {@link Pte#WRITE}, {@link Pte#EXEC}
+     * @return the number of the frame shifted by the page size, and the offset in it; or {@link #MISS}
+     */
+    public long probe(long address, int size, long right) {
+        return tlb.probe(address, size, right >> 1);
+    }
+
+    /**
+     * Walks the page table and remembers what is there. In GUEST only.
+     *
+     * @param address any address
+     * @param right what must be allowed
+     * @return what {@link #probe} would, of one byte; {@link #MISS} if the page is not there or does not allow it
+     */
+    public long walk(long address, long right) {
+        PageTable of = Objects.requireNonNull(table);
+        long[] leaf = of.reaches(address) ? of.leaf(address) : null;
+        if (leaf == null) {
+            return MISS;
+        }
+        // Before the entry is read: who changes it after that finds this CPU among those who may have it.
+        PageTable.hold(leaf, state.bit());
+        int index = of.indexOf(address);
+        long pte = PageTable.get(leaf, index);
+        while (Pte.has(pte, Pte.PRESENT | right)) {
+            long used = pte | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
+            if (used == pte || PageTable.compareAndSet(leaf, index, pte, used)) {
+                // Not to be written through the TLB before the entry says that it was written.
+                long rights = used & (Pte.has(used, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
+                return tlb.fill(address, Pte.frame(used), rights >> 1);
+            }
+            pte = PageTable.get(leaf, index);
+        }
+        return MISS;
+    }
+
+    /** Goes offline: translations, listeners and the number are given up. */
+    public void close() {
+        if (context != null) {
+            context.unuse();
+        }
+        context = null;
+        table = null;
+        state.offline();
+        cpus.release(state);
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import java.util.Arrays;
+
+/**
+ * The translations that one CPU remembers: direct-mapped, one compare for page, address space and right. For its owner alone.
+ *
+ * <p>A tag is the page's address, with the number of its space and the rights that it has <em>not</em> in the low bits, so that
+ * one exclusive or decides. An access across a page boundary never matches, because it is compared by its last byte and looked
+ * up by its first. Everything of one space is forgotten by giving the space another number.
+ */
+final class SoftTlb {
+    /** The least page size leaves room for this many bits of a number beside the rights. */
+    private static final int RIGHTS_BITS = 3;
+
+    private static final long RIGHTS = (1 << RIGHTS_BITS) - 1;
+
+    /** Matches no access: it has no right. */
+    private static final long EMPTY = -1;
+
+    /** The number of no space: probes find nothing. */
+    static final int NOTHING = 0;
+
+    /** Not a handle. */
+    static final long MISS = -1;
+
+    private final int pageShift;
+    private final long pageMask;
+    private final int numbers;
+    private final long[] tags;
+    private final long[] frames;
+
+    private int lastNumber;
+    private int wraps;
+
+    /** The number of the space that is looked up, where it stands in a tag. */
+    private long current;
+
+    /**
+     * Makes an empty one.
+     *
+     * @param pageShift binary logarithm of the page size, at least 9
+     * @param entries how many, a power of two
+     */
+    SoftTlb(int pageShift, int entries) {
+        this.pageShift = pageShift;
+        pageMask = (1L << pageShift) - 1;
+        numbers = 1 << (pageShift - RIGHTS_BITS);
+        tags = new long[entries];
+        frames = new long[entries];
+        Arrays.fill(tags, EMPTY);
+    }
+
+    /** Frame and offset of an access, or {@link #MISS}; the right is one of three bits. */
+    long probe(long address, int size, long right) {
+        int at = (int) (address >>> pageShift);
+        long want = ((address + size - 1) & ~pageMask) | current;
+        long tag = tags[at & tags.length - 1];
+        if (((tag ^ want) & (~RIGHTS | right)) != 0) {
+            return MISS;
+        }
+        return frames[at & frames.length - 1] | (address & pageMask);
+    }
+
+    /** Remembers a translation with some rights; returns what a probe of the address would. */
+    long fill(long address, int frame, long rights) {
+        int at = (int) (address >>> pageShift) & tags.length - 1;
+        tags[at] = (address & ~pageMask) | current | (~rights & RIGHTS);
+        frames[at] = (long) frame << pageShift;
+        return frames[at] | (address & pageMask);
+    }
+
+    /** Forgets a range of the current space, if it is smaller than all of this; else tells the caller to renumber. */
+    boolean flush(long start, long end) {
+        long pages = (end - start) >>> pageShift;
+        if (Long.compareUnsigned(pages, tags.length) >= 0) {
+            return false;
+        }
+        for (long page = start; page != end; page += pageMask + 1) {
+            int at = (int) (page >>> pageShift) & tags.length - 1;
+            if (((tags[at] ^ (page | current)) & ~RIGHTS) == 0) {
+                tags[at] = EMPTY;
+            }
+        }
+        return true;
+    }
+
+    /** A number that no translation has. May forget everything of all spaces: then {@link #wraps} grows. */
+    int newNumber() {
+        if (++lastNumber == numbers) {
+            Arrays.fill(tags, EMPTY);
+            lastNumber = 1;
+            wraps++;
+        }
+        return lastNumber;
+    }
+
+    /** How often all numbers were used up. Numbers from before mean nothing. */
+    int wraps() {
+        return wraps;
+    }
+
+    /** Looks up translations of this number from now on. */
+    void select(int number) {
+        current = (long) number << RIGHTS_BITS;
+    }
+}
