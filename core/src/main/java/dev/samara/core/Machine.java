@@ -144,10 +144,14 @@ public final class Machine {
      * @throws IllegalStateException if the machine was built without memory
      */
     public PageCache newPageCache(Geometry geometry, long bytes) {
+        return newPageCache(geometry, bytes, false);
+    }
+
+    private PageCache newPageCache(Geometry geometry, long bytes, boolean isOfZeros) {
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
-        return new FilePages(memory(geometry), bytes);
+        return new FilePages(memory(geometry), bytes, isOfZeros);
     }
 
     /**
@@ -161,7 +165,7 @@ public final class Machine {
      * @throws IllegalStateException if the machine was built without memory
      */
     public MemoryFile newFile(String name, long inode, Geometry geometry, long bytes) {
-        return new MemoryFile(name, inode, newPageCache(geometry, bytes));
+        return new MemoryFile(name, inode, newPageCache(geometry, bytes, true));
     }
 
     /**

@@ -169,6 +169,25 @@ final class FastPathTest {
     }
 
     @Test
+    @DisplayName("takes no keep where a page of zeros is made for a file in memory, or for shared anonymous memory")
+    void pagesOfZeros() throws Exception {
+        MemoryFile file = rig.machine.newFile("/zeros", 7, Rig.GEOMETRY, 4 * PAGE);
+        long ofFile = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long shared = rig.map(PLACE + (1 << 20), 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        Field word = word();
+        for (long at : List.of(ofFile, shared)) {
+            word.setInt(vma(at), MOST_KEEPS);
+            assertFault(Fault.MINOR, rig.cpu.handleFault(at + PAGE, READ));
+            assertFault(Fault.MINOR, rig.cpu.handleFault(at + 2 * PAGE, WRITE));
+            assertEquals(2, rig.mapped(at, 4));
+            word.setInt(vma(at), 0);
+        }
+        assertFault(Fault.ADRERR, rig.cpu.handleFault(ofFile + 4 * PAGE, READ));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
     @DisplayName("is not what asks a backing to fetch a page: that takes a keep, so it is refused here")
     void slowPathTakesAKeep() throws Exception {
         PagedFile file = new PagedFile(rig, 4);

@@ -27,12 +27,30 @@ public final class TreeBuilder<V> {
 
     private static final int FIRST_CAPACITY = 64;
 
-    private long[] pivots = new long[FIRST_CAPACITY];
-    private @Nullable Object[] slots = new @Nullable Object[FIRST_CAPACITY];
+    private long[] pivots;
+    private @Nullable Object[] slots;
     private int count;
 
     /** A builder with no entries. */
-    public TreeBuilder() {}
+    public TreeBuilder() {
+        this(FIRST_CAPACITY / 2);
+    }
+
+    /**
+     * A builder with no entries, and room for some.
+     *
+     * @param entries how many are expected, not negative; there may be more or fewer
+     * @throws IllegalArgumentException if {@code entries} is negative
+     */
+    public TreeBuilder(int entries) {
+        if (entries < 0) {
+            throw new IllegalArgumentException("entries " + entries + " is negative");
+        }
+        // Before each entry may lie a hole; and one behind the last.
+        int items = Math.max(FIRST_CAPACITY, (int) Math.min(2L * entries + 2, Integer.MAX_VALUE - 8));
+        pivots = new long[items];
+        slots = new @Nullable Object[items];
+    }
 
     /**
      * Adds an entry above all entries so far.
@@ -101,41 +119,62 @@ public final class TreeBuilder<V> {
 
     Node root() {
         Era era = new Era(false);
+        makeRoom();
         int n = count;
-        long[] p = Arrays.copyOf(pivots, n + 1);
-        @Nullable Object[] s = Arrays.copyOf(slots, n + 1);
-        if (n == 0 || p[n - 1] != Keys.MAX) {
-            p[n] = Keys.MAX;
+        if (n == 0 || pivots[n - 1] != Keys.MAX) {
+            // Not counted: what is added after this takes its place.
+            pivots[n] = Keys.MAX;
+            slots[n] = null;
             n++;
         }
-        long[] gaps = new long[n];
-        int level = 0;
-        do {
-            n = nodes(level, p, s, gaps, n, era);
-            level++;
-        } while (n > 1);
-        return (Node) Objects.requireNonNull(s[0]);
+        int nodes = nodes(n);
+        Items items = new Items(nodes);
+        items.nodes(0, pivots, slots, n, era);
+        for (int level = 1; nodes > 1; level++) {
+            int next = nodes(nodes);
+            items.nodes(level, items.pivots, items.slots, nodes, era);
+            nodes = next;
+        }
+        return (Node) Objects.requireNonNull(items.slots[0]);
     }
 
-    /** Makes nodes of the first {@code n} items, in whose place it puts them; returns how many they are. */
-    private static int nodes(int level, long[] pivots, @Nullable Object[] slots, long[] gaps, int n, Era era) {
-        int nodes = n <= Node.FANOUT ? 1 : (n + FILL - 1) / FILL;
-        long floor = Keys.MIN;
-        int from = 0;
-        for (int b = 0; b < nodes; b++) {
-            int to = (int) ((long) n * (b + 1) / nodes);
-            long[] p = Arrays.copyOfRange(pivots, from, from + Node.FANOUT);
-            Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
-            @Nullable Object[] s = Arrays.copyOfRange(slots, from, to);
-            Node node = level == 0
-                    ? Node.leaf(p, s, era)
-                    : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
-            pivots[b] = pivots[to - 1];
-            slots[b] = node;
-            gaps[b] = node.largestGap(floor);
-            floor = pivots[b] + 1;
-            from = to;
+    /** How many nodes are made of so many items. */
+    private static int nodes(int items) {
+        return items <= Node.FANOUT ? 1 : (items + FILL - 1) / FILL;
+    }
+
+    /** The nodes of one level, which are the items of the next. */
+    private static final class Items {
+        final long[] pivots;
+        final @Nullable Object[] slots;
+        private final long[] gaps;
+
+        Items(int most) {
+            pivots = new long[most];
+            slots = new @Nullable Object[most];
+            gaps = new long[most];
         }
-        return nodes;
+
+        /** Makes nodes of items, which may be those that are here: each comes to stand before what is still to be read. */
+        void nodes(int level, long[] fromPivots, @Nullable Object[] fromSlots, int n, Era era) {
+            int nodes = TreeBuilder.nodes(n);
+            long floor = Keys.MIN;
+            int from = 0;
+            for (int b = 0; b < nodes; b++) {
+                int to = (int) ((long) n * (b + 1) / nodes);
+                long[] p = new long[Node.FANOUT];
+                System.arraycopy(fromPivots, from, p, 0, to - from);
+                Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
+                @Nullable Object[] s = Arrays.copyOfRange(fromSlots, from, to);
+                Node node = level == 0
+                        ? Node.leaf(p, s, era)
+                        : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
+                pivots[b] = fromPivots[to - 1];
+                slots[b] = node;
+                gaps[b] = node.largestGap(floor);
+                floor = pivots[b] + 1;
+                from = to;
+            }
+        }
     }
 }

@@ -20,7 +20,9 @@ class TreeBuilderTest {
     void everySizeIsAValidTreeOfItsEntries() {
         for (int size = 0; size < 700; size++) {
             Random random = new Random(size);
-            TreeBuilder<Integer> builder = new TreeBuilder<>();
+            // Expected, too few, and not said.
+            TreeBuilder<Integer> builder =
+                    size % 3 == 0 ? new TreeBuilder<>() : new TreeBuilder<>(size % 3 == 1 ? size : size / 2);
             List<RangeEntry<Integer>> expected = new ArrayList<>();
             long at = random.nextInt(2);
             for (int i = 0; i < size; i++) {
@@ -70,5 +72,17 @@ class TreeBuilderTest {
         MapleTree<String> tree = builder.build();
         tree.validate();
         assertEquals(2, tree.entries().size());
+    }
+
+    @Test
+    void goesOnAfterABuild() {
+        TreeBuilder<Integer> builder = new TreeBuilder<>(1);
+        for (int i = 0; i < 200; i++) {
+            MapleTree<Integer> tree = builder.build();
+            tree.validate();
+            assertEquals(i, tree.entries().size());
+            builder.add(3L * i, 3L * i + 1, i);
+        }
+        assertThrows(IllegalArgumentException.class, () -> new TreeBuilder<String>(-1));
     }
 }

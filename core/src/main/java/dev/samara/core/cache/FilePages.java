@@ -30,6 +30,7 @@ public final class FilePages extends PageCache {
     private final Frames frames;
     private final int pageShift;
     private final int number;
+    private final boolean isOfZeros;
     private final PageIndex index = new PageIndex();
     private final ReverseMap mappings = new ReverseMap();
 
@@ -61,14 +62,26 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Makes the cache of a file, with no page in memory.
+     * Makes the cache of a file whose backing fetches its pages, with none in memory.
      *
      * @param memory the machine's
      * @param size the size of the file in bytes, not negative
      */
     public FilePages(Memory memory, long size) {
+        this(memory, size, false);
+    }
+
+    /**
+     * Makes the cache of a file, with no page in memory.
+     *
+     * @param memory the machine's
+     * @param size the size of the file in bytes, not negative
+     * @param isOfZeros whether a page that is not in memory is one of zeros, so that nobody need be asked for it
+     */
+    public FilePages(Memory memory, long size, boolean isOfZeros) {
         this.memory = memory;
         this.size = size;
+        this.isOfZeros = isOfZeros;
         shrinks = new Shrink(Long.MAX_VALUE);
         settled = shrinks;
         frames = memory.frames();
@@ -215,6 +228,41 @@ public final class FilePages extends PageCache {
         }
         int fresh = allocate();
         return fresh == Frames.NONE ? NO_MEMORY : insert(page, fresh);
+    }
+
+    /**
+     * The frame of a page for a fault, made where there is none, if that takes nobody's answer. Caller is in a reader section;
+     * what this waits for is held for moments, by nobody who waits.
+     *
+     * @param vma the mapping; nothing is made for one that is detached, so what has taken pages out after that has all of them
+     * @param page the number of the page
+     * @param worker the caller's
+     * @return the frame, or {@link Frames#NONE}: then the backing is asked
+     */
+    public int frameForFault(Vma vma, long page, Worker worker) {
+        if (!isOfZeros || page < 0 || page >= pages()) {
+            return Frames.NONE;
+        }
+        int fresh = frames.allocate(worker.magazine());
+        if (fresh == Frames.NONE) {
+            return Frames.NONE;
+        }
+        int known = Frames.NONE;
+        content.lock();
+        try {
+            if (page < pages() && !vma.isDetached()) {
+                known = index.get(page);
+                if (known == Frames.NONE) {
+                    frames.assign(fresh, number, page);
+                    index.put(page, fresh);
+                    return fresh;
+                }
+            }
+        } finally {
+            content.unlock();
+        }
+        frames.drop(fresh, worker.magazine());
+        return known;
     }
 
     /**

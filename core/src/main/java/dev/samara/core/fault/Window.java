@@ -161,7 +161,10 @@ final class Window implements PageWindow {
         firstEntry = index - before;
         ask(traits, cache);
         if (offered[before] == Frames.NONE) {
-            return false;
+            offered[before] = cache.frameForFault(vma, page, faulter.worker);
+            if (offered[before] == Frames.NONE) {
+                return false;
+            }
         }
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }

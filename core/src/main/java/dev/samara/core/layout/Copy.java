@@ -55,16 +55,18 @@ final class Copy extends Gate {
      * Copies what the child will have in common with the parent. Caller holds no lock, and nobody else has the child.
      *
      * @param vmas the parent's at the instant
+     * @param objects takes those that the child will map, kept for it
      * @throws MmException with ENOMEM if there is no frame left for a pinned page
      * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
      */
-    void run(Snapshot<Vma> vmas) {
+    void run(Snapshot<Vma> vmas, List<SharedAnonymous> objects) {
         // When it is closed, nobody can write any more to what the child has in common with the parent.
         try (TlbGather gather = new TlbGather(memory)) {
             vmas.forEach((first, last, vma) -> {
                 if (hasPagesToCopy(vma)) {
                     copy(vma, gather);
                 }
+                SharedAnonymous.keep(vma, objects);
             });
         }
     }

@@ -43,7 +43,7 @@ final class Edit implements AutoCloseable {
 
     private final EditLists lists;
     private final List<Vma> gone;
-    private final List<Vma> fresh;
+    private final ArrayList<Vma> fresh;
 
     /** What it charges and gives back; null as long as that is nothing. */
     private @Nullable Commitment commitment;
@@ -217,6 +217,11 @@ final class Edit implements AutoCloseable {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
         fresh.add(vma);
+    }
+
+    /** Says how many VMAs will be put, about. */
+    void expect(int vmas) {
+        fresh.ensureCapacity(vmas);
     }
 
     /** Puts VMAs into an empty layout: all at once, since one by one each would copy its path. */

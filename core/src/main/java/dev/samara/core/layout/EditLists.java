@@ -11,7 +11,7 @@ final class EditLists {
     final List<Vma> gone = new ArrayList<>();
 
     /** VMAs that it has put. */
-    final List<Vma> fresh = new ArrayList<>();
+    final ArrayList<Vma> fresh = new ArrayList<>();
 
     /** Of those taken out, with an open, what was unmapped or replaced: nothing takes over its open. */
     final List<Vma> displaced = new ArrayList<>();

@@ -23,11 +23,13 @@ final class Forking {
             Snapshot<Vma> vmas;
             List<Transit.Join> joins;
             Layout child;
+            int maps;
             Copy copy = null;
             parent.lock();
             try {
                 child = parent.emptyChild();
                 vmas = parent.snapshot();
+                maps = (int) parent.counters().maps;
                 joins = parent.inTransit().joins();
                 Loading.keep(vmas, parent.counters(), kept);
                 Memory memory = parent.memoryOrNull();
@@ -42,7 +44,7 @@ final class Forking {
             } finally {
                 parent.unlock();
             }
-            fill(parent, child, copy, vmas, joins);
+            fill(parent, child, copy, vmas, joins, maps);
             return child;
         } finally {
             kept.forEach(Life::release);
@@ -51,20 +53,19 @@ final class Forking {
 
     /** The pages first, so that nobody waits for what a backing answers that is asked for the child. */
     private static void fill(
-            Layout parent, Layout child, @Nullable Copy copy, Snapshot<Vma> vmas, List<Transit.Join> joins) {
+            Layout parent, Layout child, @Nullable Copy copy, Snapshot<Vma> vmas, List<Transit.Join> joins, int maps) {
         boolean done = false;
-        List<SharedAnonymous> objects = List.of();
+        List<SharedAnonymous> objects = new ArrayList<>(0);
         try {
             try {
                 if (copy != null) {
-                    copy.run(vmas);
-                    // Before the copy ends: until then, nothing that the parent has unmapped since is complete.
-                    objects = SharedAnonymous.keepAll(vmas);
+                    // Until the copy ends, nothing that the parent has unmapped since is complete.
+                    copy.run(vmas, objects);
                 }
             } finally {
                 end(parent, copy);
             }
-            Loading.fork(child, vmas, joins);
+            Loading.fork(child, vmas, joins, maps);
             if (copy != null) {
                 copy.trim();
             }

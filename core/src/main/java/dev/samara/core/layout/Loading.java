@@ -86,11 +86,12 @@ final class Loading {
         });
     }
 
-    /** Fills a child's layout. */
-    static void fork(Layout child, Snapshot<Vma> parents, List<Transit.Join> joins) {
-        List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift());
+    /** Fills a child's layout, with about so many VMAs. */
+    static void fork(Layout child, Snapshot<Vma> parents, List<Transit.Join> joins, int maps) {
+        List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
         run(child, Call.FORK, edit -> {
-            TreeBuilder<Vma> copies = new TreeBuilder<>();
+            TreeBuilder<Vma> copies = new TreeBuilder<>(maps);
+            edit.expect(maps);
             for (Vma vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
                     Vma copy = inherit(vma);
@@ -105,8 +106,8 @@ final class Loading {
     }
 
     /** Nothing is in transit in a child, and nothing will be completed there: what that keeps apart is joined now. */
-    private static List<Vma> wholes(Snapshot<Vma> parents, List<Transit.Join> joins, int pageShift) {
-        List<Vma> wholes = new ArrayList<>();
+    private static List<Vma> wholes(Snapshot<Vma> parents, List<Transit.Join> joins, int pageShift, int maps) {
+        List<Vma> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
             Vma whole = vma;
             for (Transit.Join join : joins) {

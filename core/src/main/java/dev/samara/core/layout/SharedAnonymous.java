@@ -10,8 +10,6 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.maple.Snapshot;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -39,7 +37,7 @@ final class SharedAnonymous implements Backing {
         this.inode = host.nextInode();
         this.bytes = bytes;
         this.length = length;
-        pages = memory == null ? null : new FilePages(memory, length);
+        pages = memory == null ? null : new FilePages(memory, length, true);
     }
 
     Host host() {
@@ -60,20 +58,19 @@ final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Keeps the objects that a fork's child will map, whatever the parent unmaps meanwhile. What the parent unmaps must not be
-     * complete yet.
+     * Keeps the object that a fork's child will map, if it will, whatever the parent unmaps meanwhile. What the parent unmaps must
+     * not be complete yet.
      *
-     * @return what to {@linkplain #letGo let go} of when the child maps them
+     * @param parents a VMA of the parent
+     * @param kept takes the object, to be {@linkplain #letGo let go} of when the child maps it
      */
-    static List<SharedAnonymous> keepAll(Snapshot<Vma> parents) {
-        List<SharedAnonymous> kept = new ArrayList<>(0);
-        parents.forEach((first, last, vma) -> {
-            if (vma.backing() instanceof SharedAnonymous object && !vma.has(VmaFlags.DONTCOPY)) {
-                object.count(1);
-                kept.add(object);
-            }
-        });
-        return kept;
+    static void keep(Vma parents, List<SharedAnonymous> kept) {
+        if (parents.has(VmaFlags.SHARED)
+                && parents.backing() instanceof SharedAnonymous object
+                && !parents.has(VmaFlags.DONTCOPY)) {
+            kept.add(object);
+            object.count(1);
+        }
     }
 
     /** Ends a keeping. */
@@ -104,7 +101,7 @@ final class SharedAnonymous implements Backing {
                 return;
             }
             // Who has kept the object and maps it again finds it empty.
-            pages = new FilePages(old.memory(), length);
+            pages = new FilePages(old.memory(), length, true);
         }
         old.remove(0, old.pages());
     }

@@ -6,6 +6,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Taking pages away from where the mapping stays: {@code MADV_DONTNEED} and its like, truncation, punching of holes.
@@ -31,6 +32,12 @@ public final class Discarding implements AutoCloseable {
     private int[] indexes = new int[16];
     private long[] marks = new long[16];
     private int size;
+
+    /** Of leaves all of whose pages are to go, which may go too ({@code CONFIG_PT_RECLAIM}). */
+    private long[] wholes = {};
+
+    private int wholesSize;
+    private @Nullable PageTable wholesOf;
 
     /**
      * Begins an operation.
@@ -67,6 +74,7 @@ public final class Discarding implements AutoCloseable {
      * @param choice which of them
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
+        long span = (long) table.entries() << table.pageShift();
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
             long stop = table.leafEnd(at);
@@ -74,6 +82,9 @@ public final class Discarding implements AutoCloseable {
             long[] leaf = table.leaf(at);
             if (leaf != null) {
                 mark(table, leaf, at, isLast ? end : stop, choice);
+                if (at == stop - span && Long.compareUnsigned(stop, end) <= 0) {
+                    noteWhole(table, at);
+                }
             }
             if (size >= BATCH || gather.isFull()) {
                 finish();
@@ -176,6 +187,25 @@ public final class Discarding implements AutoCloseable {
         }
     }
 
+    private void noteWhole(PageTable table, long address) {
+        if (wholesOf != table) {
+            unhookWholes();
+            wholesOf = table;
+        }
+        if (wholesSize == wholes.length) {
+            wholes = Arrays.copyOf(wholes, Math.max(16, 2 * wholesSize));
+        }
+        wholes[wholesSize++] = address;
+    }
+
+    /** Those that are not empty stay. */
+    private void unhookWholes() {
+        PageTable of = wholesOf;
+        while (of != null && wholesSize > 0) {
+            of.unhookIfEmpty(wholes[--wholesSize]);
+        }
+    }
+
     private void makeRoom() {
         if (size == marks.length) {
             long[] more = Arrays.copyOf(marks, 2 * size);
@@ -204,6 +234,7 @@ public final class Discarding implements AutoCloseable {
         Arrays.fill(leaves, 0, size, null);
         size = 0;
         memory.owners().leave(owner);
+        unhookWholes();
         // Nobody could reach these pages since the invalidation above: their entries said so all the time.
         gather.freeInvalidated();
     }

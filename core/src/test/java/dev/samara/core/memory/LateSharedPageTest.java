@@ -2,6 +2,7 @@
 package dev.samara.core.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
@@ -11,6 +12,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -18,7 +20,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A page of a shared object that is made when the last mapping of the object has gone. */
+/** A page of a shared object that is made when the last mapping of the object is going. */
 @Timeout(60)
 class LateSharedPageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -49,7 +51,7 @@ class LateSharedPageTest {
 
     @Test
     @DisplayName(
-            "I8: a fault that makes a page of a shared object after its last mapping has gone leaves no frame in it")
+            "I8: a fault that makes a page of a shared object whose last mapping has been taken away meanwhile leaves no frame in it")
     void late() throws InterruptedException {
         // The only frame has been written, so it is filled with zeros before it is handed out again.
         long before = mapShared();
@@ -64,10 +66,13 @@ class LateSharedPageTest {
         late.setDaemon(true);
         late.start();
         hold.reached.await();
-        assertEquals(0, space.munmap(address, PAGE));
-        machine.awaitQuiescence();
+        // It waits for the fault, which is in a reader section.
+        CompletableFuture<Long> unmapped = space.munmapAsync(address, PAGE);
+        assertNull(space.find(address));
         hold.released.countDown();
+        assertEquals(0, unmapped.join());
         late.join();
+        machine.awaitQuiescence();
         assertEquals(Fault.MAPERR, result.get());
         assertEquals(0, machine.framesInUse(LINUX));
         assertEquals(Fault.MINOR, store(mapShared()));

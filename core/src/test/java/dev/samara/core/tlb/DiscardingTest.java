@@ -250,4 +250,22 @@ final class DiscardingTest {
         assertEquals(Pte.NONE, table.pages.get(AT));
         assertEquals(0, table.inUse());
     }
+
+    @Test
+    @DisplayName(
+            "leaves all of whose pages are taken go too, and not those of which a page stays, or was not asked for")
+    void wholeLeaves() {
+        for (int i = 0; i < 4; i++) {
+            table.fill(AT + i * LEAF);
+        }
+        table.fill(AT + LEAF + Table.PAGE);
+        int before = table.pages.tables();
+        try (Discarding discarding = discarding()) {
+            discarding.discard(
+                    table.pages, AT, AT + 3 * LEAF + Table.PAGE, (pte, address) -> address != AT + LEAF + Table.PAGE);
+        }
+        assertEquals(before - 2, table.pages.tables());
+        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
+        assertEquals(1, table.inUse());
+    }
 }
