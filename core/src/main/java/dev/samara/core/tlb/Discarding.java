@@ -179,6 +179,10 @@ public final class Discarding implements AutoCloseable {
             long mark = Pte.inTransit(pte, owner, false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             // What is marked must be noted, so room for it comes first.
             makeRoom();
+            if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
+                // Who copies it still reads it.
+                gather.owe();
+            }
             if (PageTable.compareAndSet(leaf, index, pte, mark)) {
                 note(leaf, index, mark);
                 return;

@@ -17,8 +17,9 @@ import java.util.Arrays;
  * what is added after an invalidation needs another one. Closing frees what was invalidated and invalidates what was not, on
  * every way out.
  *
- * <p>An invalidation is two waits: for the CPUs that may have translations of the leaves that are owed, and for a grace
- * period, since who handles a fault, or copies a page, reads entries and frames without being a CPU in GUEST.
+ * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be at a frame
+ * without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in reader sections, and
+ * a private page that is just being copied is read in one. Nobody else comes to a private page but through its entry.
  */
 public final class TlbGather implements AutoCloseable {
     /** So many frames are collected before a first part is invalidated and freed. */
@@ -35,7 +36,10 @@ public final class TlbGather implements AutoCloseable {
     private int size;
 
     /** Something was unhooked, or narrowed, since the last invalidation. */
-    private boolean isOwed;
+    private boolean isFlushOwed;
+
+    /** The same, and readers may be at its page. */
+    private boolean isGraceOwed;
 
     /**
      * Begins an operation.
@@ -87,7 +91,7 @@ public final class TlbGather implements AutoCloseable {
 
     /** Notes that somebody may be using what must not be used: a grace period is owed. */
     public void owe() {
-        isOwed = true;
+        isGraceOwed = true;
     }
 
     /**
@@ -102,7 +106,7 @@ public final class TlbGather implements AutoCloseable {
      */
     public void owe(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         owed.add(table, leaf, start, end, reason);
-        isOwed = true;
+        isFlushOwed = true;
     }
 
     /**
@@ -111,7 +115,8 @@ public final class TlbGather implements AutoCloseable {
      * @param pte what it was: present or in transit
      */
     public void take(long pte) {
-        isOwed = true;
+        isFlushOwed = true;
+        isGraceOwed |= Pte.has(pte, Pte.TRANSIT | Pte.COPY);
         if (Pte.isOwn(pte)) {
             add(Pte.frame(pte));
         } else if (Pte.isCached(pte) && Pte.has(pte, Pte.DIRTY)) {
@@ -143,14 +148,16 @@ public final class TlbGather implements AutoCloseable {
 
     /** Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a leaf. */
     public void invalidate() {
-        if (isOwed) {
-            isOwed = false;
-            try {
-                owed.flush();
+        boolean waits = isGraceOwed;
+        isFlushOwed = false;
+        isGraceOwed = false;
+        try {
+            owed.flush();
+            if (waits) {
                 memory.rcu().synchronize();
-            } finally {
-                owed.settle();
             }
+        } finally {
+            owed.settle();
         }
     }
 
@@ -160,7 +167,7 @@ public final class TlbGather implements AutoCloseable {
      * @throws IllegalStateException if something was unhooked since the last invalidation; nothing is freed then
      */
     public void free() {
-        if (isOwed) {
+        if (isFlushOwed || isGraceOwed) {
             throw new IllegalStateException("frames are to be freed before they were invalidated");
         }
         Frames of = memory.frames();
@@ -171,7 +178,8 @@ public final class TlbGather implements AutoCloseable {
 
     /** Gives back frames that were added after the last invalidation, and that nobody can have translated to since then. */
     void freeInvalidated() {
-        isOwed = false;
+        isFlushOwed = false;
+        isGraceOwed = false;
         free();
     }
 

@@ -9,7 +9,6 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
-import dev.samara.core.page.Worker;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
@@ -42,8 +41,7 @@ final class DiscardingTest {
     @DisplayName("P2: an entry is in transit, and its page in use, until nobody can translate to it; then it is empty")
     void inTransitUntilInvalidated() throws InterruptedException {
         int frame = table.fill(AT);
-        Worker reader = memory.newWorker("reader");
-        reader.reader().enter();
+        Processor cpu = table.guest(AT);
         CountDownLatch marked = new CountDownLatch(1);
         Thread discarder = new Thread(() -> {
             try (Discarding discarding = discarding()) {
@@ -61,13 +59,13 @@ final class DiscardingTest {
         }
         Gate gate = memory.owners().gateOf(table.pages.get(AT));
         assertFalse(gate.isOpen(), "who finds it can wait");
-        reader.reader().exit();
+        cpu.leaveGuest();
         gate.awaitUninterruptibly(new Patient());
         assertTrue(gate.isOpen());
         assertEquals(Pte.NONE, table.pages.get(AT));
         discarder.join();
         assertEquals(0, table.inUse());
-        memory.discard(reader);
+        cpu.close();
     }
 
     /** A wait that nobody is told of. */

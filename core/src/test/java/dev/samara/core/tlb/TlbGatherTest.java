@@ -46,13 +46,8 @@ final class TlbGatherTest {
         assertSame(memory, new TlbGather(memory).memory());
     }
 
-    @Test
-    @DisplayName("I3: an invalidation waits for a reader that may use the page, and for none if nothing is owed")
-    void invalidationWaits() throws InterruptedException {
-        Worker reader = memory.newWorker("reader");
-        int frame = table.fill(AT);
-        memory.frames().store().put(frame, 8, 8, 42);
-        reader.reader().enter();
+    /** Zaps the page, which must not be freed before somebody lets it. */
+    private void zapBeside(int frame, Runnable letGo) throws InterruptedException {
         CountDownLatch taken = new CountDownLatch(1);
         Thread zapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory)) {
@@ -70,10 +65,38 @@ final class TlbGatherTest {
             assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
         }
         assertTrue(zapper.isAlive());
-        reader.reader().exit();
+        assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
+        letGo.run();
         zapper.join();
         assertEquals(0, table.inUse());
-        memory.discard(reader);
+        assertEquals(0, table.pages.tables());
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation waits for a CPU that has the translation, and for none if nothing is owed")
+    void waitsForCpus() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Processor cpu = table.guest(AT);
+        zapBeside(frame, cpu::poll);
+        assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation waits for who may be copying the page")
+    void waitsForCopies() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Worker copier = memory.newWorker("copier");
+        copier.reader().enter();
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long pte = PageTable.get(leaf, index);
+        assertTrue(PageTable.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        zapBeside(frame, () -> copier.reader().exit());
+        memory.discard(copier);
     }
 
     @Test
