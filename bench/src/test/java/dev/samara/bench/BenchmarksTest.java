@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import dev.samara.bench.index.EditableIndex;
 import dev.samara.bench.index.Indexes;
 import dev.samara.bench.memory.FaultBenchmark;
+import dev.samara.bench.memory.GuestAccessBenchmark;
 import dev.samara.bench.memory.WalkBenchmark;
 import java.util.Arrays;
 import java.util.Collections;
@@ -280,6 +281,48 @@ class BenchmarksTest {
         benchmark.loads = loads;
         benchmark.setUp();
         return benchmark;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {8, 64, 2048})
+    @DisplayName("GuestAccessBenchmark reads by handle and by address what it reads from an array")
+    void guestAccesses(int pages) {
+        GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
+        for (String pattern : new String[] {"independent", "dependent"}) {
+            GuestAccessBenchmark.Hits hits = new GuestAccessBenchmark.Hits();
+            hits.pages = pages;
+            hits.pattern = pattern;
+            hits.setUp();
+            for (int i = 0; i < 20; i++) {
+                benchmark.store(hits);
+                benchmark.plainStore(hits);
+                assertEquals(benchmark.plainAtomic(hits), benchmark.atomic(hits));
+                assertEquals(benchmark.plainLoad(hits), benchmark.hit(hits));
+                assertEquals(benchmark.unpolledHit(hits), benchmark.polledHit(hits));
+                assertEquals(benchmark.byAddressOutside(hits), benchmark.byAddress(hits));
+            }
+            hits.tearDown();
+        }
+    }
+
+    @Test
+    @DisplayName("GuestAccessBenchmark finds in the page table what it finds in an array, and comes back from GUEST")
+    void guestMisses() {
+        GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
+        GuestAccessBenchmark.Misses misses = new GuestAccessBenchmark.Misses();
+        misses.pages = 1 << 10;
+        misses.setUp();
+        for (int i = 0; i < 20; i++) {
+            assertEquals(benchmark.flatMiss(misses), benchmark.miss(misses));
+        }
+        misses.tearDown();
+        GuestAccessBenchmark.Entries entries = new GuestAccessBenchmark.Entries();
+        entries.setUp();
+        for (int i = 0; i < CALLS; i++) {
+            benchmark.guestAndBack(entries);
+            benchmark.volatileStore(entries);
+        }
+        entries.tearDown();
     }
 
     @Test

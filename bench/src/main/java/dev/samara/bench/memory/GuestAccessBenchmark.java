@@ -1,0 +1,542 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.memory;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.bench.About;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteOrder;
+import java.util.SplittableRandom;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * Accesses of a guest to pages that are there: by handles that the TLB has, by such that it has not, and by address.
+ *
+ * <p>The baseline of each is what the same costs without an address space: the same offsets in one array of bytes, an array of
+ * entries instead of the page table, one volatile store instead of GUEST and back. Where each address needs what was read before,
+ * that is always 0, which the compiler does not know.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class GuestAccessBenchmark {
+    private static final int BATCH = 1 << 10;
+
+    /** So many accesses are made between polls, as by a guest whose basic blocks are short. */
+    private static final int POLLED = 32;
+
+    private static final int PAGE_SHIFT = 12;
+    private static final long BASE = 0x1000_0000_0000L;
+    private static final int PICKS = 1 << 14;
+    private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /** Called by JMH. */
+    public GuestAccessBenchmark() {}
+
+    /** A CPU in GUEST, and pages that it has written. */
+    private static final class Guest {
+        final AddressSpace space;
+        final Cpu cpu;
+
+        Guest(int pages, int entries) {
+            Machine machine =
+                    Machine.builder().memory(64L << 20).tlbEntries(entries).build();
+            space = machine.newSpace(Geometry.LINUX_X86_64);
+            long length = (long) pages << PAGE_SHIFT;
+            long start = space.mmap(BASE, length, READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0);
+            if (Errno.isError(start)) {
+                throw new IllegalStateException("the pages could not be mapped: " + Errno.of(start));
+            }
+            cpu = machine.claimCpu();
+            cpu.load(space);
+            for (int i = 0; i < pages; i++) {
+                if (!Fault.isDone(cpu.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {
+                    throw new IllegalStateException("a page could not be written");
+                }
+            }
+            cpu.enterGuest();
+        }
+
+        void close() {
+            cpu.leaveGuest();
+            cpu.close();
+            space.close();
+        }
+    }
+
+    /** Accesses to a working set that the TLB has. */
+    @State(Scope.Thread)
+    public static class Hits {
+        /** How many pages there are: a power of two. */
+        @Param({"8", "64", "2048"})
+        public int pages;
+
+        /** Whether an address needs what was read before. */
+        @Param({"independent", "dependent"})
+        public String pattern;
+
+        private Guest guest;
+        private Cpu cpu;
+        private byte[] plain;
+        private long[] words;
+        private boolean isDependent;
+        private final int[] picks = new int[PICKS];
+        private int position;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        public Hits() {}
+
+        /** Maps and draws. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            guest = new Guest(pages, pages > 64 ? 4096 : 256);
+            cpu = guest.cpu;
+            plain = new byte[pages << PAGE_SHIFT];
+            words = new long[plain.length / Long.BYTES];
+            isDependent = pattern.equals("dependent");
+            SplittableRandom random = new SplittableRandom(42);
+            for (int i = 0; i < PICKS; i++) {
+                picks[i] = random.nextInt(plain.length) & -Long.BYTES;
+            }
+            for (int i = 0; i < pages; i++) {
+                resolved(cpu, BASE + ((long) i << PAGE_SHIFT));
+            }
+        }
+
+        /** Unmaps. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            guest.close();
+        }
+
+        private int next() {
+            int first = position;
+            position = (position + BATCH) & (PICKS - 1);
+            return first;
+        }
+    }
+
+    private static long resolved(Cpu cpu, long address) {
+        long handle = cpu.resolveStore(address, Long.BYTES);
+        if (handle < 0) {
+            throw new IllegalStateException("a page is not there: " + handle);
+        }
+        return handle;
+    }
+
+    private static long load(Cpu cpu, long address) {
+        long handle = cpu.probeLoad(address, Long.BYTES);
+        return cpu.get(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES);
+    }
+
+    /**
+     * Loads of which the TLB has each.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("a load by a handle that the TLB has, at random in 8, 64 or 2,048 pages")
+    @OperationsPerInvocation(BATCH)
+    public long hit(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        if (of.isDependent) {
+            for (int i = first; i < first + BATCH; i++) {
+                sum += load(cpu, BASE + picks[i] + sum);
+            }
+            return sum;
+        }
+        for (int i = first; i < first + BATCH; i++) {
+            sum += load(cpu, BASE + picks[i]);
+        }
+        return sum;
+    }
+
+    /**
+     * The same, with a poll after every 32.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("the same, with a poll after every 32")
+    @OperationsPerInvocation(BATCH)
+    public long polledHit(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        boolean isDependent = of.isDependent;
+        for (int block = first; block < first + BATCH; block += POLLED) {
+            if (isDependent) {
+                for (int i = block; i < block + POLLED; i++) {
+                    sum += load(cpu, BASE + picks[i] + sum);
+                }
+            } else {
+                for (int i = block; i < block + POLLED; i++) {
+                    sum += load(cpu, BASE + picks[i]);
+                }
+            }
+            cpu.poll();
+        }
+        return sum;
+    }
+
+    /**
+     * What {@link #polledHit} costs without the poll: the same two loops.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("the same two loops as polledHit, and no poll")
+    @OperationsPerInvocation(BATCH)
+    public long unpolledHit(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        boolean isDependent = of.isDependent;
+        for (int block = first; block < first + BATCH; block += POLLED) {
+            if (isDependent) {
+                for (int i = block; i < block + POLLED; i++) {
+                    sum += load(cpu, BASE + picks[i] + sum);
+                }
+            } else {
+                for (int i = block; i < block + POLLED; i++) {
+                    sum += load(cpu, BASE + picks[i]);
+                }
+            }
+        }
+        return sum;
+    }
+
+    /**
+     * Loads of the same offsets of an array.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("a load at the same offset of an array of bytes, checked by the JVM")
+    @OperationsPerInvocation(BATCH)
+    public long plainLoad(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        byte[] plain = of.plain;
+        long sum = 0;
+        if (of.isDependent) {
+            for (int i = first; i < first + BATCH; i++) {
+                sum += (long) LONG.get(plain, picks[i] + (int) sum);
+            }
+            return sum;
+        }
+        for (int i = first; i < first + BATCH; i++) {
+            sum += (long) LONG.get(plain, picks[i]);
+        }
+        return sum;
+    }
+
+    /**
+     * Loads by address in GUEST.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("a load by address, in GUEST")
+    @OperationsPerInvocation(BATCH)
+    public long byAddress(Hits of) {
+        return byAddresses(of);
+    }
+
+    /**
+     * Loads by address that enter GUEST and leave it again.
+     *
+     * @param of where
+     * @return what was read
+     */
+    @Benchmark
+    @About("a load by address, which enters GUEST and leaves it again")
+    @OperationsPerInvocation(BATCH)
+    public long byAddressOutside(Hits of) {
+        of.cpu.leaveGuest();
+        long sum = byAddresses(of);
+        of.cpu.enterGuest();
+        return sum;
+    }
+
+    private static long byAddresses(Hits of) {
+        int first = of.next();
+        int[] picks = of.picks;
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        long needed = of.isDependent ? -1 : 0;
+        for (int i = first; i < first + BATCH; i++) {
+            sum += cpu.load(BASE + picks[i] + (sum & needed), Long.BYTES);
+            sum += cpu.value();
+        }
+        return sum;
+    }
+
+    /**
+     * Stores of which the TLB has each.
+     *
+     * @param of where
+     */
+    @Benchmark
+    @About("a store by a handle that the TLB has")
+    @OperationsPerInvocation(BATCH)
+    public void store(Hits of) {
+        int first = of.next();
+        Cpu cpu = of.cpu;
+        for (int i = first; i < first + BATCH; i++) {
+            long address = BASE + of.picks[i];
+            long handle = cpu.probeStore(address, Long.BYTES);
+            cpu.put(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES, 0);
+        }
+    }
+
+    /**
+     * Stores to the same offsets of an array.
+     *
+     * @param of where
+     */
+    @Benchmark
+    @About("a store at the same offset of an array of bytes")
+    @OperationsPerInvocation(BATCH)
+    public void plainStore(Hits of) {
+        int first = of.next();
+        byte[] plain = of.plain;
+        for (int i = first; i < first + BATCH; i++) {
+            LONG.set(plain, of.picks[i], 0L);
+        }
+    }
+
+    /**
+     * Atomic additions, of nothing, of which the TLB has each.
+     *
+     * @param of where
+     * @return what was there
+     */
+    @Benchmark
+    @About("an atomic addition by a handle that the TLB has")
+    @OperationsPerInvocation(BATCH)
+    public long atomic(Hits of) {
+        int first = of.next();
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        for (int i = first; i < first + BATCH; i++) {
+            long address = BASE + of.picks[i];
+            long handle = cpu.probeStore(address, Long.BYTES);
+            sum += cpu.add(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES, 0);
+        }
+        return sum;
+    }
+
+    /**
+     * The same in an array.
+     *
+     * @param of where
+     * @return what was there
+     */
+    @Benchmark
+    @About("an atomic addition at the same offset of an array")
+    @OperationsPerInvocation(BATCH)
+    public long plainAtomic(Hits of) {
+        int first = of.next();
+        long[] words = of.words;
+        long sum = 0;
+        for (int i = first; i < first + BATCH; i++) {
+            sum += (long) ELEMENT.getAndAdd(words, of.picks[i] >>> 3, 0L);
+        }
+        return sum;
+    }
+
+    /** Pages in an order in which the TLB, which is smaller, never has the next one. */
+    @State(Scope.Thread)
+    public static class Misses {
+        private static final int ENTRIES = 256;
+
+        /** How many pages there are: a power of two, and more than the TLB has entries. */
+        @Param("4096")
+        public int pages;
+
+        private Guest guest;
+        private Cpu cpu;
+        private int[] order;
+        private long[] flat;
+        private final long[] tags = new long[ENTRIES];
+        private final long[] frames = new long[ENTRIES];
+        private int position;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        public Misses() {}
+
+        /** Maps and draws. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            guest = new Guest(pages, ENTRIES);
+            cpu = guest.cpu;
+            order = new int[pages];
+            flat = new long[pages];
+            SplittableRandom random = new SplittableRandom(42);
+            for (int i = 0; i < pages; i++) {
+                int j = random.nextInt(i + 1);
+                order[i] = order[j];
+                order[j] = i;
+                flat[i] = resolved(cpu, BASE + ((long) i << PAGE_SHIFT)) | 1;
+            }
+        }
+
+        /** Unmaps. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            guest.close();
+        }
+
+        private int next() {
+            int first = position;
+            position = (position + BATCH) & (pages - 1);
+            return first;
+        }
+    }
+
+    /**
+     * Translations that the TLB has not, and the page table has.
+     *
+     * @param of where
+     * @return the sum of the handles
+     */
+    @Benchmark
+    @About("a translation that the TLB has not, of a page that is there")
+    @OperationsPerInvocation(BATCH)
+    public long miss(Misses of) {
+        int first = of.next();
+        Cpu cpu = of.cpu;
+        long sum = 0;
+        for (int i = first; i < first + BATCH; i++) {
+            long address = BASE + ((long) of.order[i & (of.pages - 1)] << PAGE_SHIFT);
+            long handle = cpu.probeLoad(address, Long.BYTES);
+            sum += handle == Cpu.MISS ? cpu.resolveLoad(address, Long.BYTES) : handle;
+        }
+        return sum;
+    }
+
+    /**
+     * The same by a table of one level.
+     *
+     * @param of where
+     * @return the sum of the handles
+     */
+    @Benchmark
+    @About("the same, with a table of one level, which is one array")
+    @OperationsPerInvocation(BATCH)
+    public long flatMiss(Misses of) {
+        int first = of.next();
+        long sum = 0;
+        long[] flat = of.flat;
+        long[] tags = of.tags;
+        long[] frames = of.frames;
+        for (int i = first; i < first + BATCH; i++) {
+            long address = BASE + ((long) of.order[i & (of.pages - 1)] << PAGE_SHIFT);
+            int slot = (int) (address >>> PAGE_SHIFT);
+            if (tags[slot & tags.length - 1] == address) {
+                sum += frames[slot & frames.length - 1];
+                continue;
+            }
+            long index = (address - BASE) >>> PAGE_SHIFT;
+            if (index >= 0 && index < flat.length) {
+                long entry = (long) ELEMENT.getAcquire(flat, (int) index);
+                if ((entry & 1) != 0) {
+                    tags[slot & tags.length - 1] = address;
+                    frames[slot & frames.length - 1] = entry & -2;
+                    sum += entry & -2;
+                }
+            }
+        }
+        return sum;
+    }
+
+    /** A CPU that goes to GUEST and back. */
+    @State(Scope.Thread)
+    public static class Entries {
+        private Guest guest;
+        private Cpu cpu;
+        volatile long word;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        public Entries() {}
+
+        /** Maps. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            guest = new Guest(1, 256);
+            cpu = guest.cpu;
+            cpu.leaveGuest();
+        }
+
+        /** Unmaps. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            cpu.enterGuest();
+            guest.close();
+        }
+    }
+
+    /**
+     * To GUEST and back.
+     *
+     * @param of the CPU
+     */
+    @Benchmark
+    @About("to GUEST and back, with nothing to catch up with")
+    public void guestAndBack(Entries of) {
+        of.cpu.enterGuest();
+        of.cpu.leaveGuest();
+    }
+
+    /**
+     * One volatile store.
+     *
+     * @param of where
+     */
+    @Benchmark
+    @About("one volatile store")
+    public void volatileStore(Entries of) {
+        of.word = 1;
+    }
+}
