@@ -437,6 +437,16 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
+     * How many CPUs have it loaded ({@code mm_users} of those that run in it).
+     *
+     * @return the number at some instant of this call
+     * @throws IllegalStateException if the machine was built without memory
+     */
+    public int users() {
+        return layout.pages().context().users();
+    }
+
+    /**
      * What the page tables would take on the simulated machine ({@code VmPTE}). Takes no lock.
      *
      * @return bytes, a multiple of the page size; the topmost table counts as one page

@@ -72,6 +72,9 @@ public final class Cpu implements AutoCloseable {
         if (before != null && before.faulter().isBusy()) {
             throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
         }
+        if (processor != null) {
+            checkQuiet(processor);
+        }
         if (processor != null && processor.isGuest()) {
             throw new IllegalStateException(this + " is in GUEST: it has to leave it before another space is loaded");
         }
@@ -88,9 +91,15 @@ public final class Cpu implements AutoCloseable {
         if (memory != of) {
             load(null);
             release();
+            Processor made = machine.newProcessor(of);
+            try {
+                worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            } catch (Throwable thrown) {
+                made.close();
+                throw thrown;
+            }
+            processor = made;
             memory = of;
-            worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
-            processor = machine.newProcessor(of);
         }
         Worker mine = Objects.requireNonNull(worker);
         Processor with = Objects.requireNonNull(processor);
@@ -128,8 +137,12 @@ public final class Cpu implements AutoCloseable {
      */
     public void enterGuest() {
         Processor of = processor();
+        checkQuiet(of);
         if (of.isGuest()) {
             throw new IllegalStateException(this + " is in GUEST already");
+        }
+        if (loaded().faulter().isBusy()) {
+            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it as it is");
         }
         of.enterGuest();
     }
@@ -154,10 +167,17 @@ public final class Cpu implements AutoCloseable {
 
     private Processor guestProcessor() {
         Processor of = processor();
+        checkQuiet(of);
         if (!of.isGuest()) {
             throw new IllegalStateException(this + " is not in GUEST");
         }
         return of;
+    }
+
+    private void checkQuiet(Processor of) {
+        if (of.isTelling()) {
+            throw new IllegalStateException(this + " is used by a flush listener, which it is telling of a flush");
+        }
     }
 
     /**
@@ -255,6 +275,7 @@ public final class Cpu implements AutoCloseable {
 
     private long resolve(long address, int size, int access) {
         guestProcessor();
+        GuestMemory.checkSize(size);
         GuestMemory of = loaded();
         return of.crosses(address, size) ? CROSSES : of.resolve(address, access);
     }
@@ -390,9 +411,17 @@ public final class Cpu implements AutoCloseable {
     public int handleFault(long address, int access) {
         GuestMemory of = loaded();
         if (processor().isGuest()) {
-            long handle = of.resolve(address, access);
-            return handle < 0 ? (int) -handle : Fault.MINOR;
+            guestProcessor().leaveGuest();
+            try {
+                return faulted(of, address, access);
+            } finally {
+                processor().enterGuest();
+            }
         }
+        return faulted(of, address, access);
+    }
+
+    private static int faulted(GuestMemory of, long address, int access) {
         int result = of.faulter().fault(address, access);
         return Fault.isDone(result) ? result : of.fail(result, address);
     }
@@ -590,7 +619,7 @@ public final class Cpu implements AutoCloseable {
      * Copies a string of bytes that a 0 ends ({@code strncpy_from_user}).
      *
      * @param address of the first byte
-     * @param target where to; the 0 is not copied
+     * @param target where to; what is in it behind the string may be overwritten
      * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end, and {@link #fault} says why
      */
     public int string(long address, byte[] target) {

@@ -9,6 +9,7 @@ import dev.samara.core.tlb.Processor;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Protection;
+import java.lang.invoke.VarHandle;
 
 /**
  * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is none.
@@ -133,6 +134,9 @@ final class GuestMemory {
 
     /** Goes to GUEST unless it is there; true if it was not. */
     private boolean enter() {
+        if (processor.isTelling()) {
+            throw new IllegalStateException("an access was made by a flush listener of the same CPU");
+        }
         if (processor.isGuest()) {
             return false;
         }
@@ -375,7 +379,9 @@ final class GuestMemory {
                 if (!frames.pin(frame)) {
                     return -fail(Fault.OOM, address);
                 }
-                // Behind the pin. Pairs with a fork, which clears rights and then looks for pins.
+                // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then looks for
+                // pins.
+                VarHandle.fullFence();
                 long again = processor.walk(address, writes ? Pte.WRITE : Pte.READ);
                 if (again == handle) {
                     if (writes) {

@@ -384,21 +384,21 @@ public final class Machine {
         /**
          * Sets how many translations a CPU remembers, one for each number of a page modulo this.
          *
-         * @param entries a power of two, at most 2^20; 4096 unless set
+         * @param entries a power of two from 2 to 2^20; 4096 unless set
          * @return this
          * @throws IllegalArgumentException if it is not
          */
         public Builder tlbEntries(int entries) {
-            if (entries <= 0 || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
-                throw new IllegalArgumentException("tlbEntries " + entries + " is not a power of two in 1..2^20");
+            if (entries < 2 || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
+                throw new IllegalArgumentException("tlbEntries " + entries + " is not a power of two in 2..2^20");
             }
             tlbEntries = entries;
             return this;
         }
 
         /**
-         * Bounds what waits for grace periods in the background, which a {@code Cpu} whose thread is stopped within an access
-         * keeps waiting: asynchronous operations, and closes of backings that have memory. At the bound no operation is
+         * Bounds what waits for grace periods in the background, which a backing that is stopped in
+         * {@code rcuMapPages} keeps waiting, and behind CPUs that do not acknowledge: asynchronous operations, and closes of backings that have memory. At the bound no operation is
          * begun that could add to it; but a space can be closed and forked, and stacks grow.
          *
          * @param callbacks how many at most, but for what operations that have begun already leave behind; positive, 65536

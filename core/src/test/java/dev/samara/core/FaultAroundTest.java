@@ -143,14 +143,12 @@ final class FaultAroundTest {
         /** Which pages of the mapping are to be there after the fault. */
         BitSet expected(BitSet present) {
             BitSet expected = new BitSet();
-            expected.set(target);
-            if (present.get(offset + target)) {
-                int around = Math.min(window, LEAF);
-                int first = (start + target) / around * around - start;
-                for (int page = Math.max(first, 0); page < Math.min(first + around, pages); page++) {
-                    expected.set(page, present.get(offset + page));
-                }
+            int around = Math.min(window, LEAF);
+            int first = (start + target) / around * around - start;
+            for (int page = Math.max(first, 0); page < Math.min(first + around, pages); page++) {
+                expected.set(page, present.get(offset + page));
             }
+            expected.set(target);
             return expected;
         }
     }

@@ -302,6 +302,7 @@ public final class FilePages extends PageCache {
 
     /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
     public void punch(long start, long length) {
+        Cpus.checkOutsideGuest("the punching of a hole");
         // To the end of the last page, whose rest can be seen through mappings.
         long end = Math.min(start + length, startOf(pages()));
         long first = pages(start);
@@ -382,6 +383,7 @@ public final class FilePages extends PageCache {
      * @param bytes the least size
      */
     public void growTo(long bytes) {
+        Cpus.checkOutsideGuest("a change of a file's size");
         resizing.lock();
         try {
             content.lock();
@@ -399,6 +401,7 @@ public final class FilePages extends PageCache {
      * Excludes changes of the size and removals ({@code inode_lock}), but those of the calling thread.
      */
     public void lock() {
+        Cpus.checkOutsideGuest("a change of a file");
         resizing.lock();
     }
 

@@ -7,7 +7,7 @@
  * the frames of a cache. Instead, who takes a page out does it in this order:
  *
  * <pre>
- *     out of the index, marked removed  ->  walk the reverse map, entries in transit  ->  grace period  ->  free
+ *     out of the index, marked removed  ->  walk the reverse map, entries in transit  ->  shootdown, grace period  ->  free
  * </pre>
  *
  * and who maps a page checks, under the lock of the leaf, that it is not marked: so either the walk finds the entry, or there

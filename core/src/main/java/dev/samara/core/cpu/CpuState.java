@@ -3,6 +3,7 @@ package dev.samara.core.cpu;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What shooters know of a CPU: its state with the context that it has loaded, in one word; whether somebody wants it to
@@ -10,14 +11,15 @@ import java.lang.invoke.VarHandle;
  *
  * <pre>
  *     OFFLINE ──> KERNEL <──> GUEST        uses its TLB: owes acknowledgements
- *                   │ ^
- *                   v │
- *                  LAZY                     keeps its TLB, and uses it only after it has caught up
+ *                                         else it keeps it, and catches up before it uses it again
  * </pre>
  *
  * <p>Only the owner's thread changes the word. Who waits for a CPU whose thread has ended takes it off the machine.
  */
 public final class CpuState extends CpuWords.Flushed {
+    /** From this number on, CPUs have one bit in common. */
+    public static final int SHARED = Long.SIZE - 1;
+
     /** Owned by nobody. */
     static final int OFFLINE = 0;
 
@@ -26,9 +28,6 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Uses its TLB. */
     static final int GUEST = 2;
-
-    /** Like KERNEL, for long. */
-    static final int LAZY = 3;
 
     private static final VarHandle WORD;
     private static final VarHandle PENDING;
@@ -52,6 +51,9 @@ public final class CpuState extends CpuWords.Flushed {
     private final Thread owner;
     private final Runnable acknowledge;
 
+    /** Of which it is a user. For its thread, and for who finds that ended. */
+    private @Nullable Context loaded;
+
     CpuState(int number, Thread owner, Runnable acknowledge) {
         this.number = number;
         this.owner = owner;
@@ -70,10 +72,19 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * What stands for it in masks.
      *
-     * @return one bit, which CPUs far away in number have in common
+     * @return one bit; the last is that of all CPUs from {@link #SHARED} on
      */
     public long bit() {
-        return 1L << number;
+        return 1L << Math.min(number, SHARED);
+    }
+
+    /**
+     * Whether other CPUs may have set its bit.
+     *
+     * @return true if so
+     */
+    public boolean sharesBit() {
+        return number >= SHARED;
     }
 
     private static long wordOf(int state, long context) {
@@ -105,12 +116,18 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Says that translations will not be used for long.
+     * Becomes a user of a context, and of no other.
      *
-     * @param context what is loaded, 0 for nothing
+     * @param next which, or null for none
      */
-    public void lazy(long context) {
-        WORD.setRelease(this, wordOf(LAZY, context));
+    public void load(@Nullable Context next) {
+        if (loaded != null) {
+            loaded.unuse();
+        }
+        loaded = next;
+        if (next != null) {
+            next.use();
+        }
     }
 
     /** Goes offline. */
@@ -168,7 +185,8 @@ public final class CpuState extends CpuWords.Flushed {
         return !isGuestIn(context) || (long) FLUSHED.getAcquire(this) >= generation;
     }
 
-    void request() {
+    /** Has it catch up when it polls next. */
+    public void request() {
         PENDING.setVolatile(this, 1);
     }
 

@@ -41,7 +41,7 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with no context.
+     * Takes a CPU online for the calling thread, in KERNEL state with no context; takes those off whose threads have ended.
      *
      * @param acknowledge makes it catch up and say so; called on the calling thread only
      * @return the CPU, with the lowest number that is free
@@ -49,6 +49,11 @@ public final class Cpus {
     public CpuState claim(Runnable acknowledge) {
         CpuState cpu;
         synchronized (this) {
+            for (CpuState other : online) {
+                if (other != null && other.isDead()) {
+                    release(other);
+                }
+            }
             @Nullable CpuState[] known = online;
             int number = 0;
             while (number < known.length && known[number] != null) {
@@ -75,6 +80,7 @@ public final class Cpus {
         synchronized (this) {
             @Nullable CpuState[] known = online;
             if (known[cpu.number()] == cpu) {
+                cpu.load(null);
                 @Nullable CpuState[] fewer = known.clone();
                 fewer[cpu.number()] = null;
                 online = fewer;
@@ -133,7 +139,7 @@ public final class Cpus {
      *
      * @param context of the space
      * @param generation which
-     * @param mask one bit for the CPUs whose numbers are equal in the low six bits
+     * @param mask the bits of some
      */
     public void shoot(Context context, long generation, long mask) {
         if (mask == 0) {

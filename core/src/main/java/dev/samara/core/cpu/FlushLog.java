@@ -90,6 +90,8 @@ public final class FlushLog {
         long before = (long) SEAL.getVolatile(records, at);
         // Who comes so late that a later generation has the record leaves it: his readers flush everything.
         if (before >= 0 && before < generation && SEAL.compareAndSet(records, at, before, -generation)) {
+            // Before the words. Pairs with the fence of read.
+            VarHandle.releaseFence();
             WORD.setOpaque(records, at + START, start);
             WORD.setOpaque(records, at + END, end);
             WORD.setOpaque(records, at + CPUS, cpus);
@@ -115,7 +117,9 @@ public final class FlushLog {
         range.end = (long) WORD.getOpaque(records, at + END);
         range.cpus = (long) WORD.getOpaque(records, at + CPUS);
         range.reason = (MmuNotifier.Reason) REASON.getOpaque(reasons, at >> RECORD_SHIFT);
-        // Between the words and the second look. Pairs with the compare-and-set of write, which is before its words.
+        // Between the words and the second look. Pairs with the fence of write: who has seen a word of a later record
+        // sees that
+        // the seal was broken.
         VarHandle.acquireFence();
         return (long) SEAL.getOpaque(records, at) == generation;
     }

@@ -2,6 +2,7 @@
 package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
@@ -101,8 +102,8 @@ public final class Faulter {
      * @param address any address
      * @param access bits of {@link Protection}, at least one
      * @return a {@link Fault}
-     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit, or is
-     *     called within {@code rcuMapPages}
+     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit, or while
+     *     a CPU of the thread is in GUEST; or if it is called within {@code rcuMapPages}
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
@@ -182,11 +183,13 @@ public final class Faulter {
         Vma vma = find(address);
         if (vma == null) {
             reader.exit();
+            checkMayWait();
             int grown = Resolving.grow(layout, address);
             return grown == Fault.MINOR ? AGAIN : grown;
         }
         if (Resolving.isShut(vma)) {
             reader.exit();
+            checkMayWait();
             return Resolving.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
         }
         if (!Resolving.permits(vma, access)) {
@@ -200,12 +203,18 @@ public final class Faulter {
         }
         if (leaf != null && Pte.isInTransit(pte)) {
             reader.exit();
+            checkMayWait();
             return awaitOwner(leaf, index, pte, address);
         }
         if (pte == Pte.GUARD) {
             return Fault.MAPERR;
         }
         return empty(vma, address, access, leaf);
+    }
+
+    /** The CPU that has met the fault has left GUEST, but its thread may have others. */
+    private static void checkMayWait() {
+        Cpus.checkOutsideGuest("a fault that may have to wait");
     }
 
     private @Nullable Vma find(long address) {
@@ -237,9 +246,11 @@ public final class Faulter {
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
             boolean mayReuse = isSole(pte);
+            checkMayWait();
             return mayReuse ? reuse(vma, address, leaf, index, pte) : copying.copy(vma, address, leaf, index, pte);
         }
         if (writes && noticesWrites(vma)) {
+            checkMayWait();
             return slowPath.firstWrite(vma, address, access, pte);
         }
         return widen(vma, address, leaf, index, pte, writes);
@@ -328,6 +339,7 @@ public final class Faulter {
                 && window.map(vma, traits, cache, address, page, writes, known)) {
             return Fault.MINOR;
         }
+        checkMayWait();
         return slowPath.fetch(vma, traits, cache, address, access, page);
     }
 

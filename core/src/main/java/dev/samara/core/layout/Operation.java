@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.Memory;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
@@ -77,6 +78,7 @@ final class Operation implements Watch {
 
     /** Runs it to its end. */
     long run() {
+        Cpus.checkOutsideGuest("a call of a space");
         Rcu behind = behind();
         if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
             return Errno.EAGAIN.result();

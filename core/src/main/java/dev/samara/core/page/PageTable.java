@@ -368,12 +368,18 @@ public final class PageTable {
      *
      * @param leaf the leaf
      * @param bit the CPU's
+     * @param isShared whether another CPU may have set it
      */
-    public static void hold(long[] leaf, long bit) {
+    public static void hold(long[] leaf, long bit, boolean isShared) {
         int word = leaf.length - HOLDERS;
-        // Once set it stays set, so who finds it set has set it before. Volatile: pairs with holders.
-        if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
+        // Once set it stays set, so who finds his own has set it before, and was behind the fence then.
+        boolean isSet = ((long) ENTRY.getOpaque(leaf, word) & bit) != 0;
+        if (!isSet) {
             ENTRY.getAndBitwiseOr(leaf, word, bit);
+        }
+        if (!isSet || isShared) {
+            // Between the bit and the entry. Pairs with who changes the entry, and then reads the mask (holders).
+            VarHandle.fullFence();
         }
     }
 

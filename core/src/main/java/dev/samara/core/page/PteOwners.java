@@ -2,6 +2,7 @@
 package dev.samara.core.page;
 
 import dev.samara.core.wait.Gate;
+import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -82,9 +83,11 @@ public final class PteOwners {
             Gate fresh = new Gate();
             gate = gates.compareAndExchange(owner, null, fresh);
             if (gate == null) {
-                return fresh;
+                gate = fresh;
             }
         }
+        // Between the gate and the caller's look at the entry. Pairs with leave, behind the change of that.
+        VarHandle.fullFence();
         return gate;
     }
 }

@@ -9,8 +9,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.FlushListener;
 import dev.samara.core.vma.MmuNotifier;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -39,13 +38,17 @@ public final class Processor {
 
         private int number;
         private int wraps;
+
+        /** Listeners have not been told yet that nothing is known of what came before. */
+        private boolean isFresh;
     }
 
     private final Cpus cpus;
     private final CpuState state;
+    private final long bit;
+    private final boolean sharesBit;
     private final SoftTlb tlb;
     private final Consumer<Throwable> reporter;
-    private final List<FlushListener> listeners = new ArrayList<>(0);
     private final FlushLog.Range range = new FlushLog.Range();
 
     private final Slot[] slots = new Slot[SLOTS];
@@ -57,6 +60,11 @@ public final class Processor {
     private Slot slot;
 
     private boolean isGuest;
+
+    /** Never changed in place: listeners may come and go while they are told. */
+    private FlushListener[] listeners = {};
+
+    private boolean isTelling;
 
     /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
@@ -75,6 +83,8 @@ public final class Processor {
         }
         slot = slots[0];
         state = cpus.claim(this::acknowledge);
+        bit = state.bit();
+        sharesBit = state.sharesBit();
     }
 
     /**
@@ -83,7 +93,9 @@ public final class Processor {
      * @param listener whom
      */
     public void addListener(FlushListener listener) {
-        listeners.add(listener);
+        FlushListener[] more = Arrays.copyOf(listeners, listeners.length + 1);
+        more[listeners.length] = listener;
+        listeners = more;
     }
 
     /**
@@ -92,7 +104,15 @@ public final class Processor {
      * @param listener whom
      */
     public void removeListener(FlushListener listener) {
-        listeners.remove(listener);
+        FlushListener[] known = listeners;
+        for (int i = 0; i < known.length; i++) {
+            if (known[i] == listener) {
+                FlushListener[] fewer = Arrays.copyOf(known, known.length - 1);
+                System.arraycopy(known, i + 1, fewer, i, fewer.length - i);
+                listeners = fewer;
+                return;
+            }
+        }
     }
 
     /**
@@ -101,17 +121,15 @@ public final class Processor {
      * @param next its page table, or null for none
      */
     public void load(@Nullable PageTable next) {
-        if (context != null) {
-            context.unuse();
-        }
         table = next;
         context = null;
         if (next == null) {
+            state.load(null);
             state.leaveGuest(0);
             return;
         }
         Context of = next.context();
-        of.use();
+        state.load(of);
         slot = slotOf(of);
         // Before it is in GUEST in this context: until then, the word stands for the context before.
         state.flushedTo(slot.flushed);
@@ -134,6 +152,7 @@ public final class Processor {
         taken.context = wanted.id();
         // Read before the first entry is: whatever is changed later is flushed.
         taken.flushed = wanted.generation();
+        taken.isFresh = true;
         renumber(taken);
         return taken;
     }
@@ -141,6 +160,15 @@ public final class Processor {
     private void renumber(Slot of) {
         of.number = tlb.newNumber();
         of.wraps = tlb.wraps();
+    }
+
+    /**
+     * Whether listeners are being told: then the CPU makes no access and no transition.
+     *
+     * @return true if so
+     */
+    public boolean isTelling() {
+        return isTelling;
     }
 
     /**
@@ -158,9 +186,19 @@ public final class Processor {
         isGuest = true;
         tlb.select(slot.number);
         state.enterGuest(of.id());
-        long generation = of.generation();
-        if (generation != slot.flushed) {
-            catchUp(of, generation);
+        try {
+            if (slot.isFresh) {
+                slot.isFresh = false;
+                tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
+            }
+            long generation = of.generation();
+            if (generation != slot.flushed) {
+                catchUp(of, generation);
+            }
+        } catch (Throwable thrown) {
+            // Whoever waits for this CPU would wait for ever.
+            leaveGuest();
+            throw thrown;
         }
     }
 
@@ -169,11 +207,6 @@ public final class Processor {
         isGuest = false;
         tlb.select(SoftTlb.NOTHING);
         state.leaveGuest(Objects.requireNonNull(context).id());
-    }
-
-    /** Says that it will not be in GUEST for long; must not be in it now. */
-    public void lazy() {
-        state.lazy(context == null ? 0 : context.id());
     }
 
     /** Acknowledges what was asked of it. */
@@ -189,7 +222,12 @@ public final class Processor {
         if (of != null) {
             long generation = of.generation();
             if (generation != slot.flushed) {
-                catchUp(of, generation);
+                try {
+                    catchUp(of, generation);
+                } catch (Throwable thrown) {
+                    state.request();
+                    throw thrown;
+                }
             }
         }
     }
@@ -200,7 +238,7 @@ public final class Processor {
         boolean isRanged = generation - from <= FlushLog.SIZE / 2;
         for (long next = from + 1; next <= generation && isRanged; next++) {
             isRanged = of.log().read(next, range);
-            if (isRanged && (range.cpus() & state.bit()) != 0) {
+            if (isRanged && (range.cpus() & bit) != 0) {
                 if (!tlb.flush(range.start(), range.end())) {
                     forget();
                 }
@@ -221,12 +259,24 @@ public final class Processor {
     }
 
     private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
-        for (int i = 0; i < listeners.size(); i++) {
-            try {
-                listeners.get(i).flushed(start, end, reason, generation);
-            } catch (Throwable thrown) {
-                reporter.accept(thrown);
+        FlushListener[] all = listeners;
+        if (all.length == 0) {
+            return;
+        }
+        // What is in the TLB may be out of date until all is flushed.
+        tlb.select(SoftTlb.NOTHING);
+        isTelling = true;
+        try {
+            for (FlushListener listener : all) {
+                try {
+                    listener.flushed(start, end, reason, generation);
+                } catch (Throwable thrown) {
+                    reporter.accept(thrown);
+                }
             }
+        } finally {
+            isTelling = false;
+            tlb.select(slot.number);
         }
     }
 
@@ -256,7 +306,7 @@ public final class Processor {
             return MISS;
         }
         // Before the entry is read: who changes it after that finds this CPU among those who may have it.
-        PageTable.hold(leaf, state.bit());
+        PageTable.hold(leaf, bit, sharesBit);
         int index = of.indexOf(address);
         long pte = PageTable.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
@@ -273,9 +323,6 @@ public final class Processor {
 
     /** Goes offline: translations, listeners and the number are given up. */
     public void close() {
-        if (context != null) {
-            context.unuse();
-        }
         context = null;
         table = null;
         state.offline();

@@ -148,17 +148,15 @@ public final class TlbGather implements AutoCloseable {
 
     /** Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a leaf. */
     public void invalidate() {
-        boolean waits = isGraceOwed;
+        owed.flush();
+        if (isGraceOwed) {
+            memory.rcu().synchronize();
+        }
+        // Only now: what throws above leaves everything owed, and whoever closes this tries again before he frees
+        // anything.
         isFlushOwed = false;
         isGraceOwed = false;
-        try {
-            owed.flush();
-            if (waits) {
-                memory.rcu().synchronize();
-            }
-        } finally {
-            owed.settle();
-        }
+        owed.settle();
     }
 
     /**

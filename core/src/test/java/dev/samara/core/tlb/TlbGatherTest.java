@@ -7,12 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.page.Worker;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -78,9 +80,50 @@ final class TlbGatherTest {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
         Processor cpu = table.guest(AT);
-        zapBeside(frame, cpu::poll);
+        zapBeside(frame, () -> {
+            while (table.inUse() != 0) {
+                cpu.poll();
+            }
+        });
         assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
         cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation that fails frees nothing, and is made up for when the gather is closed")
+    void failedInvalidation() throws InterruptedException {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED);
+        Table of = new Table(failing);
+        of.fill(AT);
+        Processor cpu = of.guest(AT);
+        CountDownLatch failed = new CountDownLatch(1);
+        CountDownLatch acknowledged = new CountDownLatch(1);
+        AtomicInteger inUse = new AtomicInteger();
+        Thread zapper = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(failing)) {
+                Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+                assertThrows(IllegalStateException.class, gather::invalidate);
+                assertThrows(IllegalStateException.class, gather::free);
+                inUse.set(of.inUse());
+                failed.countDown();
+                acknowledged.await();
+            } catch (InterruptedException nobody) {
+                throw new IllegalStateException(nobody);
+            }
+        });
+        zapper.start();
+        failed.await();
+        assertEquals(1, inUse.get());
+        assertEquals(3, of.pages.tables());
+        cpu.leaveGuest();
+        acknowledged.countDown();
+        zapper.join();
+        assertEquals(0, of.inUse());
+        assertEquals(0, of.pages.tables());
         cpu.close();
     }
 
