@@ -13,7 +13,7 @@ import java.util.Locale;
  * anywhere else.
  */
 final class PlainOutput implements ReportOutput {
-    private static final String ERASE_LINE = "\r\u001b[K";
+    static final String ERASE_LINE = "\r\u001b[K";
 
     private final PrintWriter out;
     private final boolean terminal;

@@ -14,7 +14,7 @@ import picocli.CommandLine.Spec;
         description = "Checks Samara's address spaces against recordings of a real kernel.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class,
-        subcommands = {ReplayCommand.class, OracleCommand.class, MapsCommand.class})
+        subcommands = {ReplayCommand.class, OracleCommand.class, MapsCommand.class, StormCommand.class})
 public final class SamaraCommand implements Runnable {
     @Spec
     private CommandSpec spec;

@@ -33,6 +33,8 @@ final class CommandLineTest {
                 "replay --readers many x",
                 "replay --readers -1 x",
                 "replay --what x",
+                "storm --cpus 0",
+                "storm --seconds many",
                 "what"
             })
     @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
@@ -44,7 +46,7 @@ final class CommandLineTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"--help", "--version", "replay --help", "oracle --help", "maps --version"})
+    @ValueSource(strings = {"--help", "--version", "replay --help", "oracle --help", "storm --help", "maps --version"})
     @DisplayName("help and version go to standard output")
     void help_and_version(String line) {
         ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));
