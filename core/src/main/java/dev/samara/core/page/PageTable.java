@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The radix page table of one space.
  *
- * <p>A leaf is an array of {@linkplain Pte entries}, and behind them its lock, its dead mark, a mask of the CPUs that may have
- * translations of it, and how many flushes of it are owed; an upper table is an array of references, and has its lock and its
+ * <p>A leaf is an array of {@linkplain Pte entries}, and behind them its lock, its dead mark, for each eighth of it a mask of the
+ * CPUs that may have translations, and how many flushes of it are owed; an upper table is an array of references, and has its lock and its
  * mark in a small array of its own. Walking takes no lock and never waits.
  *
  * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has checked
@@ -30,11 +30,15 @@ public final class PageTable {
     private static final int SPINS = 64;
 
     /* Behind the entries of a table, counted from its end. */
-    private static final int LOCK = 4;
-    private static final int DEAD = 3;
-    private static final int HOLDERS = 2;
     private static final int OWED = 1;
-    private static final int SPARE = 4;
+    private static final int DEAD = 2;
+    private static final int LOCK = 3;
+
+    /** Of the entries' eighths, the last one first. */
+    private static final int HOLDERS = 4;
+
+    private static final int PARTS_SHIFT = 3;
+    private static final int SPARE = 3 + (1 << PARTS_SHIFT);
 
     private final int pageShift;
     private final int bits;
@@ -77,7 +81,7 @@ public final class PageTable {
 
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
-        table[size] = new long[SPARE];
+        table[size] = new long[LOCK];
         return table;
     }
 
@@ -364,14 +368,15 @@ public final class PageTable {
     }
 
     /**
-     * Notes that a CPU may have translations of a leaf. The CPU reads entries after this.
+     * Notes that a CPU may have the translation of an entry, or of those around it. The CPU reads the entry after this.
      *
      * @param leaf the leaf
+     * @param index which entry
      * @param bit the CPU's
      * @param isShared whether another CPU may have set it
      */
-    public static void hold(long[] leaf, long bit, boolean isShared) {
-        int word = leaf.length - HOLDERS;
+    public static void hold(long[] leaf, int index, long bit, boolean isShared) {
+        int word = holdersOf(leaf, index);
         // Once set it stays set, so who finds his own has set it before, and was behind the fence then.
         boolean isSet = ((long) ENTRY.getOpaque(leaf, word) & bit) != 0;
         if (!isSet) {
@@ -384,13 +389,24 @@ public final class PageTable {
     }
 
     /**
-     * The CPUs that may have translations of a leaf. Caller has changed entries, and advanced the generation, before this.
+     * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation, before this.
      *
      * @param leaf the leaf
+     * @param first the first entry
+     * @param last the last one
      * @return a mask
      */
-    public static long holders(long[] leaf) {
-        return (long) ENTRY.getVolatile(leaf, leaf.length - HOLDERS);
+    public static long holders(long[] leaf, int first, int last) {
+        long mask = 0;
+        for (int word = holdersOf(leaf, first); word >= holdersOf(leaf, last); word--) {
+            mask |= (long) ENTRY.getVolatile(leaf, word);
+        }
+        return mask;
+    }
+
+    private static int holdersOf(long[] leaf, int index) {
+        int bits = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(leaf.length - SPARE);
+        return leaf.length - HOLDERS - (index >>> (bits - PARTS_SHIFT));
     }
 
     /**
@@ -456,28 +472,49 @@ public final class PageTable {
             unlock(leaf);
         }
         for (int level = 2; level < levels; level++) {
-            long[] state = (long[]) path[level - 1][path[level - 1].length - 1];
-            lock(state);
-            try {
-                if (isDead(state) || !isEmpty(path[level - 1])) {
-                    return;
-                }
-                kill(state);
-                unhook(path[level], childIndex(address, level), path[level - 1]);
-            } finally {
-                unlock(state);
+            if (!unhookIfEmpty(path[level], childIndex(address, level), path[level - 1])) {
+                return;
             }
+        }
+    }
+
+    /** Unhooks a table above the leaves; false if it stays, or is gone. */
+    private boolean unhookIfEmpty(Object[] parent, int index, Object[] table) {
+        long[] state = (long[]) table[table.length - 1];
+        lock(state);
+        try {
+            if (isDead(state) || !isEmpty(table)) {
+                return false;
+            }
+            kill(state);
+            unhook(parent, index, table);
+            return true;
+        } finally {
+            unlock(state);
         }
     }
 
     /**
      * Unhooks every leaf that is empty: also those that a fault has made in vain, after what was mapped there had gone, and those
-     * of which others owe a flush. Caller has flushed all of them since anything could be put in.
+     * of which others owe a flush; and every table above that has none left. Caller has flushed all of them since anything could
+     * be put in.
      */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
             unhookIfEmpty(at, true);
             at = leafEnd(at);
+        }
+        unhookEmptyBelow(root);
+    }
+
+    /** Also where another has unhooked the last leaf and not come to the tables above it. */
+    private void unhookEmptyBelow(Object[] parent) {
+        for (int i = 0; i < parent.length - 1; i++) {
+            // Pairs with the volatile store of link.
+            if (CHILD.getAcquire(parent, i) instanceof Object[] table) {
+                unhookEmptyBelow(table);
+                unhookIfEmpty(parent, i, table);
+            }
         }
     }
 

@@ -76,7 +76,8 @@ final class Owed {
             start = Long.compareUnsigned(starts[i], start) < 0 ? starts[i] : start;
             end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
             reason = reasons[i].compareTo(reason) < 0 ? reasons[i] : reason;
-            mask |= PageTable.holders(leaves[i]);
+            PageTable table = tables[i];
+            mask |= PageTable.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
         }
         context.log(generation, start, end, mask, reason);
         cpus.shoot(context, generation, mask);

@@ -306,8 +306,8 @@ public final class Processor {
             return MISS;
         }
         // Before the entry is read: who changes it after that finds this CPU among those who may have it.
-        PageTable.hold(leaf, bit, sharesBit);
         int index = of.indexOf(address);
+        PageTable.hold(leaf, index, bit, sharesBit);
         long pte = PageTable.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
             long used = pte | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);

@@ -64,7 +64,8 @@ public final class TlbGather implements AutoCloseable {
     public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
         Context context = table.context();
         long generation = context.advance();
-        long mask = PageTable.holders(leaf);
+        int index = table.indexOf(address);
+        long mask = PageTable.holders(leaf, index, index);
         long size = 1L << table.pageShift();
         long start = address & -size;
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);

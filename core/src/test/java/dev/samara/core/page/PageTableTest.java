@@ -271,4 +271,38 @@ final class PageTableTest {
         }
         assertEquals(80_000, count[0]);
     }
+
+    @Test
+    @DisplayName("who may have a translation is noted for an eighth of a leaf, at every page size")
+    void holders() {
+        for (int shift = 12; shift <= 16; shift += 2) {
+            PageTable table = new PageTable(of(shift, 3, 1L << 40));
+            long[] leaf = table.leafForInstall(0);
+            int eighth = table.entries() / 8;
+            PageTable.hold(leaf, 0, 1, false);
+            PageTable.hold(leaf, eighth - 1, 2, false);
+            PageTable.hold(leaf, eighth, 4, true);
+            PageTable.hold(leaf, table.entries() - 1, 8, true);
+            PageTable.hold(leaf, table.entries() - 1, 8, true);
+            assertEquals(3, PageTable.holders(leaf, 0, eighth - 1));
+            assertEquals(7, PageTable.holders(leaf, 5, eighth));
+            assertEquals(4, PageTable.holders(leaf, eighth, 2 * eighth - 1));
+            assertEquals(0, PageTable.holders(leaf, 2 * eighth, 7 * eighth - 1));
+            assertEquals(8, PageTable.holders(leaf, 7 * eighth, 8 * eighth - 1));
+            assertEquals(15, PageTable.holders(leaf, 0, table.entries() - 1));
+            PageTable.lock(leaf);
+            PageTable.owe(leaf);
+            PageTable.unlock(leaf);
+            table.unhookIfEmpty(0);
+            assertSame(leaf, table.leaf(0), "a flush is owed");
+            PageTable.lock(leaf);
+            PageTable.owe(leaf);
+            PageTable.unlock(leaf);
+            table.settle(leaf, 0);
+            assertSame(leaf, table.leaf(0), "another one is owed");
+            table.settle(leaf, 0);
+            assertNull(table.leaf(0));
+            assertEquals(0, table.tables());
+        }
+    }
 }
