@@ -36,9 +36,6 @@ abstract class Changer {
     /** Makes one change, or a change and its end. */
     abstract void step();
 
-    /** Gives up what this needs. */
-    void close() {}
-
     final void done(long result) {
         if (Errno.isError(result)) {
             throw new IllegalStateException("a call on plot " + plot.name(0) + " fails with " + Errno.of(result));
@@ -140,11 +137,6 @@ abstract class Changer {
                     unprotect(from, to);
                 }
             }
-        }
-
-        @Override
-        void close() {
-            file.close();
         }
     }
 

@@ -4,6 +4,7 @@ package dev.samara.examples.storm;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -36,6 +37,7 @@ public final class Storm {
     private final Machine machine =
             Machine.builder().memory(MEMORY).poisonFrames().build();
     private final AddressSpace space = machine.newSpace(GEOMETRY);
+    private final MemoryFile file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
     private final List<Plot> plots = new ArrayList<>();
     private final AtomicLongArray added = new AtomicLongArray(PAGES);
     private final List<Thread> threads = new ArrayList<>();
@@ -98,10 +100,7 @@ public final class Storm {
      */
     public Verdict run(Listener listener) throws InterruptedException {
         start("anonymous", random -> changes(new Changer.Anonymous(space, plots.get(0), random)));
-        start("shared", random -> {
-            var file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
-            changes(new Changer.Shared(space, plots.get(1), random, file));
-        });
+        start("shared", random -> changes(new Changer.Shared(space, plots.get(1), random, file)));
         Thread keeper = start("kept", this::keeps);
         for (int n = 0; n < cpus; n++) {
             start("cpu-" + n, this::accesses);
@@ -179,7 +178,6 @@ public final class Storm {
             changer.step();
             judges.changes.increment();
         }
-        changer.close();
     }
 
     private void keeps(Random random) {
@@ -237,6 +235,7 @@ public final class Storm {
     private void close() throws InterruptedException {
         space.validate();
         space.close();
+        file.close();
         machine.awaitQuiescence();
         long frames = machine.framesInUse(GEOMETRY);
         if (frames == 0 && machine.committed() == 0) {
