@@ -32,8 +32,7 @@ public final class MapsOfThisProcess {
             System.out.println("Sorry, this needs Linux: there is no " + maps + " to be read here.");
             return;
         }
-        List<Vma> mapped =
-                ProcMaps.parse(Geometry.LINUX_X86_64, Files.readAllLines(maps), List.of(), ProcMaps.openOnce());
+        List<Vma> mapped = ProcMaps.parse(Geometry.LINUX_X86_64, read(maps), List.of(), ProcMaps.openOnce());
         Machine machine = Machine.builder().build();
         try (AddressSpace space =
                 machine.space(Geometry.LINUX_X86_64).load(mapped).build()) {
@@ -52,5 +51,15 @@ public final class MapsOfThisProcess {
             int index = space.snapshot().vmas().indexOf(found);
             System.out.println("  " + space.snapshot().maps().get(index));
         }
+    }
+
+    /** Linux writes it page by page, and what changes in between may be in it twice: so what two looks agree on is taken. */
+    static List<String> read(Path maps) throws IOException {
+        List<String> lines = Files.readAllLines(maps);
+        for (List<String> before = List.of(); !lines.equals(before); ) {
+            before = lines;
+            lines = Files.readAllLines(maps);
+        }
+        return lines;
     }
 }

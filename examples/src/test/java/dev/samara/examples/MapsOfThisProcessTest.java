@@ -24,7 +24,7 @@ final class MapsOfThisProcessTest {
     @DisplayName("the first mapping of this process is printed as Linux does")
     void this_process() throws Exception {
         // The heap of this process may grow between two looks at its mappings: both look at one copy.
-        List<String> now = Files.readAllLines(Path.of("/proc/self/maps"));
+        List<String> now = MapsOfThisProcess.read(Path.of("/proc/self/maps"));
         Path copy = Files.write(folder.resolve("maps"), now);
         List<String> printed = Printed.by(() -> MapsOfThisProcess.print(copy));
         assertEquals(now.size() + " mappings were loaded.", printed.get(0));
