@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * <p>Only the owner's thread changes the word. Who waits for a CPU whose thread has ended takes it off the machine.
  */
 public final class CpuState extends CpuWords.Flushed {
-    /** From this number on, CPUs have one bit in common. */
-    public static final int SHARED = Long.SIZE - 1;
+    /** From this number on, CPUs whose numbers are equal modulo this have one bit in common. */
+    static final int SHARED = Long.SIZE / 2;
 
     /** Owned by nobody. */
     static final int OFFLINE = 0;
@@ -72,10 +72,10 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * What stands for it in masks.
      *
-     * @return one bit; the last is that of all CPUs from {@link #SHARED} on
+     * @return one bit, which CPUs with high numbers may have in common
      */
     public long bit() {
-        return 1L << Math.min(number, SHARED);
+        return 1L << (number < SHARED ? number : SHARED + number % SHARED);
     }
 
     /**

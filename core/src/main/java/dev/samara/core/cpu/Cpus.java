@@ -147,26 +147,42 @@ public final class Cpus {
         }
         @Nullable CpuState[] all = online;
         int asked = 0;
-        for (CpuState cpu : all) {
-            if (cpu == null || (cpu.bit() & mask) == 0 || cpu.isDone(context.id(), generation)) {
-                continue;
-            }
-            if (cpu.owner() == Thread.currentThread()) {
-                cpu.acknowledge();
-            } else {
-                cpu.request();
-                asked++;
+        for (long left = mask; left != 0; left &= left - 1) {
+            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
+                CpuState cpu = all[n];
+                if (cpu != null && !cpu.isDone(context.id(), generation)) {
+                    asked += ask(cpu);
+                }
             }
         }
-        if (asked != 0) {
-            shootdowns.increment();
-            targets.add(asked);
-            for (CpuState cpu : all) {
-                if (cpu != null && (cpu.bit() & mask) != 0) {
+        if (asked == 0) {
+            return;
+        }
+        shootdowns.increment();
+        targets.add(asked);
+        for (long left = mask; left != 0; left &= left - 1) {
+            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
+                CpuState cpu = all[n];
+                if (cpu != null) {
                     await(cpu, context, generation);
                 }
             }
         }
+    }
+
+    /** The next number with the same bit. */
+    private static int next(int number) {
+        return number < CpuState.SHARED ? Integer.MAX_VALUE : number + CpuState.SHARED;
+    }
+
+    /** Returns for how many CPUs there is to wait: none for one of the caller's. */
+    private static int ask(CpuState cpu) {
+        if (cpu.owner() == Thread.currentThread()) {
+            cpu.acknowledge();
+            return 0;
+        }
+        cpu.request();
+        return 1;
     }
 
     private void await(CpuState cpu, Context context, long generation) {

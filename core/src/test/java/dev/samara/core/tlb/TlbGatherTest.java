@@ -13,6 +13,8 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.page.Worker;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -125,6 +127,29 @@ final class TlbGatherTest {
         assertEquals(0, of.inUse());
         assertEquals(0, of.pages.tables());
         cpu.close();
+    }
+
+    @Test
+    @DisplayName("I2: more CPUs than a mask has bits drop what is taken away, and keep the rest")
+    void manyCpus() {
+        table.fill(AT);
+        table.fill(AT + Table.PAGE);
+        List<Processor> cpus = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            Processor cpu = table.guest(AT);
+            assertTrue(cpu.walk(AT + Table.PAGE, Pte.READ) >= 0);
+            cpus.add(cpu);
+        }
+        try (TlbGather gather = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+        }
+        for (Processor cpu : cpus) {
+            assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+            assertTrue(cpu.probe(AT + Table.PAGE, 8, Pte.READ) >= 0);
+            cpu.leaveGuest();
+            cpu.close();
+        }
+        assertEquals(1, table.inUse());
     }
 
     @Test
