@@ -266,4 +266,18 @@ final class DiscardingTest {
         assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
         assertEquals(1, table.inUse());
     }
+
+    @Test
+    @DisplayName("I2: a CPU that comes to a translation just before it is taken drops it too")
+    void comesJustBefore() {
+        table.fill(AT);
+        Processor cpu = table.guest();
+        try (Discarding discarding = discarding()) {
+            discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
+        }
+        assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+        assertEquals(0, table.inUse());
+        cpu.leaveGuest();
+        cpu.close();
+    }
 }

@@ -59,13 +59,19 @@ final class Table implements AutoCloseable {
         memory.discard(worker);
     }
 
-    /** A CPU of this thread in GUEST that has a page's translation. */
-    Processor guest(long address) {
+    /** A CPU of this thread in GUEST. */
+    Processor guest() {
         Processor cpu = new Processor(memory.cpus(), pages.pageShift(), 16, thrown -> {
             throw new IllegalStateException(thrown);
         });
         cpu.load(pages);
         cpu.enterGuest();
+        return cpu;
+    }
+
+    /** A CPU of this thread in GUEST that has a page's translation. */
+    Processor guest(long address) {
+        Processor cpu = guest();
         if (cpu.walk(address, Pte.READ) < 0) {
             throw new IllegalStateException("nothing to be read at 0x" + Long.toHexString(address));
         }

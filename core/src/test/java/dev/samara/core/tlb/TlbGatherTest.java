@@ -130,6 +130,33 @@ final class TlbGatherTest {
     }
 
     @Test
+    @DisplayName("I2: who finds nothing left in a range waits for those who may still have what another has taken")
+    void emptiedByAnother() throws InterruptedException {
+        table.fill(AT);
+        Processor cpu = table.guest(AT);
+        try (TlbGather first = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, first);
+            Thread second = new Thread(() -> {
+                try (TlbGather gather = new TlbGather(memory)) {
+                    Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                }
+            });
+            second.start();
+            while (memory.cpus().shootdowns() == 0 && second.isAlive()) {
+                Thread.onSpinWait();
+            }
+            assertEquals(1, memory.cpus().shootdowns());
+            assertTrue(second.isAlive());
+            assertTrue(cpu.probe(AT, 8, Pte.READ) >= 0, "it has not acknowledged");
+            cpu.poll();
+            second.join();
+            assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+        }
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
     @DisplayName("I2: more CPUs than a mask has bits drop what is taken away, and keep the rest")
     void manyCpus() {
         table.fill(AT);
