@@ -49,20 +49,37 @@ final class Counting {
     Actor adder() {
         MemoryGround.View view = ground.view();
         return random -> {
-            int page = random.nextInt(PAGES);
-            begun.incrementAndGet(page);
-            int result = view.add(address(page), 1);
-            if (Fault.isDone(result)) {
-                long before = view.value();
-                long added = done.incrementAndGet(page);
-                sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
-            } else {
-                begun.decrementAndGet(page);
-                Thread.onSpinWait();
-                boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
-                sums.check(expected, "an addition gave " + Fault.toString(result));
+            if (random.nextInt(4) == 0) {
+                add(view, random.nextInt(PAGES), false);
+                return;
+            }
+            view.enterGuest();
+            try {
+                for (int n = random.nextInt(32); n >= 0; n--) {
+                    add(view, random.nextInt(PAGES), random.nextBoolean());
+                    if (random.nextInt(4) == 0) {
+                        view.poll();
+                    }
+                }
+            } finally {
+                view.leaveGuest();
             }
         };
+    }
+
+    private void add(MemoryGround.View view, int page, boolean byHandle) {
+        begun.incrementAndGet(page);
+        int result = byHandle ? view.addByHandle(address(page), 1) : view.add(address(page), 1);
+        if (Fault.isDone(result)) {
+            long before = byHandle ? view.seen() : view.value();
+            long added = done.incrementAndGet(page);
+            sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
+        } else {
+            begun.decrementAndGet(page);
+            Thread.onSpinWait();
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            sums.check(expected, "an addition gave " + Fault.toString(result));
+        }
     }
 
     /** Narrows, looks that nothing is added any more, widens; moves. */

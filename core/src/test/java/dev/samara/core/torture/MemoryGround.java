@@ -92,6 +92,7 @@ final class MemoryGround {
     final class View {
         final AddressSpace of;
         private final long number;
+        private long seen;
 
         View(AddressSpace of) {
             this.of = of;
@@ -119,6 +120,40 @@ final class MemoryGround {
                 refused.increment();
             }
             return result;
+        }
+
+        /** Goes to GUEST, for many accesses; the thread waits for nobody until it has left. */
+        void enterGuest() {
+            cpu(0).enterGuest();
+            met.count("stretches in GUEST");
+        }
+
+        void leaveGuest() {
+            cpus.get().leaveGuest();
+        }
+
+        void poll() {
+            cpus.get().poll();
+        }
+
+        /** Adds by a handle where there is one. In GUEST, and aligned. */
+        int addByHandle(long address, long delta) {
+            Cpu cpu = cpu(address);
+            long handle = cpu.probeStore(address, 8);
+            if (handle < 0) {
+                handle = cpu.resolveStore(address, 8);
+            }
+            if (handle < 0) {
+                return done((int) -handle);
+            }
+            seen = cpu.add(handle, 8, delta);
+            met.count("additions by a handle");
+            return done(Fault.MINOR);
+        }
+
+        /** What the last addition by a handle has found. */
+        long seen() {
+            return seen;
         }
 
         int load(long address) {

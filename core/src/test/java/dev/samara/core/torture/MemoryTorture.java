@@ -158,6 +158,8 @@ public final class MemoryTorture {
         met.ask("heap grown", 20);
         met.ask("heap cut", 20);
         met.ask("stack unmapped", 10);
+        met.ask("stretches in GUEST", 200);
+        met.ask("additions by a handle", 1000);
     }
 
     private Checker checker(String rule) {

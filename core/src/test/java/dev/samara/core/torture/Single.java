@@ -45,20 +45,38 @@ final class Single implements Actor {
     Actor adder() {
         MemoryGround.View mine = ground.view();
         return random -> {
-            if (random.nextBoolean()) {
-                // Then what is added marks the entry as written.
-                mine.load(at);
+            if (random.nextInt(4) == 0) {
+                add(mine, random.nextBoolean(), false);
+                return;
             }
-            begun.incrementAndGet();
-            int result = mine.add(at, 1);
-            if (Fault.isDone(result)) {
-                done.incrementAndGet();
-            } else {
-                begun.decrementAndGet();
-                boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
-                sums.check(expected, "an addition gave " + Fault.toString(result));
+            mine.enterGuest();
+            try {
+                for (int n = random.nextInt(32); n >= 0; n--) {
+                    add(mine, random.nextInt(4) == 0, random.nextBoolean());
+                    if (random.nextInt(4) == 0) {
+                        mine.poll();
+                    }
+                }
+            } finally {
+                mine.leaveGuest();
             }
         };
+    }
+
+    private void add(MemoryGround.View mine, boolean loads, boolean byHandle) {
+        if (loads) {
+            // Then what is added marks the entry as written.
+            mine.load(at);
+        }
+        begun.incrementAndGet();
+        int result = byHandle ? mine.addByHandle(at, 1) : mine.add(at, 1);
+        if (Fault.isDone(result)) {
+            done.incrementAndGet();
+        } else {
+            begun.decrementAndGet();
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            sums.check(expected, "an addition gave " + Fault.toString(result));
+        }
     }
 
     @Override
