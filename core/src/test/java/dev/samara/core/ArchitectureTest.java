@@ -28,6 +28,7 @@ final class ArchitectureTest {
             "dev.samara.core.backing..",
             "dev.samara.core.layout..",
             "dev.samara.core.fault..",
+            "dev.samara.core.guest..",
             "dev.samara.core");
 
     private static final JavaClasses CORE =

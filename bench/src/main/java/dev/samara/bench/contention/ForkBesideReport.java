@@ -18,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * told by a clock, and a figure is the median over the rounds but for the longest wait.
  */
 public final class ForkBesideReport {
+    private static final long PAIRS_ALONE = 200_000;
+
     private final int[] sizes;
     private final int rounds;
     private final List<String> contenders;
@@ -45,8 +47,8 @@ public final class ForkBesideReport {
 
     private void run() throws InterruptedException {
         Figures.line(
-                "%7s %-17s %12s %14s %16s %12s",
-                "VMAs", "contender", "fork us", "first map us", "pairs a second", "longest us");
+                "%7s %-17s %12s %14s %16s %12s %16s %12s",
+                "VMAs", "contender", "fork us", "first map us", "pairs a second", "longest us", "alone", "longest us");
         for (int vmas : sizes) {
             for (String contender : contenders) {
                 measure(vmas, contender);
@@ -64,7 +66,10 @@ public final class ForkBesideReport {
         for (int round = 0; round < 2 * rounds; round++) {
             contender.fork().close();
         }
-        Mapper mapper = new Mapper(contender);
+        Mapper alone = new Mapper(contender, PAIRS_ALONE);
+        alone.start();
+        alone.join();
+        Mapper mapper = new Mapper(contender, Long.MAX_VALUE);
         mapper.start();
         for (int round = 0; round < rounds; round++) {
             long began = System.nanoTime();
@@ -77,13 +82,21 @@ public final class ForkBesideReport {
             child.close();
         }
         mapper.end();
+        alone.end();
         space.validate();
         space.close();
         double fork = Figures.median(forks);
         double change = Figures.median(changes);
         Figures.line(
-                "%7d %-17s %12.1f %14.1f %16.0f %12.1f",
-                vmas, name, fork / 1e3, change / 1e3, mapper.perSecond(), mapper.longest / 1e3);
+                "%7d %-17s %12.1f %14.1f %16.0f %12.1f %16.0f %12.1f",
+                vmas,
+                name,
+                fork / 1e3,
+                change / 1e3,
+                mapper.perSecond(),
+                mapper.longest / 1e3,
+                alone.perSecond(),
+                alone.longest / 1e3);
         figures.row(
                 "vmas",
                 vmas,
@@ -96,12 +109,17 @@ public final class ForkBesideReport {
                 "pairs_per_second",
                 mapper.perSecond(),
                 "longest_ns",
-                mapper.longest);
+                mapper.longest,
+                "alone_pairs_per_second",
+                alone.perSecond(),
+                "alone_longest_ns",
+                alone.longest);
     }
 
-    /** Maps and unmaps in the parent until it is told to end. */
+    /** Maps and unmaps in the parent, so often or until it is told to end. */
     private static final class Mapper extends Thread {
         private final Contender contender;
+        private final long most;
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private volatile boolean over;
 
@@ -110,8 +128,9 @@ public final class ForkBesideReport {
         private long nanos;
         private long longest;
 
-        Mapper(Contender contender) {
+        Mapper(Contender contender, long most) {
             super("mapper");
+            this.most = most;
             this.contender = contender;
         }
 
@@ -120,7 +139,7 @@ public final class ForkBesideReport {
             long own = Ground.own(0);
             try {
                 long began = System.nanoTime();
-                while (!over) {
+                while (!over && pairs < most) {
                     long before = System.nanoTime();
                     Ground.done(contender.mmap(own, Ground.LENGTH, READ, Ground.HERE, null));
                     Ground.done(contender.munmap(own, Ground.LENGTH));

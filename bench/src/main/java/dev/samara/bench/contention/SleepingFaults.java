@@ -29,7 +29,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}. Each of
  * the threads reads page after page of a file of its own, whose pages come after a random time and are evicted again. One
- * more thread maps 16 pages, writes them, and unmaps them, which is timed, without and with the others. Then all is left to
+ * more thread maps 16 pages, writes them, and unmaps them, which is timed, alone, beside as many threads that only sleep as often, and
+ * beside those that fault. Then all is left to
  * those that fault, and the holds of the lock are counted, of which a space notes one in 61.
  */
 public final class SleepingFaults {
@@ -64,8 +65,16 @@ public final class SleepingFaults {
     public static void main(String[] arguments) throws InterruptedException {
         SleepingFaults program = new SleepingFaults(arguments);
         Figures.line(
-                "%-17s %12s %12s %12s %12s %10s %12s",
-                "contender", "alone p50 us", "p99", "beside p50", "p99", "faults /s", "locks noted");
+                "%-17s %12s %12s %12s %12s %12s %12s %10s %12s",
+                "contender",
+                "alone p50 us",
+                "p99",
+                "sleepers p50",
+                "p99",
+                "beside p50",
+                "p99",
+                "faults /s",
+                "locks noted");
         for (String contender : program.contenders) {
             program.measure(contender);
         }
@@ -78,6 +87,7 @@ public final class SleepingFaults {
         Contender contender = Contenders.named(name, space, null);
         unmapping(machine, space, contender);
         Histogram alone = unmapping(machine, space, contender);
+        Histogram sleepers = besideSleepers(machine, space, contender);
         List<Reader> readers = new ArrayList<>();
         for (int i = 0; i < faults; i++) {
             readers.add(new Reader(machine, space, contender, i));
@@ -101,13 +111,22 @@ public final class SleepingFaults {
         }
         space.validate();
         space.close();
-        tell(name, alone, beside, perSecond, noted);
+        tell(name, alone, sleepers, beside, perSecond, noted);
     }
 
-    private void tell(String name, Histogram alone, Histogram beside, double perSecond, long noted) {
+    private void tell(
+            String name, Histogram alone, Histogram sleepers, Histogram beside, double perSecond, long noted) {
         Figures.line(
-                "%-17s %12.1f %12.1f %12.1f %12.1f %10.0f %12d",
-                name, micros(alone, 50), micros(alone, 99), micros(beside, 50), micros(beside, 99), perSecond, noted);
+                "%-17s %12.1f %12.1f %12.1f %12.1f %12.1f %12.1f %10.0f %12d",
+                name,
+                micros(alone, 50),
+                micros(alone, 99),
+                micros(sleepers, 50),
+                micros(sleepers, 99),
+                micros(beside, 50),
+                micros(beside, 99),
+                perSecond,
+                noted);
         figures.row(
                 "contender",
                 name,
@@ -115,6 +134,10 @@ public final class SleepingFaults {
                 micros(alone, 50),
                 "alone_p99_us",
                 micros(alone, 99),
+                "sleepers_p50_us",
+                micros(sleepers, 50),
+                "sleepers_p99_us",
+                micros(sleepers, 99),
                 "beside_p50_us",
                 micros(beside, 50),
                 "beside_p99_us",
@@ -135,6 +158,40 @@ public final class SleepingFaults {
 
     private static long done(List<Reader> readers) {
         return readers.stream().mapToLong(reader -> reader.done.get()).sum();
+    }
+
+    /** Beside as many threads that sleep as often, and touch nothing: what the waking alone does to the two processors. */
+    private Histogram besideSleepers(Machine machine, AddressSpace space, Contender contender)
+            throws InterruptedException {
+        List<Thread> sleepers = new ArrayList<>();
+        for (int i = 0; i < faults; i++) {
+            Thread sleeper = new Thread(
+                    () -> {
+                        while (!Thread.currentThread().isInterrupted()) {
+                            pause();
+                        }
+                    },
+                    "sleeper-" + i);
+            sleepers.add(sleeper);
+            sleeper.start();
+        }
+        Histogram latencies = unmapping(machine, space, contender);
+        sleepers.forEach(Thread::interrupt);
+        for (Thread sleeper : sleepers) {
+            sleeper.join();
+        }
+        return latencies;
+    }
+
+    /** Stands for the time that a disk takes: the load itself, not a wait for anything. False after an interrupt. */
+    private boolean pause() {
+        try {
+            Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
     }
 
     private Histogram unmapping(Machine machine, AddressSpace space, Contender contender) {
@@ -170,10 +227,7 @@ public final class SleepingFaults {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            try {
-                // Stands for the time that the disk takes: the load itself, not a wait for anything.
-                Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
-            } catch (InterruptedException e) {
+            if (!pause()) {
                 return false;
             }
             store.put(frame, 0, Long.BYTES, page);

@@ -18,16 +18,13 @@ import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 
 /**
- * What forks take, and what the parent does meanwhile.
+ * What forks take; what the parent does meanwhile is another report ({@code fork-beside}).
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages written,
  * of 1,000 and of 65,530 VMAs that nobody has touched. The time is that on a processor, of the fork alone and not of the
- * end of the child. Then the largest is forked without a pause beside a thread that maps and unmaps in it, of which each
- * round is timed by a clock.
+ * end of the child.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -53,17 +50,15 @@ public final class ForkReport {
      * Measures and prints.
      *
      * @param arguments see above
-     * @throws InterruptedException if the program is interrupted
      */
-    public static void main(String[] arguments) throws InterruptedException {
+    public static void main(String[] arguments) {
         new ForkReport(arguments).run();
     }
 
-    private void run() throws InterruptedException {
+    private void run() {
         fork(134, TOUCHED_PAGES);
         fork(1_000, 0);
         double perVma = fork(MANY, 0);
-        beside();
         figures.goal("ns for each of 65,530 VMAs that nobody has touched", perVma, "<= 60");
         figures.write();
     }
@@ -129,90 +124,5 @@ public final class ForkReport {
                 vmas, touched, fork, fork / vmas, Figures.median(firstWrites));
         figures.row("vmas", vmas, "pages", touched, "fork_ns", fork, "ns_a_vma", fork / vmas);
         return fork / vmas;
-    }
-
-    private void beside() throws InterruptedException {
-        AddressSpace space = space(MANY, 0);
-        Writer alone = new Writer(space);
-        alone.start();
-        // The span that is measured; nothing is awaited by it.
-        Thread.sleep(300);
-        alone.end();
-        Writer writer = new Writer(space);
-        writer.start();
-        double[] nanos = new double[rounds];
-        for (int round = 0; round < rounds; round++) {
-            long began = System.nanoTime();
-            AddressSpace child = space.fork();
-            nanos[round] = System.nanoTime() - began;
-            child.close();
-        }
-        writer.end();
-        space.validate();
-        space.close();
-        Figures.line(
-                "beside forks of %d VMAs, of %.1f ms each: mmap and munmap %.0f times a second (alone %.0f), longest %.2f ms (alone %.2f)",
-                MANY,
-                Figures.median(nanos) / 1e6,
-                writer.perSecond(),
-                alone.perSecond(),
-                writer.longest / 1e6,
-                alone.longest / 1e6);
-        figures.row(
-                "beside_forks_per_second",
-                writer.perSecond(),
-                "alone_per_second",
-                alone.perSecond(),
-                "longest_ns",
-                writer.longest,
-                "alone_longest_ns",
-                alone.longest);
-    }
-
-    /** Maps and unmaps in the parent until it is told to end. */
-    private static final class Writer extends Thread {
-        private final AddressSpace space;
-        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        private volatile boolean over;
-
-        /* Read once it has ended. */
-        private long rounds;
-        private long nanos;
-        private long longest;
-
-        Writer(AddressSpace space) {
-            super("parent");
-            this.space = space;
-        }
-
-        @Override
-        public void run() {
-            try {
-                long began = System.nanoTime();
-                while (!over) {
-                    long before = System.nanoTime();
-                    done(space.mmap(OWN, PAGE, READ, HERE, null, 0));
-                    done(space.munmap(OWN, PAGE));
-                    longest = Math.max(longest, System.nanoTime() - before);
-                    rounds++;
-                }
-                nanos = System.nanoTime() - began;
-            } catch (Throwable thrown) {
-                failure.set(thrown);
-            }
-        }
-
-        void end() throws InterruptedException {
-            over = true;
-            join();
-            Throwable thrown = failure.get();
-            if (thrown != null) {
-                throw new IllegalStateException("who was beside has failed", thrown);
-            }
-        }
-
-        double perSecond() {
-            return rounds * 1e9 / nanos;
-        }
     }
 }

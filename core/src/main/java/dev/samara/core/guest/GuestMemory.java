@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core;
+package dev.samara.core.guest;
 
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.page.Frames;
@@ -17,7 +17,7 @@ import java.lang.invoke.VarHandle;
  * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves again. A fault is
  * handled outside of GUEST, so that nobody waits for one who waits.
  */
-final class GuestMemory {
+public final class GuestMemory {
     private final Processor processor;
     private final Faulter faulter;
     private final Worker worker;
@@ -31,7 +31,15 @@ final class GuestMemory {
     private long faultAddress;
     private int fault;
 
-    GuestMemory(Processor processor, Faulter faulter, Worker worker, Frames frames) {
+    /**
+     * Puts it together, for one thread.
+     *
+     * @param processor whose TLB is used, and which has the space loaded
+     * @param faulter handles faults in that space
+     * @param worker the thread's
+     * @param frames the machine's
+     */
+    public GuestMemory(Processor processor, Faulter faulter, Worker worker, Frames frames) {
         this.processor = processor;
         this.faulter = faulter;
         this.worker = worker;
@@ -41,41 +49,111 @@ final class GuestMemory {
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
     }
 
-    Faulter faulter() {
+    /**
+     * What handles faults.
+     *
+     * @return always the same
+     */
+    public Faulter faulter() {
         return faulter;
     }
 
-    FrameStore store() {
+    /**
+     * Where the bytes are.
+     *
+     * @return always the same
+     */
+    public FrameStore store() {
         return store;
     }
 
-    void swapBytes(boolean swaps) {
+    /**
+     * Sets the order of bytes in numbers.
+     *
+     * @param swaps whether it is big-endian
+     */
+    public void swapBytes(boolean swaps) {
         swapsBytes = swaps;
     }
 
-    long value() {
+    /**
+     * What was read last.
+     *
+     * @return the number
+     */
+    public long value() {
         return value;
     }
 
-    void setValue(long value) {
+    /**
+     * Sets what counts as read last.
+     *
+     * @param value the number
+     */
+    public void setValue(long value) {
         this.value = value;
     }
 
-    long faultAddress() {
+    /**
+     * Where the last access that failed has failed.
+     *
+     * @return an address
+     */
+    public long faultAddress() {
         return faultAddress;
     }
 
-    int fault() {
+    /**
+     * Why the last access that failed has.
+     *
+     * @return a {@link Fault}; of a copy, a filling or a search, MINOR if it did not
+     */
+    public int fault() {
         return fault;
     }
 
-    int fail(int why, long address) {
+    private int fail(int why, long address) {
         fault = why;
         faultAddress = address;
         return why;
     }
 
-    static void checkSize(int size) {
+    /**
+     * Makes a page accessible, out of GUEST.
+     *
+     * @param address any address
+     * @param access bits of {@link Protection}
+     * @return a {@link Fault}
+     */
+    public int handleFault(long address, int access) {
+        checkQuiet();
+        boolean isGuest = processor.isGuest();
+        if (isGuest) {
+            processor.leaveGuest();
+        }
+        try {
+            int result = faulter.fault(address, access);
+            return Fault.isDone(result) ? result : fail(result, address);
+        } finally {
+            if (isGuest) {
+                processor.enterGuest();
+            }
+        }
+    }
+
+    private void checkQuiet() {
+        if (processor.isTelling()) {
+            throw new IllegalStateException("an access was made by a flush listener of the same CPU");
+        }
+    }
+
+    /**
+     * Makes sure that a size is that of a number.
+     *
+     * @param size bytes
+     * @throws IllegalArgumentException if it is not 1, 2, 4 or 8
+     */
+    public static void checkSize(int size) {
         if (size != 8 && size != 4 && size != 2 && size != 1) {
             throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
         }
@@ -85,15 +163,22 @@ final class GuestMemory {
         return swapsBytes ? Long.reverseBytes(number) >>> (Long.SIZE - size * Byte.SIZE) : number;
     }
 
-    boolean crosses(long address, int size) {
+    /**
+     * Whether bytes lie in two pages.
+     *
+     * @param address of the first byte
+     * @param size bytes
+     * @return true if so
+     */
+    public boolean crosses(long address, int size) {
         return ((int) address & pageMask) + size > pageMask + 1;
     }
 
-    int frameOf(long handle) {
+    private int frameOf(long handle) {
         return (int) (handle >>> pageShift);
     }
 
-    int offsetOf(long handle) {
+    private int offsetOf(long handle) {
         return (int) handle & pageMask;
     }
 
@@ -104,9 +189,11 @@ final class GuestMemory {
     /**
      * Translates where the TLB does not. In GUEST; a fault leaves it for its time, so handles from before mean nothing.
      *
+     * @param address any address
+     * @param access one bit of {@link Protection}
      * @return a handle, or the negated {@link Fault}
      */
-    long resolve(long address, int access) {
+    public long resolve(long address, int access) {
         long right = rightOf(access);
         for (; ; ) {
             long handle = processor.walk(address, right);
@@ -134,9 +221,7 @@ final class GuestMemory {
 
     /** Goes to GUEST unless it is there; true if it was not. */
     private boolean enter() {
-        if (processor.isTelling()) {
-            throw new IllegalStateException("an access was made by a flush listener of the same CPU");
-        }
+        checkQuiet();
         if (processor.isGuest()) {
             return false;
         }
@@ -150,7 +235,15 @@ final class GuestMemory {
         }
     }
 
-    int read(long address, int size, int access) {
+    /**
+     * Reads a number.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @param access READ or EXEC of {@link Protection}
+     * @return MINOR if it was done, else why not
+     */
+    public int read(long address, int size, int access) {
         checkSize(size);
         if (crosses(address, size)) {
             return readAcross(address, size, access);
@@ -183,15 +276,37 @@ final class GuestMemory {
         return Fault.MINOR;
     }
 
-    long get(long handle, int size) {
+    /**
+     * Reads by a handle.
+     *
+     * @param handle a living one
+     * @param size bytes
+     * @return the number
+     */
+    public long get(long handle, int size) {
         return ordered(store.get(frameOf(handle), offsetOf(handle), size), size);
     }
 
-    void put(long handle, int size, long number) {
+    /**
+     * Writes by a handle.
+     *
+     * @param handle a living one
+     * @param size bytes
+     * @param number what is written
+     */
+    public void put(long handle, int size, long number) {
         store.put(frameOf(handle), offsetOf(handle), size, ordered(number, size));
     }
 
-    int write(long address, int size, long number) {
+    /**
+     * Writes a number.
+     *
+     * @param address of the first byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @param number what is written
+     * @return MINOR if it was done, else why not
+     */
+    public int write(long address, int size, long number) {
         checkSize(size);
         boolean entered = enter();
         try {
@@ -235,7 +350,17 @@ final class GuestMemory {
         }
     }
 
-    int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
+    /**
+     * Makes an atomic access; {@link #value} has what was there.
+     *
+     * @param what which
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param expected of EXCHANGE_IF, what must be there
+     * @param operand what it is made with
+     * @return MINOR if it was done, else why not
+     */
+    public int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
         checkSize(size);
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address);
@@ -256,8 +381,17 @@ final class GuestMemory {
         }
     }
 
-    /** Returns what was there. */
-    long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+    /**
+     * The same by a handle.
+     *
+     * @param what which
+     * @param handle a living one, aligned
+     * @param size bytes
+     * @param expected of EXCHANGE_IF, what must be there
+     * @param operand what it is made with
+     * @return what was there
+     */
+    public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
         long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
         int frame = frameOf(handle);
         int offset = offsetOf(handle);
@@ -287,8 +421,17 @@ final class GuestMemory {
         }
     }
 
-    /** Page by page; others are acknowledged in between. */
-    int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
+    /**
+     * Copies page by page; others are acknowledged in between.
+     *
+     * @param address of the first byte
+     * @param bytes where from or to
+     * @param at index of the first
+     * @param length how many bytes
+     * @param writes whether memory is written
+     * @return how many were copied; if fewer, {@link #fault} says why
+     */
+    public int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
         fault = Fault.MINOR;
         int done = 0;
         while (done < length) {
@@ -320,7 +463,15 @@ final class GuestMemory {
         }
     }
 
-    long fill(long address, long length, byte with) {
+    /**
+     * Fills page by page.
+     *
+     * @param address of the first byte
+     * @param length how many bytes
+     * @param with with what
+     * @return how many were filled; if fewer, {@link #fault} says why
+     */
+    public long fill(long address, long length, byte with) {
         fault = Fault.MINOR;
         long done = 0;
         while (done < length) {
@@ -342,7 +493,14 @@ final class GuestMemory {
         return done;
     }
 
-    int string(long address, byte[] target) {
+    /**
+     * Copies bytes until a 0.
+     *
+     * @param address of the first byte
+     * @param target where to
+     * @return how many there are before the 0, at most as many as fit; -1 if an access failed
+     */
+    public int string(long address, byte[] target) {
         fault = Fault.MINOR;
         int length = 0;
         while (length < target.length) {
@@ -360,8 +518,14 @@ final class GuestMemory {
         return length;
     }
 
-    /** The frame, pinned; or the negated {@link Fault}. */
-    int pin(long address, boolean writes) {
+    /**
+     * Pins the frame of a page.
+     *
+     * @param address an address of the page
+     * @param writes whether it is to be written
+     * @return the frame; or the negated {@link Fault}
+     */
+    public int pin(long address, boolean writes) {
         boolean entered = enter();
         try {
             for (; ; ) {
@@ -396,7 +560,13 @@ final class GuestMemory {
         }
     }
 
-    void unpin(int frame, boolean written) {
+    /**
+     * Ends a pin.
+     *
+     * @param frame a pinned frame
+     * @param written whether it was written
+     */
+    public void unpin(int frame, boolean written) {
         if (frame == Frames.ZERO) {
             return;
         }

@@ -1,15 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core;
+package dev.samara.core.guest;
 
 /** What an atomic access does. */
-enum GuestAtomic {
+public enum GuestAtomic {
+    /** Reads. */
     LOAD,
+    /** Writes. */
     STORE,
+    /** Writes if what is there is expected. */
     EXCHANGE_IF,
+    /** Adds. */
     ADD,
+    /** Replaces. */
     SET,
+    /** Clears bits. */
     AND,
+    /** Sets bits. */
     OR,
+    /** Flips bits. */
     XOR;
 
     /** What a read-modify-write leaves. */
