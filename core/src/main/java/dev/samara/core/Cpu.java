@@ -9,6 +9,7 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FlushListener;
 import dev.samara.core.vma.Protection;
@@ -30,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
-    public static final long MISS = Processor.MISS;
+    public static final long MISS = SoftTlb.MISS;
 
     /** What resolving answers for an access that lies in two pages: it has no handle, and is made by address. */
     public static final long CROSSES = Long.MIN_VALUE;
@@ -166,12 +167,15 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private Processor guestProcessor() {
-        Processor of = processor();
-        checkQuiet(of);
-        if (!of.isGuest()) {
-            throw new IllegalStateException(this + " is not in GUEST");
+        if (!loaded().isInGuest()) {
+            throw notInGuest();
         }
-        return of;
+        return Objects.requireNonNull(processor);
+    }
+
+    private IllegalStateException notInGuest() {
+        checkQuiet(processor());
+        return new IllegalStateException(this + " is not in GUEST");
     }
 
     private void checkQuiet(Processor of) {
@@ -233,7 +237,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private long probe(long address, int size, long right) {
-        Processor of = processor;
+        GuestMemory of = guest;
         return of == null ? MISS : of.probe(address, size, right);
     }
 
@@ -274,9 +278,11 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private long resolve(long address, int size, int access) {
-        guestProcessor();
-        GuestMemory.checkSize(size);
         GuestMemory of = loaded();
+        if (!of.isInGuest()) {
+            throw notInGuest();
+        }
+        GuestMemory.checkSize(size);
         return of.crosses(address, size) ? CROSSES : of.resolve(address, access);
     }
 

@@ -209,10 +209,9 @@ public final class Machine {
 
     /** Puts a CPU of the calling thread online. */
     Processor newProcessor(Memory memory) {
-        int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         return new Processor(
                 memory.cpus(),
-                pageShift,
+                Integer.numberOfTrailingZeros(memory.frames().pageSize()),
                 tlbEntries,
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
@@ -227,6 +226,8 @@ public final class Machine {
 
     /** The description of a machine before it is built. For one thread. */
     public static final class Builder {
+        private static final long MOST_PIECE = 1L << 30;
+
         private int maxMapCount = 65530;
         private long stackGuardGap = 256;
         private long commitLimit = Host.UNLIMITED;
@@ -236,6 +237,7 @@ public final class Machine {
         private Retirement retirement = Retirement.NOTHING;
         private Supplier<ReentrantLock> locks = ReentrantLock::new;
         private long memory;
+        private long memoryPiece = 1L << 22;
         private boolean poisonsFrames;
         private int faultAround = 16;
         private int mostCallbacks = 1 << 16;
@@ -341,6 +343,22 @@ public final class Machine {
                 throw new IllegalArgumentException("memory " + bytes + " is not positive");
             }
             memory = bytes;
+            return this;
+        }
+
+        /**
+         * Sets how many bytes of memory are made at a time. Where all of it is one piece, accesses of CPUs are faster; but a piece
+         * costs its size as soon as one frame of it is needed.
+         *
+         * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is made
+         * @return this
+         * @throws IllegalArgumentException if it is not in that range
+         */
+        public Builder memoryPiece(long bytes) {
+            if (bytes < 1 || bytes > MOST_PIECE) {
+                throw new IllegalArgumentException("memoryPiece " + bytes + " is not in 1..2^30");
+            }
+            memoryPiece = bytes;
             return this;
         }
 
@@ -490,12 +508,17 @@ public final class Machine {
             return this;
         }
 
-        /** Frames are made so many bytes at a time. */
-        private static final int CHUNK_SHIFT = 22;
+        private int chunkShift(long frames, int pageShift) {
+            long inPiece = Math.max(1, memoryPiece >>> pageShift);
+            // One more than asked for, the page of zeros, does not make another piece.
+            return frames <= inPiece
+                    ? Long.SIZE - Long.numberOfLeadingZeros(frames)
+                    : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
+        }
 
         private Memory memory(Host host, int pageShift) {
             long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
-            int chunkShift = Math.max(0, CHUNK_SHIFT - pageShift);
+            int chunkShift = chunkShift(most, pageShift);
             StoreMaker maker = stores;
             FrameStore store = maker == null
                     ? new DirectFrames(pageShift, chunkShift, (int) most + 1)

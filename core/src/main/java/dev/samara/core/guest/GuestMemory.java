@@ -2,14 +2,17 @@
 package dev.samara.core.guest;
 
 import dev.samara.core.fault.Faulter;
+import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Protection;
 import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is none.
@@ -23,7 +26,12 @@ public final class GuestMemory {
     private final Worker worker;
     private final Frames frames;
     private final FrameStore store;
+
+    /** The same, if it is the usual one: then a physical address need not be taken apart. */
+    private final @Nullable DirectFrames direct;
+
     private final int pageShift;
+    private final SoftTlb tlb;
     private final int pageMask;
 
     private boolean swapsBytes;
@@ -45,8 +53,10 @@ public final class GuestMemory {
         this.worker = worker;
         this.frames = frames;
         store = frames.store();
-        pageMask = frames.pageSize() - 1;
+        direct = store instanceof DirectFrames usual ? usual : null;
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+        tlb = processor.tlb();
+        pageMask = frames.pageSize() - 1;
     }
 
     /**
@@ -141,6 +151,15 @@ public final class GuestMemory {
         }
     }
 
+    /**
+     * Whether the TLB may be used: not while listeners are told of a flush.
+     *
+     * @return true if the CPU is in GUEST
+     */
+    public boolean isInGuest() {
+        return processor.isGuest() && !processor.isTelling();
+    }
+
     private void checkQuiet() {
         if (processor.isTelling()) {
             throw new IllegalStateException("an access was made by a flush listener of the same CPU");
@@ -159,6 +178,20 @@ public final class GuestMemory {
         }
     }
 
+    private long getPlain(long physical, int size) {
+        DirectFrames of = direct;
+        return of != null ? of.get(physical, size) : store.get(frameOf(physical), offsetOf(physical), size);
+    }
+
+    private void putPlain(long physical, int size, long number) {
+        DirectFrames of = direct;
+        if (of != null) {
+            of.put(physical, size, number);
+        } else {
+            store.put(frameOf(physical), offsetOf(physical), size, number);
+        }
+    }
+
     private long ordered(long number, int size) {
         return swapsBytes ? Long.reverseBytes(number) >>> (Long.SIZE - size * Byte.SIZE) : number;
     }
@@ -174,12 +207,12 @@ public final class GuestMemory {
         return ((int) address & pageMask) + size > pageMask + 1;
     }
 
-    private int frameOf(long handle) {
-        return (int) (handle >>> pageShift);
+    private int frameOf(long physical) {
+        return (int) (physical >>> pageShift);
     }
 
-    private int offsetOf(long handle) {
-        return (int) handle & pageMask;
+    private int offsetOf(long physical) {
+        return (int) physical & pageMask;
     }
 
     private static long rightOf(int access) {
@@ -194,12 +227,12 @@ public final class GuestMemory {
      * @return a handle, or the negated {@link Fault}
      */
     public long resolve(long address, int access) {
-        long right = rightOf(access);
+        long handle = processor.walk(address, rightOf(access));
+        return handle >= 0 ? handle : resolveByFault(address, access);
+    }
+
+    private long resolveByFault(long address, int access) {
         for (; ; ) {
-            long handle = processor.walk(address, right);
-            if (handle >= 0) {
-                return handle;
-            }
             int result;
             processor.leaveGuest();
             try {
@@ -210,12 +243,30 @@ public final class GuestMemory {
             if (!Fault.isDone(result)) {
                 return -fail(result, address);
             }
+            // In a table that the fault has made.
+            processor.forgetTables();
+            long handle = processor.walk(address, rightOf(access));
+            if (handle >= 0) {
+                return handle;
+            }
         }
+    }
+
+    /**
+     * Looks in the TLB. Out of GUEST it has nothing.
+     *
+     * @param address of the first byte
+     * @param size bytes
+     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
+     * @return a handle, or {@link SoftTlb#MISS}
+     */
+    public long probe(long address, int size, long right) {
+        return tlb.probe(address, size, right >> 1);
     }
 
     /** A handle for bytes of one page; or the negated {@link Fault}. In GUEST. */
     private long translate(long address, int size, int access) {
-        long handle = processor.probe(address, size, rightOf(access));
+        long handle = probe(address, size, rightOf(access));
         return handle >= 0 ? handle : resolve(address, access);
     }
 
@@ -284,7 +335,7 @@ public final class GuestMemory {
      * @return the number
      */
     public long get(long handle, int size) {
-        return ordered(store.get(frameOf(handle), offsetOf(handle), size), size);
+        return ordered(getPlain(handle, size), size);
     }
 
     /**
@@ -295,7 +346,7 @@ public final class GuestMemory {
      * @param number what is written
      */
     public void put(long handle, int size, long number) {
-        store.put(frameOf(handle), offsetOf(handle), size, ordered(number, size));
+        putPlain(handle, size, ordered(number, size));
     }
 
     /**
@@ -337,9 +388,9 @@ public final class GuestMemory {
             long low = processor.walk(address, Pte.WRITE);
             if (low >= 0) {
                 for (int i = 0; i < size; i++) {
-                    boolean isLow = offsetOf(address) + i <= pageMask;
+                    boolean isLow = ((int) address & pageMask) + i <= pageMask;
                     long at = isLow ? low + i : high + i - (second - address);
-                    store.put(frameOf(at), offsetOf(at), 1, number >>> (i * Byte.SIZE));
+                    putPlain(at, 1, number >>> (i * Byte.SIZE));
                 }
                 return Fault.MINOR;
             }
@@ -435,7 +486,7 @@ public final class GuestMemory {
         fault = Fault.MINOR;
         int done = 0;
         while (done < length) {
-            int part = Math.min(length - done, pageMask + 1 - offsetOf(address + done));
+            int part = Math.min(length - done, pageMask + 1 - ((int) (address + done) & pageMask));
             if (!Fault.isDone(transferPart(address + done, bytes, at + done, part, writes))) {
                 return done;
             }
@@ -476,7 +527,7 @@ public final class GuestMemory {
         long done = 0;
         while (done < length) {
             long from = address + done;
-            int part = (int) Math.min(length - done, pageMask + 1 - offsetOf(from));
+            int part = (int) Math.min(length - done, pageMask + 1 - ((int) from & pageMask));
             boolean entered = enter();
             try {
                 processor.poll();
@@ -504,7 +555,7 @@ public final class GuestMemory {
         fault = Fault.MINOR;
         int length = 0;
         while (length < target.length) {
-            int part = Math.min(target.length - length, pageMask + 1 - offsetOf(address + length));
+            int part = Math.min(target.length - length, pageMask + 1 - ((int) (address + length) & pageMask));
             if (!Fault.isDone(transferPart(address + length, target, length, part, false))) {
                 return -1;
             }

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Frames in direct buffers: every width and access mode works on them, on every JDK, without a flag. Views of arrays of bytes are
@@ -30,8 +31,16 @@ public final class DirectFrames implements FrameStore {
     /** As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not. */
     private final ByteBuffer zeros;
 
+    private final int mostFrames;
+
+    /** Takes the offset in a chunk out of a physical address; all of it if there is one chunk, whatever its size. */
+    private final int chunkMask;
+
     /** Elements are set before the number of a frame in them is given out. */
     private final ByteBuffer[] chunks;
+
+    /** The same, if all frames are in one: then none has to be looked up. */
+    private @Nullable ByteBuffer whole;
 
     /**
      * Makes a store without frames.
@@ -43,19 +52,23 @@ public final class DirectFrames implements FrameStore {
     public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
+        this.mostFrames = mostFrames;
         inChunk = (1 << chunkShift) - 1;
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
+        chunkMask = chunks.length == 1 ? Integer.MAX_VALUE : (1 << (pageShift + chunkShift)) - 1;
     }
 
     @Override
     public boolean extend(int first, int count) {
         try {
             for (int frame = first; frame < first + count; frame += inChunk + 1) {
+                int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
                 // Direct buffers start on a multiple of 16 or more only if they are asked to: atomics need 8.
-                ByteBuffer raw = ByteBuffer.allocateDirect(((inChunk + 1) << pageShift) + Long.BYTES);
+                ByteBuffer raw = ByteBuffer.allocateDirect(bytes + Long.BYTES);
                 chunks[frame >>> chunkShift] = raw.alignedSlice(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             }
+            whole = chunks.length == 1 ? chunks[0] : null;
             return true;
         } catch (OutOfMemoryError exhausted) {
             return false;
@@ -66,14 +79,36 @@ public final class DirectFrames implements FrameStore {
         return chunks[frame >>> chunkShift];
     }
 
+    private ByteBuffer chunkOf(long physical) {
+        ByteBuffer all = whole;
+        return all != null ? all : chunks[(int) (physical >>> (pageShift + chunkShift))];
+    }
+
+    private int atOf(long physical) {
+        return (int) physical & chunkMask;
+    }
+
     private int at(int frame, int offset) {
         return ((frame & inChunk) << pageShift) + offset;
     }
 
     @Override
     public long get(int frame, int offset, int size) {
-        ByteBuffer chunk = chunk(frame);
-        int at = at(frame, offset);
+        return get(chunk(frame), at(frame, offset), size);
+    }
+
+    /**
+     * Reads, without order.
+     *
+     * @param physical address of the lowest byte: the frame's number times its size, and the offset
+     * @param size bytes: 1, 2, 4 or 8
+     * @return the number
+     */
+    public long get(long physical, int size) {
+        return get(chunkOf(physical), atOf(physical), size);
+    }
+
+    private static long get(ByteBuffer chunk, int at, int size) {
         return switch (size) {
             case 8 -> (long) LONG.get(chunk, at);
             case 4 -> (int) INT.get(chunk, at) & INT_MASK;
@@ -84,8 +119,21 @@ public final class DirectFrames implements FrameStore {
 
     @Override
     public void put(int frame, int offset, int size, long value) {
-        ByteBuffer chunk = chunk(frame);
-        int at = at(frame, offset);
+        put(chunk(frame), at(frame, offset), size, value);
+    }
+
+    /**
+     * Writes, without order.
+     *
+     * @param physical address of the lowest byte: the frame's number times its size, and the offset
+     * @param size bytes: 1, 2, 4 or 8
+     * @param value the number; bits above its size are ignored
+     */
+    public void put(long physical, int size, long value) {
+        put(chunkOf(physical), atOf(physical), size, value);
+    }
+
+    private static void put(ByteBuffer chunk, int at, int size, long value) {
         switch (size) {
             case 8 -> LONG.set(chunk, at, value);
             case 4 -> INT.set(chunk, at, (int) value);

@@ -262,7 +262,7 @@ public final class Frames {
         if (made >= limit) {
             return false;
         }
-        int count = 1 << chunkShift;
+        int count = Math.min(1 << chunkShift, limit - made);
         int chunk = made >>> chunkShift;
         long[] fresh;
         try {
@@ -275,7 +275,7 @@ public final class Frames {
         }
         records[chunk] = fresh;
         int first = made;
-        made = (int) Math.min(limit, (long) first + count);
+        made += count;
         if (first == 0) {
             store.fill(ZERO, 0, pageSize, (byte) 0);
             fresh[ZERO] = 1;

@@ -44,6 +44,13 @@ public final class PageTable {
     private final int bits;
     private final int entries;
     private final int levels;
+
+    /** Of the bytes that an entry of the topmost table spans. */
+    private final int rootShift;
+
+    /** Of the entries that have one mask of holders in common. */
+    private final int partShift;
+
     private final long limit;
 
     private final Object[] root;
@@ -76,6 +83,8 @@ public final class PageTable {
                     + " entries do not reach the limit 0x" + Long.toHexString(limit));
         }
         levels = most;
+        rootShift = shiftOf(most - 1);
+        partShift = bits - PARTS_SHIFT;
         root = upper(1 << Math.max(above, 1));
     }
 
@@ -149,13 +158,14 @@ public final class PageTable {
      * @return the leaf, or null if there is none
      */
     public long @Nullable [] leaf(long address) {
-        Object table = root;
-        for (int level = levels - 1; level > 0; level--) {
-            // Pairs with the volatile store of link: a table is seen as it was made.
-            table = CHILD.getAcquire((Object[]) table, childIndex(address, level));
+        int shift = rootShift;
+        // Pairs with the volatile store of link: a table is seen as it was made. So below.
+        Object table = CHILD.getAcquire(root, (int) (address >>> shift));
+        for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
                 return null;
             }
+            table = CHILD.getAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
         }
         return (long[]) table;
     }
@@ -370,33 +380,32 @@ public final class PageTable {
     /**
      * Notes that a CPU may have the translation of an entry, or of those around it. The CPU reads the entry after this.
      *
-     * @param leaf the leaf
+     * @param leaf a leaf of this table
      * @param index which entry
      * @param bit the CPU's
      * @param isShared whether another CPU may have set it
      */
-    public static void hold(long[] leaf, int index, long bit, boolean isShared) {
+    public void hold(long[] leaf, int index, long bit, boolean isShared) {
         int word = holdersOf(leaf, index);
         // Once set it stays set, so who finds his own has set it before, and was behind the fence then.
-        boolean isSet = ((long) ENTRY.getOpaque(leaf, word) & bit) != 0;
-        if (!isSet) {
+        if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
             ENTRY.getAndBitwiseOr(leaf, word, bit);
+        } else if (!isShared) {
+            return;
         }
-        if (!isSet || isShared) {
-            // Between the bit and the entry. Pairs with who changes the entry, and then reads the mask (holders).
-            VarHandle.fullFence();
-        }
+        // Between the bit and the entry. Pairs with who changes the entry, and then reads the mask (holders).
+        VarHandle.fullFence();
     }
 
     /**
      * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation, before this.
      *
-     * @param leaf the leaf
+     * @param leaf a leaf of this table
      * @param first the first entry
      * @param last the last one
      * @return a mask
      */
-    public static long holders(long[] leaf, int first, int last) {
+    public long holders(long[] leaf, int first, int last) {
         long mask = 0;
         for (int word = holdersOf(leaf, first); word >= holdersOf(leaf, last); word--) {
             mask |= (long) ENTRY.getVolatile(leaf, word);
@@ -404,9 +413,8 @@ public final class PageTable {
         return mask;
     }
 
-    private static int holdersOf(long[] leaf, int index) {
-        int bits = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(leaf.length - SPARE);
-        return leaf.length - HOLDERS - (index >>> (bits - PARTS_SHIFT));
+    private int holdersOf(long[] leaf, int index) {
+        return leaf.length - HOLDERS - (index >>> partShift);
     }
 
     /**

@@ -77,7 +77,7 @@ final class Owed {
             end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
             reason = reasons[i].compareTo(reason) < 0 ? reasons[i] : reason;
             PageTable table = tables[i];
-            mask |= PageTable.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
+            mask |= table.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
         }
         context.log(generation, start, end, mask, reason);
         cpus.shoot(context, generation, mask);

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * generation, knows that nobody uses the old one.
  */
 public final class Processor {
-    /** What {@link #probe} and {@link #walk} answer where there is no translation. */
+    /** What {@link #walk} answers where there is no translation. */
     public static final long MISS = SoftTlb.MISS;
 
     /** As many spaces keep their translations while others are loaded; as on x86. */
@@ -48,6 +48,7 @@ public final class Processor {
     private final long bit;
     private final boolean sharesBit;
     private final SoftTlb tlb;
+    private final TableCache tables;
     private final Consumer<Throwable> reporter;
     private final FlushLog.Range range = new FlushLog.Range();
 
@@ -78,6 +79,7 @@ public final class Processor {
         this.cpus = cpus;
         this.reporter = reporter;
         tlb = new SoftTlb(pageShift, entries);
+        tables = new TableCache(pageShift);
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = new Slot();
         }
@@ -123,6 +125,7 @@ public final class Processor {
     public void load(@Nullable PageTable next) {
         table = next;
         context = null;
+        tables.clear();
         if (next == null) {
             state.load(null);
             state.leaveGuest(0);
@@ -281,15 +284,12 @@ public final class Processor {
     }
 
     /**
-     * Looks in the TLB. In GUEST only.
+     * Its TLB; out of GUEST that finds nothing.
      *
-     * @param address of the first byte
-     * @param size bytes
-     * @param right one of {@link Pte#READ}, {@link Pte#WRITE}, {@link Pte#EXEC}
-     * @return the number of the frame shifted by the page size, and the offset in it; or {@link #MISS}
+     * @return always the same
      */
-    public long probe(long address, int size, long right) {
-        return tlb.probe(address, size, right >> 1);
+    public SoftTlb tlb() {
+        return tlb;
     }
 
     /**
@@ -297,28 +297,43 @@ public final class Processor {
      *
      * @param address any address
      * @param right what must be allowed
-     * @return what {@link #probe} would, of one byte; {@link #MISS} if the page is not there or does not allow it
+     * @return its physical address; {@link #MISS} if the page is not there or does not allow it
      */
     public long walk(long address, long right) {
         PageTable of = Objects.requireNonNull(table);
-        long[] leaf = of.reaches(address) ? of.leaf(address) : null;
+        long[] leaf = tables.leaf(of, address);
         if (leaf == null) {
             return MISS;
         }
         // Before the entry is read: who changes it after that finds this CPU among those who may have it.
         int index = of.indexOf(address);
-        PageTable.hold(leaf, index, bit, sharesBit);
+        of.hold(leaf, index, bit, sharesBit);
+        long pte = PageTable.get(leaf, index);
+        long wanted = Pte.PRESENT | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
+        return Pte.has(pte, wanted) ? fill(address, pte) : walkFirst(address, right, leaf, index, wanted);
+    }
+
+    /** Drops what was remembered of tables, after a fault may have made others. */
+    public void forgetTables() {
+        tables.clear();
+    }
+
+    /** The first access, or the first write, since the entry was made. */
+    private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
         long pte = PageTable.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
-            long used = pte | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
-            if (used == pte || PageTable.compareAndSet(leaf, index, pte, used)) {
-                // Not to be written through the TLB before the entry says that it was written.
-                long rights = used & (Pte.has(used, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
-                return tlb.fill(address, Pte.frame(used), rights >> 1);
+            if (PageTable.compareAndSet(leaf, index, pte, pte | wanted)) {
+                return fill(address, pte | wanted);
             }
             pte = PageTable.get(leaf, index);
         }
         return MISS;
+    }
+
+    private long fill(long address, long pte) {
+        // Not to be written through the TLB before the entry says that it was written.
+        long rights = pte & (Pte.has(pte, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
+        return tlb.fill(address, Pte.frame(pte), rights >> 1);
     }
 
     /** Goes offline: translations, listeners and the number are given up. */

@@ -10,7 +10,7 @@ import java.util.Arrays;
  * one exclusive or decides. An access across a page boundary never matches, because it is compared by its last byte and looked
  * up by its first. Everything of one space is forgotten by giving the space another number.
  */
-final class SoftTlb {
+public final class SoftTlb {
     /** The least page size leaves room for this many bits of a number beside the rights. */
     private static final int RIGHTS_BITS = 3;
 
@@ -22,13 +22,15 @@ final class SoftTlb {
     /** The number of no space: probes find nothing. */
     static final int NOTHING = 0;
 
-    /** Not a handle. */
-    static final long MISS = -1;
+    /** Not a physical address. */
+    public static final long MISS = -1;
 
     private final int pageShift;
     private final long pageMask;
     private final int numbers;
     private final long[] tags;
+
+    /** Physical addresses of the pages: their frames' numbers times the page size. */
     private final long[] frames;
 
     private int lastNumber;
@@ -52,8 +54,15 @@ final class SoftTlb {
         Arrays.fill(tags, EMPTY);
     }
 
-    /** Frame and offset of an access, or {@link #MISS}; the right is one of three bits. */
-    long probe(long address, int size, long right) {
+    /**
+     * Translates an access.
+     *
+     * @param address of the first byte
+     * @param size bytes
+     * @param right one of three bits: one of a {@link dev.samara.core.page.Pte}, shifted by one
+     * @return the physical address of the first byte, or {@link #MISS}
+     */
+    public long probe(long address, int size, long right) {
         int at = (int) (address >>> pageShift);
         long want = ((address + size - 1) & ~pageMask) | current;
         long tag = tags[at & tags.length - 1];
@@ -67,8 +76,9 @@ final class SoftTlb {
     long fill(long address, int frame, long rights) {
         int at = (int) (address >>> pageShift) & tags.length - 1;
         tags[at] = (address & ~pageMask) | current | (~rights & RIGHTS);
-        frames[at] = (long) frame << pageShift;
-        return frames[at] | (address & pageMask);
+        long physical = (long) frame << pageShift;
+        frames[at] = physical;
+        return physical | (address & pageMask);
     }
 
     /** Forgets a range of the current space, if it is smaller than all of this; else tells the caller to renumber. */

@@ -65,7 +65,7 @@ public final class TlbGather implements AutoCloseable {
         Context context = table.context();
         long generation = context.advance();
         int index = table.indexOf(address);
-        long mask = PageTable.holders(leaf, index, index);
+        long mask = table.holders(leaf, index, index);
         long size = 1L << table.pageShift();
         long start = address & -size;
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);

@@ -87,7 +87,7 @@ final class TlbGatherTest {
                 cpu.poll();
             }
         });
-        assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -147,10 +147,10 @@ final class TlbGatherTest {
             }
             assertEquals(1, memory.cpus().shootdowns());
             assertTrue(second.isAlive());
-            assertTrue(cpu.probe(AT, 8, Pte.READ) >= 0, "it has not acknowledged");
+            assertTrue(cpu.tlb().probe(AT, 8, Pte.READ >> 1) >= 0, "it has not acknowledged");
             cpu.poll();
             second.join();
-            assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         }
         cpu.leaveGuest();
         cpu.close();
@@ -171,8 +171,8 @@ final class TlbGatherTest {
             Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
         }
         for (Processor cpu : cpus) {
-            assertEquals(Processor.MISS, cpu.probe(AT, 8, Pte.READ));
-            assertTrue(cpu.probe(AT + Table.PAGE, 8, Pte.READ) >= 0);
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            assertTrue(cpu.tlb().probe(AT + Table.PAGE, 8, Pte.READ >> 1) >= 0);
             cpu.leaveGuest();
             cpu.close();
         }
