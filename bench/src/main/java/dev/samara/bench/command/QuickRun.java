@@ -43,6 +43,8 @@ final class QuickRun {
             new Part("OperationBenchmark", Map.of("vmas", "1000")),
             new Part("FaultBenchmark.fault", Map.of("where", "random")),
             new Part("WalkBenchmark", Map.of()),
+            new Part("ShootdownBenchmark", Map.of()),
+            new Part("SwitchBenchmark", Map.of()),
             new Part("ContentionBenchmark", Map.of()),
             new Part("WorkloadBenchmark", Map.of("range", "random", "reads", "60")));
 

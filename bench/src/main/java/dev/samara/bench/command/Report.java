@@ -10,6 +10,7 @@ import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
 import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.memory.ForkReport;
+import dev.samara.bench.shootdown.ShootdownReport;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -68,7 +69,12 @@ record Report(String word, String about, Program program, String small) {
                     "sparse",
                     "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked meanwhile",
                     SparseReport::main,
-                    "--gib 4 --rounds 1"));
+                    "--gib 4 --rounds 1"),
+            new Report(
+                    "shootdowns",
+                    "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
+                    ShootdownReport::main,
+                    "--rounds 1 --iterations 500"));
 
     /** What a report does. */
     interface Program {

@@ -92,7 +92,8 @@ class SuiteCommandTest {
                 "held-in-retire --operations -1 | --operations",
                 "maps-scan --scanners 1.5 | --scanners",
                 "fork-beside --vmas none | --vmas",
-                "sparse --gib 0 | --gib"
+                "sparse --gib 0 | --gib",
+                "shootdowns --work none | none"
             })
     @DisplayName("what makes no sense ends with 2, and a message that names it")
     void badInput(String line, String named) throws IOException, InterruptedException {
@@ -130,7 +131,8 @@ class SuiteCommandTest {
                 "sleeping-faults --faults 4 --delay 1 --seconds 0.05 --contender samara,rwlock-whole | rwlock-whole | 2",
                 "fork --rounds 1 | fork_ns | 4",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
-                "sparse --gib 1 --rounds 1 | stamped | 4"
+                "sparse --gib 1 --rounds 1 | stamped | 4",
+                "shootdowns --rounds 1 --iterations 4 --threads 2 | munmap-micro | 125"
             })
     @DisplayName("each report on memory runs to its end, and writes what it has printed")
     void reportsOnMemory(String line, String named, int rows) throws IOException, InterruptedException {

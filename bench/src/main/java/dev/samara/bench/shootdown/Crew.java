@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Threads of one space, each with a CPU that is in GUEST but for the time of an operation, and polls while it waits for the
+ * others.
+ */
+final class Crew {
+    static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    static final long PAGE = 4096;
+    static final long MIB = 1 << 20;
+
+    private static final int PROCESSORS = Runtime.getRuntime().availableProcessors();
+
+    private final Machine machine;
+    private final AddressSpace space;
+    private final int size;
+    private final AtomicInteger arrived = new AtomicInteger();
+    private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+    private volatile int phase;
+    private volatile int turn;
+
+    private Crew(Machine machine, AddressSpace space, int size) {
+        this.machine = machine;
+        this.space = space;
+        this.size = size;
+    }
+
+    /** What each does. */
+    @FunctionalInterface
+    interface Part {
+        void play(Member member);
+    }
+
+    /** What it has come to for all. */
+    record Counts(long shootdowns, long targets, long foreign, long wholes) {
+        /** How many CPUs were waited for by each that waited. */
+        double perShootdown() {
+            return shootdowns == 0 ? 0 : (double) targets / shootdowns;
+        }
+    }
+
+    /** A machine with memory for some pages, and for what its CPUs keep in store. */
+    static Machine machine(long pages) {
+        return Machine.builder().memory(pages * PAGE + 64 * MIB).build();
+    }
+
+    /**
+     * Has threads play a part, and counts what shootdowns there are meanwhile.
+     *
+     * @param size how many
+     */
+    static Counts play(Machine machine, AddressSpace space, int size, Part part) throws InterruptedException {
+        Crew crew = new Crew(machine, space, size);
+        long shootdowns = machine.shootdowns(GEOMETRY);
+        long targets = machine.shootdownTargets(GEOMETRY);
+        List<Member> members = new ArrayList<>();
+        for (int i = 0; i < size; i++) {
+            members.add(new Member(crew, i, part));
+        }
+        members.forEach(Thread::start);
+        long foreign = 0;
+        long wholes = 0;
+        for (Member member : members) {
+            member.join();
+            foreign += member.foreign;
+            wholes += member.wholes;
+        }
+        Throwable thrown = crew.failure.get();
+        if (thrown != null) {
+            throw new IllegalStateException("one of the crew has failed", thrown);
+        }
+        return new Counts(
+                machine.shootdowns(GEOMETRY) - shootdowns,
+                machine.shootdownTargets(GEOMETRY) - targets,
+                foreign,
+                wholes);
+    }
+
+    /** One of them. Its fields are read by others once it has ended. */
+    static final class Member extends Thread {
+        /** Of no use where there are more threads than processors. */
+        private static final int SPINS = 1 << 14;
+
+        private static final long PARK = 1_000;
+
+        private final Crew crew;
+        private final int number;
+        private final Part part;
+        private @Nullable Cpu own;
+
+        private static final long NOWHERE = -1;
+
+        /** Where the operation is that it is in, or has just come back from. */
+        private long here = NOWHERE;
+
+        /** Flushes for what others have done. */
+        private long foreign;
+
+        /** Flushes of everything, by who has missed too much. */
+        private long wholes;
+
+        private Member(Crew crew, int number, Part part) {
+            super("crew-" + number);
+            this.crew = crew;
+            this.number = number;
+            this.part = part;
+        }
+
+        @Override
+        public void run() {
+            try (Cpu cpu = crew.machine.claimCpu()) {
+                own = cpu;
+                cpu.load(crew.space);
+                cpu.enterGuest();
+                // Behind the first entry, at which there is nothing to flush yet.
+                cpu.onFlush((start, end, reason, generation) -> {
+                    if (end == -1) {
+                        wholes++;
+                    } else if (start != here) {
+                        foreign++;
+                    }
+                });
+                try {
+                    together();
+                    part.play(this);
+                    together();
+                } finally {
+                    cpu.leaveGuest();
+                }
+            } catch (Throwable thrown) {
+                crew.failure.compareAndSet(null, thrown);
+            }
+        }
+
+        int number() {
+            return number;
+        }
+
+        int others() {
+            return crew.size - 1;
+        }
+
+        AddressSpace space() {
+            return crew.space;
+        }
+
+        Cpu cpu() {
+            Cpu cpu = own;
+            if (cpu == null) {
+                throw new IllegalStateException(getName() + " has not begun");
+            }
+            return cpu;
+        }
+
+        /** Waits in GUEST. */
+        void await(BooleanSupplier done) {
+            Cpu cpu = cpu();
+            int spins = crew.size <= PROCESSORS ? SPINS : 0;
+            while (!done.getAsBoolean()) {
+                cpu.poll();
+                if (crew.failure.get() != null) {
+                    throw new IllegalStateException("another of the crew has failed");
+                }
+                if (spins > 0) {
+                    spins--;
+                    Thread.onSpinWait();
+                } else {
+                    // Timed: nobody wakes.
+                    LockSupport.parkNanos(PARK);
+                }
+            }
+        }
+
+        /** Waits in GUEST until all have come here. */
+        void together() {
+            int before = crew.phase;
+            if (crew.arrived.incrementAndGet() == crew.size) {
+                crew.arrived.set(0);
+                crew.phase = before + 1;
+            } else {
+                await(() -> crew.phase != before);
+            }
+        }
+
+        /** Does something while the others are in GUEST, if all of them call this and come together before and after. */
+        void inTurn(Runnable action) {
+            await(() -> crew.turn == number);
+            action.run();
+            crew.turn = (number + 1) % crew.size;
+        }
+
+        /**
+         * Does an operation of the space, out of GUEST.
+         *
+         * @param start where
+         * @return the nanoseconds of it alone
+         */
+        long operate(long start, LongSupplier operation) {
+            Cpu cpu = cpu();
+            here = start;
+            cpu.leaveGuest();
+            long began = System.nanoTime();
+            long result = operation.getAsLong();
+            long took = System.nanoTime() - began;
+            cpu.enterGuest();
+            here = NOWHERE;
+            done(result);
+            return took;
+        }
+
+        void write(long address, long number) {
+            int result = cpu().store(address, Long.BYTES, number);
+            if (!Fault.isDone(result)) {
+                throw new IllegalStateException("a write ended as " + Fault.toString(result));
+            }
+        }
+
+        long read(long address) {
+            Cpu cpu = cpu();
+            int result = cpu.load(address, Long.BYTES);
+            if (!Fault.isDone(result)) {
+                throw new IllegalStateException("a read ended as " + Fault.toString(result));
+            }
+            return cpu.value();
+        }
+    }
+
+    /** Fails if an operation has. */
+    static long done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("an operation failed: " + Errno.of(result));
+        }
+        return result;
+    }
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import static dev.samara.core.vma.MapFlags.ANONYMOUS;
+import static dev.samara.core.vma.MapFlags.FIXED;
+import static dev.samara.core.vma.MapFlags.NORESERVE;
+import static dev.samara.core.vma.MapFlags.PRIVATE;
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLongArray;
+import org.HdrHistogram.Histogram;
+
+/**
+ * The workloads of RadixVM's mapbench: threads map, write and unmap pages that nobody else, one other thread or every
+ * other has written.
+ *
+ * <p>Free, threads wait for each other only where the workload says so; who happens to be in an operation is not waited for then.
+ * In turns, the operations that take pages away come one after another while all other CPUs are in GUEST, so that the number
+ * of those that are waited for is exact.
+ */
+final class MapWork {
+    static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
+
+    private static final long BASE = 0x1_0000_0000L;
+    private static final int PAD = 16;
+
+    private final Kind kind;
+    private final int threads;
+    private final int pages;
+    private final int iterations;
+    private final boolean inTurns;
+    private final AtomicLongArray published;
+    private final Part[] parts;
+
+    /** Which. */
+    enum Kind {
+        /** Each maps, writes and unmaps pages of its own. */
+        LOCAL("local"),
+        /** Each writes pages of its own and then those of its neighbour, and unmaps these. */
+        PIPELINE("pipeline"),
+        /** All write a table at random, and each replaces its slice. */
+        GLOBAL("global");
+
+        static final List<String> NAMES =
+                Arrays.stream(values()).map(Kind::toString).toList();
+
+        private final String text;
+
+        Kind(String text) {
+            this.text = text;
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /**
+     * What it has come to.
+     *
+     * @param pages how many were written for the first time by a thread
+     * @param operations how many have taken pages away
+     * @param perSecond pages, of all threads
+     * @param taking nanoseconds of these operations
+     */
+    record Outcome(long pages, long operations, double perSecond, Histogram taking, Crew.Counts counts) {}
+
+    /** One thread's. */
+    private static final class Part {
+        private final Histogram taking = new Histogram(3);
+        private long pages;
+        private long nanos;
+    }
+
+    private MapWork(Kind kind, int threads, int pages, int iterations, boolean inTurns) {
+        this.kind = kind;
+        this.threads = threads;
+        this.pages = pages;
+        this.iterations = iterations;
+        this.inTurns = inTurns;
+        published = new AtomicLongArray(threads * PAD);
+        parts = new Part[threads];
+        Arrays.setAll(parts, i -> new Part());
+    }
+
+    /**
+     * Runs one of them in a space of its own.
+     *
+     * @param pages of each mapping
+     * @param iterations of each thread
+     */
+    static Outcome run(Kind kind, int threads, int pages, int iterations, boolean inTurns) throws InterruptedException {
+        return new MapWork(kind, threads, pages, iterations, inTurns).run();
+    }
+
+    private Outcome run() throws InterruptedException {
+        Machine machine = Crew.machine((long) threads * (threads + 1) * pages);
+        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+        Crew.Counts counts = Crew.play(machine, space, threads, member -> {
+            Part part = parts[member.number()];
+            long began = System.nanoTime();
+            switch (kind) {
+                case LOCAL -> local(member, part);
+                case PIPELINE -> pipeline(member, part);
+                case GLOBAL -> global(member, part);
+            }
+            part.nanos = System.nanoTime() - began;
+        });
+        space.validate();
+        space.close();
+        Histogram taking = new Histogram(3);
+        long written = 0;
+        double perSecond = 0;
+        for (Part part : parts) {
+            taking.add(part.taking);
+            written += part.pages;
+            perSecond += part.pages * 1e9 / part.nanos;
+        }
+        return new Outcome(written, taking.getTotalCount(), perSecond, taking, counts);
+    }
+
+    private long length() {
+        return pages * Crew.PAGE;
+    }
+
+    private void map(Crew.Member member, long start) {
+        member.operate(start, () -> member.space().mmap(start, length(), READ | WRITE, HERE, null, 0));
+    }
+
+    private void write(Crew.Member member, Part part, long start) {
+        for (int i = 0; i < pages; i++) {
+            member.write(start + i * Crew.PAGE, i);
+        }
+        part.pages += pages;
+    }
+
+    private void unmap(Crew.Member member, Part part, long start) {
+        part.taking.recordValue(member.operate(start, () -> member.space().munmap(start, length())));
+    }
+
+    private void local(Crew.Member member, Part part) {
+        long start = BASE + (long) member.number() * pages * Crew.MIB;
+        for (int i = 0; i < iterations; i++) {
+            map(member, start);
+            write(member, part, start);
+            if (inTurns) {
+                member.together();
+                member.inTurn(() -> unmap(member, part, start));
+                member.together();
+            } else {
+                unmap(member, part, start);
+            }
+        }
+    }
+
+    private void pipeline(Crew.Member member, Part part) {
+        int sibling = (member.number() + 1) % threads;
+        for (int i = 0; i < iterations; i++) {
+            int round = i;
+            long start = ofRound(member.number(), round);
+            long others = ofRound(sibling, round);
+            map(member, start);
+            write(member, part, start);
+            published.set(member.number() * PAD, round + 1);
+            member.await(() -> published.get(sibling * PAD) > round);
+            write(member, part, others);
+            if (inTurns) {
+                member.together();
+                member.inTurn(() -> unmap(member, part, others));
+                member.together();
+            } else {
+                unmap(member, part, others);
+            }
+        }
+    }
+
+    private long ofRound(int thread, int round) {
+        return BASE + (long) thread * threads * 256 * Crew.MIB + round % threads * Crew.MIB;
+    }
+
+    private void global(Crew.Member member, Part part) {
+        long slice = BASE + member.number() * length();
+        int all = threads * pages;
+        SplittableRandom random = new SplittableRandom(member.number());
+        BitSet written = new BitSet(all);
+        map(member, slice);
+        for (int i = 0; i <= iterations; i++) {
+            member.together();
+            written.clear();
+            for (int j = 0; j < all; j++) {
+                int page = random.nextInt(all);
+                if (!written.get(page)) {
+                    written.set(page);
+                    member.write(BASE + page * Crew.PAGE, page);
+                }
+            }
+            part.pages += written.cardinality();
+            member.together();
+            if (i < iterations) {
+                if (inTurns) {
+                    member.inTurn(() -> replace(member, part, slice));
+                } else {
+                    replace(member, part, slice);
+                }
+            }
+        }
+    }
+
+    private void replace(Crew.Member member, Part part, long slice) {
+        part.taking.recordValue(
+                member.operate(slice, () -> member.space().mmap(slice, length(), READ | WRITE, HERE, null, 0)));
+    }
+}

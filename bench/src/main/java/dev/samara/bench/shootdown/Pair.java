@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.rcu.Rcu;
+import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
+import dev.samara.core.tlb.TlbGather;
+
+/**
+ * A page table below the facade, for one who shoots and a peer who has what he shoots at: the protocol alone, without the
+ * operation that needs it.
+ */
+final class Pair {
+    /** What is shot at; the peer has had it once. */
+    private static final long SHOT = 0x1000_0000_0000L;
+
+    /** What the peer reads; all of it stays in its TLB. */
+    private static final int PAGES = 8;
+
+    private static final int PAGE_SHIFT = 12;
+    private static final int OFFSETS = (1 << PAGE_SHIFT) - 1;
+    private static final int CHUNK_SHIFT = 10;
+    private static final int MOST_FRAMES = 1 << CHUNK_SHIFT;
+    private static final int TLB_ENTRIES = 256;
+
+    private final Memory memory;
+    private final PageTable table = new PageTable(Crew.GEOMETRY);
+    private final long[] leaf = table.leafForInstall(SHOT);
+    private final DirectFrames store;
+
+    /** Puts the pages in. */
+    Pair() {
+        store = new DirectFrames(PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES + 1);
+        Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
+        Rcu rcu = new Rcu(new Rcu.Settings(Runnable::run, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+        memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED);
+        Worker filler = memory.newWorker("filler");
+        PageTable.lock(leaf);
+        try {
+            for (int i = 0; i <= PAGES; i++) {
+                int frame = frames.allocate(filler.magazine());
+                PageTable.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
+            }
+        } finally {
+            PageTable.unlock(leaf);
+        }
+        memory.discard(filler);
+    }
+
+    /** A CPU of the calling thread, out of GUEST; shots go to it from now on. */
+    Processor claim() {
+        Processor cpu = new Processor(memory.cpus(), PAGE_SHIFT, TLB_ENTRIES, thrown -> {
+            throw new IllegalStateException(thrown);
+        });
+        cpu.load(table);
+        cpu.enterGuest();
+        for (int i = 0; i <= PAGES; i++) {
+            if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == Processor.MISS) {
+                throw new IllegalStateException("a page is not there");
+            }
+        }
+        cpu.leaveGuest();
+        return cpu;
+    }
+
+    /** Has everybody in GUEST drop the page that he has, or had. */
+    void shoot() {
+        TlbGather.flushPage(memory, table, leaf, SHOT);
+    }
+
+    /** How many CPUs were waited for. */
+    long targets() {
+        return memory.cpus().targets();
+    }
+
+    /**
+     * Reads, in GUEST, other pages than the one that is shot at: by the TLB.
+     *
+     * @param from the number of the first, of whatever went before
+     * @return the sum, always 0
+     */
+    long loads(Processor cpu, int from, int count) {
+        SoftTlb tlb = cpu.tlb();
+        long sum = 0;
+        for (int i = from; i < from + count; i++) {
+            long page = 1L + (i & (PAGES - 1));
+            long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
+            long handle = tlb.probe(address, Long.BYTES, Pte.READ >> 1);
+            if (handle == Processor.MISS) {
+                handle = cpu.walk(address, Pte.READ);
+            }
+            sum += store.get(handle, Long.BYTES);
+        }
+        return sum;
+    }
+}

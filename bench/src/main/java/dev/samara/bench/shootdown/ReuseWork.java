@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Advice;
+import java.util.Arrays;
+import java.util.List;
+import org.HdrHistogram.Histogram;
+
+/** Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that go round in one space. */
+final class ReuseWork {
+    private static final long BASE = 0x1000_0000_0000L;
+
+    /** The pages of what tlb_flush2 maps. */
+    static final int PAGES = 256;
+
+    private ReuseWork() {}
+
+    /** Who works. */
+    enum Setting {
+        /** One CPU. */
+        ALONE("alone", 1),
+        /** Two CPUs, each with a mapping of its own. */
+        TWO("two", 2),
+        /** One, and another that reads each page before it is discarded, and polls. */
+        WATCHED("watched", 2);
+
+        static final List<String> NAMES =
+                Arrays.stream(values()).map(Setting::toString).toList();
+
+        private final String text;
+        private final int cpus;
+
+        Setting(String text, int cpus) {
+            this.text = text;
+            this.cpus = cpus;
+        }
+
+        int cpus() {
+            return cpus;
+        }
+
+        @Override
+        public String toString() {
+            return text;
+        }
+    }
+
+    /**
+     * The times of each phase, for one page; for a mapping and its end, of all its pages.
+     *
+     * @param pages how many were discarded
+     */
+    record Phases(
+            long pages,
+            Histogram mapping,
+            Histogram writing,
+            Histogram discarding,
+            Histogram reading,
+            Histogram unmapping,
+            Crew.Counts counts) {}
+
+    private static Phases newPhases(long pages, Crew.Counts counts) {
+        return new Phases(
+                pages,
+                new Histogram(3),
+                new Histogram(3),
+                new Histogram(3),
+                new Histogram(3),
+                new Histogram(3),
+                counts);
+    }
+
+    /**
+     * Maps 256 pages, and for each: writes it, discards it, reads nought; then unmaps them.
+     *
+     * @param iterations of each that does so
+     */
+    static Phases flush(Setting setting, int iterations) throws InterruptedException {
+        Crew.Counts none = new Crew.Counts(0, 0, 0, 0);
+        Phases[] parts = {newPhases(0, none), newPhases(0, none)};
+        Machine machine = Crew.machine(2 * PAGES);
+        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+        boolean isWatched = setting == Setting.WATCHED;
+        Crew.Counts counts = Crew.play(machine, space, setting.cpus(), member -> {
+            for (int i = 0; i < iterations; i++) {
+                if (isWatched && member.number() > 0) {
+                    watch(member);
+                } else {
+                    flush(member, parts[member.number()], isWatched);
+                }
+            }
+        });
+        space.validate();
+        space.close();
+        int working = isWatched ? 1 : setting.cpus();
+        Phases all = newPhases((long) working * iterations * PAGES, counts);
+        for (Phases part : parts) {
+            all.mapping.add(part.mapping);
+            all.writing.add(part.writing);
+            all.discarding.add(part.discarding);
+            all.reading.add(part.reading);
+            all.unmapping.add(part.unmapping);
+        }
+        return all;
+    }
+
+    private static void flush(Crew.Member member, Phases phases, boolean isWatched) {
+        AddressSpace space = member.space();
+        long start = BASE + member.number() * Crew.MIB;
+        phases.mapping.recordValue(
+                member.operate(start, () -> space.mmap(start, Crew.MIB, READ | WRITE, MapWork.HERE, null, 0)));
+        for (int i = 0; i < PAGES; i++) {
+            long page = start + i * Crew.PAGE;
+            long began = System.nanoTime();
+            member.write(page, 1);
+            phases.writing.recordValue(System.nanoTime() - began);
+            if (isWatched) {
+                member.together();
+                member.together();
+            }
+            phases.discarding.recordValue(member.operate(page, () -> space.madvise(page, Crew.PAGE, Advice.DONTNEED)));
+            began = System.nanoTime();
+            long number = member.read(page);
+            phases.reading.recordValue(System.nanoTime() - began);
+            if (number != 0) {
+                throw new IllegalStateException("a page that was discarded has " + number);
+            }
+        }
+        phases.unmapping.recordValue(member.operate(start, () -> space.munmap(start, Crew.MIB)));
+        if (isWatched) {
+            member.together();
+        }
+    }
+
+    /** Reads what the first has written, each time. */
+    private static void watch(Crew.Member member) {
+        for (int i = 0; i < PAGES; i++) {
+            member.together();
+            if (member.read(BASE + i * Crew.PAGE) != 1) {
+                throw new IllegalStateException("a page that was written has nothing");
+            }
+            member.together();
+        }
+        member.together();
+    }
+
+    /**
+     * What a pool has come to.
+     *
+     * @param recycled how many pages were evicted
+     * @param evictions by how many operations
+     * @param evicting nanoseconds of these
+     * @param refaulting nanoseconds of the first write to a page
+     */
+    record Recycled(long recycled, long evictions, Histogram evicting, Histogram refaulting, Crew.Counts counts) {}
+
+    /**
+     * Writes the pages of a mapping in turn, and discards those that were written longest ago, so that never more frames are
+     * in use than there are in a pool.
+     *
+     * @param frames of the pool
+     * @param batch how many are evicted at a time; it divides the pool
+     * @param isRead whether another CPU reads each page before it goes
+     */
+    static Recycled recycle(int frames, int batch, boolean isRead, int laps) throws InterruptedException {
+        int pages = 2 * frames;
+        Machine machine = Crew.machine(frames);
+        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+        Crew.done(space.mmap(BASE, pages * Crew.PAGE, READ | WRITE, MapWork.HERE, null, 0));
+        Histogram evicting = new Histogram(3);
+        Histogram refaulting = new Histogram(3);
+        Crew.Counts counts = Crew.play(machine, space, isRead ? 2 : 1, member -> {
+            for (int next = 0; next < laps * pages; next += batch) {
+                long written = BASE + next % pages * Crew.PAGE;
+                if (member.number() == 0) {
+                    if (next >= frames) {
+                        long oldest = BASE + (next - frames) % pages * Crew.PAGE;
+                        evicting.recordValue(member.operate(
+                                oldest, () -> space.madvise(oldest, batch * Crew.PAGE, Advice.DONTNEED)));
+                    }
+                    for (int i = 0; i < batch; i++) {
+                        long began = System.nanoTime();
+                        member.write(written + i * Crew.PAGE, next);
+                        refaulting.recordValue(System.nanoTime() - began);
+                    }
+                }
+                member.together();
+                if (member.number() == 1) {
+                    for (int i = 0; i < batch; i++) {
+                        if (member.read(written + i * Crew.PAGE) != next) {
+                            throw new IllegalStateException("a page has what another had");
+                        }
+                    }
+                }
+                member.together();
+            }
+        });
+        if (machine.framesInUse(Crew.GEOMETRY) > frames) {
+            throw new IllegalStateException("more frames are in use than the pool has");
+        }
+        space.validate();
+        space.close();
+        long evictions = evicting.getTotalCount();
+        return new Recycled(evictions * batch, evictions, evicting, refaulting, counts);
+    }
+}

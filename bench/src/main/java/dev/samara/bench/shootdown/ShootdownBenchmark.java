@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import dev.samara.bench.About;
+import dev.samara.core.tlb.Processor;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Group;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+import org.openjdk.jmh.infra.Control;
+
+/**
+ * A shootdown of one page and the acknowledgement of a peer: the protocol alone, below the facade.
+ *
+ * <p>The baseline is {@code pingPong}: a volatile word there and back between two threads; and {@code nobody}, a shootdown of a
+ * page that only a CPU out of GUEST has. Of a group the method whose name begins with {@code shoot} counts, or {@code ping}. The
+ * peer leaves GUEST between invocations, which are long, so that nobody waits for it when it has been told to end.
+ * {@link ShootdownReport} has the same with all in one run, in turns.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class ShootdownBenchmark {
+    private static final int POLLS = 1 << 14;
+
+    /** Called by JMH. */
+    public ShootdownBenchmark() {}
+
+    /** What is shot at. */
+    @State(Scope.Group)
+    public static class Target {
+        private final Pair pair = new Pair();
+
+        /** Called by JMH. */
+        public Target() {}
+
+        /** How many CPUs were waited for. */
+        long targets() {
+            return pair.targets();
+        }
+    }
+
+    /** A CPU that has it. */
+    @State(Scope.Thread)
+    public static class Peer {
+        private Pair pair;
+        private Processor cpu;
+
+        /** Called by JMH; {@link #setUp} does the rest. */
+        public Peer() {}
+
+        /**
+         * Takes the CPU online.
+         *
+         * @param target what it is to have
+         */
+        @Setup(Level.Trial)
+        public void setUp(Target target) {
+            pair = target.pair;
+            cpu = pair.claim();
+        }
+
+        /** Takes it offline. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            cpu.close();
+        }
+
+        private long poll(int loads) {
+            long sum = 0;
+            cpu.enterGuest();
+            for (int i = 0; i < POLLS; i++) {
+                sum += pair.loads(cpu, i * loads, loads);
+                cpu.poll();
+            }
+            cpu.leaveGuest();
+            return sum;
+        }
+    }
+
+    /** A word that goes there and back. */
+    @State(Scope.Group)
+    public static class Word {
+        private volatile long word;
+        private long sent;
+
+        /** Called by JMH. */
+        public Word() {}
+    }
+
+    /**
+     * Sends the word, and waits for the answer.
+     *
+     * @param word the word
+     * @param control says when nobody answers any more
+     */
+    @Benchmark
+    @Group("pingPong")
+    @About("a volatile word there and back between two threads")
+    public void ping(Word word, Control control) {
+        long answer = word.sent + 2;
+        word.sent = answer;
+        word.word = answer - 1;
+        while (word.word != answer && !control.stopMeasurement) {
+            // Without a pause: what is compared with this is to be no slower than the fastest.
+        }
+    }
+
+    /**
+     * Answers.
+     *
+     * @param word the word
+     */
+    @Benchmark
+    @Group("pingPong")
+    public void pong(Word word) {
+        for (int i = 0; i < POLLS; i++) {
+            long got = word.word;
+            if ((got & 1) != 0) {
+                word.word = got + 1;
+            }
+        }
+    }
+
+    /**
+     * Shoots where nobody is in GUEST.
+     *
+     * @param target what is shot at
+     * @param peer a CPU that has it
+     */
+    @Benchmark
+    @Group("nobody")
+    @About("a shootdown of a page that only a CPU out of GUEST has")
+    public void shootNobody(Target target, Peer peer) {
+        target.pair.shoot();
+    }
+
+    /**
+     * Shoots.
+     *
+     * @param target what is shot at
+     */
+    @Benchmark
+    @Group("spinning")
+    @About("a shootdown of a page that another CPU has, which does nothing but poll")
+    public void shootSpinning(Target target) {
+        target.pair.shoot();
+    }
+
+    /**
+     * Polls.
+     *
+     * @param peer the CPU
+     */
+    @Benchmark
+    @Group("spinning")
+    public void pollAlways(Peer peer) {
+        peer.poll(0);
+    }
+
+    /**
+     * Shoots.
+     *
+     * @param target what is shot at
+     */
+    @Benchmark
+    @Group("every16")
+    @About("the same, and it polls after every 16 loads")
+    public void shootEvery16(Target target) {
+        target.pair.shoot();
+    }
+
+    /**
+     * Loads and polls.
+     *
+     * @param peer the CPU
+     * @return the sum, always 0
+     */
+    @Benchmark
+    @Group("every16")
+    public long pollEvery16(Peer peer) {
+        return peer.poll(16);
+    }
+
+    /**
+     * Shoots.
+     *
+     * @param target what is shot at
+     */
+    @Benchmark
+    @Group("every64")
+    @About("the same, and it polls after every 64 loads")
+    public void shootEvery64(Target target) {
+        target.pair.shoot();
+    }
+
+    /**
+     * Loads and polls.
+     *
+     * @param peer the CPU
+     * @return the sum, always 0
+     */
+    @Benchmark
+    @Group("every64")
+    public long pollEvery64(Peer peer) {
+        return peer.poll(64);
+    }
+}

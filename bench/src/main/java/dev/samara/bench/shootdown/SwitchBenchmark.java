@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import dev.samara.bench.About;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import java.util.concurrent.TimeUnit;
+import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.BenchmarkMode;
+import org.openjdk.jmh.annotations.Fork;
+import org.openjdk.jmh.annotations.Level;
+import org.openjdk.jmh.annotations.Measurement;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
+import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
+import org.openjdk.jmh.annotations.Scope;
+import org.openjdk.jmh.annotations.Setup;
+import org.openjdk.jmh.annotations.State;
+import org.openjdk.jmh.annotations.TearDown;
+import org.openjdk.jmh.annotations.Warmup;
+
+/**
+ * A CPU that leaves a space and comes back, or goes to another: each load and each end of it counts in the spaces.
+ *
+ * <p>The spaces are common to all threads: {@code -t 2} has two CPUs count in the same. The baseline, {@code stay}, leaves GUEST and
+ * enters it again with the space loaded.
+ */
+@BenchmarkMode(Mode.AverageTime)
+@OutputTimeUnit(TimeUnit.NANOSECONDS)
+@Warmup(iterations = 3, time = 1)
+@Measurement(iterations = 5, time = 1)
+@Fork(
+        value = 2,
+        jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
+public class SwitchBenchmark {
+    /** Called by JMH. */
+    public SwitchBenchmark() {}
+
+    /** Two spaces. */
+    @State(Scope.Benchmark)
+    public static class Spaces {
+        private Machine machine;
+        private AddressSpace one;
+        private AddressSpace other;
+
+        /** Called by JMH; {@link #setUp()} does the rest. */
+        public Spaces() {}
+
+        /** Makes them. */
+        @Setup(Level.Trial)
+        public void setUp() {
+            machine = Crew.machine(1);
+            one = machine.newSpace(Crew.GEOMETRY);
+            other = machine.newSpace(Crew.GEOMETRY);
+        }
+
+        /** Closes them. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            one.close();
+            other.close();
+        }
+    }
+
+    /** What an idle CPU has loaded. */
+    enum Idle {
+        /** Nothing. */
+        UNLOADED {
+            @Override
+            void enter(Cpu cpu) {
+                cpu.load(null);
+            }
+        };
+
+        abstract void enter(Cpu cpu);
+    }
+
+    /** A CPU in GUEST. */
+    @State(Scope.Thread)
+    public static class Running {
+        private AddressSpace one;
+        private AddressSpace other;
+        private Cpu cpu;
+
+        /** Called by JMH; {@link #setUp} does the rest. */
+        public Running() {}
+
+        /**
+         * Claims the CPU.
+         *
+         * @param spaces what it loads
+         */
+        @Setup(Level.Trial)
+        public void setUp(Spaces spaces) {
+            one = spaces.one;
+            other = spaces.other;
+            cpu = spaces.machine.claimCpu();
+            cpu.load(one);
+            cpu.enterGuest();
+        }
+
+        /** Gives it up. */
+        @TearDown(Level.Trial)
+        public void tearDown() {
+            cpu.leaveGuest();
+            cpu.close();
+        }
+
+        /**
+         * The users of the space that it comes back to.
+         *
+         * @return how many CPUs have it loaded
+         */
+        int users() {
+            return one.users();
+        }
+    }
+
+    /** A CPU that is idle at times. */
+    @State(Scope.Thread)
+    public static class Idling extends Running {
+        /** What it has loaded then. */
+        @Param("UNLOADED")
+        public String idle;
+
+        private Idle how;
+
+        /** Called by JMH; {@link #choose} does the rest. */
+        public Idling() {}
+
+        /** Sees how. */
+        @Setup(Level.Trial)
+        public void choose() {
+            how = Idle.valueOf(idle);
+        }
+    }
+
+    /**
+     * To idle, and back to the same space.
+     *
+     * @param of the CPU
+     */
+    @Benchmark
+    @About("a CPU leaves a space, is idle, and comes back to the same space")
+    public void idleAndBack(Idling of) {
+        Cpu cpu = ((Running) of).cpu;
+        cpu.leaveGuest();
+        of.how.enter(cpu);
+        cpu.load(((Running) of).one);
+        cpu.enterGuest();
+    }
+
+    /**
+     * To another space, and back.
+     *
+     * @param of the CPU
+     */
+    @Benchmark
+    @About("a CPU goes from one space to another")
+    @OperationsPerInvocation(2)
+    public void otherSpace(Running of) {
+        Cpu cpu = of.cpu;
+        cpu.leaveGuest();
+        cpu.load(of.other);
+        cpu.enterGuest();
+        cpu.leaveGuest();
+        cpu.load(of.one);
+        cpu.enterGuest();
+    }
+
+    /**
+     * Out of GUEST, and back.
+     *
+     * @param of the CPU
+     */
+    @Benchmark
+    @About("a CPU leaves GUEST and enters it again, with the same space loaded")
+    public void stay(Running of) {
+        of.cpu.leaveGuest();
+        of.cpu.enterGuest();
+    }
+}

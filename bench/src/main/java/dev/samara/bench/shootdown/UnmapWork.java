@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.vma.Advice;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import org.HdrHistogram.Histogram;
+
+/** How long it takes to take written pages away: LATR's mmap_micro, and CortenMM's munmap by the index of the request. */
+final class UnmapWork {
+    /** So many pages each thread unmaps, one after another. */
+    static final int REQUESTS = 32;
+
+    private static final long BASE = 0x1000_0000_0000L;
+
+    /** The pages of one table. */
+    private static final int TABLE = 512;
+
+    private UnmapWork() {}
+
+    /** The times of the operations, and what they have waited for. */
+    record Micro(Histogram taking, Crew.Counts counts) {}
+
+    /**
+     * The first of several CPUs maps some pages, all write them, and the first takes them away while the others poll.
+     *
+     * @param cores how many CPUs there are
+     * @param discards whether they are discarded, and the mapping stays; else it goes
+     */
+    static Micro micro(int cores, int pages, boolean discards, int iterations) throws InterruptedException {
+        Machine machine = Crew.machine(pages);
+        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+        long length = pages * Crew.PAGE;
+        Histogram taking = new Histogram(3);
+        Crew.Counts counts = Crew.play(machine, space, cores, member -> {
+            for (int i = 0; i < iterations; i++) {
+                boolean isFirst = member.number() == 0;
+                if (isFirst && (i == 0 || !discards)) {
+                    member.operate(BASE, () -> space.mmap(BASE, length, READ | WRITE, MapWork.HERE, null, 0));
+                }
+                member.together();
+                for (int page = 0; page < pages; page++) {
+                    member.write(BASE + page * Crew.PAGE, page);
+                }
+                member.together();
+                if (isFirst) {
+                    taking.recordValue(member.operate(
+                            BASE,
+                            () -> discards
+                                    ? space.madvise(BASE, length, Advice.DONTNEED)
+                                    : space.munmap(BASE, length)));
+                }
+                member.together();
+            }
+        });
+        space.validate();
+        space.close();
+        return new Micro(taking, counts);
+    }
+
+    /** The times of each request of a thread, and what all have waited for. */
+    record Requests(List<Histogram> taking, long shootdowns, long targets) {}
+
+    /**
+     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as all the others do. Each run is in
+     * a space of its own.
+     *
+     * @param isHigh whether the pages of all threads are mixed in the same tables; else each has a table of its own
+     */
+    static Requests requests(int threads, boolean isHigh, int runs) throws InterruptedException {
+        long[][] pages = pages(threads, isHigh);
+        Histogram[][] taking = new Histogram[threads][REQUESTS];
+        for (Histogram[] of : taking) {
+            Arrays.setAll(of, i -> new Histogram(3));
+        }
+        long shootdowns = 0;
+        long targets = 0;
+        Machine machine = Crew.machine((long) threads * REQUESTS);
+        for (int run = 0; run < runs; run++) {
+            AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+            Crew.done(space.mmap(BASE, (long) threads * TABLE * Crew.PAGE, READ | WRITE, MapWork.HERE, null, 0));
+            Crew.Counts counts = Crew.play(machine, space, threads, member -> {
+                long[] own = pages[member.number()];
+                for (long page : own) {
+                    member.write(page, 1);
+                }
+                member.together();
+                for (int i = 0; i < REQUESTS; i++) {
+                    long page = own[i];
+                    taking[member.number()][i].recordValue(member.operate(page, () -> space.munmap(page, Crew.PAGE)));
+                }
+            });
+            shootdowns += counts.shootdowns();
+            targets += counts.targets();
+            space.validate();
+            space.close();
+        }
+        for (int thread = 1; thread < threads; thread++) {
+            for (int i = 0; i < REQUESTS; i++) {
+                taking[0][i].add(taking[thread][i]);
+            }
+        }
+        return new Requests(List.of(taking[0]), shootdowns, targets);
+    }
+
+    private static long[][] pages(int threads, boolean isHigh) {
+        int all = threads * REQUESTS;
+        long[] order = new long[all];
+        for (int i = 0; i < all; i++) {
+            // Single pages with others between them, so that each splits the mapping.
+            order[i] = BASE + (long) i * (TABLE / REQUESTS) * Crew.PAGE;
+        }
+        if (isHigh) {
+            SplittableRandom random = new SplittableRandom(7);
+            for (int i = all - 1; i > 0; i--) {
+                int j = random.nextInt(i + 1);
+                long swapped = order[i];
+                order[i] = order[j];
+                order[j] = swapped;
+            }
+        }
+        long[][] pages = new long[threads][];
+        Arrays.setAll(pages, i -> Arrays.copyOfRange(order, i * REQUESTS, (i + 1) * REQUESTS));
+        return pages;
+    }
+}

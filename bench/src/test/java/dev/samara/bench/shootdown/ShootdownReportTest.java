@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.bench.shootdown;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Each workload once, with little of everything: who is waited for is exact. */
+class ShootdownReportTest {
+    private static final int CPUS = 8;
+    private static final int ITERATIONS = 20;
+
+    private static void assertCounts(long shootdowns, long targets, Crew.Counts counts) {
+        assertEquals(shootdowns, counts.shootdowns(), counts::toString);
+        assertEquals(targets, counts.targets(), counts::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3})
+    @DisplayName("who unmaps what nobody else has touched has nobody flush anything")
+    void local(int pages) throws InterruptedException {
+        for (boolean inTurns : new boolean[] {false, true}) {
+            MapWork.Outcome outcome = MapWork.run(MapWork.Kind.LOCAL, CPUS, pages, ITERATIONS, inTurns);
+            assertCounts(0, 0, outcome.counts());
+            assertEquals(0, outcome.counts().foreign());
+            assertEquals(CPUS * ITERATIONS, outcome.operations());
+            assertEquals((long) pages * CPUS * ITERATIONS, outcome.pages());
+        }
+    }
+
+    @Test
+    @DisplayName("who unmaps what one other has touched waits for that one")
+    void pipeline() throws InterruptedException {
+        int operations = CPUS * ITERATIONS;
+        Crew.Counts counts =
+                MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, true).counts();
+        assertCounts(operations, operations, counts);
+        assertEquals(operations, counts.foreign());
+        Crew.Counts free =
+                MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, false).counts();
+        assertEquals(free.shootdowns(), free.targets());
+        assertTrue(free.shootdowns() <= operations, free::toString);
+    }
+
+    @Test
+    @DisplayName("who replaces what all have touched waits for all others")
+    void global() throws InterruptedException {
+        int operations = CPUS * ITERATIONS;
+        assertCounts(
+                operations,
+                operations * (CPUS - 1L),
+                MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, true).counts());
+        Crew.Counts free =
+                MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, false).counts();
+        assertTrue(free.perShootdown() <= CPUS - 1, free::toString);
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("what several have touched is taken away from each of them, whatever its size")
+    void micro(boolean discards) throws InterruptedException {
+        for (int cores = 1; cores <= 4; cores++) {
+            UnmapWork.Micro told = UnmapWork.micro(cores, 1, discards, ITERATIONS);
+            assertCounts(cores == 1 ? 0 : ITERATIONS, (cores - 1L) * ITERATIONS, told.counts());
+            assertEquals(ITERATIONS, told.taking().getTotalCount());
+        }
+        for (int pages = 2; pages <= 1024; pages *= 8) {
+            assertCounts(
+                    ITERATIONS,
+                    ITERATIONS,
+                    UnmapWork.micro(2, pages, discards, ITERATIONS).counts());
+        }
+    }
+
+    @Test
+    @DisplayName("who unmaps page after page of a table of his own waits for nobody; in mixed tables for some")
+    void requests() throws InterruptedException {
+        int runs = 3;
+        for (boolean isHigh : new boolean[] {false, true}) {
+            UnmapWork.Requests told = UnmapWork.requests(4, isHigh, runs);
+            told.taking().forEach(of -> assertEquals(4L * runs, of.getTotalCount()));
+            if (!isHigh) {
+                assertEquals(0, told.shootdowns());
+            }
+            assertTrue(told.targets() <= 3L * 4 * runs * UnmapWork.REQUESTS, told::toString);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(ReuseWork.Setting.class)
+    @DisplayName("a discarded page is waited for by nobody, unless another has read it")
+    void flush(ReuseWork.Setting setting) throws InterruptedException {
+        ReuseWork.Phases told = ReuseWork.flush(setting, 2);
+        // The last one at munmap: who has had a page of a table is asked as long as there is the table.
+        int shootdowns = setting == ReuseWork.Setting.WATCHED ? 2 * (ReuseWork.PAGES + 1) : 0;
+        assertCounts(shootdowns, shootdowns, told.counts());
+        assertEquals(told.pages(), told.discarding().getTotalCount());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, 16, 64})
+    @DisplayName("frames that go round in one space are flushed once for each eviction, if another has read the pages")
+    void recycle(int batch) throws InterruptedException {
+        assertCounts(0, 0, ReuseWork.recycle(64, batch, false, 2).counts());
+        ReuseWork.Recycled told = ReuseWork.recycle(64, batch, true, 2);
+        assertEquals(3 * 64, told.recycled());
+        assertCounts(told.recycled() / batch, told.recycled() / batch, told.counts());
+    }
+
+    @ParameterizedTest
+    @EnumSource(RoundTrips.Peer.class)
+    @DisplayName("each round trip goes to the peer and back")
+    void roundTrips(RoundTrips.Peer peer) throws InterruptedException {
+        RoundTrips.Trips trips = RoundTrips.measure(peer, 1);
+        boolean isShot = peer != RoundTrips.Peer.PING_PONG && peer != RoundTrips.Peer.NOBODY;
+        assertEquals(isShot ? 2 * 256 : 0, trips.targets());
+        assertEquals(256, trips.single().getTotalCount());
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, 16, 64})
+    @DisplayName("ShootdownBenchmark has its peer acknowledge")
+    void benchmark(int loads) throws InterruptedException {
+        ShootdownBenchmark benchmark = new ShootdownBenchmark();
+        ShootdownBenchmark.Target target = new ShootdownBenchmark.Target();
+        AtomicBoolean isOver = new AtomicBoolean();
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        Thread polling = new Thread(() -> {
+            try {
+                ShootdownBenchmark.Peer peer = new ShootdownBenchmark.Peer();
+                peer.setUp(target);
+                while (!isOver.get()) {
+                    switch (loads) {
+                        case 0 -> benchmark.pollAlways(peer);
+                        case 16 -> assertEquals(0, benchmark.pollEvery16(peer));
+                        default -> assertEquals(0, benchmark.pollEvery64(peer));
+                    }
+                }
+                peer.tearDown();
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        });
+        polling.start();
+        while (target.targets() < 1000 && failure.get() == null) {
+            switch (loads) {
+                case 0 -> benchmark.shootSpinning(target);
+                case 16 -> benchmark.shootEvery16(target);
+                default -> benchmark.shootEvery64(target);
+            }
+        }
+        isOver.set(true);
+        polling.join();
+        assertNull(failure.get());
+    }
+
+    @Test
+    @DisplayName("SwitchBenchmark leaves as many users of its spaces as it found")
+    void switches() {
+        SwitchBenchmark benchmark = new SwitchBenchmark();
+        SwitchBenchmark.Spaces spaces = new SwitchBenchmark.Spaces();
+        spaces.setUp();
+        SwitchBenchmark.Idling idling = new SwitchBenchmark.Idling();
+        for (SwitchBenchmark.Idle idle : SwitchBenchmark.Idle.values()) {
+            idling.idle = idle.toString();
+            idling.setUp(spaces);
+            idling.choose();
+            for (int i = 0; i < 100; i++) {
+                benchmark.idleAndBack(idling);
+                benchmark.otherSpace(idling);
+                benchmark.stay(idling);
+                assertEquals(1, idling.users());
+            }
+            idling.tearDown();
+            assertEquals(0, idling.users());
+        }
+        spaces.tearDown();
+    }
+}
