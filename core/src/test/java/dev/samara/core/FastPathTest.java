@@ -21,6 +21,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
+import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.MapFlags;
@@ -283,6 +284,24 @@ final class FastPathTest {
         }
         long allocated = allocatedBytes() - before;
         assertTrue(allocated < ALLOWANCE, allocated + " bytes in " + CALLS + " rounds");
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a page that is discarded allocates no more where more are discarded with it")
+    void discarding() {
+        int pages = 1024;
+        long at = rig.map(PLACE, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < 5; i++) {
+            for (int page = 0; page < pages; page++) {
+                assertFault(Fault.MINOR, rig.cpu.handleFault(at + page * PAGE, WRITE));
+            }
+            long before = allocatedBytes();
+            rig.space.madvise(at, pages * PAGE, Advice.DONTNEED);
+            least = Math.min(least, allocatedBytes() - before);
+        }
+        assertTrue(least < pages * 128L, "bytes: " + least);
         rig.closeEmpty();
     }
 }

@@ -129,7 +129,7 @@ public final class TlbGather implements AutoCloseable {
     void makeRoom(int more) {
         owed.makeRoom();
         if (size + more > frames.length) {
-            frames = Arrays.copyOf(frames, Math.max(2 * size, size + more));
+            frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
         }
     }
 
