@@ -19,7 +19,8 @@ final class ArchitectureTest {
     private static final String PROGRAMS = "dev.samara.examples";
 
     /** The rows, from what everybody uses to what only composes. */
-    private static final List<String> ROWS = List.of("record", "trace", "lookup", "replay", "oracle", "storm", "cli");
+    private static final List<String> ROWS =
+            List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "cli");
 
     @Test
     @DisplayName("a row imports only rows above it")

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.oracle.OracleCheck;
 import dev.samara.examples.record.InputException;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -24,6 +26,9 @@ final class OracleCommand implements Callable<Integer> {
     @Mixin
     private OutputOptions output;
 
+    @Mixin
+    private CpuOptions cpus;
+
     @Parameters(arity = "1..*", paramLabel = "PATH", description = "An .oracle.gz file, or a folder with some.")
     private List<Path> paths;
 
@@ -34,11 +39,14 @@ final class OracleCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InputException {
+        CpuPlan plan = cpus.plan(spec);
         long start = System.nanoTime();
         List<Path> files = InputFiles.expand(paths, SUFFIX);
         ReportOutput reports = output.output(spec.commandLine().getOut());
-        CheckRun run = new CheckRun(reports, spec.commandLine().getErr());
-        run.check(files, OracleCheck::check);
+        PrintWriter errors = spec.commandLine().getErr();
+        CheckRun run = new CheckRun(reports, errors);
+        run.check(files, file -> OracleCheck.check(file, plan));
+        cpus.explain(run, errors);
         reports.ends(Summary.of(run, start, null));
         return run.status();
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.cli;
 
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.replay.Placing;
 import dev.samara.examples.replay.ReplaySession;
@@ -39,13 +40,16 @@ final class ReplayCommand implements Callable<Integer> {
     @Option(
             names = "--touch",
             description = {
-                "Fault in what is mapped: everything at each snapshot, and after each operation what lies where it"
+                "Access what is mapped: everything at each snapshot, and after each operation what lies where it"
                         + " worked, before it and behind it.",
                 "Of a mapping of more than 64 pages the first and the last 32. A file is as large as the trace says;"
-                        + " beyond its end a SIGBUS is expected. What allows no access, and what the kernel itself maps,"
-                        + " is passed over."
+                        + " beyond its end a SIGBUS is expected, and a SIGSEGV where the mapping allows no write or where"
+                        + " nothing is left. What allows no access, and what the kernel itself maps, is passed over."
             })
     private boolean touch;
+
+    @Mixin
+    private CpuOptions cpus;
 
     @Mixin
     private OutputOptions output;
@@ -63,14 +67,20 @@ final class ReplayCommand implements Callable<Integer> {
         if (readers < 0) {
             throw new ParameterException(spec.commandLine(), "--readers must not be negative");
         }
+        CpuPlan plan = cpus.plan(spec);
+        if (plan.count() > 1 && !touch) {
+            throw new ParameterException(spec.commandLine(), "--cpus needs --touch");
+        }
         long start = System.nanoTime();
         PrintWriter errors = spec.commandLine().getErr();
         TraceFiles traces = TraceFiles.of(paths);
         ReportOutput reports = output.output(spec.commandLine().getOut());
         CheckRun run = new CheckRun(reports, errors);
         Placing placing = placement ? Placing.BY_LIBRARY : Placing.BY_TRACE;
-        try (ReplaySession session = new ReplaySession(placing, touch, readers, new HashSet<>(traces.files()))) {
+        try (ReplaySession session =
+                new ReplaySession(placing, touch ? plan : null, readers, new HashSet<>(traces.files()))) {
             run.check(traces.files(), file -> session.replay(file, traces.family(file)));
+            cpus.explain(run, errors);
             reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));
         }
         return run.status();

@@ -15,6 +15,8 @@ import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.access.CpuPlan;
+import dev.samara.examples.access.CpuSet;
 import dev.samara.examples.record.MemoryCall.Direct;
 import dev.samara.examples.record.MemoryCall.Mmap;
 import dev.samara.examples.record.MemoryCall.Mremap;
@@ -34,7 +36,8 @@ final class Arena implements AutoCloseable {
 
     private final Files files;
     private final AddressSpace space;
-    private final Cpu cpu;
+    private final CpuPlan plan;
+    private final CpuSet cpus;
     private final long base;
     private final long end;
 
@@ -42,7 +45,8 @@ final class Arena implements AutoCloseable {
     private final SharedNumbers numbers;
 
     /** Makes the first process. */
-    Arena(OracleHeader header) {
+    Arena(OracleHeader header, CpuPlan plan) {
+        this.plan = plan;
         base = header.base();
         end = base + header.length();
         Machine machine = Machine.builder().memory(MEMORY).poisonFrames().build();
@@ -54,19 +58,18 @@ final class Arena implements AutoCloseable {
         }
         space = builder.load(List.of(filler(GEOMETRY.minimum(), base), filler(end, GEOMETRY.limit())))
                 .build();
-        cpu = machine.claimCpu();
-        cpu.load(space);
+        cpus = plan.claim(space);
     }
 
     /** Makes a child. */
     private Arena(Arena parent) {
+        plan = parent.plan;
         base = parent.base;
         end = parent.end;
         files = parent.files;
         numbers = parent.numbers;
         space = parent.space.fork();
-        cpu = space.machine().claimCpu();
-        cpu.load(space);
+        cpus = plan.claim(space);
     }
 
     /** Copies the process. */
@@ -77,7 +80,7 @@ final class Arena implements AutoCloseable {
     /** Ends the process. */
     @Override
     public void close() {
-        cpu.close();
+        cpus.close();
         space.close();
     }
 
@@ -114,13 +117,14 @@ final class Arena implements AutoCloseable {
 
     /** Reads one byte; negative is a fault. */
     int read(long address) {
+        Cpu cpu = cpus.any();
         int result = cpu.load(address, 1);
         return Fault.isDone(result) ? (int) cpu.value() : -result;
     }
 
     /** Writes one byte; negative is a fault, and else what was written. */
     int write(long address, int value) {
-        int result = cpu.store(address, 1, value);
+        int result = cpus.any().store(address, 1, value);
         return Fault.isDone(result) ? value : -result;
     }
 

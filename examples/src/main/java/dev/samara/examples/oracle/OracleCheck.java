@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.oracle;
 
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.record.FileReport;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.Notation;
@@ -17,24 +18,25 @@ public final class OracleCheck {
     private final ProcessCheck first;
     private final Notation notation;
 
-    private OracleCheck(RecordedLines lines, FileReport report, OracleHeader header) {
+    private OracleCheck(RecordedLines lines, FileReport report, OracleHeader header, CpuPlan cpus) {
         this.lines = lines;
         this.report = report;
         notation = Notation.arena(header.base(), header.length());
-        first = new ProcessCheck(lines, report, notation, new Arena(header), "");
+        first = new ProcessCheck(lines, report, notation, new Arena(header, cpus), "");
     }
 
     /**
      * Checks a file.
      *
      * @param file which
+     * @param cpus who reads and writes
      * @return what was found
      * @throws InputException if it cannot be read or is malformed
      */
-    public static FileReport check(Path file) throws InputException {
+    public static FileReport check(Path file, CpuPlan cpus) throws InputException {
         FileReport report = new FileReport(file);
         try (RecordedLines lines = RecordedLines.open(file)) {
-            OracleCheck check = new OracleCheck(lines, report, OracleHeader.parse(lines));
+            OracleCheck check = new OracleCheck(lines, report, OracleHeader.parse(lines), cpus);
             try {
                 check.run();
             } finally {

@@ -7,8 +7,8 @@
  * world, writes its VMAs the way the recording does, and compares result for result and list for list, boundaries, order
  * and flags included.
  *
- * <p>Only the mode {@code vma} is about layouts alone; the modes {@code touch} and {@code fork} also read and write
- * memory, and are refused.
+ * <p>Only the mode {@code vma} is about layouts alone. In the modes {@code touch} and {@code fork} memory is read and written
+ * too, and the contents of all pages are compared; who accesses them is a random one of some CPUs.
  */
 @NullMarked
 package dev.samara.examples.oracle;

@@ -12,6 +12,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.lookup.ReadingSession;
 import dev.samara.examples.record.FileReport;
 import dev.samara.examples.record.InputException;
@@ -51,7 +52,7 @@ final class Replay {
      * @param trace what to replay
      * @param family the traces of its folder
      * @param placing who places what may go anywhere
-     * @param touches whether what is mapped is faulted in
+     * @param touches who accesses what is mapped, or null for nobody
      * @param inherited our fork of its parent, or null if there is none
      * @param report told about each difference
      * @throws InputException if the first snapshot describes no layout
@@ -60,7 +61,7 @@ final class Replay {
             Trace trace,
             TraceFolder family,
             Placing placing,
-            boolean touches,
+            @Nullable CpuPlan touches,
             @Nullable Learnt inherited,
             FileReport report)
             throws InputException {
@@ -68,10 +69,10 @@ final class Replay {
         this.report = report;
         TraceHeader header = trace.header();
         Machine.Builder builder = Machine.builder();
-        Machine machine = (touches ? builder.memory(Touching.MEMORY) : builder).build();
-        Opens opens = new Opens(trace, touches ? machine : null);
+        Machine machine = (touches == null ? builder : builder.memory(Touching.MEMORY)).build();
+        Opens opens = new Opens(trace, touches == null ? null : machine);
         AddressSpace space = load(trace, family, machine, opens);
-        touching = touches ? new Touching(space, report) : null;
+        touching = touches == null ? null : new Touching(space, report, touches);
         SharedObjects objects = new SharedObjects();
         Unsettled unsettled = inherited == null ? new Unsettled(header.brk()) : inherited.unsettled();
         state = new Learnt(space, objects, unsettled);

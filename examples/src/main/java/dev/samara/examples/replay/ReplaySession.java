@@ -2,6 +2,7 @@
 package dev.samara.examples.replay;
 
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.lookup.ReaderPool;
 import dev.samara.examples.lookup.ReadingSession;
 import dev.samara.examples.lookup.Tally;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class ReplaySession implements AutoCloseable {
     private final Placing placing;
-    private final boolean touches;
+    private final @Nullable CpuPlan touches;
     private final @Nullable ReaderPool readers;
     private final Set<Path> wanted;
 
@@ -43,11 +44,11 @@ public final class ReplaySession implements AutoCloseable {
      * Prepares a session.
      *
      * @param placing who places what may go anywhere
-     * @param touches whether what is mapped is faulted in as it goes
+     * @param touches who accesses what is mapped as it goes, or null for nobody
      * @param readerCount how many threads look addresses up meanwhile, not negative
      * @param wanted the files that will be replayed
      */
-    public ReplaySession(Placing placing, boolean touches, int readerCount, Set<Path> wanted) {
+    public ReplaySession(Placing placing, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted) {
         this.placing = placing;
         this.touches = touches;
         readers = readerCount == 0 ? null : new ReaderPool(readerCount);
@@ -93,7 +94,7 @@ public final class ReplaySession implements AutoCloseable {
      */
     public static LayoutSnapshot layoutAt(Path file, TraceFolder family, long sequence) throws InputException {
         Trace trace = TraceParser.parse(file);
-        Replay replay = new Replay(trace, family, Placing.BY_TRACE, false, null, new FileReport(file));
+        Replay replay = new Replay(trace, family, Placing.BY_TRACE, null, null, new FileReport(file));
         replay.runTo(sequence);
         return replay.state().space().snapshot();
     }

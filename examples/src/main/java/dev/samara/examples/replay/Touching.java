@@ -8,17 +8,21 @@ import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.examples.access.CpuPlan;
+import dev.samara.examples.access.CpuSet;
 import dev.samara.examples.record.FileReport;
 import dev.samara.examples.record.Notation;
 
 /**
- * Faults in what a replay maps, and judges how each fault ends.
+ * Accesses what a replay maps, and judges how each access ends.
  *
  * <p>All pages of a VMA, or of a large one so many at either end. What lies beyond the end of its file must be a SIGBUS; what
- * allows no access is passed over, and so are the pages that the kernel itself maps. For one thread.
+ * allows no access is passed over, and so are the pages that the kernel itself maps.
+ *
+ * <p>Each access is made by a random CPU. What one has written another reads; what must not be written one tries to write; and
+ * where an operation has left nothing, one tries to read. So a translation from before comes to light. For one thread.
  */
 final class Touching implements AutoCloseable {
     /** So many pages of a VMA at most are touched at a time, half of them at either end. */
@@ -29,15 +33,17 @@ final class Touching implements AutoCloseable {
 
     private final AddressSpace space;
     private final FileReport report;
-    private final Cpu cpu;
+    private final CpuSet cpus;
     private final long pageSize;
 
-    Touching(AddressSpace space, FileReport report) {
+    /** What was written last, so that nothing is written twice. */
+    private long written;
+
+    Touching(AddressSpace space, FileReport report, CpuPlan plan) {
         this.space = space;
         this.report = report;
         pageSize = space.geometry().pageSize();
-        cpu = space.machine().claimCpu();
-        cpu.load(space);
+        cpus = plan.claim(space);
     }
 
     /** Touches everything that is mapped. */
@@ -55,6 +61,9 @@ final class Touching implements AutoCloseable {
             touch(before, line);
         }
         Vma there = space.find(place);
+        if (there == null) {
+            untouchable(place, line);
+        }
         if (there != null && there != before) {
             touch(there, line);
         }
@@ -77,17 +86,61 @@ final class Touching implements AutoCloseable {
     }
 
     private void touch(Vma vma, long from, long to, int line) {
-        int access = vma.has(VmaFlags.WRITE) ? Protection.WRITE : Protection.READ;
         for (long page = from; page < to; page++) {
-            long address = vma.start() + page * pageSize;
-            boolean isThere = isThere(vma, page);
-            int result = cpu.handleFault(address, access);
-            if (isThere ? !Fault.isDone(result) : result != Fault.ADRERR) {
-                String subject = "touch of " + Notation.ABSOLUTE.address(address);
-                report.differs(line, subject, isThere ? "a page" : "SIGBUS", Fault.toString(result));
+            if (!touch(vma, page, line)) {
                 return;
             }
         }
+    }
+
+    /** False if it did not end as it must. */
+    private boolean touch(Vma vma, long page, int line) {
+        long address = vma.start() + page * pageSize;
+        int expected = isThere(vma, page) ? Fault.MINOR : Fault.ADRERR;
+        if (!vma.has(VmaFlags.WRITE)) {
+            return ends(expected, cpus.any().load(address, 1), address, line)
+                    && ends(Fault.ACCERR, cpus.any().store(address, 1, 0), address, line);
+        }
+        written++;
+        return ends(expected, cpus.any().store(address, Long.BYTES, written), address, line)
+                && (expected != Fault.MINOR || readsWhatWasWritten(address, line));
+    }
+
+    private boolean readsWhatWasWritten(long address, int line) {
+        Cpu cpu = cpus.any();
+        if (!ends(Fault.MINOR, cpu.load(address, Long.BYTES), address, line)) {
+            return false;
+        }
+        if (cpu.value() != written) {
+            report.differs(line, subject(address), Long.toString(written), Long.toString(cpu.value()));
+            return false;
+        }
+        return true;
+    }
+
+    /** Where nothing is mapped, an access must fail; unless it would grow a stack. */
+    private void untouchable(long place, int line) {
+        for (Vma vma : space.snapshot().vmas()) {
+            if (Long.compareUnsigned(vma.start(), place) > 0) {
+                if (!vma.has(VmaFlags.GROWSDOWN)) {
+                    ends(Fault.MAPERR, cpus.any().load(place, 1), place, line);
+                }
+                return;
+            }
+        }
+    }
+
+    private boolean ends(int expected, int result, long address, int line) {
+        if (Fault.isDone(expected) ? Fault.isDone(result) : result == expected) {
+            return true;
+        }
+        String must = Fault.isDone(expected) ? "a page" : Fault.toString(expected);
+        report.differs(line, subject(address), must, Fault.toString(result));
+        return false;
+    }
+
+    private static String subject(long address) {
+        return "touch of " + Notation.ABSOLUTE.address(address);
     }
 
     private boolean isThere(Vma vma, long page) {
@@ -101,6 +154,6 @@ final class Touching implements AutoCloseable {
 
     @Override
     public void close() {
-        cpu.close();
+        cpus.close();
     }
 }

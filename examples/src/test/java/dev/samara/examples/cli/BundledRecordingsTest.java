@@ -23,7 +23,7 @@ final class BundledRecordingsTest {
                 "--readers=2",
                 "--placement --readers=2",
                 "--touch",
-                "--touch --placement --readers=2"
+                "--touch --cpus=4 --placement --readers=2"
             })
     @DisplayName("every trace passes, whoever places and whether or not somebody reads meanwhile")
     void traces_pass(String options) {
@@ -47,10 +47,11 @@ final class BundledRecordingsTest {
         assertTrue(lookups >= 2 * 4 * 1_000, counts);
     }
 
-    @Test
-    @DisplayName("random operations pass in every mode: layouts alone, with contents, and with forks")
-    void oracle() {
-        ToolRun run = ToolRun.of("oracle", Recordings.bundled("oracle"));
+    @ParameterizedTest
+    @ValueSource(strings = {"--cpus=1", "--cpus=4", "--cpus=40"})
+    @DisplayName("random operations pass in every mode, layouts alone, with contents, and with forks, whoever accesses")
+    void oracle(String cpus) {
+        ToolRun run = ToolRun.of("oracle", cpus, Recordings.bundled("oracle"));
         assertEquals(List.of(), run.differences());
         assertEquals("18 passed, 0 failed", run.lastLine());
         assertEquals(0, run.status());

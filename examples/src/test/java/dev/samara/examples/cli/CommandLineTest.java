@@ -33,6 +33,10 @@ final class CommandLineTest {
                 "replay --readers many x",
                 "replay --readers -1 x",
                 "replay --what x",
+                "replay --cpus 4 x",
+                "replay --touch --cpus 0 x",
+                "oracle --cpus 0 x",
+                "oracle --seed one x",
                 "storm --cpus 0",
                 "storm --seconds many",
                 "what"
@@ -102,6 +106,18 @@ final class CommandLineTest {
         assertEquals(2, run.status());
         assertEquals(List.of(trace + ":25: addr= 'here' is no number"), run.err());
         assertEquals("0 passed, 1 failed", run.lastLine());
+    }
+
+    @Test
+    @DisplayName("what was found with several CPUs is told with their number and the seed")
+    void seed() throws IOException {
+        Path file = new MadeUpTrace()
+                .lines("op 0 1 munmap addr=0x10000 len=0x1000 = -EPERM")
+                .write(folder.resolve("one.trace.gz"));
+        assertEquals(
+                List.of("failed with --cpus 4 --seed 1"),
+                ToolRun.of("replay", "--touch", "--cpus", 4, file).err());
+        assertEquals(List.of(), ToolRun.of("replay", "--touch", file).err());
     }
 
     @Test

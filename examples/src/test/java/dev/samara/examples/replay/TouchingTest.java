@@ -10,6 +10,7 @@ import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Protection;
+import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.record.FileReport;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,7 +43,7 @@ final class TouchingTest {
     @DisplayName("every page of a small mapping, and both ends of a large one, are faulted in; PROT_NONE is not")
     void pages() {
         try (AddressSpace space = space(1000);
-                Touching touching = new Touching(space, report)) {
+                Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             space.throwing().mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
             space.throwing().mmap(0, 8 * PAGE, Protection.NONE, ANONYMOUS, null, 0);
             touching.everything(1);
@@ -55,10 +56,28 @@ final class TouchingTest {
     }
 
     @Test
+    @DisplayName("what one CPU has left unmapped or protected another finds so, and what one has written")
+    void cpus() {
+        try (AddressSpace space = space(1000);
+                Touching touching = new Touching(space, report, new CpuPlan(3, 1))) {
+            long place = space.throwing().mmap(0, 30 * PAGE, RW, ANONYMOUS, null, 0);
+            for (int round = 0; round < 10; round++) {
+                touching.everything(round);
+                space.throwing().mprotect(place + round * PAGE, PAGE, Protection.READ);
+                touching.around(place + round * PAGE, round);
+                space.throwing().munmap(place + round * PAGE, PAGE);
+                touching.around(place + round * PAGE, round);
+                assertEquals(29 - round, frames(space));
+            }
+            assertEquals(List.of(), differences());
+        }
+    }
+
+    @Test
     @DisplayName("what an operation has changed is touched on both sides of its place")
     void neighbours() {
         try (AddressSpace space = space(1000);
-                Touching touching = new Touching(space, report)) {
+                Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             long place = space.throwing().mmap(0, 3 * PAGE, RW, ANONYMOUS, null, 0);
             space.throwing().mprotect(place + PAGE, PAGE, Protection.WRITE);
             touching.around(place + PAGE, 1);
@@ -70,7 +89,7 @@ final class TouchingTest {
     @DisplayName("beyond the end of a file a SIGBUS is expected, before it a page is")
     void files() {
         try (AddressSpace space = space(1000);
-                Touching touching = new Touching(space, report)) {
+                Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             PageCache pages = space.machine().newPageCache(GEOMETRY, PAGE + 1);
             TracedFile file = new TracedFile(OpenFile.named("/file").open(), pages);
             space.throwing().mmap(0, 4 * PAGE, RW, MapFlags.SHARED, file, 0);
@@ -84,7 +103,7 @@ final class TouchingTest {
     @DisplayName("a fault that ends otherwise is a difference")
     void differs() {
         try (AddressSpace space = space(2);
-                Touching touching = new Touching(space, report)) {
+                Touching touching = new Touching(space, report, CpuPlan.ONE)) {
             space.throwing().mmap(0x10000, 4 * PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             touching.everything(9);
             assertEquals(List.of("touch of 0x12000: a page, OOM"), differences());

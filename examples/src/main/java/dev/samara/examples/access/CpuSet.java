@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.access;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import java.util.Random;
+
+/**
+ * The CPUs of one thread that have one space loaded.
+ *
+ * <p>None of them is in GUEST but for the time of an access, so operations of the space may be called at any time between two.
+ */
+public final class CpuSet implements AutoCloseable {
+    private final Cpu[] cpus;
+    private final Random random;
+
+    CpuSet(CpuPlan plan, AddressSpace space) {
+        random = new Random(plan.seed());
+        cpus = new Cpu[plan.count()];
+        for (int i = 0; i < cpus.length; i++) {
+            cpus[i] = space.machine().claimCpu();
+            cpus[i].load(space);
+        }
+    }
+
+    /**
+     * Chooses who makes the next access.
+     *
+     * @return a random one
+     */
+    public Cpu any() {
+        return cpus[random.nextInt(cpus.length)];
+    }
+
+    @Override
+    public void close() {
+        for (Cpu cpu : cpus) {
+            cpu.close();
+        }
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.cli;
+
+import dev.samara.examples.access.CpuPlan;
+import java.io.PrintWriter;
+import java.util.Locale;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+
+/** Who accesses the memory that a recording maps. */
+final class CpuOptions {
+    @Option(
+            names = "--cpus",
+            paramLabel = "N",
+            defaultValue = "1",
+            description = "Have each access made by a random one of N CPUs that have the space loaded; 1 unless given.")
+    private int cpus;
+
+    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Which of them; 1 unless given.")
+    private long seed;
+
+    CpuOptions() {}
+
+    CpuPlan plan(CommandSpec spec) {
+        if (cpus <= 0) {
+            throw new ParameterException(spec.commandLine(), "--cpus must be positive");
+        }
+        return new CpuPlan(cpus, seed);
+    }
+
+    /** Says how a run that has found something is made again. */
+    void explain(CheckRun run, PrintWriter errors) {
+        if (cpus > 1 && run.failed() > 0) {
+            errors.printf(Locale.ROOT, "failed with --cpus %d --seed %d%n", cpus, seed);
+            errors.flush();
+        }
+    }
+}
