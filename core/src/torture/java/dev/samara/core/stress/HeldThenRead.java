@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** I2: a CPU notes that it may have a leaf's translations, then reads an entry; a shooter changes that, then reads who may. */
+@JCStressTest
+@Outcome(
+        id = {"1, 1", "0, 0", "0, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "the new entry, or it is asked")
+@Outcome(id = "1, 0", expect = Expect.FORBIDDEN, desc = "has the old entry, and nobody asks it")
+@State
+public class HeldThenRead {
+    private static final long BIT = 4;
+
+    private final long[] leaf;
+    private final int index;
+
+    public HeldThenRead() {
+        OnePage page = new OnePage();
+        page.put(1);
+        leaf = page.table.leafForInstall(OnePage.AT);
+        index = page.table.indexOf(OnePage.AT);
+    }
+
+    @Actor
+    public void owner(II_Result r) {
+        PageTable.hold(leaf, index, BIT, false);
+        r.r1 = PageTable.get(leaf, index) == Pte.NONE ? 0 : 1;
+    }
+
+    @Actor
+    public void shooter(II_Result r) {
+        PageTable.getAndSet(leaf, index, Pte.NONE);
+        r.r2 = (PageTable.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
+    }
+}
