@@ -2,9 +2,11 @@
 package dev.samara.core;
 
 import dev.samara.core.fault.Faulter;
+import dev.samara.core.guest.CheckedMemory;
 import dev.samara.core.guest.GuestAtomic;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.layout.Layout;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
@@ -97,7 +99,11 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         }
         Worker mine = Objects.requireNonNull(worker);
         Processor with = Objects.requireNonNull(processor);
-        guest = new GuestMemory(with, new Faulter(layout, mine), mine, of.frames());
+        Faulter faulter = new Faulter(layout, mine);
+        Oracle oracle = of.oracle();
+        guest = oracle == null
+                ? new GuestMemory(with, faulter, mine, of.frames())
+                : new CheckedMemory(with, faulter, mine, of.frames(), layout, oracle);
         guest.swapBytes(swapsBytes());
         with.load(layout.pages());
         space = next;
@@ -145,7 +151,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (loaded().faulter().isBusy()) {
             throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it as it is");
         }
-        of.enterGuest();
+        loaded().enterGuest();
     }
 
     /**
@@ -154,7 +160,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public void leaveGuest() {
-        guestProcessor().leaveGuest();
+        guestInGuest().leaveGuest();
     }
 
     /**
@@ -163,14 +169,15 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public void poll() {
-        guestProcessor().poll();
+        guestInGuest().poll();
     }
 
-    private Processor guestProcessor() {
-        if (!loaded().isInGuest()) {
+    private GuestMemory guestInGuest() {
+        GuestMemory of = loaded();
+        if (!of.isInGuest()) {
             throw notInGuest();
         }
-        return Objects.requireNonNull(processor);
+        return of;
     }
 
     private IllegalStateException notInGuest() {
@@ -278,11 +285,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private long resolve(long address, int size, int access) {
-        GuestMemory of = loaded();
-        if (!of.isInGuest()) {
-            throw notInGuest();
-        }
+        GuestMemory of = guestInGuest();
         GuestMemory.checkSize(size);
+        of.endHandles();
         return of.crosses(address, size) ? CROSSES : of.resolve(address, access);
     }
 

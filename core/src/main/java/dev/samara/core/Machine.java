@@ -8,12 +8,15 @@ import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
+import dev.samara.core.tlb.CheckedTlb;
 import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -209,10 +212,14 @@ public final class Machine {
 
     /** Puts a CPU of the calling thread online. */
     Processor newProcessor(Memory memory) {
+        int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
+        Oracle oracle = memory.oracle();
         return new Processor(
                 memory.cpus(),
-                Integer.numberOfTrailingZeros(memory.frames().pageSize()),
-                tlbEntries,
+                pageShift,
+                oracle == null
+                        ? new SoftTlb(pageShift, tlbEntries)
+                        : new CheckedTlb(pageShift, tlbEntries, memory.frames(), oracle.newHistory()),
                 thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
     }
 
@@ -247,6 +254,7 @@ public final class Machine {
         private @Nullable StoreMaker stores;
         private int tlbEntries = 1 << 12;
         private long longestOffer = Memory.UNCHECKED;
+        private boolean checked = Boolean.getBoolean("samara.checked");
 
         private Builder() {}
 
@@ -370,6 +378,19 @@ public final class Machine {
          */
         public Builder frameStore(StoreMaker maker) {
             stores = Objects.requireNonNull(maker, "maker");
+            return this;
+        }
+
+        /**
+         * Has each access of a CPU judged when it is made: against the page table, the layout, the life of its frame and the
+         * calls that are running. What an invariant forbids is thrown as an {@link dev.samara.core.vma.InvariantViolation} and
+         * reported, with what both sides did before; and a handle that is used after its end is refused. An access takes many
+         * times as long then. The system property {@code samara.checked} does the same for every machine.
+         *
+         * @return this
+         */
+        public Builder checked() {
+            checked = true;
             return this;
         }
 
@@ -536,7 +557,8 @@ public final class Machine {
                             saturatedNanos(longShootdown),
                             message -> host.report(Report.Kind.LONG_WAIT, message, null)),
                     faultAround,
-                    longestOffer);
+                    longestOffer,
+                    checked ? new Oracle(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null);
         }
 
         /**

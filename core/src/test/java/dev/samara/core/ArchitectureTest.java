@@ -20,6 +20,7 @@ final class ArchitectureTest {
             "dev.samara.core.wait..",
             "dev.samara.core.life..",
             "dev.samara.core.vma..",
+            "dev.samara.core.oracle..",
             "dev.samara.core.rcu..",
             "dev.samara.core.cpu..",
             "dev.samara.core.page..",

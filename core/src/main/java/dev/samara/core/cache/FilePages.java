@@ -3,6 +3,7 @@ package dev.samara.core.cache;
 
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Linked;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -476,6 +477,8 @@ public final class FilePages extends PageCache {
         if (removed.count == 0 && mappings.isEmpty()) {
             return;
         }
+        Oracle oracle = memory.oracle();
+        Oracle.Taking taking = oracle == null ? null : oracle.begin("a page leaves its cache", Oracle.ANY, 0, 0);
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
             Walk walk = new Walk(discarding, first, last, alsoCopies);
             do {
@@ -488,6 +491,10 @@ public final class FilePages extends PageCache {
             discarding.settle();
             for (int i = 0; i < removed.count; i++) {
                 discarding.drop(removed.frames[i]);
+            }
+        } finally {
+            if (oracle != null && taking != null) {
+                oracle.end(taking);
             }
         }
     }

@@ -4,6 +4,7 @@ package dev.samara.core.fault;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.PageRights;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -30,6 +31,24 @@ final class Copying {
 
     /** Copies the page of a present entry that may not be written. */
     int copy(Vma vma, long address, long[] leaf, int index, long pte) {
+        Oracle oracle = faulter.memory.oracle();
+        if (oracle == null) {
+            return copyPage(vma, address, leaf, index, pte);
+        }
+        long page = faulter.layout.geometry().roundDown(address);
+        Oracle.Taking taking = oracle.begin(
+                "copy on write",
+                faulter.table.context().id(),
+                page,
+                page + faulter.layout.geometry().pageSize());
+        try {
+            return copyPage(vma, address, leaf, index, pte);
+        } finally {
+            oracle.end(taking);
+        }
+    }
+
+    private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
         Identities.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         int fresh = fromZero

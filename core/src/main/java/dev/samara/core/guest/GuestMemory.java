@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves again. A fault is
  * handled outside of GUEST, so that nobody waits for one who waits.
  */
-public final class GuestMemory {
+public sealed class GuestMemory permits CheckedMemory {
     private final Processor processor;
     private final Faulter faulter;
     private final Worker worker;
@@ -139,16 +139,36 @@ public final class GuestMemory {
         checkQuiet();
         boolean isGuest = processor.isGuest();
         if (isGuest) {
-            processor.leaveGuest();
+            leaveGuest();
         }
         try {
             int result = faulter.fault(address, access);
             return Fault.isDone(result) ? result : fail(result, address);
         } finally {
             if (isGuest) {
-                processor.enterGuest();
+                enterGuest();
             }
         }
+    }
+
+    /** Goes to GUEST. */
+    public void enterGuest() {
+        processor.enterGuest();
+    }
+
+    /** Leaves GUEST. */
+    public void leaveGuest() {
+        processor.leaveGuest();
+    }
+
+    /** Acknowledges, in GUEST. */
+    public void poll() {
+        processor.poll();
+    }
+
+    /** Says that handles from before are used no more: all but the next few calls may be about to resolve. */
+    public void endHandles() {
+        // Nobody checks.
     }
 
     /**
@@ -178,18 +198,36 @@ public final class GuestMemory {
         }
     }
 
-    private long getPlain(long physical, int size) {
+    /** Reads, without order, in little-endian order of bytes. Who checks handles does it here and below. */
+    long getRaw(long physical, int size) {
         DirectFrames of = direct;
         return of != null ? of.get(physical, size) : store.get(frameOf(physical), offsetOf(physical), size);
     }
 
-    private void putPlain(long physical, int size, long number) {
+    void putRaw(long physical, int size, long number) {
         DirectFrames of = direct;
         if (of != null) {
             of.put(physical, size, number);
         } else {
             store.put(frameOf(physical), offsetOf(physical), size, number);
         }
+    }
+
+    void copyRaw(long physical, byte[] bytes, int at, int length, boolean writes) {
+        if (writes) {
+            store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
+        } else {
+            store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
+        }
+    }
+
+    void fillRaw(long physical, int length, byte with) {
+        store.fill(frameOf(physical), offsetOf(physical), length, with);
+    }
+
+    /** The frame that a handle is for. */
+    int frameAt(long physical) {
+        return frameOf(physical);
     }
 
     private long ordered(long number, int size) {
@@ -227,25 +265,30 @@ public final class GuestMemory {
      * @return a handle, or the negated {@link Fault}
      */
     public long resolve(long address, int access) {
-        long handle = processor.walk(address, rightOf(access));
+        long handle = walk(address, rightOf(access));
         return handle >= 0 ? handle : resolveByFault(address, access);
+    }
+
+    /** Looks in the page table. In GUEST. */
+    long walk(long address, long right) {
+        return processor.walk(address, right);
     }
 
     private long resolveByFault(long address, int access) {
         for (; ; ) {
             int result;
-            processor.leaveGuest();
+            leaveGuest();
             try {
                 result = faulter.fault(address, access);
             } finally {
-                processor.enterGuest();
+                enterGuest();
             }
             if (!Fault.isDone(result)) {
                 return -fail(result, address);
             }
             // In a table that the fault has made.
             processor.forgetTables();
-            long handle = processor.walk(address, rightOf(access));
+            long handle = walk(address, rightOf(access));
             if (handle >= 0) {
                 return handle;
             }
@@ -274,15 +317,16 @@ public final class GuestMemory {
     private boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
+            endHandles();
             return false;
         }
-        processor.enterGuest();
+        enterGuest();
         return true;
     }
 
     private void leave(boolean entered) {
         if (entered) {
-            processor.leaveGuest();
+            leaveGuest();
         }
     }
 
@@ -335,7 +379,7 @@ public final class GuestMemory {
      * @return the number
      */
     public long get(long handle, int size) {
-        return ordered(getPlain(handle, size), size);
+        return ordered(getRaw(handle, size), size);
     }
 
     /**
@@ -346,7 +390,7 @@ public final class GuestMemory {
      * @param number what is written
      */
     public void put(long handle, int size, long number) {
-        putPlain(handle, size, ordered(number, size));
+        putRaw(handle, size, ordered(number, size));
     }
 
     /**
@@ -385,12 +429,12 @@ public final class GuestMemory {
                 long low = translate(address, 1, Protection.WRITE);
                 return low < 0 ? (int) -low : fail((int) -high, second);
             }
-            long low = processor.walk(address, Pte.WRITE);
+            long low = walk(address, Pte.WRITE);
             if (low >= 0) {
                 for (int i = 0; i < size; i++) {
                     boolean isLow = ((int) address & pageMask) + i <= pageMask;
                     long at = isLow ? low + i : high + i - (second - address);
-                    putPlain(at, 1, number >>> (i * Byte.SIZE));
+                    putRaw(at, 1, number >>> (i * Byte.SIZE));
                 }
                 return Fault.MINOR;
             }
@@ -498,16 +542,12 @@ public final class GuestMemory {
     private int transferPart(long address, byte[] bytes, int at, int length, boolean writes) {
         boolean entered = enter();
         try {
-            processor.poll();
+            poll();
             long handle = translate(address, 1, writes ? Protection.WRITE : Protection.READ);
             if (handle < 0) {
                 return (int) -handle;
             }
-            if (writes) {
-                store.write(frameOf(handle), offsetOf(handle), bytes, at, length);
-            } else {
-                store.read(frameOf(handle), offsetOf(handle), bytes, at, length);
-            }
+            copyRaw(handle, bytes, at, length, writes);
             return Fault.MINOR;
         } finally {
             leave(entered);
@@ -530,12 +570,12 @@ public final class GuestMemory {
             int part = (int) Math.min(length - done, pageMask + 1 - ((int) from & pageMask));
             boolean entered = enter();
             try {
-                processor.poll();
+                poll();
                 long handle = translate(from, 1, Protection.WRITE);
                 if (handle < 0) {
                     return done;
                 }
-                store.fill(frameOf(handle), offsetOf(handle), part, with);
+                fillRaw(handle, part, with);
             } finally {
                 leave(entered);
             }
@@ -585,7 +625,7 @@ public final class GuestMemory {
                 if (handle < 0) {
                     return (int) handle;
                 }
-                int frame = frameOf(handle);
+                int frame = frameAt(handle);
                 if (frame == Frames.ZERO) {
                     // Nobody counts it, and it is never free.
                     return frame;
@@ -597,8 +637,8 @@ public final class GuestMemory {
                 // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then looks for
                 // pins.
                 VarHandle.fullFence();
-                long again = processor.walk(address, writes ? Pte.WRITE : Pte.READ);
-                if (again == handle) {
+                long again = walk(address, writes ? Pte.WRITE : Pte.READ);
+                if (again >= 0 && frameAt(again) == frame) {
                     if (writes) {
                         frames.setDirty(frame);
                     }

@@ -2,6 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
@@ -18,6 +19,20 @@ final class Forking {
     private Forking() {}
 
     static Layout fork(Layout parent) {
+        Memory memory = parent.memoryOrNull();
+        Oracle oracle = memory == null ? null : memory.oracle();
+        if (oracle == null) {
+            return copyOf(parent);
+        }
+        Oracle.Taking taking = oracle.begin("fork", parent.pages().context().id(), 0, 0);
+        try {
+            return copyOf(parent);
+        } finally {
+            oracle.end(taking);
+        }
+    }
+
+    private static Layout copyOf(Layout parent) {
         List<Vma> kept = new ArrayList<>();
         try {
             Snapshot<Vma> vmas;

@@ -2,10 +2,12 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
@@ -54,6 +56,9 @@ final class Operation implements Watch {
     /** Where it has taken room for what is done on a thread of the machine. */
     private @Nullable Rcu room;
 
+    /** What who judges accesses knows of it. */
+    private Oracle.@Nullable Taking taking;
+
     /** What is to be faulted in at the end. */
     private List<Population> populations = List.of();
 
@@ -83,16 +88,59 @@ final class Operation implements Watch {
         if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
             return Errno.EAGAIN.result();
         }
+        beginTaking();
         try {
             publish();
         } finally {
-            // Also if something was thrown after publication: its ranges belong to nobody else.
-            if (transit != null) {
-                transit.run();
+            try {
+                // Also if something was thrown after publication: its ranges belong to nobody else.
+                if (transit != null) {
+                    transit.run();
+                }
+            } finally {
+                endTaking();
             }
         }
         populate();
         return result;
+    }
+
+    /** Tells who judges accesses what may be taken away until it ends. */
+    private void beginTaking() {
+        Memory memory = layout.memoryOrNull();
+        Oracle oracle = memory == null ? null : memory.oracle();
+        if (oracle != null && takesAway()) {
+            boolean isAll = !hasRange();
+            long end = address + layout.geometry().roundUp(length);
+            taking = oracle.begin(toString(), layout.pages().context().id(), isAll ? 0 : address, isAll ? 0 : end);
+        }
+    }
+
+    private void endTaking() {
+        Memory memory = layout.memoryOrNull();
+        Oracle oracle = memory == null ? null : memory.oracle();
+        Oracle.Taking taken = taking;
+        if (oracle != null && taken != null) {
+            taking = null;
+            oracle.end(taken);
+        }
+    }
+
+    private boolean takesAway() {
+        return switch (call) {
+            case MMAP -> (flags & MapFlags.FIXED) != 0;
+            case MUNMAP, MPROTECT, MREMAP, BRK, MADVISE, SHMAT, SHMDT, CLOSE -> true;
+            default -> false;
+        };
+    }
+
+    /** Whether its first two arguments say what it takes away. */
+    private boolean hasRange() {
+        return switch (call) {
+            case MMAP, MUNMAP, MPROTECT, MADVISE ->
+                Long.compareUnsigned(address, layout.geometry().limit() - length) <= 0;
+            default -> false;
+        };
     }
 
     /** Faults in what the operation has promised; nobody waits for that but the caller. */
@@ -104,6 +152,7 @@ final class Operation implements Watch {
 
     /** Ends an asynchronous operation; not on a thread that holds a lock. */
     void complete(CompletableFuture<Long> promised) {
+        endTaking();
         try {
             populate();
         } finally {
@@ -152,11 +201,13 @@ final class Operation implements Watch {
         }
         room = behind;
         boolean goesOn = false;
+        beginTaking();
         try {
             publish();
             goesOn = transit != null || !populations.isEmpty();
         } finally {
             if (!goesOn) {
+                endTaking();
                 leaveRoom();
             }
         }

@@ -25,7 +25,7 @@ public final class PageRights {
      * @param vma the VMA
      * @return bits of {@link Pte#RIGHTS}
      */
-    static long most(Vma vma) {
+    public static long most(Vma vma) {
         return of(vma) | (vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0);
     }
 }

@@ -52,6 +52,9 @@ public final class Frames {
     private static final int OWNER = 1;
     private static final int PAGE = 2;
 
+    /** How often it was freed. */
+    private static final int LIVES = 3;
+
     private static final byte POISON = (byte) 0xa5;
 
     private final FrameStore store;
@@ -62,7 +65,7 @@ public final class Frames {
 
     /**
      * By chunk; an element is set before any number of a frame in it is given out. What is known of a frame stands
-     * together: its word, the cache that it belongs to, at which page, and nothing, so that it lies in one cache line.
+     * together, so that it lies in one cache line: its word, the cache that it belongs to, at which page, and its lives.
      */
     private final long[][] records;
 
@@ -392,12 +395,24 @@ public final class Frames {
         return ((long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) & USES) == 1;
     }
 
+    /**
+     * How often a frame was freed: another number means that it is not the page it was.
+     *
+     * @param frame a frame that there is
+     * @return a number that only grows
+     */
+    public long lives(int frame) {
+        return (long) WORD.getOpaque(wordsOf(frame), inChunk(frame) + LIVES);
+    }
+
     private void free(int frame, Magazine magazine) {
         if (poisons) {
             store.fill(frame, 0, pageSize, POISON);
         }
         int at = inChunk(frame);
         wordsOf(frame)[at + OWNER] = ANONYMOUS;
+        // Nobody else frees it. Opaque: for who looks at a frame that he holds to be his.
+        WORD.setOpaque(wordsOf(frame), at + LIVES, wordsOf(frame)[at + LIVES] + 1);
         WORD.setRelease(wordsOf(frame), at, 0L);
         magazine.lock();
         boolean full = magazine.isFull();

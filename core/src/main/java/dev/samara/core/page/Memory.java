@@ -2,11 +2,13 @@
 package dev.samara.core.page;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.rcu.Rcu;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of one machine: its frames, its grace periods, and who is at which entry. Thread-safe.
@@ -20,6 +22,7 @@ public final class Memory {
     private final Cpus cpus;
     private final int faultAround;
     private final long longestOffer;
+    private final @Nullable Oracle oracle;
     private final PteOwners owners = new PteOwners();
     private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
     private final AtomicInteger workers = new AtomicInteger();
@@ -34,13 +37,24 @@ public final class Memory {
      * @param cpus its CPUs
      * @param faultAround how many pages of a file one fault maps at most, a power of two
      * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
+     * @param oracle who judges accesses, or null if nobody does
      */
-    public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer) {
+    public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable Oracle oracle) {
+        this.oracle = oracle;
         this.frames = frames;
         this.rcu = rcu;
         this.cpus = cpus;
         this.faultAround = faultAround;
         this.longestOffer = longestOffer;
+    }
+
+    /**
+     * Who judges accesses.
+     *
+     * @return the oracle; null if the machine is not checked
+     */
+    public @Nullable Oracle oracle() {
+        return oracle;
     }
 
     /**
@@ -59,7 +73,7 @@ public final class Memory {
      * @param rcu its grace periods
      */
     public Memory(Frames frames, Rcu rcu) {
-        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED);
+        this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
     }
 
     /**

@@ -72,13 +72,13 @@ public final class Processor {
      *
      * @param cpus the machine's
      * @param pageShift binary logarithm of the page size
-     * @param entries of the TLB, a power of two
+     * @param tlb its TLB, an empty one
      * @param reporter who is told what a listener has thrown; must not throw
      */
-    public Processor(Cpus cpus, int pageShift, int entries, Consumer<Throwable> reporter) {
+    public Processor(Cpus cpus, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
         this.cpus = cpus;
         this.reporter = reporter;
-        tlb = new SoftTlb(pageShift, entries);
+        this.tlb = tlb;
         tables = new TableCache(pageShift);
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = new Slot();

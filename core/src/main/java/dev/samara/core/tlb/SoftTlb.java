@@ -10,7 +10,7 @@ import java.util.Arrays;
  * one exclusive or decides. An access across a page boundary never matches, because it is compared by its last byte and looked
  * up by its first. Everything of one space is forgotten by giving the space another number.
  */
-public final class SoftTlb {
+public sealed class SoftTlb permits CheckedTlb {
     /** The least page size leaves room for this many bits of a number beside the rights. */
     private static final int RIGHTS_BITS = 3;
 
@@ -45,7 +45,7 @@ public final class SoftTlb {
      * @param pageShift binary logarithm of the page size, at least 9
      * @param entries how many, a power of two
      */
-    SoftTlb(int pageShift, int entries) {
+    public SoftTlb(int pageShift, int entries) {
         this.pageShift = pageShift;
         pageMask = (1L << pageShift) - 1;
         numbers = 1 << (pageShift - RIGHTS_BITS);

@@ -19,6 +19,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         /** A callback threw: a backing's close, a listener, the retiring of an operation. */
         CALLBACK_FAILED,
         /** A listener was so slow that changes were not delivered to it. */
-        CHANGES_LOST
+        CHANGES_LOST,
+        /** A checked machine has seen an access that an invariant forbids; see {@link InvariantViolation}. */
+        INVARIANT_BROKEN
     }
 }

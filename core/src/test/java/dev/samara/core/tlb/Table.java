@@ -61,7 +61,7 @@ final class Table implements AutoCloseable {
 
     /** A CPU of this thread in GUEST. */
     Processor guest() {
-        Processor cpu = new Processor(memory.cpus(), pages.pageShift(), 16, thrown -> {
+        Processor cpu = new Processor(memory.cpus(), pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
             throw new IllegalStateException(thrown);
         });
         cpu.load(pages);

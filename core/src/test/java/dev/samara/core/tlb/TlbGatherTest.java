@@ -98,7 +98,7 @@ final class TlbGatherTest {
         Cpus cpus = new Cpus(0, message -> {
             throw new IllegalStateException(message);
         });
-        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED);
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
         Table of = new Table(failing);
         of.fill(AT);
         Processor cpu = of.guest(AT);

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.PageRights;
+import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.tlb.CheckedTlb;
+import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
+import dev.samara.core.vma.InvariantViolation;
+import dev.samara.core.vma.Vma;
+import java.util.Locale;
+
+/**
+ * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge anything, and a handle
+ * is an index of what was translated and when, so that one that has ended is refused.
+ *
+ * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, and the frame was
+ * not freed since. If the table or the layout has changed, whoever changed it is waiting for this CPU: so a call that takes the
+ * page or the right away has begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
+ */
+public final class CheckedMemory extends GuestMemory {
+    private static final int READ = 0;
+    private static final int WRITE = 1;
+    private static final int EXEC = 2;
+    private static final int RIGHT_BITS = 2;
+    private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
+
+    private final Oracle oracle;
+    private final Layout layout;
+    private final PageTable table;
+    private final Frames known;
+    private final CheckedTlb tlb;
+    private final int shift;
+    private final long mask;
+    private final int slotBits;
+
+    /* By slot of the TLB: what was translated last. */
+    private final long[] pages;
+    private final long[] physicals;
+
+    /** Handles of other values have ended. */
+    private long epoch;
+
+    /**
+     * Puts it together, for one thread.
+     *
+     * @param processor whose TLB is used, a checked one, and which has the space loaded
+     * @param faulter handles faults in that space
+     * @param worker the thread's
+     * @param frames the machine's
+     * @param layout the space's
+     * @param oracle who knows what is being taken away
+     */
+    public CheckedMemory(
+            Processor processor, Faulter faulter, Worker worker, Frames frames, Layout layout, Oracle oracle) {
+        super(processor, faulter, worker, frames);
+        this.oracle = oracle;
+        this.layout = layout;
+        table = layout.pages();
+        known = frames;
+        tlb = (CheckedTlb) processor.tlb();
+        shift = Integer.numberOfTrailingZeros(frames.pageSize());
+        mask = frames.pageSize() - 1L;
+        slotBits = Integer.numberOfTrailingZeros(tlb.entries());
+        pages = new long[tlb.entries()];
+        physicals = new long[tlb.entries()];
+    }
+
+    private static int indexOf(long right) {
+        return right == Pte.EXEC ? EXEC : right == Pte.WRITE ? WRITE : READ;
+    }
+
+    /** A handle for what was translated; or what there is instead of one. */
+    private long handle(long address, long right, long physical) {
+        if (physical < 0) {
+            return physical;
+        }
+        int slot = tlb.slotOf(address);
+        pages[slot] = address & ~mask;
+        physicals[slot] = physical & ~mask;
+        long index = (epoch << slotBits | slot) << RIGHT_BITS | indexOf(right);
+        // Old epochs come again, but not in the time of a handle.
+        return (index << shift | (address & mask)) & Long.MAX_VALUE;
+    }
+
+    @Override
+    public long probe(long address, int size, long right) {
+        return handle(address, right, super.probe(address, size, right));
+    }
+
+    @Override
+    long walk(long address, long right) {
+        long physical = super.walk(address, right);
+        if (physical != SoftTlb.MISS) {
+            long page = address & ~mask;
+            tlb.history()
+                    .add(
+                            String.format(
+                                    Locale.ROOT,
+                                    "walks to frame %d, for %s",
+                                    physical >>> shift,
+                                    Pte.toString(table.get(address))),
+                            table.context().id(),
+                            page,
+                            page + mask + 1);
+        }
+        return handle(address, right, physical);
+    }
+
+    @Override
+    public void enterGuest() {
+        epoch++;
+        super.enterGuest();
+    }
+
+    @Override
+    public void leaveGuest() {
+        epoch++;
+        super.leaveGuest();
+    }
+
+    @Override
+    public void poll() {
+        epoch++;
+        super.poll();
+    }
+
+    @Override
+    public void endHandles() {
+        epoch++;
+    }
+
+    /** The physical address of a living handle. */
+    private long physical(long handle, int length, boolean writes) {
+        long index = handle >>> shift;
+        int right = rightOf(handle);
+        int slot = slotOf(handle);
+        long offset = handle & mask;
+        if (handle < 0 || right > EXEC || isOfAnotherEpoch(index)) {
+            throw new IllegalStateException("handle 0x" + Long.toHexString(handle)
+                    + " has ended: a poll, a resolving, an access by address or the end of GUEST came after it");
+        }
+        if (writes && right != WRITE) {
+            throw new IllegalStateException(
+                    "handle 0x" + Long.toHexString(handle) + " is used to write, and was not made for that");
+        }
+        if (offset + length > mask + 1) {
+            throw new IllegalStateException("handle 0x" + Long.toHexString(handle) + " is used for " + length
+                    + " bytes, which are not all in its page");
+        }
+        return physicals[slot] | offset;
+    }
+
+    /** By as many bits of it as there is room for. */
+    private boolean isOfAnotherEpoch(long index) {
+        int used = slotBits + RIGHT_BITS + shift;
+        return (((index >>> (RIGHT_BITS + slotBits)) ^ epoch) << (used + 1)) != 0;
+    }
+
+    private int slotOf(long handle) {
+        return (int) (handle >>> (shift + RIGHT_BITS)) & pages.length - 1;
+    }
+
+    private int rightOf(long handle) {
+        return (int) (handle >>> shift) & (1 << RIGHT_BITS) - 1;
+    }
+
+    @Override
+    long getRaw(long handle, int size) {
+        long number = super.getRaw(physical(handle, size, false), size);
+        judge(handle);
+        return number;
+    }
+
+    @Override
+    void putRaw(long handle, int size, long number) {
+        super.putRaw(physical(handle, size, true), size, number);
+        judge(handle);
+    }
+
+    @Override
+    public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        long seen = super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand);
+        judge(handle);
+        return seen;
+    }
+
+    @Override
+    void copyRaw(long handle, byte[] bytes, int at, int length, boolean writes) {
+        super.copyRaw(physical(handle, length, writes), bytes, at, length, writes);
+        judge(handle);
+    }
+
+    @Override
+    void fillRaw(long handle, int length, byte with) {
+        super.fillRaw(physical(handle, length, true), length, with);
+        judge(handle);
+    }
+
+    @Override
+    int frameAt(long handle) {
+        return (int) (physical(handle, 1, false) >>> shift);
+    }
+
+    /** Judges the access that was just made. */
+    private void judge(long handle) {
+        int slot = slotOf(handle);
+        long page = pages[slot];
+        long right = RIGHTS[rightOf(handle)];
+        int frame = (int) (physicals[slot] >>> shift);
+        oracle.judged();
+        if (known.lives(frame) != tlb.livesAtFill(slot)) {
+            throw violated("I3", "was freed while this CPU could use it", page, frame, right);
+        }
+        long pte = table.get(page);
+        boolean isThere = Pte.has(pte, Pte.PRESENT);
+        boolean isSame = isThere && Pte.frame(pte) == frame;
+        // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
+        if (isSame && Pte.has(pte, right | (right == Pte.WRITE ? Pte.DIRTY : 0)) && isAllowed(page, right)) {
+            return;
+        }
+        if (!oracle.isTaking(table.context().id(), page)) {
+            throw violated(
+                    "I2",
+                    "is not what the table has, and no call is taking it away: " + Pte.toString(pte),
+                    page,
+                    frame,
+                    right);
+        }
+        if (isThere && !isSame) {
+            throw violated("I1", "is used beside another: " + Pte.toString(pte), page, frame, right);
+        }
+    }
+
+    private boolean isAllowed(long page, long right) {
+        Vma vma = layout.find(page);
+        return vma != null && (PageRights.most(vma) & right) == right;
+    }
+
+    private InvariantViolation violated(String invariant, String what, long page, int frame, long right) {
+        return oracle.violated(
+                invariant,
+                String.format(
+                        Locale.ROOT,
+                        "frame %d %s; accessed at 0x%x for %s by thread %s",
+                        frame,
+                        what,
+                        page,
+                        right == Pte.WRITE ? "writing" : right == Pte.EXEC ? "executing" : "reading",
+                        Thread.currentThread().getName()),
+                table.context().id(),
+                page,
+                tlb.history());
+    }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.oracle.History;
+import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Frames;
+
+/** One that remembers besides in which of its lives each frame was. */
+public final class CheckedTlb extends SoftTlb {
+    private final Frames known;
+    private final History history;
+    private final long[] lives;
+    private final int pageShift;
+
+    /**
+     * Makes an empty one.
+     *
+     * @param pageShift binary logarithm of the page size
+     * @param entries how many, a power of two
+     * @param known the machine's frames
+     * @param history takes what it forgets
+     */
+    public CheckedTlb(int pageShift, int entries, Frames known, History history) {
+        super(pageShift, entries);
+        this.pageShift = pageShift;
+        this.known = known;
+        this.history = history;
+        lives = new long[entries];
+    }
+
+    @Override
+    long fill(long address, int frame, long rights) {
+        lives[slotOf(address)] = known.lives(frame);
+        return super.fill(address, frame, rights);
+    }
+
+    @Override
+    boolean flush(long start, long end) {
+        history.add("flushes a range", Oracle.ANY, start, end);
+        return super.flush(start, end);
+    }
+
+    @Override
+    int newNumber() {
+        history.add("forgets a space", Oracle.ANY, 0, 0);
+        return super.newNumber();
+    }
+
+    /**
+     * What the CPU did last.
+     *
+     * @return always the same
+     */
+    public History history() {
+        return history;
+    }
+
+    /**
+     * Where the translation of an address would be.
+     *
+     * @param address any address
+     * @return an index
+     */
+    public int slotOf(long address) {
+        return (int) (address >>> pageShift) & lives.length - 1;
+    }
+
+    /**
+     * How often the frame had been freed when it was filled in.
+     *
+     * @param slot of a translation that it has
+     * @return a number
+     */
+    public long livesAtFill(int slot) {
+        return lives[slot];
+    }
+
+    /**
+     * How many translations it has room for.
+     *
+     * @return a power of two
+     */
+    public int entries() {
+        return lives.length;
+    }
+}
