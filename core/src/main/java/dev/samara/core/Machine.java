@@ -210,6 +210,28 @@ public final class Machine {
         return memory(geometry).cpus().targets();
     }
 
+    /**
+     * How many accesses a {@linkplain Builder#checked checked} machine has judged.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return a number that only grows; 0 if it is not checked
+     */
+    public long judgedAccesses(Geometry geometry) {
+        Oracle oracle = memory(geometry).oracle();
+        return oracle == null ? 0 : oracle.accesses();
+    }
+
+    /**
+     * How many of them used a translation that was out of date, of which somebody was just having it dropped.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return a number that only grows; 0 if it is not checked
+     */
+    public long lateAccesses(Geometry geometry) {
+        Oracle oracle = memory(geometry).oracle();
+        return oracle == null ? 0 : oracle.late();
+    }
+
     /** Puts a CPU of the calling thread online. */
     Processor newProcessor(Memory memory) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());

@@ -28,6 +28,9 @@ final class StormCommand implements Callable<Integer> {
     @Option(names = "--seed", paramLabel = "S", description = "What the threads do; another each time unless given.")
     private long seed = System.nanoTime();
 
+    @Option(names = "--check", description = "Have the machine judge each access itself, too; slower.")
+    private boolean checked;
+
     @Spec
     private CommandSpec spec;
 
@@ -40,7 +43,7 @@ final class StormCommand implements Callable<Integer> {
         }
         PrintWriter out = spec.commandLine().getOut();
         out.printf(Locale.ROOT, "storm of %d s, %d CPUs, --seed %d%n", seconds, cpus, seed);
-        Storm storm = new Storm(seconds, cpus, seed);
+        Storm storm = new Storm(seconds, cpus, seed, checked);
         boolean isTerminal = Ansi.AUTO.enabled();
         Storm.Verdict verdict = storm.run(counts -> {
             if (isTerminal) {

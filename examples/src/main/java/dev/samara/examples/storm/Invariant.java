@@ -21,6 +21,10 @@ final class Invariant {
         checks.increment();
     }
 
+    void held(long times) {
+        checks.add(times);
+    }
+
     void broken(String how) {
         checks.increment();
         violations.increment();

@@ -4,9 +4,11 @@ package dev.samara.examples.storm;
 import dev.samara.core.vma.Fault;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.stream.Stream;
 
 /** The rules of a storm, and what it counts. For any thread. */
 final class Judges {
+    final Invariant hardware = new Invariant("I1, I2 and I3 of each access, judged by the machine");
     final Invariant sums = new Invariant("I1 one translation: no addition is lost");
     final Invariant returned = new Invariant("I2 no access after return");
     final Invariant stale = new Invariant("I2 no content from before a return");
@@ -22,8 +24,9 @@ final class Judges {
     final LongAdder overlaps = new LongAdder();
     final LongAdder changes = new LongAdder();
 
-    List<Invariant> all() {
-        return List.of(sums, returned, stale, freed, foreign, allowed, children, ended, left, strength);
+    List<Invariant> all(boolean checked) {
+        List<Invariant> own = List.of(sums, returned, stale, freed, foreign, allowed, children, ended, left, strength);
+        return checked ? Stream.concat(Stream.of(hardware), own.stream()).toList() : own;
     }
 
     /** Judges what was read in a page; {@code cleared} was asked for before the access. */

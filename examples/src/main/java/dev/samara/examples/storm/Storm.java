@@ -6,6 +6,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.InvariantViolation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -34,10 +35,10 @@ public final class Storm {
     private final int cpus;
     private final long seed;
     private final Judges judges = new Judges();
-    private final Machine machine =
-            Machine.builder().memory(MEMORY).poisonFrames().build();
-    private final AddressSpace space = machine.newSpace(GEOMETRY);
-    private final MemoryFile file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
+    private final boolean checked;
+    private final Machine machine;
+    private final AddressSpace space;
+    private final MemoryFile file;
     private final List<Plot> plots = new ArrayList<>();
     private final AtomicLongArray added = new AtomicLongArray(PAGES);
     private final List<Thread> threads = new ArrayList<>();
@@ -49,8 +50,14 @@ public final class Storm {
      * @param seconds how long it lasts
      * @param cpus how many CPUs access memory
      * @param seed what the threads' random choices begin with
+     * @param checked whether the machine judges each access itself, besides
      */
-    public Storm(int seconds, int cpus, long seed) {
+    public Storm(int seconds, int cpus, long seed, boolean checked) {
+        Machine.Builder builder = Machine.builder().memory(MEMORY).poisonFrames();
+        machine = (checked ? builder.checked() : builder).build();
+        space = machine.newSpace(GEOMETRY);
+        file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
+        this.checked = checked;
         this.seconds = seconds;
         this.cpus = cpus;
         this.seed = seed;
@@ -131,9 +138,16 @@ public final class Storm {
         if (stopped) {
             close();
         }
-        List<String> lines = judges.all().stream().map(Invariant::line).toList();
-        int passed = (int) judges.all().stream().filter(Invariant::passed).count();
+        if (checked) {
+            judges.hardware.held(machine.judgedAccesses(GEOMETRY));
+        }
+        List<String> lines = judged().stream().map(Invariant::line).toList();
+        int passed = (int) judged().stream().filter(Invariant::passed).count();
         return new Verdict(lines, passed, lines.size() - passed);
+    }
+
+    private List<Invariant> judged() {
+        return judges.all(checked);
     }
 
     /**
@@ -162,6 +176,9 @@ public final class Storm {
                     try {
                         part.play(random);
                         judges.ended.held();
+                    } catch (InvariantViolation violation) {
+                        judges.hardware.broken(String.valueOf(violation.getMessage()));
+                        over = true;
                     } catch (RuntimeException | Error thrown) {
                         judges.ended.broken(Thread.currentThread().getName() + ": " + thrown + " at "
                                 + Arrays.asList(thrown.getStackTrace()));
@@ -205,6 +222,8 @@ public final class Storm {
             Guest guest = new Guest(cpu, plots, judges, random, mine);
             while (!over) {
                 guest.step();
+                // A processor that is taken away from a thread in GUEST stops all who wait for it; here nobody does.
+                Thread.yield();
             }
         }
         for (int page = 0; page < PAGES; page++) {
@@ -225,7 +244,8 @@ public final class Storm {
         Counts met = counts();
         if (met.accesses() < (long) LEAST_ACCESSES * seconds
                 || met.targets() < (long) LEAST_TARGETS * seconds
-                || met.overlaps() < seconds) {
+                || met.overlaps() < seconds
+                || (checked && machine.lateAccesses(GEOMETRY) < seconds)) {
             judges.strength.broken("only " + met);
         } else {
             judges.strength.held();

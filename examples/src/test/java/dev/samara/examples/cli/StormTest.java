@@ -12,7 +12,7 @@ final class StormTest {
     @Test
     @DisplayName("in two seconds of storm every invariant is checked, and holds")
     void two_seconds() {
-        ToolRun run = ToolRun.of("storm", "--seconds", 2, "--cpus", 3, "--seed", 1);
+        ToolRun run = ToolRun.of("storm", "--seconds", 2, "--cpus", 3, "--seed", 1, "--check");
         List<String> judged = run.out().stream()
                 .filter(line -> line.startsWith("passed ") || line.startsWith("FAILED "))
                 .toList();
