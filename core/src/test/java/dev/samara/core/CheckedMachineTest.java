@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.InvariantViolation;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Report;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** What is changed here behind the back of everybody is what a broken shootdown would leave. */
+@Timeout(60)
+@DisplayName("a checked machine sees a violation when the access is made")
+class CheckedMachineTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
+    private final Machine machine =
+            Machine.builder().memory(1 << 20).checked().reportTo(reports::add).build();
+    private final AddressSpace space = machine.newSpace(LINUX);
+    private final Memory memory = space.layout().memory();
+    private final PageTable table = space.layout().pages();
+    private final Oracle oracle = Objects.requireNonNull(memory.oracle());
+    private final Cpu cpu = machine.claimCpu();
+    private long at;
+    private long[] leaf = {};
+    private int index;
+
+    @BeforeEach
+    void mapAndEnter() {
+        at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        cpu.load(space);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 42));
+        leaf = Objects.requireNonNull(table.leaf(at));
+        index = table.indexOf(at);
+        cpu.enterGuest();
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 43));
+    }
+
+    @AfterEach
+    void close() {
+        cpu.leaveGuest();
+        cpu.close();
+        space.close();
+        assertEquals(0, machine.framesInUse(LINUX));
+    }
+
+    private void assertViolates(String invariant) {
+        InvariantViolation seen = assertThrows(InvariantViolation.class, () -> cpu.load(at, 8));
+        assertEquals(invariant, seen.invariant());
+        List<String> lines = String.valueOf(seen.getMessage()).lines().toList();
+        assertTrue(lines.stream().anyMatch(line -> line.contains("walks to frame")), lines::toString);
+        Report report = Objects.requireNonNull(reports.poll());
+        assertEquals(Report.Kind.INVARIANT_BROKEN, report.kind());
+        assertEquals(seen.getMessage(), report.message());
+    }
+
+    @Test
+    @DisplayName("I2: the page is gone from the table, and no call is taking it away")
+    void gone() {
+        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        assertViolates("I2");
+        PageTable.getAndSet(leaf, index, pte);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+    }
+
+    @Test
+    @DisplayName("I2: the right to write is gone, or the mark that it was written; reading is still allowed")
+    void narrowed() {
+        long pte = PageTable.get(leaf, index);
+        for (long bit : new long[] {Pte.WRITE, Pte.DIRTY}) {
+            PageTable.getAndSet(leaf, index, pte & ~bit);
+            assertEquals(Fault.MINOR, cpu.load(at, 8));
+            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+            PageTable.getAndSet(leaf, index, pte);
+        }
+        assertEquals(2, reports.size());
+    }
+
+    @Test
+    @DisplayName("I2: what a call is taking away may be used until the call ends, of its range and space only")
+    void beingTaken() {
+        long id = table.context().id();
+        Oracle.Taking other = oracle.begin("another page's", id, at + PAGE, at + 2 * PAGE);
+        Oracle.Taking elsewhere = oracle.begin("another space's", id + 1, at, at + PAGE);
+        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        assertViolates("I2");
+        Oracle.Taking taking = oracle.begin("this page's", id, at, at + PAGE);
+        long late = machine.lateAccesses(LINUX);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(late + 1, machine.lateAccesses(LINUX));
+        oracle.end(taking);
+        assertViolates("I2");
+        PageTable.getAndSet(leaf, index, pte);
+        oracle.end(other);
+        oracle.end(elsewhere);
+        assertThrows(IllegalStateException.class, () -> oracle.end(other));
+    }
+
+    @Test
+    @DisplayName("I1: the table has another frame, even while a call is taking the page away")
+    void replaced() {
+        Oracle.Taking taking = oracle.begin("a call", Oracle.ANY, 0, 0);
+        long pte = PageTable.get(leaf, index);
+        PageTable.getAndSet(
+                leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
+        assertViolates("I1");
+        PageTable.getAndSet(leaf, index, pte);
+        oracle.end(taking);
+    }
+
+    @Test
+    @DisplayName("I3: the frame was freed, although the table still has it")
+    void freed() {
+        Worker worker = memory.borrow();
+        int frame = Pte.frame(PageTable.get(leaf, index));
+        memory.frames().drop(frame, worker.magazine());
+        assertViolates("I3");
+        assertEquals(frame, memory.frames().allocate(worker.magazine()), "it is there again for the space to free");
+        memory.giveBack(worker);
+    }
+
+    @Test
+    @DisplayName("a handle that has ended is refused, and one that was made for less")
+    void handles() {
+        long load = cpu.resolveLoad(at, 8);
+        assertEquals(43, cpu.get(load, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.put(load, 8, 1), "it is for loads");
+        long last = cpu.probeLoad(at + PAGE - 4, 4);
+        assertEquals(0, cpu.get(last, 4));
+        assertThrows(IllegalStateException.class, () -> cpu.get(last, 8), "not all in the page");
+        cpu.poll();
+        assertThrows(IllegalStateException.class, () -> cpu.get(load, 8), "a poll");
+        long store = cpu.probeStore(at, 8);
+        cpu.put(store, 8, 44);
+        assertEquals(44, cpu.get(store, 8));
+        cpu.resolveStore(at + PAGE, 8);
+        assertThrows(IllegalStateException.class, () -> cpu.get(store, 8), "another was resolved");
+        long third = cpu.probeStore(at, 8);
+        assertEquals(44, cpu.exchange(third, 8, 44, 45));
+        assertEquals(Fault.MINOR, cpu.load(at + 2 * PAGE, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.add(third, 8, 1), "an access by address");
+        long fourth = cpu.probeLoad(at, 8);
+        cpu.leaveGuest();
+        cpu.enterGuest();
+        assertThrows(IllegalStateException.class, () -> cpu.get(fourth, 8), "GUEST was left");
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(45, cpu.value());
+    }
+}
