@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.layout.Collecting;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Residency;
 import dev.samara.core.life.Life;
+import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
@@ -13,6 +15,7 @@ import dev.samara.core.vma.LockFlags;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.vma.PageSink;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
@@ -468,6 +471,53 @@ public final class AddressSpace implements AutoCloseable {
      */
     public long mincore(long address, long length, byte[] vector) {
         return Residency.mincore(layout, address, length, Objects.requireNonNull(vector, "vector"));
+    }
+
+    /**
+     * Tells which pages were written since this was called last for them, and begins anew ({@code PAGEMAP_SCAN} with {@code
+     * PM_SCAN_WP_MATCHING}, KVM's dirty log). Every store that a CPU has completed is told of by this or by a later collection:
+     * those completed before this call by this one, or by an earlier one that was under way with it. Once the sink is told of a
+     * page, the stores that this telling stands for have been made, so who copies the page then has them; once the call has
+     * returned, each further store is told of by the next collection.
+     *
+     * <p>What counts as written belongs to the page at its address. A page that {@code mremap} has moved counts as written where
+     * it is now, told of or not. One that is copied on write counts as written. A child begins with what its parent's pages count
+     * as. What is unmapped, discarded, or truncated is told of no more, and that it has gone is not told here: {@link
+     * #addListener} and {@link #addNotifier} tell that. A page may count as written although it was only prepared for that
+     * ({@code handleFault}, {@code pin}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a collection, by files
+     * ({@code pwrite}) and through other mappings of the same page are not told.
+     *
+     * <p>The sink is called on this thread, in ascending order, with no lock held. If it throws, this throws the same, and the
+     * page at which it threw, and those after it, count as written again. Waits for CPUs in GUEST that have translations of what
+     * is cleared, and for pages that are being copied, as operations do; it is no operation, and nobody waits for it. Two
+     * collections at once share what they find: each page is told by one of them.
+     *
+     * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the limit of the
+     * space. Holes are passed over.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param sink who is told
+     * @return how many pages it was told of, or a negated errno
+     * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
+     */
+    public long collectDirty(long start, long length, PageSink sink) {
+        return Collecting.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
+    }
+
+    /**
+     * Tells which pages were used, and begins anew: as {@link #collectDirty} tells which were written, with the same promises.
+     * Unlike the aging of pages on Linux, which clears the mark and goes on, this flushes: an access after this is seen by the next
+     * collection even if the translation was in a TLB.
+     *
+     * @param start a page boundary
+     * @param length bytes
+     * @param sink who is told
+     * @return how many pages it was told of, or a negated errno
+     * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
+     */
+    public long collectAccessed(long start, long length, PageSink sink) {
+        return Collecting.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
     }
 
     /**

@@ -273,7 +273,7 @@ final class Retiring {
                 if (!isStillThere(vma, address, pte, moved)) {
                     return false;
                 }
-                return PageTable.fill(leaf, table.indexOf(address), pte);
+                return PageTable.fill(leaf, table.indexOf(address), Collecting.moved(vma, pte));
             } finally {
                 PageTable.unlock(leaf);
             }

@@ -427,6 +427,16 @@ public final class PageTable {
     }
 
     /**
+     * Whether somebody owes a flush of a leaf. Caller holds its lock.
+     *
+     * @param leaf the leaf
+     * @return true if so
+     */
+    public static boolean isOwed(long[] leaf) {
+        return leaf[leaf.length - OWED] != 0;
+    }
+
+    /**
      * Ends what {@link #owe} has begun, and unhooks the leaf if it is empty and nobody else owes anything.
      *
      * @param leaf the leaf

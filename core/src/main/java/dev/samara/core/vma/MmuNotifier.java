@@ -43,6 +43,8 @@ public interface MmuNotifier {
         /** The same is mapped there, with other pages or none. */
         DISCARDED,
         /** The same is mapped there with fewer rights. */
-        PROTECTED
+        PROTECTED,
+        /** The same is mapped there, but accesses are to be noticed anew; only flush listeners are told of that. */
+        OBSERVED
     }
 }
