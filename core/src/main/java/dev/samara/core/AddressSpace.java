@@ -24,6 +24,7 @@ import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.ShmFlags;
 import dev.samara.core.vma.SyncFlags;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.WriteListener;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -575,6 +576,26 @@ public final class AddressSpace implements AutoCloseable {
      */
     public void removeNotifier(MmuNotifier notifier) {
         layout.removeNotifier(notifier);
+    }
+
+    /**
+     * Watches bytes for writes: once this has returned, each store, atomic update, copy or filling by any CPU that writes one of
+     * them is told. Stores into other bytes of their pages are not told, and slower: they find nothing in a TLB. Nothing else costs
+     * more. Ranges may overlap; the listener of the lowest is told first.
+     *
+     * <p>Addresses are watched, not what is mapped there: it may be unmapped and mapped anew. A child is not watched. Not told are
+     * writes by files ({@code pwrite}), through other mappings of the same page or through pins, and what happens to bytes as
+     * they are mapped, discarded or moved.
+     *
+     * @param start of the first byte
+     * @param length bytes, at least 1
+     * @param listener who is told
+     * @return what ends it
+     * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
+     * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
+     */
+    public Watchpoint watch(long start, long length, WriteListener listener) {
+        return Watchpoint.begin(layout, start, length, Objects.requireNonNull(listener, "listener"));
     }
 
     /**

@@ -35,8 +35,11 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
     public static final long MISS = SoftTlb.MISS;
 
-    /** What resolving answers for an access that lies in two pages: it has no handle, and is made by address. */
-    public static final long CROSSES = Long.MIN_VALUE;
+    /**
+     * What resolving answers for an access that has no handle, and is made by address: one that lies in two pages, and a store into
+     * a page that is {@linkplain AddressSpace#watch watched}.
+     */
+    public static final long NO_HANDLE = GuestMemory.NO_HANDLE;
 
     private final Machine machine;
     private final int number;
@@ -189,6 +192,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (of.isTelling()) {
             throw new IllegalStateException(this + " is used by a flush listener, which it is telling of a flush");
         }
+        GuestMemory memoryOfSpace = guest;
+        if (memoryOfSpace != null && memoryOfSpace.isTelling()) {
+            throw new IllegalStateException(this + " is used by a write listener, which must leave it as it is");
+        }
     }
 
     /**
@@ -253,7 +260,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param address of the first byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link #CROSSES}
+     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link #NO_HANDLE}
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public long resolveLoad(long address, int size) {
@@ -265,7 +272,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param address of the first byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault}; {@link #CROSSES}
+     * @return a handle; the negated {@link Fault}; {@link #NO_HANDLE}
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public long resolveStore(long address, int size) {
@@ -277,7 +284,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param address of the first byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault}; {@link #CROSSES}
+     * @return a handle; the negated {@link Fault}; {@link #NO_HANDLE}
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public long resolveFetch(long address, int size) {
@@ -288,7 +295,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         GuestMemory of = guestInGuest();
         GuestMemory.checkSize(size);
         of.endHandles();
-        return of.crosses(address, size) ? CROSSES : of.resolve(address, access);
+        return of.crosses(address, size) ? NO_HANDLE : of.resolve(address, access);
     }
 
     /**

@@ -21,6 +21,9 @@ import org.jspecify.annotations.Nullable;
  * handled outside of GUEST, so that nobody waits for one who waits.
  */
 public sealed class GuestMemory permits CheckedMemory {
+    /** What resolving answers for bytes of a page that is watched: each store there is made by address, and told. */
+    public static final long NO_HANDLE = Long.MIN_VALUE;
+
     private final Processor processor;
     private final Faulter faulter;
     private final Worker worker;
@@ -38,6 +41,9 @@ public sealed class GuestMemory permits CheckedMemory {
     private long value;
     private long faultAddress;
     private int fault;
+
+    /** Write listeners are being told. */
+    private boolean isTelling;
 
     /**
      * Puts it together, for one thread.
@@ -262,11 +268,17 @@ public sealed class GuestMemory permits CheckedMemory {
      *
      * @param address any address
      * @param access one bit of {@link Protection}
-     * @return a handle, or the negated {@link Fault}
+     * @return a handle, or the negated {@link Fault}; {@link #NO_HANDLE} for a store into a page that is watched
      */
     public long resolve(long address, int access) {
+        long handle = find(address, access);
+        return handle >= 0 && access == Protection.WRITE && processor.isWatched(address) ? NO_HANDLE : handle;
+    }
+
+    /** The same, also of a page that is watched: then the caller tells. */
+    private long find(long address, int access) {
         long handle = walk(address, rightOf(access));
-        return handle >= 0 ? handle : resolveByFault(address, access);
+        return handle >= 0 ? handle : findByFault(address, access);
     }
 
     /** Looks in the page table. In GUEST. */
@@ -274,7 +286,7 @@ public sealed class GuestMemory permits CheckedMemory {
         return processor.walk(address, right);
     }
 
-    private long resolveByFault(long address, int access) {
+    private long findByFault(long address, int access) {
         for (; ; ) {
             int result;
             leaveGuest();
@@ -307,7 +319,46 @@ public sealed class GuestMemory permits CheckedMemory {
         return tlb.probe(address, size, right >> 1);
     }
 
-    /** A handle for bytes of one page; or the negated {@link Fault}. In GUEST. */
+    /** As {@link #find}, of what the TLB may have. In GUEST. */
+    private long findWritable(long address) {
+        long handle = probe(address, 1, Pte.WRITE);
+        return handle >= 0 ? handle : find(address, Protection.WRITE);
+    }
+
+    /**
+     * Tells who watches bytes of an access that was made, out of GUEST: they may take their time. In GUEST; handles end here. What
+     * they read themselves does not count as read last.
+     */
+    private void tell(long address, long length) {
+        if (isTelling || !processor.watches().touches(address, address + length - 1)) {
+            return;
+        }
+        long valueBefore = value;
+        long faultAddressBefore = faultAddress;
+        int faultBefore = fault;
+        isTelling = true;
+        leaveGuest();
+        try {
+            processor.watches().tell(address, length);
+        } finally {
+            isTelling = false;
+            value = valueBefore;
+            faultAddress = faultAddressBefore;
+            fault = faultBefore;
+            enterGuest();
+        }
+    }
+
+    /**
+     * Whether write listeners are being told: then the CPU stays as it is, but may make accesses by address.
+     *
+     * @return true if so
+     */
+    public boolean isTelling() {
+        return isTelling;
+    }
+
+    /** A handle for bytes of one page; or the negated {@link Fault}, or {@link #NO_HANDLE}. In GUEST. */
     private long translate(long address, int size, int access) {
         long handle = probe(address, size, rightOf(access));
         return handle >= 0 ? handle : resolve(address, access);
@@ -410,7 +461,7 @@ public sealed class GuestMemory permits CheckedMemory {
             }
             long handle = translate(address, size, Protection.WRITE);
             if (handle < 0) {
-                return (int) -handle;
+                return handle == NO_HANDLE ? writeWatched(address, size, number) : (int) -handle;
             }
             put(handle, size, number);
             return Fault.MINOR;
@@ -419,14 +470,24 @@ public sealed class GuestMemory permits CheckedMemory {
         }
     }
 
+    private int writeWatched(long address, int size, long number) {
+        long handle = find(address, Protection.WRITE);
+        if (handle < 0) {
+            return (int) -handle;
+        }
+        put(handle, size, number);
+        tell(address, size);
+        return Fault.MINOR;
+    }
+
     /** Both pages are found writable, with no acknowledgement in between, before the first byte is written. */
     private int writeAcross(long address, int size, long number) {
         long second = (address | pageMask) + 1;
         for (; ; ) {
-            long high = translate(second, 1, Protection.WRITE);
+            long high = findWritable(second);
             if (high < 0) {
                 // The lower page's fault is the one to be told of, if it has one too.
-                long low = translate(address, 1, Protection.WRITE);
+                long low = findWritable(address);
                 return low < 0 ? (int) -low : fail((int) -high, second);
             }
             long low = walk(address, Pte.WRITE);
@@ -436,9 +497,10 @@ public sealed class GuestMemory permits CheckedMemory {
                     long at = isLow ? low + i : high + i - (second - address);
                     putRaw(at, 1, number >>> (i * Byte.SIZE));
                 }
+                tell(address, size);
                 return Fault.MINOR;
             }
-            low = resolve(address, Protection.WRITE);
+            low = find(address, Protection.WRITE);
             if (low < 0) {
                 return (int) -low;
             }
@@ -464,7 +526,7 @@ public sealed class GuestMemory permits CheckedMemory {
         try {
             long handle = translate(address, size, what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE);
             if (handle < 0) {
-                return (int) -handle;
+                return handle == NO_HANDLE ? atomicWatched(what, address, size, expected, operand) : (int) -handle;
             }
             long seen = update(what, handle, size, expected, operand);
             if (what != GuestAtomic.STORE) {
@@ -474,6 +536,23 @@ public sealed class GuestMemory permits CheckedMemory {
         } finally {
             leave(entered);
         }
+    }
+
+    private int atomicWatched(GuestAtomic what, long address, int size, long expected, long operand) {
+        long handle = find(address, Protection.WRITE);
+        if (handle < 0) {
+            return (int) -handle;
+        }
+        long seen = update(what, handle, size, expected, operand);
+        if (what != GuestAtomic.STORE) {
+            value = seen;
+        }
+        boolean isWritten =
+                what != GuestAtomic.EXCHANGE_IF || seen == (expected & -1L >>> (Long.SIZE - size * Byte.SIZE));
+        if (isWritten) {
+            tell(address, size);
+        }
+        return Fault.MINOR;
     }
 
     /**
@@ -543,11 +622,14 @@ public sealed class GuestMemory permits CheckedMemory {
         boolean entered = enter();
         try {
             poll();
-            long handle = translate(address, 1, writes ? Protection.WRITE : Protection.READ);
+            long handle = writes ? findWritable(address) : translate(address, 1, Protection.READ);
             if (handle < 0) {
                 return (int) -handle;
             }
             copyRaw(handle, bytes, at, length, writes);
+            if (writes) {
+                tell(address, length);
+            }
             return Fault.MINOR;
         } finally {
             leave(entered);
@@ -571,11 +653,12 @@ public sealed class GuestMemory permits CheckedMemory {
             boolean entered = enter();
             try {
                 poll();
-                long handle = translate(from, 1, Protection.WRITE);
+                long handle = findWritable(from);
                 if (handle < 0) {
                     return done;
                 }
                 fillRaw(handle, part, with);
+                tell(from, part);
             } finally {
                 leave(entered);
             }
@@ -621,7 +704,7 @@ public sealed class GuestMemory permits CheckedMemory {
         try {
             for (; ; ) {
                 // By the entry and not by the TLB: it is compared after the pin.
-                long handle = resolve(address, writes ? Protection.WRITE : Protection.READ);
+                long handle = find(address, writes ? Protection.WRITE : Protection.READ);
                 if (handle < 0) {
                     return (int) handle;
                 }

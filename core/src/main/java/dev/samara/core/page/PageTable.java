@@ -55,6 +55,7 @@ public final class PageTable {
 
     private final Object[] root;
     private final Context context = new Context();
+    private final Watches watches = new Watches();
 
     /** How many tables there are, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
@@ -101,6 +102,15 @@ public final class PageTable {
      */
     public Context context() {
         return context;
+    }
+
+    /**
+     * What is watched for writes.
+     *
+     * @return always the same
+     */
+    public Watches watches() {
+        return watches;
     }
 
     /**

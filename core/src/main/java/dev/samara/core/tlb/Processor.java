@@ -7,6 +7,7 @@ import dev.samara.core.cpu.Cpus;
 import dev.samara.core.cpu.FlushLog;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.page.Watches;
 import dev.samara.core.vma.FlushListener;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
@@ -332,8 +333,32 @@ public final class Processor {
 
     private long fill(long address, long pte) {
         // Not to be written through the TLB before the entry says that it was written.
-        long rights = pte & (Pte.has(pte, Pte.DIRTY) ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
+        boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
+        long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
         return tlb.fill(address, Pte.frame(pte), rights >> 1);
+    }
+
+    /**
+     * Whether a byte of a page is watched for writes: then the TLB never has the right to write there.
+     *
+     * @param address any address of the page
+     * @return true if so
+     */
+    public boolean isWatched(long address) {
+        PageTable of = Objects.requireNonNull(table);
+        // Behind the CPU's noting itself in the leaf's mask. Pairs with who sets a watchpoint, and then reads the
+        // masks.
+        long page = address >>> of.pageShift() << of.pageShift();
+        return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
+    }
+
+    /**
+     * What is watched in the space that is loaded.
+     *
+     * @return always the same for a space
+     */
+    public Watches watches() {
+        return Objects.requireNonNull(table).watches();
     }
 
     /** Goes offline: translations, listeners and the number are given up. */

@@ -8,6 +8,7 @@
  * {@link dev.samara.core.cpu.Cpus} whom to wait for. {@link dev.samara.core.tlb.Zapping} empties what nothing is mapped in any more;
  * {@link dev.samara.core.tlb.Discarding} takes pages away from where the mapping stays, and keeps each entry <em>in transit</em>
  * until the old page cannot be reached: otherwise a fault could put a second page where another CPU still uses the first.
+ * {@link dev.samara.core.tlb.Watching} takes the right to write away from TLBs, and from nothing else.
  */
 @NullMarked
 package dev.samara.core.tlb;

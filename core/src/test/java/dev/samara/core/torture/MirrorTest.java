@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class MirrorTest {
     private static final int PAGES = 96;
     private static final int STORERS = 3;
-    private static final int ROUNDS = 300;
+    private static final int ROUNDS = 200;
 
     private final Machine machine =
             Machine.builder().memory(64 << 20).poisonFrames().build();

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Watches;
+import dev.samara.core.tlb.Watching;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.WriteListener;
+import dev.samara.core.wait.NoWaiting;
+
+/** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */
+public final class Watchpoint implements AutoCloseable {
+    private final PageTable table;
+    private final Watches.Watch watch;
+    private final long start;
+    private final long end;
+
+    private Watchpoint(PageTable table, Watches.Watch watch, long start, long end) {
+        this.table = table;
+        this.watch = watch;
+        this.start = start;
+        this.end = end;
+    }
+
+    /** Begins to watch; when it returns, no store goes by untold. */
+    static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
+        PageTable table = layout.pages();
+        NoWaiting.check("the setting of a watchpoint");
+        Cpus.checkOutsideGuest("the setting of a watchpoint");
+        Geometry geometry = layout.geometry();
+        if (length == 0
+                || Long.compareUnsigned(start, geometry.limit()) >= 0
+                || Long.compareUnsigned(length, geometry.limit() - start) > 0) {
+            throw new IllegalArgumentException("0x" + Long.toHexString(length) + " bytes at 0x"
+                    + Long.toHexString(start) + " are none, or not below the limit of the space");
+        }
+        long end = start + length;
+        Watches.Watch watch = new Watches.Watch(
+                start,
+                end - 1,
+                listener,
+                thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, "a write listener", thrown));
+        Watching.begin(layout.memory(), table, watch, start & -geometry.pageSize(), geometry.roundUp(end));
+        return new Watchpoint(table, watch, start, end);
+    }
+
+    /**
+     * Ends it, at any time and from any thread, in GUEST and by its listener too. Once this has returned, the listener is told of
+     * nothing but what other CPUs are just telling it. Nothing happens if it has been done.
+     */
+    @Override
+    public void close() {
+        table.watches().remove(watch);
+    }
+
+    @Override
+    public String toString() {
+        return "watchpoint 0x" + Long.toHexString(start) + "-0x" + Long.toHexString(end);
+    }
+}

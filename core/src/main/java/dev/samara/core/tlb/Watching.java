@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.tlb;
+
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Watches.Watch;
+import dev.samara.core.vma.MmuNotifier;
+
+/** Beginning to watch a range: once it has begun, no CPU has a translation through which it could store without coming by. */
+public final class Watching {
+    private Watching() {}
+
+    /**
+     * Begins. Caller holds no lock and has no CPU in GUEST.
+     *
+     * @param memory the machine's
+     * @param table a space's
+     * @param watch what is watched
+     * @param start the first address of its first page
+     * @param end behind its last page
+     */
+    public static void begin(Memory memory, PageTable table, Watch watch, long start, long end) {
+        table.watches().add(watch);
+        boolean done = false;
+        try (TlbGather gather = new TlbGather(memory)) {
+            // The fence of the walk is between the watch and the leaves, and later the masks. Pairs with who links a
+            // leaf, or
+            // notes himself in a mask, and then looks for watches.
+            long at = table.nextLeaf(start, end);
+            while (Long.compareUnsigned(at, end) < 0) {
+                long stop = table.leafEnd(at);
+                boolean isLast = Long.compareUnsigned(stop, end) >= 0;
+                long[] leaf = table.leaf(at);
+                if (leaf != null) {
+                    owe(table, leaf, at, isLast ? end : stop, gather);
+                }
+                if (gather.isFull()) {
+                    gather.invalidate();
+                }
+                at = isLast ? end : table.nextLeaf(stop, end);
+            }
+            gather.invalidate();
+            done = true;
+        } finally {
+            if (!done) {
+                table.watches().remove(watch);
+            }
+        }
+    }
+
+    private static void owe(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
+        PageTable.lock(leaf);
+        try {
+            if (!PageTable.isDead(leaf)) {
+                gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+            }
+        } finally {
+            PageTable.unlock(leaf);
+        }
+    }
+}

@@ -1,0 +1,516 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.GEOMETRY;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Report;
+import dev.samara.core.vma.WriteListener;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+@DisplayName("A watchpoint")
+final class WatchpointTest {
+    private final Rig rig = new Rig();
+    private final Cpu cpu = rig.cpu;
+    private final AddressSpace space = rig.space;
+    private final long at = rig.anonymous(8);
+
+    /** What listeners were told, with the distance from {@code at}. */
+    private final List<String> told = Collections.synchronizedList(new ArrayList<>());
+
+    @AfterEach
+    void everyFrameComesBack() {
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    private WriteListener as(String name) {
+        return (address, length) -> told.add(name + " " + (address - at) + " " + length);
+    }
+
+    private void assertTold(String... expected) {
+        assertEquals(List.of(expected), List.copyOf(told));
+        told.clear();
+    }
+
+    @Test
+    @DisplayName("is told of every kind of access that writes one of its bytes, and of none beside them")
+    void kinds() {
+        try (Watchpoint watch = space.watch(at + 100, 3, as("w"))) {
+            assertEquals(
+                    "watchpoint 0x" + Long.toHexString(at + 100) + "-0x" + Long.toHexString(at + 103),
+                    watch.toString());
+            for (int offset : new int[] {92, 103}) {
+                assertFault(Fault.MINOR, cpu.store(at + offset, 8, -1));
+            }
+            rig.load(at + 100);
+            assertEquals(3, cpu.copyOut(at + 100, new byte[3], 0, 3));
+            assertFault(Fault.MINOR, cpu.loadVolatile(at + 100, 4));
+            assertTold();
+            assertFault(Fault.MINOR, cpu.store(at + 93, 8, 1));
+            assertFault(Fault.MINOR, cpu.store(at + 102, 1, 1));
+            assertFault(Fault.MINOR, cpu.storeVolatile(at + 100, 4, 7));
+            assertTold("w 93 8", "w 102 1", "w 100 4");
+            assertFault(Fault.MINOR, cpu.getAndAdd(at + 96, 8, 1));
+            assertFault(Fault.MINOR, cpu.getAndSet(at + 100, 2, 1));
+            assertFault(Fault.MINOR, cpu.compareAndSet(at + 100, 2, 2, 3));
+            assertEquals(0, cpu.value());
+            assertTold("w 96 8", "w 100 2");
+            assertFault(Fault.MINOR, cpu.compareAndSet(at + 100, 2, 1, 3));
+            assertEquals(1, cpu.value());
+            assertTold("w 100 2");
+            assertEquals(200, cpu.copyIn(at, new byte[200], 0, 200));
+            assertEquals(PAGE, cpu.fill(at + 50, PAGE, (byte) 1));
+            assertEquals(50, cpu.copyIn(at, new byte[50], 0, 50));
+            assertTold("w 0 200", "w 50 " + (PAGE - 50));
+            assertFault(Fault.ADRALN, cpu.storeVolatile(at + 101, 2, 1));
+            assertEquals(0, space.mprotect(at, PAGE, READ));
+            assertFault(Fault.ACCERR, cpu.store(at + 100, 1, 1));
+            assertFault(Fault.ACCERR, cpu.getAndAdd(at + 100, 1, 1));
+            assertEquals(0, cpu.copyIn(at, new byte[200], 0, 200));
+            assertTold();
+        }
+        assertEquals(0, space.mprotect(at, PAGE, RW));
+        rig.store(at + 96, 1);
+        assertTold();
+    }
+
+    @Test
+    @DisplayName("is told of an access across pages once, if it lies in either or in both")
+    void across() {
+        try (Watchpoint low = space.watch(at + PAGE - 1, 1, as("low"));
+                Watchpoint both = space.watch(at + PAGE - 1, 2, as("both"));
+                Watchpoint high = space.watch(at + PAGE, 1, as("high"))) {
+            rig.store(at + PAGE - 4, 1);
+            long from = PAGE - 4;
+            assertTold("low " + from + " 8", "both " + from + " 8", "high " + from + " 8");
+            assertEquals(16, cpu.copyIn(at + PAGE - 8, new byte[16], 0, 16));
+            assertTold(
+                    "low " + (PAGE - 8) + " 8",
+                    "both " + (PAGE - 8) + " 8",
+                    "both " + PAGE + " 8",
+                    "high " + PAGE + " 8");
+            assertTrue(low != both && both != high);
+        }
+        try (Watchpoint high = space.watch(at + PAGE, 1, as("high"))) {
+            rig.store(at + PAGE - 4, 1);
+            assertTold("high " + (PAGE - 4) + " 8");
+            assertEquals(0, space.munmap(at + PAGE, PAGE));
+            assertFault(Fault.MAPERR, cpu.store(at + PAGE - 4, 8, 1));
+            assertTold();
+            assertEquals("watchpoint", high.toString().substring(0, 10));
+        }
+    }
+
+    @Test
+    @DisplayName("may overlap others: each is told, the lowest first and of those that begin together the oldest")
+    void overlapping() {
+        List<Watchpoint> all = new ArrayList<>();
+        all.add(space.watch(at + 64, 8, as("c")));
+        all.add(space.watch(at, 4 * PAGE, as("a")));
+        all.add(space.watch(at + 64, 1, as("d")));
+        all.add(space.watch(at + 8, 16, as("b")));
+        rig.store(at + 64, 1);
+        assertTold("a 64 8", "c 64 8", "d 64 8");
+        rig.store(at + 16, 1);
+        assertTold("a 16 8", "b 16 8");
+        rig.store(at + 3 * PAGE, 1);
+        assertTold("a " + 3 * PAGE + " 8");
+        rig.store(at + 4 * PAGE, 1);
+        all.get(1).close();
+        all.get(1).close();
+        rig.store(at + 65, 1);
+        assertTold("c 65 8");
+        all.forEach(Watchpoint::close);
+        rig.store(at + 64, 1);
+        assertTold();
+    }
+
+    @Test
+    @DisplayName("agrees with a plain list of ranges, wherever they begin and end")
+    void againstAList() {
+        record Range(long first, long end, Watchpoint watch) {}
+        Random random = new Random(5);
+        List<Range> ranges = new ArrayList<>();
+        for (int round = 0; round < 2000; round++) {
+            if (ranges.size() < 12 && random.nextInt(4) == 0) {
+                long first = random.nextInt(400);
+                long length = 1 + random.nextInt(random.nextBoolean() ? 8 : 200);
+                ranges.add(new Range(first, first + length, space.watch(at + first, length, as(""))));
+            } else if (!ranges.isEmpty() && random.nextInt(8) == 0) {
+                ranges.remove(random.nextInt(ranges.size())).watch().close();
+            }
+            int size = 1 << random.nextInt(4);
+            long offset = random.nextInt(500);
+            assertFault(Fault.MINOR, cpu.store(at + offset, size, round));
+            long expected = ranges.stream()
+                    .filter(range -> range.first() < offset + size && offset < range.end())
+                    .count();
+            assertEquals(expected, told.size());
+            told.clear();
+        }
+    }
+
+    @Test
+    @DisplayName("takes handles for stores into its pages away, and gives them back when it is closed")
+    void handles() {
+        rig.store(at, 1);
+        rig.store(at + PAGE, 1);
+        Watchpoint watch = space.watch(at + 100, 1, as("w"));
+        cpu.enterGuest();
+        assertEquals(Cpu.MISS, cpu.probeStore(at, 8));
+        assertEquals(Cpu.NO_HANDLE, cpu.resolveStore(at, 8));
+        assertTrue(cpu.resolveLoad(at, 8) >= 0);
+        assertEquals(Cpu.MISS, cpu.probeStore(at, 8), "a load does not bring the right to write along");
+        assertTrue(cpu.resolveStore(at + PAGE, 8) >= 0);
+        assertTrue(cpu.probeStore(at + PAGE, 8) >= 0, "other pages are as before");
+        rig.store(at + 96, 5);
+        rig.store(at, 5);
+        assertTold("w 96 8");
+        assertEquals(0, rig.load(at + 104));
+        watch.close();
+        assertTrue(cpu.resolveStore(at, 8) >= 0);
+        assertTrue(cpu.probeStore(at, 8) >= 0);
+        cpu.leaveGuest();
+    }
+
+    @Test
+    @DisplayName("is of any CPU, told on that one's thread, also if it could store there a moment ago")
+    void anyCpu() throws Exception {
+        try (OtherCpu other = new OtherCpu(space)) {
+            Thread owner = other.call(of -> Thread.currentThread());
+            other.call(of -> {
+                of.enterGuest();
+                return of.resolveStore(at, 8);
+            });
+            Thread watcher = new Thread(() -> space.watch(at, 8, (address, length) -> {
+                assertSame(owner, Thread.currentThread());
+                told.add("w " + (address - at) + " " + length);
+            }));
+            watcher.start();
+            while (watcher.getState() == Thread.State.RUNNABLE || watcher.getState() == Thread.State.NEW) {
+                Thread.onSpinWait();
+            }
+            assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its handle");
+            other.call(of -> {
+                of.poll();
+                return 0;
+            });
+            watcher.join();
+            assertFault(Fault.MINOR, other.call(of -> of.store(at, 8, 1)));
+            assertTold("w 0 8");
+            other.call(of -> {
+                of.leaveGuest();
+                return 0;
+            });
+            assertFault(Fault.MINOR, other.call(of -> of.getAndAdd(at, 8, 1)));
+            assertTold("w 0 8");
+        }
+    }
+
+    @Test
+    @DisplayName("stays at its addresses, whatever is mapped there, and is of one space")
+    void staysAtAddresses() {
+        long free = rig.anonymous(1);
+        assertEquals(0, space.munmap(free, PAGE));
+        try (Watchpoint first = space.watch(at, 8, as("w"));
+                Watchpoint second = space.watch(free, 8, as("free"));
+                AddressSpace child = space.fork()) {
+            rig.map(free, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            rig.store(free, 1);
+            assertTold("free " + (free - at) + " 8");
+            assertEquals(0, space.munmap(at, PAGE));
+            rig.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            rig.store(at, 1);
+            assertTold("w 0 8");
+            assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, free));
+            rig.store(free, 1);
+            assertTold("free " + (free - at) + " 8");
+            cpu.load(child);
+            rig.store(at, 1);
+            cpu.load(space);
+            assertTold();
+            assertTrue(first != second);
+        }
+    }
+
+    @Test
+    @DisplayName("is not told of what is written past CPUs: by the file, by another mapping, by a pin")
+    void pastCpus() {
+        MemoryFile file = rig.file(1);
+        long one = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        long other = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        try (Watchpoint watch = space.watch(one, 8, as("w"))) {
+            assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
+            rig.store(other, 1);
+            int frame = cpu.pin(one, WRITE);
+            assertTrue(frame >= 0);
+            cpu.frameStore().put(frame, 0, 8, 2);
+            cpu.unpin(frame, true);
+            assertTold();
+            assertEquals(2, rig.load(one));
+            rig.store(one, 1);
+            assertTold("w " + (one - at) + " 8");
+            assertEquals("watchpoint", watch.toString().substring(0, 10));
+        }
+        file.close();
+    }
+
+    @Test
+    @DisplayName("is refused for no bytes, for bytes beyond the limit, and to who is in GUEST or has no memory")
+    void refused() {
+        WriteListener listener = as("w");
+        long limit = GEOMETRY.limit();
+        assertThrows(IllegalArgumentException.class, () -> space.watch(at, 0, listener));
+        assertThrows(IllegalArgumentException.class, () -> space.watch(at, -1, listener));
+        assertThrows(IllegalArgumentException.class, () -> space.watch(limit, 1, listener));
+        assertThrows(IllegalArgumentException.class, () -> space.watch(limit - 1, 2, listener));
+        assertThrows(IllegalArgumentException.class, () -> space.watch(-8, 8, listener));
+        space.watch(limit - 1, 1, listener).close();
+        space.watch(0, limit, listener).close();
+        cpu.enterGuest();
+        assertThrows(IllegalStateException.class, () -> space.watch(at, 8, listener));
+        cpu.leaveGuest();
+        rig.store(at, 1);
+        assertTold();
+        AddressSpace bare = Machine.builder().build().newSpace(GEOMETRY);
+        assertThrows(IllegalStateException.class, () -> bare.watch(0x10000, 1, listener));
+    }
+
+    @Test
+    @DisplayName("whose listener throws has that reported; the store counts, and others are told")
+    void throwing() {
+        try (Watchpoint first = space.watch(at, 8, (address, length) -> {
+                    throw new IllegalCallerException("of a listener");
+                });
+                Watchpoint second = space.watch(at, 8, as("w"))) {
+            rig.store(at, 5);
+            assertFault(Fault.MINOR, cpu.getAndAdd(at, 8, 1));
+            assertEquals(5, cpu.value());
+            assertEquals(6, rig.load(at));
+            assertTold("w 0 8", "w 0 8");
+            assertTrue(first != second);
+        }
+        assertEquals(2, rig.reports.size());
+        for (Report report : rig.reports) {
+            assertEquals(Report.Kind.CALLBACK_FAILED, report.kind());
+            assertEquals("a write listener", report.message());
+            assertEquals("of a listener", String.valueOf(report.cause()).replaceAll(".*: ", ""));
+        }
+        rig.reports.clear();
+    }
+
+    @Test
+    @DisplayName("whose listener blocks keeps its CPU, and nobody who waits for that")
+    void blocking() throws Exception {
+        CountDownLatch asked = new CountDownLatch(1);
+        CountDownLatch answers = new CountDownLatch(1);
+        try (OtherCpu other = new OtherCpu(space);
+                Watchpoint watch = space.watch(at, 8, (address, length) -> {
+                    asked.countDown();
+                    await(answers);
+                })) {
+            Future<Integer> stored = other.submit(of -> {
+                of.enterGuest();
+                of.store(at + PAGE, 8, 1);
+                int result = of.store(at, 8, 1);
+                of.leaveGuest();
+                return result;
+            });
+            await(asked);
+            assertEquals(0, space.munmap(at + PAGE, PAGE));
+            assertEquals(0, space.mprotect(at, PAGE, READ));
+            assertEquals(1, rig.load(at), "it has happened");
+            space.fork().close();
+            try (Watchpoint another = space.watch(at, 8, as("x"))) {
+                assertTrue(another != watch);
+            }
+            answers.countDown();
+            assertFault(Fault.MINOR, stored.get());
+        }
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError(interrupted);
+        }
+    }
+
+    @Test
+    @DisplayName("whose listener calls back: operations and accesses go on, and what the CPU has read stays")
+    void callingBack() {
+        List<Watchpoint> watches = new ArrayList<>();
+        List<IntSupplier> refused = List.of(
+                () -> {
+                    cpu.load(null);
+                    return 0;
+                },
+                () -> {
+                    cpu.enterGuest();
+                    return 0;
+                },
+                () -> {
+                    cpu.leaveGuest();
+                    return 0;
+                },
+                () -> {
+                    cpu.poll();
+                    return 0;
+                },
+                () -> (int) cpu.resolveLoad(at, 8),
+                () -> {
+                    cpu.close();
+                    return 0;
+                });
+        watches.add(space.watch(at, 8, (address, length) -> {
+            told.add("first");
+            assertEquals(6, rig.load(at), "after the access");
+            rig.store(at, 7);
+            assertFault(Fault.MAPERR, cpu.load(8, 8));
+            assertEquals(0, cpu.copyOut(8, new byte[8], 0, 8));
+            refused.forEach(call -> assertThrows(IllegalStateException.class, call::getAsInt));
+            assertEquals(0, space.mprotect(at, PAGE, READ));
+            space.fork().close();
+            watches.add(space.watch(at + 8, 8, as("third")));
+            watches.get(0).close();
+            watches.get(1).close();
+        }));
+        watches.add(space.watch(at, 16, as("second")));
+        rig.store(at + 8, 5);
+        assertTold("second 8 8");
+        cpu.enterGuest();
+        assertFault(Fault.MINOR, cpu.store(at + 16, 8, 9));
+        long before = cpu.faultAddress();
+        rig.load(at + 8);
+        assertFault(Fault.MINOR, cpu.getAndAdd(at, 8, 6));
+        assertEquals(0, cpu.value(), "what the access has read");
+        assertEquals(before, cpu.faultAddress());
+        assertFault(Fault.MINOR, cpu.fault());
+        assertTold("first");
+        assertFault(Fault.ACCERR, cpu.store(at, 8, 6));
+        assertEquals(7, rig.load(at));
+        cpu.leaveGuest();
+        assertEquals(0, space.mprotect(at, PAGE, RW));
+        rig.store(at, 1);
+        assertTold();
+        rig.store(at + 8, 1);
+        assertTold("third 8 8");
+        watches.forEach(Watchpoint::close);
+        assertSame(space, cpu.space());
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3})
+    @DisplayName("once it has been set, misses no store of CPUs that were storing there all the time")
+    void setBesideStores(long seed) throws Exception {
+        AtomicBoolean isOver = new AtomicBoolean();
+        // Odd while it is set.
+        AtomicInteger settings = new AtomicInteger();
+        ThreadLocal<Integer> count = ThreadLocal.withInitial(() -> 0);
+        ExecutorService threads = Executors.newFixedThreadPool(2);
+        List<Future<Long>> storers = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            Random random = new Random(seed * 10 + i);
+            long address = at + 8 + i;
+            storers.add(threads.submit(() -> {
+                long checked = 0;
+                try (Cpu of = rig.machine.claimCpu()) {
+                    of.load(space);
+                    while (!isOver.get()) {
+                        checked += storeInGuest(of, address, random, settings, count);
+                    }
+                }
+                return checked;
+            }));
+        }
+        try {
+            for (int round = 0; round < 500 && storers.stream().noneMatch(Future::isDone); round++) {
+                Watchpoint watch = space.watch(at + 8, 2, (address, length) -> count.set(count.get() + 1));
+                settings.incrementAndGet();
+                Thread.yield();
+                settings.incrementAndGet();
+                watch.close();
+            }
+        } finally {
+            isOver.set(true);
+            threads.shutdown();
+        }
+        long checked = 0;
+        for (Future<Long> storer : storers) {
+            checked += storer.get();
+        }
+        assertTrue(checked > 0, "some store came while it was set");
+    }
+
+    /** Returns for how many stores the watchpoint was set from before them to after them. */
+    private static int storeInGuest(
+            Cpu of, long address, Random random, AtomicInteger settings, ThreadLocal<Integer> count) {
+        int checked = 0;
+        of.enterGuest();
+        try {
+            for (int round = random.nextInt(50); round >= 0; round--) {
+                of.poll();
+                int setting = settings.get();
+                int before = count.get();
+                store(of, address, random.nextInt(3));
+                if (setting % 2 == 1 && settings.get() == setting) {
+                    assertEquals(before + 1, count.get());
+                    checked++;
+                }
+            }
+        } finally {
+            of.leaveGuest();
+        }
+        return checked;
+    }
+
+    private static void store(Cpu of, long address, int way) {
+        switch (way) {
+            case 0 -> of.store(address, 1, 1);
+            case 1 -> of.getAndAdd(address, 1, 1);
+            default -> {
+                long handle = of.probeStore(address, 1);
+                if (handle == Cpu.MISS) {
+                    handle = of.resolveStore(address, 1);
+                }
+                if (handle == Cpu.NO_HANDLE) {
+                    of.store(address, 1, 1);
+                } else {
+                    of.put(handle, 1, 1);
+                }
+            }
+        }
+    }
+}
