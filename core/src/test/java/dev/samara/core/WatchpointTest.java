@@ -165,7 +165,7 @@ final class WatchpointTest {
         for (int round = 0; round < 2000; round++) {
             if (ranges.size() < 12 && random.nextInt(4) == 0) {
                 long first = random.nextInt(400);
-                long length = 1 + random.nextInt(random.nextBoolean() ? 8 : 200);
+                long length = 1L + random.nextInt(random.nextBoolean() ? 8 : 200);
                 ranges.add(new Range(first, first + length, space.watch(at + first, length, as(""))));
             } else if (!ranges.isEmpty() && random.nextInt(8) == 0) {
                 ranges.remove(random.nextInt(ranges.size())).watch().close();
@@ -459,7 +459,9 @@ final class WatchpointTest {
             for (int round = 0; round < 500 && storers.stream().noneMatch(Future::isDone); round++) {
                 Watchpoint watch = space.watch(at + 8, 2, (address, length) -> count.set(count.get() + 1));
                 settings.incrementAndGet();
-                Thread.yield();
+                for (int i = 0; i < 200; i++) {
+                    Thread.onSpinWait();
+                }
                 settings.incrementAndGet();
                 watch.close();
             }

@@ -8,40 +8,98 @@ import static dev.samara.core.vma.Protection.WRITE;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.Watchpoint;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.MmuNotifier;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentMap;
+import org.jspecify.annotations.Nullable;
 
-/** Code that an emulator has decoded, kept by page, and dropped when the page goes, changes its rights or is written. */
+/**
+ * Code that an emulator has decoded, kept by page and CPU, and dropped when any thread unmaps the page or changes its rights, and
+ * when any CPU writes into it.
+ */
 public final class CodeCache {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
 
-    private final AddressSpace space;
+    /** The pages of a space from which some CPU has decoded code, watched for stores since before that. */
+    static final class Pages {
+        private final AddressSpace space;
+        private final ConcurrentMap<Long, Page> watched = new ConcurrentHashMap<>();
+
+        Pages(AddressSpace space) {
+            this.space = space;
+        }
+
+        /** Never in GUEST: to set a watchpoint may have to wait for other CPUs. */
+        private Page page(long address) {
+            return watched.computeIfAbsent(address, key -> {
+                Page page = new Page();
+                // From here on, no store into the page goes by untold.
+                page.watchpoint = space.watch(address, PAGE, (first, length) -> drop(address, page));
+                return page;
+            });
+        }
+
+        /** Called on the thread of the CPU that has stored. The others find the mark when they look for their code. */
+        private void drop(long address, Page page) {
+            page.isWritten = true;
+            if (watched.remove(address, page) && page.watchpoint != null) {
+                page.watchpoint.close();
+            }
+        }
+    }
+
+    /** The content that a page had for a time. */
+    private static final class Page {
+        /** Set before anybody else finds the page in the map. */
+        private @Nullable Watchpoint watchpoint;
+
+        private volatile boolean isWritten;
+    }
+
+    /** What stands for the code of a page; in an emulator, the blocks that begin in it. */
+    private record Decoded(String text, Page from) {}
+
+    private final Pages pages;
     private final Cpu cpu;
 
-    /** What stands for the code of a page; in an emulator, the blocks that begin in it. Of this CPU alone. */
-    private final TreeMap<Long, String> decoded = new TreeMap<>(Long::compareUnsigned);
+    /** Of this CPU alone. */
+    private final TreeMap<Long, Decoded> decoded = new TreeMap<>(Long::compareUnsigned);
 
-    private CodeCache(AddressSpace space, Cpu cpu) {
-        this.space = space;
+    CodeCache(Pages pages, Cpu cpu) {
+        this.pages = pages;
         this.cpu = cpu;
-        cpu.load(space);
-        // Told of what any CPU has caused, on this thread, before the CPU says that it has flushed: no lock is needed.
-        cpu.onFlush((start, end, reason, generation) ->
-                decoded.subMap(start & -PAGE, true, end, false).clear());
+        cpu.load(pages.space);
+        // Told of what any thread has caused, on this thread, before the CPU says that it has flushed: no lock is
+        // needed.
+        cpu.onFlush((start, end, reason, generation) -> {
+            if (reason != MmuNotifier.Reason.OBSERVED) {
+                decoded.subMap(start & -PAGE, true, end, false).clear();
+            }
+        });
     }
 
     /** Runs what is at an address, decoded now or before. */
-    private String run(long address) {
-        long page = address & -PAGE;
+    String run(long address) {
+        long start = address & -PAGE;
         cpu.enterGuest();
         try {
-            String known = decoded.get(page);
-            if (known != null) {
-                return known + " as decoded before";
+            // Behind entering, which drops what has gone.
+            Decoded known = decoded.get(start);
+            if (known != null && !known.from.isWritten) {
+                return known.text + " as decoded before";
             }
+        } finally {
+            cpu.leaveGuest();
+        }
+        Page page = pages.page(start);
+        cpu.enterGuest();
+        try {
             long handle = cpu.probeFetch(address, Long.BYTES);
             if (handle == Cpu.MISS) {
                 handle = cpu.resolveFetch(address, Long.BYTES);
@@ -49,23 +107,11 @@ public final class CodeCache {
             if (handle < 0) {
                 return Fault.toString((int) -handle);
             }
-            String block = "block " + cpu.get(handle, Long.BYTES);
-            decoded.put(page, block);
-            return block + " decoded";
+            Decoded block = new Decoded("block " + cpu.get(handle, Long.BYTES), page);
+            decoded.put(start, block);
+            return block.text + " decoded";
         } finally {
             cpu.leaveGuest();
-        }
-    }
-
-    /**
-     * Stores into what may be code. Code is mapped without the right to write, so a store into it faults and comes here to
-     * have the page written with the right and without the code. An emulator asks its own list whether the guest may write.
-     */
-    private void write(long address, long number) {
-        if (cpu.store(address, Long.BYTES, number) == Fault.ACCERR) {
-            space.throwing().mprotect(address & -PAGE, PAGE, READ | WRITE);
-            cpu.store(address, Long.BYTES, number);
-            space.throwing().mprotect(address & -PAGE, PAGE, READ | EXEC);
         }
     }
 
@@ -77,16 +123,21 @@ public final class CodeCache {
     public static void main(String[] arguments) {
         Machine machine = Machine.builder().memory(1 << 20).build();
         try (AddressSpace space = machine.newSpace(GEOMETRY);
-                Cpu cpu = machine.claimCpu()) {
+                Cpu cpu = machine.claimCpu();
+                Cpu other = machine.claimCpu()) {
             int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-            long code = space.throwing().mmap(0, 2 * PAGE, READ | EXEC, flags, null, 0);
-            CodeCache cache = new CodeCache(space, cpu);
-            cache.write(code, 1);
-            cache.write(code + PAGE, 2);
+            long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
+            CodeCache cache = new CodeCache(new Pages(space), cpu);
+            other.load(space);
+            cpu.store(code, Long.BYTES, 1);
+            cpu.store(code + PAGE, Long.BYTES, 2);
             System.out.println("First: " + cache.run(code) + ", " + cache.run(code + PAGE));
             System.out.println("Again: " + cache.run(code) + ", " + cache.run(code + PAGE));
-            cache.write(code, 3);
+            cpu.store(code, Long.BYTES, 3);
             System.out.println("After a store into the first: " + cache.run(code) + ", " + cache.run(code + PAGE));
+            other.store(code + PAGE, Long.BYTES, 4);
+            System.out.println(
+                    "After another CPU's into the second: " + cache.run(code) + ", " + cache.run(code + PAGE));
             space.throwing().mprotect(code + PAGE, PAGE, READ);
             System.out.println("After mprotect of the second: " + cache.run(code) + ", " + cache.run(code + PAGE));
             space.throwing().munmap(code, PAGE);
