@@ -438,6 +438,7 @@ final class WatchpointTest {
         AtomicBoolean isOver = new AtomicBoolean();
         // Odd while it is set.
         AtomicInteger settings = new AtomicInteger();
+        AtomicInteger stores = new AtomicInteger();
         ThreadLocal<Integer> count = ThreadLocal.withInitial(() -> 0);
         ExecutorService threads = Executors.newFixedThreadPool(2);
         List<Future<Long>> storers = new ArrayList<>();
@@ -449,7 +450,7 @@ final class WatchpointTest {
                 try (Cpu of = rig.machine.claimCpu()) {
                     of.load(space);
                     while (!isOver.get()) {
-                        checked += storeInGuest(of, address, random, settings, count);
+                        checked += storeInGuest(of, address, random, settings, stores, count);
                     }
                 }
                 return checked;
@@ -459,7 +460,9 @@ final class WatchpointTest {
             for (int round = 0; round < 500 && storers.stream().noneMatch(Future::isDone); round++) {
                 Watchpoint watch = space.watch(at + 8, 2, (address, length) -> count.set(count.get() + 1));
                 settings.incrementAndGet();
-                for (int i = 0; i < 200; i++) {
+                // Four stores of two CPUs: one at least has begun after this.
+                int enough = stores.get() + 4;
+                while (stores.get() < enough && storers.stream().noneMatch(Future::isDone)) {
                     Thread.onSpinWait();
                 }
                 settings.incrementAndGet();
@@ -478,7 +481,12 @@ final class WatchpointTest {
 
     /** Returns for how many stores the watchpoint was set from before them to after them. */
     private static int storeInGuest(
-            Cpu of, long address, Random random, AtomicInteger settings, ThreadLocal<Integer> count) {
+            Cpu of,
+            long address,
+            Random random,
+            AtomicInteger settings,
+            AtomicInteger stores,
+            ThreadLocal<Integer> count) {
         int checked = 0;
         of.enterGuest();
         try {
@@ -487,6 +495,7 @@ final class WatchpointTest {
                 int setting = settings.get();
                 int before = count.get();
                 store(of, address, random.nextInt(3));
+                stores.incrementAndGet();
                 if (setting % 2 == 1 && settings.get() == setting) {
                     assertEquals(before + 1, count.get());
                     checked++;
