@@ -2,6 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -79,9 +80,7 @@ public final class Collecting {
             size = 0;
             int told = 0;
             try {
-                try (TlbGather gather = new TlbGather(memory)) {
-                    at = clear(at, end, gather);
-                }
+                at = clearAndFlush(at, end);
                 while (told < size) {
                     sink.page(pages[told]);
                     told++;
@@ -94,6 +93,21 @@ public final class Collecting {
             done += told;
         }
         return done;
+    }
+
+    /** A checked machine lets stores through old translations pass for this time. */
+    private long clearAndFlush(long start, long end) {
+        Oracle oracle = memory.oracle();
+        Oracle.Taking taking = oracle == null
+                ? null
+                : oracle.begin("a collection", table.context().id(), start, end);
+        try (TlbGather gather = new TlbGather(memory)) {
+            return clear(start, end, gather);
+        } finally {
+            if (oracle != null && taking != null) {
+                oracle.end(taking);
+            }
+        }
     }
 
     /** Clears a batch; returns how far it has come. */
