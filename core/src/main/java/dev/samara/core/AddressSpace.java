@@ -441,7 +441,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * How many CPUs have it loaded ({@code mm_users} of those that run in it).
+     * How many CPUs have it loaded ({@code mm_users} of those that run in it). LAZY ones are not counted.
      *
      * @return the number at some instant of this call
      * @throws IllegalStateException if the machine was built without memory
@@ -534,7 +534,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Unmaps everything, sealed or not, as the end of a process does, and gives back what it was charged for. The space
-     * is empty then and may be used again.
+     * is empty then and may be used again. A CPU that has it loaded keeps it so, and finds nothing there; one that is
+     * {@linkplain Cpu#enterLazy LAZY} in it is taken off. If no CPU has it loaded, none is asked to flush anything.
      */
     @Override
     public void close() {

@@ -53,13 +53,19 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** Of the space that is loaded. */
     private @Nullable GuestMemory guest;
 
+    /** In LAZY, what was loaded before. */
+    private @Nullable AddressSpace lazySpace;
+
+    private @Nullable GuestMemory lazyGuest;
+
     Cpu(Machine machine, int number) {
         this.machine = machine;
         this.number = number;
     }
 
     /**
-     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while.
+     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while. To load
+     * the space in which it is {@linkplain #enterLazy LAZY} costs next to nothing, unless that was closed meanwhile.
      *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built without
@@ -83,6 +89,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             }
             space = null;
             guest = null;
+            lazySpace = null;
+            lazyGuest = null;
             return;
         }
         Layout layout = next.layout();
@@ -102,14 +110,48 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         }
         Worker mine = Objects.requireNonNull(worker);
         Processor with = Objects.requireNonNull(processor);
+        GuestMemory known = next == lazySpace ? lazyGuest : null;
+        space = null;
+        guest = null;
+        lazySpace = null;
+        lazyGuest = null;
+        with.load(layout.pages());
+        GuestMemory made = known != null ? known : memory(layout, of, with, mine);
+        made.swapBytes(swapsBytes());
+        guest = made;
+        space = next;
+    }
+
+    private static GuestMemory memory(Layout layout, Memory of, Processor with, Worker mine) {
         Faulter faulter = new Faulter(layout, mine);
         Oracle oracle = of.oracle();
-        guest = oracle == null
+        return oracle == null
                 ? new GuestMemory(with, faulter, mine, of.frames())
                 : new CheckedMemory(with, faulter, mine, of.frames(), layout, oracle);
-        guest.swapBytes(swapsBytes());
-        with.load(layout.pages());
-        space = next;
+    }
+
+    /**
+     * Goes to LAZY, for a time without accesses ({@code enter_lazy_tlb}): this CPU is no {@linkplain AddressSpace#users user} of its
+     * space any more, and owes nobody anything, but it keeps its translations. Closing the space takes it off. {@link #load} of the
+     * same space brings it back; until it has loaded a space, accesses are refused, and {@link #space} is null.
+     *
+     * @throws IllegalStateException if it is in GUEST or in LAZY, has no space loaded, or is not the caller's
+     */
+    public void enterLazy() {
+        GuestMemory of = loaded();
+        Processor with = processor();
+        checkQuiet(with);
+        if (with.isGuest()) {
+            throw new IllegalStateException(this + " is in GUEST: it has to leave it before it is LAZY");
+        }
+        if (of.faulter().isBusy()) {
+            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
+        }
+        with.enterLazy();
+        lazySpace = space;
+        lazyGuest = of;
+        space = null;
+        guest = null;
     }
 
     private void own() {
@@ -130,7 +172,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         own();
         GuestMemory of = guest;
         if (of == null) {
-            throw new IllegalStateException(this + " has no space loaded");
+            throw new IllegalStateException(this
+                    + (lazySpace == null ? " has no space loaded" : " is LAZY: it has to load its space again first"));
         }
         return of;
     }

@@ -12,9 +12,21 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Who has changed entries advances the generation, reads then who may have translations of them, logs that, and has
  * {@link Cpus#shoot} wait for those. A CPU that begins to use its translations reads the generation, and flushes what it has
  * missed.
+ *
+ * <p>A context that no CPU uses can be ended, once and for all. What CPUs still have of it is never used again, since nobody
+ * loads it any more: its translations need no flush.
  */
 public final class Context {
-    private static final AtomicLong LAST = new AtomicLong();
+    /**
+     * The number of the permanent empty space: no other has it, nothing is mapped there, and it never ends. A CPU that has no
+     * other space loaded has this one.
+     */
+    public static final long EMPTY = 0;
+
+    /** How many use a context that has been ended. */
+    private static final int ENDED = Integer.MIN_VALUE;
+
+    private static final AtomicLong LAST = new AtomicLong(EMPTY);
 
     private final long id = LAST.incrementAndGet();
 
@@ -78,22 +90,48 @@ public final class Context {
         return log;
     }
 
-    /** Counts a CPU that loads it. */
-    public void use() {
-        users.getAndIncrement();
+    /**
+     * Counts a CPU that is about to load it, as long as it has not been ended ({@code mmget_not_zero}, where none is counted
+     * yet too).
+     *
+     * @return false if it has, and must not be loaded
+     */
+    public boolean use() {
+        // Atomic, before the word of the CPU says so. Pairs with end.
+        return users.getAndUpdate(count -> count == ENDED ? ENDED : count + 1) != ENDED;
     }
 
-    /** Counts a CPU that loads another. */
+    /** Counts a CPU no more, whose word does not say any more that it uses this. */
     public void unuse() {
         users.getAndDecrement();
     }
 
     /**
-     * How many CPUs have it loaded.
+     * How many CPUs use it. LAZY ones do not.
      *
      * @return the number at some instant of this call
      */
     public int users() {
-        return users.get();
+        return Math.max(0, users.get());
+    }
+
+    /**
+     * Ends it if nobody uses it: nobody ever does then.
+     *
+     * @return whether it has been ended, now or before
+     */
+    public boolean end() {
+        // Atomic: a CPU is counted before its word says that it uses this, and until after that. Pairs with use and
+        // unuse.
+        return users.compareAndSet(0, ENDED) || isEnded();
+    }
+
+    /**
+     * Whether it was ended.
+     *
+     * @return true for ever once it is true
+     */
+    public boolean isEnded() {
+        return users.get() == ENDED;
     }
 }

@@ -3,6 +3,8 @@ package dev.samara.core.cpu;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,11 +12,18 @@ import org.jspecify.annotations.Nullable;
  * catch up; and how far it has.
  *
  * <pre>
- *     OFFLINE ──> KERNEL <──> GUEST        uses its TLB: owes acknowledgements
- *                                         else it keeps it, and catches up before it uses it again
+ *     OFFLINE ──> KERNEL &lt;──> GUEST       in GUEST it uses its TLB, and owes acknowledgements;
+ *                  │   │                   else it keeps it, and catches up before it uses it again
+ *      SWITCHING &lt;─┘   └─> LAZY            LAZY is no user of what it has loaded, and may be taken off that
  * </pre>
  *
- * <p>Only the owner's thread changes the word. Who waits for a CPU whose thread has ended takes it off the machine.
+ * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING as from KERNEL, from there to KERNEL; from each but GUEST to OFFLINE.
+ *
+ * <p>While the word says KERNEL or GUEST in a context, the CPU is counted among its users. A CPU that has nothing else loaded
+ * has the {@linkplain Context#EMPTY empty space}.
+ *
+ * <p>The owner's thread changes the word; and who takes a LAZY CPU off its context does, by compare-and-set, as does the owner
+ * on every way out of LAZY. Who finds that the thread of a CPU has ended takes it offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /** From this number on, CPUs whose numbers are equal modulo this have one bit in common. */
@@ -29,10 +38,17 @@ public final class CpuState extends CpuWords.Flushed {
     /** Uses its TLB. */
     static final int GUEST = 2;
 
+    /** Between two spaces: nothing is loaded, and nothing is used. */
+    static final int SWITCHING = 3;
+
+    /** Keeps a space's translations without being its user; uses nothing before it has loaded a space again. */
+    static final int LAZY = 4;
+
     private static final VarHandle WORD;
     private static final VarHandle PENDING;
     private static final VarHandle FLUSHED;
 
+    private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
     private static final int STATE_BITS = 3;
     private static final long STATES = (1 << STATE_BITS) - 1;
 
@@ -54,11 +70,14 @@ public final class CpuState extends CpuWords.Flushed {
     /** Of which it is a user. For its thread, and for who finds that ended. */
     private @Nullable Context loaded;
 
+    /** In LAZY, what was loaded before. For its thread. */
+    private @Nullable Context left;
+
     CpuState(int number, Thread owner, Runnable acknowledge) {
         this.number = number;
         this.owner = owner;
         this.acknowledge = acknowledge;
-        WORD.setRelease(this, wordOf(KERNEL, 0));
+        WORD.setRelease(this, wordOf(KERNEL, Context.EMPTY));
     }
 
     int number() {
@@ -108,31 +127,78 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Stops to use translations, after the last access.
      *
-     * @param context what is loaded, 0 for nothing
+     * @param context what is loaded
      */
     public void leaveGuest(long context) {
         // Release: pairs with the shooter's read, before he frees.
         WORD.setRelease(this, wordOf(KERNEL, context));
     }
 
-    /**
-     * Becomes a user of a context, and of no other.
-     *
-     * @param next which, or null for none
-     */
-    public void load(@Nullable Context next) {
-        if (loaded != null) {
-            loaded.unuse();
+    /** Goes to SWITCHING: gives up what is loaded, or was before LAZY. Not in GUEST. */
+    public void depart() {
+        giveUp(SWITCHING);
+    }
+
+    /** Goes offline; not in GUEST. Or its thread has ended: then anybody calls this, one at a time. */
+    void offline() {
+        giveUp(OFFLINE);
+    }
+
+    private void giveUp(int state) {
+        long word = (long) WORD.getVolatile(this);
+        // By compare-and-set, since out of LAZY it may be taken off meanwhile. Before it is counted no more. Pairs with
+        // Context.end.
+        while (!WORD.compareAndSet(this, word, wordOf(state, Context.EMPTY))) {
+            word = (long) WORD.getVolatile(this);
         }
-        loaded = next;
-        if (next != null) {
-            next.use();
+        Context of = loaded;
+        loaded = null;
+        left = null;
+        if (of != null) {
+            of.unuse();
         }
     }
 
-    /** Goes offline. */
-    public void offline() {
-        WORD.setRelease(this, wordOf(OFFLINE, 0));
+    /**
+     * Goes from SWITCHING to KERNEL.
+     *
+     * @param next what is loaded now, of which the CPU is counted as a user; or null for the empty space
+     */
+    public void arrive(@Nullable Context next) {
+        loaded = next;
+        // Release: behind the count and flushedTo. Nobody else changes the word of a CPU in SWITCHING.
+        WORD.setRelease(this, wordOf(KERNEL, next == null ? Context.EMPTY : next.id()));
+    }
+
+    /** Goes from KERNEL to LAZY. A context other than the empty space's must be loaded. */
+    public void enterLazy() {
+        Context of = Objects.requireNonNull(loaded);
+        // Release, and before it is counted no more: who ends the context then finds it LAZY. Pairs with takeOff.
+        WORD.setRelease(this, wordOf(LAZY, of.id()));
+        loaded = null;
+        left = of;
+        of.unuse();
+    }
+
+    /**
+     * Goes from LAZY back to KERNEL, with all the translations that it had, if it is LAZY and was not taken off. What was changed
+     * meanwhile it catches up with when it enters GUEST.
+     *
+     * @return false if it has to load the space as any other
+     */
+    public boolean leaveLazy() {
+        Context of = left;
+        if (of == null || !of.use()) {
+            return false;
+        }
+        // By compare-and-set: either this, or who takes it off. Pairs with takeOff.
+        if (!WORD.compareAndSet(this, wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()))) {
+            of.unuse();
+            return false;
+        }
+        loaded = of;
+        left = null;
+        return true;
     }
 
     /**
@@ -175,6 +241,42 @@ public final class CpuState extends CpuWords.Flushed {
 
     private boolean isGuestIn(long context) {
         return (long) WORD.getVolatile(this) == wordOf(GUEST, context);
+    }
+
+    /**
+     * Its state and what it has loaded, for people.
+     *
+     * @return the state at some instant of this call
+     */
+    public String state() {
+        long word = (long) WORD.getVolatile(this);
+        String state = STATE_NAMES.get((int) (word & STATES));
+        return word >>> STATE_BITS == Context.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
+    }
+
+    /** Whether it is on its way from one space to another, and may have read the generation of the next. */
+    boolean isSwitching() {
+        return ((long) WORD.getVolatile(this) & STATES) == SWITCHING;
+    }
+
+    /**
+     * Takes it off a context if it is LAZY in it.
+     *
+     * @return false if it has the context loaded, and is not LAZY
+     */
+    boolean takeOff(long context) {
+        long word = (long) WORD.getVolatile(this);
+        while (word >>> STATE_BITS == context) {
+            if ((word & STATES) != LAZY) {
+                return false;
+            }
+            // By compare-and-set. Pairs with leaveLazy and giveUp.
+            if (WORD.compareAndSet(this, word, wordOf(LAZY, Context.EMPTY))) {
+                return true;
+            }
+            word = (long) WORD.getVolatile(this);
+        }
+        return true;
     }
 
     /** Whether nothing from before a generation of a context can be used any more. */

@@ -41,7 +41,7 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with no context; takes those off whose threads have ended.
+     * Takes a CPU online for the calling thread, in KERNEL state with the empty space; takes those off whose threads have ended.
      *
      * @param acknowledge makes it catch up and say so; called on the calling thread only
      * @return the CPU, with the lowest number that is free
@@ -49,11 +49,7 @@ public final class Cpus {
     public CpuState claim(Runnable acknowledge) {
         CpuState cpu;
         synchronized (this) {
-            for (CpuState other : online) {
-                if (other != null && other.isDead()) {
-                    release(other);
-                }
-            }
+            releaseDead();
             @Nullable CpuState[] known = online;
             int number = 0;
             while (number < known.length && known[number] != null) {
@@ -71,8 +67,33 @@ public final class Cpus {
         return cpu;
     }
 
+    /** Takes those off whose threads have ended: nobody uses what they have loaded. */
+    public void releaseDead() {
+        for (CpuState cpu : online) {
+            if (cpu != null && cpu.isDead()) {
+                release(cpu);
+            }
+        }
+    }
+
     /**
-     * Takes a CPU off. Masks may still name its number. Called by its thread; or by any, once that has ended.
+     * Has every CPU that is LAZY in a context fall back to the empty space.
+     *
+     * @param context that of a space that is closed
+     * @return a CPU that has it loaded and is not LAZY, or null if there was none when it was looked at
+     */
+    public @Nullable CpuState takeOff(Context context) {
+        CpuState user = null;
+        for (CpuState cpu : online) {
+            if (cpu != null && !cpu.takeOff(context.id())) {
+                user = cpu;
+            }
+        }
+        return user;
+    }
+
+    /**
+     * Takes a CPU off: it is OFFLINE then. Masks may still name its number. Called by its thread; or by any, once that has ended.
      *
      * @param cpu one that is not GUEST, or whose thread has ended
      */
@@ -80,7 +101,7 @@ public final class Cpus {
         synchronized (this) {
             @Nullable CpuState[] known = online;
             if (known[cpu.number()] == cpu) {
-                cpu.load(null);
+                cpu.offline();
                 @Nullable CpuState[] fewer = known.clone();
                 fewer[cpu.number()] = null;
                 online = fewer;
@@ -150,8 +171,14 @@ public final class Cpus {
         for (long left = mask; left != 0; left &= left - 1) {
             for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
                 CpuState cpu = all[n];
-                if (cpu != null && !cpu.isDone(context.id(), generation)) {
+                if (cpu == null) {
+                    continue;
+                }
+                if (!cpu.isDone(context.id(), generation)) {
                     asked += ask(cpu);
+                } else if (cpu.isSwitching()) {
+                    // Perhaps to this context. It reads the generation before it uses anything, so nobody waits.
+                    cpu.request();
                 }
             }
         }

@@ -175,6 +175,11 @@ final class Operation implements Watch {
         };
     }
 
+    /** Whether nothing is left of the space afterwards. */
+    boolean endsSpace() {
+        return call == Call.CLOSE;
+    }
+
     private void leaveRoom() {
         Rcu left = room;
         if (left != null) {

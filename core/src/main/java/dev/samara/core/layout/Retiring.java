@@ -2,6 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.cpu.Context;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -50,7 +51,7 @@ final class Retiring {
             transit.awaitCopies();
         }
         List<Moved> moved = new ArrayList<>(transit.moves().size());
-        try (TlbGather gather = new TlbGather(memory)) {
+        try (TlbGather gather = gather()) {
             for (Transit.Move move : transit.moves()) {
                 moved.add(pickUp(move, gather));
             }
@@ -70,6 +71,20 @@ final class Retiring {
         for (PageAction action : transit.actions()) {
             act(action);
         }
+    }
+
+    /** Who ends a space that no CPU uses has nobody to flush; the end of a used one takes pages away as any operation does. */
+    private TlbGather gather() {
+        if (transit.operation().endsSpace()) {
+            Context context = table.context();
+            memory.cpus().releaseDead();
+            // Also if others use it: what is LAZY has no part in what becomes of a closed space.
+            memory.cpus().takeOff(context);
+            if (context.end()) {
+                return new TlbGather(memory, context);
+            }
+        }
+        return new TlbGather(memory);
     }
 
     private void zap(Ranges ranges, TlbGather gather) {

@@ -27,6 +27,16 @@ import org.jspecify.annotations.Nullable;
 public final class PageTable {
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+    private static final VarHandle CONTEXT;
+
+    static {
+        try {
+            CONTEXT = MethodHandles.lookup().findVarHandle(PageTable.class, "context", Context.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private static final int SPINS = 64;
 
     /* Behind the entries of a table, counted from its end. */
@@ -54,8 +64,10 @@ public final class PageTable {
     private final long limit;
 
     private final Object[] root;
-    private final Context context = new Context();
     private final Watches watches = new Watches();
+
+    @SuppressWarnings("UnusedVariable") // through CONTEXT
+    private Context context = new Context();
 
     /** How many tables there are, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
@@ -96,12 +108,31 @@ public final class PageTable {
     }
 
     /**
-     * What the space is to translation caches.
+     * What the space is to translation caches. Who changes an entry reads this after that.
      *
-     * @return always the same
+     * @return the same until it is {@linkplain Context#end ended}, and somebody uses the space again
      */
     public Context context() {
-        return context;
+        // Volatile: behind the change of an entry, and before whatever is decided by it. Pairs with use.
+        return (Context) CONTEXT.getVolatile(this);
+    }
+
+    /**
+     * Counts a CPU that is about to load the space. Where the context has ended, it gets another.
+     *
+     * @return the context, of which the CPU is counted as a user
+     */
+    public Context use() {
+        Context of = context();
+        while (!of.use()) {
+            CONTEXT.compareAndSet(this, of, new Context());
+            of = context();
+        }
+        // Between the context and the entries. Pairs with who ends a context, changes entries, and then reads which
+        // context
+        // there is: whom he does not find sees the change.
+        VarHandle.fullFence();
+        return of;
     }
 
     /**

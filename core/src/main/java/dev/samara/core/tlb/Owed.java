@@ -6,6 +6,7 @@ import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The leaves in which somebody has changed entries, until every CPU that may have had translations of them has dropped these.
@@ -13,6 +14,10 @@ import java.util.Arrays;
  */
 final class Owed {
     private final Cpus cpus;
+
+    /** Whose translations nobody uses any more. */
+    private final @Nullable Context ended;
+
     private PageTable[] tables = {};
     private long[][] leaves = {};
     private long[] starts = {};
@@ -20,8 +25,9 @@ final class Owed {
     private MmuNotifier.Reason[] reasons = {};
     private int size;
 
-    Owed(Cpus cpus) {
+    Owed(Cpus cpus, @Nullable Context ended) {
         this.cpus = cpus;
+        this.ended = ended;
     }
 
     int size() {
@@ -66,7 +72,12 @@ final class Owed {
 
     /** One space's: one generation, with the range from the first to the last. */
     private void flush(int from, int behind) {
+        // Behind the change of the entries: who loads the space again after this sees them, with a context of his own.
+        // Pairs with PageTable.use.
         Context context = tables[from].context();
+        if (context == ended) {
+            return;
+        }
         long generation = context.advance();
         long start = starts[from];
         long end = ends[from];

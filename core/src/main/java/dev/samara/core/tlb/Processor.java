@@ -119,26 +119,37 @@ public final class Processor {
     }
 
     /**
-     * Loads a space. The CPU must not be in GUEST.
+     * Loads a space. The CPU must not be in GUEST. From LAZY, the space that was loaded before is loaded by one
+     * compare-and-set, unless it was closed meanwhile.
      *
-     * @param next its page table, or null for none
+     * @param next its page table, or null for the empty space
      */
     public void load(@Nullable PageTable next) {
-        table = next;
-        context = null;
-        tables.clear();
-        if (next == null) {
-            state.load(null);
-            state.leaveGuest(0);
+        if (next != null && next == table && state.leaveLazy()) {
             return;
         }
-        Context of = next.context();
-        state.load(of);
-        slot = slotOf(of);
-        // Before it is in GUEST in this context: until then, the word stands for the context before.
-        state.flushedTo(slot.flushed);
-        state.leaveGuest(of.id());
+        context = null;
+        table = null;
+        tables.clear();
+        state.depart();
+        Context of = null;
+        try {
+            if (next != null) {
+                of = next.use();
+                slot = slotOf(of);
+                // Before it is in GUEST in this context. In SWITCHING this stands for none.
+                state.flushedTo(slot.flushed);
+            }
+        } finally {
+            state.arrive(of);
+        }
         context = of;
+        table = next;
+    }
+
+    /** Goes to LAZY: keeps the translations of the space that is loaded, and is its user no more. In KERNEL only. */
+    public void enterLazy() {
+        state.enterLazy();
     }
 
     /** The slot of a context; a new one has no translations, whatever its number was used for. */
@@ -365,7 +376,6 @@ public final class Processor {
     public void close() {
         context = null;
         table = null;
-        state.offline();
         cpus.release(state);
     }
 }

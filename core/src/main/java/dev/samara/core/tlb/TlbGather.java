@@ -2,6 +2,8 @@
 package dev.samara.core.tlb;
 
 import dev.samara.core.cpu.Context;
+import dev.samara.core.cpu.CpuState;
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -47,9 +49,39 @@ public final class TlbGather implements AutoCloseable {
      * @param memory the machine's
      */
     public TlbGather(Memory memory) {
+        this(memory, new Owed(memory.cpus(), null));
+    }
+
+    /**
+     * Begins the end of a space that nobody uses ({@code tlb_gather_mmu_fullmm}): no CPU is asked for anything, and no generation
+     * begins. Translations that CPUs may still have are those of a context that nobody will ever load. CPUs that are LAZY in it
+     * fall back to the empty space first. Should the space be used again while this goes on, with another context, then that is
+     * flushed as ever. Grace periods are waited for all the same.
+     *
+     * @param memory the machine's
+     * @param ended the context of the space, which has been {@linkplain Context#end ended}
+     * @throws IllegalStateException if it has not been ended, and so may have users; or if a CPU that is not LAZY has it loaded
+     */
+    public TlbGather(Memory memory, Context ended) {
+        this(memory, new Owed(memory.cpus(), checkOver(memory.cpus(), ended)));
+    }
+
+    private TlbGather(Memory memory, Owed owed) {
         this.memory = memory;
-        this.worker = memory.borrow();
-        owed = new Owed(memory.cpus());
+        this.owed = owed;
+        worker = memory.borrow();
+    }
+
+    private static Context checkOver(Cpus cpus, Context ended) {
+        if (!ended.isEnded()) {
+            throw new IllegalStateException(
+                    "a context that " + ended.users() + " CPUs use was to be left without a flush");
+        }
+        CpuState user = cpus.takeOff(ended);
+        if (user != null) {
+            throw new IllegalStateException(user + " has a space loaded, and is not LAZY, that nobody uses");
+        }
+        return ended;
     }
 
     /**

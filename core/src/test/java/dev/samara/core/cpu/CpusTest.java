@@ -59,7 +59,7 @@ final class CpusTest {
     private Owned guest(Cpus of, Context in, long flushedTo) throws Exception {
         Owned cpu = owned(of);
         cpu.does(() -> {
-            cpu.state.load(in);
+            Loaded.load(cpu.state, in);
             cpu.state.flushedTo(flushedTo);
             cpu.state.enterGuest(in.id());
         });
@@ -190,7 +190,7 @@ final class CpusTest {
                 case 1 -> cpu.does(cpu.state::offline);
                 case 2 ->
                     cpu.does(() -> {
-                        cpu.state.load(other);
+                        Loaded.load(cpu.state, other);
                         cpu.state.enterGuest(other.id());
                     });
                 default -> {

@@ -3,10 +3,13 @@ package dev.samara.core.tlb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.cpu.Context;
+import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -154,6 +157,125 @@ final class TlbGatherTest {
         }
         cpu.leaveGuest();
         cpu.close();
+    }
+
+    @Test
+    @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
+    void exitOfAUsedSpace() {
+        Context context = table.pages.context();
+        Processor cpu = table.guest();
+        cpu.leaveGuest();
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
+        assertFalse(context.end());
+        cpu.load(null);
+        assertThrows(
+                IllegalStateException.class,
+                () -> new TlbGather(memory, context),
+                "nobody uses it, but it may be used");
+        CpuState wrong = memory.cpus().claim(() -> {});
+        wrong.depart();
+        wrong.arrive(context);
+        assertTrue(context.end());
+        assertThrows(
+                IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU has it loaded, uncounted");
+        memory.cpus().release(wrong);
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
+    void exit() {
+        table.fill(AT);
+        Context context = table.pages.context();
+        Processor cpu = table.guest(AT);
+        cpu.leaveGuest();
+        cpu.enterLazy();
+        CpuState lazy = memory.cpus().claim(() -> {});
+        lazy.depart();
+        assertTrue(context.use());
+        lazy.arrive(context);
+        lazy.enterLazy();
+        assertEquals("LAZY in context " + context.id(), lazy.state());
+        long generation = context.generation();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+        }
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+        assertEquals(generation, context.generation());
+        assertEquals(0, memory.cpus().targets());
+        assertEquals("LAZY", lazy.state(), "fallen back to the empty space");
+        assertFalse(lazy.leaveLazy());
+        memory.cpus().release(lazy);
+        assertEquals("OFFLINE", lazy.state());
+        cpu.load(table.pages);
+        cpu.enterGuest();
+        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(Processor.MISS, cpu.walk(AT, Pte.READ));
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: who uses a space again while it is ended is flushed before anything is freed")
+    void usedBesideItsExit() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Context context = table.pages.context();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            Processor cpu = table.guest(AT);
+            assertNotSame(context, table.pages.context());
+            Thread ends = new Thread(() -> {
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                gather.invalidate();
+                gather.free();
+            });
+            ends.start();
+            while (memory.cpus().shootdowns() == 0 && ends.isAlive()) {
+                Thread.onSpinWait();
+            }
+            assertEquals(1, memory.cpus().shootdowns());
+            assertEquals(1, table.inUse());
+            assertEquals(42, memory.frames().store().get(frame, 8, 8));
+            cpu.poll();
+            ends.join();
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            cpu.leaveGuest();
+            cpu.close();
+        }
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("I3: the end of a space waits for who may be copying a page")
+    void exitWaitsForCopies() throws InterruptedException {
+        table.fill(AT);
+        Worker copier = memory.newWorker("copier");
+        copier.reader().enter();
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long pte = PageTable.get(leaf, index);
+        assertTrue(PageTable.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        Context context = table.pages.context();
+        assertTrue(context.end());
+        CountDownLatch taken = new CountDownLatch(1);
+        Thread ends = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(memory, context)) {
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                taken.countDown();
+            }
+        });
+        ends.start();
+        taken.await();
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(1, table.inUse());
+        }
+        copier.reader().exit();
+        ends.join();
+        assertEquals(0, table.inUse());
+        memory.discard(copier);
     }
 
     @Test

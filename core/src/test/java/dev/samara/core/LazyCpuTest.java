@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.cpu.Context;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MapFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** CPUs that keep a space's translations without using it, and the end of a space that nobody uses. */
+@Timeout(120)
+@DisplayName("A LAZY CPU")
+final class LazyCpuTest {
+    private static final long AT = 0x5000_0000L;
+
+    private final Rig rig = new Rig(64);
+    private final Cpu cpu = rig.cpu;
+
+    @AfterEach
+    void everyFrameComesBack() {
+        assertEquals(List.of(), rig.reports);
+    }
+
+    private long mapAtPlace() {
+        return rig.map(AT, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+    }
+
+    private Context context() {
+        return rig.space.layout().pages().context();
+    }
+
+    /** Whether the TLB has the page, without a walk. */
+    private boolean isKnown(long address) {
+        cpu.enterGuest();
+        boolean isKnown = cpu.probeLoad(address, 8) != Cpu.MISS;
+        cpu.leaveGuest();
+        return isKnown;
+    }
+
+    @Test
+    @DisplayName("is no user, and comes back with the translations that it had")
+    void comesBack() {
+        long at = rig.anonymous(1);
+        rig.store(at, 42);
+        assertEquals(1, rig.space.users());
+        cpu.enterLazy();
+        assertEquals(0, rig.space.users());
+        cpu.load(rig.space);
+        assertEquals(1, rig.space.users());
+        assertSame(rig.space, cpu.space());
+        assertTrue(isKnown(at));
+        assertEquals(42, rig.load(at));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("refuses accesses, transitions and questions until it has loaded a space, and says so")
+    void refuses() {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        cpu.enterGuest();
+        assertThrows(IllegalStateException.class, cpu::enterLazy);
+        cpu.leaveGuest();
+        cpu.enterLazy();
+        assertNull(cpu.space());
+        List<Runnable> uses = List.of(
+                () -> cpu.load(at, 8),
+                () -> cpu.store(at, 8, 1),
+                () -> cpu.handleFault(at, READ),
+                () -> cpu.pin(at, READ),
+                cpu::enterGuest,
+                cpu::poll,
+                cpu::enterLazy);
+        for (Runnable use : uses) {
+            IllegalStateException thrown = assertThrows(IllegalStateException.class, use::run);
+            assertTrue(String.valueOf(thrown.getMessage()).contains("LAZY: it has to load"), thrown::toString);
+        }
+        assertEquals(Cpu.MISS, cpu.probeLoad(at, 8));
+        cpu.load(null);
+        IllegalStateException thrown = assertThrows(IllegalStateException.class, cpu::enterLazy);
+        assertTrue(String.valueOf(thrown.getMessage()).contains("no space"), thrown::toString);
+        cpu.load(rig.space);
+        assertEquals(1, rig.load(at));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("I2: is asked by nobody, and does not use what was changed meanwhile")
+    void changedMeanwhile() throws Exception {
+        long at = rig.anonymous(3);
+        for (long page = 0; page < 3; page++) {
+            rig.store(at + page * PAGE, page);
+        }
+        cpu.enterLazy();
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        other.submit(() -> {
+                    assertEquals(0, rig.space.mprotect(at, PAGE, READ));
+                    rig.map(at + PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    assertEquals(0, rig.space.munmap(at + 2 * PAGE, PAGE));
+                })
+                .get();
+        other.shutdown();
+        assertEquals(0, rig.machine.shootdownTargets(Rig.GEOMETRY));
+        assertEquals(1, rig.frames());
+        cpu.load(rig.space);
+        assertFault(Fault.ACCERR, cpu.store(at, 8, 7));
+        assertEquals(0, rig.load(at));
+        assertEquals(0, rig.load(at + PAGE));
+        assertFault(Fault.MAPERR, cpu.load(at + 2 * PAGE, 8));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("I3: is taken off when its space is closed, which flushes nothing, and never uses what it had")
+    void takenOff() {
+        mapAtPlace();
+        rig.store(AT, 42);
+        cpu.enterLazy();
+        Context before = context();
+        long generation = before.generation();
+        rig.space.close();
+        assertTrue(before.isEnded());
+        assertEquals(generation, before.generation());
+        assertEquals(0, rig.frames());
+        mapAtPlace();
+        cpu.load(rig.space);
+        assertNotSame(before, context());
+        assertEquals(1, rig.space.users());
+        assertEquals(0, rig.load(AT));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("I3: a CPU that has left for another space does not use what it had of one that was closed meanwhile")
+    void leftAndClosed() {
+        mapAtPlace();
+        rig.store(AT, 42);
+        cpu.load(null);
+        rig.space.close();
+        rig.space.close();
+        mapAtPlace();
+        cpu.load(rig.space);
+        assertEquals(0, rig.load(AT));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("is taken off too where another CPU has the space loaded, and that one is flushed")
+    void besideAUser() {
+        mapAtPlace();
+        rig.store(AT, 42);
+        try (Cpu second = rig.machine.claimCpu()) {
+            second.load(rig.space);
+            assertFault(Fault.MINOR, second.load(AT, 8));
+            cpu.enterLazy();
+            Context before = context();
+            long generation = before.generation();
+            rig.space.close();
+            assertSame(before, context());
+            assertTrue(before.generation() > generation);
+            assertFault(Fault.MAPERR, second.load(AT, 8));
+            cpu.load(rig.space);
+            assertFault(Fault.MAPERR, cpu.load(AT, 8));
+            assertEquals(2, rig.space.users());
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("goes to another space, to none, or offline from where it is")
+    void goesElsewhere() {
+        AddressSpace second = rig.machine.newSpace(Rig.GEOMETRY);
+        cpu.enterLazy();
+        cpu.load(second);
+        assertEquals(0, rig.space.users());
+        assertEquals(1, second.users());
+        cpu.enterLazy();
+        cpu.load(null);
+        assertEquals(0, second.users());
+        cpu.load(second);
+        cpu.enterLazy();
+        cpu.close();
+        assertEquals(0, second.users());
+        second.close();
+        rig.space.close();
+    }
+
+    @Test
+    @DisplayName("a CPU whose thread has ended does not keep a space from its end")
+    void deadUser() throws InterruptedException {
+        mapAtPlace();
+        rig.store(AT, 42);
+        cpu.enterLazy();
+        Thread dead = new Thread(() -> {
+            Cpu left = rig.machine.claimCpu();
+            left.load(rig.space);
+            left.load(AT, 8);
+        });
+        dead.start();
+        dead.join();
+        assertEquals(1, rig.space.users());
+        Context before = context();
+        rig.space.close();
+        assertTrue(before.isEnded());
+        assertEquals(0, rig.space.users());
+        rig.closeEmpty();
+    }
+
+    /** Loads, uses and leaves the space; returns how often the page was there. */
+    private int comesAndGoes(long seed, int rounds) {
+        Random random = new Random(seed);
+        int found = 0;
+        try (Cpu mine = rig.machine.claimCpu()) {
+            for (int i = 0; i < rounds; i++) {
+                mine.load(rig.space);
+                mine.enterGuest();
+                for (int use = random.nextInt(4); use >= 0; use--) {
+                    if (Fault.isDone(mine.load(AT, 8))) {
+                        found++;
+                        assertTrue(mine.value() == 0 || mine.value() == 7, () -> "seed " + seed + ": " + mine.value());
+                        mine.store(AT, 8, 7);
+                    }
+                    mine.poll();
+                }
+                mine.leaveGuest();
+                switch (random.nextInt(5)) {
+                    case 0, 1 -> mine.enterLazy();
+                    case 2, 3 -> mine.load(null);
+                    default -> {}
+                }
+                for (int spin = random.nextInt(2_000); spin > 0; spin--) {
+                    Thread.onSpinWait();
+                }
+            }
+        }
+        return found;
+    }
+
+    @Test
+    @DisplayName("I2, I3: CPUs that load and leave a space beside those who close it meet no page that is free")
+    void besideCloses() throws Exception {
+        cpu.load(null);
+        ExecutorService others = Executors.newFixedThreadPool(2);
+        CountDownLatch begun = new CountDownLatch(2);
+        List<Future<Integer>> users = new ArrayList<>();
+        for (long seed = 1; seed <= 2; seed++) {
+            long of = seed;
+            users.add(others.submit(() -> {
+                begun.countDown();
+                return comesAndGoes(of, 20_000);
+            }));
+        }
+        begun.await();
+        int ended = 0;
+        while (!users.get(0).isDone() || !users.get(1).isDone()) {
+            mapAtPlace();
+            Context before = context();
+            rig.space.close();
+            ended += before.isEnded() ? 1 : 0;
+        }
+        assertTrue(users.get(0).get() + users.get(1).get() > 0, "the page was never there");
+        assertTrue(ended > 0, "the space was always used");
+        others.shutdown();
+        rig.closeEmpty();
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.stress;
+
+import java.util.concurrent.atomic.AtomicLong;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.II_Result;
+
+/** {@link TakenOffOrBack} broken on purpose: the CPU looks at its word, and then stores. */
+@JCStressTest
+@Outcome(
+        id = {"1, 0", "0, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "back, or taken off")
+@Outcome(id = "1, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "taken off what it is back in")
+@State
+public class BackByPlainStore {
+    private static final long KERNEL = 1;
+    private static final long LAZY = 4;
+    private static final long TAKEN_OFF = 5;
+
+    private final AtomicLong word = new AtomicLong(LAZY);
+
+    @Actor
+    public void owner(II_Result r) {
+        if (word.getAcquire() == LAZY) {
+            word.setRelease(KERNEL);
+            r.r1 = 1;
+        }
+    }
+
+    @Actor
+    public void taker(II_Result r) {
+        r.r2 = word.compareAndSet(LAZY, TAKEN_OFF) ? 1 : 0;
+    }
+}
