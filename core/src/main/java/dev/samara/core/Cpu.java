@@ -98,7 +98,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (memory != of) {
             load(null);
             release();
-            Processor made = machine.newProcessor(of);
+            Processor made = machine.newProcessor(of, number);
             try {
                 worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
             } catch (Throwable thrown) {
@@ -152,6 +152,15 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         lazyGuest = of;
         space = null;
         guest = null;
+    }
+
+    /**
+     * Its number, by which reports and {@link dev.samara.core.vma.ShootdownDelivery} name it.
+     *
+     * @return positive; no other CPU of its machine ever has it
+     */
+    public int number() {
+        return number;
     }
 
     private void own() {

@@ -21,6 +21,7 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Report;
+import dev.samara.core.vma.ShootdownDelivery;
 import dev.samara.core.wait.NoWaiting;
 import java.time.Duration;
 import java.util.List;
@@ -233,11 +234,12 @@ public final class Machine {
     }
 
     /** Puts a CPU of the calling thread online. */
-    Processor newProcessor(Memory memory) {
+    Processor newProcessor(Memory memory, int number) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         Oracle oracle = memory.oracle();
         return new Processor(
                 memory.cpus(),
+                number,
                 pageShift,
                 oracle == null
                         ? new SoftTlb(pageShift, tlbEntries)
@@ -273,6 +275,7 @@ public final class Machine {
         private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
         private Duration longGracePeriod = Duration.ofSeconds(10);
         private Duration longShootdown = Duration.ofSeconds(10);
+        private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
         private @Nullable StoreMaker stores;
         private int tlbEntries = 1 << 12;
         private long longestOffer = Memory.UNCHECKED;
@@ -507,6 +510,18 @@ public final class Machine {
         }
 
         /**
+         * Says how CPUs are told that somebody waits for them, and what is done about one that does not answer for {@linkplain
+         * #reportShootdownsLongerThan so long}.
+         *
+         * @param how called by whoever waits, while he waits
+         * @return this
+         */
+        public Builder deliverShootdowns(ShootdownDelivery how) {
+            delivery = Objects.requireNonNull(how, "how");
+            return this;
+        }
+
+        /**
          * Watches what backings do in {@code rcuMapPages}, which must not block: operations, forks, changes of a page cache,
          * grace periods and faults that are begun there throw, and are reported, and so is a call that takes long. (While one
          * is still hanging, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on a file takes longer then.
@@ -577,7 +592,9 @@ public final class Machine {
                     rcu,
                     new Cpus(
                             saturatedNanos(longShootdown),
-                            message -> host.report(Report.Kind.LONG_WAIT, message, null)),
+                            message -> host.report(Report.Kind.LONG_WAIT, message, null),
+                            delivery,
+                            thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown)),
                     faultAround,
                     longestOffer,
                     checked ? new Oracle(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null);

@@ -64,6 +64,7 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     private final int number;
+    private final int name;
     private final Thread owner;
     private final Runnable acknowledge;
 
@@ -73,8 +74,9 @@ public final class CpuState extends CpuWords.Flushed {
     /** In LAZY, what was loaded before. For its thread. */
     private @Nullable Context left;
 
-    CpuState(int number, Thread owner, Runnable acknowledge) {
+    CpuState(int number, int name, Thread owner, Runnable acknowledge) {
         this.number = number;
+        this.name = name;
         this.owner = owner;
         this.acknowledge = acknowledge;
         WORD.setRelease(this, wordOf(KERNEL, Context.EMPTY));
@@ -82,6 +84,11 @@ public final class CpuState extends CpuWords.Flushed {
 
     int number() {
         return number;
+    }
+
+    /** Its number for people; unlike the other, no CPU that comes later has it. */
+    int name() {
+        return name;
     }
 
     Thread owner() {
@@ -299,6 +306,6 @@ public final class CpuState extends CpuWords.Flushed {
 
     @Override
     public String toString() {
-        return "cpu " + number + " of thread " + owner.getName();
+        return "cpu " + name + " of thread " + owner.getName();
     }
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
+import dev.samara.core.vma.ShootdownDelivery;
 import java.util.Arrays;
-import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -21,8 +20,7 @@ public final class Cpus {
     /** Those of the calling thread, of all machines. */
     private static final ThreadLocal<CpuState @Nullable []> OWN = new ThreadLocal<>();
 
-    private final long reportAfterNanos;
-    private final Consumer<String> reporter;
+    private final Signals signals;
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
@@ -30,23 +28,39 @@ public final class Cpus {
     private volatile @Nullable CpuState[] online = {};
 
     /**
-     * Makes a table without CPUs.
+     * Makes a table without CPUs, which find out that somebody waits for them when they poll.
      *
      * @param reportAfterNanos after what time a CPU that does not acknowledge is reported
      * @param reporter who is told; must not throw
      */
     public Cpus(long reportAfterNanos, Consumer<String> reporter) {
-        this.reportAfterNanos = reportAfterNanos;
-        this.reporter = reporter;
+        this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {});
+    }
+
+    /**
+     * Makes a table without CPUs.
+     *
+     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported, once, and kicked, again and again
+     * @param reporter who is told; must not throw
+     * @param delivery how CPUs are told that somebody waits for them
+     * @param failures who is told what that has thrown; must not throw
+     */
+    public Cpus(
+            long reportAfterNanos,
+            Consumer<String> reporter,
+            ShootdownDelivery delivery,
+            Consumer<Throwable> failures) {
+        signals = new Signals(reportAfterNanos, reporter, delivery, failures);
     }
 
     /**
      * Takes a CPU online for the calling thread, in KERNEL state with the empty space; takes those off whose threads have ended.
      *
+     * @param name its number for people, and for who delivers to it
      * @param acknowledge makes it catch up and say so; called on the calling thread only
      * @return the CPU, with the lowest number that is free
      */
-    public CpuState claim(Runnable acknowledge) {
+    public CpuState claim(int name, Runnable acknowledge) {
         CpuState cpu;
         synchronized (this) {
             releaseDead();
@@ -56,7 +70,7 @@ public final class Cpus {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, Thread.currentThread(), acknowledge);
+            cpu = new CpuState(number, name, Thread.currentThread(), acknowledge);
             more[number] = cpu;
             online = more;
         }
@@ -203,12 +217,13 @@ public final class Cpus {
     }
 
     /** Returns for how many CPUs there is to wait: none for one of the caller's. */
-    private static int ask(CpuState cpu) {
+    private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread()) {
             cpu.acknowledge();
             return 0;
         }
         cpu.request();
+        signals.deliver(cpu);
         return 1;
     }
 
@@ -221,7 +236,8 @@ public final class Cpus {
         }
         long since = System.nanoTime();
         long park = SHORTEST_PARK;
-        boolean reported = false;
+        long report = signals.reportAfterNanos();
+        boolean isFirst = true;
         boolean interrupted = false;
         while (!cpu.isDone(context.id(), generation)) {
             if (cpu.isDead()) {
@@ -233,25 +249,14 @@ public final class Cpus {
             LockSupport.parkNanos(this, park);
             park = Math.min(2 * park, LONGEST_PARK);
             long waited = System.nanoTime() - since;
-            if (!reported && waited >= reportAfterNanos) {
-                reported = true;
-                reporter.accept(stalled(cpu, waited));
+            if (waited >= report) {
+                signals.stalled(cpu, context, generation, waited, isFirst);
+                isFirst = false;
+                report = waited + signals.reportAfterNanos();
             }
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
-    }
-
-    private static String stalled(CpuState cpu, long waited) {
-        StringBuilder text = new StringBuilder(String.format(
-                Locale.ROOT,
-                "%s has not acknowledged a shootdown for %d ms; its thread is at",
-                cpu,
-                TimeUnit.NANOSECONDS.toMillis(waited)));
-        for (StackTraceElement element : cpu.owner().getStackTrace()) {
-            text.append(System.lineSeparator()).append("    ").append(element);
-        }
-        return text.toString();
     }
 }

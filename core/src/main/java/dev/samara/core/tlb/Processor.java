@@ -72,11 +72,12 @@ public final class Processor {
      * Makes a CPU of the calling thread, in KERNEL state with no space.
      *
      * @param cpus the machine's
+     * @param number its number, for reports and for who delivers to it
      * @param pageShift binary logarithm of the page size
      * @param tlb its TLB, an empty one
      * @param reporter who is told what a listener has thrown; must not throw
      */
-    public Processor(Cpus cpus, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
+    public Processor(Cpus cpus, int number, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
         this.cpus = cpus;
         this.reporter = reporter;
         this.tlb = tlb;
@@ -85,7 +86,7 @@ public final class Processor {
             slots[i] = new Slot();
         }
         slot = slots[0];
-        state = cpus.claim(this::acknowledge);
+        state = cpus.claim(number, this::acknowledge);
         bit = state.bit();
         sharesBit = state.sharesBit();
     }

@@ -79,8 +79,8 @@ final class ContextTest {
     void users() {
         Context other = new Context();
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-        CpuState first = cpus.claim(() -> {});
-        CpuState second = cpus.claim(() -> {});
+        CpuState first = cpus.claim(0, () -> {});
+        CpuState second = cpus.claim(0, () -> {});
         Loaded.load(first, context);
         Loaded.load(second, context);
         assertEquals(2, context.users());

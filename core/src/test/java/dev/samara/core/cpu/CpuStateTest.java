@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 final class CpuStateTest {
     private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-    private final CpuState cpu = cpus.claim(() -> {});
+    private final CpuState cpu = cpus.claim(1, () -> {});
     private final Context context = new Context();
     private final Context another = new Context();
 
@@ -118,7 +118,7 @@ final class CpuStateTest {
     void dead() throws InterruptedException {
         AtomicBoolean told = new AtomicBoolean();
         Thread thread = new Thread(() -> {
-            CpuState dead = cpus.claim(() -> told.set(true));
+            CpuState dead = cpus.claim(2, () -> told.set(true));
             dead.depart();
             context.use();
             dead.arrive(context);

@@ -42,7 +42,7 @@ final class CpusTest {
 
         Owned(Cpus cpus, ExecutorService thread) throws Exception {
             this.thread = thread;
-            state = thread.submit(() -> cpus.claim(() -> {})).get();
+            state = thread.submit(() -> cpus.claim(0, () -> {})).get();
         }
 
         void does(Runnable what) throws Exception {
@@ -80,7 +80,7 @@ final class CpusTest {
         long generation = context.advance();
         for (int i = 0; i < MANY; i++) {
             int number = i;
-            all.add(cpus.claim(() -> {
+            all.add(cpus.claim(0, () -> {
                 assertTrue(numbers.add(number), "once");
                 all.get(number).flushedTo(generation);
             }));
@@ -99,17 +99,17 @@ final class CpusTest {
     void numbers() {
         List<CpuState> all = new ArrayList<>();
         for (int i = 0; i < 5; i++) {
-            all.add(cpus.claim(() -> {}));
+            all.add(cpus.claim(0, () -> {}));
             assertEquals(i, all.get(i).number());
         }
         for (int free : new int[] {3, 1}) {
             cpus.release(all.get(free));
         }
-        assertEquals(1, cpus.claim(() -> {}).number());
-        assertEquals(3, cpus.claim(() -> {}).number());
-        assertEquals(5, cpus.claim(() -> {}).number());
+        assertEquals(1, cpus.claim(0, () -> {}).number());
+        assertEquals(3, cpus.claim(0, () -> {}).number());
+        assertEquals(5, cpus.claim(0, () -> {}).number());
         cpus.release(all.get(3));
-        assertEquals(6, cpus.claim(() -> {}).number(), "who is off already takes nobody else off");
+        assertEquals(6, cpus.claim(0, () -> {}).number(), "who is off already takes nobody else off");
     }
 
     @Test
@@ -118,7 +118,7 @@ final class CpusTest {
         Set<Long> own = new HashSet<>();
         Set<Long> common = new HashSet<>();
         for (int number = 0; number < MANY; number++) {
-            CpuState cpu = cpus.claim(() -> {});
+            CpuState cpu = cpus.claim(0, () -> {});
             assertEquals(1, Long.bitCount(cpu.bit()));
             assertEquals(number >= 32, cpu.sharesBit());
             assertTrue(number < 32 ? own.add(cpu.bit()) : common.add(cpu.bit()) == number < 64);
@@ -208,7 +208,7 @@ final class CpusTest {
             assertEquals(0, context.users());
             assertEquals(0, other.users());
         }
-        assertEquals(0, cpus.claim(() -> {}).number(), "who has ended was taken off");
+        assertEquals(0, cpus.claim(0, () -> {}).number(), "who has ended was taken off");
     }
 
     @Test
@@ -218,9 +218,9 @@ final class CpusTest {
         Owned second = guest(cpus, context, 0);
         first.thread.shutdown();
         first.state.owner().join();
-        assertEquals(0, cpus.claim(() -> {}).number());
+        assertEquals(0, cpus.claim(0, () -> {}).number());
         assertEquals(1, context.users());
-        assertEquals(2, cpus.claim(() -> {}).number());
+        assertEquals(2, cpus.claim(0, () -> {}).number());
         assertFalse(second.state.isDead());
     }
 
@@ -239,7 +239,7 @@ final class CpusTest {
         });
         shooter.start();
         String report = reports.take();
-        assertTrue(report.startsWith("cpu 0 of thread owner has not acknowledged a shootdown for "), report);
+        assertTrue(report.startsWith("cpu 0 of thread owner has not acknowledged a shootdown (generation "), report);
         assertTrue(report.contains("ThreadPoolExecutor"), report);
         // Once more around.
         awaitParked(shooter, true);
@@ -281,7 +281,7 @@ final class CpusTest {
         Cpus.checkOutsideGuest("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
-        CpuState other = cpu.thread.submit(() -> second.claim(() -> {})).get();
+        CpuState other = cpu.thread.submit(() -> second.claim(0, () -> {})).get();
         cpu.does(() -> cpu.state.leaveGuest(context.id()));
         assertEquals("", refused(cpu));
         cpu.does(() -> other.enterGuest(context.id()));

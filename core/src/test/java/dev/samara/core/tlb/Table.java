@@ -61,9 +61,10 @@ final class Table implements AutoCloseable {
 
     /** A CPU of this thread in GUEST. */
     Processor guest() {
-        Processor cpu = new Processor(memory.cpus(), pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
-            throw new IllegalStateException(thrown);
-        });
+        Processor cpu =
+                new Processor(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
+                    throw new IllegalStateException(thrown);
+                });
         cpu.load(pages);
         cpu.enterGuest();
         return cpu;

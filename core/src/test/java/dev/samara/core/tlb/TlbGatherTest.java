@@ -172,7 +172,7 @@ final class TlbGatherTest {
                 IllegalStateException.class,
                 () -> new TlbGather(memory, context),
                 "nobody uses it, but it may be used");
-        CpuState wrong = memory.cpus().claim(() -> {});
+        CpuState wrong = memory.cpus().claim(2, () -> {});
         wrong.depart();
         wrong.arrive(context);
         assertTrue(context.end());
@@ -190,7 +190,7 @@ final class TlbGatherTest {
         Processor cpu = table.guest(AT);
         cpu.leaveGuest();
         cpu.enterLazy();
-        CpuState lazy = memory.cpus().claim(() -> {});
+        CpuState lazy = memory.cpus().claim(2, () -> {});
         lazy.depart();
         assertTrue(context.use());
         lazy.arrive(context);

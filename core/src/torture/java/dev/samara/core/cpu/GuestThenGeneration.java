@@ -26,7 +26,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "uses what it had or the old entry, and nobody waits")
 @State
 public class GuestThenGeneration {
-    private final CpuState cpu = new CpuState(0, Thread.currentThread(), () -> {});
+    private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});
     private final Context context = new Context();
     private final long known = context.generation();
     private final long[] leaf = {Pte.present(1, Pte.READ)};

@@ -4,7 +4,7 @@ package dev.samara.core.cpu;
 /** A CPU of no machine that has a context loaded. */
 public final class LoneCpu {
     private final Context context = new Context();
-    private final CpuState state = new CpuState(0, Thread.currentThread(), () -> {});
+    private final CpuState state = new CpuState(0, 1, Thread.currentThread(), () -> {});
 
     public LoneCpu() {
         context.use();

@@ -22,7 +22,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "behind, and nobody will tell it")
 @State
 public class NoWishIsLost {
-    private final CpuState cpu = new CpuState(0, Thread.currentThread(), () -> {});
+    private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});
     private final Context context = new Context();
     private final long known = context.generation();
 
