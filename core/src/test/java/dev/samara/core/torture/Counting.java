@@ -64,6 +64,10 @@ final class Counting {
             } finally {
                 view.leaveGuest();
             }
+            if (random.nextInt(4) == 0) {
+                view.enterLazy();
+                ground.mischief.linger();
+            }
         };
     }
 

@@ -132,6 +132,13 @@ final class MemoryGround {
             cpus.get().leaveGuest();
         }
 
+        /** Has the CPU do without its space until the next access. */
+        void enterLazy() {
+            cpu(0).enterLazy();
+            done(Fault.MINOR);
+            met.count("stretches in LAZY");
+        }
+
         void poll() {
             cpus.get().poll();
         }

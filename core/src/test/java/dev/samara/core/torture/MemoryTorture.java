@@ -159,6 +159,7 @@ public final class MemoryTorture {
         met.ask("heap cut", 20);
         met.ask("stack unmapped", 10);
         met.ask("stretches in GUEST", 200);
+        met.ask("stretches in LAZY", 50);
         met.ask("additions by a handle", 1000);
     }
 
