@@ -11,6 +11,7 @@ import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
+import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.tlb.TlbGather;
 
 /**
@@ -56,7 +57,7 @@ final class Pair {
 
     /** A CPU of the calling thread, out of GUEST; shots go to it from now on. */
     Processor claim() {
-        Processor cpu = new Processor(memory.cpus(), PAGE_SHIFT, TLB_ENTRIES, thrown -> {
+        Processor cpu = new Processor(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
             throw new IllegalStateException(thrown);
         });
         cpu.load(table);
