@@ -31,6 +31,11 @@ public final class Storm {
 
     private static final int LEAST_TARGETS = 5;
 
+    /** So often a CPU is in GUEST before it goes offline; and one of so many never does. */
+    private static final int STEPS = 200;
+
+    private static final int DYING = 8;
+
     private final int seconds;
     private final int cpus;
     private final long seed;
@@ -171,6 +176,12 @@ public final class Storm {
 
     private Thread start(String name, Part part) {
         Random random = new Random(seed + 0x9E3779B97F4A7C15L * threads.size());
+        Thread thread = thread(name, part, random);
+        threads.add(thread);
+        return thread;
+    }
+
+    private Thread thread(String name, Part part, Random random) {
         Thread thread = new Thread(
                 () -> {
                     try {
@@ -182,11 +193,11 @@ public final class Storm {
                     } catch (RuntimeException | Error thrown) {
                         judges.ended.broken(Thread.currentThread().getName() + ": " + thrown + " at "
                                 + Arrays.asList(thrown.getStackTrace()));
+                        over = true;
                     }
                 },
                 name);
         thread.setDaemon(true);
-        threads.add(thread);
         return thread;
     }
 
@@ -215,19 +226,53 @@ public final class Storm {
         return threads.stream().noneMatch(thread -> thread != Thread.currentThread() && thread.isAlive());
     }
 
+    /** CPUs come and go: most go offline as they should, and some with a thread that ends in GUEST. */
     private void accesses(Random random) {
         long[] mine = new long[PAGES];
-        try (Cpu cpu = machine.claimCpu()) {
-            cpu.load(space);
-            Guest guest = new Guest(cpu, plots, judges, random, mine);
-            while (!over) {
-                guest.step();
-                // A processor that is taken away from a thread in GUEST stops all who wait for it; here nobody does.
-                Thread.yield();
+        while (!over) {
+            if (random.nextInt(DYING) == 0) {
+                Thread dying = thread(Thread.currentThread().getName() + "'", drawn -> liveAndDie(drawn, mine), random);
+                dying.start();
+                awaitEnd(dying);
+            } else {
+                try (Cpu cpu = machine.claimCpu()) {
+                    live(cpu, random, mine);
+                }
             }
         }
         for (int page = 0; page < PAGES; page++) {
             added.addAndGet(page, mine[page]);
+        }
+    }
+
+    private void liveAndDie(Random random, long[] mine) {
+        // Not closed: who waits for it, or claims the next, has to find out that its thread has ended.
+        Cpu cpu = machine.claimCpu();
+        live(cpu, random, mine);
+        cpu.enterGuest();
+    }
+
+    private void live(Cpu cpu, Random random, long[] mine) {
+        cpu.load(space);
+        Guest guest = new Guest(cpu, plots, judges, random, mine);
+        for (int step = 0; step < STEPS && !over; step++) {
+            guest.step();
+            // A processor that is taken away from a thread in GUEST stops all who wait for it; here nobody does.
+            Thread.yield();
+        }
+    }
+
+    private static void awaitEnd(Thread thread) {
+        boolean interrupted = false;
+        while (thread.isAlive()) {
+            try {
+                thread.join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
