@@ -99,7 +99,7 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I2: what a call is taking away may be used until the call ends, of its range and space only")
     void beingTaken() {
-        long id = table.context().id();
+        long id = table.number();
         Oracle.Taking other = oracle.begin("another page's", id, at + PAGE, at + 2 * PAGE);
         Oracle.Taking elsewhere = oracle.begin("another space's", id + 1, at, at + PAGE);
         long pte = PageTable.getAndSet(leaf, index, Pte.NONE);

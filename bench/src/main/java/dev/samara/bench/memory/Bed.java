@@ -168,7 +168,8 @@ final class Bed {
                 rcu,
                 new Cpus(Long.MAX_VALUE, message -> {}),
                 window,
-                Memory.UNCHECKED);
+                Memory.UNCHECKED,
+                null);
     }
 
     private static long start(int i) {

@@ -11,7 +11,6 @@ import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.tlb.TlbGather;
 
 /**
@@ -41,7 +40,7 @@ final class Pair {
         store = new DirectFrames(PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES + 1);
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
         Rcu rcu = new Rcu(new Rcu.Settings(Runnable::run, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
-        memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED);
+        memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
         Worker filler = memory.newWorker("filler");
         PageTable.lock(leaf);
         try {

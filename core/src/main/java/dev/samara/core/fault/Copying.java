@@ -38,7 +38,7 @@ final class Copying {
         long page = faulter.layout.geometry().roundDown(address);
         Oracle.Taking taking = oracle.begin(
                 "copy on write",
-                faulter.table.context().id(),
+                faulter.table.number(),
                 page,
                 page + faulter.layout.geometry().pageSize());
         try {

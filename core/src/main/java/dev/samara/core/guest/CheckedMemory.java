@@ -106,7 +106,7 @@ public final class CheckedMemory extends GuestMemory {
                                     "walks to frame %d, for %s",
                                     physical >>> shift,
                                     Pte.toString(table.get(address))),
-                            table.context().id(),
+                            table.number(),
                             page,
                             page + mask + 1);
         }
@@ -225,7 +225,7 @@ public final class CheckedMemory extends GuestMemory {
         if (isSame && Pte.has(pte, right | (right == Pte.WRITE ? Pte.DIRTY : 0)) && isAllowed(page, right)) {
             return;
         }
-        if (!oracle.isTaking(table.context().id(), page)) {
+        if (!oracle.isTaking(table.number(), page)) {
             throw violated(
                     "I2",
                     "is not what the table has, and no call is taking it away: " + Pte.toString(pte),
@@ -254,7 +254,7 @@ public final class CheckedMemory extends GuestMemory {
                         page,
                         right == Pte.WRITE ? "writing" : right == Pte.EXEC ? "executing" : "reading",
                         Thread.currentThread().getName()),
-                table.context().id(),
+                table.number(),
                 page,
                 tlb.history());
     }

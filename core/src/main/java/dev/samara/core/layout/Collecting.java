@@ -98,9 +98,7 @@ public final class Collecting {
     /** A checked machine lets stores through old translations pass for this time. */
     private long clearAndFlush(long start, long end) {
         Oracle oracle = memory.oracle();
-        Oracle.Taking taking = oracle == null
-                ? null
-                : oracle.begin("a collection", table.context().id(), start, end);
+        Oracle.Taking taking = oracle == null ? null : oracle.begin("a collection", table.number(), start, end);
         try (TlbGather gather = new TlbGather(memory)) {
             return clear(start, end, gather);
         } finally {

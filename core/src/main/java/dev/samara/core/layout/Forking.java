@@ -24,7 +24,7 @@ final class Forking {
         if (oracle == null) {
             return copyOf(parent);
         }
-        Oracle.Taking taking = oracle.begin("fork", parent.pages().context().id(), 0, 0);
+        Oracle.Taking taking = oracle.begin("fork", parent.pages().number(), 0, 0);
         try {
             return copyOf(parent);
         } finally {

@@ -112,7 +112,7 @@ final class Operation implements Watch {
         if (oracle != null && takesAway()) {
             boolean isAll = !hasRange();
             long end = address + layout.geometry().roundUp(length);
-            taking = oracle.begin(toString(), layout.pages().context().id(), isAll ? 0 : address, isAll ? 0 : end);
+            taking = oracle.begin(toString(), layout.pages().number(), isAll ? 0 : address, isAll ? 0 : end);
         }
     }
 

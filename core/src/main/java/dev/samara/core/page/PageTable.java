@@ -69,6 +69,8 @@ public final class PageTable {
     @SuppressWarnings("UnusedVariable") // through CONTEXT
     private Context context = new Context();
 
+    private final long number = context.id();
+
     /** How many tables there are, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
 
@@ -115,6 +117,15 @@ public final class PageTable {
     public Context context() {
         // Volatile: behind the change of an entry, and before whatever is decided by it. Pairs with use.
         return (Context) CONTEXT.getVolatile(this);
+    }
+
+    /**
+     * What the space is to who judges accesses.
+     *
+     * @return a number that no other space has, and always the same
+     */
+    public long number() {
+        return number;
     }
 
     /**

@@ -252,6 +252,7 @@ public final class Storm {
         cpu.enterGuest();
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // nothing relies on it
     private void live(Cpu cpu, Random random, long[] mine) {
         cpu.load(space);
         Guest guest = new Guest(cpu, plots, judges, random, mine);
