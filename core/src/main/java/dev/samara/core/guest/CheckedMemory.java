@@ -99,16 +99,7 @@ public final class CheckedMemory extends GuestMemory {
         long physical = super.walk(address, right);
         if (physical != SoftTlb.MISS) {
             long page = address & ~mask;
-            tlb.history()
-                    .add(
-                            String.format(
-                                    Locale.ROOT,
-                                    "walks to frame %d, for %s",
-                                    physical >>> shift,
-                                    Pte.toString(table.get(address))),
-                            table.number(),
-                            page,
-                            page + mask + 1);
+            tlb.history().add("walks to frame", physical >>> shift, table.number(), page, page + mask + 1);
         }
         return handle(address, right, physical);
     }

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 /** The last things that somebody did, each with its place in the order of all. One or many threads add; any thread reads. */
 public final class History {
     /** Something that was done. */
-    private record Event(long number, String who, String what, long context, long start, long end) {
+    private record Event(long number, String who, String what, long detail, long context, long start, long end) {
         boolean concerns(long wanted, long address) {
             return (context == wanted || context == Oracle.ANY)
                     && Long.compareUnsigned(start, address) <= 0
@@ -17,7 +17,7 @@ public final class History {
 
         @Override
         public String toString() {
-            return String.format("  #%d %s: %s [0x%x, 0x%x)", number, who, what, start, end);
+            return String.format("  #%d %s: %s %d [0x%x, 0x%x)", number, who, what, detail, start, end);
         }
     }
 
@@ -33,15 +33,16 @@ public final class History {
      * Adds something.
      *
      * @param what what was done
+     * @param detail a number that says more of it
      * @param context the space, or {@link Oracle#ANY}
      * @param start the first address that it was about
      * @param end behind the last; the same for all
      */
-    public void add(String what, long context, long start, long end) {
+    public void add(String what, long detail, long context, long start, long end) {
         long number = oracle.next();
         ring.set(
                 (int) (number % ring.length()),
-                new Event(number, Thread.currentThread().getName(), what, context, start, end));
+                new Event(number, Thread.currentThread().getName(), what, detail, context, start, end));
     }
 
     /** What was about an address, oldest first. */

@@ -88,7 +88,7 @@ public final class Oracle {
         synchronized (running) {
             running.add(taking);
         }
-        calls.add(what + " begins", context, start, end);
+        calls.add("begins: " + what, 0, context, start, end);
         return taking;
     }
 
@@ -98,7 +98,7 @@ public final class Oracle {
      * @param taking what began
      */
     public void end(Taking taking) {
-        calls.add(taking.what + " ends", taking.context, taking.start, taking.end);
+        calls.add("ends: " + taking.what, 0, taking.context, taking.start, taking.end);
         synchronized (running) {
             // The latest are at the end.
             for (int i = running.size() - 1; i >= 0; i--) {

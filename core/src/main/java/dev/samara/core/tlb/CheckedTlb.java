@@ -36,13 +36,13 @@ public final class CheckedTlb extends SoftTlb {
 
     @Override
     boolean flush(long start, long end) {
-        history.add("flushes a range", Oracle.ANY, start, end);
+        history.add("flushes a range of pages", (end - start) >>> pageShift, Oracle.ANY, start, end);
         return super.flush(start, end);
     }
 
     @Override
     int newNumber() {
-        history.add("forgets a space", Oracle.ANY, 0, 0);
+        history.add("forgets a space", 0, Oracle.ANY, 0, 0);
         return super.newNumber();
     }
 

@@ -96,6 +96,29 @@ abstract class Changer {
         }
     }
 
+    /** Pages that are there for a moment only, with their table. */
+    static final class Fleeting extends Changer {
+        private static final int LONGEST = 400;
+
+        Fleeting(AddressSpace space, Plot plot, Random random) {
+            super(space, plot, random);
+        }
+
+        @Override
+        void step() {
+            int pages = plot.pages();
+            plot.begins(0, pages);
+            done(space.mmap(plot.address(0), pages * Plot.PAGE, READ | WRITE, ANONYMOUS | MapFlags.POPULATE, null, 0));
+            plot.ends(0, pages, ALL, true);
+            for (int n = random.nextInt(LONGEST); n > 0; n--) {
+                Thread.onSpinWait();
+            }
+            plot.begins(0, pages);
+            done(space.munmap(plot.address(0), pages * Plot.PAGE));
+            plot.ends(0, pages, 0, true);
+        }
+    }
+
     /** A shared file, which is cut and grown, and gets holes. */
     static final class Shared extends Changer {
         private final MemoryFile file;

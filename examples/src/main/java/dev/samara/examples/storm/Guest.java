@@ -3,7 +3,10 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FlushListener;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 
 /** A CPU in GUEST: loads, stores and atomics, by handle and by address. For one thread. */
@@ -11,11 +14,17 @@ final class Guest {
     private static final int ACCESSES = 256;
     private static final int BETWEEN_POLLS = 8;
     private static final int WORD = Long.BYTES;
+    private static final int DAWDLES = 200;
 
     private final Cpu cpu;
     private final List<Plot> plots;
     private final Judges judges;
     private final Random random;
+
+    /** By address of the page, those used since it was flushed, and since this stay in GUEST began. */
+    private final Map<Long, Use> used = new HashMap<>();
+
+    private boolean polls;
 
     /** Additions to the pages of the last plot, which keeps what it contains. */
     private final long[] added;
@@ -28,37 +37,108 @@ final class Guest {
         this.added = added;
     }
 
-    /** Enters GUEST for a while. */
+    /** Makes some accesses: in GUEST, with polls, by handle only or in any way; or each by address and for itself. */
     void step() {
+        int kind = random.nextInt(3);
+        if (kind == 0) {
+            for (int n = 0; n < ACCESSES; n++) {
+                access(false);
+            }
+            return;
+        }
         cpu.enterGuest();
         try {
             for (int n = 1; n <= ACCESSES; n++) {
-                Plot plot = plots.get(random.nextInt(plots.size()));
-                int page = random.nextInt(plot.pages());
-                switch (random.nextInt(6)) {
-                    case 0, 1 -> loadByHandle(plot, page);
-                    case 2 -> storeByHandle(plot, page);
-                    case 3 -> add(plot, page, random.nextBoolean());
-                    case 4 -> loadByAddress(plot, page);
-                    default -> storeByAddress(plot, page);
-                }
+                access(kind == 1 || random.nextBoolean());
                 if (n % BETWEEN_POLLS == 0) {
+                    polls = true;
                     cpu.poll();
+                    polls = false;
                 }
             }
         } finally {
+            used.clear();
             cpu.leaveGuest();
         }
     }
 
+    private void access(boolean byHandle) {
+        Plot plot = plots.get(random.nextInt(plots.size()));
+        int page = random.nextInt(plot.pages());
+        switch (random.nextInt(6)) {
+            case 0, 1, 2 -> {
+                if (byHandle) {
+                    loadByHandle(plot, page);
+                } else {
+                    loadByAddress(plot, page);
+                }
+            }
+            case 3 -> add(plot, page, byHandle);
+            default -> {
+                if (byHandle) {
+                    storeByHandle(plot, page);
+                } else {
+                    storeByAddress(plot, page);
+                }
+            }
+        }
+    }
+
+    /**
+     * What this CPU calls when it flushes: as an embedder who keeps code of a page, and may run it until he is told. A call that
+     * changes the page returns after that.
+     */
+    FlushListener hook() {
+        return (start, end, reason, generation) -> {
+            // A hook that takes its time: who waits for this CPU waits for it as well.
+            for (int n = random.nextInt(DAWDLES); n > 0; n--) {
+                Thread.onSpinWait();
+            }
+            used.entrySet().removeIf(one -> isToldInTime(one.getKey(), one.getValue(), start, end));
+        };
+    }
+
+    private boolean isToldInTime(long address, Use use, long start, long end) {
+        if (Long.compareUnsigned(address, start) < 0 || Long.compareUnsigned(address, end) >= 0) {
+            return false;
+        }
+        long now = use.plot.word(use.page);
+        if (!polls) {
+            // Back from a fault: for its time the CPU was not in GUEST, and nobody has waited for it.
+            return true;
+        }
+        if (now == use.word || Plot.isChanging(now)) {
+            judges.hooks.held();
+        } else {
+            judges.hooks.broken(use.plot.name(use.page) + " is flushed after the call that changes it");
+        }
+        return true;
+    }
+
+    /** Notes that a page has been used in this stay in GUEST: its next change waits for this CPU. */
+    private void uses(Plot plot, int page, long word, int result) {
+        if (Fault.isDone(result) && plot.word(page) == word && !Plot.isChanging(word)) {
+            used.putIfAbsent(plot.address(page), new Use(plot, page, word));
+        }
+    }
+
+    /** A page that was used, and its word then. */
+    private record Use(Plot plot, int page, long word) {}
+
     private long forLoad(long address) {
         long handle = cpu.probeLoad(address, WORD);
-        return handle == Cpu.MISS ? cpu.resolveLoad(address, WORD) : handle;
+        if (handle == Cpu.MISS) {
+            handle = cpu.resolveLoad(address, WORD);
+        }
+        return handle;
     }
 
     private long forStore(long address) {
         long handle = cpu.probeStore(address, WORD);
-        return handle == Cpu.MISS ? cpu.resolveStore(address, WORD) : handle;
+        if (handle == Cpu.MISS) {
+            handle = cpu.resolveStore(address, WORD);
+        }
+        return handle;
     }
 
     private static int result(long handle) {
@@ -73,6 +153,7 @@ final class Guest {
             judges.content(plot, page, cpu.get(handle, WORD), cleared);
         }
         judges.outcome(plot, page, before, Plot.READ, result(handle));
+        uses(plot, page, before, result(handle));
     }
 
     private void loadByAddress(Plot plot, int page) {

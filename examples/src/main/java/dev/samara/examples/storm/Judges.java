@@ -13,6 +13,7 @@ final class Judges {
     final Invariant returned = new Invariant("I2 no access after return");
     final Invariant stale = new Invariant("I2 no content from before a return");
     final Invariant freed = new Invariant("I3 no access to a freed frame");
+    final Invariant hooks = new Invariant("I2 a CPU tells of its flush before the call returns");
     final Invariant foreign = new Invariant("no content of another page or space");
     final Invariant allowed = new Invariant("what is allowed succeeds");
     final Invariant children = new Invariant("a child keeps what it was forked with");
@@ -25,7 +26,8 @@ final class Judges {
     final LongAdder changes = new LongAdder();
 
     List<Invariant> all(boolean checked) {
-        List<Invariant> own = List.of(sums, returned, stale, freed, foreign, allowed, children, ended, left, strength);
+        List<Invariant> own =
+                List.of(sums, returned, stale, freed, hooks, foreign, allowed, children, ended, left, strength);
         return checked ? Stream.concat(Stream.of(hardware), own.stream()).toList() : own;
     }
 

@@ -20,9 +20,10 @@ public final class Storm {
     private static final long MEMORY = 1 << 26;
     private static final int PAGES = 24;
     private static final long BASE = 0x10_0000_0000L;
+    private static final long FAR = 1L << 30;
 
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
-    private static final long PATIENCE_NANOS = 60_000_000_000L;
+    private static final long PATIENCE_NANOS = 30_000_000_000L;
 
     private static final long SECOND_NANOS = 1_000_000_000L;
 
@@ -69,7 +70,9 @@ public final class Storm {
         // In one leaf table, so that they meet there too; a page apart, so that nothing is merged across.
         plots.add(new Plot(1, BASE, PAGES, PAGES));
         plots.add(new Plot(2, BASE + (PAGES + 1) * Plot.PAGE, PAGES, PAGES));
-        plots.add(new Plot(3, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
+        // In a leaf of its own, which comes and goes with it, and the mask of the CPUs that have been there.
+        plots.add(new Plot(3, BASE + FAR, 2, 2));
+        plots.add(new Plot(4, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
     }
 
     /**
@@ -113,6 +116,7 @@ public final class Storm {
     public Verdict run(Listener listener) throws InterruptedException {
         start("anonymous", random -> changes(new Changer.Anonymous(space, plots.get(0), random)));
         start("shared", random -> changes(new Changer.Shared(space, plots.get(1), random, file)));
+        start("fleeting", random -> changes(new Changer.Fleeting(space, plots.get(2), random)));
         Thread keeper = start("kept", this::keeps);
         for (int n = 0; n < cpus; n++) {
             start("cpu-" + n, this::accesses);
@@ -132,13 +136,14 @@ public final class Storm {
         }
         over = true;
         boolean stopped = true;
+        long deadline = System.nanoTime() + PATIENCE_NANOS;
         for (Thread thread : threads) {
             if (thread != keeper) {
-                stopped &= hasStopped(thread);
+                stopped &= hasStopped(thread, deadline);
             }
         }
         LockSupport.unpark(keeper);
-        stopped &= hasStopped(keeper);
+        stopped &= hasStopped(keeper, deadline + SECOND_NANOS);
         judgeStrength();
         if (stopped) {
             close();
@@ -210,7 +215,7 @@ public final class Storm {
 
     private void keeps(Random random) {
         try (Cpu cpu = machine.claimCpu()) {
-            Changer.Kept changer = new Changer.Kept(space, plots.get(2), random, cpu, judges);
+            Changer.Kept changer = new Changer.Kept(space, plots.get(3), random, cpu, judges);
             changes(changer);
             long deadline = System.nanoTime() + PATIENCE_NANOS;
             while (!othersHaveStopped() && System.nanoTime() - deadline < 0) {
@@ -256,6 +261,7 @@ public final class Storm {
     private void live(Cpu cpu, Random random, long[] mine) {
         cpu.load(space);
         Guest guest = new Guest(cpu, plots, judges, random, mine);
+        cpu.onFlush(guest.hook());
         for (int step = 0; step < STEPS && !over; step++) {
             guest.step();
             // A processor that is taken away from a thread in GUEST stops all who wait for it; here nobody does.
@@ -277,8 +283,8 @@ public final class Storm {
         }
     }
 
-    private boolean hasStopped(Thread thread) throws InterruptedException {
-        thread.join(PATIENCE_NANOS / 1_000_000);
+    private boolean hasStopped(Thread thread, long deadline) throws InterruptedException {
+        thread.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
         if (thread.isAlive()) {
             judges.ended.broken(thread.getName() + " does not stop, it is at " + Arrays.asList(thread.getStackTrace()));
             return false;
