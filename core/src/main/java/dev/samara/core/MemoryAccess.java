@@ -252,7 +252,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      */
     public int copyOut(long address, byte[] target, int at, int length) {
         Objects.checkFromIndexSize(at, length, target.length);
-        return loaded().transfer(address, target, at, length, false);
+        return loaded().bytes().transfer(address, target, at, length, false);
     }
 
     /**
@@ -266,7 +266,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      */
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
-        return loaded().transfer(address, source, at, length, true);
+        return loaded().bytes().transfer(address, source, at, length, true);
     }
 
     /**
@@ -278,7 +278,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      * @return how many were filled; if fewer, {@link #fault} says why
      */
     public long fill(long address, long length, byte with) {
-        return loaded().fill(address, length, with);
+        return loaded().bytes().fill(address, length, with);
     }
 
     /**
@@ -289,7 +289,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end, and {@link #fault} says why
      */
     public int string(long address, byte[] target) {
-        return loaded().string(address, target);
+        return loaded().bytes().string(address, target);
     }
 
     /**
@@ -301,7 +301,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as can be counted
      */
     public int pin(long address, int access) {
-        return loaded().pin(address, (access & Protection.WRITE) != 0);
+        return loaded().pins().pin(address, (access & Protection.WRITE) != 0);
     }
 
     /**
@@ -312,7 +312,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      * @throws IllegalStateException if it has no pin
      */
     public void unpin(int frame, boolean written) {
-        loaded().unpin(frame, written);
+        loaded().pins().unpin(frame, written);
     }
 
     /**

@@ -11,7 +11,6 @@ import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Protection;
-import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,8 +25,6 @@ public sealed class GuestMemory permits CheckedMemory {
 
     private final Processor processor;
     private final Faulter faulter;
-    private final Worker worker;
-    private final Frames frames;
     private final FrameStore store;
 
     /** The same, if it is the usual one: then a physical address need not be taken apart. */
@@ -36,6 +33,8 @@ public sealed class GuestMemory permits CheckedMemory {
     private final int pageShift;
     private final SoftTlb tlb;
     private final int pageMask;
+    private final GuestBytes bytes;
+    private final GuestPins pins;
 
     private boolean swapsBytes;
     private long value;
@@ -56,13 +55,13 @@ public sealed class GuestMemory permits CheckedMemory {
     public GuestMemory(Processor processor, Faulter faulter, Worker worker, Frames frames) {
         this.processor = processor;
         this.faulter = faulter;
-        this.worker = worker;
-        this.frames = frames;
         store = frames.store();
         direct = store instanceof DirectFrames usual ? usual : null;
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         tlb = processor.tlb();
         pageMask = frames.pageSize() - 1;
+        bytes = new GuestBytes(this);
+        pins = new GuestPins(this, frames, worker);
     }
 
     /**
@@ -119,6 +118,34 @@ public sealed class GuestMemory permits CheckedMemory {
         return faultAddress;
     }
 
+    /** Begins what is made page by page, and fails only if a part does. */
+    void begin() {
+        fault = Fault.MINOR;
+    }
+
+    /** How many bytes there are from an address to the end of its page. */
+    int restOfPage(long address) {
+        return pageMask + 1 - ((int) address & pageMask);
+    }
+
+    /**
+     * Numbers of bytes, and strings.
+     *
+     * @return always the same
+     */
+    public GuestBytes bytes() {
+        return bytes;
+    }
+
+    /**
+     * Frames that are kept.
+     *
+     * @return always the same
+     */
+    public GuestPins pins() {
+        return pins;
+    }
+
     /**
      * Why the last access that failed has.
      *
@@ -128,7 +155,8 @@ public sealed class GuestMemory permits CheckedMemory {
         return fault;
     }
 
-    private int fail(int why, long address) {
+    /** Notes why an access has failed, and where. */
+    int fail(int why, long address) {
         fault = why;
         faultAddress = address;
         return why;
@@ -276,7 +304,7 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /** The same, also of a page that is watched: then the caller tells. */
-    private long find(long address, int access) {
+    long find(long address, int access) {
         long handle = walk(address, rightOf(access));
         return handle >= 0 ? handle : findByFault(address, access);
     }
@@ -320,7 +348,7 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /** As {@link #find}, of what the TLB may have. In GUEST. */
-    private long findWritable(long address) {
+    long findWritable(long address) {
         long handle = probe(address, 1, Pte.WRITE);
         return handle >= 0 ? handle : find(address, Protection.WRITE);
     }
@@ -329,7 +357,7 @@ public sealed class GuestMemory permits CheckedMemory {
      * Tells who watches bytes of an access that was made, out of GUEST: they may take their time. In GUEST; handles end here. What
      * they read themselves does not count as read last.
      */
-    private void tell(long address, long length) {
+    void tell(long address, long length) {
         if (isTelling || !processor.watches().touches(address, address + length - 1)) {
             return;
         }
@@ -359,13 +387,13 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /** A handle for bytes of one page; or the negated {@link Fault}, or {@link #NO_HANDLE}. In GUEST. */
-    private long translate(long address, int size, int access) {
+    long translate(long address, int size, int access) {
         long handle = probe(address, size, rightOf(access));
         return handle >= 0 ? handle : resolve(address, access);
     }
 
     /** Goes to GUEST unless it is there; true if it was not. */
-    private boolean enter() {
+    boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
             endHandles();
@@ -375,7 +403,7 @@ public sealed class GuestMemory permits CheckedMemory {
         return true;
     }
 
-    private void leave(boolean entered) {
+    void leave(boolean entered) {
         if (entered) {
             leaveGuest();
         }
@@ -593,160 +621,5 @@ public sealed class GuestMemory permits CheckedMemory {
             }
             seen = witness;
         }
-    }
-
-    /**
-     * Copies page by page; others are acknowledged in between.
-     *
-     * @param address of the first byte
-     * @param bytes where from or to
-     * @param at index of the first
-     * @param length how many bytes
-     * @param writes whether memory is written
-     * @return how many were copied; if fewer, {@link #fault} says why
-     */
-    public int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
-        fault = Fault.MINOR;
-        int done = 0;
-        while (done < length) {
-            int part = Math.min(length - done, pageMask + 1 - ((int) (address + done) & pageMask));
-            if (!Fault.isDone(transferPart(address + done, bytes, at + done, part, writes))) {
-                return done;
-            }
-            done += part;
-        }
-        return done;
-    }
-
-    private int transferPart(long address, byte[] bytes, int at, int length, boolean writes) {
-        boolean entered = enter();
-        try {
-            poll();
-            long handle = writes ? findWritable(address) : translate(address, 1, Protection.READ);
-            if (handle < 0) {
-                return (int) -handle;
-            }
-            copyRaw(handle, bytes, at, length, writes);
-            if (writes) {
-                tell(address, length);
-            }
-            return Fault.MINOR;
-        } finally {
-            leave(entered);
-        }
-    }
-
-    /**
-     * Fills page by page.
-     *
-     * @param address of the first byte
-     * @param length how many bytes
-     * @param with with what
-     * @return how many were filled; if fewer, {@link #fault} says why
-     */
-    public long fill(long address, long length, byte with) {
-        fault = Fault.MINOR;
-        long done = 0;
-        while (done < length) {
-            long from = address + done;
-            int part = (int) Math.min(length - done, pageMask + 1 - ((int) from & pageMask));
-            boolean entered = enter();
-            try {
-                poll();
-                long handle = findWritable(from);
-                if (handle < 0) {
-                    return done;
-                }
-                fillRaw(handle, part, with);
-                tell(from, part);
-            } finally {
-                leave(entered);
-            }
-            done += part;
-        }
-        return done;
-    }
-
-    /**
-     * Copies bytes until a 0.
-     *
-     * @param address of the first byte
-     * @param target where to
-     * @return how many there are before the 0, at most as many as fit; -1 if an access failed
-     */
-    public int string(long address, byte[] target) {
-        fault = Fault.MINOR;
-        int length = 0;
-        while (length < target.length) {
-            int part = Math.min(target.length - length, pageMask + 1 - ((int) (address + length) & pageMask));
-            if (!Fault.isDone(transferPart(address + length, target, length, part, false))) {
-                return -1;
-            }
-            for (int i = 0; i < part; i++) {
-                if (target[length + i] == 0) {
-                    return length + i;
-                }
-            }
-            length += part;
-        }
-        return length;
-    }
-
-    /**
-     * Pins the frame of a page.
-     *
-     * @param address an address of the page
-     * @param writes whether it is to be written
-     * @return the frame; or the negated {@link Fault}
-     */
-    public int pin(long address, boolean writes) {
-        boolean entered = enter();
-        try {
-            for (; ; ) {
-                // By the entry and not by the TLB: it is compared after the pin.
-                long handle = find(address, writes ? Protection.WRITE : Protection.READ);
-                if (handle < 0) {
-                    return (int) handle;
-                }
-                int frame = frameAt(handle);
-                if (frame == Frames.ZERO) {
-                    // Nobody counts it, and it is never free.
-                    return frame;
-                }
-                // Not free before this CPU acknowledges, so the pin comes in time.
-                if (!frames.pin(frame)) {
-                    return -fail(Fault.OOM, address);
-                }
-                // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then looks for
-                // pins.
-                VarHandle.fullFence();
-                long again = walk(address, writes ? Pte.WRITE : Pte.READ);
-                if (again >= 0 && frameAt(again) == frame) {
-                    if (writes) {
-                        frames.setDirty(frame);
-                    }
-                    return frame;
-                }
-                frames.unpin(frame, worker.magazine());
-            }
-        } finally {
-            leave(entered);
-        }
-    }
-
-    /**
-     * Ends a pin.
-     *
-     * @param frame a pinned frame
-     * @param written whether it was written
-     */
-    public void unpin(int frame, boolean written) {
-        if (frame == Frames.ZERO) {
-            return;
-        }
-        if (written && frames.isPinned(frame)) {
-            frames.setDirty(frame);
-        }
-        frames.unpin(frame, worker.magazine());
     }
 }
