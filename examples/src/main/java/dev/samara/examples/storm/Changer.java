@@ -119,6 +119,42 @@ abstract class Changer {
         }
     }
 
+    /** A shared file, mapped and unmapped while another thread cuts and grows it: each finds what the other has emptied. */
+    static final class Mapped extends Changer {
+        private final MemoryFile file;
+
+        Mapped(AddressSpace space, Plot plot, Random random, MemoryFile file) {
+            super(space, plot, random);
+            this.file = file;
+        }
+
+        @Override
+        void step() {
+            long bytes = plot.pages() * Plot.PAGE;
+            done(space.mmap(plot.address(0), bytes, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
+            for (int n = random.nextInt(4000); n > 0; n--) {
+                Thread.onSpinWait();
+            }
+            done(space.munmap(plot.address(0), bytes));
+        }
+    }
+
+    /** The other thread. */
+    static final class Cut extends Changer {
+        private final MemoryFile file;
+
+        Cut(AddressSpace space, Plot plot, Random random, MemoryFile file) {
+            super(space, plot, random);
+            this.file = file;
+        }
+
+        @Override
+        void step() {
+            done(file.truncate(random.nextInt(plot.pages()) * Plot.PAGE));
+            done(file.truncate(plot.pages() * Plot.PAGE));
+        }
+    }
+
     /** A shared file, which is cut and grown, and gets holes. */
     static final class Shared extends Changer {
         private final MemoryFile file;

@@ -102,22 +102,21 @@ final class Guest {
         if (Long.compareUnsigned(address, start) < 0 || Long.compareUnsigned(address, end) >= 0) {
             return false;
         }
-        long now = use.plot.word(use.page);
         if (!polls) {
             // Back from a fault: for its time the CPU was not in GUEST, and nobody has waited for it.
             return true;
         }
-        if (now == use.word || Plot.isChanging(now)) {
-            judges.hooks.held();
+        if (use.plot.isTakenSince(use.page, use.word)) {
+            judges.hooks.broken(use.plot.name(use.page) + " is flushed after the call that takes it has returned");
         } else {
-            judges.hooks.broken(use.plot.name(use.page) + " is flushed after the call that changes it");
+            judges.hooks.held();
         }
         return true;
     }
 
     /** Notes that a page has been used in this stay in GUEST: its next change waits for this CPU. */
     private void uses(Plot plot, int page, long word, int result) {
-        if (Fault.isDone(result) && plot.word(page) == word && !Plot.isChanging(word)) {
+        if (Fault.isDone(result) && plot.isJudged() && plot.word(page) == word && !Plot.isChanging(word)) {
             used.putIfAbsent(plot.address(page), new Use(plot, page, word));
         }
     }

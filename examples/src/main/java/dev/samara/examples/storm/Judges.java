@@ -33,6 +33,9 @@ final class Judges {
 
     /** Judges what was read in a page; {@code cleared} was asked for before the access. */
     void content(Plot plot, int page, long content, long cleared) {
+        if (!plot.isJudged()) {
+            return;
+        }
         if (Plot.isPoison(content)) {
             freed.broken("poison in " + plot.name(page));
             return;
@@ -55,6 +58,9 @@ final class Judges {
     void outcome(Plot plot, int page, long before, int right, int result) {
         boolean done = Fault.isDone(result);
         accesses.increment();
+        if (!plot.isJudged()) {
+            return;
+        }
         if (Plot.isChanging(before) || plot.word(page) != before) {
             overlaps.increment();
         } else if (Plot.allows(before, right)) {

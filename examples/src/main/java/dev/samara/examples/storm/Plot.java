@@ -37,6 +37,14 @@ final class Plot {
 
     private final AtomicLongArray words;
 
+    /** The version since which a page has had no more taken away; that call has returned. */
+    private final AtomicLongArray taken;
+
+    /** The rights of each page, for the thread that changes them. */
+    private final int[] allowed;
+
+    private boolean judged = true;
+
     /** The version from which on a page may have stamps: those before have been taken away by something that returned. */
     private final AtomicLongArray cleared;
 
@@ -46,6 +54,18 @@ final class Plot {
         this.distinct = distinct;
         words = new AtomicLongArray(pages);
         cleared = new AtomicLongArray(pages);
+        taken = new AtomicLongArray(pages);
+        allowed = new int[pages];
+    }
+
+    /** Several threads change it, so that none can say what it allows: the machine alone judges. */
+    Plot unjudged() {
+        judged = false;
+        return this;
+    }
+
+    boolean isJudged() {
+        return judged;
     }
 
     int pages() {
@@ -70,6 +90,10 @@ final class Plot {
     /** After the call has returned; {@code clears} if it took what the pages contained. */
     void ends(int from, int to, int rights, boolean clears) {
         for (int page = from; page < to; page++) {
+            if (clears || (allowed[page] & ~rights) != 0) {
+                taken.set(page, version(page) + 1);
+            }
+            allowed[page] = rights;
             if (clears) {
                 // Before the word. Who reads it makes his access later, so what he reads there is younger.
                 cleared.set(page, version(page));
@@ -88,6 +112,11 @@ final class Plot {
 
     long cleared(int page) {
         return cleared.get(page);
+    }
+
+    /** Whether a call that has taken something from a page has returned since its word was this. */
+    boolean isTakenSince(int page, long word) {
+        return taken.get(page) > word >>> VERSION_SHIFT;
     }
 
     static boolean isChanging(long word) {

@@ -21,6 +21,7 @@ public final class Storm {
     private static final int PAGES = 24;
     private static final long BASE = 0x10_0000_0000L;
     private static final long FAR = 1L << 30;
+    private static final int RIVALS = 6;
 
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
     private static final long PATIENCE_NANOS = 30_000_000_000L;
@@ -45,6 +46,7 @@ public final class Storm {
     private final Machine machine;
     private final AddressSpace space;
     private final MemoryFile file;
+    private final MemoryFile rivals;
     private final List<Plot> plots = new ArrayList<>();
     private final AtomicLongArray added = new AtomicLongArray(PAGES);
     private final List<Thread> threads = new ArrayList<>();
@@ -63,6 +65,7 @@ public final class Storm {
         machine = (checked ? builder.checked() : builder).build();
         space = machine.newSpace(GEOMETRY);
         file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
+        rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * Plot.PAGE);
         this.checked = checked;
         this.seconds = seconds;
         this.cpus = cpus;
@@ -72,7 +75,8 @@ public final class Storm {
         plots.add(new Plot(2, BASE + (PAGES + 1) * Plot.PAGE, PAGES, PAGES));
         // In a leaf of its own, which comes and goes with it, and the mask of the CPUs that have been there.
         plots.add(new Plot(3, BASE + FAR, 2, 2));
-        plots.add(new Plot(4, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
+        plots.add(new Plot(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
+        plots.add(new Plot(5, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
     }
 
     /**
@@ -117,6 +121,8 @@ public final class Storm {
         start("anonymous", random -> changes(new Changer.Anonymous(space, plots.get(0), random)));
         start("shared", random -> changes(new Changer.Shared(space, plots.get(1), random, file)));
         start("fleeting", random -> changes(new Changer.Fleeting(space, plots.get(2), random)));
+        start("mapped", random -> changes(new Changer.Mapped(space, plots.get(3), random, rivals)));
+        start("cut", random -> changes(new Changer.Cut(space, plots.get(3), random, rivals)));
         Thread keeper = start("kept", this::keeps);
         for (int n = 0; n < cpus; n++) {
             start("cpu-" + n, this::accesses);
@@ -215,7 +221,7 @@ public final class Storm {
 
     private void keeps(Random random) {
         try (Cpu cpu = machine.claimCpu()) {
-            Changer.Kept changer = new Changer.Kept(space, plots.get(3), random, cpu, judges);
+            Changer.Kept changer = new Changer.Kept(space, plots.get(4), random, cpu, judges);
             changes(changer);
             long deadline = System.nanoTime() + PATIENCE_NANOS;
             while (!othersHaveStopped() && System.nanoTime() - deadline < 0) {
@@ -308,6 +314,7 @@ public final class Storm {
         space.validate();
         space.close();
         file.close();
+        rivals.close();
         machine.awaitQuiescence();
         long frames = machine.framesInUse(GEOMETRY);
         if (frames == 0 && machine.committed() == 0) {
