@@ -55,6 +55,7 @@ public class GuestAccessBenchmark {
     private static final int POLLED = 32;
 
     private static final int PAGE_SHIFT = 12;
+    private static final long MEMORY = 64L << 20;
     private static final long BASE = 0x1000_0000_0000L;
     private static final int PICKS = 1 << 14;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -68,9 +69,9 @@ public class GuestAccessBenchmark {
         final AddressSpace space;
         final Cpu cpu;
 
-        Guest(int pages, int entries) {
-            Machine machine =
-                    Machine.builder().memory(64L << 20).tlbEntries(entries).build();
+        Guest(int pages, int entries, boolean isWhole) {
+            Machine.Builder builder = Machine.builder().memory(MEMORY).tlbEntries(entries);
+            Machine machine = (isWhole ? builder.memoryPiece(MEMORY) : builder).build();
             space = machine.newSpace(Geometry.LINUX_X86_64);
             long length = (long) pages << PAGE_SHIFT;
             long start = space.mmap(BASE, length, READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0);
@@ -105,6 +106,10 @@ public class GuestAccessBenchmark {
         @Param({"independent", "dependent"})
         public String pattern;
 
+        /** Whether all memory is in one piece, or in pieces of 4 MiB. */
+        @Param({"whole", "pieces"})
+        public String memory;
+
         private Guest guest;
         private Cpu cpu;
         private byte[] plain;
@@ -119,7 +124,7 @@ public class GuestAccessBenchmark {
         /** Maps and draws. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(pages, pages > 64 ? 4096 : 256);
+            guest = new Guest(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
             cpu = guest.cpu;
             plain = new byte[pages << PAGE_SHIFT];
             words = new long[plain.length / Long.BYTES];
@@ -409,7 +414,7 @@ public class GuestAccessBenchmark {
         /** Maps and draws. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(pages, ENTRIES);
+            guest = new Guest(pages, ENTRIES, true);
             cpu = guest.cpu;
             order = new int[pages];
             flat = new long[pages];
@@ -504,7 +509,7 @@ public class GuestAccessBenchmark {
         /** Maps. */
         @Setup(Level.Trial)
         public void setUp() {
-            guest = new Guest(1, 256);
+            guest = new Guest(1, 256, true);
             cpu = guest.cpu;
             cpu.leaveGuest();
         }

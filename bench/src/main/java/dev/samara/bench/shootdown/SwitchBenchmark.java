@@ -72,6 +72,13 @@ public class SwitchBenchmark {
             void enter(Cpu cpu) {
                 cpu.load(null);
             }
+        },
+        /** The space that it had, which it does not use. */
+        LAZY {
+            @Override
+            void enter(Cpu cpu) {
+                cpu.enterLazy();
+            }
         };
 
         abstract void enter(Cpu cpu);
@@ -122,7 +129,7 @@ public class SwitchBenchmark {
     @State(Scope.Thread)
     public static class Idling extends Running {
         /** What it has loaded then. */
-        @Param("UNLOADED")
+        @Param({"UNLOADED", "LAZY"})
         public String idle;
 
         private Idle how;
