@@ -198,15 +198,20 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is in GUEST, has no space loaded, or is not the caller's
      */
     public void enterGuest() {
+        GuestMemory of = loaded();
+        if (!of.mayEnter()) {
+            throw mayNotEnter();
+        }
+        of.enterGuest();
+    }
+
+    private IllegalStateException mayNotEnter() {
         Processor of = processor();
         checkQuiet(of);
-        if (of.isGuest()) {
-            throw new IllegalStateException(this + " is in GUEST already");
-        }
-        if (loaded().faulter().isBusy()) {
-            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it as it is");
-        }
-        loaded().enterGuest();
+        return new IllegalStateException(this
+                + (of.isGuest()
+                        ? " is in GUEST already"
+                        : " is in a fault: a backing that it asks must leave it as it is"));
     }
 
     /**

@@ -206,6 +206,15 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
+     * Whether the CPU can go to GUEST: it is not there, is in no fault, and tells nobody of anything.
+     *
+     * @return true if so
+     */
+    public boolean mayEnter() {
+        return !processor.isGuest() && !processor.isTelling() && !isTelling() && !faulter.isBusy();
+    }
+
+    /**
      * Whether the TLB may be used: not while listeners are told of a flush.
      *
      * @return true if the CPU is in GUEST

@@ -202,6 +202,12 @@ public final class Processor {
         isGuest = true;
         tlb.select(slot.number);
         state.enterGuest(of.id());
+        if (of.generation() != slot.flushed || slot.isFresh) {
+            catchUpOrLeave(of);
+        }
+    }
+
+    private void catchUpOrLeave(Context of) {
         try {
             if (slot.isFresh) {
                 slot.isFresh = false;
