@@ -100,32 +100,32 @@ class CheckedMachineTest {
     @DisplayName("I2: what a call is taking away may be used until the call ends, of its range and space only")
     void beingTaken() {
         long id = table.number();
-        Oracle.Taking other = oracle.begin("another page's", id, at + PAGE, at + 2 * PAGE);
-        Oracle.Taking elsewhere = oracle.begin("another space's", id + 1, at, at + PAGE);
+        Oracle.Taking other = oracle.begin("another page's", Oracle.ALL, id, at + PAGE, at + 2 * PAGE);
+        Oracle.Taking elsewhere = oracle.begin("another space's", Oracle.ALL, id + 1, at, at + PAGE);
         long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
-        Oracle.Taking taking = oracle.begin("this page's", id, at, at + PAGE);
+        Oracle.Taking taking = oracle.begin("this page's", Oracle.ALL, id, at, at + PAGE);
         long late = machine.lateAccesses(LINUX);
         assertEquals(Fault.MINOR, cpu.load(at, 8));
         assertEquals(late + 1, machine.lateAccesses(LINUX));
-        oracle.end(taking);
+        taking.close();
         assertViolates("I2");
         PageTable.getAndSet(leaf, index, pte);
-        oracle.end(other);
-        oracle.end(elsewhere);
-        assertThrows(IllegalStateException.class, () -> oracle.end(other));
+        other.close();
+        elsewhere.close();
+        assertThrows(IllegalStateException.class, other::close);
     }
 
     @Test
     @DisplayName("I1: the table has another frame, even while a call is taking the page away")
     void replaced() {
-        Oracle.Taking taking = oracle.begin("a call", Oracle.ANY, 0, 0);
+        Oracle.Taking taking = oracle.begin("a call", Oracle.ALL, Oracle.ANY, 0, 0);
         long pte = PageTable.get(leaf, index);
         PageTable.getAndSet(
                 leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
         assertViolates("I1");
         PageTable.getAndSet(leaf, index, pte);
-        oracle.end(taking);
+        taking.close();
     }
 
     @Test

@@ -15,9 +15,11 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.NoWaiting;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -477,10 +479,9 @@ public final class FilePages extends PageCache {
         if (removed.count == 0 && mappings.isEmpty()) {
             return;
         }
-        Oracle oracle = memory.oracle();
-        Oracle.Taking taking = oracle == null ? null : oracle.begin("a page leaves its cache", Oracle.ANY, 0, 0);
+        List<Oracle.Taking> takings = new ArrayList<>(0);
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
-            Walk walk = new Walk(discarding, first, last, alsoCopies);
+            Walk walk = new Walk(discarding, first, last, alsoCopies, takings);
             do {
                 walk.metLeft = false;
                 mappings.visit(first, last, walk);
@@ -493,9 +494,7 @@ public final class FilePages extends PageCache {
                 discarding.drop(removed.frames[i]);
             }
         } finally {
-            if (oracle != null && taking != null) {
-                oracle.end(taking);
-            }
+            takings.forEach(Oracle.Taking::close);
         }
     }
 
@@ -506,12 +505,16 @@ public final class FilePages extends PageCache {
         private final long last;
         private final boolean alsoCopies;
 
+        /** For who judges accesses: until what was found is settled. */
+        private final List<Oracle.Taking> takings;
+
         private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
         /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
         private boolean metLeft;
 
-        Walk(Discarding discarding, long first, long last, boolean alsoCopies) {
+        Walk(Discarding discarding, long first, long last, boolean alsoCopies, List<Oracle.Taking> takings) {
+            this.takings = takings;
             this.discarding = discarding;
             this.first = first;
             this.last = last;
@@ -529,6 +532,11 @@ public final class FilePages extends PageCache {
             long span = (last - offset + 1) << pageShift;
             long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
             boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
+            Oracle oracle = memory.oracle();
+            if (oracle != null) {
+                takings.add(oracle.begin(
+                        "a page leaves its cache", Oracle.ALL, link.table().number(), from, end));
+            }
             discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
         }
 

@@ -30,21 +30,13 @@ final class Copying {
     }
 
     /** Copies the page of a present entry that may not be written. */
+    @SuppressWarnings("try") // it is there to be closed
     int copy(Vma vma, long address, long[] leaf, int index, long pte) {
-        Oracle oracle = faulter.memory.oracle();
-        if (oracle == null) {
-            return copyPage(vma, address, leaf, index, pte);
-        }
         long page = faulter.layout.geometry().roundDown(address);
-        Oracle.Taking taking = oracle.begin(
-                "copy on write",
-                faulter.table.number(),
-                page,
-                page + faulter.layout.geometry().pageSize());
-        try {
+        long end = page + faulter.layout.geometry().pageSize();
+        try (Oracle.Taking taking = Oracle.taking(
+                faulter.memory.oracle(), "copy on write", Oracle.ALL, faulter.table.number(), page, end)) {
             return copyPage(vma, address, leaf, index, pte);
-        } finally {
-            oracle.end(taking);
         }
     }
 

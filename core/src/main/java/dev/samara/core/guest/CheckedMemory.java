@@ -210,23 +210,32 @@ public final class CheckedMemory extends GuestMemory {
             throw violated("I3", "was freed while this CPU could use it", page, frame, right);
         }
         long pte = table.get(page);
-        boolean isThere = Pte.has(pte, Pte.PRESENT);
-        boolean isSame = isThere && Pte.frame(pte) == frame;
-        // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
-        if (isSame && Pte.has(pte, right | (right == Pte.WRITE ? Pte.DIRTY : 0)) && isAllowed(page, right)) {
+        int missing = missing(pte, page, frame, right);
+        if (missing == 0) {
             return;
         }
-        if (!oracle.isTaking(table.number(), page)) {
+        if (!oracle.isTaking(table.number(), page, missing)) {
             throw violated(
                     "I2",
-                    "is not what the table has, and no call is taking it away: " + Pte.toString(pte),
+                    "is not what there is, and no call is taking it away: " + Pte.toString(pte),
                     page,
                     frame,
                     right);
         }
-        if (isThere && !isSame) {
+        if (Pte.has(pte, Pte.PRESENT) && Pte.frame(pte) != frame) {
             throw violated("I1", "is used beside another: " + Pte.toString(pte), page, frame, right);
         }
+    }
+
+    /** What was used, and the page table or the layout does not have; bits of {@link Oracle}. */
+    private int missing(long pte, long page, int frame, long right) {
+        boolean writes = right == Pte.WRITE;
+        if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right)) || Pte.frame(pte) != frame || !isAllowed(page, right)) {
+            return Oracle.PAGE;
+        }
+        // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
+        return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : Oracle.MARK)
+                | (writes && !Pte.has(pte, Pte.WRITE) ? Oracle.WRITE : 0);
     }
 
     private boolean isAllowed(long page, long right) {

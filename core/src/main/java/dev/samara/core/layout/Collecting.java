@@ -96,15 +96,12 @@ public final class Collecting {
     }
 
     /** A checked machine lets stores through old translations pass for this time. */
+    @SuppressWarnings("try") // it is there to be closed
     private long clearAndFlush(long start, long end) {
-        Oracle oracle = memory.oracle();
-        Oracle.Taking taking = oracle == null ? null : oracle.begin("a collection", table.number(), start, end);
-        try (TlbGather gather = new TlbGather(memory)) {
+        try (Oracle.Taking taking =
+                        Oracle.taking(memory.oracle(), "a collection", Oracle.MARK, table.number(), start, end);
+                TlbGather gather = new TlbGather(memory)) {
             return clear(start, end, gather);
-        } finally {
-            if (oracle != null && taking != null) {
-                oracle.end(taking);
-            }
         }
     }
 

@@ -18,17 +18,15 @@ import org.jspecify.annotations.Nullable;
 final class Forking {
     private Forking() {}
 
+    @SuppressWarnings("try") // it is there to be closed
     static Layout fork(Layout parent) {
         Memory memory = parent.memoryOrNull();
-        Oracle oracle = memory == null ? null : memory.oracle();
-        if (oracle == null) {
+        if (memory == null) {
             return copyOf(parent);
         }
-        Oracle.Taking taking = oracle.begin("fork", parent.pages().number(), 0, 0);
-        try {
+        try (Oracle.Taking taking = Oracle.taking(
+                memory.oracle(), "fork", Oracle.WRITE, parent.pages().number(), 0, 0)) {
             return copyOf(parent);
-        } finally {
-            oracle.end(taking);
         }
     }
 

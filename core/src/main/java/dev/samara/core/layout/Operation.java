@@ -8,6 +8,8 @@ import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;
@@ -57,7 +59,7 @@ final class Operation implements Watch {
     private @Nullable Rcu room;
 
     /** What who judges accesses knows of it. */
-    private Oracle.@Nullable Taking taking;
+    private List<Oracle.Taking> takings = List.of();
 
     /** What is to be faulted in at the end. */
     private List<Population> populations = List.of();
@@ -109,36 +111,46 @@ final class Operation implements Watch {
     private void beginTaking() {
         Memory memory = layout.memoryOrNull();
         Oracle oracle = memory == null ? null : memory.oracle();
-        if (oracle != null && takesAway()) {
-            boolean isAll = !hasRange();
-            long end = address + layout.geometry().roundUp(length);
-            taking = oracle.begin(toString(), layout.pages().number(), isAll ? 0 : address, isAll ? 0 : end);
+        if (oracle == null || !takesAway()) {
+            return;
+        }
+        takings = new ArrayList<>(2);
+        if (call == Call.MREMAP) {
+            takings.add(taking(oracle, address, length));
+            if ((flags & RemapFlags.FIXED) != 0) {
+                takings.add(taking(oracle, fourth, third));
+            }
+        } else {
+            boolean isAll = call == Call.BRK || call == Call.SHMAT || call == Call.SHMDT || call == Call.CLOSE;
+            takings.add(isAll ? takingAll(oracle) : taking(oracle, address, length));
         }
     }
 
+    private Oracle.Taking takingAll(Oracle oracle) {
+        return oracle.begin(toString(), Oracle.ALL, layout.pages().number(), 0, 0);
+    }
+
+    private Oracle.Taking taking(Oracle oracle, long start, long bytes) {
+        long limit = layout.geometry().limit();
+        long end = start + layout.geometry().roundUp(bytes);
+        // What does not lie in the space is refused; and a stack is protected down to where it begins.
+        boolean hasRange = Long.compareUnsigned(bytes, limit) <= 0
+                && Long.compareUnsigned(start, limit - bytes) <= 0
+                && start != end
+                && (call != Call.MPROTECT || (flags & (Protection.GROWSDOWN | Protection.GROWSUP)) == 0);
+        return hasRange ? oracle.begin(toString(), Oracle.ALL, layout.pages().number(), start, end) : takingAll(oracle);
+    }
+
     private void endTaking() {
-        Memory memory = layout.memoryOrNull();
-        Oracle oracle = memory == null ? null : memory.oracle();
-        Oracle.Taking taken = taking;
-        if (oracle != null && taken != null) {
-            taking = null;
-            oracle.end(taken);
-        }
+        List<Oracle.Taking> begun = takings;
+        takings = List.of();
+        begun.forEach(Oracle.Taking::close);
     }
 
     private boolean takesAway() {
         return switch (call) {
             case MMAP -> (flags & MapFlags.FIXED) != 0;
             case MUNMAP, MPROTECT, MREMAP, BRK, MADVISE, SHMAT, SHMDT, CLOSE -> true;
-            default -> false;
-        };
-    }
-
-    /** Whether its first two arguments say what it takes away. */
-    private boolean hasRange() {
-        return switch (call) {
-            case MMAP, MUNMAP, MPROTECT, MADVISE ->
-                Long.compareUnsigned(address, layout.geometry().limit() - length) <= 0;
             default -> false;
         };
     }

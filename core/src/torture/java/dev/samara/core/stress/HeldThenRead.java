@@ -21,25 +21,27 @@ import org.openjdk.jcstress.infra.results.II_Result;
 public class HeldThenRead {
     private static final long BIT = 4;
 
+    private final PageTable table;
     private final long[] leaf;
     private final int index;
 
     public HeldThenRead() {
         OnePage page = new OnePage();
         page.put(1);
-        leaf = page.table.leafForInstall(OnePage.AT);
-        index = page.table.indexOf(OnePage.AT);
+        table = page.table;
+        leaf = table.leafForInstall(OnePage.AT);
+        index = table.indexOf(OnePage.AT);
     }
 
     @Actor
     public void owner(II_Result r) {
-        PageTable.hold(leaf, index, BIT, false);
+        table.hold(leaf, index, BIT, false);
         r.r1 = PageTable.get(leaf, index) == Pte.NONE ? 0 : 1;
     }
 
     @Actor
     public void shooter(II_Result r) {
         PageTable.getAndSet(leaf, index, Pte.NONE);
-        r.r2 = (PageTable.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
+        r.r2 = (table.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
     }
 }

@@ -31,6 +31,10 @@ final class Invariant {
         first.compareAndSet(null, how);
     }
 
+    boolean isBroken() {
+        return violations.sum() != 0;
+    }
+
     /** A rule that was never checked has not held. */
     boolean passed() {
         return violations.sum() == 0 && checks.sum() != 0;

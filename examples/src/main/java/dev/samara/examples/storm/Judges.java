@@ -28,7 +28,9 @@ final class Judges {
     List<Invariant> all(boolean checked) {
         List<Invariant> own =
                 List.of(sums, returned, stale, freed, hooks, foreign, allowed, children, ended, left, strength);
-        return checked ? Stream.concat(Stream.of(hardware), own.stream()).toList() : own;
+        return checked || hardware.isBroken()
+                ? Stream.concat(Stream.of(hardware), own.stream()).toList()
+                : own;
     }
 
     /** Judges what was read in a page; {@code cleared} was asked for before the access. */
