@@ -483,7 +483,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>What counts as written belongs to the page at its address. A page that {@code mremap} has moved counts as written where
      * it is now, told of or not. One that is copied on write counts as written. A child begins with what its parent's pages count
-     * as. What is unmapped, discarded, or truncated is told of no more, and that it has gone is not told here: {@link
+     * as. What is unmapped, discarded, truncated, or removed from its {@link dev.samara.core.vma.PageCache} is told of no more, and that it has gone is not told here: {@link
      * #addListener} and {@link #addNotifier} tell that. A page may count as written although it was only prepared for that
      * ({@code handleFault}, {@code pin}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a collection, by files
      * ({@code pwrite}) and through other mappings of the same page are not told.

@@ -223,7 +223,7 @@ public final class Machine {
     }
 
     /**
-     * How many of them used a translation that was out of date, of which somebody was just having it dropped.
+     * How many of them used a translation that was out of date: somebody was just having it dropped, or it was a violation.
      *
      * @param geometry of spaces: their page size counts
      * @return a number that only grows; 0 if it is not checked

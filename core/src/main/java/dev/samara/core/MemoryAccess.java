@@ -15,7 +15,8 @@ import org.jspecify.annotations.Nullable;
  * of frames for who needs their bytes for longer.
  *
  * <p>An access either happens as a whole or not at all: then what is returned is a {@link Fault} and {@link #faultAddress} says
- * where. Nothing is thrown for what a guest does, and nothing allocated. Each access finds the mapping of some instant of the call;
+ * where. Nothing is thrown for what a guest does, and nothing allocated; but an access that would
+ * have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST. Each access finds the mapping of some instant of the call;
  * after a {@code munmap}, {@code mprotect} or the like has returned, none is made that the new state forbids. In GUEST or not: where
  * the CPU is not in it, each access, or each page of a copy, enters it for its own time.
  *

@@ -24,6 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.function.Executable;
 
 /** What is changed here behind the back of everybody is what a broken shootdown would leave. */
 @Timeout(60)
@@ -94,6 +95,55 @@ class CheckedMachineTest {
             PageTable.getAndSet(leaf, index, pte);
         }
         assertEquals(2, reports.size());
+    }
+
+    @Test
+    @DisplayName("I2: every kind of access is judged")
+    void everyKind() {
+        byte[] bytes = new byte[8];
+        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        List<Executable> accesses = List.of(
+                () -> cpu.load(at, 1),
+                () -> cpu.store(at, 2, 1),
+                () -> cpu.loadVolatile(at, 4),
+                () -> cpu.storeVolatile(at, 8, 1),
+                () -> cpu.getAndAdd(at, 8, 1),
+                () -> cpu.compareAndSet(at, 8, 1, 2),
+                () -> cpu.copyOut(at, bytes, 0, 8),
+                () -> cpu.copyIn(at, bytes, 0, 8),
+                () -> cpu.fill(at, 8, (byte) 1),
+                () -> cpu.string(at, bytes),
+                () -> cpu.get(cpu.probeLoad(at, 8), 8),
+                () -> cpu.put(cpu.probeStore(at, 8), 8, 1),
+                () -> cpu.getVolatile(cpu.probeLoad(at, 8), 8),
+                () -> cpu.putVolatile(cpu.probeStore(at, 8), 8, 1),
+                () -> cpu.exchange(cpu.probeStore(at, 8), 8, 1, 2),
+                () -> cpu.add(cpu.probeStore(at, 8), 8, 1));
+        for (Executable access : accesses) {
+            assertEquals("I2", assertThrows(InvariantViolation.class, access).invariant());
+        }
+        assertEquals(accesses.size(), reports.size());
+        PageTable.getAndSet(leaf, index, pte);
+    }
+
+    @Test
+    @DisplayName("I2: a call excuses only what it takes: a collection the mark, a fork the right to write")
+    void kinds() {
+        long id = table.number();
+        long pte = PageTable.get(leaf, index);
+        try (Oracle.Taking mark = oracle.begin("a collection", Oracle.MARK, id, at, at + PAGE)) {
+            PageTable.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            PageTable.getAndSet(leaf, index, pte & ~Pte.WRITE);
+            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1), mark::toString);
+        }
+        try (Oracle.Taking write = oracle.begin("a fork", Oracle.WRITE, id, at, at + PAGE)) {
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            PageTable.getAndSet(leaf, index, Pte.NONE);
+            assertThrows(InvariantViolation.class, () -> cpu.load(at, 8), write::toString);
+        }
+        PageTable.getAndSet(leaf, index, pte);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
     }
 
     @Test

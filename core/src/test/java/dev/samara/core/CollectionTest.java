@@ -27,6 +27,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -197,16 +198,15 @@ final class CollectionTest {
             while (!Pte.isInTransit(rig.pte(at))) {
                 Thread.onSpinWait();
             }
-            List<Long> told = new ArrayList<>();
-            Thread collector = new Thread(() -> told.addAll(dirty(at, 1)));
+            FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
+            Thread collector = new Thread(told);
             startAndAwaitItsWaiting(collector);
             reader.call(of -> {
                 of.leaveGuest();
                 return 0;
             });
             assertFault(Fault.MINOR, stored.get());
-            collector.join();
-            assertEquals(pages(0), told);
+            assertEquals(pages(0), told.get());
             assertEquals(pages(0), dirty(child, at, 1));
         }
     }
@@ -220,9 +220,10 @@ final class CollectionTest {
                 of.enterGuest();
                 return of.resolveStore(at, 8);
             });
-            List<Long> told = new ArrayList<>();
-            Thread first = new Thread(() -> told.addAll(dirty(at, 1)));
-            Thread second = new Thread(() -> told.addAll(dirty(at, 1)));
+            FutureTask<List<Long>> toldFirst = new FutureTask<>(() -> dirty(at, 1));
+            FutureTask<List<Long>> toldSecond = new FutureTask<>(() -> dirty(at, 1));
+            Thread first = new Thread(toldFirst);
+            Thread second = new Thread(toldSecond);
             startAndAwaitItsWaiting(first);
             startAndAwaitItsWaiting(second);
             assertTrue(first.isAlive() && second.isAlive(), "a CPU can still store through an old translation");
@@ -231,8 +232,8 @@ final class CollectionTest {
                 of.leaveGuest();
                 return 0;
             });
-            first.join();
-            second.join();
+            List<Long> told = new ArrayList<>(toldFirst.get());
+            told.addAll(toldSecond.get());
             assertEquals(pages(0), told);
         }
     }

@@ -6,7 +6,7 @@ package dev.samara.core.vma;
  * tells it by his own means: the interrupt flag of an interpreter, a safepoint that is armed, a thread that is unparked.
  *
  * <p>Called on the thread that waits, which has taken something away and may hold up others until it goes on. So it must not block,
- * and calls no operation of a space: such a call may throw. What it throws is reported to the machine's reporter, and the wait goes
+ * calls no operation of a space, and makes no access: that may throw, or wait for ever for the page that is being taken. What it throws is reported to the machine's reporter, and the wait goes
  * on. A call may come when the CPU has acknowledged already, or has gone offline.
  */
 public interface ShootdownDelivery {
