@@ -9,6 +9,7 @@ package dev.samara.core.vma;
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;
 
+    /** Its name in the design. */
     private final String invariant;
 
     /**
