@@ -292,6 +292,7 @@ class BenchmarksTest {
             GuestAccessBenchmark.Hits hits = new GuestAccessBenchmark.Hits();
             hits.pages = pages;
             hits.pattern = pattern;
+            hits.memory = pages == 64 ? "pieces" : "whole";
             hits.setUp();
             for (int i = 0; i < 20; i++) {
                 benchmark.store(hits);
