@@ -249,8 +249,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (of.isTelling()) {
             throw new IllegalStateException(this + " is used by a flush listener, which it is telling of a flush");
         }
-        GuestMemory memoryOfSpace = guest;
-        if (memoryOfSpace != null && memoryOfSpace.isTelling()) {
+        if (guest != null && guest.isTelling()) {
             throw new IllegalStateException(this + " is used by a write listener, which must leave it as it is");
         }
     }

@@ -82,15 +82,7 @@ final class CallingBackTest {
         int number = retirings.getAndIncrement();
         if (holding && number < HELD) {
             allHeld.countDown();
-            await(releases.get(number));
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException interrupted) {
-            throw new AssertionError(interrupted);
+            Latches.await(releases.get(number));
         }
     }
 
@@ -158,7 +150,7 @@ final class CallingBackTest {
             int page = 1 + 2 * i;
             unmapping.add(pool.submit(() -> space.munmap(page(page), PAGE)));
         }
-        await(allHeld);
+        Latches.await(allHeld);
         Future<Long> mapping = pool.submit(() -> space.mmap(page(0), 10 * PAGE, READ, FIXED, backing, 0));
         for (CountDownLatch release : releases) {
             waits.acquire();
@@ -185,10 +177,10 @@ final class CallingBackTest {
         CountDownLatch answer = new CountDownLatch(1);
         backing.onFirstOpen = () -> {
             asked.countDown();
-            await(answer);
+            Latches.await(answer);
         };
         Future<Long> mapping = mapAfterThreeRestarts();
-        await(asked);
+        Latches.await(asked);
         assertEquals(0, space.munmap(page(0), 4 * PAGE));
         assertEquals(page(2), anonymous(2, 4));
         assertEquals(0, space.mprotect(page(2), PAGE, Protection.NONE));

@@ -9,6 +9,7 @@ import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.page.Watches;
 import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
@@ -143,6 +144,18 @@ class CheckedMachineTest {
             assertThrows(InvariantViolation.class, () -> cpu.load(at, 8), write::toString);
         }
         PageTable.getAndSet(leaf, index, pte);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+    }
+
+    @Test
+    @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
+    void escapedWatch() {
+        assertTrue(cpu.probeStore(at, 8) >= 0);
+        Watches.Watch watch = new Watches.Watch(at + 8, at + 15, (address, length) -> {}, thrown -> {});
+        table.watches().add(watch);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+        table.watches().remove(watch);
         assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
     }
 

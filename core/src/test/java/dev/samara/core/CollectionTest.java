@@ -375,10 +375,10 @@ final class CollectionTest {
             CountDownLatch answers = new CountDownLatch(1);
             Thread collector = new Thread(() -> space.collectDirty(at, 2 * PAGE, page -> {
                 asked.countDown();
-                await(answers);
+                Latches.await(answers);
             }));
             collector.start();
-            await(asked);
+            Latches.await(asked);
             assertFault(Fault.MINOR, other.call(of -> of.store(at, 8, 2)));
             assertEquals(pages(0), dirty(at, 2));
             assertEquals(0, space.munmap(at + PAGE, PAGE));
@@ -387,14 +387,6 @@ final class CollectionTest {
             }
             answers.countDown();
             collector.join();
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException interrupted) {
-            throw new AssertionError(interrupted);
         }
     }
 

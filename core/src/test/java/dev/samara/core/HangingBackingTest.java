@@ -50,7 +50,7 @@ final class HangingBackingTest {
 
         private void hang() {
             reached.countDown();
-            await(goOn);
+            Latches.await(goOn);
         }
 
         @Override
@@ -83,14 +83,6 @@ final class HangingBackingTest {
         }
     };
 
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException interrupted) {
-            throw new AssertionError(interrupted);
-        }
-    }
-
     @AfterEach
     void end() throws InterruptedException {
         pool.shutdown();
@@ -114,11 +106,11 @@ final class HangingBackingTest {
         map(0, hanging);
         map(2, other);
         assertEquals(0, space.munmap(page(0), PAGE));
-        await(hanging.reached);
+        Latches.await(hanging.reached);
         assertNull(space.find(page(0)));
         assertEquals(Resolution.MAPERR, space.resolve(page(0), READ));
         assertEquals(0, space.munmap(page(2), PAGE));
-        await(othersClosed);
+        Latches.await(othersClosed);
         map(0, other);
         assertEquals(Resolution.FOUND, space.resolve(page(0), READ));
         assertEquals(0L, space.munmapAsync(page(0), PAGE).get());
@@ -142,9 +134,9 @@ final class HangingBackingTest {
         map(1, two);
         map(2, other);
         assertEquals(0, space.munmap(page(0), 3 * PAGE));
-        await(one.reached);
-        await(two.reached);
-        await(othersClosed);
+        Latches.await(one.reached);
+        Latches.await(two.reached);
+        Latches.await(othersClosed);
         one.goOn.countDown();
         two.goOn.countDown();
     }
@@ -155,7 +147,7 @@ final class HangingBackingTest {
         Hanging hanging = new Hanging(true, false);
         map(0, other);
         Future<Long> mapping = pool.submit(() -> space.mmap(page(0), 4 * PAGE, READ, FIXED, hanging, 0));
-        await(hanging.reached);
+        Latches.await(hanging.reached);
         Vma before = space.find(page(0));
         assertSame(other, before == null ? null : before.backing());
         assertEquals(0, space.mprotect(page(0), PAGE, Protection.NONE));

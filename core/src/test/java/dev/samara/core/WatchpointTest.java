@@ -39,6 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
 @DisplayName("A watchpoint")
+@SuppressWarnings("try") // a watchpoint is there until it is closed
 final class WatchpointTest {
     private final Rig rig = new Rig();
     private final Cpu cpu = rig.cpu;
@@ -120,7 +121,6 @@ final class WatchpointTest {
                     "both " + (PAGE - 8) + " 8",
                     "both " + PAGE + " 8",
                     "high " + PAGE + " 8");
-            assertTrue(low != both && both != high);
         }
         try (Watchpoint high = space.watch(at + PAGE, 1, as("high"))) {
             rig.store(at + PAGE - 4, 1);
@@ -128,7 +128,6 @@ final class WatchpointTest {
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             assertFault(Fault.MAPERR, cpu.store(at + PAGE - 4, 8, 1));
             assertTold();
-            assertEquals("watchpoint", high.toString().substring(0, 10));
         }
     }
 
@@ -260,7 +259,6 @@ final class WatchpointTest {
             rig.store(at, 1);
             cpu.load(space);
             assertTold();
-            assertTrue(first != second);
         }
     }
 
@@ -281,7 +279,6 @@ final class WatchpointTest {
             assertEquals(2, rig.load(one));
             rig.store(one, 1);
             assertTold("w " + (one - at) + " 8");
-            assertEquals("watchpoint", watch.toString().substring(0, 10));
         }
         file.close();
     }
@@ -319,7 +316,6 @@ final class WatchpointTest {
             assertEquals(5, cpu.value());
             assertEquals(6, rig.load(at));
             assertTold("w 0 8", "w 0 8");
-            assertTrue(first != second);
         }
         assertEquals(2, rig.reports.size());
         for (Report report : rig.reports) {
@@ -338,7 +334,7 @@ final class WatchpointTest {
         try (OtherCpu other = new OtherCpu(space);
                 Watchpoint watch = space.watch(at, 8, (address, length) -> {
                     asked.countDown();
-                    await(answers);
+                    Latches.await(answers);
                 })) {
             Future<Integer> stored = other.submit(of -> {
                 of.enterGuest();
@@ -347,24 +343,14 @@ final class WatchpointTest {
                 of.leaveGuest();
                 return result;
             });
-            await(asked);
+            Latches.await(asked);
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             assertEquals(0, space.mprotect(at, PAGE, READ));
             assertEquals(1, rig.load(at), "it has happened");
             space.fork().close();
-            try (Watchpoint another = space.watch(at, 8, as("x"))) {
-                assertTrue(another != watch);
-            }
+            try (Watchpoint another = space.watch(at, 8, as("x"))) {}
             answers.countDown();
             assertFault(Fault.MINOR, stored.get());
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException interrupted) {
-            throw new AssertionError(interrupted);
         }
     }
 

@@ -75,8 +75,8 @@ public final class CodeCache {
         this.pages = pages;
         this.cpu = cpu;
         cpu.load(pages.space);
-        // Told of what any thread has caused, on this thread, before the CPU says that it has flushed: no lock is
-        // needed.
+        // Told of what any thread has caused, on this thread, before the CPU says that it has flushed: no lock
+        // is needed.
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 decoded.subMap(start & -PAGE, true, end, false).clear();

@@ -12,6 +12,7 @@ import org.openjdk.jmh.annotations.Level;
 import org.openjdk.jmh.annotations.Measurement;
 import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
@@ -80,7 +81,7 @@ public class ShootdownBenchmark {
             cpu.close();
         }
 
-        private long poll(int loads) {
+        long poll(int loads) {
             long sum = 0;
             cpu.enterGuest();
             for (int i = 0; i < POLLS; i++) {
@@ -89,6 +90,21 @@ public class ShootdownBenchmark {
             }
             cpu.leaveGuest();
             return sum;
+        }
+    }
+
+    /** One that is in GUEST. */
+    @State(Scope.Thread)
+    public static class Polling extends Peer {
+        /** So many loads come before a poll. */
+        @Param({"0", "16", "64"})
+        public int loads;
+
+        /** Called by JMH. */
+        public Polling() {}
+
+        private long poll() {
+            return poll(loads);
         }
     }
 
@@ -155,32 +171,9 @@ public class ShootdownBenchmark {
      * @param target what is shot at
      */
     @Benchmark
-    @Group("spinning")
-    @About("a shootdown of a page that another CPU has, which does nothing but poll")
-    public void shootSpinning(Target target) {
-        target.pair.shoot();
-    }
-
-    /**
-     * Polls.
-     *
-     * @param peer the CPU
-     */
-    @Benchmark
-    @Group("spinning")
-    public void pollAlways(Peer peer) {
-        peer.poll(0);
-    }
-
-    /**
-     * Shoots.
-     *
-     * @param target what is shot at
-     */
-    @Benchmark
-    @Group("every16")
-    @About("the same, and it polls after every 16 loads")
-    public void shootEvery16(Target target) {
+    @Group("polling")
+    @About("a shootdown of a page that another CPU has, which polls after every so many loads")
+    public void shoot(Target target) {
         target.pair.shoot();
     }
 
@@ -191,32 +184,8 @@ public class ShootdownBenchmark {
      * @return the sum, always 0
      */
     @Benchmark
-    @Group("every16")
-    public long pollEvery16(Peer peer) {
-        return peer.poll(16);
-    }
-
-    /**
-     * Shoots.
-     *
-     * @param target what is shot at
-     */
-    @Benchmark
-    @Group("every64")
-    @About("the same, and it polls after every 64 loads")
-    public void shootEvery64(Target target) {
-        target.pair.shoot();
-    }
-
-    /**
-     * Loads and polls.
-     *
-     * @param peer the CPU
-     * @return the sum, always 0
-     */
-    @Benchmark
-    @Group("every64")
-    public long pollEvery64(Peer peer) {
-        return peer.poll(64);
+    @Group("polling")
+    public long poll(Polling peer) {
+        return peer.poll();
     }
 }

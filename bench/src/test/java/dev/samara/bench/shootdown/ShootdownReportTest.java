@@ -136,14 +136,11 @@ class ShootdownReportTest {
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         Thread polling = new Thread(() -> {
             try {
-                ShootdownBenchmark.Peer peer = new ShootdownBenchmark.Peer();
+                ShootdownBenchmark.Polling peer = new ShootdownBenchmark.Polling();
+                peer.loads = loads;
                 peer.setUp(target);
                 while (!isOver.get()) {
-                    switch (loads) {
-                        case 0 -> benchmark.pollAlways(peer);
-                        case 16 -> assertEquals(0, benchmark.pollEvery16(peer));
-                        default -> assertEquals(0, benchmark.pollEvery64(peer));
-                    }
+                    assertEquals(0, benchmark.poll(peer));
                 }
                 peer.tearDown();
             } catch (Throwable thrown) {
@@ -152,11 +149,7 @@ class ShootdownReportTest {
         });
         polling.start();
         while (target.targets() < 1000 && failure.get() == null) {
-            switch (loads) {
-                case 0 -> benchmark.shootSpinning(target);
-                case 16 -> benchmark.shootEvery16(target);
-                default -> benchmark.shootEvery64(target);
-            }
+            benchmark.shoot(target);
         }
         isOver.set(true);
         polling.join();

@@ -547,8 +547,8 @@ public final class FilePages extends PageCache {
             if (!copies || !Pte.isOwn(pte)) {
                 return false;
             }
-            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have come
-            // to it.
+            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not
+            // have come to it.
             boolean isLeft = link.isLeft();
             metLeft |= isLeft;
             return !isLeft;

@@ -121,8 +121,8 @@ public final class Context {
      * @return whether it has been ended, now or before
      */
     public boolean end() {
-        // Atomic: a CPU is counted before its word says that it uses this, and until after that. Pairs with use and
-        // unuse.
+        // Atomic: a CPU is counted before its word says that it uses this, and until after that. Pairs with use
+        // and unuse.
         return users.compareAndSet(0, ENDED) || isEnded();
     }
 

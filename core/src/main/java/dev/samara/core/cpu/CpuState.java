@@ -125,9 +125,8 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context its number
      */
     public void enterGuest(long context) {
-        // Volatile: before the generation is read, and then entries. Pairs with the shooter, who changes the entry,
-        // advances
-        // the generation, and then reads this word: one of the two sees the other.
+        // Volatile: before the generation is read, and then entries. Pairs with the shooter, who changes the
+        // entry, advances the generation, and then reads this word: one of the two sees the other.
         WORD.setVolatile(this, wordOf(GUEST, context));
     }
 
@@ -153,8 +152,8 @@ public final class CpuState extends CpuWords.Flushed {
 
     private void giveUp(int state) {
         long word = (long) WORD.getVolatile(this);
-        // By compare-and-set, since out of LAZY it may be taken off meanwhile. Before it is counted no more. Pairs with
-        // Context.end.
+        // By compare-and-set, since out of LAZY it may be taken off meanwhile. Before it is counted no more.
+        // Pairs with Context.end.
         while (!WORD.compareAndSet(this, word, wordOf(state, Context.EMPTY))) {
             word = (long) WORD.getVolatile(this);
         }
@@ -229,9 +228,8 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Takes the wish back, before the generation is read. */
     public void clearPending() {
-        // Volatile: who sets it before this has advanced the generation before, and who sets it after is seen by the
-        // next
-        // poll.
+        // Volatile: who sets it before this has advanced the generation before, and who sets it after is seen
+        // by the next poll.
         PENDING.setVolatile(this, 0);
     }
 
@@ -288,9 +286,8 @@ public final class CpuState extends CpuWords.Flushed {
 
     /** Whether nothing from before a generation of a context can be used any more. */
     boolean isDone(long context, long generation) {
-        // The word first: a CPU that is not GUEST in this context catches up before it is again, and who enters it has
-        // said
-        // before how far it is.
+        // The word first: a CPU that is not GUEST in this context catches up before it is again, and who enters
+        // it has said before how far it is.
         return !isGuestIn(context) || (long) FLUSHED.getAcquire(this) >= generation;
     }
 

@@ -117,9 +117,8 @@ public final class FlushLog {
         range.end = (long) WORD.getOpaque(records, at + END);
         range.cpus = (long) WORD.getOpaque(records, at + CPUS);
         range.reason = (MmuNotifier.Reason) REASON.getOpaque(reasons, at >> RECORD_SHIFT);
-        // Between the words and the second look. Pairs with the fence of write: who has seen a word of a later record
-        // sees that
-        // the seal was broken.
+        // Between the words and the second look. Pairs with the fence of write: who has seen a word of a later
+        // record sees that the seal was broken.
         VarHandle.acquireFence();
         return (long) SEAL.getOpaque(records, at) == generation;
     }

@@ -235,7 +235,13 @@ public final class CheckedMemory extends GuestMemory {
         }
         // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : Oracle.MARK)
-                | (writes && !Pte.has(pte, Pte.WRITE) ? Oracle.WRITE : 0);
+                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? Oracle.WRITE : 0);
+    }
+
+    /** Whether a page is watched, and the TLB has the right to write it all the same: nobody would tell of such a store. */
+    private boolean escapesWatches(long page) {
+        return tlb.probe(page, 1, Pte.WRITE >> 1) != SoftTlb.MISS
+                && table.watches().touches(page, page + mask);
     }
 
     private boolean isAllowed(long page, long right) {

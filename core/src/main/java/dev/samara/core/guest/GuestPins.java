@@ -48,8 +48,8 @@ public final class GuestPins {
                 if (!frames.pin(frame)) {
                     return -memory.fail(Fault.OOM, address);
                 }
-                // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then looks for
-                // pins.
+                // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then
+                // looks for pins.
                 VarHandle.fullFence();
                 long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
                 if (again >= 0 && memory.frameAt(again) == frame) {

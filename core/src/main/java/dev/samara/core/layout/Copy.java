@@ -124,8 +124,8 @@ final class Copy extends Gate {
             if (PageTable.isDead(leaf)) {
                 return end;
             }
-            // Also where everything is read-only already: who has made it so, another fork perhaps, may still wait for
-            // stores.
+            // Also where everything is read-only already: who has made it so, another fork perhaps, may still
+            // wait for stores.
             gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Long.compareUnsigned(at, end) < 0) {
                 int index = from.indexOf(at);

@@ -140,8 +140,8 @@ final class Retiring {
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
             } else if (Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY)) {
-                // The page is as it was before the copy began, and its copy will be dropped. A zap's entry is the
-                // zap's.
+                // The page is as it was before the copy began, and its copy will be dropped. A zap's entry is
+                // the zap's.
                 narrowed = Pte.present(
                         Pte.frame(pte), (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED)) | (most & ~Pte.WRITE));
             } else {

@@ -139,9 +139,8 @@ public final class PageTable {
             CONTEXT.compareAndSet(this, of, new Context());
             of = context();
         }
-        // Between the context and the entries. Pairs with who ends a context, changes entries, and then reads which
-        // context
-        // there is: whom he does not find sees the change.
+        // Between the context and the entries. Pairs with who ends a context, changes entries, and then reads
+        // which context there is: whom he does not find sees the change.
         VarHandle.fullFence();
         return of;
     }
@@ -348,9 +347,8 @@ public final class PageTable {
      * @return whether it was empty
      */
     public static boolean fill(long[] leaf, int index, long pte) {
-        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: what was done by
-        // who
-        // emptied it is before it. Release: pairs with get.
+        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: what was
+        // done by who emptied it is before it. Release: pairs with get.
         if ((long) ENTRY.getAcquire(leaf, index) != Pte.NONE) {
             return false;
         }
@@ -402,8 +400,8 @@ public final class PageTable {
             if (spins++ < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // Sections are short: who has to wait this long waits for a thread that is not running. Timed, since
-                // nobody wakes.
+                // Sections are short: who has to wait this long waits for a thread that is not running. Timed,
+                // since nobody wakes.
                 LockSupport.parkNanos(park);
                 park = Math.min(2 * park, 1_000_000);
             }

@@ -185,8 +185,8 @@ public final class TlbGather implements AutoCloseable {
         if (isGraceOwed) {
             memory.rcu().synchronize();
         }
-        // Only now: what throws above leaves everything owed, and whoever closes this tries again before he frees
-        // anything.
+        // Only now: what throws above leaves everything owed, and whoever closes this tries again before he
+        // frees anything.
         isFlushOwed = false;
         isGraceOwed = false;
         owed.settle();

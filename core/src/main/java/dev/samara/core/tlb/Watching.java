@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches.Watch;
@@ -19,13 +20,14 @@ public final class Watching {
      * @param start the first address of its first page
      * @param end behind its last page
      */
+    @SuppressWarnings("try") // it is there to be closed
     public static void begin(Memory memory, PageTable table, Watch watch, long start, long end) {
-        table.watches().add(watch);
         boolean done = false;
-        try (TlbGather gather = new TlbGather(memory)) {
-            // The fence of the walk is between the watch and the leaves, and later the masks. Pairs with who links a
-            // leaf, or
-            // notes himself in a mask, and then looks for watches.
+        try (Oracle.Taking taking = Oracle.taking(memory.oracle(), "watch", Oracle.WRITE, table.number(), start, end);
+                TlbGather gather = new TlbGather(memory)) {
+            table.watches().add(watch);
+            // The fence of the walk is between the watch and the leaves, and later the masks. Pairs with who
+            // links a leaf, or notes himself in a mask, and then looks for watches.
             long at = table.nextLeaf(start, end);
             while (Long.compareUnsigned(at, end) < 0) {
                 long stop = table.leafEnd(at);

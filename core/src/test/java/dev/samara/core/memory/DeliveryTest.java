@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.Rig;
 import dev.samara.core.vma.Report;
@@ -38,21 +39,36 @@ final class DeliveryTest {
     }
 
     /** Takes a page away on another thread, while the calling one is in GUEST and has a translation of it. */
-    private static Thread unmapInGuest(Rig rig) {
+    private static Unmapping unmapInGuest(Rig rig) {
         long at = rig.anonymous(1);
         rig.store(at, 1);
         rig.cpu.enterGuest();
         assertTrue(rig.cpu.probeLoad(at, 8) >= 0);
-        Thread waiter = new Thread(() -> assertEquals(0, rig.space.munmap(at, Rig.PAGE)));
+        Unmapping waiter = new Unmapping(rig, at);
         waiter.start();
         return waiter;
     }
 
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException interrupted) {
-            throw new AssertionError(interrupted);
+    /** A thread that takes a page away. */
+    private static final class Unmapping extends Thread {
+        private final Rig rig;
+        private final long at;
+        private long result = -1;
+
+        Unmapping(Rig rig, long at) {
+            this.rig = rig;
+            this.at = at;
+        }
+
+        @Override
+        public void run() {
+            result = rig.space.munmap(at, Rig.PAGE);
+        }
+
+        /** Waits until it has. */
+        void succeed() throws InterruptedException {
+            join();
+            assertEquals(0, result);
         }
     }
 
@@ -71,15 +87,15 @@ final class DeliveryTest {
                 threads.add(Thread.currentThread());
                 delivered.countDown();
                 // An embedder must not: here the only poll has to come before this returns.
-                await(polled);
+                Latches.await(polled);
             }
         };
         Rig rig = rig(delivery, Duration.ofDays(1));
-        Thread waiter = unmapInGuest(rig);
+        Unmapping waiter = unmapInGuest(rig);
         delivered.await();
         rig.cpu.poll();
         polled.countDown();
-        waiter.join();
+        waiter.succeed();
         assertEquals(List.of(rig.cpu.number()), cpus);
         assertEquals(List.of(Thread.currentThread(), waiter), threads);
         rig.cpu.leaveGuest();
@@ -103,9 +119,9 @@ final class DeliveryTest {
             long at = rig.anonymous(1);
             rig.store(at, 1);
             elsewhere.enterGuest();
-            Thread other = new Thread(() -> rig.space.munmap(at, Rig.PAGE));
+            Unmapping other = new Unmapping(rig, at);
             other.start();
-            other.join();
+            other.succeed();
             elsewhere.leaveGuest();
         }
         assertEquals(List.of(), cpus);
@@ -128,10 +144,10 @@ final class DeliveryTest {
             }
         };
         Rig rig = rig(delivery, SOON);
-        Thread waiter = unmapInGuest(rig);
+        Unmapping waiter = unmapInGuest(rig);
         kickedTwice.await();
         rig.cpu.poll();
-        waiter.join();
+        waiter.succeed();
         StalledCpu stalled = last.get();
         assertNotNull(stalled);
         assertEquals(rig.cpu.number(), stalled.cpu());
@@ -173,11 +189,11 @@ final class DeliveryTest {
             }
         };
         Rig rig = rig(delivery, SOON);
-        Thread waiter = unmapInGuest(rig);
+        Unmapping waiter = unmapInGuest(rig);
         kicked.await();
         assertEquals(1, rig.frames(), "nothing is freed before the CPU has answered");
         rig.cpu.poll();
-        waiter.join();
+        waiter.succeed();
         assertEquals(0, rig.frames());
         rig.cpu.leaveGuest();
         rig.closeEmpty();

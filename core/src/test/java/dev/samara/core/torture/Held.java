@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.Latches;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
@@ -26,15 +27,7 @@ final class Held {
         if (hold != null) {
             NEXT.remove();
             hold.reached.countDown();
-            await(hold.released);
-        }
-    }
-
-    static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
+            Latches.await(hold.released);
         }
     }
 }

@@ -44,8 +44,8 @@ final class Noise implements Actor {
 
     private void resize(int n, long length) {
         long moved = space.mremap(starts[n], lengths[n], length, RemapFlags.MAYMOVE, 0);
-        // Memory that had different neighbours before may be of several mappings still: refused, and nothing has
-        // changed.
+        // Memory that had different neighbours before may be of several mappings still: refused, and nothing
+        // has changed.
         if (moved > 0) {
             starts[n] = moved;
             lengths[n] = length;

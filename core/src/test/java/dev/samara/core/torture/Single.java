@@ -99,8 +99,8 @@ final class Single implements Actor {
             }
             case 3 -> map();
             case 4, 5 -> {
-                // The table goes with its last entry, which is not that of the page: faults at the page may have it in
-                // their hands.
+                // The table goes with its last entry, which is not that of the page: faults at the page may
+                // have it in their hands.
                 long beside = at + Ground.PAGE;
                 Ground.succeed(ground.space.mmap(beside, Ground.PAGE, WRITABLE, Ground.FIXED, null, 0));
                 discard();

@@ -3,6 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.Latches;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
@@ -74,7 +75,7 @@ final class Unhindered implements Actor {
             Stop stop = page == 0 ? next.getAndSet(null) : null;
             if (stop != null) {
                 stop.reached.countDown();
-                Held.await(stop.released);
+                Latches.await(stop.released);
             }
             return true;
         }
@@ -125,7 +126,7 @@ final class Unhindered implements Actor {
             ground.held.next(hold);
             return body.call();
         });
-        Held.await(hold.reached);
+        Latches.await(hold.reached);
         for (int n = 0; n < 8; n++) {
             elsewhere(random);
             within(kind);

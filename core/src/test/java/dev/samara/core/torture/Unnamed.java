@@ -3,6 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Keep;
+import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.Retiring;
 import dev.samara.core.layout.Transit;
@@ -68,15 +69,7 @@ final class Unnamed implements Actor {
             // Only the first: a fork's close has the same addresses.
             hold = null;
             now.entered.countDown();
-            await(now.released);
-        }
-    }
-
-    private static void await(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new IllegalStateException(e);
+            Latches.await(now.released);
         }
     }
 
@@ -86,8 +79,8 @@ final class Unnamed implements Actor {
 
     @Override
     public void step(Random random) {
-        // One mapping, of which the middle will be in transit: its neighbours are joined with it, and must be free of
-        // it.
+        // One mapping, of which the middle will be in transit: its neighbours are joined with it, and must be
+        // free of it.
         fixed(PLACE, BEHIND + 16 * Ground.PAGE - PLACE);
         Ground.succeed(space.munmap(TARGET, HELD_LENGTH));
         switch (random.nextInt(32)) {
@@ -103,7 +96,7 @@ final class Unnamed implements Actor {
         Hold mine = new Hold();
         hold = mine;
         Future<Long> operation = async ? start(kind) : other.submit(call(kind));
-        await(mine.entered);
+        Latches.await(mine.entered);
         for (int n = 0; n < 20; n++) {
             elsewhere(random);
             within(kind);
@@ -223,15 +216,15 @@ final class Unnamed implements Actor {
         map(
                 new Closing(() -> {
                     entered.countDown();
-                    await(released);
+                    Latches.await(released);
                 }),
                 HELD);
         Ground.succeed(space.munmap(HELD, HELD_LENGTH));
-        await(entered);
+        Latches.await(entered);
         CountDownLatch closed = new CountDownLatch(1);
         map(new Closing(closed::countDown), HELD);
         Ground.succeed(space.munmap(HELD, HELD_LENGTH));
-        await(closed);
+        Latches.await(closed);
         for (int n = 0; n < 20; n++) {
             elsewhere(random);
         }
@@ -255,7 +248,7 @@ final class Unnamed implements Actor {
         }
         checker.check(closed.getCount() == 1, "closed while it was kept");
         kept.close();
-        await(closed);
+        Latches.await(closed);
     }
 
     /** Does something when it is closed. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.Latches;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
@@ -85,7 +86,7 @@ final class Unreliable extends CachedBacking {
             case 5, 6, 7 -> {
                 CountDownLatch latch = new CountDownLatch(1);
                 blocked.add(latch);
-                Held.await(latch);
+                Latches.await(latch);
             }
             default -> {}
         }
