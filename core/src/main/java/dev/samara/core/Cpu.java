@@ -50,13 +50,14 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     private @Nullable Worker worker;
     private @Nullable Processor processor;
 
-    /** Of the space that is loaded. */
+    /** Of the space that is loaded, or was. */
+    private @Nullable GuestMemory served;
+
+    /** The same, while one is loaded. */
     private @Nullable GuestMemory guest;
 
     /** In LAZY, what was loaded before. */
     private @Nullable AddressSpace lazySpace;
-
-    private @Nullable GuestMemory lazyGuest;
 
     Cpu(Machine machine, int number) {
         this.machine = machine;
@@ -73,61 +74,63 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      */
     public void load(@Nullable AddressSpace next) {
         own();
-        GuestMemory before = guest;
-        if (before != null && before.faulter().isBusy()) {
-            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
-        }
         if (processor != null) {
-            checkQuiet(processor);
+            checkUnused(processor, "another space is loaded");
         }
-        if (processor != null && processor.isGuest()) {
-            throw new IllegalStateException(this + " is in GUEST: it has to leave it before another space is loaded");
-        }
+        AddressSpace lazy = lazySpace;
+        space = null;
+        guest = null;
+        lazySpace = null;
         if (next == null) {
             if (processor != null) {
                 processor.load(null);
             }
-            space = null;
-            guest = null;
-            lazySpace = null;
-            lazyGuest = null;
             return;
         }
         Layout layout = next.layout();
         Memory of = layout.memory();
         if (memory != of) {
-            load(null);
             release();
-            Processor made = machine.newProcessor(of, number);
-            try {
-                worker = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
-            } catch (Throwable thrown) {
-                made.close();
-                throw thrown;
-            }
-            processor = made;
-            memory = of;
+            become(layout, of);
         }
-        Worker mine = Objects.requireNonNull(worker);
-        Processor with = Objects.requireNonNull(processor);
-        GuestMemory known = next == lazySpace ? lazyGuest : null;
-        space = null;
-        guest = null;
-        lazySpace = null;
-        lazyGuest = null;
-        with.load(layout.pages());
-        GuestMemory made = known != null ? known : memory(layout, of, with, mine);
-        made.swapBytes(swapsBytes());
-        guest = made;
+        Objects.requireNonNull(processor).load(layout.pages());
+        GuestMemory with = Objects.requireNonNull(served);
+        if (next != lazy) {
+            with.serve(layout);
+        }
+        with.swapBytes(swapsBytes());
+        guest = with;
         space = next;
     }
 
-    private static GuestMemory memory(Layout layout, Memory of, Processor with, Worker mine) {
-        Faulter faulter = new Faulter(layout, mine);
-        Oracle oracle = of.oracle();
-        return oracle == null
-                ? new GuestMemory(with, faulter, mine, of.frames())
-                : new CheckedMemory(with, faulter, mine, of.frames(), layout, oracle);
+    /** Is one of a memory from now on. */
+    private void become(Layout layout, Memory of) {
+        Processor made = machine.newProcessor(of, number);
+        try {
+            Worker mine = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            Faulter faulter = new Faulter(layout, mine);
+            Oracle oracle = of.oracle();
+            served = oracle == null
+                    ? new GuestMemory(made, faulter, mine, of.frames())
+                    : new CheckedMemory(made, faulter, mine, of.frames(), layout, oracle);
+            worker = mine;
+        } catch (Throwable thrown) {
+            made.close();
+            throw thrown;
+        }
+        processor = made;
+        memory = of;
+    }
+
+    /** Refuses what callbacks must not do, and nobody in GUEST. */
+    private void checkUnused(Processor of, String what) {
+        checkQuiet(of);
+        if (of.isAt(Processor.FAULTING)) {
+            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
+        }
+        if (of.isGuest()) {
+            throw new IllegalStateException(this + " is in GUEST: it has to leave it before " + what);
+        }
     }
 
     /**
@@ -138,18 +141,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is in GUEST or in LAZY, has no space loaded, or is not the caller's
      */
     public void enterLazy() {
-        GuestMemory of = loaded();
         Processor with = processor();
-        checkQuiet(with);
-        if (with.isGuest()) {
-            throw new IllegalStateException(this + " is in GUEST: it has to leave it before it is LAZY");
-        }
-        if (of.faulter().isBusy()) {
-            throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
-        }
+        checkUnused(with, "it is LAZY");
         with.enterLazy();
         lazySpace = space;
-        lazyGuest = of;
         space = null;
         guest = null;
     }
@@ -198,11 +193,12 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is in GUEST, has no space loaded, or is not the caller's
      */
     public void enterGuest() {
-        GuestMemory of = loaded();
-        if (!of.mayEnter()) {
+        own();
+        Processor with = processor;
+        if (with == null || !with.isIdle()) {
             throw mayNotEnter();
         }
-        of.enterGuest();
+        with.enterGuest();
     }
 
     private IllegalStateException mayNotEnter() {
@@ -220,7 +216,12 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public void leaveGuest() {
-        guestInGuest().leaveGuest();
+        own();
+        Processor with = processor;
+        if (with == null || !with.isInGuest()) {
+            throw notInGuest();
+        }
+        with.leaveGuest();
     }
 
     /**
@@ -233,8 +234,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private GuestMemory guestInGuest() {
-        GuestMemory of = loaded();
-        if (!of.isInGuest()) {
+        own();
+        Processor with = processor;
+        GuestMemory of = guest;
+        if (with == null || of == null || !with.isInGuest()) {
             throw notInGuest();
         }
         return of;
@@ -249,7 +252,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (of.isTelling()) {
             throw new IllegalStateException(this + " is used by a flush listener, which it is telling of a flush");
         }
-        if (guest != null && guest.isTelling()) {
+        if (of.isAt(Processor.TELLING_STORE)) {
             throw new IllegalStateException(this + " is used by a write listener, which must leave it as it is");
         }
     }
@@ -440,6 +443,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             of.discard(worker);
             worker = null;
             memory = null;
+            served = null;
         }
     }
 

@@ -36,10 +36,12 @@ public final class Faulter {
     /** Not a result: look again. */
     static final int AGAIN = -1;
 
-    final Layout layout;
     final Memory memory;
     final Frames frames;
-    final PageTable table;
+
+    /* Of the space that is served. */
+    Layout layout;
+    PageTable table;
     final Worker worker;
     final int pageShift;
 
@@ -52,7 +54,6 @@ public final class Faulter {
     private @Nullable Vma last;
 
     private boolean isMajor;
-    private int depth;
 
     /** What is to be told once no section is open. */
     private final ArrayDeque<Report> reports = new ArrayDeque<>(1);
@@ -77,6 +78,18 @@ public final class Faulter {
         window = new Window(this);
         slowPath = new SlowPath(this);
         copying = new Copying(this);
+    }
+
+    /**
+     * Serves another space from now on. In no fault.
+     *
+     * @param next a space of the same memory
+     */
+    public void serve(Layout next) {
+        layout = next;
+        table = next.pages();
+        last = null;
+        window.forget();
     }
 
     RcuReader reader() {
@@ -112,7 +125,6 @@ public final class Faulter {
         }
         boolean outerIsMajor = isMajor;
         isMajor = false;
-        depth++;
         try {
             int result = attemptOnce(address, access);
             boolean repeated = result == AGAIN;
@@ -125,7 +137,6 @@ public final class Faulter {
             }
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
         } finally {
-            depth--;
             isMajor = outerIsMajor;
         }
     }
@@ -140,15 +151,6 @@ public final class Faulter {
             }
             deliver();
         }
-    }
-
-    /**
-     * Whether a fault is under way, of which a backing has been asked: the caller is that backing.
-     *
-     * @return true if so
-     */
-    public boolean isBusy() {
-        return depth != 0;
     }
 
     /** What a backing has thrown. */
@@ -399,9 +401,8 @@ public final class Faulter {
         Vma now = vma;
         for (; ; ) {
             while (now != null && now.isDetached()) {
-                // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach, before
-                // the
-                // walk that clears entries.
+                // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach,
+                // before the walk that clears entries.
                 now = layout.find(address);
             }
             if (now == null || now == vma) {
@@ -413,9 +414,8 @@ public final class Faulter {
             if (vma.anonIdentity() == null) {
                 return now;
             }
-            // It may have been given after its successors were told. They may have been replaced too, and told before
-            // this:
-            // so whether this one is attached counts only once it has it.
+            // It may have been given after its successors were told. They may have been replaced too, and told
+            // before this: so whether this one is attached counts only once it has it.
             Identities.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

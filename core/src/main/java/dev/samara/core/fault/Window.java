@@ -45,6 +45,11 @@ final class Window implements PageWindow {
         offered = new int[pages];
     }
 
+    /** Lets go of what it was in last. */
+    void forget() {
+        cache = null;
+    }
+
     @Override
     public PageCache cache() {
         return Objects.requireNonNull(cache, "a window is over when the call returns");

@@ -32,8 +32,6 @@ public final class CheckedMemory extends GuestMemory {
     private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
 
     private final Oracle oracle;
-    private final Layout layout;
-    private final PageTable table;
     private final Frames known;
     private final CheckedTlb tlb;
     private final int shift;
@@ -44,8 +42,9 @@ public final class CheckedMemory extends GuestMemory {
     private final long[] pages;
     private final long[] physicals;
 
-    /** Handles of other values have ended. */
-    private long epoch;
+    /* Of the space that is served. */
+    private Layout layout;
+    private PageTable table;
 
     /**
      * Puts it together, for one thread.
@@ -84,7 +83,7 @@ public final class CheckedMemory extends GuestMemory {
         int slot = tlb.slotOf(address);
         pages[slot] = address & ~mask;
         physicals[slot] = physical & ~mask;
-        long index = (epoch << slotBits | slot) << RIGHT_BITS | indexOf(right);
+        long index = (tlb.epoch() << slotBits | slot) << RIGHT_BITS | indexOf(right);
         // Old epochs come again, but not in the time of a handle.
         return (index << shift | (address & mask)) & Long.MAX_VALUE;
     }
@@ -105,26 +104,15 @@ public final class CheckedMemory extends GuestMemory {
     }
 
     @Override
-    public void enterGuest() {
-        epoch++;
-        super.enterGuest();
-    }
-
-    @Override
-    public void leaveGuest() {
-        epoch++;
-        super.leaveGuest();
-    }
-
-    @Override
-    public void poll() {
-        epoch++;
-        super.poll();
+    public void serve(Layout next) {
+        super.serve(next);
+        layout = next;
+        table = next.pages();
     }
 
     @Override
     public void endHandles() {
-        epoch++;
+        tlb.endHandles();
     }
 
     /** The physical address of a living handle. */
@@ -151,7 +139,7 @@ public final class CheckedMemory extends GuestMemory {
     /** By as many bits of it as there is room for. */
     private boolean isOfAnotherEpoch(long index) {
         int used = slotBits + RIGHT_BITS + shift;
-        return (((index >>> (RIGHT_BITS + slotBits)) ^ epoch) << (used + 1)) != 0;
+        return (((index >>> (RIGHT_BITS + slotBits)) ^ tlb.epoch()) << (used + 1)) != 0;
     }
 
     private int slotOf(long handle) {

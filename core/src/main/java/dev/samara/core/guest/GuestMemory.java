@@ -2,6 +2,7 @@
 package dev.samara.core.guest;
 
 import dev.samara.core.fault.Faulter;
+import dev.samara.core.layout.Layout;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Pte;
@@ -41,9 +42,6 @@ public sealed class GuestMemory permits CheckedMemory {
     private long faultAddress;
     private int fault;
 
-    /** Write listeners are being told. */
-    private boolean isTelling;
-
     /**
      * Puts it together, for one thread.
      *
@@ -65,12 +63,15 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * What handles faults.
+     * Is of another space from now on.
      *
-     * @return always the same
+     * @param layout what is loaded, of the same memory
      */
-    public Faulter faulter() {
-        return faulter;
+    public void serve(Layout layout) {
+        faulter.serve(layout);
+        value = 0;
+        faultAddress = 0;
+        fault = Fault.MINOR;
     }
 
     /**
@@ -176,7 +177,7 @@ public sealed class GuestMemory permits CheckedMemory {
             leaveGuest();
         }
         try {
-            int result = faulter.fault(address, access);
+            int result = faultOutside(address, access);
             return Fault.isDone(result) ? result : fail(result, address);
         } finally {
             if (isGuest) {
@@ -185,42 +186,32 @@ public sealed class GuestMemory permits CheckedMemory {
         }
     }
 
-    /** Goes to GUEST. */
-    public void enterGuest() {
+    private int faultOutside(long address, int access) {
+        int before = processor.begin(Processor.FAULTING);
+        try {
+            return faulter.fault(address, access);
+        } finally {
+            processor.end(before);
+        }
+    }
+
+    private void enterGuest() {
         processor.enterGuest();
     }
 
-    /** Leaves GUEST. */
-    public void leaveGuest() {
+    private void leaveGuest() {
         processor.leaveGuest();
     }
 
     /** Acknowledges, in GUEST. */
     public void poll() {
+        endHandles();
         processor.poll();
     }
 
     /** Says that handles from before are used no more: all but the next few calls may be about to resolve. */
     public void endHandles() {
         // Nobody checks.
-    }
-
-    /**
-     * Whether the CPU can go to GUEST: it is not there, is in no fault, and tells nobody of anything.
-     *
-     * @return true if so
-     */
-    public boolean mayEnter() {
-        return !processor.isGuest() && !processor.isTelling() && !isTelling() && !faulter.isBusy();
-    }
-
-    /**
-     * Whether the TLB may be used: not while listeners are told of a flush.
-     *
-     * @return true if the CPU is in GUEST
-     */
-    public boolean isInGuest() {
-        return processor.isGuest() && !processor.isTelling();
     }
 
     private void checkQuiet() {
@@ -328,7 +319,7 @@ public sealed class GuestMemory permits CheckedMemory {
             int result;
             leaveGuest();
             try {
-                result = faulter.fault(address, access);
+                result = faultOutside(address, access);
             } finally {
                 enterGuest();
             }
@@ -336,7 +327,7 @@ public sealed class GuestMemory permits CheckedMemory {
                 return -fail(result, address);
             }
             // In a table that the fault has made.
-            processor.forgetTables();
+            processor.forgetTable(address);
             long handle = walk(address, rightOf(access));
             if (handle >= 0) {
                 return handle;
@@ -367,32 +358,23 @@ public sealed class GuestMemory permits CheckedMemory {
      * they read themselves does not count as read last.
      */
     void tell(long address, long length) {
-        if (isTelling || !processor.watches().touches(address, address + length - 1)) {
+        if (processor.isAt(Processor.TELLING_STORE) || !processor.watches().touches(address, address + length - 1)) {
             return;
         }
         long valueBefore = value;
         long faultAddressBefore = faultAddress;
         int faultBefore = fault;
-        isTelling = true;
         leaveGuest();
+        int before = processor.begin(Processor.TELLING_STORE);
         try {
             processor.watches().tell(address, length);
         } finally {
-            isTelling = false;
+            processor.end(before);
             value = valueBefore;
             faultAddress = faultAddressBefore;
             fault = faultBefore;
             enterGuest();
         }
-    }
-
-    /**
-     * Whether write listeners are being told: then the CPU stays as it is, but may make accesses by address.
-     *
-     * @return true if so
-     */
-    public boolean isTelling() {
-        return isTelling;
     }
 
     /** A handle for bytes of one page; or the negated {@link Fault}, or {@link #NO_HANDLE}. In GUEST. */

@@ -448,6 +448,17 @@ public final class PageTable {
     }
 
     /**
+     * How far the entries of a leaf reach that have one mask in common.
+     *
+     * @param pageShift binary logarithm of the page size
+     * @return binary logarithm of as many bytes
+     */
+    public static int partShift(int pageShift) {
+        // A leaf fills a page with entries of 8 bytes.
+        return 2 * pageShift - 3 - PARTS_SHIFT;
+    }
+
+    /**
      * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation, before this.
      *
      * @param leaf a leaf of this table

@@ -5,12 +5,14 @@ import dev.samara.core.oracle.History;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 
-/** One that remembers besides in which of its lives each frame was. */
+/** One that remembers besides in which of its lives each frame was, and counts the times for which handles live. */
 public final class CheckedTlb extends SoftTlb {
     private final Frames known;
     private final History history;
     private final long[] lives;
     private final int pageShift;
+
+    private long epoch;
 
     /**
      * Makes an empty one.
@@ -44,6 +46,27 @@ public final class CheckedTlb extends SoftTlb {
     int newNumber() {
         history.add("forgets a space", 0, Oracle.ANY, 0, 0);
         return super.newNumber();
+    }
+
+    /** The CPU goes to GUEST, or leaves it, or has told listeners. */
+    @Override
+    void select(int number) {
+        epoch++;
+        super.select(number);
+    }
+
+    /** Handles from before mean nothing from now on. */
+    public void endHandles() {
+        epoch++;
+    }
+
+    /**
+     * When it is, for handles.
+     *
+     * @return a number that grows whenever they end
+     */
+    public long epoch() {
+        return epoch;
     }
 
     /**

@@ -26,8 +26,26 @@ public final class Processor {
     /** What {@link #walk} answers where there is no translation. */
     public static final long MISS = SoftTlb.MISS;
 
+    /** In GUEST: the TLB is used. */
+    private static final int GUEST = 1;
+
+    /** Listeners are being told of a flush. */
+    private static final int TELLING_FLUSH = 2;
+
+    /** No space is loaded. */
+    private static final int UNLOADED = 4;
+
+    /** It handles a fault, and a backing may be asked. */
+    public static final int FAULTING = 8;
+
+    /** Listeners are being told of a store. */
+    public static final int TELLING_STORE = 16;
+
     /** As many spaces keep their translations while others are loaded; as on x86. */
     private static final int SLOTS = 6;
+
+    /** No generation. */
+    private static final long FRESH = -1;
 
     /** One space whose translations may be in the TLB. */
     private static final class Slot {
@@ -47,7 +65,6 @@ public final class Processor {
     private final Cpus cpus;
     private final CpuState state;
     private final long bit;
-    private final boolean sharesBit;
     private final SoftTlb tlb;
     private final TableCache tables;
     private final Consumer<Throwable> reporter;
@@ -56,17 +73,21 @@ public final class Processor {
     private final Slot[] slots = new Slot[SLOTS];
     private int victim;
 
-    /* Of the space that is loaded. */
+    /* Of the space that is loaded. What every entry into GUEST needs is not behind another object. */
     private @Nullable Context context;
+    private long contextId;
     private @Nullable PageTable table;
     private Slot slot;
+    private int number;
 
-    private boolean isGuest;
+    /** Up to which generation; {@link #FRESH} where listeners have to be told before it is GUEST. */
+    private long flushed;
+
+    /** What it is at, so that one look says whether it may do something else. */
+    private int activities = UNLOADED;
 
     /** Never changed in place: listeners may come and go while they are told. */
     private FlushListener[] listeners = {};
-
-    private boolean isTelling;
 
     /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
@@ -81,14 +102,13 @@ public final class Processor {
         this.cpus = cpus;
         this.reporter = reporter;
         this.tlb = tlb;
-        tables = new TableCache(pageShift);
         for (int i = 0; i < SLOTS; i++) {
             slots[i] = new Slot();
         }
         slot = slots[0];
         state = cpus.claim(number, this::acknowledge);
         bit = state.bit();
-        sharesBit = state.sharesBit();
+        tables = new TableCache(pageShift, bit, state.sharesBit());
     }
 
     /**
@@ -127,8 +147,10 @@ public final class Processor {
      */
     public void load(@Nullable PageTable next) {
         if (next != null && next == table && state.leaveLazy()) {
+            activities &= ~UNLOADED;
             return;
         }
+        activities |= UNLOADED;
         context = null;
         table = null;
         tables.clear();
@@ -146,11 +168,18 @@ public final class Processor {
         }
         context = of;
         table = next;
+        if (of != null) {
+            contextId = of.id();
+            number = slot.number;
+            flushed = slot.isFresh ? FRESH : slot.flushed;
+            activities &= ~UNLOADED;
+        }
     }
 
     /** Goes to LAZY: keeps the translations of the space that is loaded, and is its user no more. In KERNEL only. */
     public void enterLazy() {
         state.enterLazy();
+        activities |= UNLOADED;
     }
 
     /** The slot of a context; a new one has no translations, whatever its number was used for. */
@@ -179,30 +208,79 @@ public final class Processor {
     }
 
     /**
-     * Whether listeners are being told: then the CPU makes no access and no transition.
+     * Whether listeners are being told of a flush: then the CPU makes no access and no transition.
      *
      * @return true if so
      */
     public boolean isTelling() {
-        return isTelling;
+        return (activities & TELLING_FLUSH) != 0;
     }
 
     /**
-     * Whether the CPU may use its TLB now.
+     * Whether the CPU is in GUEST, which it may be for the time of one access of a callback, too.
      *
-     * @return true if it is in GUEST
+     * @return true if so
      */
     public boolean isGuest() {
-        return isGuest;
+        return (activities & GUEST) != 0;
+    }
+
+    /**
+     * Whether something has begun and not ended.
+     *
+     * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
+     * @return true if so
+     */
+    public boolean isAt(int activity) {
+        return (activities & activity) != 0;
+    }
+
+    /**
+     * Whether the CPU has a space loaded, is out of GUEST, and at nothing of which a callback may be the caller.
+     *
+     * @return true if it may go to GUEST
+     */
+    public boolean isIdle() {
+        return activities == 0;
+    }
+
+    /**
+     * Whether the CPU is in GUEST, and at nothing else.
+     *
+     * @return true if it may poll, and leave GUEST
+     */
+    public boolean isInGuest() {
+        return activities == GUEST;
+    }
+
+    /**
+     * Begins something that asks or tells others, out of GUEST.
+     *
+     * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
+     * @return what {@link #end} takes
+     */
+    public int begin(int activity) {
+        int before = activities;
+        activities = before | activity;
+        return before;
+    }
+
+    /**
+     * Ends what was begun last.
+     *
+     * @param before what {@link #begin} has returned
+     */
+    public void end(int before) {
+        activities = before;
     }
 
     /** Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. */
     public void enterGuest() {
         Context of = Objects.requireNonNull(context);
-        isGuest = true;
-        tlb.select(slot.number);
-        state.enterGuest(of.id());
-        if (of.generation() != slot.flushed || slot.isFresh) {
+        activities |= GUEST;
+        tlb.select(number);
+        state.enterGuest(contextId);
+        if (of.generation() != flushed) {
             catchUpOrLeave(of);
         }
     }
@@ -211,7 +289,8 @@ public final class Processor {
         try {
             if (slot.isFresh) {
                 slot.isFresh = false;
-                tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
+                flushed = slot.flushed;
+                tell(0, -1L, MmuNotifier.Reason.UNMAPPED, flushed);
             }
             long generation = of.generation();
             if (generation != slot.flushed) {
@@ -226,9 +305,9 @@ public final class Processor {
 
     /** Leaves GUEST: owes nothing from here on. */
     public void leaveGuest() {
-        isGuest = false;
+        activities &= ~GUEST;
         tlb.select(SoftTlb.NOTHING);
-        state.leaveGuest(Objects.requireNonNull(context).id());
+        state.leaveGuest(contextId);
     }
 
     /** Acknowledges what was asked of it. */
@@ -272,12 +351,14 @@ public final class Processor {
             tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;
+        flushed = slot.isFresh ? FRESH : generation;
         state.flushedTo(generation);
     }
 
     private void forget() {
         renumber(slot);
-        tlb.select(slot.number);
+        number = slot.number;
+        tlb.select(number);
     }
 
     private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
@@ -287,7 +368,7 @@ public final class Processor {
         }
         // What is in the TLB may be out of date until all is flushed.
         tlb.select(SoftTlb.NOTHING);
-        isTelling = true;
+        int before = begin(TELLING_FLUSH);
         try {
             for (FlushListener listener : all) {
                 try {
@@ -297,8 +378,8 @@ public final class Processor {
                 }
             }
         } finally {
-            isTelling = false;
-            tlb.select(slot.number);
+            end(before);
+            tlb.select(number);
         }
     }
 
@@ -324,17 +405,20 @@ public final class Processor {
         if (leaf == null) {
             return MISS;
         }
-        // Before the entry is read: who changes it after that finds this CPU among those who may have it.
+        // The entry is read after this CPU was noted in the mask: who changes it after that finds it there.
         int index = of.indexOf(address);
-        of.hold(leaf, index, bit, sharesBit);
         long pte = PageTable.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
         return Pte.has(pte, wanted) ? fill(address, pte) : walkFirst(address, right, leaf, index, wanted);
     }
 
-    /** Drops what was remembered of tables, after a fault may have made others. */
-    public void forgetTables() {
-        tables.clear();
+    /**
+     * Drops what was remembered of a table, after a fault may have made another.
+     *
+     * @param address any address of it
+     */
+    public void forgetTable(long address) {
+        tables.forget(address);
     }
 
     /** The first access, or the first write, since the entry was made. */
@@ -364,8 +448,8 @@ public final class Processor {
      */
     public boolean isWatched(long address) {
         PageTable of = Objects.requireNonNull(table);
-        // Behind the CPU's noting itself in the leaf's mask. Pairs with who sets a watchpoint, and then reads the
-        // masks.
+        // Behind the CPU's noting itself in the leaf's mask. Pairs with who sets a watchpoint, and then reads
+        // the masks.
         long page = address >>> of.pageShift() << of.pageShift();
         return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
     }
@@ -381,6 +465,7 @@ public final class Processor {
 
     /** Goes offline: translations, listeners and the number are given up. */
     public void close() {
+        activities |= UNLOADED;
         context = null;
         table = null;
         cpus.release(state);

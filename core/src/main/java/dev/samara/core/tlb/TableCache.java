@@ -6,30 +6,40 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leaves of the page table that one CPU was at last, so that a walk need not come down to them again; the
- * paging-structure cache of x86. For its owner alone.
+ * The eighths of leaves at which one CPU was last, so that a walk need neither come down to them again nor note there who may have
+ * translations; the paging-structure cache of x86. For its owner alone.
  *
- * <p>A leaf that is unhooked meanwhile is empty for ever. So what is remembered is at worst a table in which nothing is found, and
- * who has found nothing clears this before he looks again.
+ * <p>What is remembered here has this CPU in its mask, for as long as there is the leaf. A leaf that is unhooked meanwhile is empty
+ * for ever. So what is remembered is at worst a table in which nothing is found, and who has found nothing forgets it before he
+ * looks again.
  */
 final class TableCache {
-    private static final int ENTRIES = 64;
+    private static final int ENTRIES = 256;
     private static final long NONE = -1;
 
-    private final int leafShift;
+    private final int partShift;
+    private final long bit;
+    private final boolean sharesBit;
     private final long[] numbers = new long[ENTRIES];
     private final long[][] leaves = new long[ENTRIES][];
 
-    /** Makes an empty one for pages of some size. */
-    TableCache(int pageShift) {
-        // A leaf fills a page with entries of 8 bytes.
-        leafShift = 2 * pageShift - 3;
+    /**
+     * Makes an empty one.
+     *
+     * @param pageShift binary logarithm of the page size
+     * @param bit the CPU's, in masks
+     * @param sharesBit whether others have the same
+     */
+    TableCache(int pageShift, long bit, boolean sharesBit) {
+        partShift = PageTable.partShift(pageShift);
+        this.bit = bit;
+        this.sharesBit = sharesBit;
         Arrays.fill(numbers, NONE);
     }
 
-    /** The leaf of an address, in the table that is loaded; null if there is none. */
+    /** The leaf of an address, in the table that is loaded, with the CPU in the mask; null if there is none. */
     long @Nullable [] leaf(PageTable table, long address) {
-        long number = address >>> leafShift;
+        long number = address >>> partShift;
         int at = (int) number & ENTRIES - 1;
         return numbers[at] == number ? leaves[at] : walk(table, address, number, at);
     }
@@ -37,10 +47,16 @@ final class TableCache {
     private long @Nullable [] walk(PageTable table, long address, long number, int at) {
         long[] leaf = table.reaches(address) ? table.leaf(address) : null;
         if (leaf != null) {
+            table.hold(leaf, table.indexOf(address), bit, sharesBit);
             leaves[at] = leaf;
             numbers[at] = number;
         }
         return leaf;
+    }
+
+    /** Forgets where an address is. */
+    void forget(long address) {
+        numbers[(int) (address >>> partShift) & ENTRIES - 1] = NONE;
     }
 
     /** Forgets all; another table may be loaded after this. */
