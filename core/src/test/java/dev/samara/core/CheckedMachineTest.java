@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -79,21 +80,21 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I2: the page is gone from the table, and no call is taking it away")
     void gone() {
-        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
-        PageTable.getAndSet(leaf, index, pte);
+        Leaf.getAndSet(leaf, index, pte);
         assertEquals(Fault.MINOR, cpu.load(at, 8));
     }
 
     @Test
     @DisplayName("I2: the right to write is gone, or the mark that it was written; reading is still allowed")
     void narrowed() {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         for (long bit : new long[] {Pte.WRITE, Pte.DIRTY}) {
-            PageTable.getAndSet(leaf, index, pte & ~bit);
+            Leaf.getAndSet(leaf, index, pte & ~bit);
             assertEquals(Fault.MINOR, cpu.load(at, 8));
             assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
-            PageTable.getAndSet(leaf, index, pte);
+            Leaf.getAndSet(leaf, index, pte);
         }
         assertEquals(2, reports.size());
     }
@@ -102,7 +103,7 @@ class CheckedMachineTest {
     @DisplayName("I2: every kind of access is judged")
     void everyKind() {
         byte[] bytes = new byte[8];
-        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         List<Executable> accesses = List.of(
                 () -> cpu.load(at, 1),
                 () -> cpu.store(at, 2, 1),
@@ -124,26 +125,26 @@ class CheckedMachineTest {
             assertEquals("I2", assertThrows(InvariantViolation.class, access).invariant());
         }
         assertEquals(accesses.size(), reports.size());
-        PageTable.getAndSet(leaf, index, pte);
+        Leaf.getAndSet(leaf, index, pte);
     }
 
     @Test
     @DisplayName("I2: a call excuses only what it takes: a collection the mark, a fork the right to write")
     void kinds() {
         long id = table.number();
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         try (Oracle.Taking mark = oracle.begin("a collection", Oracle.MARK, id, at, at + PAGE)) {
-            PageTable.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
+            Leaf.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
             assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
-            PageTable.getAndSet(leaf, index, pte & ~Pte.WRITE);
+            Leaf.getAndSet(leaf, index, pte & ~Pte.WRITE);
             assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1), mark::toString);
         }
         try (Oracle.Taking write = oracle.begin("a fork", Oracle.WRITE, id, at, at + PAGE)) {
             assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
-            PageTable.getAndSet(leaf, index, Pte.NONE);
+            Leaf.getAndSet(leaf, index, Pte.NONE);
             assertThrows(InvariantViolation.class, () -> cpu.load(at, 8), write::toString);
         }
-        PageTable.getAndSet(leaf, index, pte);
+        Leaf.getAndSet(leaf, index, pte);
         assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
     }
 
@@ -165,7 +166,7 @@ class CheckedMachineTest {
         long id = table.number();
         Oracle.Taking other = oracle.begin("another page's", Oracle.ALL, id, at + PAGE, at + 2 * PAGE);
         Oracle.Taking elsewhere = oracle.begin("another space's", Oracle.ALL, id + 1, at, at + PAGE);
-        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
         Oracle.Taking taking = oracle.begin("this page's", Oracle.ALL, id, at, at + PAGE);
         long late = machine.lateAccesses(LINUX);
@@ -173,7 +174,7 @@ class CheckedMachineTest {
         assertEquals(late + 1, machine.lateAccesses(LINUX));
         taking.close();
         assertViolates("I2");
-        PageTable.getAndSet(leaf, index, pte);
+        Leaf.getAndSet(leaf, index, pte);
         other.close();
         elsewhere.close();
         assertThrows(IllegalStateException.class, other::close);
@@ -183,11 +184,10 @@ class CheckedMachineTest {
     @DisplayName("I1: the table has another frame, even while a call is taking the page away")
     void replaced() {
         Oracle.Taking taking = oracle.begin("a call", Oracle.ALL, Oracle.ANY, 0, 0);
-        long pte = PageTable.get(leaf, index);
-        PageTable.getAndSet(
-                leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
+        long pte = Leaf.get(leaf, index);
+        Leaf.getAndSet(leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
         assertViolates("I1");
-        PageTable.getAndSet(leaf, index, pte);
+        Leaf.getAndSet(leaf, index, pte);
         taking.close();
     }
 
@@ -195,7 +195,7 @@ class CheckedMachineTest {
     @DisplayName("I3: the frame was freed, although the table still has it")
     void freed() {
         Worker worker = memory.borrow();
-        int frame = Pte.frame(PageTable.get(leaf, index));
+        int frame = Pte.frame(Leaf.get(leaf, index));
         memory.frames().drop(frame, worker.magazine());
         assertViolates("I3");
         assertEquals(frame, memory.frames().allocate(worker.magazine()), "it is there again for the space to free");

@@ -16,8 +16,8 @@ import dev.samara.core.cache.FilePages;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
@@ -237,7 +237,7 @@ final class FastPathTest {
                     throw new AssertionError("a fault failed");
                 }
                 for (int page = 0; page < pages; page++) {
-                    long pte = PageTable.getAndSet(leaf, first + page, Pte.NONE);
+                    long pte = Leaf.getAndSet(leaf, first + page, Pte.NONE);
                     if (Pte.isOwn(pte)) {
                         memory.frames().drop(Pte.frame(pte), worker.magazine());
                     }

@@ -227,7 +227,12 @@ final class LazyCpuTest {
         rig.closeEmpty();
     }
 
-    /** Loads, uses and leaves the space; returns how often the page was there. */
+    /** The last mapping that was begun, and the last one whose end has returned, beside {@link #comesAndGoes}. */
+    private volatile long begun;
+
+    private volatile long ended;
+
+    /** Loads, uses and leaves the space; returns how often the page was there with the number of its mapping. */
     private int comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
         int found = 0;
@@ -236,10 +241,15 @@ final class LazyCpuTest {
                 mine.load(rig.space);
                 mine.enterGuest();
                 for (int use = random.nextInt(4); use >= 0; use--) {
+                    long over = ended;
                     if (Fault.isDone(mine.load(AT, 8))) {
-                        found++;
-                        assertTrue(mine.value() == 0 || mine.value() == 7, () -> "seed " + seed + ": " + mine.value());
-                        mine.store(AT, 8, 7);
+                        long stamp = mine.value();
+                        assertTrue(
+                                stamp == 0 || (over < stamp && stamp <= begun),
+                                () -> "seed " + seed + ": read " + stamp + " after mapping " + over + " had ended");
+                        found += stamp == 0 ? 0 : 1;
+                        // So that the TLB has the right to write, too.
+                        mine.getAndAdd(AT + 8, 8, 1);
                     }
                     mine.poll();
                 }
@@ -262,25 +272,31 @@ final class LazyCpuTest {
     void besideCloses() throws Exception {
         cpu.load(null);
         ExecutorService others = Executors.newFixedThreadPool(2);
-        CountDownLatch begun = new CountDownLatch(2);
+        CountDownLatch ready = new CountDownLatch(2);
         List<Future<Integer>> users = new ArrayList<>();
         for (long seed = 1; seed <= 2; seed++) {
             long of = seed;
             users.add(others.submit(() -> {
-                begun.countDown();
+                ready.countDown();
                 return comesAndGoes(of, 20_000);
             }));
         }
-        begun.await();
-        int ended = 0;
+        ready.await();
+        int contexts = 0;
         while (!users.get(0).isDone() || !users.get(1).isDone()) {
+            long round = begun + 1;
+            begun = round;
             mapAtPlace();
+            cpu.load(rig.space);
+            rig.store(AT, round);
+            cpu.load(null);
             Context before = context();
             rig.space.close();
-            ended += before.isEnded() ? 1 : 0;
+            ended = round;
+            contexts += before.isEnded() ? 1 : 0;
         }
         assertTrue(users.get(0).get() + users.get(1).get() > 0, "the page was never there");
-        assertTrue(ended > 0, "the space was always used");
+        assertTrue(contexts > 0, "the space was always used");
         others.shutdown();
         rig.closeEmpty();
     }

@@ -17,6 +17,7 @@ import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -199,7 +200,7 @@ final class Bed {
         long[] leaf = table.leafForInstall(address);
         int index = table.indexOf(address);
         for (int i = index; i < index + kind.window; i++) {
-            long pte = PageTable.getAndSet(leaf, i, Pte.NONE);
+            long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
             if (Pte.isOwn(pte)) {
                 frames.drop(Pte.frame(pte), worker.magazine());
             }

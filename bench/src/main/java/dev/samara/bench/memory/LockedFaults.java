@@ -3,6 +3,7 @@ package dev.samara.bench.memory;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
@@ -67,12 +68,12 @@ final class LockedFaults {
         }
         long bits = Pte.READ | Pte.ACCESSED | (writes ? Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY : Pte.ZERO);
         long[] leaf = table.leafForInstall(address);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            PageTable.fill(leaf, table.indexOf(address), Pte.present(frame, bits));
+            Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits));
             return Fault.MINOR;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
@@ -80,17 +81,17 @@ final class LockedFaults {
         long page = (vma.pageOffset() + ((address - vma.start()) >>> Bed.PAGE_SHIFT)) & -window;
         long[] leaf = table.leafForInstall(address);
         int index = table.indexOf(address) & -window;
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             for (int i = 0; i < window; i++) {
                 int frame = cache.frameAt(page + i);
                 if (frame != Frames.NONE && frames.isCached(frame, cache.number(), page + i)) {
-                    PageTable.fill(leaf, index + i, Pte.present(frame, Pte.READ | Pte.ACCESSED));
+                    Leaf.fill(leaf, index + i, Pte.present(frame, Pte.READ | Pte.ACCESSED));
                 }
             }
             return Fault.MINOR;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.core.page.DirectFrames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.FrameStore;
@@ -96,7 +97,7 @@ public class WalkBenchmark {
         for (int i = 0; i < pages; i++) {
             long pte = Pte.present(order[(i + 1) & (pages - 1)], Pte.READ | Pte.ACCESSED);
             long address = address(order[i]);
-            PageTable.fill(table.leafForInstall(address), table.indexOf(address), pte);
+            Leaf.fill(table.leafForInstall(address), table.indexOf(address), pte);
             flat[order[i]] = pte;
         }
     }
@@ -126,7 +127,7 @@ public class WalkBenchmark {
         if (index >= flat.length) {
             return 0;
         }
-        long pte = PageTable.get(flat, (int) index);
+        long pte = Leaf.get(flat, (int) index);
         return Pte.has(pte, RIGHTS) ? pte : 0;
     }
 

@@ -4,6 +4,7 @@ package dev.samara.bench.shootdown;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -42,14 +43,14 @@ final class Pair {
         Rcu rcu = new Rcu(new Rcu.Settings(Runnable::run, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
         Worker filler = memory.newWorker("filler");
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             for (int i = 0; i <= PAGES; i++) {
                 int frame = frames.allocate(filler.magazine());
-                PageTable.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
+                Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
         memory.discard(filler);
     }

@@ -6,7 +6,7 @@ import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Fault;
@@ -73,7 +73,7 @@ final class Copying {
     /** On every way out, also if the store throws: nothing is left in transit. */
     private void end(long[] leaf, int index, long mark, long before, int fresh, boolean done) {
         if (!done) {
-            PageTable.compareAndSet(leaf, index, mark, before);
+            Leaf.compareAndSet(leaf, index, mark, before);
         }
         faulter.memory.owners().leave(faulter.worker.owner());
         if (!done) {
@@ -93,17 +93,17 @@ final class Copying {
         boolean done = false;
         try {
             long rights = 0;
-            PageTable.lock(leaf);
+            Leaf.lock(leaf);
             try {
-                Vma now = PageTable.isDead(leaf) ? null : faulter.standing(vma, address);
+                Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
                 if (now != null
                         && now.has(VmaFlags.WRITE)
                         && faulter.frames.isCached(source, cache.number(), page)
-                        && PageTable.fill(leaf, index, mark)) {
+                        && Leaf.fill(leaf, index, mark)) {
                     rights = PageRights.of(now);
                 }
             } finally {
-                PageTable.unlock(leaf);
+                Leaf.unlock(leaf);
             }
             if (rights == 0) {
                 return Faulter.AGAIN;
@@ -117,27 +117,27 @@ final class Copying {
 
     /** Returns the rights of the copy but for that to write, or 0 if the entry was not marked. */
     private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            Vma now = PageTable.isDead(leaf) ? null : faulter.standing(vma, address);
+            Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
             if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
                 return 0;
             }
-            return PageTable.compareAndSet(leaf, index, pte, mark) ? PageRights.of(now) : 0;
+            return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.of(now) : 0;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
     /** Caller is in a reader section. */
     private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
         if (copies) {
-            if (PageTable.get(leaf, index) != mark) {
+            if (Leaf.get(leaf, index) != mark) {
                 return false;
             }
             faulter.frames.store().copy(Pte.frame(mark), fresh);
         }
         long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED | rights);
-        return PageTable.compareAndSet(leaf, index, mark, copied);
+        return Leaf.compareAndSet(leaf, index, mark, copied);
     }
 }

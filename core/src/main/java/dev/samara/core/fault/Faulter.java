@@ -8,6 +8,7 @@ import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.layout.Resolving;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -199,7 +200,7 @@ public final class Faulter {
         }
         long[] leaf = table.leaf(address);
         int index = table.indexOf(address);
-        long pte = leaf == null ? Pte.NONE : PageTable.get(leaf, index);
+        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
         if (leaf != null && Pte.isPresent(pte)) {
             return present(vma, address, access, leaf, index, pte);
         }
@@ -233,7 +234,7 @@ public final class Faulter {
     private int awaitOwner(long[] leaf, int index, long pte, long address) {
         Gate gate = memory.owners().gateOf(pte);
         // Read again behind the gate: who has the owner's number now is the owner, if the entry still names it.
-        if (PageTable.get(leaf, index) != pte) {
+        if (Leaf.get(leaf, index) != pte) {
             return AGAIN;
         }
         return Resolving.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
@@ -280,10 +281,10 @@ public final class Faulter {
 
     /** A private page that nobody else has becomes writable in place. */
     private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             // Under the lock, under which a fork counts the child's mapping.
-            if (PageTable.isDead(leaf) || !isSole(pte)) {
+            if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return AGAIN;
             }
             Vma now = standing(vma, address);
@@ -293,17 +294,17 @@ public final class Faulter {
             long wider = Pte.present(
                     Pte.frame(pte),
                     Pte.OWN | Pte.EXCLUSIVE | PageRights.of(now) | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED);
-            return PageTable.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
     /** The VMA was given rights that the entry does not have yet. */
     private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            Vma now = PageTable.isDead(leaf) ? null : standing(vma, address);
+            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return AGAIN;
             }
@@ -311,9 +312,9 @@ public final class Faulter {
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
-            return PageTable.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
@@ -376,17 +377,16 @@ public final class Faulter {
 
     private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
         long[] leaf = known != null ? known : table.leafForInstall(address);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            Vma now = PageTable.isDead(leaf) ? null : standing(vma, address);
+            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
             if (now == null) {
                 return false;
             }
             boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
-            return mayWrite
-                    && PageTable.fill(leaf, table.indexOf(address), Pte.present(frame, bits | PageRights.of(now)));
+            return mayWrite && Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | PageRights.of(now)));
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 

@@ -3,7 +3,7 @@ package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Fault;
@@ -143,16 +143,16 @@ final class SlowPath {
         if (leaf == null) {
             return Faulter.AGAIN;
         }
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            Vma now = PageTable.isDead(leaf) ? null : faulter.standing(of, at);
+            Vma now = Leaf.isDead(leaf) ? null : faulter.standing(of, at);
             boolean stands = now != null && now.has(VmaFlags.WRITE | VmaFlags.SHARED);
             long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
-            return stands && PageTable.compareAndSet(leaf, faulter.table.indexOf(at), pte, wider)
+            return stands && Leaf.compareAndSet(leaf, faulter.table.indexOf(at), pte, wider)
                     ? Fault.MINOR
                     : Faulter.AGAIN;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 }

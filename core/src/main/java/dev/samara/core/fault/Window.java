@@ -4,6 +4,7 @@ package dev.samara.core.fault;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -68,7 +69,7 @@ final class Window implements PageWindow {
     @Override
     public boolean isWanted(int at) {
         long[] leaf = entries;
-        return at >= 0 && at < count && (leaf == null || PageTable.get(leaf, firstEntry + at) == Pte.NONE);
+        return at >= 0 && at < count && (leaf == null || Leaf.get(leaf, firstEntry + at) == Pte.NONE);
     }
 
     /** Also what is not wanted: an entry that is not empty is left alone in any case. */
@@ -188,14 +189,14 @@ final class Window implements PageWindow {
         Frames frames = faulter.frames;
         int number = cache.number();
         long bits = bitsOf(vma, writes);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return false;
             }
             for (int i = 0; i < count; i++) {
                 int frame = offered[i];
-                if (frame == Frames.NONE || PageTable.get(leaf, index + i) != Pte.NONE) {
+                if (frame == Frames.NONE || Leaf.get(leaf, index + i) != Pte.NONE) {
                     continue;
                 }
                 Vma now = vma;
@@ -211,11 +212,11 @@ final class Window implements PageWindow {
                 if (i == target) {
                     put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                mapped |= PageTable.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
+                mapped |= Leaf.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
             }
             return mapped;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -126,7 +127,7 @@ public final class Collecting {
         // A frame of a cache that is found in an entry is not free before this ends, also if the entry is moved
         // meanwhile.
         reader.enter();
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             at = owe(leaf, start, end, gather);
             for (; Long.compareUnsigned(at, end) < 0; at += pageSize) {
@@ -137,7 +138,7 @@ public final class Collecting {
                 }
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
             reader.exit();
         }
         if (copied != Pte.NONE) {
@@ -148,18 +149,18 @@ public final class Collecting {
 
     /** Says what will be flushed, from the first page to be cleared on; returns where that is, {@code end} if there is none. */
     private long owe(long[] leaf, long start, long end, TlbGather gather) {
-        if (PageTable.isDead(leaf)) {
+        if (Leaf.isDead(leaf)) {
             return end;
         }
         long first = end;
         for (long at = start; first == end && Long.compareUnsigned(at, end) < 0; at += pageSize) {
-            long pte = PageTable.get(leaf, table.indexOf(at));
+            long pte = Leaf.get(leaf, table.indexOf(at));
             if ((Pte.isPresent(pte) && Pte.has(pte, bit)) || isCopied(pte)) {
                 first = at;
             }
         }
         // Also where another flush is owed: who has cleared a page before this may not have come to it.
-        if (PageTable.isOwed(leaf)) {
+        if (Leaf.isOwed(leaf)) {
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
         } else if (first != end) {
             gather.owe(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
@@ -170,17 +171,17 @@ public final class Collecting {
     /** Clears one entry and notes its page; returns what it was last. */
     private long clear(long[] leaf, long address) {
         int index = table.indexOf(address);
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         while (Pte.isPresent(pte) && Pte.has(pte, bit)) {
             if (bit == Pte.DIRTY && Pte.isCached(pte)) {
                 // Before the entry says that the page is clean, and once more than needed if it changes meanwhile.
                 memory.frames().setDirty(Pte.frame(pte));
             }
-            if (PageTable.compareAndSet(leaf, index, pte, pte & ~bit)) {
+            if (Leaf.compareAndSet(leaf, index, pte, pte & ~bit)) {
                 pages[size++] = address;
                 return pte;
             }
-            pte = PageTable.get(leaf, index);
+            pte = Leaf.get(leaf, index);
         }
         return pte;
     }
@@ -204,12 +205,12 @@ public final class Collecting {
         }
         int index = table.indexOf(address);
         for (; ; ) {
-            long pte = PageTable.get(leaf, index);
+            long pte = Leaf.get(leaf, index);
             if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
                 Retiring.awaitOwner(memory, layout, leaf, index, pte);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(layout.find(address), pte))
-                    || PageTable.compareAndSet(leaf, index, pte, pte | bit)) {
+                    || Leaf.compareAndSet(leaf, index, pte, pte | bit)) {
                 return;
             }
         }

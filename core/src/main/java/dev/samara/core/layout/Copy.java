@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -119,9 +120,9 @@ final class Copy extends Gate {
         long[] target = null;
         long at = start;
         long inTransit = Pte.NONE;
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return end;
             }
             // Also where everything is read-only already: who has made it so, another fork perhaps, may still
@@ -129,7 +130,7 @@ final class Copy extends Gate {
             gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Long.compareUnsigned(at, end) < 0) {
                 int index = from.indexOf(at);
-                long pte = PageTable.get(leaf, index);
+                long pte = Leaf.get(leaf, index);
                 if (Pte.isInTransit(pte)) {
                     inTransit = pte;
                     break;
@@ -143,7 +144,7 @@ final class Copy extends Gate {
                 at += pageSize;
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
         if (inTransit != Pte.NONE) {
             Retiring.awaitOwner(memory, parent, leaf, from.indexOf(at), inTransit);
@@ -154,7 +155,7 @@ final class Copy extends Gate {
     /** Under the lock of the parent's leaf, so the page stays; others may note at the entry that it was used. */
     private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, Worker worker) {
         if (pte == Pte.GUARD) {
-            PageTable.fill(target, index, pte);
+            Leaf.fill(target, index, pte);
             return;
         }
         int frame = Pte.frame(pte);
@@ -168,10 +169,10 @@ final class Copy extends Gate {
             if (isCounted) {
                 frames.drop(frame, worker.magazine());
             }
-            PageTable.fill(target, index, copyOf(vma, frame, kept, worker));
+            Leaf.fill(target, index, copyOf(vma, frame, kept, worker));
         } else {
             // The rights of the child's VMA, whatever the parent's has become meanwhile.
-            PageTable.fill(target, index, Pte.present(frame, kept | PageRights.of(vma)));
+            Leaf.fill(target, index, Pte.present(frame, kept | PageRights.of(vma)));
         }
     }
 
@@ -186,17 +187,17 @@ final class Copy extends Gate {
     }
 
     private static long clear(long[] leaf, int index, long bits) {
-        long pte = PageTable.get(leaf, index);
-        while (!PageTable.compareAndSet(leaf, index, pte, pte & ~bits)) {
-            pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
+        while (!Leaf.compareAndSet(leaf, index, pte, pte & ~bits)) {
+            pte = Leaf.get(leaf, index);
         }
         return pte;
     }
 
     private static void set(long[] leaf, int index, long bits) {
-        long pte = PageTable.get(leaf, index);
-        while (!PageTable.compareAndSet(leaf, index, pte, pte | bits)) {
-            pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
+        while (!Leaf.compareAndSet(leaf, index, pte, pte | bits)) {
+            pte = Leaf.get(leaf, index);
         }
     }
 

@@ -4,6 +4,7 @@ package dev.samara.core.layout;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.cpu.Context;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -111,16 +112,16 @@ final class Retiring {
 
     private void narrow(long[] leaf, long start, long end, TlbGather gather) {
         long pageSize = layout.geometry().pageSize();
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return;
             }
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             Vma vma = null;
             for (long at = start; Long.compareUnsigned(at, end) < 0; at += pageSize) {
                 int index = table.indexOf(at);
-                if (PageTable.get(leaf, index) == Pte.NONE) {
+                if (Leaf.get(leaf, index) == Pte.NONE) {
                     continue;
                 }
                 if (vma == null || !vma.contains(at)) {
@@ -129,13 +130,13 @@ final class Retiring {
                 narrow(leaf, index, vma == null ? 0 : PageRights.most(vma));
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
     private static void narrow(long[] leaf, int index, long most) {
-        long pte = PageTable.get(leaf, index);
-        for (; ; pte = PageTable.get(leaf, index)) {
+        long pte = Leaf.get(leaf, index);
+        for (; ; pte = Leaf.get(leaf, index)) {
             long narrowed;
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
@@ -147,7 +148,7 @@ final class Retiring {
             } else {
                 return;
             }
-            if (narrowed == pte || PageTable.compareAndSet(leaf, index, pte, narrowed)) {
+            if (narrowed == pte || Leaf.compareAndSet(leaf, index, pte, narrowed)) {
                 return;
             }
         }
@@ -202,15 +203,15 @@ final class Retiring {
 
     /** False if the leaf is dead, and there is nothing in it. */
     private boolean owe(long[] leaf, long start, long end, TlbGather gather) {
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return false;
             }
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
             return true;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
@@ -219,13 +220,13 @@ final class Retiring {
         long at = start;
         while (Long.compareUnsigned(at, end) < 0) {
             int index = table.indexOf(at);
-            long pte = PageTable.get(leaf, index);
+            long pte = Leaf.get(leaf, index);
             if (Pte.isInTransit(pte)) {
                 // A copy, or a page that is being taken out of its cache: over in a moment, and waits for no operation.
                 awaitOwner(memory, layout, leaf, index, pte);
             } else if (pte == Pte.NONE) {
                 at += pageSize;
-            } else if (moved.hasRoom() && PageTable.compareAndSet(leaf, index, pte, Pte.NONE)) {
+            } else if (moved.hasRoom() && Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
                 moved.add(at - moved.move.from(), pte);
                 at += pageSize;
             }
@@ -238,7 +239,7 @@ final class Retiring {
             throw new IllegalArgumentException("nobody is at " + Pte.toString(pte));
         }
         Gate gate = memory.owners().gateOf(pte);
-        if (PageTable.get(leaf, index) == pte) {
+        if (Leaf.get(leaf, index) == pte) {
             gate.awaitUninterruptibly(watch(layout));
         }
     }
@@ -280,17 +281,17 @@ final class Retiring {
     private boolean putDown(Vma vma, long address, long pte, Moved moved) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(address);
-            PageTable.lock(leaf);
+            Leaf.lock(leaf);
             try {
-                if (PageTable.isDead(leaf)) {
+                if (Leaf.isDead(leaf)) {
                     continue;
                 }
                 if (!isStillThere(vma, address, pte, moved)) {
                     return false;
                 }
-                return PageTable.fill(leaf, table.indexOf(address), Collecting.moved(vma, pte));
+                return Leaf.fill(leaf, table.indexOf(address), Collecting.moved(vma, pte));
             } finally {
-                PageTable.unlock(leaf);
+                Leaf.unlock(leaf);
             }
         }
     }
@@ -342,13 +343,13 @@ final class Retiring {
     }
 
     private void unguard(long[] leaf, int index) {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.TRANSIT | Pte.GUARD)) {
             // A truncation has taken over what is becoming a guard.
             awaitOwner(memory, layout, leaf, index, pte);
-            pte = PageTable.get(leaf, index);
+            pte = Leaf.get(leaf, index);
         }
-        PageTable.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
+        Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
     }
 
     /** What a range's mapping asks of its pages, at an advice; null for nothing. */

@@ -6,15 +6,13 @@ import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The radix page table of one space.
  *
- * <p>A leaf is an array of {@linkplain Pte entries}, and behind them its lock, its dead mark, for each eighth of it a mask of the
- * CPUs that may have translations, and how many flushes of it are owed; an upper table is an array of references, and has its lock and its
- * mark in a small array of its own. Walking takes no lock and never waits.
+ * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark; an upper table is an array of
+ * references, and has its lock and its mark in a small array of its own. Walking takes no lock and never waits.
  *
  * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has checked
  * that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set or
@@ -25,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * translation. Unhooked tables are the garbage collector's: a walker that still is in one sees it empty.
  */
 public final class PageTable {
-    private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
     private static final VarHandle CONTEXT;
 
@@ -37,19 +34,6 @@ public final class PageTable {
         }
     }
 
-    private static final int SPINS = 64;
-
-    /* Behind the entries of a table, counted from its end. */
-    private static final int OWED = 1;
-    private static final int DEAD = 2;
-    private static final int LOCK = 3;
-
-    /** Of the entries' eighths, the last one first. */
-    private static final int HOLDERS = 4;
-
-    private static final int PARTS_SHIFT = 3;
-    private static final int SPARE = 3 + (1 << PARTS_SHIFT);
-
     private final int pageShift;
     private final int bits;
     private final int entries;
@@ -57,9 +41,6 @@ public final class PageTable {
 
     /** Of the bytes that an entry of the topmost table spans. */
     private final int rootShift;
-
-    /** Of the entries that have one mask of holders in common. */
-    private final int partShift;
 
     private final long limit;
 
@@ -99,13 +80,12 @@ public final class PageTable {
         }
         levels = most;
         rootShift = shiftOf(most - 1);
-        partShift = bits - PARTS_SHIFT;
         root = upper(1 << Math.max(above, 1));
     }
 
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
-        table[size] = new long[LOCK];
+        table[size] = Leaf.newState();
         return table;
     }
 
@@ -250,11 +230,11 @@ public final class PageTable {
     /** Makes a child of an upper table; null if that is dead. */
     private @Nullable Object link(Object[] table, int level, long address) {
         int index = childIndex(address, level);
-        Object fresh = level == 1 ? new long[entries + SPARE] : upper(entries);
+        Object fresh = level == 1 ? Leaf.make(entries) : upper(entries);
         long[] state = (long[]) table[table.length - 1];
-        lock(state);
+        Leaf.lock(state);
         try {
-            if (isDead(state)) {
+            if (Leaf.isDead(state)) {
                 return null;
             }
             Object known = table[index];
@@ -267,7 +247,7 @@ public final class PageTable {
             tables.getAndIncrement();
             return fresh;
         } finally {
-            unlock(state);
+            Leaf.unlock(state);
         }
     }
 
@@ -323,201 +303,19 @@ public final class PageTable {
             return Pte.NONE;
         }
         long[] leaf = leaf(address);
-        return leaf == null ? Pte.NONE : get(leaf, indexOf(address));
+        return leaf == null ? Pte.NONE : Leaf.get(leaf, indexOf(address));
     }
 
     /**
-     * An entry of a leaf.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @return the entry
-     */
-    public static long get(long[] leaf, int index) {
-        // Pairs with compareAndSet: what was done to the frame before it was put in is seen.
-        return (long) ENTRY.getAcquire(leaf, index);
-    }
-
-    /**
-     * Puts something into an entry if that is empty. Caller holds the leaf's lock, or nobody else has the table.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @param pte what it becomes
-     * @return whether it was empty
-     */
-    public static boolean fill(long[] leaf, int index, long pte) {
-        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: what was
-        // done by who emptied it is before it. Release: pairs with get.
-        if ((long) ENTRY.getAcquire(leaf, index) != Pte.NONE) {
-            return false;
-        }
-        ENTRY.setRelease(leaf, index, pte);
-        return true;
-    }
-
-    /**
-     * Changes an entry if it is what is expected. It is not empty: see {@link #fill}.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @param expected what it must be
-     * @param pte what it becomes
-     * @return whether it was changed
-     */
-    public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
-        return ENTRY.compareAndSet(leaf, index, expected, pte);
-    }
-
-    /**
-     * Replaces an entry.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @param pte what it becomes
-     * @return what it was
-     */
-    public static long getAndSet(long[] leaf, int index, long pte) {
-        return (long) ENTRY.getAndSet(leaf, index, pte);
-    }
-
-    /**
-     * Locks a leaf. Nobody waits for anything, but another leaf's lock in ascending order of spaces, while he holds it.
-     *
-     * @param leaf the leaf
-     */
-    public static void lock(long[] leaf) {
-        int word = leaf.length - LOCK;
-        if (!ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
-            lockSlowly(leaf, word);
-        }
-    }
-
-    private static void lockSlowly(long[] leaf, int word) {
-        long park = 1_000;
-        int spins = 0;
-        while ((long) ENTRY.getOpaque(leaf, word) != 0 || !ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
-            if (spins++ < SPINS) {
-                Thread.onSpinWait();
-            } else {
-                // Sections are short: who has to wait this long waits for a thread that is not running. Timed,
-                // since nobody wakes.
-                LockSupport.parkNanos(park);
-                park = Math.min(2 * park, 1_000_000);
-            }
-        }
-    }
-
-    /**
-     * Unlocks a leaf.
-     *
-     * @param leaf a leaf that the caller has locked
-     */
-    public static void unlock(long[] leaf) {
-        ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
-    }
-
-    /**
-     * Whether a leaf is unhooked for ever. Caller holds its lock.
-     *
-     * @param leaf the leaf
-     * @return true if so
-     */
-    public static boolean isDead(long[] leaf) {
-        return leaf[leaf.length - DEAD] != 0;
-    }
-
-    /**
-     * Notes that a CPU may have the translation of an entry, or of those around it. The CPU reads the entry after this.
-     *
-     * @param leaf a leaf of this table
-     * @param index which entry
-     * @param bit the CPU's
-     * @param isShared whether another CPU may have set it
-     */
-    public void hold(long[] leaf, int index, long bit, boolean isShared) {
-        int word = holdersOf(leaf, index);
-        // Once set it stays set, so who finds his own has set it before, and was behind the fence then.
-        if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
-            ENTRY.getAndBitwiseOr(leaf, word, bit);
-        } else if (!isShared) {
-            return;
-        }
-        // Between the bit and the entry. Pairs with who changes the entry, and then reads the mask (holders).
-        VarHandle.fullFence();
-    }
-
-    /**
-     * How far the entries of a leaf reach that have one mask in common.
-     *
-     * @param pageShift binary logarithm of the page size
-     * @return binary logarithm of as many bytes
-     */
-    public static int partShift(int pageShift) {
-        // A leaf fills a page with entries of 8 bytes.
-        return 2 * pageShift - 3 - PARTS_SHIFT;
-    }
-
-    /**
-     * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation, before this.
-     *
-     * @param leaf a leaf of this table
-     * @param first the first entry
-     * @param last the last one
-     * @return a mask
-     */
-    public long holders(long[] leaf, int first, int last) {
-        long mask = 0;
-        for (int word = holdersOf(leaf, first); word >= holdersOf(leaf, last); word--) {
-            mask |= (long) ENTRY.getVolatile(leaf, word);
-        }
-        return mask;
-    }
-
-    private int holdersOf(long[] leaf, int index) {
-        return leaf.length - HOLDERS - (index >>> partShift);
-    }
-
-    /**
-     * Notes that a flush of a leaf is owed: it stays until that is {@linkplain #settle settled}. Caller holds its lock.
-     *
-     * @param leaf a leaf that is not dead
-     */
-    public static void owe(long[] leaf) {
-        leaf[leaf.length - OWED]++;
-    }
-
-    /**
-     * Whether somebody owes a flush of a leaf. Caller holds its lock.
-     *
-     * @param leaf the leaf
-     * @return true if so
-     */
-    public static boolean isOwed(long[] leaf) {
-        return leaf[leaf.length - OWED] != 0;
-    }
-
-    /**
-     * Ends what {@link #owe} has begun, and unhooks the leaf if it is empty and nobody else owes anything.
+     * Ends what {@link Leaf#owe} has begun, and unhooks the leaf if it is empty and nobody else owes anything.
      *
      * @param leaf the leaf
      * @param address an address whose entry is in it
      */
     public void settle(long[] leaf, long address) {
-        boolean mayGo;
-        lock(leaf);
-        try {
-            mayGo = --leaf[leaf.length - OWED] == 0 && !isDead(leaf) && isEmpty(leaf);
-        } finally {
-            unlock(leaf);
-        }
-        if (mayGo) {
+        if (Leaf.settle(leaf)) {
             unhookIfEmpty(address);
         }
-    }
-
-    private static void kill(long[] leaf) {
-        leaf[leaf.length - DEAD] = 1;
     }
 
     /**
@@ -540,15 +338,15 @@ public final class PageTable {
             }
         }
         long[] leaf = (long[]) table;
-        lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (isDead(leaf) || (!alsoOwed && leaf[leaf.length - OWED] != 0) || !isEmpty(leaf)) {
+            if (Leaf.isDead(leaf) || (!alsoOwed && Leaf.isOwed(leaf)) || !Leaf.isEmpty(leaf)) {
                 return;
             }
-            kill(leaf);
+            Leaf.kill(leaf);
             unhook(path[1], childIndex(address, 1), leaf);
         } finally {
-            unlock(leaf);
+            Leaf.unlock(leaf);
         }
         for (int level = 2; level < levels; level++) {
             if (!unhookIfEmpty(path[level], childIndex(address, level), path[level - 1])) {
@@ -560,16 +358,16 @@ public final class PageTable {
     /** Unhooks a table above the leaves; false if it stays, or is gone. */
     private boolean unhookIfEmpty(Object[] parent, int index, Object[] table) {
         long[] state = (long[]) table[table.length - 1];
-        lock(state);
+        Leaf.lock(state);
         try {
-            if (isDead(state) || !isEmpty(table)) {
+            if (Leaf.isDead(state) || !isEmpty(table)) {
                 return false;
             }
-            kill(state);
+            Leaf.kill(state);
             unhook(parent, index, table);
             return true;
         } finally {
-            unlock(state);
+            Leaf.unlock(state);
         }
     }
 
@@ -600,24 +398,15 @@ public final class PageTable {
     /** Caller holds the lock of the child, and nobody who holds a table's lock takes that of one below. */
     private void unhook(Object[] parent, int index, Object child) {
         long[] state = (long[]) parent[parent.length - 1];
-        lock(state);
+        Leaf.lock(state);
         try {
             if (!CHILD.compareAndSet(parent, index, child, (Object) null)) {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
             tables.getAndDecrement();
         } finally {
-            unlock(state);
+            Leaf.unlock(state);
         }
-    }
-
-    private boolean isEmpty(long[] leaf) {
-        for (int i = 0; i < entries; i++) {
-            if (get(leaf, i) != Pte.NONE) {
-                return false;
-            }
-        }
-        return true;
     }
 
     private static boolean isEmpty(Object[] table) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -121,9 +122,9 @@ public final class Discarding implements AutoCloseable {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
         int last = behind == 0 ? table.entries() : behind;
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return false;
             }
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
@@ -134,17 +135,17 @@ public final class Discarding implements AutoCloseable {
             }
             return true;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
     /** False if another has emptied the entry meanwhile. */
     private boolean guardEntry(long[] leaf, int index) {
-        if (PageTable.fill(leaf, index, left) || PageTable.get(leaf, index) == left) {
+        if (Leaf.fill(leaf, index, left) || Leaf.get(leaf, index) == left) {
             return true;
         }
         take(leaf, index, 0, (pte, address) -> true);
-        return PageTable.get(leaf, index) != Pte.NONE;
+        return Leaf.get(leaf, index) != Pte.NONE;
     }
 
     private void mark(PageTable table, long[] leaf, long start, long end, Choice choice) {
@@ -152,9 +153,9 @@ public final class Discarding implements AutoCloseable {
         int behind = table.indexOf(end);
         int last = behind == 0 ? table.entries() : behind;
         long pageSize = 1L << table.pageShift();
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return;
             }
             // Also if nothing is taken: who has taken it before may not have come to his flush.
@@ -163,12 +164,12 @@ public final class Discarding implements AutoCloseable {
                 take(leaf, i, start + (i - first) * pageSize, choice);
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
     private void take(long[] leaf, int index, long address, Choice choice) {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         while (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
             if (!choice.takes(pte, address)) {
                 return;
@@ -183,11 +184,11 @@ public final class Discarding implements AutoCloseable {
                 // Who copies it still reads it.
                 gather.owe();
             }
-            if (PageTable.compareAndSet(leaf, index, pte, mark)) {
+            if (Leaf.compareAndSet(leaf, index, pte, mark)) {
                 note(leaf, index, mark);
                 return;
             }
-            pte = PageTable.get(leaf, index);
+            pte = Leaf.get(leaf, index);
         }
     }
 
@@ -231,7 +232,7 @@ public final class Discarding implements AutoCloseable {
         gather.invalidate();
         for (int i = 0; i < size; i++) {
             // Whoever was the first to mark the entry may have wanted a guard.
-            if (PageTable.compareAndSet(leaves[i], indexes[i], marks[i], marks[i] & Pte.GUARD)) {
+            if (Leaf.compareAndSet(leaves[i], indexes[i], marks[i], marks[i] & Pte.GUARD)) {
                 gather.take(marks[i]);
             }
         }

@@ -3,6 +3,7 @@ package dev.samara.core.tlb;
 
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
@@ -49,7 +50,7 @@ final class Owed {
     /** Adds a range of one leaf, of which the caller is about to change entries. He holds its lock, and it is not dead. */
     void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         makeRoom();
-        PageTable.owe(leaf);
+        Leaf.owe(leaf);
         tables[size] = table;
         leaves[size] = leaf;
         starts[size] = start;
@@ -88,7 +89,7 @@ final class Owed {
             end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
             reason = reasons[i].compareTo(reason) < 0 ? reasons[i] : reason;
             PageTable table = tables[i];
-            mask |= table.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
+            mask |= Leaf.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
         }
         context.log(generation, start, end, mask, reason);
         cpus.shoot(context, generation, mask);

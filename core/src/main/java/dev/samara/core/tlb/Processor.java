@@ -5,6 +5,7 @@ import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.cpu.FlushLog;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Watches;
@@ -407,7 +408,7 @@ public final class Processor {
         }
         // The entry is read after this CPU was noted in the mask: who changes it after that finds it there.
         int index = of.indexOf(address);
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
         return Pte.has(pte, wanted) ? fill(address, pte) : walkFirst(address, right, leaf, index, wanted);
     }
@@ -423,12 +424,12 @@ public final class Processor {
 
     /** The first access, or the first write, since the entry was made. */
     private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
-            if (PageTable.compareAndSet(leaf, index, pte, pte | wanted)) {
+            if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
                 return fill(address, pte | wanted);
             }
-            pte = PageTable.get(leaf, index);
+            pte = Leaf.get(leaf, index);
         }
         return MISS;
     }

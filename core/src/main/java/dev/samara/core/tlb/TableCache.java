@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -31,7 +32,7 @@ final class TableCache {
      * @param sharesBit whether others have the same
      */
     TableCache(int pageShift, long bit, boolean sharesBit) {
-        partShift = PageTable.partShift(pageShift);
+        partShift = Leaf.partShift(pageShift);
         this.bit = bit;
         this.sharesBit = sharesBit;
         Arrays.fill(numbers, NONE);
@@ -47,7 +48,7 @@ final class TableCache {
     private long @Nullable [] walk(PageTable table, long address, long number, int at) {
         long[] leaf = table.reaches(address) ? table.leaf(address) : null;
         if (leaf != null) {
-            table.hold(leaf, table.indexOf(address), bit, sharesBit);
+            Leaf.hold(leaf, table.indexOf(address), bit, sharesBit);
             leaves[at] = leaf;
             numbers[at] = number;
         }

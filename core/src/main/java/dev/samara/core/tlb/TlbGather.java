@@ -5,6 +5,7 @@ import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -97,7 +98,7 @@ public final class TlbGather implements AutoCloseable {
         Context context = table.context();
         long generation = context.advance();
         int index = table.indexOf(address);
-        long mask = table.holders(leaf, index, index);
+        long mask = Leaf.holders(leaf, index, index);
         long size = 1L << table.pageShift();
         long start = address & -size;
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);

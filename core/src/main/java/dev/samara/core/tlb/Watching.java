@@ -2,6 +2,7 @@
 package dev.samara.core.tlb;
 
 import dev.samara.core.oracle.Oracle;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches.Watch;
@@ -51,13 +52,13 @@ public final class Watching {
     }
 
     private static void owe(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (!PageTable.isDead(leaf)) {
+            if (!Leaf.isDead(leaf)) {
                 gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.MmuNotifier;
@@ -47,23 +48,23 @@ public final class Zapping {
         int last = behind == 0 ? table.entries() : behind;
         // Nothing must fail between the unhooking of a page and its noting.
         gather.makeRoom(last - first);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            if (PageTable.isDead(leaf)) {
+            if (Leaf.isDead(leaf)) {
                 return;
             }
             // Also if all of it is empty: who has emptied it may not have come to his flush.
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
-                if (PageTable.get(leaf, i) != Pte.NONE) {
-                    long pte = PageTable.getAndSet(leaf, i, Pte.NONE);
+                if (Leaf.get(leaf, i) != Pte.NONE) {
+                    long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
                     if (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
                         gather.take(pte);
                     }
                 }
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 }

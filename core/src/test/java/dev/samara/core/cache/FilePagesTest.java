@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.life.Life;
 import dev.samara.core.life.Linked;
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -53,13 +54,13 @@ final class FilePagesTest {
     /** As a fault does it: false if the frame is not the cache's any more, or the entry is not empty. */
     private boolean map(long address, long page, int frame) {
         long[] leaf = table.leafForInstall(address);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             return memory.frames().isCached(frame, file.number(), page)
-                    && PageTable.compareAndSet(
+                    && Leaf.compareAndSet(
                             leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, Pte.READ | Pte.WRITE));
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 
@@ -287,7 +288,7 @@ final class FilePagesTest {
         for (int i = 0; i < 4; i++) {
             long[] leaf = privately.leafForInstall(AT);
             int frame = memory.frames().allocate(worker.magazine());
-            PageTable.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
+            Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
         }
         assertEquals(12, inUse());
         file.remove(5, 2);

@@ -60,13 +60,13 @@ final class PageTableTest {
     private static boolean install(PageTable table, long address, long pte) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(address);
-            PageTable.lock(leaf);
+            Leaf.lock(leaf);
             try {
-                if (!PageTable.isDead(leaf)) {
-                    return PageTable.fill(leaf, table.indexOf(address), pte);
+                if (!Leaf.isDead(leaf)) {
+                    return Leaf.fill(leaf, table.indexOf(address), pte);
                 }
             } finally {
-                PageTable.unlock(leaf);
+                Leaf.unlock(leaf);
             }
         }
     }
@@ -105,7 +105,7 @@ final class PageTableTest {
                     long[] leaf = table.leaf(address);
                     Long known = model.remove(page);
                     if (leaf != null) {
-                        long was = PageTable.getAndSet(leaf, table.indexOf(address), Pte.NONE);
+                        long was = Leaf.getAndSet(leaf, table.indexOf(address), Pte.NONE);
                         assertEquals(known == null ? Pte.NONE : known, was);
                     } else {
                         assertNull(known);
@@ -125,7 +125,7 @@ final class PageTableTest {
         for (long page : model.keySet()) {
             long[] leaf = table.leaf(page);
             assertTrue(leaf != null);
-            PageTable.getAndSet(leaf, table.indexOf(page), Pte.NONE);
+            Leaf.getAndSet(leaf, table.indexOf(page), Pte.NONE);
         }
         long at = table.nextLeaf(0, geometry.limit());
         while (at < geometry.limit()) {
@@ -191,17 +191,17 @@ final class PageTableTest {
         PageTable table = new PageTable(geometry);
         long[] dead = table.leafForInstall(0);
         table.unhookIfEmpty(0);
-        assertTrue(PageTable.isDead(dead));
+        assertTrue(Leaf.isDead(dead));
         assertNull(table.leaf(0));
         assertEquals(0, table.tables(), "the upper ones too");
         long[] next = table.leafForInstall(0);
         assertNotSame(dead, next);
-        assertFalse(PageTable.isDead(next));
+        assertFalse(Leaf.isDead(next));
         assertTrue(install(table, 0, PTE));
         table.unhookIfEmpty(0);
-        assertFalse(PageTable.isDead(next));
+        assertFalse(Leaf.isDead(next));
         assertSame(next, table.leaf(0));
-        assertEquals(Pte.NONE, PageTable.get(dead, 0));
+        assertEquals(Pte.NONE, Leaf.get(dead, 0));
     }
 
     @ParameterizedTest
@@ -230,7 +230,7 @@ final class PageTableTest {
                         assertEquals(PTE, table.get(address), "lost");
                         long[] hooked = table.leaf(address);
                         assertTrue(hooked != null);
-                        PageTable.getAndSet(hooked, table.indexOf(address), Pte.NONE);
+                        Leaf.getAndSet(hooked, table.indexOf(address), Pte.NONE);
                         table.unhookIfEmpty(address);
                     }
                 } catch (Throwable thrown) {
@@ -258,9 +258,9 @@ final class PageTableTest {
         for (int i = 0; i < 8; i++) {
             Thread thread = new Thread(() -> {
                 for (int step = 0; step < 10_000; step++) {
-                    PageTable.lock(leaf);
+                    Leaf.lock(leaf);
                     count[0]++;
-                    PageTable.unlock(leaf);
+                    Leaf.unlock(leaf);
                 }
             });
             threads.add(thread);
@@ -279,25 +279,25 @@ final class PageTableTest {
             PageTable table = new PageTable(of(shift, 3, 1L << 40));
             long[] leaf = table.leafForInstall(0);
             int eighth = table.entries() / 8;
-            table.hold(leaf, 0, 1, false);
-            table.hold(leaf, eighth - 1, 2, false);
-            table.hold(leaf, eighth, 4, true);
-            table.hold(leaf, table.entries() - 1, 8, true);
-            table.hold(leaf, table.entries() - 1, 8, true);
-            assertEquals(3, table.holders(leaf, 0, eighth - 1));
-            assertEquals(7, table.holders(leaf, 5, eighth));
-            assertEquals(4, table.holders(leaf, eighth, 2 * eighth - 1));
-            assertEquals(0, table.holders(leaf, 2 * eighth, 7 * eighth - 1));
-            assertEquals(8, table.holders(leaf, 7 * eighth, 8 * eighth - 1));
-            assertEquals(15, table.holders(leaf, 0, table.entries() - 1));
-            PageTable.lock(leaf);
-            PageTable.owe(leaf);
-            PageTable.unlock(leaf);
+            Leaf.hold(leaf, 0, 1, false);
+            Leaf.hold(leaf, eighth - 1, 2, false);
+            Leaf.hold(leaf, eighth, 4, true);
+            Leaf.hold(leaf, table.entries() - 1, 8, true);
+            Leaf.hold(leaf, table.entries() - 1, 8, true);
+            assertEquals(3, Leaf.holders(leaf, 0, eighth - 1));
+            assertEquals(7, Leaf.holders(leaf, 5, eighth));
+            assertEquals(4, Leaf.holders(leaf, eighth, 2 * eighth - 1));
+            assertEquals(0, Leaf.holders(leaf, 2 * eighth, 7 * eighth - 1));
+            assertEquals(8, Leaf.holders(leaf, 7 * eighth, 8 * eighth - 1));
+            assertEquals(15, Leaf.holders(leaf, 0, table.entries() - 1));
+            Leaf.lock(leaf);
+            Leaf.owe(leaf);
+            Leaf.unlock(leaf);
             table.unhookIfEmpty(0);
             assertSame(leaf, table.leaf(0), "a flush is owed");
-            PageTable.lock(leaf);
-            PageTable.owe(leaf);
-            PageTable.unlock(leaf);
+            Leaf.lock(leaf);
+            Leaf.owe(leaf);
+            Leaf.unlock(leaf);
             table.settle(leaf, 0);
             assertSame(leaf, table.leaf(0), "another one is owed");
             table.settle(leaf, 0);

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.wait.Gate;
@@ -240,10 +240,10 @@ final class DiscardingTest {
         int index = table.pages.indexOf(AT);
         long present = table.pages.get(AT);
         long copied = Pte.inTransit(present, table.worker.owner(), true);
-        assertTrue(PageTable.compareAndSet(leaf, index, present, copied));
+        assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
         try (Discarding discarding = discarding()) {
             discarding.discard(table.pages, AT, AT + LEAF, ALL);
-            assertFalse(PageTable.compareAndSet(leaf, index, copied, Pte.present(frame, Table.OWN)));
+            assertFalse(Leaf.compareAndSet(leaf, index, copied, Pte.present(frame, Table.OWN)));
         }
         assertEquals(Pte.NONE, table.pages.get(AT));
         assertEquals(0, table.inUse());

@@ -2,6 +2,7 @@
 package dev.samara.core.tlb;
 
 import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
@@ -39,13 +40,13 @@ final class Table implements AutoCloseable {
     boolean put(long address, long pte) {
         for (; ; ) {
             long[] leaf = pages.leafForInstall(address);
-            PageTable.lock(leaf);
+            Leaf.lock(leaf);
             try {
-                if (!PageTable.isDead(leaf)) {
-                    return PageTable.fill(leaf, pages.indexOf(address), pte);
+                if (!Leaf.isDead(leaf)) {
+                    return Leaf.fill(leaf, pages.indexOf(address), pte);
                 }
             } finally {
-                PageTable.unlock(leaf);
+                Leaf.unlock(leaf);
             }
         }
     }

@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.page.Worker;
@@ -38,7 +38,7 @@ final class TlbGatherTest {
     void order() {
         int frame = table.fill(AT);
         try (TlbGather gather = new TlbGather(memory)) {
-            gather.take(PageTable.getAndSet(table.pages.leafForInstall(AT), table.pages.indexOf(AT), Pte.NONE));
+            gather.take(Leaf.getAndSet(table.pages.leafForInstall(AT), table.pages.indexOf(AT), Pte.NONE));
             assertThrows(IllegalStateException.class, gather::free);
             assertEquals(1, table.inUse());
             gather.invalidate();
@@ -256,8 +256,8 @@ final class TlbGatherTest {
         copier.reader().enter();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
-        long pte = PageTable.get(leaf, index);
-        assertTrue(PageTable.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        long pte = Leaf.get(leaf, index);
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
         Context context = table.pages.context();
         assertTrue(context.end());
         CountDownLatch taken = new CountDownLatch(1);
@@ -313,8 +313,8 @@ final class TlbGatherTest {
         copier.reader().enter();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
-        long pte = PageTable.get(leaf, index);
-        assertTrue(PageTable.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        long pte = Leaf.get(leaf, index);
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
         zapBeside(frame, () -> copier.reader().exit());
         memory.discard(copier);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
@@ -35,12 +35,12 @@ public class GuestThenGeneration {
     public void owner(III_Result r) {
         cpu.enterGuest(context.id());
         r.r1 = context.generation() == known ? 1 : 0;
-        r.r2 = PageTable.get(leaf, 0) == Pte.NONE ? 0 : 1;
+        r.r2 = Leaf.get(leaf, 0) == Pte.NONE ? 0 : 1;
     }
 
     @Actor
     public void shooter(III_Result r) {
-        PageTable.getAndSet(leaf, 0, Pte.NONE);
+        Leaf.getAndSet(leaf, 0, Pte.NONE);
         long generation = context.advance();
         r.r3 = cpu.isDone(context.id(), generation) ? 0 : 1;
     }

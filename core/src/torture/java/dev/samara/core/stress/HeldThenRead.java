@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
@@ -35,13 +36,13 @@ public class HeldThenRead {
 
     @Actor
     public void owner(II_Result r) {
-        table.hold(leaf, index, BIT, false);
-        r.r1 = PageTable.get(leaf, index) == Pte.NONE ? 0 : 1;
+        Leaf.hold(leaf, index, BIT, false);
+        r.r1 = Leaf.get(leaf, index) == Pte.NONE ? 0 : 1;
     }
 
     @Actor
     public void shooter(II_Result r) {
-        PageTable.getAndSet(leaf, index, Pte.NONE);
-        r.r2 = (table.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
+        Leaf.getAndSet(leaf, index, Pte.NONE);
+        r.r2 = (Leaf.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
     }
 }

@@ -3,7 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.life.Attachable;
 import dev.samara.core.life.Life;
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -26,14 +26,14 @@ public class LinkedThenChecked {
     @Actor
     public void fault(III_Result r) {
         long[] leaf = page.table.leafForInstall(OnePage.AT);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             if (!Life.isDetached(vma)) {
-                PageTable.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
+                Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
                 r.r1 = 1;
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 

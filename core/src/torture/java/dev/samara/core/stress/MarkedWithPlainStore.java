@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -29,7 +29,7 @@ public class MarkedWithPlainStore {
 
     @Actor
     public void walker() {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         if (Pte.isPresent(pte)) {
             leaf[index] = pte | Pte.ACCESSED | Pte.DIRTY;
         }
@@ -37,7 +37,7 @@ public class MarkedWithPlainStore {
 
     @Actor
     public void zap() {
-        PageTable.getAndSet(leaf, index, Pte.NONE);
+        Leaf.getAndSet(leaf, index, Pte.NONE);
     }
 
     @Arbiter

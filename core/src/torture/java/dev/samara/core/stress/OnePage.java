@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Geometry;
@@ -21,14 +22,14 @@ final class OnePage {
     void put(int frame) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(AT);
-            PageTable.lock(leaf);
+            Leaf.lock(leaf);
             try {
-                if (!PageTable.isDead(leaf)) {
-                    PageTable.compareAndSet(leaf, table.indexOf(AT), Pte.NONE, pte(frame));
+                if (!Leaf.isDead(leaf)) {
+                    Leaf.compareAndSet(leaf, table.indexOf(AT), Pte.NONE, pte(frame));
                     return;
                 }
             } finally {
-                PageTable.unlock(leaf);
+                Leaf.unlock(leaf);
             }
         }
     }
@@ -40,11 +41,11 @@ final class OnePage {
         if (leaf == null) {
             return 0;
         }
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
-            return PageTable.getAndSet(leaf, table.indexOf(AT), Pte.NONE) == Pte.NONE ? 0 : 1;
+            return Leaf.getAndSet(leaf, table.indexOf(AT), Pte.NONE) == Pte.NONE ? 0 : 1;
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 

@@ -2,7 +2,7 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.page.Frames;
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -32,14 +32,14 @@ public class RemovedThenWalked {
     @Actor
     public void fault(III_Result r) {
         long[] leaf = page.table.leafForInstall(OnePage.AT);
-        PageTable.lock(leaf);
+        Leaf.lock(leaf);
         try {
             if (frames.isCached(frame, CACHE, 0)) {
-                PageTable.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(frame));
+                Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(frame));
                 r.r1 = 1;
             }
         } finally {
-            PageTable.unlock(leaf);
+            Leaf.unlock(leaf);
         }
     }
 

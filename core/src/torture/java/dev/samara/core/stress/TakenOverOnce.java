@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -34,11 +34,10 @@ public class TakenOverOnce {
 
     @Actor
     public void discard(III_Result r) {
-        long pte = PageTable.get(leaf, index);
+        long pte = Leaf.get(leaf, index);
         if (Pte.isPresent(pte)) {
             long mark = Pte.inTransit(pte, OWNER, false);
-            if (PageTable.compareAndSet(leaf, index, pte, mark)
-                    && PageTable.compareAndSet(leaf, index, mark, Pte.NONE)) {
+            if (Leaf.compareAndSet(leaf, index, pte, mark) && Leaf.compareAndSet(leaf, index, mark, Pte.NONE)) {
                 r.r1 = 1;
             }
         }
@@ -46,7 +45,7 @@ public class TakenOverOnce {
 
     @Actor
     public void zap(III_Result r) {
-        long pte = PageTable.getAndSet(leaf, index, Pte.NONE);
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         r.r2 = Pte.isPresent(pte) || Pte.isInTransit(pte) ? 1 : 0;
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -26,9 +26,9 @@ public class UnhookedWithoutMark {
     @Actor
     public void installer() {
         long[] leaf = page.table.leafForInstall(OnePage.AT);
-        PageTable.lock(leaf);
-        PageTable.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
-        PageTable.unlock(leaf);
+        Leaf.lock(leaf);
+        Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
+        Leaf.unlock(leaf);
     }
 
     @Actor

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -30,15 +30,15 @@ public class ZappedBesideAWalker {
 
     @Actor
     public void walker(III_Result r) {
-        long pte = PageTable.get(leaf, index);
-        if (Pte.isPresent(pte) && PageTable.compareAndSet(leaf, index, pte, pte | Pte.ACCESSED | Pte.DIRTY)) {
+        long pte = Leaf.get(leaf, index);
+        if (Pte.isPresent(pte) && Leaf.compareAndSet(leaf, index, pte, pte | Pte.ACCESSED | Pte.DIRTY)) {
             r.r1 = 1;
         }
     }
 
     @Actor
     public void zap(III_Result r) {
-        r.r2 = Pte.has(PageTable.getAndSet(leaf, index, Pte.NONE), Pte.DIRTY) ? 1 : 0;
+        r.r2 = Pte.has(Leaf.getAndSet(leaf, index, Pte.NONE), Pte.DIRTY) ? 1 : 0;
     }
 
     @Arbiter
