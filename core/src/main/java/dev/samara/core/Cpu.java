@@ -77,18 +77,20 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         if (processor != null) {
             checkUnused(processor, "another space is loaded");
         }
+        Layout layout = next == null ? null : next.layout();
+        Memory of = layout == null ? memory : layout.memory();
+        // What is refused has left everything as it was.
         AddressSpace lazy = lazySpace;
         space = null;
         guest = null;
         lazySpace = null;
-        if (next == null) {
-            if (processor != null) {
+        if (layout == null || of == null) {
+            if (processor != null && served != null) {
                 processor.load(null);
+                served.rest();
             }
             return;
         }
-        Layout layout = next.layout();
-        Memory of = layout.memory();
         if (memory != of) {
             release();
             become(layout, of);
@@ -106,8 +108,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** Is one of a memory from now on. */
     private void become(Layout layout, Memory of) {
         Processor made = machine.newProcessor(of, number);
+        Worker mine = null;
         try {
-            Worker mine = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            mine = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
             Faulter faulter = new Faulter(layout, mine);
             Oracle oracle = of.oracle();
             served = oracle == null
@@ -116,6 +119,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             worker = mine;
         } catch (Throwable thrown) {
             made.close();
+            if (mine != null) {
+                of.discard(mine);
+            }
             throw thrown;
         }
         processor = made;

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.page.Pte;
@@ -376,9 +377,30 @@ final class CpuTest {
         cpu.load(null);
         assertNull(cpu.space());
         assertThrows(IllegalStateException.class, () -> cpu.load(at, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.enterGuest());
+    }
+
+    @Test
+    @DisplayName("refuses a space without memory, and stays as it was: with its space, LAZY, or with none")
+    void bare() {
         AddressSpace bare = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        long at = rig.anonymous(1);
+        rig.store(at, 42);
         assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        assertSame(rig.space, cpu.space());
+        assertEquals(1, rig.space.users());
+        assertEquals(42, rig.load(at));
+        cpu.enterLazy();
+        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        String refused = assertThrows(IllegalStateException.class, () -> cpu.enterGuest())
+                .getMessage();
+        assertTrue(String.valueOf(refused).contains("LAZY"), refused);
+        cpu.load(null);
+        assertThrows(IllegalStateException.class, () -> cpu.load(bare));
+        assertEquals(0, rig.space.users());
         cpu.load(rig.space);
+        assertEquals(42, rig.load(at));
+        assertEquals(0, rig.space.munmap(at, PAGE));
     }
 
     @Test

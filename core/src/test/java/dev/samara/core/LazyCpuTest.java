@@ -232,6 +232,21 @@ final class LazyCpuTest {
 
     private volatile long ended;
 
+    /** Whether the page was there, with the number of its mapping. */
+    private boolean usesPage(Cpu mine, long seed) {
+        long over = ended;
+        if (!Fault.isDone(mine.load(AT, 8))) {
+            return false;
+        }
+        long stamp = mine.value();
+        assertTrue(
+                stamp == 0 || (over < stamp && stamp <= begun),
+                () -> "seed " + seed + ": read " + stamp + " after mapping " + over + " had ended");
+        // So that the TLB has the right to write, too.
+        mine.getAndAdd(AT + 8, 8, 1);
+        return stamp != 0;
+    }
+
     /** Loads, uses and leaves the space; returns how often the page was there with the number of its mapping. */
     private int comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
@@ -240,20 +255,15 @@ final class LazyCpuTest {
             for (int i = 0; i < rounds; i++) {
                 mine.load(rig.space);
                 mine.enterGuest();
-                for (int use = random.nextInt(4); use >= 0; use--) {
-                    long over = ended;
-                    if (Fault.isDone(mine.load(AT, 8))) {
-                        long stamp = mine.value();
-                        assertTrue(
-                                stamp == 0 || (over < stamp && stamp <= begun),
-                                () -> "seed " + seed + ": read " + stamp + " after mapping " + over + " had ended");
-                        found += stamp == 0 ? 0 : 1;
-                        // So that the TLB has the right to write, too.
-                        mine.getAndAdd(AT + 8, 8, 1);
+                try {
+                    for (int use = random.nextInt(4); use >= 0; use--) {
+                        found += usesPage(mine, seed) ? 1 : 0;
+                        mine.poll();
                     }
-                    mine.poll();
+                } finally {
+                    // Others may wait for it, also if it has failed.
+                    mine.leaveGuest();
                 }
-                mine.leaveGuest();
                 switch (random.nextInt(5)) {
                     case 0, 1 -> mine.enterLazy();
                     case 2, 3 -> mine.load(null);

@@ -27,7 +27,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Page faults in one space, for one thread at a time ({@code handle_mm_fault}).
+ * Page faults in one space after another, for one thread at a time ({@code handle_mm_fault}).
  *
  * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry, and
  * puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a gate, for an
@@ -39,12 +39,14 @@ public final class Faulter {
 
     final Memory memory;
     final Frames frames;
-
-    /* Of the space that is served. */
-    Layout layout;
-    PageTable table;
     final Worker worker;
     final int pageShift;
+
+    /** Of the space that is served. */
+    Layout layout;
+
+    /** Of the same. */
+    PageTable table;
 
     private final RcuReader reader;
     private final Window window;
@@ -87,10 +89,16 @@ public final class Faulter {
      * @param next a space of the same memory
      */
     public void serve(Layout next) {
+        rest();
         layout = next;
         table = next.pages();
+    }
+
+    /** Lets go of mappings and files of the space that was served. In no fault. */
+    public void rest() {
         last = null;
         window.forget();
+        slowPath.forget();
     }
 
     RcuReader reader() {

@@ -28,6 +28,11 @@ final class SlowPath {
         this.faulter = faulter;
     }
 
+    /** Another space is served from now on, or none. */
+    void forget() {
+        inVain = 0;
+    }
+
     /** What a backing is asked; one for each time, since a backing may itself meet faults on this thread. */
     private record Request(Faulter faulter, Vma vma, long page, long address, int access) implements PageRequest {
         @Override

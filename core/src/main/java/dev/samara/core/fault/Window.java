@@ -49,6 +49,7 @@ final class Window implements PageWindow {
     /** Lets go of what it was in last. */
     void forget() {
         cache = null;
+        entries = null;
     }
 
     @Override

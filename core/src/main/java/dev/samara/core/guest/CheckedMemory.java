@@ -20,8 +20,8 @@ import java.util.Locale;
  * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge anything, and a handle
  * is an index of what was translated and when, so that one that has ended is refused.
  *
- * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, and the frame was
- * not freed since. If the table or the layout has changed, whoever changed it is waiting for this CPU: so a call that takes the
+ * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, the frame was
+ * not freed since, and no store could escape who watches the page. If the table or the layout has changed, whoever changed it is waiting for this CPU: so a call that takes the
  * page or the right away has begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
  */
 public final class CheckedMemory extends GuestMemory {
@@ -49,11 +49,11 @@ public final class CheckedMemory extends GuestMemory {
     /**
      * Puts it together, for one thread.
      *
-     * @param processor whose TLB is used, a checked one, and which has the space loaded
+     * @param processor whose TLB is used, a checked one, and which has loaded what this serves whenever it is asked
      * @param faulter handles faults in that space
      * @param worker the thread's
      * @param frames the machine's
-     * @param layout the space's
+     * @param layout that space's, at first
      * @param oracle who knows what is being taken away
      */
     public CheckedMemory(

@@ -45,7 +45,7 @@ public sealed class GuestMemory permits CheckedMemory {
     /**
      * Puts it together, for one thread.
      *
-     * @param processor whose TLB is used, and which has the space loaded
+     * @param processor whose TLB is used, and which has loaded what this serves whenever it is asked
      * @param faulter handles faults in that space
      * @param worker the thread's
      * @param frames the machine's
@@ -90,6 +90,11 @@ public sealed class GuestMemory permits CheckedMemory {
      */
     public void swapBytes(boolean swaps) {
         swapsBytes = swaps;
+    }
+
+    /** Lets go of what the space has: none is served now. */
+    public void rest() {
+        faulter.rest();
     }
 
     /**

@@ -81,7 +81,7 @@ public final class Processor {
     private Slot slot;
     private int number;
 
-    /** Up to which generation; {@link #FRESH} where listeners have to be told before it is GUEST. */
+    /** Up to which generation; {@link #FRESH} where listeners have to be told before anything is used. */
     private long flushed;
 
     /** What it is at, so that one look says whether it may do something else. */
@@ -195,11 +195,12 @@ public final class Processor {
         }
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;
+        // First, since what throws leaves it the other context's, without translations.
+        renumber(taken);
         taken.context = wanted.id();
         // Read before the first entry is: whatever is changed later is flushed.
         taken.flushed = wanted.generation();
         taken.isFresh = true;
-        renumber(taken);
         return taken;
     }
 
@@ -255,7 +256,7 @@ public final class Processor {
     }
 
     /**
-     * Begins something that asks or tells others, out of GUEST.
+     * Begins something that asks or tells others: out of GUEST, but where listeners are told of a flush.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
      * @return what {@link #end} takes

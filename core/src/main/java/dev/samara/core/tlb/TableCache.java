@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * translations; the paging-structure cache of x86. For its owner alone.
  *
  * <p>What is remembered here has this CPU in its mask, for as long as there is the leaf. A leaf that is unhooked meanwhile is empty
- * for ever. So what is remembered is at worst a table in which nothing is found, and who has found nothing forgets it before he
+ * for ever. So what is remembered is at worst a table in which nothing is found, and who then handles a fault forgets it before he
  * looks again.
  */
 final class TableCache {
@@ -23,6 +23,9 @@ final class TableCache {
     private final boolean sharesBit;
     private final long[] numbers = new long[ENTRIES];
     private final long[][] leaves = new long[ENTRIES][];
+
+    /** Something may have to be forgotten. */
+    private boolean isUsed;
 
     /**
      * Makes an empty one.
@@ -51,6 +54,7 @@ final class TableCache {
             Leaf.hold(leaf, table.indexOf(address), bit, sharesBit);
             leaves[at] = leaf;
             numbers[at] = number;
+            isUsed = true;
         }
         return leaf;
     }
@@ -62,7 +66,10 @@ final class TableCache {
 
     /** Forgets all; another table may be loaded after this. */
     void clear() {
-        Arrays.fill(numbers, NONE);
-        Arrays.fill(leaves, null);
+        if (isUsed) {
+            Arrays.fill(numbers, NONE);
+            Arrays.fill(leaves, null);
+            isUsed = false;
+        }
     }
 }
