@@ -104,13 +104,17 @@ class MirrorTest {
                 if (staysInGuest) {
                     cpu.enterGuest();
                 }
-                int base = random.nextInt(PAGES - 4);
-                for (int i = 0; i < 50; i++) {
-                    long address = at + (base + random.nextInt(4)) * PAGE + 8L * number;
-                    store(cpu, address, (count << 8) + i, random.nextInt(3), staysInGuest);
-                }
-                if (staysInGuest) {
-                    cpu.leaveGuest();
+                try {
+                    int base = random.nextInt(PAGES - 4);
+                    for (int i = 0; i < 50; i++) {
+                        long address = at + (base + random.nextInt(4)) * PAGE + 8L * number;
+                        store(cpu, address, (count << 8) + i, random.nextInt(3), staysInGuest);
+                    }
+                } finally {
+                    // Others may wait for it, also if it has failed.
+                    if (staysInGuest) {
+                        cpu.leaveGuest();
+                    }
                 }
             }
         }

@@ -240,6 +240,11 @@ abstract class Changer {
         }
 
         private void fork() {
+            // So that the CPU has been at the same addresses of another space when it comes to the child.
+            cpu.load(space);
+            for (int page = 0; page < plot.distinct(); page++) {
+                sum(at + page);
+            }
             AddressSpace child = space.fork();
             try (child) {
                 cpu.load(child);
