@@ -33,7 +33,7 @@ public final class DirectFrames implements FrameStore {
 
     private final int mostFrames;
 
-    /** Takes the offset in a chunk out of a physical address; all of it if there is one chunk, whatever its size. */
+    /** Takes the offset in a chunk out of a physical address, where there are several. */
     private final int chunkMask;
 
     /** Elements are set before the number of a frame in them is given out. */
@@ -56,7 +56,7 @@ public final class DirectFrames implements FrameStore {
         inChunk = (1 << chunkShift) - 1;
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
-        chunkMask = chunks.length == 1 ? Integer.MAX_VALUE : (1 << (pageShift + chunkShift)) - 1;
+        chunkMask = (1 << (pageShift + chunkShift)) - 1;
     }
 
     @Override
@@ -80,8 +80,7 @@ public final class DirectFrames implements FrameStore {
     }
 
     private ByteBuffer chunkOf(long physical) {
-        ByteBuffer all = whole;
-        return all != null ? all : chunks[(int) (physical >>> (pageShift + chunkShift))];
+        return chunks[(int) (physical >>> (pageShift + chunkShift))];
     }
 
     private int atOf(long physical) {
@@ -105,14 +104,15 @@ public final class DirectFrames implements FrameStore {
      * @return the number
      */
     public long get(long physical, int size) {
-        return get(chunkOf(physical), atOf(physical), size);
+        ByteBuffer all = whole;
+        return all != null ? get(all, (int) physical, size) : get(chunkOf(physical), atOf(physical), size);
     }
 
     private static long get(ByteBuffer chunk, int at, int size) {
         return switch (size) {
-            case 8 -> (long) LONG.get(chunk, at);
-            case 4 -> (int) INT.get(chunk, at) & INT_MASK;
-            case 2 -> (short) SHORT.get(chunk, at) & SHORT_MASK;
+            case 8 -> chunk.getLong(at);
+            case 4 -> chunk.getInt(at) & INT_MASK;
+            case 2 -> chunk.getShort(at) & SHORT_MASK;
             default -> chunk.get(at) & BYTE_MASK;
         };
     }
@@ -130,14 +130,19 @@ public final class DirectFrames implements FrameStore {
      * @param value the number; bits above its size are ignored
      */
     public void put(long physical, int size, long value) {
-        put(chunkOf(physical), atOf(physical), size, value);
+        ByteBuffer all = whole;
+        if (all != null) {
+            put(all, (int) physical, size, value);
+        } else {
+            put(chunkOf(physical), atOf(physical), size, value);
+        }
     }
 
     private static void put(ByteBuffer chunk, int at, int size, long value) {
         switch (size) {
-            case 8 -> LONG.set(chunk, at, value);
-            case 4 -> INT.set(chunk, at, (int) value);
-            case 2 -> SHORT.set(chunk, at, (short) value);
+            case 8 -> chunk.putLong(at, value);
+            case 4 -> chunk.putInt(at, (int) value);
+            case 2 -> chunk.putShort(at, (short) value);
             default -> chunk.put(at, (byte) value);
         }
     }
