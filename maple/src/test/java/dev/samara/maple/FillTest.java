@@ -9,8 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -21,15 +19,15 @@ class FillTest {
     private final ReentrantLock lock = new ReentrantLock();
     private final MapleTree<Integer> tree = new MapleTree<>(lock);
 
-    @BeforeEach
-    void hold() {
+    /** Runs a test as the holder of the lock: a limit of time runs each method of a test in a thread of its own. */
+    private void locked(Runnable test) {
         lock.lock();
-    }
-
-    @AfterEach
-    void letGo() {
-        tree.validate();
-        lock.unlock();
+        try {
+            test.run();
+            tree.validate();
+        } finally {
+            lock.unlock();
+        }
     }
 
     private static TreeBuilder<Integer> entries(int count) {
@@ -43,60 +41,67 @@ class FillTest {
     @Test
     @DisplayName("is the transaction of the same stores, around the reservations that there were")
     void equalsStores() {
-        for (int count : new int[] {0, 1, 15, 16, 17, 400}) {
-            MapleTree<Integer> one = new MapleTree<>(lock);
-            MapleTree<Integer> other = new MapleTree<>(lock);
-            for (MapleTree<Integer> each : List.of(one, other)) {
-                each.reserve(0, 999, OWNER);
-                each.reserve(1_000_000, -1L, OWNER);
-            }
-            try (Transaction<Integer> filled = one.begin();
-                    Transaction<Integer> stored = other.begin()) {
-                filled.fill(entries(count));
-                for (int i = 0; i < count; i++) {
-                    stored.store(1000 + 10L * i, 1000 + 10L * i + 5, i);
+        locked(() -> {
+            for (int count : new int[] {0, 1, 15, 16, 17, 400}) {
+                MapleTree<Integer> one = new MapleTree<>(lock);
+                MapleTree<Integer> other = new MapleTree<>(lock);
+                for (MapleTree<Integer> each : List.of(one, other)) {
+                    each.reserve(0, 999, OWNER);
+                    each.reserve(1_000_000, -1L, OWNER);
                 }
-                assertEquals(stored.entries(), filled.entries());
-                assertTrue(one.isEmpty());
-                filled.commit();
+                try (Transaction<Integer> filled = one.begin();
+                        Transaction<Integer> stored = other.begin()) {
+                    filled.fill(entries(count));
+                    for (int i = 0; i < count; i++) {
+                        stored.store(1000 + 10L * i, 1000 + 10L * i + 5, i);
+                    }
+                    assertEquals(stored.entries(), filled.entries());
+                    assertTrue(one.isEmpty());
+                    filled.commit();
+                }
+                one.validate();
+                assertEquals(entries(count).build().entries(), one.entries());
+                assertEquals(0, Objects.requireNonNull(one.reservationAt(999)).first());
+                assertEquals(
+                        -1L,
+                        Objects.requireNonNull(one.reservationAt(1_000_000)).last());
             }
-            one.validate();
-            assertEquals(entries(count).build().entries(), one.entries());
-            assertEquals(0, Objects.requireNonNull(one.reservationAt(999)).first());
-            assertEquals(
-                    -1L, Objects.requireNonNull(one.reservationAt(1_000_000)).last());
-        }
+        });
     }
 
     @Test
     @DisplayName("goes on with other changes, which snapshots of before do not see")
     void goesOn() {
-        try (Transaction<Integer> filled = tree.begin()) {
-            filled.fill(entries(400));
-            filled.erase(1000, 1995);
-            filled.store(5, 6, -1);
-            filled.commit();
-        }
-        Snapshot<Integer> before = tree.snapshot();
-        tree.store(1, 9, -2);
-        assertEquals(-1, before.get(5));
-        assertEquals(-2, tree.get(5));
-        assertEquals(301, tree.entries().size());
+        locked(() -> {
+            try (Transaction<Integer> filled = tree.begin()) {
+                filled.fill(entries(400));
+                filled.erase(1000, 1995);
+                filled.store(5, 6, -1);
+                filled.commit();
+            }
+            Snapshot<Integer> before = tree.snapshot();
+            tree.store(1, 9, -2);
+            assertEquals(-1, before.get(5));
+            assertEquals(-2, tree.get(5));
+            assertEquals(301, tree.entries().size());
+        });
     }
 
     @Test
     @DisplayName("is refused where there are values, or a reservation in the way, and nothing has changed then")
     void refuses() {
-        tree.reserve(1012, 1013, OWNER);
-        try (Transaction<Integer> filled = tree.begin()) {
-            ReservedException refused = assertThrows(ReservedException.class, () -> filled.fill(entries(2)));
-            assertSame(OWNER, refused.owner());
-            assertTrue(filled.isEmpty());
-            filled.store(7, 7, 7);
-            assertThrows(IllegalStateException.class, () -> filled.fill(entries(1)));
-            assertEquals(1, filled.entries().size());
-            assertEquals(
-                    1012, Objects.requireNonNull(filled.reservationAt(1013)).first());
-        }
+        locked(() -> {
+            tree.reserve(1012, 1013, OWNER);
+            try (Transaction<Integer> filled = tree.begin()) {
+                ReservedException refused = assertThrows(ReservedException.class, () -> filled.fill(entries(2)));
+                assertSame(OWNER, refused.owner());
+                assertTrue(filled.isEmpty());
+                filled.store(7, 7, 7);
+                assertThrows(IllegalStateException.class, () -> filled.fill(entries(1)));
+                assertEquals(1, filled.entries().size());
+                assertEquals(
+                        1012, Objects.requireNonNull(filled.reservationAt(1013)).first());
+            }
+        });
     }
 }

@@ -9,22 +9,25 @@ import org.jspecify.annotations.Nullable;
 /** Counts how often one rule was checked, how often beside an edit that could break it, and how often it did not hold. */
 final class Checker {
     private final String rule;
+    private final Course course;
     private final long leastChecks;
     private final long leastOverlaps;
     private final LongAdder checks = new LongAdder();
     private final LongAdder overlaps = new LongAdder();
     private final LongAdder violations = new LongAdder();
-    private final AtomicReference<@Nullable String> first = new AtomicReference<>();
+    private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 
     /**
      * A checker that has checked nothing yet.
      *
      * @param rule the guarantee and a few words, as {@code B.1 a snapshot held does not change}
+     * @param course told of violations
      * @param leastChecks fewer prove nothing
      * @param leastOverlaps fewer checks beside an edit prove nothing; 0 where a check cannot tell
      */
-    Checker(String rule, long leastChecks, long leastOverlaps) {
+    Checker(String rule, Course course, long leastChecks, long leastOverlaps) {
         this.rule = rule;
+        this.course = course;
         this.leastChecks = leastChecks;
         this.leastOverlaps = leastOverlaps;
     }
@@ -42,10 +45,31 @@ final class Checker {
         overlaps.increment();
     }
 
-    /** Counts a violation; the first one is kept to be told. */
+    /** The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines. */
+    private record Violation(String when, String what, String history) {}
+
+    /** Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history. */
     void violated(String how) {
         violations.increment();
-        first.compareAndSet(null, how);
+        if (first.get() == null) {
+            int end = how.indexOf('\n');
+            first.compareAndSet(
+                    null,
+                    new Violation(
+                            course.now(),
+                            end < 0 ? how : how.substring(0, end),
+                            end < 0 ? "" : how.substring(end + 1)));
+        }
+        course.violated();
+    }
+
+    boolean isBroken() {
+        return violations.sum() > 0;
+    }
+
+    /** Returns whether it has held, but was not checked enough since another rule was broken before. */
+    boolean isOpen() {
+        return !isBroken() && !enough() && course.isBroken();
     }
 
     /** Whether it has checked enough, and it always held. */
@@ -57,19 +81,29 @@ final class Checker {
         return checks.sum() >= leastChecks && overlaps.sum() >= leastOverlaps;
     }
 
-    /** One line for people, the first violation behind it. */
+    /** Returns one line for people. */
     String line() {
+        Violation violation = first.get();
         StringBuilder line = new StringBuilder(
-                String.format(Locale.ROOT, "%s: %d checks, %d violations", rule, checks.sum(), violations.sum()));
+                        violation != null ? "FAILED " : passed() ? "passed " : isOpen() ? "open   " : "FAILED ")
+                .append(rule)
+                .append(": ");
+        if (violation != null) {
+            line.append(violation.when()).append(": ").append(violation.what()).append(" (");
+        }
+        line.append(String.format(Locale.ROOT, "%d checks, %d violations", checks.sum(), violations.sum()));
         if (overlaps.sum() > 0 || leastOverlaps > 0) {
             line.append(", ").append(overlaps.sum()).append(" beside an edit");
         }
         if (!enough()) {
             line.append(", too few");
         }
-        String how = first.get();
-        return how == null
-                ? line.toString()
-                : line.append(", the first: ").append(how).toString();
+        return line.append(violation == null ? "" : ")").toString();
+    }
+
+    /** Returns what is known of the first violation besides; empty if nothing is. */
+    String history() {
+        Violation violation = first.get();
+        return violation == null ? "" : violation.history();
     }
 }

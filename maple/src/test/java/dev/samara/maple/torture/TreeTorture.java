@@ -2,8 +2,11 @@
 package dev.samara.maple.torture;
 
 import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,10 +25,13 @@ public final class TreeTorture {
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
     private static final long PATIENCE_MILLIS = 60_000;
 
+    private static final long LOOK_NANOS = 10_000_000;
+
     /** Longest time between two snapshots of one actor: each ends an era, and what is put in place needs one that lasts. */
     private static final int PAUSE_NANOS = 2_000_000;
 
     private final long seed;
+    private final Course course;
     private final long seconds;
     private final Ground ground = new Ground();
     private final Pipe pipe;
@@ -38,11 +44,13 @@ public final class TreeTorture {
      *
      * @param seed what the threads' random choices begin with
      * @param time how long it will run, by which it is told what is enough
+     * @param keepsGoing whether it goes on after a violation
      */
-    TreeTorture(long seed, Duration time) {
+    TreeTorture(long seed, Duration time, boolean keepsGoing) {
         this.seed = seed;
+        course = new Course(seed, keepsGoing);
         seconds = Math.max(1, time.toSeconds());
-        steps = new Checker("every step ends without an exception", 1000 * seconds, 0);
+        steps = new Checker("every step ends without an exception", course, 1000 * seconds, 0);
 
         Ranges ranges = new Ranges(ground);
         pipe = new Pipe(ground);
@@ -118,11 +126,11 @@ public final class TreeTorture {
 
     /** A checker that can tell whether it was beside an edit. For a moment that may be never, on a loaded machine. */
     private Checker overlapping(String rule, long perSecond) {
-        return checker(new Checker(rule, perSecond * seconds, seconds / 10));
+        return checker(new Checker(rule, course, perSecond * seconds, seconds / 10));
     }
 
     private Checker checker(String rule, long perSecond) {
-        return checker(new Checker(rule, perSecond * seconds, 0));
+        return checker(new Checker(rule, course, perSecond * seconds, 0));
     }
 
     private Checker checker(Checker checker) {
@@ -152,44 +160,62 @@ public final class TreeTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        long deadline = System.nanoTime() + time.toNanos();
+        course.begin(time);
         List<Thread> running = new ArrayList<>();
         threads.forEach((name, actor) -> {
             Random random = new Random(seed + 0x9E3779B97F4A7C15L * running.size());
-            Thread thread = new Thread(() -> repeat(name, actor, random, deadline), name);
+            Thread thread = new Thread(() -> repeat(name, actor, random), name);
             thread.setDaemon(true);
             running.add(thread);
         });
         running.forEach(Thread::start);
-        if (haveStopped(running, deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS))) {
+        if (haveStopped(running) && !course.isBroken()) {
             threads.forEach((name, actor) -> attempt(name, actor::finish));
             attempt("validate", ground.tree::validate);
         }
-        int failed = 0;
-        for (Checker checker : checkers) {
-            out.println(checker.line());
-            failed += checker.passed() ? 0 : 1;
-        }
+        // Stable.
+        checkers.sort(Comparator.comparing(checker -> !checker.isBroken()));
+        checkers.forEach(checker -> out.println(checker.line()));
         out.println(pipe.histogram());
-        out.println(checkers.size() - failed + " passed, " + failed + " failed");
+        checkers.forEach(checker -> checker.history().lines().forEach(line -> out.println("    " + line)));
+        int passed = (int) checkers.stream().filter(Checker::passed).count();
+        int open = (int) checkers.stream().filter(Checker::isOpen).count();
+        int failed = checkers.size() - passed - open;
+        out.println(passed + " passed, " + failed + " failed");
         return failed;
     }
 
-    private boolean haveStopped(List<Thread> threads, long patience) throws InterruptedException {
-        boolean stopped = true;
+    /** Waits for the end, and then for each thread's last step. Returns whether all have ended. */
+    private boolean haveStopped(List<Thread> threads) throws InterruptedException {
+        while (course.goesOn()) {
+            LockSupport.parkNanos(LOOK_NANOS);
+        }
+        long patience = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
         for (Thread thread : threads) {
             thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
             if (thread.isAlive()) {
-                stopped = false;
-                steps.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
+                steps.violated(thread.getName() + " does not stop\n" + stacks(threads));
+                return false;
             }
         }
-        return stopped;
+        return true;
     }
 
-    private void repeat(String name, Actor actor, Random random, long deadline) {
+    private static String stacks(List<Thread> threads) {
+        StringBuilder text = new StringBuilder();
+        for (Thread thread : threads) {
+            text.append(thread.getName()).append(", ").append(thread.getState()).append(", waits at ");
+            text.append(LockSupport.getBlocker(thread)).append('\n');
+            for (StackTraceElement frame : thread.getStackTrace()) {
+                text.append("    at ").append(frame).append('\n');
+            }
+        }
+        return text.toString();
+    }
+
+    private void repeat(String name, Actor actor, Random random) {
         attempt(name, () -> {
-            while (System.nanoTime() - deadline < 0) {
+            while (course.goesOn()) {
                 actor.step(random);
                 steps.check(true, "");
             }
@@ -200,13 +226,16 @@ public final class TreeTorture {
         try {
             action.run();
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
-            steps.violated(name + ": " + thrown + " at " + List.of(thrown.getStackTrace()));
+            StringWriter stack = new StringWriter();
+            thrown.printStackTrace(new PrintWriter(stack));
+            steps.violated(name + ": " + stack);
         }
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed; the status
-     * is 1 if a checker failed, or has checked too little.
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or has checked too
+     * little.
      *
      * @param arguments none
      */
@@ -215,7 +244,7 @@ public final class TreeTorture {
         Duration time =
                 Duration.ofMillis(10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100));
         System.out.printf("torture of a tree: %d s, -Dtorture.seed=%d%n", time.toSeconds(), seed);
-        int failed = new TreeTorture(seed, time).run(time, System.out);
+        int failed = new TreeTorture(seed, time, Boolean.getBoolean("torture.keepGoing")).run(time, System.out);
         System.out.flush();
         // Not by returning: an actor that hangs must not keep the process.
         System.exit(failed == 0 ? 0 : 1);
