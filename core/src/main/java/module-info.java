@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Samara's address space: what is mapped where, who may touch it, and the operations of {@code mm/} on it.
+ * Samara's address spaces: what is mapped where and with which rights, the operations of {@code mm/} on it, and memory behind it, which
+ * CPUs with TLBs read and write.
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.core {
     requires dev.samara.maple;
+    requires static java.management;
     requires static transitive org.jspecify;
 
     exports dev.samara.core;

@@ -33,18 +33,29 @@ import org.jspecify.annotations.Nullable;
  * A concurrent address space: which memory is mapped where, and the calls that change it.
  *
  * <p>{@link #find}, {@link #keep} and {@link #snapshot} may be called at any time from any thread; they take no lock and
- * never wait. The calls may also come from any thread and run side by side: a call waits only for one that is in transit
- * in a range that it names. Each takes effect at one instant; what {@code munmap} takes away is gone for look-ups at
- * that instant, and can be allocated again once it has returned.
+ * never wait. The calls may also come from any thread and run side by side: before a call changes anything, it waits for those
+ * that are in transit in a range that it names. Each takes effect at one instant; what {@code munmap} takes away is gone for
+ * look-ups at that instant, and can be allocated again once it has returned. A call that takes pages or rights away returns, or
+ * completes its future, when no CPU can use them any more: it waits for CPUs in GUEST until they poll, and for accesses under way.
+ * The package description tells what else is waited for.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the flag
  * still set. One that has to wait, and comes from a notifier of an operation in transit, throws {@link
  * IllegalStateException} instead, with nothing changed.
  *
+ * <p>A call that takes pages or rights away takes first what it needs to do so: {@code EAGAIN} says that as many calls are
+ * doing that as can, {@code ENOMEM} that heap or stack are used up; nothing has changed then. If something fails after that,
+ * the range stays as it is for other calls, in transit; that is reported ({@link
+ * dev.samara.core.vma.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future, ends
+ * only then. {@link #close} is never refused.
+ *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
  * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
  * mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned, and a length is rounded
  * up to whole pages. No call throws for bad numbers; {@link #throwing} has the form that throws.
+ *
+ * <p>After its machine was {@linkplain Machine#close closed} nothing can be mapped here any more: calls that could change the layout
+ * throw {@link IllegalStateException}, and look-ups find nothing.
  */
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
@@ -117,7 +128,9 @@ public final class AddressSpace implements AutoCloseable {
      * @param address any address
      * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
      * @return what became of it; RETRY if the thread was interrupted while it waited, its flag is set then
-     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
+     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit, while a CPU
+     *     of the thread is in GUEST, or by a backing that {@link Machine.Builder#checkOffers} watches; so does a stack that would
+     *     have to grow
      */
     public Resolution resolve(long address, int access) {
         return layout.resolve(address, access);
@@ -529,7 +542,8 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ENOMEM if the commit limit does not allow the copy, or as a backing refuses
      */
     public AddressSpace fork() {
-        return new AddressSpace(machine, layout.fork());
+        machine.host().spaces().checkOpen();
+        return machine.register(layout.fork());
     }
 
     /**

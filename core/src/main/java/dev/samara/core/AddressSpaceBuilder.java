@@ -71,9 +71,12 @@ public final class AddressSpaceBuilder {
      * @return this
      */
     public AddressSpaceBuilder heap(long start, long end) {
-        if (Long.compareUnsigned(start, end) > 0 || Long.compareUnsigned(end, geometry.limit()) > 0) {
-            throw new IllegalArgumentException("heap 0x" + Long.toHexString(start) + "..0x" + Long.toHexString(end)
-                    + " must run upwards and end below the limit of the space");
+        if (Long.compareUnsigned(start, end) > 0) {
+            throw new IllegalArgumentException("heap " + range(start, end) + " must not end before it starts");
+        }
+        if (Long.compareUnsigned(end, geometry.limit()) > 0) {
+            throw new IllegalArgumentException("heap " + range(start, end) + " must not reach beyond the limit 0x"
+                    + Long.toHexString(geometry.limit()) + " of the space");
         }
         heapStart = start;
         brk = end;
@@ -111,18 +114,20 @@ public final class AddressSpaceBuilder {
      * @throws IllegalArgumentException if it is not at one end, not on page boundaries, or meets the other guard
      */
     public AddressSpaceBuilder guard(long start, long end) {
-        if (!geometry.isAligned(start) || !geometry.isAligned(end) || Long.compareUnsigned(start, end) >= 0) {
-            throw new IllegalArgumentException("guard 0x" + Long.toHexString(start) + "..0x" + Long.toHexString(end)
-                    + " must run upwards, from and to a page boundary");
+        if (!geometry.isAligned(start) || !geometry.isAligned(end)) {
+            throw new IllegalArgumentException("guard " + range(start, end)
+                    + " must start and end on a multiple of the page size 0x" + Long.toHexString(geometry.pageSize()));
+        }
+        if (Long.compareUnsigned(start, end) >= 0) {
+            throw new IllegalArgumentException("guard " + range(start, end) + " must end above its start");
         }
         if (start == 0 && Long.compareUnsigned(end, geometry.limit()) < 0) {
             lowGuard = end;
         } else if (start != 0 && end == geometry.limit()) {
             highGuard = start;
         } else {
-            throw new IllegalArgumentException("guard 0x" + Long.toHexString(start) + "..0x"
-                    + Long.toHexString(end) + " must be at one end of the space, 0 or 0x"
-                    + Long.toHexString(geometry.limit()));
+            throw new IllegalArgumentException("guard " + range(start, end)
+                    + " must be at one end of the space, 0 or 0x" + Long.toHexString(geometry.limit()));
         }
         if (Long.compareUnsigned(lowGuard, highGuard) > 0) {
             throw new IllegalArgumentException("guards up to 0x" + Long.toHexString(lowGuard) + " and from 0x"
@@ -131,10 +136,18 @@ public final class AddressSpaceBuilder {
         return this;
     }
 
+    private static String range(long start, long end) {
+        return "0x" + Long.toHexString(start) + "..0x" + Long.toHexString(end);
+    }
+
     /**
-     * Allows a mapping to be stored over what an operation in transit has unmapped. {@code mmap} returns then before
-     * that one is complete, and {@link AddressSpace#resolve} waits until it is. Where no address is asked for, such a
-     * place comes last.
+     * Allows a mapping to be stored over what a {@code munmap} in flight has unmapped. {@code mmap} then returns before
+     * the {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Where no address is asked
+     * for, such a place comes last.
+     *
+     * <p>No other call gives up a range early. {@code mmap} waits, as without this option, for an {@code mremap} that
+     * moves pages away or cuts a mapping short, for {@code brk}, for {@code shmdt} and for the end of the space; and for
+     * another mapping that has been stored over a {@code munmap}'s range.
      *
      * @return this
      */
@@ -161,9 +174,11 @@ public final class AddressSpaceBuilder {
      * @return a new space
      * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow what is loaded, or as a backing refuses
+     * @throws IllegalStateException if the machine is closed
      */
     public AddressSpace build() {
         Host host = machine.host();
+        host.spaces().checkOpen();
         Layout.Origin origin = new Layout.Origin(
                 host,
                 geometry,
@@ -176,6 +191,6 @@ public final class AddressSpaceBuilder {
                 lowGuard,
                 highGuard,
                 earlyReuse);
-        return new AddressSpace(machine, new Layout(origin, mapped));
+        return machine.register(new Layout(origin, mapped));
     }
 }

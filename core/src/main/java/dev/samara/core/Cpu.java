@@ -30,6 +30,12 @@ import org.jspecify.annotations.Nullable;
  * like use them. A handle means nothing any more after the next {@link #poll}, {@link #leaveGuest} or resolving, nor after an access
  * by address, which may have to resolve. Outside of GUEST, each access by address enters it for its own time. What may wait,
  * operations of a space above all, is refused to a thread one of whose CPUs is in GUEST.
+ *
+ * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. Probes and accesses by handle look at
+ * neither the thread nor the handle, for speed: on a {@linkplain Machine.Builder#checked checked} machine a call of another thread, a
+ * handle that has ended or was made for something else ({@link IllegalStateException}), a negative one, and a size that is not 1, 2,
+ * 4 or 8 ({@link IllegalArgumentException}) are refused. On any machine an access of another size, by a negative handle, or with
+ * nothing loaded throws, and so does an atomic one that is not aligned; nothing was written then.
  */
 public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
@@ -70,7 +76,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param next a space of a machine with memory, or null for none
      * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built without
-     *     memory
+     *     memory, or is closed
      */
     public void load(@Nullable AddressSpace next) {
         own();
@@ -78,6 +84,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             checkUnused(processor, "another space is loaded");
         }
         Layout layout = next == null ? null : next.layout();
+        if (layout != null) {
+            layout.host().spaces().checkOpen();
+        }
         Memory of = layout == null ? memory : layout.memory();
         // What is refused has left everything as it was.
         AddressSpace lazy = lazySpace;
@@ -95,7 +104,16 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             release();
             become(layout, of);
         }
-        Objects.requireNonNull(processor).load(layout.pages());
+        Processor loads = Objects.requireNonNull(processor);
+        loads.load(layout.pages());
+        try {
+            // Behind the count of its users. Pairs with Spaces.close, which says that the machine is closed, and then
+            // reads that.
+            layout.host().spaces().checkOpen();
+        } catch (IllegalStateException closed) {
+            loads.load(null);
+            throw closed;
+        }
         GuestMemory with = Objects.requireNonNull(served);
         if (next != lazy) {
             with.serve(layout);
@@ -164,7 +182,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         return number;
     }
 
-    private void own() {
+    @Override
+    void own() {
         if (Thread.currentThread() != owner) {
             throw new IllegalStateException(this + " is used by thread "
                     + Thread.currentThread().getName() + " and owned by " + owner.getName());
@@ -180,6 +199,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     @Override
     GuestMemory loaded() {
         own();
+        return living();
+    }
+
+    private GuestMemory living() {
         GuestMemory of = guest;
         if (of == null) {
             throw new IllegalStateException(this
@@ -371,7 +394,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @return the number, in the order of bytes of this CPU
      */
     public long get(long handle, int size) {
-        return Objects.requireNonNull(guest).get(handle, size);
+        return living().get(handle, size);
     }
 
     /**
@@ -382,7 +405,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @param number what is written; bits above its size are ignored
      */
     public void put(long handle, int size, long number) {
-        Objects.requireNonNull(guest).put(handle, size, number);
+        living().put(handle, size, number);
     }
 
     /**
@@ -393,7 +416,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @return the number
      */
     public long getVolatile(long handle, int size) {
-        return Objects.requireNonNull(guest).update(GuestAtomic.LOAD, handle, size, 0, 0);
+        return update(GuestAtomic.LOAD, handle, size, 0, 0);
     }
 
     /**
@@ -404,7 +427,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @param number what is written
      */
     public void putVolatile(long handle, int size, long number) {
-        Objects.requireNonNull(guest).update(GuestAtomic.STORE, handle, size, 0, number);
+        update(GuestAtomic.STORE, handle, size, 0, number);
     }
 
     /**
@@ -412,12 +435,12 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param handle a living one for bytes that may be written, aligned
      * @param size bytes, as the handle was made for
-     * @param expected what must be there
+     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
      * @param number what is written
-     * @return what was there
+     * @return what was there, with zeros above its size
      */
     public long exchange(long handle, int size, long expected, long number) {
-        return Objects.requireNonNull(guest).update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
+        return update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
     }
 
     /**
@@ -429,7 +452,23 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @return what was there
      */
     public long add(long handle, int size, long delta) {
-        return Objects.requireNonNull(guest).update(GuestAtomic.ADD, handle, size, 0, delta);
+        return update(GuestAtomic.ADD, handle, size, 0, delta);
+    }
+
+    private long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        GuestMemory of = living();
+        if ((handle & size - 1) != 0) {
+            throw misused(handle, size);
+        }
+        return of.update(what, handle, size, expected, operand);
+    }
+
+    private static IllegalArgumentException misused(long handle, int size) {
+        GuestMemory.checkSize(size);
+        return new IllegalArgumentException("handle 0x" + Long.toHexString(handle)
+                + (handle < 0
+                        ? " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle"
+                        : " of an atomic access is not a multiple of its size " + size));
     }
 
     /**

@@ -7,9 +7,11 @@ import dev.samara.core.cpu.Cpus;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.LayoutLock;
 import dev.samara.core.layout.Retirement;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.DirectFrames;
+import dev.samara.core.page.DirectMemory;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Worker;
@@ -35,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe.
  */
-public final class Machine {
+public final class Machine implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
     private final Host host;
@@ -58,6 +60,15 @@ public final class Machine {
         return new Builder();
     }
 
+    /**
+     * The most memory that a machine may have whose frames are in direct memory: the JVM's limit of that.
+     *
+     * @return bytes: what {@code -XX:MaxDirectMemorySize} says, or without it the maximum of the heap
+     */
+    public static long directMemoryLimit() {
+        return DirectMemory.limit();
+    }
+
     Host host() {
         return host;
     }
@@ -65,6 +76,21 @@ public final class Machine {
     @Nullable
     KeepLog keepLog() {
         return keepLog;
+    }
+
+    /** Makes a space of a layout that is complete; what was loaded, or copied, is given back if the machine is closed. */
+    AddressSpace register(Layout layout) {
+        boolean done = false;
+        try {
+            host.spaces().add(layout);
+            host.endUnreachableCaches();
+            done = true;
+        } finally {
+            if (!done) {
+                layout.close();
+            }
+        }
+        return new AddressSpace(this, layout);
     }
 
     /**
@@ -84,7 +110,29 @@ public final class Machine {
      * @return the description, to be completed and built
      */
     public AddressSpaceBuilder space(Geometry geometry) {
+        host.spaces().checkOpen();
         return new AddressSpaceBuilder(this, geometry);
+    }
+
+    /**
+     * Ends this machine: closes its page caches, and lets go of its memory and its threads. All of its spaces must be closed, and
+     * no CPU may have one loaded; CPUs that have none need not be closed. Frames that are pinned, or allocated and not inserted,
+     * are lost. The memory is the garbage collector's once no space, CPU, file or page cache of the machine can be reached.
+     *
+     * <p>Afterwards each call of this machine but this one throws {@link IllegalStateException}, and so do the loading of its
+     * spaces, all calls that could map or change something in them, and {@link PageCache#allocate}. This call does nothing then.
+     *
+     * <p>A machine need not be closed. One that nobody can reach is collected with its memory, whatever spaces and CPUs of it were
+     * left open, once its threads have had nothing to do for some seconds.
+     *
+     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each. Nothing is changed
+     *     then. Also if a CPU of the thread is in GUEST
+     */
+    @Override
+    public void close() {
+        NoWaiting.check("the closing of a machine");
+        Cpus.checkOutsideGuest("the closing of a machine");
+        host.close();
     }
 
     private static void log(Report report) {
@@ -102,6 +150,7 @@ public final class Machine {
      * @return bytes
      */
     public long committed() {
+        host.spaces().checkOpen();
         return host.committed();
     }
 
@@ -110,9 +159,14 @@ public final class Machine {
      * ended, asynchronous operations completed, changes delivered. What is still kept or in transit is not waited for.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if it is called by a thread of the machine, which would wait for itself
+     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if a CPU of the thread is
+     *     in GUEST, for which an operation may wait; or if {@link Builder#checkOffers} refuses the wait
      */
     public void awaitQuiescence() throws InterruptedException {
+        host.spaces().checkOpen();
+        NoWaiting.check("a wait for quiescence");
+        Cpus.checkOutsideGuest("a wait for quiescence");
+        host.endUnreachableCaches();
         host.background().awaitQuiescence();
     }
 
@@ -123,6 +177,7 @@ public final class Machine {
      * @throws IllegalStateException if the machine does not {@linkplain Builder#trackKeeps track keeps}
      */
     public List<Throwable> outstandingKeeps() {
+        host.spaces().checkOpen();
         if (keepLog == null) {
             throw new IllegalStateException("this machine was not told to track keeps");
         }
@@ -155,7 +210,9 @@ public final class Machine {
         if (bytes < 0) {
             throw new IllegalArgumentException("bytes " + bytes + " is negative");
         }
-        return new FilePages(memory(geometry), bytes, isOfZeros);
+        Memory memory = memory(geometry);
+        memory.caches().endUnreachable(host.background());
+        return new FilePages(memory, bytes, isOfZeros);
     }
 
     /**
@@ -178,6 +235,7 @@ public final class Machine {
      * @return a CPU with no space loaded
      */
     public Cpu claimCpu() {
+        host.spaces().checkOpen();
         return new Cpu(this, cpus.incrementAndGet());
     }
 
@@ -188,7 +246,20 @@ public final class Machine {
      * @return how many, those of page caches included
      */
     public long framesInUse(Geometry geometry) {
-        return memory(geometry).frames().inUse();
+        Memory memory = memory(geometry);
+        memory.caches().endUnreachable(host.background());
+        return memory.frames().inUse();
+    }
+
+    /**
+     * The frames that nobody gets any more, because the {@linkplain Builder#frameStore frame store} has thrown when they were
+     * freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they are not in use.
+     *
+     * @param geometry of spaces: their page size counts
+     * @return a number that only grows
+     */
+    public long framesQuarantined(Geometry geometry) {
+        return memory(geometry).frames().quarantined();
     }
 
     /**
@@ -266,7 +337,7 @@ public final class Machine {
         private boolean trackKeeps;
         private Consumer<? super Report> reporter = Machine::log;
         private Retirement retirement = Retirement.NOTHING;
-        private Supplier<ReentrantLock> locks = ReentrantLock::new;
+        private Supplier<ReentrantLock> locks = LayoutLock::new;
         private long memory;
         private long memoryPiece = 1L << 22;
         private boolean poisonsFrames;
@@ -278,6 +349,7 @@ public final class Machine {
         private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
         private @Nullable StoreMaker stores;
         private int tlbEntries = 1 << 12;
+        private int mostWorkers = Memory.MOST_WORKERS;
         private long longestOffer = Memory.UNCHECKED;
         private boolean checked = Boolean.getBoolean("samara.checked");
 
@@ -367,6 +439,12 @@ public final class Machine {
 
         /**
          * Gives the machine memory, so that what is mapped can be read and written. Frames are made when they are first needed.
+         *
+         * <p>They are direct memory of the JVM, unless a {@linkplain #frameStore store} is given. {@link #build} refuses more than
+         * {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
+         * -XX:MaxDirectMemorySize} says otherwise. All machines, and whatever else uses direct memory, share that limit: where the
+         * JVM refuses to make more frames, accesses that need one are {@code OOM}. The JVM is asked again after a second, or once a
+         * frame was freed.
          *
          * @param bytes how much at most, at least a page; of each page size that spaces use
          * @return this
@@ -556,6 +634,12 @@ public final class Machine {
             return this;
         }
 
+        /** How many threads may work on pages at once. */
+        Builder workers(int most) {
+            mostWorkers = most;
+            return this;
+        }
+
         private static long saturatedNanos(Duration time) {
             return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
         }
@@ -588,7 +672,13 @@ public final class Machine {
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
             return new Memory(
-                    new Frames(store, pageShift, chunkShift, (int) most, poisonsFrames),
+                    new Frames(
+                            store,
+                            pageShift,
+                            chunkShift,
+                            (int) most,
+                            poisonsFrames,
+                            (thrown, frame) -> reportQuarantined(host, frame, thrown)),
                     rcu,
                     new Cpus(
                             saturatedNanos(longShootdown),
@@ -597,15 +687,30 @@ public final class Machine {
                             thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown)),
                     faultAround,
                     longestOffer,
-                    checked ? new Oracle(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null);
+                    checked ? new Oracle(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
+                    mostWorkers);
+        }
+
+        /** On a thread of the machine: who frees a frame may hold locks. */
+        private static void reportQuarantined(Host host, int frame, Throwable thrown) {
+            host.background()
+                    .execute(() -> host.report(
+                            Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
         }
 
         /**
          * Builds the machine.
          *
          * @return a new machine
+         * @throws IllegalArgumentException if it is to have more memory than the JVM's limit of direct memory, and no store of its
+         *     own
          */
         public Machine build() {
+            if (memory != 0 && stores == null && memory > directMemoryLimit()) {
+                throw new IllegalArgumentException("memory " + memory + " is above " + directMemoryLimit()
+                        + ", the JVM's limit of direct memory: -XX:MaxDirectMemorySize, or the maximum heap"
+                        + " without it");
+            }
             if (longestOffer != Memory.UNCHECKED) {
                 NoWaiting.use();
             }

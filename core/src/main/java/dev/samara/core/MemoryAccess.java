@@ -21,8 +21,9 @@ import org.jspecify.annotations.Nullable;
  * the CPU is not in it, each access, or each page of a copy, enters it for its own time.
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are made at once.
- * Atomic ones have to be aligned. Each call throws {@link IllegalStateException} if the thread does not own the CPU, or no space is
- * loaded.
+ * Atomic ones have to be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU, or no space
+ * is loaded. {@link #value}, {@link #faultAddress} and {@link #fault} are the owner's too; only a
+ * {@linkplain Machine.Builder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class MemoryAccess permits Cpu {
     private boolean swapsBytes;
@@ -35,6 +36,9 @@ public abstract sealed class MemoryAccess permits Cpu {
     /** The same for the owner's thread, who must have loaded a space. */
     abstract GuestMemory loaded();
 
+    /** Refuses any thread but the owner. */
+    abstract void own();
+
     boolean swapsBytes() {
         return swapsBytes;
     }
@@ -45,6 +49,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      * @param order the order
      */
     public void order(ByteOrder order) {
+        own();
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
         GuestMemory of = guestOrNull();
         if (of != null) {
@@ -151,12 +156,12 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Writes a number if what is there is expected, atomically. {@link #value} has what was there: it was written if that is
-     * what was expected.
+     * Writes a number if what is there is expected, atomically. {@link #value} has what was there, with zeros above its size: it
+     * was written if that is what was expected.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected what must be there
+     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
      * @param number what is written
      * @return MINOR if it was compared, else why not; ADRALN for an address that is not aligned
      */
@@ -169,7 +174,7 @@ public abstract sealed class MemoryAccess permits Cpu {
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected what must be there
+     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
      * @param number what is written
      * @return MINOR if it was compared, else why not; ADRALN for an address that is not aligned
      */

@@ -31,11 +31,18 @@ public final class Watchpoint implements AutoCloseable {
         NoWaiting.check("the setting of a watchpoint");
         Cpus.checkOutsideGuest("the setting of a watchpoint");
         Geometry geometry = layout.geometry();
-        if (length == 0
-                || Long.compareUnsigned(start, geometry.limit()) >= 0
-                || Long.compareUnsigned(length, geometry.limit() - start) > 0) {
-            throw new IllegalArgumentException("0x" + Long.toHexString(length) + " bytes at 0x"
-                    + Long.toHexString(start) + " are none, or not below the limit of the space");
+        long limit = geometry.limit();
+        if (length == 0) {
+            throw new IllegalArgumentException("length 0 must be at least 1");
+        }
+        if (Long.compareUnsigned(start, limit) >= 0) {
+            throw new IllegalArgumentException("start 0x" + Long.toHexString(start) + " must lie below the limit 0x"
+                    + Long.toHexString(limit) + " of the space");
+        }
+        if (Long.compareUnsigned(length, limit - start) > 0) {
+            throw new IllegalArgumentException("length 0x" + Long.toHexString(length) + " from start 0x"
+                    + Long.toHexString(start) + " must not reach beyond the limit 0x" + Long.toHexString(limit)
+                    + " of the space");
         }
         long end = start + length;
         Watches.Watch watch = new Watches.Watch(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
+import dev.samara.core.cache.FilePages;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
@@ -13,7 +14,14 @@ import org.jspecify.annotations.Nullable;
  * A backing of which only the reading of a page has to be written: it keeps what was read in a page cache, and offers that to
  * the faults that follow.
  *
- * <p>Two opens of one file are two objects with the same cache.
+ * <p>Two opens of one file are two objects with the same cache. It can be {@linkplain PageCache#close closed} when the file is not
+ * needed any more; a cache that is mapped nowhere and that nobody can reach is closed by the machine. The last {@code munmap} ends
+ * nothing.
+ *
+ * <p>Before an access fails with {@link Fault#OOM}, the machine takes pages back that are clean, unpinned and unmapped; they are
+ * read again when they are needed. A page is dirty once it has been written through a mapping, or through a pin whose end says so.
+ * So {@link #read} must give each page as often as it is asked, and whoever writes to a frame by its store, without a pin, must
+ * not rely on that.
  */
 public abstract class CachedBacking implements Backing {
     private final String name;
@@ -30,6 +38,9 @@ public abstract class CachedBacking implements Backing {
         this.cache = Objects.requireNonNull(cache, "cache");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("name is empty: a backing must have a name to show");
+        }
+        if (cache instanceof FilePages pages) {
+            pages.allowReclaim();
         }
     }
 

@@ -36,6 +36,9 @@ public final class MemoryFile implements AutoCloseable {
      */
     public MemoryFile(String name, long inode, PageCache pages) {
         this.name = Objects.requireNonNull(name, "name");
+        if (name.isEmpty()) {
+            throw new IllegalArgumentException("name is empty: a file must have a name to show");
+        }
         this.inode = inode;
         if (!(pages instanceof FilePages own)) {
             throw new IllegalArgumentException("pages " + pages + " were not made by a machine");

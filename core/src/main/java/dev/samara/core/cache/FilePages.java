@@ -16,7 +16,6 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.NoWaiting;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
@@ -32,18 +31,17 @@ public final class FilePages extends PageCache {
     private final Memory memory;
     private final Frames frames;
     private final int pageShift;
-    private final int number;
     private final boolean isOfZeros;
-    private final PageIndex index = new PageIndex();
-    private final ReverseMap mappings = new ReverseMap();
+    private final CachedPages cached;
+    private final long number;
+    private final PageIndex index;
+    private final ReverseMap mappings;
 
     /** One change of the size, or removal, at a time, from its first step to its last. Taken before the other lock. */
     private final ReentrantLock resizing = new ReentrantLock();
 
-    /** Guards changes of the index and of the size; held for moments. */
-    private final ReentrantLock content = new ReentrantLock();
-
-    private volatile long size;
+    /** That of the pages. */
+    private final ReentrantLock content;
 
     /**
      * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them, and finds
@@ -83,13 +81,16 @@ public final class FilePages extends PageCache {
      */
     public FilePages(Memory memory, long size, boolean isOfZeros) {
         this.memory = memory;
-        this.size = size;
         this.isOfZeros = isOfZeros;
         shrinks = new Shrink(Long.MAX_VALUE);
         settled = shrinks;
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
-        number = memory.nextCache();
+        cached = new CachedPages(this, memory, size);
+        number = cached.number();
+        index = cached.index();
+        content = cached.content();
+        mappings = new ReverseMap(memory.caches()::noteUnmapped);
     }
 
     /**
@@ -97,7 +98,7 @@ public final class FilePages extends PageCache {
      *
      * @return the number
      */
-    public int number() {
+    public long number() {
         return number;
     }
 
@@ -117,7 +118,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public long size() {
-        return size;
+        return cached.size();
     }
 
     /**
@@ -126,7 +127,7 @@ public final class FilePages extends PageCache {
      * @return pages
      */
     public long pages() {
-        return pages(size);
+        return pages(cached.size());
     }
 
     private long pages(long bytes) {
@@ -154,13 +155,50 @@ public final class FilePages extends PageCache {
         index.get(first, count, target);
     }
 
+    /** Has pages that are clean, unpinned and unmapped taken back before memory is used up: the backing can read them again. */
+    public void allowReclaim() {
+        cached.allowReclaim();
+    }
+
+    /**
+     * Whether it has been closed: then no page is ever in memory again.
+     *
+     * @return true if so
+     */
+    public boolean isClosed() {
+        return cached.isClosed();
+    }
+
+    PageIndex index() {
+        return index;
+    }
+
+    ReentrantLock content() {
+        return content;
+    }
+
+    private IllegalStateException closed(String what) {
+        return new IllegalStateException(what + " was called on " + this + ", which is closed");
+    }
+
     @Override
     public int allocate() {
+        if (isClosed()) {
+            throw closed("allocate");
+        }
+        int frame = tryAllocate();
+        while (frame == Frames.NONE && memory.reclaim()) {
+            frame = tryAllocate();
+        }
+        return frame;
+    }
+
+    private int tryAllocate() {
         Worker worker = memory.borrow();
         try {
             int frame = frames.allocate(worker.magazine());
             if (frame != Frames.NONE) {
-                frames.prepare(frame, number);
+                frames.prepare(frame, number());
             }
             return frame;
         } finally {
@@ -189,8 +227,8 @@ public final class FilePages extends PageCache {
     }
 
     /** Ends the filling of a frame. Caller holds the lock of the content, so that it ends once. */
-    private void take(int frame, int owner, long page) {
-        if (!frames.isPrepared(frame, number)) {
+    private void take(int frame, long owner, long page) {
+        if (!frames.isPrepared(frame, number())) {
             throw new IllegalArgumentException(
                     "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
         }
@@ -201,13 +239,15 @@ public final class FilePages extends PageCache {
     public int insert(long page, int frame) {
         NoWaiting.check("an insertion into a page cache");
         int known;
+        boolean isOver;
         content.lock();
         try {
+            isOver = isClosed();
             boolean isWithin = page >= 0 && page < pages();
             known = isWithin ? index.get(page) : Frames.NONE;
-            if (known == Frames.NONE && isWithin) {
-                take(frame, number, page);
-                index.put(page, frame);
+            if (known == Frames.NONE && isWithin && !isOver) {
+                take(frame, number(), page);
+                cached.put(page, frame);
                 return frame;
             }
             take(frame, Frames.ANONYMOUS, 0);
@@ -215,6 +255,9 @@ public final class FilePages extends PageCache {
             content.unlock();
         }
         drop(frame);
+        if (isOver) {
+            throw closed("insert");
+        }
         return known;
     }
 
@@ -253,11 +296,11 @@ public final class FilePages extends PageCache {
         int known = Frames.NONE;
         content.lock();
         try {
-            if (page < pages() && !vma.isDetached()) {
+            if (page < pages() && !isClosed() && !vma.isDetached()) {
                 known = index.get(page);
                 if (known == Frames.NONE) {
-                    frames.assign(fresh, number, page);
-                    index.put(page, fresh);
+                    frames.assign(fresh, number(), page);
+                    cached.put(page, fresh);
                     return fresh;
                 }
             }
@@ -273,11 +316,16 @@ public final class FilePages extends PageCache {
      *
      * @param vma the VMA
      * @param table its space's
+     * @param isEntered whether no page of another mapping is in its range; otherwise {@link Linked#enter} says when none is left
      * @return what unlinks it, once its pages are retired
      */
-    public Linked link(Vma vma, PageTable table) {
-        ReverseMap.Link link = mappings.link(vma, table);
-        return () -> mappings.unlink(link);
+    public Linked link(Vma vma, PageTable table, boolean isEntered) {
+        return mappings.link(vma, table, isEntered);
+    }
+
+    /** How many VMAs are linked, those included that stay for a look that is under way. */
+    int linked() {
+        return mappings.size();
     }
 
     @Override
@@ -290,14 +338,70 @@ public final class FilePages extends PageCache {
         long last = first + Math.min(count - 1, Long.MAX_VALUE - first);
         resizing.lock();
         try {
-            Removed removed;
+            CachedPages.Removed removed;
             content.lock();
             try {
-                removed = takeOut(first, last);
+                removed = cached.takeOut(first, last);
             } finally {
                 content.unlock();
             }
             unmap(first, last, removed, false);
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    @Override
+    public void close() {
+        NoWaiting.check("the closing of a page cache");
+        Cpus.checkOutsideGuest("the closing of a page cache");
+        if (isOfZeros) {
+            throw new IllegalStateException(
+                    this + " is that of a file in memory or of shared memory, and ends with it");
+        }
+        resizing.lock();
+        try {
+            CachedPages.Removed removed = cached.close();
+            if (removed != null) {
+                unmap(0, Long.MAX_VALUE, removed, false);
+            }
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /**
+     * Gives pages back that turn out to be clean, unpinned and unmapped. Takes nothing from a file whose size is just being
+     * changed. Caller may wait for CPUs and for a grace period.
+     *
+     * @param batch pages that may be
+     * @return how many were given back
+     */
+    int reclaim(Reclaim batch) {
+        if (batch.isEmpty() || !resizing.tryLock()) {
+            return 0;
+        }
+        try {
+            mappings.visit(batch.first(), batch.last(), batch);
+            batch.dismiss();
+            if (batch.isEmpty()) {
+                return 0;
+            }
+            // Nobody puts another frame in for one of these pages before it is known which of them stay.
+            content.lock();
+            try {
+                batch.takeOut(index);
+                mappings.visit(batch.first(), batch.last(), batch);
+                batch.putBack(index);
+            } finally {
+                content.unlock();
+            }
+            if (batch.isEmpty()) {
+                return 0;
+            }
+            CachedPages.Removed removed = batch.removed();
+            unmap(batch.first(), batch.last(), removed, false);
+            return removed.count();
         } finally {
             resizing.unlock();
         }
@@ -332,17 +436,17 @@ public final class FilePages extends PageCache {
         try {
             long first = pages(bytes);
             boolean isSmaller;
-            Removed removed;
+            CachedPages.Removed removed;
             content.lock();
             try {
-                isSmaller = bytes < size;
-                size = bytes;
+                isSmaller = bytes < cached.size();
+                cached.setSize(bytes);
                 if (isSmaller) {
                     Shrink now = new Shrink(first);
                     shrinks.next = now;
                     shrinks = now;
                 }
-                removed = takeOut(first, Long.MAX_VALUE);
+                removed = cached.takeOut(first, Long.MAX_VALUE);
             } finally {
                 content.unlock();
             }
@@ -391,7 +495,7 @@ public final class FilePages extends PageCache {
         try {
             content.lock();
             try {
-                size = Math.max(size, bytes);
+                cached.setSize(Math.max(cached.size(), bytes));
             } finally {
                 content.unlock();
             }
@@ -427,7 +531,7 @@ public final class FilePages extends PageCache {
         if (fresh == Frames.NONE) {
             return NO_MEMORY;
         }
-        if (end > size) {
+        if (end > cached.size()) {
             growTo(end);
         }
         return known == Frames.NONE ? insert(page, fresh) : known;
@@ -439,66 +543,63 @@ public final class FilePages extends PageCache {
             return;
         }
         Worker worker = memory.borrow();
-        worker.reader().enter();
         try {
+            worker.reader().enter();
             int frame = frameAt(start >>> pageShift);
             if (frame != Frames.NONE) {
                 store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
             }
         } finally {
-            worker.reader().exit();
+            // This ends the section.
             memory.giveBack(worker);
         }
     }
 
-    /** Frames taken out of the index, each marked removed. */
-    private static final class Removed {
-        private int[] frames = new int[16];
-        private int count;
-
-        void add(int frame) {
-            if (count == frames.length) {
-                frames = Arrays.copyOf(frames, 2 * count);
-            }
-            frames[count++] = frame;
-        }
-    }
-
-    /** Caller holds the lock of the content. */
-    private Removed takeOut(long first, long last) {
-        Removed removed = new Removed();
-        index.removeAll(first, last, frame -> {
-            frames.remove(frame);
-            removed.add(frame);
-        });
-        return removed;
-    }
-
     /** Takes removed frames, and beyond an end private copies, out of every mapping, and frees them. */
-    private void unmap(long first, long last, Removed removed, boolean alsoCopies) {
-        if (removed.count == 0 && mappings.isEmpty()) {
+    private void unmap(long first, long last, CachedPages.Removed removed, boolean alsoCopies) {
+        if (removed.isEmpty() && mappings.isEmpty()) {
             return;
         }
         List<Oracle.Taking> takings = new ArrayList<>(0);
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
             Walk walk = new Walk(discarding, first, last, alsoCopies, takings);
             do {
-                walk.metLeft = false;
                 mappings.visit(first, last, walk);
-            } while (walk.metLeft);
+            } while (walk.discardFound());
             // Also where no entry was found: somebody may be between taking one out and its flush, and a fault between
             // the index and its check.
             discarding.owe();
+            removed.dropWhenSettled(discarding);
             discarding.settle();
-            for (int i = 0; i < removed.count; i++) {
-                discarding.drop(removed.frames[i]);
-            }
         } finally {
             takings.forEach(Oracle.Taking::close);
         }
     }
 
-    /** Takes what has to go out of each mapping that it visits. */
+    @Override
+    public String toString() {
+        return "page cache " + number();
+    }
+
+    /**
+     * Takes what has to go out of each mapping of the file. A look at the reverse map only notes the links that it finds: what waits
+     * for CPUs comes behind the look, since nothing that is unlinked leaves the map while a look is under way.
+     *
+     * <p>By the time a noted link is walked, its VMA may have been replaced and unlinked. That loses nothing:
+     *
+     * <ul>
+     *   <li>A page that was taken out of the file is marked removed before the first look. It is put into no entry after that, so it
+     *       is where it was at the mark: in the range of a VMA that was linked then, which the look finds, or else what has taken its
+     *       place there; or in the hands of a move or a fork, which looks at the mark under the lock of the leaf before it puts the
+     *       page down, and drops it.
+     *   <li>A private copy beyond the end is taken while its link is not left. If the link is left, what is there may be another
+     *       mapping's; if it is the successor's, that was linked before this link was left. So the walk is repeated with another
+     *       look, which finds the successor, until a walk meets no link that is left. A move or a fork that has copies in its hands
+     *       asks how small the file has been since, under the lock of the leaf.
+     *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a fork that
+     *       began before has to find them. What is put there later is asked as above, or faulted in, within the file's size.
+     * </ul>
+     */
     private final class Walk implements ReverseMap.Visitor {
         private final Discarding discarding;
         private final long first;
@@ -509,6 +610,9 @@ public final class FilePages extends PageCache {
         private final List<Oracle.Taking> takings;
 
         private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
+
+        /** By the last look, and not walked yet. */
+        private final List<ReverseMap.Link> found = new ArrayList<>();
 
         /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
         private boolean metLeft;
@@ -523,9 +627,22 @@ public final class FilePages extends PageCache {
 
         @Override
         public void visit(ReverseMap.Link link) {
-            if (!visited.add(link)) {
-                return;
+            if (visited.add(link)) {
+                found.add(link);
             }
+        }
+
+        /** Walks what the last look has found; waits for CPUs now and then. Returns whether another look is needed. */
+        boolean discardFound() {
+            metLeft = false;
+            for (ReverseMap.Link link : found) {
+                discard(link);
+            }
+            found.clear();
+            return metLeft;
+        }
+
+        private void discard(ReverseMap.Link link) {
             Vma vma = link.vma();
             long offset = vma.pageOffset();
             long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
@@ -545,6 +662,11 @@ public final class FilePages extends PageCache {
                 return frames.isRemoved(Pte.frame(pte));
             }
             if (!copies || !Pte.isOwn(pte)) {
+                return false;
+            }
+            if (!link.isEntered()) {
+                // A page of a mapping that is being replaced: a fork may have to copy it yet, and its operation drops
+                // it.
                 return false;
             }
             // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not

@@ -6,6 +6,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,10 +95,57 @@ final class PageIndex {
         FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
+    /**
+     * Collects pages in memory, in ascending order. Each is looked at for itself.
+     *
+     * @param from the first page that is looked at
+     * @param pages takes their numbers
+     * @param target takes their frames, and has room for as many
+     * @return how many were found; fewer than there is room for if there are no more
+     */
+    int collect(long from, long[] pages, int[] target) {
+        Root of = root;
+        return collect(of.top, of.height, 0, from, pages, target, 0);
+    }
+
+    private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {
+        int count = known;
+        int shift = BITS * level;
+        // Zero for a table that begins behind the first page.
+        int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
+        for (int i = start; i < SIZE && count < pages.length; i++) {
+            long lowest = base + ((long) i << shift);
+            if (level > 0) {
+                Object child = CHILD.getAcquire((Object[]) table, i);
+                if (child != null) {
+                    count = collect(child, level - 1, lowest, from, pages, target, count);
+                }
+            } else {
+                int frame = (int) FRAME.getAcquire((int[]) table, i);
+                if (frame != Frames.NONE) {
+                    pages[count] = lowest;
+                    target[count++] = frame;
+                }
+            }
+        }
+        return count;
+    }
+
     /** Takes out pages of a range, each frame given to a consumer, and nodes that are empty then. Caller excludes other changes. */
     void removeAll(long first, long last, IntConsumer consumer) {
+        removeIf(first, last, frame -> {
+            consumer.accept(frame);
+            return true;
+        });
+    }
+
+    /**
+     * Takes out those pages of a range whose frames a predicate accepts, in ascending order, and nodes that are empty then. Caller
+     * excludes other changes.
+     */
+    void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
-        if (removeAll(from.top, from.height, 0, first, last, consumer)) {
+        if (removeIf(from.top, from.height, 0, first, last, choice)) {
             root = new Root(0, leaf());
             return;
         }
@@ -121,7 +169,7 @@ final class PageIndex {
     }
 
     /** Returns whether nothing is left in the table. */
-    private static boolean removeAll(Object table, int level, long base, long first, long last, IntConsumer consumer) {
+    private static boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
         boolean isEmpty = true;
         for (int i = 0; i < SIZE; i++) {
@@ -130,13 +178,13 @@ final class PageIndex {
             if (level == 0) {
                 int[] leaf = (int[]) table;
                 if (isWithin) {
-                    remove(leaf, i, consumer);
+                    remove(leaf, i, choice);
                 }
                 isEmpty &= leaf[i] == Frames.NONE;
             } else {
                 Object[] upper = (Object[]) table;
                 Object child = upper[i];
-                if (isWithin && child != null && removeAll(child, level - 1, lowest, first, last, consumer)) {
+                if (isWithin && child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
                     CHILD.setRelease(upper, i, null);
                 }
                 isEmpty &= upper[i] == null;
@@ -145,11 +193,10 @@ final class PageIndex {
         return isEmpty;
     }
 
-    private static void remove(int[] leaf, int index, IntConsumer consumer) {
+    private static void remove(int[] leaf, int index, IntPredicate choice) {
         int frame = leaf[index];
-        if (frame != Frames.NONE) {
+        if (frame != Frames.NONE && choice.test(frame)) {
             FRAME.setRelease(leaf, index, Frames.NONE);
-            consumer.accept(frame);
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cache;
 
+import dev.samara.core.life.Linked;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.Vma;
 import java.util.Map;
@@ -18,7 +19,8 @@ import org.jspecify.annotations.Nullable;
  * unlinking and looking run side by side; none waits.
  *
  * <p>A VMA that is unlinked while somebody looks stays to the end of that look. Otherwise a look could miss both it and what has
- * taken its place and has its pages: the one because it is gone, the other because it is kept where the look has been already.
+ * taken its place and has its pages: the one because it is gone, the other because it is kept where the look has been already. So
+ * a look waits for nobody: it notes what it finds, and works on that after its end.
  *
  * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size lie in
  * order and do not overlap, so a look takes one search per size that is in use.
@@ -36,17 +38,19 @@ final class ReverseMap {
         }
     }
 
-    /** One linked VMA. */
-    static final class Link {
+    /** One linked VMA, which can unlink itself: nothing is left to be made, and to fail, once it is in the map. */
+    final class Link implements Linked {
         private final Key key;
         private final Vma vma;
         private final PageTable table;
+        private volatile boolean isEntered;
         private volatile boolean isLeft;
 
-        private Link(Key key, Vma vma, PageTable table) {
+        private Link(Key key, Vma vma, PageTable table, boolean isEntered) {
             this.key = key;
             this.vma = vma;
             this.table = table;
+            this.isEntered = isEntered;
         }
 
         Vma vma() {
@@ -57,17 +61,39 @@ final class ReverseMap {
             return table;
         }
 
+        @Override
+        public void enter() {
+            // Behind the removal of the last page of others, each by a read-modify-write of its entry: a thread that
+            // reads this and
+            // has read such an entry fails to change it.
+            isEntered = true;
+        }
+
+        @Override
+        public void unlink() {
+            ReverseMap.this.unlink(this);
+            unlinked.run();
+        }
+
         /**
-         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, then what is there under
-         * the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in before the operation
-         * that takes the VMA away is complete, and that is after the unlinking.
+         * Whether the range of the VMA has been emptied of the pages of a mapping that the VMA replaces. Before that, nothing in the
+         * range is the VMA's: its faults wait, and pages that are moved there are put down later.
+         */
+        boolean isEntered() {
+            return isEntered;
+        }
+
+        /**
+         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, and if the link is entered, then
+         * what is there under the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in
+         * before the operation that takes the VMA away is complete, and that is after the unlinking.
          */
         boolean isLeft() {
             return isLeft;
         }
     }
 
-    /** Who is told of links. */
+    /** Who is told of links. It waits for nobody, since what is unlinked meanwhile stays. */
     @FunctionalInterface
     interface Visitor {
         void visit(Link link);
@@ -86,15 +112,40 @@ final class ReverseMap {
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
     private final AtomicLong numbers = new AtomicLong();
 
-    Link link(Vma vma, PageTable table) {
+    private final Runnable unlinked;
+
+    /**
+     * Makes one without VMAs.
+     *
+     * @param unlinked runs after each unlinking; must not wait, nor throw
+     */
+    ReverseMap(Runnable unlinked) {
+        this.unlinked = unlinked;
+    }
+
+    /**
+     * Links a VMA.
+     *
+     * @param isEntered whether no page of another mapping is in its range
+     */
+    Link link(Vma vma, PageTable table, boolean isEntered) {
         long first = vma.pageOffset();
         long last = lastPage(vma, table);
         int shift = SIZES - Long.numberOfLeadingZeros(first ^ last);
         Key key = new Key(shift, block(first, shift), numbers.getAndIncrement());
-        Link link = new Link(key, vma, table);
+        Link link = new Link(key, vma, table, isEntered);
         // The count first: who looks passes over sizes without any.
         bySize.getAndIncrement(shift);
-        links.put(key, link);
+        boolean isLinked = false;
+        try {
+            links.put(key, link);
+            isLinked = true;
+        } finally {
+            // Memory may run out after the link has come into the map.
+            if (!isLinked && !remove(link)) {
+                bySize.getAndDecrement(shift);
+            }
+        }
         return link;
     }
 
@@ -177,5 +228,10 @@ final class ReverseMap {
 
     boolean isEmpty() {
         return links.isEmpty();
+    }
+
+    /** The number of links, with those that were unlinked and stay for a look. */
+    int size() {
+        return links.size();
     }
 }

@@ -131,6 +131,16 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
+     * Takes {@link #enterGuest} back, if it came to that, before anything was used.
+     *
+     * @param context what is loaded
+     */
+    public void abandonGuest(long context) {
+        // Volatile, as the entry: then it needs no deeper stack than that.
+        WORD.setVolatile(this, wordOf(KERNEL, context));
+    }
+
+    /**
      * Stops to use translations, after the last access.
      *
      * @param context what is loaded
@@ -257,6 +267,12 @@ public final class CpuState extends CpuWords.Flushed {
         long word = (long) WORD.getVolatile(this);
         String state = STATE_NAMES.get((int) (word & STATES));
         return word >>> STATE_BITS == Context.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
+    }
+
+    /** Whether it has a context loaded, and is not LAZY in it. */
+    boolean uses(long context) {
+        long word = (long) WORD.getVolatile(this);
+        return word >>> STATE_BITS == context && (word & STATES) != LAZY;
     }
 
     /** Whether it is on its way from one space to another, and may have read the generation of the next. */

@@ -2,7 +2,10 @@
 package dev.samara.core.cpu;
 
 import dev.samara.core.vma.ShootdownDelivery;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -17,8 +20,11 @@ public final class Cpus {
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 200_000;
 
-    /** Those of the calling thread, of all machines. */
-    private static final ThreadLocal<CpuState @Nullable []> OWN = new ThreadLocal<>();
+    /**
+     * Those of the calling thread, of all machines. Weak, so that a CPU that was not closed keeps no machine from the collector: as
+     * long as its machine can be reached, so can a CPU that is online.
+     */
+    private static final ThreadLocal<@Nullable List<WeakReference<CpuState>>> OWN = new ThreadLocal<>();
 
     private final Signals signals;
     private final LongAdder shootdowns = new LongAdder();
@@ -74,11 +80,41 @@ public final class Cpus {
             more[number] = cpu;
             online = more;
         }
-        CpuState[] own = OWN.get();
-        CpuState[] all = own == null ? new CpuState[1] : Arrays.copyOf(own, own.length + 1);
-        all[all.length - 1] = cpu;
-        OWN.set(all);
+        List<WeakReference<CpuState>> own = ownBut(null);
+        own.add(new WeakReference<>(cpu));
+        OWN.set(own);
         return cpu;
+    }
+
+    /** Those of the calling thread that can still be reached, but for one. */
+    private static List<WeakReference<CpuState>> ownBut(@Nullable CpuState one) {
+        List<WeakReference<CpuState>> left = new ArrayList<>(2);
+        List<WeakReference<CpuState>> own = OWN.get();
+        if (own != null) {
+            for (WeakReference<CpuState> reference : own) {
+                CpuState cpu = reference.get();
+                if (cpu != null && cpu != one) {
+                    left.add(reference);
+                }
+            }
+        }
+        return left;
+    }
+
+    /**
+     * The CPUs that have a context loaded; not those that are LAZY in it.
+     *
+     * @param context of a space
+     * @return them, for people
+     */
+    public List<String> usersOf(Context context) {
+        List<String> users = new ArrayList<>(1);
+        for (CpuState cpu : online) {
+            if (cpu != null && cpu.uses(context.id())) {
+                users.add(cpu.toString());
+            }
+        }
+        return users.isEmpty() ? List.of("a CPU that has come and gone meanwhile") : users;
     }
 
     /** Takes those off whose threads have ended: nobody uses what they have loaded. */
@@ -121,10 +157,9 @@ public final class Cpus {
                 online = fewer;
             }
         }
-        CpuState[] own = OWN.get();
-        if (own != null && cpu.owner() == Thread.currentThread()) {
-            CpuState[] left = Arrays.stream(own).filter(one -> one != cpu).toArray(CpuState[]::new);
-            if (left.length == 0) {
+        if (cpu.owner() == Thread.currentThread()) {
+            List<WeakReference<CpuState>> left = ownBut(cpu);
+            if (left.isEmpty()) {
                 OWN.remove();
             } else {
                 OWN.set(left);
@@ -139,15 +174,35 @@ public final class Cpus {
      * @throws IllegalStateException if a CPU of its is in GUEST
      */
     public static void checkOutsideGuest(String what) {
-        CpuState[] own = OWN.get();
+        CpuState cpu = inGuest();
+        if (cpu != null) {
+            throw new IllegalStateException(what + " was called while " + cpu
+                    + " is in GUEST: it has to leave it first, because others may wait for it");
+        }
+    }
+
+    /**
+     * Whether the calling thread owes nobody an acknowledgement.
+     *
+     * @return true if no CPU of its is in GUEST
+     */
+    public static boolean isOutsideGuest() {
+        return inGuest() == null;
+    }
+
+    /** A CPU of the calling thread that is in GUEST, or null. */
+    private static @Nullable CpuState inGuest() {
+        List<WeakReference<CpuState>> own = OWN.get();
         if (own != null) {
-            for (CpuState cpu : own) {
-                if (cpu.isGuest()) {
-                    throw new IllegalStateException(what + " was called while " + cpu
-                            + " is in GUEST: it has to leave it first, because others may wait for it");
+            // By index: this comes before each operation of a thread that has CPUs.
+            for (int i = 0; i < own.size(); i++) {
+                CpuState cpu = own.get(i).get();
+                if (cpu != null && cpu.isGuest()) {
+                    return cpu;
                 }
             }
         }
+        return null;
     }
 
     /**
@@ -181,6 +236,36 @@ public final class Cpus {
             return;
         }
         @Nullable CpuState[] all = online;
+        if (!ask(all, context, generation, mask)) {
+            return;
+        }
+        for (long left = mask; left != 0; left &= left - 1) {
+            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
+                CpuState cpu = all[n];
+                if (cpu != null) {
+                    await(cpu, context, generation);
+                }
+            }
+        }
+    }
+
+    /**
+     * Begins what {@link #shoot} does, and does not wait.
+     *
+     * @param context of the space
+     * @param generation which
+     * @param mask the bits of some
+     * @return what tells when it is over; null if it is over already
+     */
+    public @Nullable Shootdown begin(Context context, long generation, long mask) {
+        @Nullable CpuState[] all = online;
+        return mask != 0 && ask(all, context, generation, mask)
+                ? new Shootdown(this, context, generation, mask, all)
+                : null;
+    }
+
+    /** Asks those CPUs of a mask that are behind; returns whether there are any but the caller's. */
+    private boolean ask(@Nullable CpuState[] all, Context context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
             for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
@@ -197,22 +282,24 @@ public final class Cpus {
             }
         }
         if (asked == 0) {
-            return;
+            return false;
         }
         shootdowns.increment();
         targets.add(asked);
-        for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
-                CpuState cpu = all[n];
-                if (cpu != null) {
-                    await(cpu, context, generation);
-                }
-            }
-        }
+        return true;
+    }
+
+    long reportAfterNanos() {
+        return signals.reportAfterNanos();
+    }
+
+    /** Reports a CPU that has not acknowledged for so long, the first time, and has the embedder kick it. */
+    void stalled(CpuState cpu, Context context, long generation, long waited, boolean isFirst) {
+        signals.stalled(cpu, context, generation, waited, isFirst);
     }
 
     /** The next number with the same bit. */
-    private static int next(int number) {
+    static int next(int number) {
         return number < CpuState.SHARED ? Integer.MAX_VALUE : number + CpuState.SHARED;
     }
 

@@ -7,6 +7,7 @@ import dev.samara.core.layout.PageRights;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
+import dev.samara.core.page.Magazine;
 import dev.samara.core.page.Pte;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Fault;
@@ -43,14 +44,11 @@ final class Copying {
     private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
         Identities.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
-        int fresh = fromZero
-                ? faulter.frames.allocate(faulter.worker.magazine())
-                : faulter.frames.allocateDirty(faulter.worker.magazine());
+        long mark = Pte.inTransit(pte, faulter.worker.owner(), true);
+        int fresh = fresh(fromZero);
         if (fresh == Frames.NONE) {
-            return Fault.OOM;
+            return Faulter.EXHAUSTED;
         }
-        int owner = faulter.worker.owner();
-        long mark = Pte.inTransit(pte, owner, true);
         boolean done = false;
         try {
             long rights = mark(vma, address, leaf, index, pte, mark);
@@ -62,7 +60,13 @@ final class Copying {
             faulter.reader().enter();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
-            end(leaf, index, mark, pte, fresh, done);
+            try {
+                end(leaf, index, mark, pte, done);
+            } finally {
+                if (!done) {
+                    giveBack(fresh);
+                }
+            }
         }
         if (done && Pte.isOwn(pte)) {
             faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
@@ -70,26 +74,34 @@ final class Copying {
         return done ? Fault.MINOR : Faulter.AGAIN;
     }
 
+    /** Takes a frame. Needs as much stack as {@link #giveBack}. */
+    private int fresh(boolean isZeroed) {
+        Magazine magazine = faulter.worker.magazine();
+        return isZeroed ? faulter.frames.allocate(magazine) : faulter.frames.allocateDirty(magazine);
+    }
+
+    private void giveBack(int fresh) {
+        faulter.frames.drop(fresh, faulter.worker.magazine());
+    }
+
     /** On every way out, also if the store throws: nothing is left in transit. */
-    private void end(long[] leaf, int index, long mark, long before, int fresh, boolean done) {
+    private void end(long[] leaf, int index, long mark, long before, boolean done) {
         if (!done) {
             Leaf.compareAndSet(leaf, index, mark, before);
         }
         faulter.memory.owners().leave(faulter.worker.owner());
-        if (!done) {
-            faulter.frames.drop(fresh, faulter.worker.magazine());
-        }
     }
 
     /** Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader section. */
     int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
-        int fresh = faulter.frames.allocateDirty(faulter.worker.magazine());
-        if (fresh == Frames.NONE) {
-            return Fault.OOM;
-        }
         long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
+        // The leaf before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table.leafForInstall(address);
         int index = faulter.table.indexOf(address);
+        int fresh = fresh(false);
+        if (fresh == Frames.NONE) {
+            return Faulter.EXHAUSTED;
+        }
         boolean done = false;
         try {
             long rights = 0;
@@ -111,7 +123,13 @@ final class Copying {
             done = finish(leaf, index, mark, fresh, rights, true);
             return done ? Fault.MINOR : Faulter.AGAIN;
         } finally {
-            end(leaf, index, mark, Pte.NONE, fresh, done);
+            try {
+                end(leaf, index, mark, Pte.NONE, done);
+            } finally {
+                if (!done) {
+                    giveBack(fresh);
+                }
+            }
         }
     }
 

@@ -37,6 +37,15 @@ public final class Faulter {
     /** Not a result: look again. */
     static final int AGAIN = -1;
 
+    /** Not a result: there is no free frame. Outside of all sections some may be made free, and then it is to look again. */
+    static final int EXHAUSTED = -2;
+
+    /**
+     * So often one fault begins anew after pages were reclaimed. A fault may need two frames, and reclaim the first one for the
+     * second, again and again.
+     */
+    private static final int MOST_RECLAIMS = 16;
+
     final Memory memory;
     final Frames frames;
     final Worker worker;
@@ -134,19 +143,29 @@ public final class Faulter {
         }
         boolean outerIsMajor = isMajor;
         isMajor = false;
+        boolean ended = false;
         try {
             int result = attemptOnce(address, access);
             boolean repeated = result == AGAIN;
-            while (result == AGAIN) {
+            int reclaims = 0;
+            while (result == AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
                 result = attemptOnce(address, access);
+            }
+            if (result == EXHAUSTED) {
+                return Fault.OOM;
             }
             if (repeated && result == Fault.MAPERR) {
                 // An attempt in vain may have linked a leaf after who took the mapping away had walked.
                 table.unhookIfEmpty(address);
             }
+            ended = true;
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
         } finally {
             isMajor = outerIsMajor;
+            if (!ended) {
+                // An Error may have come in the way of the exit, which had one frame of stack less.
+                reader.exitAll();
+            }
         }
     }
 
@@ -367,20 +386,24 @@ public final class Faulter {
         if (writes) {
             frame = frames.allocate(worker.magazine());
             if (frame == Frames.NONE) {
-                return Fault.OOM;
+                return EXHAUSTED;
             }
             bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
         } else if (!hasZero) {
             hasZero = frames.makeZero();
             if (!hasZero) {
-                return Fault.OOM;
+                return EXHAUSTED;
             }
         }
-        boolean installed = install(vma, address, frame, bits, known);
-        if (!installed && writes) {
-            frames.drop(frame, worker.magazine());
+        boolean installed = false;
+        try {
+            installed = install(vma, address, frame, bits, known);
+            return installed ? Fault.MINOR : AGAIN;
+        } finally {
+            if (!installed && writes) {
+                frames.drop(frame, worker.magazine());
+            }
         }
-        return installed ? Fault.MINOR : AGAIN;
     }
 
     private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {

@@ -4,6 +4,8 @@ package dev.samara.core.fault;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
 import dev.samara.core.page.Leaf;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.PendingNotices.Notice;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Fault;
@@ -43,13 +45,17 @@ final class SlowPath {
 
     /** Has the backing fetch a page. Caller is in a reader section; this leaves it, and enters another one. */
     int fetch(Vma of, BackingTraits traits, FilePages cache, long at, int how, long which) {
+        if (cache.isClosed()) {
+            return Fault.ADRERR;
+        }
         if (!Life.keep(of)) {
             return Faulter.AGAIN;
         }
         faulter.reader().exit();
+        long reclaims = faulter.memory.caches().reclaims();
         int frame;
         try {
-            frame = ask(traits, new Request(faulter, of, which, at, how));
+            frame = ask(traits, cache, new Request(faulter, of, which, at, how));
         } finally {
             Life.release(of);
         }
@@ -59,6 +65,10 @@ final class SlowPath {
         }
         faulter.reader().enter();
         if (!faulter.frames.isCached(frame, cache.number(), which)) {
+            if (faulter.memory.caches().reclaims() != reclaims) {
+                // Perhaps it was this page that another thread has reclaimed, and nothing to blame the backing for.
+                return Faulter.AGAIN;
+            }
             return outOfDate(traits, frame, which);
         }
         inVain = 0;
@@ -68,8 +78,7 @@ final class SlowPath {
             return faulter.copying().copyFromCache(of, at, cache, which, frame);
         }
         if (writes && traits.noticesWrites()) {
-            faulter.reader().exit();
-            return mapNoticed(of, traits, cache, frame, new Request(faulter, of, which, at, how));
+            return mapNoticed(traits, cache, frame, new Request(faulter, of, which, at, how));
         }
         return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Faulter.AGAIN;
     }
@@ -87,11 +96,13 @@ final class SlowPath {
         return Fault.ADRERR;
     }
 
-    private int ask(BackingTraits traits, Request request) {
+    private int ask(BackingTraits traits, FilePages cache, Request request) {
         try {
             return traits.backing().fault(request);
         } catch (Throwable thrown) {
-            faulter.reportBacking("fault", traits, thrown);
+            if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
+                faulter.reportBacking("fault", traits, thrown);
+            }
             return -Fault.ADRERR;
         }
     }
@@ -109,55 +120,86 @@ final class SlowPath {
         }
     }
 
-    private int mapNoticed(Vma of, BackingTraits traits, FilePages cache, int frame, Request request) {
-        if (!Life.keep(of)) {
+    /** Leaves the section, tells the backing of a first write, and enters another section if the write may be made. */
+    private int tell(BackingTraits traits, Request request) {
+        faulter.reader().exit();
+        if (!Life.keep(request.vma())) {
             return Faulter.AGAIN;
         }
         int noticed;
         try {
             noticed = notice(traits, request);
         } finally {
-            Life.release(of);
+            Life.release(request.vma());
         }
         if (noticed != 0) {
             return failure(noticed);
         }
         faulter.reader().enter();
-        boolean mapped = faulter.window().mapOne(of, cache, request.address(), request.page(), frame, true);
-        return mapped ? Fault.MINOR : Faulter.AGAIN;
+        return Fault.MINOR;
+    }
+
+    /**
+     * Whether a notice still serves for the write: nothing has taken away the right or the page since it began. No other VMA of the
+     * same mapping will do, since it may have been narrowed and widened again in between. Caller holds the lock of the leaf.
+     */
+    private static boolean serves(Notice notice, Vma of) {
+        return !of.isDetached() && !notice.isStale();
+    }
+
+    /** Maps a page that was fetched for a write, of which the backing is told first. Caller is in a reader section. */
+    private int mapNoticed(BackingTraits traits, FilePages cache, int frame, Request request) {
+        PageTable table = faulter.table;
+        Notice notice = table.notices().begin(request.address());
+        try {
+            int told = tell(traits, request);
+            if (told != Fault.MINOR) {
+                return told;
+            }
+            long[] leaf = table.leafForInstall(request.address());
+            Leaf.lock(leaf);
+            try {
+                boolean stands = !Leaf.isDead(leaf)
+                        && serves(notice, request.vma())
+                        && faulter.frames.isCached(frame, cache.number(), request.page());
+                long bits = Window.bitsOf(request.vma(), true) | Pte.ACCESSED | Pte.DIRTY;
+                boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
+                return mapped ? Fault.MINOR : Faulter.AGAIN;
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        } finally {
+            table.notices().end(notice);
+        }
     }
 
     /** A page of a shared mapping that is mapped already is about to be written for the first time. */
     int firstWrite(Vma of, long at, int how, long pte) {
-        BackingTraits traits = Objects.requireNonNull(of.traits());
-        if (!Life.keep(of)) {
-            return Faulter.AGAIN;
-        }
-        faulter.reader().exit();
-        int noticed;
+        PageTable table = faulter.table;
+        Request request = new Request(faulter, of, faulter.pageOf(of, at), at, how);
+        Notice notice = table.notices().begin(at);
         try {
-            noticed = notice(traits, new Request(faulter, of, faulter.pageOf(of, at), at, how));
+            int told = tell(Objects.requireNonNull(of.traits()), request);
+            if (told != Fault.MINOR) {
+                return told;
+            }
+            long[] leaf = table.leaf(at);
+            if (leaf == null) {
+                return Faulter.AGAIN;
+            }
+            Leaf.lock(leaf);
+            try {
+                // While the notice serves, the entry was not emptied and filled again: it is the one that was told of.
+                long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+                boolean widened = !Leaf.isDead(leaf)
+                        && serves(notice, of)
+                        && Leaf.compareAndSet(leaf, table.indexOf(at), pte, wider);
+                return widened ? Fault.MINOR : Faulter.AGAIN;
+            } finally {
+                Leaf.unlock(leaf);
+            }
         } finally {
-            Life.release(of);
-        }
-        if (noticed != 0) {
-            return failure(noticed);
-        }
-        faulter.reader().enter();
-        long[] leaf = faulter.table.leaf(at);
-        if (leaf == null) {
-            return Faulter.AGAIN;
-        }
-        Leaf.lock(leaf);
-        try {
-            Vma now = Leaf.isDead(leaf) ? null : faulter.standing(of, at);
-            boolean stands = now != null && now.has(VmaFlags.WRITE | VmaFlags.SHARED);
-            long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
-            return stands && Leaf.compareAndSet(leaf, faulter.table.indexOf(at), pte, wider)
-                    ? Fault.MINOR
-                    : Faulter.AGAIN;
-        } finally {
-            Leaf.unlock(leaf);
+            table.notices().end(notice);
         }
     }
 }

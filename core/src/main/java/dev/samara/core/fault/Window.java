@@ -188,7 +188,7 @@ final class Window implements PageWindow {
     private boolean putIn(Vma vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
         Frames frames = faulter.frames;
-        int number = cache.number();
+        long number = cache.number();
         long bits = bitsOf(vma, writes);
         Leaf.lock(leaf);
         try {
@@ -222,7 +222,7 @@ final class Window implements PageWindow {
     }
 
     /** What may be done with a page of a file through a mapping of it. */
-    private static long bitsOf(Vma vma, boolean writes) {
+    static long bitsOf(Vma vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }

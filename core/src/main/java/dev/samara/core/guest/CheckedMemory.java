@@ -31,6 +31,7 @@ public final class CheckedMemory extends GuestMemory {
     private static final int RIGHT_BITS = 2;
     private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
 
+    private final Thread owner = Thread.currentThread();
     private final Oracle oracle;
     private final Frames known;
     private final CheckedTlb tlb;
@@ -88,8 +89,35 @@ public final class CheckedMemory extends GuestMemory {
         return (index << shift | (address & mask)) & Long.MAX_VALUE;
     }
 
+    private void checkOwner() {
+        if (Thread.currentThread() != owner) {
+            throw new IllegalStateException("a CPU of thread " + owner.getName() + " is used by thread "
+                    + Thread.currentThread().getName() + ": only its own thread may");
+        }
+    }
+
+    @Override
+    public long value() {
+        checkOwner();
+        return super.value();
+    }
+
+    @Override
+    public long faultAddress() {
+        checkOwner();
+        return super.faultAddress();
+    }
+
+    @Override
+    public int fault() {
+        checkOwner();
+        return super.fault();
+    }
+
     @Override
     public long probe(long address, int size, long right) {
+        checkOwner();
+        checkSize(size);
         return handle(address, right, super.probe(address, size, right));
     }
 
@@ -117,11 +145,16 @@ public final class CheckedMemory extends GuestMemory {
 
     /** The physical address of a living handle. */
     private long physical(long handle, int length, boolean writes) {
+        checkOwner();
+        if (handle < 0) {
+            throw new IllegalArgumentException(
+                    "handle " + handle + " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle");
+        }
         long index = handle >>> shift;
         int right = rightOf(handle);
         int slot = slotOf(handle);
         long offset = handle & mask;
-        if (handle < 0 || right > EXEC || isOfAnotherEpoch(index)) {
+        if (right > EXEC || isOfAnotherEpoch(index)) {
             throw new IllegalStateException("handle 0x" + Long.toHexString(handle)
                     + " has ended: a poll, a resolving, an access by address or the end of GUEST came after it");
         }
@@ -152,6 +185,7 @@ public final class CheckedMemory extends GuestMemory {
 
     @Override
     long getRaw(long handle, int size) {
+        checkSize(size);
         long number = super.getRaw(physical(handle, size, false), size);
         judge(handle);
         return number;
@@ -159,12 +193,14 @@ public final class CheckedMemory extends GuestMemory {
 
     @Override
     void putRaw(long handle, int size, long number) {
+        checkSize(size);
         super.putRaw(physical(handle, size, true), size, number);
         judge(handle);
     }
 
     @Override
     public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        checkSize(size);
         long seen = super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand);
         judge(handle);
         return seen;

@@ -21,8 +21,11 @@ import org.jspecify.annotations.Nullable;
  * handled outside of GUEST, so that nobody waits for one who waits.
  */
 public sealed class GuestMemory permits CheckedMemory {
-    /** What resolving answers for bytes of a page that is watched: each store there is made by address, and told. */
-    public static final long NO_HANDLE = Long.MIN_VALUE;
+    /**
+     * What resolving answers for bytes of a page that is watched: each store there is made by address, and told. No {@link Fault},
+     * negated, and negative as an int too: where it is taken for a handle, it lies in no frame.
+     */
+    public static final long NO_HANDLE = Integer.MIN_VALUE;
 
     private final Processor processor;
     private final Faulter faulter;
@@ -401,7 +404,8 @@ public sealed class GuestMemory permits CheckedMemory {
 
     void leave(boolean entered) {
         if (entered) {
-            leaveGuest();
+            // Not by way of leaveGuest: whoever came in has the stack to go out.
+            processor.leaveGuest();
         }
     }
 

@@ -148,7 +148,7 @@ final class Advising {
             case Advice.DODUMP ->
                 invalidIf(
                         (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
-            // There are no pages yet that could be made one.
+            // There are no huge pages.
             case Advice.COLLAPSE -> Errno.EINVAL;
             default -> null;
         };

@@ -6,7 +6,6 @@ import dev.samara.core.wait.Gate;
 import dev.samara.maple.RangeEntry;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,74 +22,102 @@ final class Completion {
         this.edit = edit;
     }
 
-    /** Ends a transit's own retiring. Caller must hold no lock. */
+    /**
+     * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be called again;
+     * {@link Transit#arriveItself} tells. Caller must hold no lock.
+     */
     static void of(Transit transit) {
         Layout layout = transit.operation().layout();
         boolean alone;
+        boolean done = false;
         Gate.Waiter waiting = null;
         layout.lock();
         try {
-            alone = transit.isAlone();
+            // What takes several steps is one edit, which is dropped as a whole if a step fails.
+            alone = transit.isAlone() && transit.reserved().size() <= 1;
             if (alone) {
-                waiting = complete(layout, transit);
+                clear(layout, transit);
+                done = true;
+                try {
+                    Commitment.giveBack(layout.host(), transit);
+                } finally {
+                    waiting = open(layout, transit);
+                }
             }
         } finally {
             layout.unlock();
+            if (done) {
+                Gate.wake(waiting);
+                after(transit);
+            }
         }
-        if (alone) {
-            Gate.wake(waiting);
-            after(transit);
-        } else {
+        if (!alone) {
             completeWithOthers(transit);
         }
     }
 
-    /** Completes what is alone, the common case, without an edit. */
-    private static Gate.@Nullable Waiter complete(Layout layout, Transit transit) {
+    /** What completes a transit that is alone, the common case, without an edit: one step that may fail, then others. */
+    private static void clear(Layout layout, Transit transit) {
         Ranges reserved = transit.reserved();
-        for (int i = 0; i < reserved.size(); i++) {
-            layout.tree().erase(reserved.start(i), reserved.end(i) - 1, transit);
+        if (!reserved.isEmpty()) {
+            layout.tree().erase(reserved.start(0), reserved.end(0) - 1, transit);
         }
+        transit.arriveItself();
         Counters uncharged = transit.uncharged();
         if (uncharged != null) {
             layout.counters().subtract(uncharged);
         }
-        Commitment.giveBack(layout.host(), transit);
+    }
+
+    private static Gate.@Nullable Waiter open(Layout layout, Transit transit) {
         layout.inTransit().remove(transit);
-        return transit.open();
+        return transit.complete();
     }
 
     private static void completeWithOthers(Transit transit) {
-        List<Gate.@Nullable Waiter> waiters = new ArrayList<>(1);
-        Completion completion;
+        List<Transit> completed = List.of();
+        List<Gate.@Nullable Waiter> waiters = List.of();
+        boolean finished = false;
         try (Edit edit = Edit.completing(transit.operation())) {
-            completion = new Completion(edit);
-            completion.end(transit);
-            edit.finish(Edit.DONE);
-            // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who finds
-            // it shut and takes the lock after this does not wait.
-            for (Transit done : completion.completed) {
-                edit.layout.inTransit().remove(done);
-                waiters.add(done.open());
+            Completion completion = new Completion(edit);
+            completed = completion.completed;
+            List<Transit> successors = transit.successors();
+            try {
+                completion.end(transit);
+                waiters = new ArrayList<>(completed.size());
+                edit.finish(Edit.DONE);
+            } finally {
+                if (edit.isFinished()) {
+                    finished = true;
+                    transit.arriveItself();
+                    successors.forEach(Transit::arrive);
+                    // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who
+                    // finds it shut and takes the lock after this does not wait.
+                    for (Transit done : completed) {
+                        waiters.add(open(edit.layout, done));
+                    }
+                } else {
+                    completed.forEach(Transit::undoCompletion);
+                }
             }
         } finally {
             // Whoever has been taken off a gate is woken, whatever the end of the edit throws.
             for (Gate.Waiter waiting : waiters) {
                 Gate.wake(waiting);
             }
-        }
-        for (Transit done : completion.completed) {
-            after(done);
+            if (finished) {
+                completed.forEach(Completion::after);
+            }
         }
     }
 
     private void end(Transit transit) {
         clearReservations(transit);
-        if (transit.arrive()) {
+        if (transit.isLast()) {
             complete(transit);
         }
         for (Transit successor : transit.successors()) {
-            if (successor.arrive()) {
+            if (successor.isLast()) {
                 complete(successor);
             }
         }
@@ -121,11 +148,10 @@ final class Completion {
     }
 
     private static void after(Transit done) {
-        done.takeHeld().forEach(Life::unhold);
-        CompletableFuture<Long> promised = done.promised();
-        if (promised != null) {
-            Operation operation = done.operation();
-            operation.layout().host().background().execute(() -> operation.complete(promised));
+        try {
+            done.takeHeld().forEach(Life::unhold);
+        } finally {
+            done.keepPromise();
         }
     }
 }

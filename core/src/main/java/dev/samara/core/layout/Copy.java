@@ -28,7 +28,19 @@ import java.util.List;
  * for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets. It ends
  * before any backing is asked whether it may be opened for the child: nobody waits for that.
  */
-final class Copy extends Gate {
+final class Copy {
+    /** What an entry of the child has in common with its parent's, but for the rights. */
+    private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
+
+    /** What waits for a copy keeps its gate, and neither the child nor what was in flight at the instant. */
+    private static final class CopyGate extends Gate {
+        @Override
+        public String toString() {
+            return "a fork's copy";
+        }
+    }
+
+    private final Gate gate = new CopyGate();
     private final Layout parent;
     private final Layout child;
     private final Memory memory;
@@ -50,6 +62,11 @@ final class Copy extends Gate {
         this.memory = memory;
         this.frames = memory.frames();
         this.earlier = earlier;
+    }
+
+    /** Open once the copy has ended. */
+    Gate gate() {
+        return gate;
     }
 
     /**
@@ -106,11 +123,12 @@ final class Copy extends Gate {
 
     private void await(Transit transit) {
         Transit inside = Transit.ofThisThread();
-        if (inside != null && !transit.isOpen()) {
+        Gate awaited = transit.gate();
+        if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by what retires " + inside
                     + ", and would have to wait for " + transit + ": nothing that is in transit may wait");
         }
-        transit.awaitUninterruptibly(Retiring.watch(parent));
+        awaited.awaitUninterruptibly(Retiring.watch(parent));
     }
 
     /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
@@ -161,29 +179,43 @@ final class Copy extends Gate {
         int frame = Pte.frame(pte);
         boolean isOwn = Pte.isOwn(pte);
         boolean isCounted = isOwn && frames.share(frame);
-        long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-        long kept = before & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED);
-        // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
-        if (isOwn && (!isCounted || frames.isPinned(frame))) {
-            set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
-            if (isCounted) {
+        boolean isShared = false;
+        long before = 0;
+        try {
+            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
+            // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
+            if (!isOwn || (isCounted && !frames.isPinned(frame))) {
+                // The rights of the child's VMA, whatever the parent's has become meanwhile.
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | PageRights.of(vma)));
+                isShared = true;
+            }
+        } finally {
+            if (isCounted && !isShared) {
                 frames.drop(frame, worker.magazine());
             }
-            Leaf.fill(target, index, copyOf(vma, frame, kept, worker));
-        } else {
-            // The rights of the child's VMA, whatever the parent's has become meanwhile.
-            Leaf.fill(target, index, Pte.present(frame, kept | PageRights.of(vma)));
+        }
+        if (!isShared) {
+            set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
+            fillWithCopy(vma, target, index, frame, before & KEPT, worker);
         }
     }
 
-    private long copyOf(Vma vma, int frame, long kept, Worker worker) {
+    private void fillWithCopy(Vma vma, long[] target, int index, int frame, long kept, Worker worker) {
         int fresh = frames.allocateDirty(worker.magazine());
         if (fresh == Frames.NONE) {
             throw new MmException("fork", Errno.ENOMEM);
         }
-        frames.store().copy(frame, fresh);
-        long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
-        return Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable);
+        boolean filled = false;
+        try {
+            frames.store().copy(frame, fresh);
+            long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
+            Leaf.fill(target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable));
+            filled = true;
+        } finally {
+            if (!filled) {
+                frames.drop(fresh, worker.magazine());
+            }
+        }
     }
 
     private static long clear(long[] leaf, int index, long bits) {
@@ -225,10 +257,5 @@ final class Copy extends Gate {
         try (TlbGather gather = new TlbGather(memory)) {
             Zapping.zap(child.pages(), start, end, gather);
         }
-    }
-
-    @Override
-    public String toString() {
-        return "a fork's copy";
     }
 }

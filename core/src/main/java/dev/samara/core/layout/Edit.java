@@ -54,6 +54,9 @@ final class Edit implements AutoCloseable {
     /** What has left the tree and is not in transit, held until the lock has been let go; null for nothing. */
     private @Nullable List<Vma> held;
 
+    /** Which opens its new VMAs have, as soon as that is known. */
+    private Opens opens = Opens.NONE;
+
     private long brk;
     private long defaultLock;
     private boolean finished;
@@ -77,6 +80,9 @@ final class Edit implements AutoCloseable {
         layout.lock();
         try {
             if (!completing) {
+                if (!operation.endsSpace()) {
+                    layout.host().spaces().checkOpen();
+                }
                 operation.begin();
             }
             lists = layout.lists();
@@ -188,7 +194,8 @@ final class Edit implements AutoCloseable {
 
     /** The transit that a VMA belongs to, or null. */
     static @Nullable Transit transitOf(Vma vma) {
-        return Life.gateOf(vma) instanceof Transit of && !of.isOpen() && !of.isCompleting() ? of : null;
+        Transit of = Life.gateOf(vma) instanceof TransitGate gate ? gate.transit() : null;
+        return of == null || of.isCompleting() ? null : of;
     }
 
     /** Puts VMAs where others, or nothing, were; the new ones together cover the old ones exactly or lie in a hole. */
@@ -364,13 +371,13 @@ final class Edit implements AutoCloseable {
     }
 
     /**
-     * Says which range a new mapping is for. Where early reuse is allowed, and others have unmapped what was there and
-     * are not complete, it does not wait for them.
+     * Says which range a new mapping is for. Where early reuse is allowed, and nothing but {@code munmap}s is in flight
+     * there, it waits for none of them.
      *
-     * @return whether there are such others
+     * @return whether there are such {@code munmap}s
      */
     boolean claimOrReuse(long start, long end) {
-        if (layout.reusesEarly() && layout.inTransit().isOnlyReserved(operation, start, end)) {
+        if (layout.reusesEarly() && layout.inTransit().mayReuse(operation, start, end)) {
             operation.name(start, end);
             return true;
         }
@@ -378,9 +385,9 @@ final class Edit implements AutoCloseable {
         return false;
     }
 
-    /** Takes over what others have reserved in a range that is only reserved. */
+    /** Takes over what {@code munmap}s have reserved in a range that may be reused. */
     void reuseEarly(long start, long end) {
-        transit().follow(layout.inTransit().reservedIn(start, end));
+        transit().follow(layout.inTransit().reusedIn(start, end));
         RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
         while (entry != null) {
             long first = Long.compareUnsigned(entry.first(), start) < 0 ? start : entry.first();
@@ -501,7 +508,9 @@ final class Edit implements AutoCloseable {
         if (mine != null) {
             isolate(mine.occupied());
         }
-        Opens opens = counters.opens == 0 ? Opens.NONE : Opens.of(operation, gone, lists.displaced, fresh);
+        if (counters.opens != 0) {
+            opens = Opens.of(operation, gone, lists.displaced, fresh);
+        }
         Errno refusal = opens.refusal();
         if (refusal != null) {
             operation.refused(refusal.result());
@@ -513,11 +522,14 @@ final class Edit implements AutoCloseable {
             }
             return result;
         }
+        refuseToWaitForCopy(mine);
+        if (mine != null && !prepareToRetire(mine)) {
+            return result;
+        }
         for (int i = 0; i < fresh.size(); i++) {
             Vma vma = fresh.get(i);
-            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine : null);
+            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
         }
-        refuseToWaitForCopy(mine);
         Linking.link(layout, fresh);
         tree.commit();
         // From here on it is published, whatever is thrown: what is mapped has its opens.
@@ -530,18 +542,38 @@ final class Edit implements AutoCloseable {
         }
         Identities.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
         if (mine != null) {
-            mine.note(List.copyOf(layout.copies()));
             layout.inTransit().add(mine);
             mine.depart();
+        } else {
+            hold(null);
+            Linking.unlink(gone, null);
         }
-        hold(mine);
-        Linking.unlink(gone, mine);
         if (commitment != null || counters.accounted != layout.counters().accounted) {
             commitment().publish(counters, mine);
         }
         layout.adopt(counters, mine, brk, defaultLock);
         layout.changes().publish(gone, fresh);
         return result;
+    }
+
+    /** Takes what retiring needs, so that it does not fail for want of that; false if the operation has to see to it first. */
+    private boolean prepareToRetire(Transit mine) {
+        if (!operation.prepare(mine)) {
+            return false;
+        }
+        if (mine.takesPagesAway()) {
+            mine.note(List.copyOf(layout.copies()));
+        }
+        hold(mine);
+        Linking.unlink(gone, mine);
+        layout.inTransit().makeRoom();
+        mine.prepareToDepart();
+        return true;
+    }
+
+    /** Whether it has been published. */
+    boolean isFinished() {
+        return finished;
     }
 
     /**
@@ -621,15 +653,29 @@ final class Edit implements AutoCloseable {
         }
     }
 
+    /** Takes back what is outside of the tree, and drops the transaction. A step that throws does not prevent the others. */
+    @SuppressWarnings("try") // it is there to be closed
+    private void undo() {
+        try (Transaction<Vma> dropped = tree) {
+            try {
+                opens.takeBack();
+            } finally {
+                try {
+                    Linking.undo(fresh);
+                } finally {
+                    if (commitment != null) {
+                        commitment.undo();
+                    }
+                }
+            }
+        }
+    }
+
     @Override
     public void close() {
         try {
             if (!finished) {
-                Linking.undo(fresh);
-                if (commitment != null) {
-                    commitment.undo();
-                }
-                tree.abort();
+                undo();
             }
         } finally {
             lists.clear();

@@ -31,51 +31,40 @@ final class Forking {
     }
 
     private static Layout copyOf(Layout parent) {
+        // Each finally below gives something back, and must not meet the end of the stack there.
+        StackReserve.check(StackReserve.MANY);
         List<Vma> kept = new ArrayList<>();
+        List<SharedAnonymous> objects = new ArrayList<>(0);
+        Copy copy = null;
+        Layout child = null;
+        boolean done = false;
         try {
             Snapshot<Vma> vmas;
             List<Transit.Join> joins;
-            Layout child;
             int maps;
-            Copy copy = null;
-            parent.lock();
             try {
-                child = parent.emptyChild();
-                vmas = parent.snapshot();
-                maps = (int) parent.counters().maps;
-                joins = parent.inTransit().joins();
-                Loading.keep(vmas, parent.counters(), kept);
-                Memory memory = parent.memoryOrNull();
-                if (memory != null) {
-                    copy = new Copy(
-                            parent,
-                            child,
-                            memory,
-                            List.copyOf(parent.inTransit().transits()));
-                    parent.copies().add(copy);
+                parent.lock();
+                try {
+                    child = parent.emptyChild();
+                    vmas = parent.snapshot();
+                    maps = (int) parent.counters().maps;
+                    joins = parent.inTransit().joins();
+                    Loading.keep(vmas, parent.counters(), kept);
+                    Memory memory = parent.memoryOrNull();
+                    if (memory != null) {
+                        List<Transit> earlier = List.copyOf(parent.inTransit().transits());
+                        copy = new Copy(parent, child, memory, earlier);
+                        parent.copies().add(copy.gate());
+                    }
+                } finally {
+                    parent.unlock();
                 }
-            } finally {
-                parent.unlock();
-            }
-            fill(parent, child, copy, vmas, joins, maps);
-            return child;
-        } finally {
-            kept.forEach(Life::release);
-        }
-    }
-
-    /** The pages first, so that nobody waits for what a backing answers that is asked for the child. */
-    private static void fill(
-            Layout parent, Layout child, @Nullable Copy copy, Snapshot<Vma> vmas, List<Transit.Join> joins, int maps) {
-        boolean done = false;
-        List<SharedAnonymous> objects = new ArrayList<>(0);
-        try {
-            try {
                 if (copy != null) {
-                    // Until the copy ends, nothing that the parent has unmapped since is complete.
+                    // The pages first, so that nobody waits for what a backing answers that is asked for the child.
                     copy.run(vmas, objects);
                 }
             } finally {
+                // Until the copy ends, nothing that the parent has unmapped since is complete.
                 end(parent, copy);
             }
             Loading.fork(child, vmas, joins, maps);
@@ -83,9 +72,27 @@ final class Forking {
                 copy.trim();
             }
             done = true;
+            return child;
         } finally {
-            objects.forEach(SharedAnonymous::letGo);
-            if (!done && copy != null) {
+            try {
+                if (!done) {
+                    undo(child, copy);
+                }
+            } finally {
+                objects.forEach(SharedAnonymous::letGo);
+                kept.forEach(Life::release);
+            }
+        }
+    }
+
+    /** Gives back what a child has got that nobody will have. */
+    private static void undo(@Nullable Layout child, @Nullable Copy copy) {
+        try {
+            if (child != null) {
+                child.close();
+            }
+        } finally {
+            if (copy != null) {
                 copy.undo();
             }
         }
@@ -96,11 +103,11 @@ final class Forking {
         if (copy != null) {
             parent.lock();
             try {
-                parent.copies().remove(copy);
+                parent.copies().remove(copy.gate());
             } finally {
                 parent.unlock();
             }
-            Gate.wake(copy.open());
+            Gate.wake(copy.gate().open());
         }
     }
 }

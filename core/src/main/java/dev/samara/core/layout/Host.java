@@ -8,6 +8,9 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Uncaught;
+import dev.samara.core.wait.WaitingCalls;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -82,7 +85,10 @@ public final class Host {
     /** By the binary logarithm of the page size; made when a first space needs it. Guarded by this. */
     private final @Nullable Memory[] made = new Memory[Long.SIZE];
 
+    private final Spaces spaces = new Spaces();
+
     private final Background background = new Background(this::reportFailedTask);
+    private final WaitingCalls waitingCalls = new WaitingCalls(background);
 
     /**
      * Makes a machine's common part.
@@ -110,17 +116,65 @@ public final class Host {
         return background;
     }
 
+    /** The calls that go on once a CPU, a copy or a grace period lets them, or after a pause. */
+    WaitingCalls waitingCalls() {
+        return waitingCalls;
+    }
+
+    /**
+     * The machine's spaces.
+     *
+     * @return always the same
+     */
+    public Spaces spaces() {
+        return spaces;
+    }
+
+    /**
+     * Closes the machine: gives the pages of all files back, and lets its memory and its threads go.
+     *
+     * @throws IllegalStateException if a space is in use or loaded; nothing is changed then
+     */
+    public void close() {
+        if (!spaces.close()) {
+            return;
+        }
+        List<Memory> memories = new ArrayList<>();
+        synchronized (this) {
+            for (int i = 0; i < made.length; i++) {
+                Memory memory = made[i];
+                if (memory != null) {
+                    memories.add(memory);
+                    made[i] = null;
+                }
+            }
+        }
+        memories.forEach(memory -> memory.caches().endAll());
+        background.endWhenQuiet();
+    }
+
     /**
      * The memory for a page size.
      *
      * @param pageShift binary logarithm of the page size
      * @return always the same, or null if the machine has none
+     * @throws IllegalStateException if the machine is closed
      */
     public synchronized @Nullable Memory memory(int pageShift) {
+        spaces.checkOpen();
         if (memories != null && made[pageShift] == null) {
             made[pageShift] = memories.make(this, pageShift);
         }
         return made[pageShift];
+    }
+
+    /** Has threads of the machine give back what unreachable page caches have left. */
+    public synchronized void endUnreachableCaches() {
+        for (Memory memory : made) {
+            if (memory != null) {
+                memory.caches().endUnreachable(background);
+            }
+        }
     }
 
     /** The memory that the pages of a VMA's backing are in; null for none. */

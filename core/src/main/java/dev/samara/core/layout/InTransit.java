@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * are searched from one end to the other.
  */
 final class InTransit {
-    private final List<Transit> transits = new ArrayList<>();
+    private final ArrayList<Transit> transits = new ArrayList<>();
     private final List<Intent> intents = new ArrayList<>();
 
     boolean isEmpty() {
@@ -24,6 +24,11 @@ final class InTransit {
 
     List<Transit> transits() {
         return transits;
+    }
+
+    /** Makes room for one more transit: adding it does not fail then. */
+    void makeRoom() {
+        transits.ensureCapacity(transits.size() + 1);
     }
 
     void add(Transit transit) {
@@ -71,33 +76,68 @@ final class InTransit {
         for (int i = 0; i < transits.size(); i++) {
             Transit transit = transits.get(i);
             if (transit.touches(start, end)) {
-                return transit;
+                return transit.gate();
             }
         }
         return intentBefore(operation, start, end);
     }
 
-    /** Whether what is in transit in a range is only reserved, at least some of it is, and nobody older insists on it. */
-    boolean isOnlyReserved(Operation operation, long start, long end) {
+    /**
+     * Whether a mapping may be stored over what is in flight in a range: something is, all of it are reservations of
+     * {@code munmap}, and no older operation insists on the range.
+     */
+    boolean mayReuse(Operation operation, long start, long end) {
         boolean reserved = false;
         for (Transit transit : transits) {
-            if (transit.occupied().overlap(start, end)) {
-                return false;
+            if (transit.touches(start, end)) {
+                if (!transit.givesUpItsRange()) {
+                    return false;
+                }
+                reserved = true;
             }
-            reserved |= transit.reserved().overlap(start, end);
         }
         return reserved && intentBefore(operation, start, end) == null;
     }
 
-    /** The transits that have something reserved in a range. */
-    List<Transit> reservedIn(long start, long end) {
+    /** The transits that have something in a range of which {@link #mayReuse} has said that it may be reused. */
+    List<Transit> reusedIn(long start, long end) {
         List<Transit> found = new ArrayList<>(1);
         for (Transit transit : transits) {
-            if (transit.reserved().overlap(start, end)) {
+            if (transit.touches(start, end)) {
                 found.add(transit);
             }
         }
         return found;
+    }
+
+    /** The end of the highest reservation below an address that may not be reused, or a floor if that is higher. */
+    long keptBelow(long address, long floor) {
+        long kept = floor;
+        for (Transit transit : transits) {
+            Ranges reserved = transit.reserved();
+            for (int i = 0; i < reserved.size() && !transit.givesUpItsRange(); i++) {
+                long end = reserved.end(i);
+                if (Long.compareUnsigned(end, address) <= 0 && Long.compareUnsigned(end, kept) > 0) {
+                    kept = end;
+                }
+            }
+        }
+        return kept;
+    }
+
+    /** The start of the lowest reservation above an address that may not be reused, or a ceiling if that is lower. */
+    long keptAbove(long address, long ceiling) {
+        long kept = ceiling;
+        for (Transit transit : transits) {
+            Ranges reserved = transit.reserved();
+            for (int i = 0; i < reserved.size() && !transit.givesUpItsRange(); i++) {
+                long start = reserved.start(i);
+                if (Long.compareUnsigned(start, address) > 0 && Long.compareUnsigned(start, kept) < 0) {
+                    kept = start;
+                }
+            }
+        }
+        return kept;
     }
 
     /** An older operation's intent, which calls from a callback of an operation in transit pass (else they might wait in a circle). */

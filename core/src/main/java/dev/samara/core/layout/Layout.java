@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
 import dev.samara.core.page.Memory;
@@ -17,6 +18,7 @@ import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.NoWaiting;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
@@ -75,10 +77,13 @@ public final class Layout {
     /** How many operations have started. */
     private long ages;
 
+    /** It has been closed once; what is mapped in it now was mapped after that. */
+    private boolean wasClosed;
+
     private final EditLists lists = new EditLists();
 
-    /** The copies for children that are under way. */
-    private final List<Copy> copies = new ArrayList<>(0);
+    /** The gates of the copies for children that are under way. */
+    private final List<Gate> copies = new ArrayList<>(0);
 
     /** Null if the machine has no memory. */
     private final @Nullable Memory memory;
@@ -98,7 +103,7 @@ public final class Layout {
      * @param stackStart an address in the main stack, or 0
      * @param lowGuard up to where, from 0, nothing can ever be mapped; 0 for no such guard
      * @param highGuard from where on, up to the limit, nothing can ever be mapped; the limit for no such guard
-     * @param earlyReuse whether a mapping may be stored over what an operation in transit has unmapped
+     * @param earlyReuse whether a mapping may be stored over what a munmap in flight has unmapped
      */
     public record Origin(
             Host host,
@@ -218,8 +223,8 @@ public final class Layout {
         return lists;
     }
 
-    /** The copies for children that are under way; guarded by the layout lock. */
-    List<Copy> copies() {
+    /** The gates of the copies for children that are under way; guarded by the layout lock. */
+    List<Gate> copies() {
         return copies;
     }
 
@@ -614,9 +619,35 @@ public final class Layout {
         if (Errno.isError(result)) {
             throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
         }
+        lock();
+        try {
+            wasClosed = true;
+        } finally {
+            unlock();
+        }
         if (pages != null) {
             pages.unhookEmpty();
         }
+    }
+
+    /** Whether it has not been closed yet, or has been used again and not emptied since. */
+    boolean isInUse() {
+        lock();
+        try {
+            return !wasClosed || counters.maps != 0 || !inTransit.isEmpty() || !copies.isEmpty();
+        } finally {
+            unlock();
+        }
+    }
+
+    /** The CPUs that have it loaded, for people; LAZY ones have not. */
+    List<String> loadedBy() {
+        if (memory == null || pages == null) {
+            return List.of();
+        }
+        Context context = pages.context();
+        // The count, which a CPU raises before it looks whether the machine is closed; then the words, for their names.
+        return context.users() <= 0 ? List.of() : memory.cpus().usersOf(context);
     }
 
     /**

@@ -25,7 +25,7 @@ final class Linking {
             Vma vma = fresh.get(i);
             FilePages file = Retiring.fileOf(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
-                Life.link(vma, file.link(vma, layout.pages()));
+                Life.link(vma, file.link(vma, layout.pages(), !Resolving.isShut(vma)));
             }
         }
     }

@@ -62,7 +62,7 @@ final class Mapping {
     private long vmaFlags;
     private long pageOffset;
 
-    /** Whether it goes where somebody else has unmapped something, and is not complete. */
+    /** Whether it goes where a munmap is in flight. */
     private boolean early;
 
     private Mapping(Edit edit, int protection, int flags, @Nullable BackingTraits backing, long offset) {
@@ -144,7 +144,7 @@ final class Mapping {
         vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
         long start = Placement.find(edit, backing, hint, length, offset, placing);
         if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
-            // What others have unmapped, and not flushed yet, comes last.
+            // What a munmap has given up, and not flushed yet, comes last.
             start = Placement.findReserved(edit, length, placing);
             placing |= FIXED;
         }

@@ -20,6 +20,9 @@ final class Opens {
     /** By the new VMA's number: an {@link Open}, a {@link Questions.Question}, or null if it needs none. */
     private final @Nullable Object[] sources;
 
+    /** Below this number each new VMA that is to share an open of another has its share. */
+    private int shared;
+
     private @Nullable Errno refusal;
 
     private Opens(int count) {
@@ -69,7 +72,10 @@ final class Opens {
         return refusal;
     }
 
-    /** Takes the share of the i-th new VMA, or null if it needs none. To be called once, at publication. */
+    /**
+     * Takes the share of the i-th new VMA, or null if it needs none. To be called once for each, in turn, at publication;
+     * if that fails, {@link #takeBack} gives the shares up.
+     */
     @Nullable
     Open take(int i) {
         Object source = sources.length == 0 ? null : sources[i];
@@ -78,8 +84,22 @@ final class Opens {
         }
         if (source instanceof Open open) {
             open.share();
+            shared = i + 1;
             return open;
         }
         return null;
+    }
+
+    /**
+     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA that it is
+     * shared with is still there. What was granted to a new VMA is the operation's to end, with its questions.
+     */
+    void takeBack() {
+        while (shared > 0) {
+            shared--;
+            if (sources[shared] instanceof Open open) {
+                open.drop();
+            }
+        }
     }
 }

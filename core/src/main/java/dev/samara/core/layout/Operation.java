@@ -4,6 +4,7 @@ package dev.samara.core.layout;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
+import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
@@ -12,6 +13,7 @@ import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.NoWaiting;
 import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +33,12 @@ import org.jspecify.annotations.Nullable;
 final class Operation implements Watch {
     /** An operation that has started again so often insists on being next. */
     private static final int PATIENCE = 3;
+
+    /**
+     * So many calls deep a call touches its stack first. Interpreted, 24 are as deep as what follows publication when that tells
+     * nobody of anything.
+     */
+    private static final int DEPTH = 28;
 
     private final Layout layout;
     private final Call call;
@@ -57,6 +65,15 @@ final class Operation implements Watch {
 
     /** Where it has taken room for what is done on a thread of the machine. */
     private @Nullable Rcu room;
+
+    /** Whether its attempt has found no worker idle that could retire what it takes away. */
+    private boolean lacksWorker;
+
+    /** Whether it need not have one: the end of a space, which may not be refused. */
+    private boolean goesOnWithoutWorker;
+
+    /** A worker for that; null until one is needed. */
+    private @Nullable Worker worker;
 
     /** What who judges accesses knows of it. */
     private List<Oracle.Taking> takings = List.of();
@@ -97,7 +114,7 @@ final class Operation implements Watch {
             try {
                 // Also if something was thrown after publication: its ranges belong to nobody else.
                 if (transit != null) {
-                    transit.run();
+                    transit.retireAndWait();
                 }
             } finally {
                 endTaking();
@@ -167,9 +184,12 @@ final class Operation implements Watch {
         endTaking();
         try {
             populate();
-        } finally {
             leaveRoom();
             promised.complete(result);
+        } catch (Throwable thrown) {
+            // As a synchronous call throws it.
+            leaveRoom();
+            promised.completeExceptionally(thrown);
         }
     }
 
@@ -192,6 +212,11 @@ final class Operation implements Watch {
         return call == Call.CLOSE;
     }
 
+    /** Whether it unmaps a range for good, and does nothing else. */
+    boolean isMunmap() {
+        return call == Call.MUNMAP;
+    }
+
     private void leaveRoom() {
         Rcu left = room;
         if (left != null) {
@@ -210,6 +235,9 @@ final class Operation implements Watch {
 
     /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
     CompletableFuture<Long> start() {
+        // First, since at the bound of grace periods what gives room back may wait for a CPU of this thread.
+        NoWaiting.check("an asynchronous call of a space");
+        Cpus.checkOutsideGuest("an asynchronous call of a space");
         CompletableFuture<Long> future = new CompletableFuture<>();
         Rcu behind = behind();
         if (behind != null && !behind.enter()) {
@@ -217,35 +245,38 @@ final class Operation implements Watch {
             return future;
         }
         room = behind;
-        boolean goesOn = false;
-        beginTaking();
+        boolean returned = false;
         try {
+            beginTaking();
             publish();
-            goesOn = transit != null || !populations.isEmpty();
+            returned = true;
         } finally {
-            if (!goesOn) {
+            Transit rest = transit;
+            if (rest != null) {
+                // Also if something was thrown after publication: its ranges belong to nobody else.
+                rest.promise(future);
+                rest.submit();
+            } else if (!returned || populations.isEmpty()) {
                 endTaking();
                 leaveRoom();
             }
         }
-        Transit rest = transit;
-        if (!goesOn) {
+        if (transit == null && populations.isEmpty()) {
             future.complete(result);
-        } else if (rest == null) {
+        } else if (transit == null) {
             layout.host().background().execute(() -> complete(future));
-        } else {
-            rest.promise(future);
-            layout.host().background().execute(rest::run);
         }
         return future;
     }
 
     private void publish() {
         try {
-            while (!done) {
+            while (!done && hasDepth()) {
                 Gate gate = attempt();
                 if (gate != null) {
                     waitFor(gate);
+                } else if (lacksWorker) {
+                    takeWorker();
                 } else if (!done) {
                     // Nobody may wait for a backing's answer, its own calls least of all.
                     withdraw();
@@ -254,6 +285,74 @@ final class Operation implements Watch {
             }
         } finally {
             leave();
+        }
+    }
+
+    /**
+     * Whether there is stack left for all that follows publication. Else the operation is refused, but for the end of a space,
+     * which may not be: its caller gets the error, and nothing has changed.
+     */
+    private boolean hasDepth() {
+        if (takesAway()) {
+            try {
+                StackReserve.check(DEPTH);
+            } catch (StackOverflowError exhausted) {
+                if (endsSpace()) {
+                    throw exhausted;
+                }
+                refused(Errno.ENOMEM.result());
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /**
+     * Takes what the retirement of what is about to be published needs. Caller holds the layout lock.
+     *
+     * @return false if the attempt must end first: this is refused, or must make a worker without the lock
+     */
+    boolean prepare(Transit rest) {
+        Memory memory = layout.memoryOrNull();
+        if (memory == null) {
+            return true;
+        }
+        if (worker == null && !goesOnWithoutWorker) {
+            worker = memory.borrowIdle();
+            lacksWorker = worker == null;
+            if (lacksWorker) {
+                return false;
+            }
+        }
+        try {
+            rest.retireBy(new Retiring(rest, memory, worker));
+        } catch (OutOfMemoryError exhausted) {
+            if (endsSpace()) {
+                throw exhausted;
+            }
+            refused(Errno.ENOMEM.result());
+            return false;
+        }
+        return true;
+    }
+
+    /** Makes a worker where none is idle. Caller holds no lock. */
+    private void takeWorker() {
+        lacksWorker = false;
+        withdraw();
+        try {
+            worker = layout.memory().borrowOrNull();
+            if (worker == null && endsSpace()) {
+                // Its retirement is tried again until there is one.
+                goesOnWithoutWorker = true;
+            } else if (worker == null) {
+                refused(Errno.EAGAIN.result());
+            }
+        } catch (OutOfMemoryError exhausted) {
+            if (endsSpace()) {
+                throw exhausted;
+            }
+            refused(Errno.ENOMEM.result());
         }
     }
 
@@ -380,6 +479,11 @@ final class Operation implements Watch {
 
     /** On every way out: what is left behind under the lock, and at backings that were asked in vain. */
     private void leave() {
+        Worker unused = transit == null ? worker : null;
+        worker = null;
+        if (unused != null) {
+            layout.memory().giveBack(unused);
+        }
         withdraw();
         if (questions != null) {
             if (isPublished) {
@@ -418,7 +522,7 @@ final class Operation implements Watch {
         layout.host().reportLongWait(toString(), gate, waiter, nanos);
     }
 
-    /** The call with its arguments. */
+    /** The call with its arguments, in the order of the system call; of what is mapped, only a segment is named. */
     @Override
     public String toString() {
         String name = call.name().toLowerCase(Locale.ROOT);
@@ -426,11 +530,15 @@ final class Operation implements Watch {
             case MMAP, MREMAP ->
                 String.format(
                         Locale.ROOT, "%s(0x%x, 0x%x, 0x%x, 0x%x, 0x%x)", name, address, length, third, flags, fourth);
-            case MUNMAP -> String.format(Locale.ROOT, "%s(0x%x, 0x%x)", name, address, length);
-            case MPROTECT, MADVISE, MLOCK, MUNLOCK, MSYNC, MSEAL ->
+            case MUNMAP, MUNLOCK -> String.format(Locale.ROOT, "%s(0x%x, 0x%x)", name, address, length);
+            case MPROTECT, MADVISE, MSYNC ->
                 String.format(Locale.ROOT, "%s(0x%x, 0x%x, 0x%x)", name, address, length, flags);
-            case BRK, SHMAT, SHMDT, GROW_STACK -> String.format(Locale.ROOT, "%s(0x%x)", name, address);
-            case MLOCKALL, MUNLOCKALL, LOAD, FORK, CLOSE -> name;
+            case MLOCK -> String.format(Locale.ROOT, "mlock2(0x%x, 0x%x, 0x%x)", address, length, flags);
+            case MSEAL -> String.format(Locale.ROOT, "%s(0x%x, 0x%x, 0x%x)", name, address, length, third);
+            case SHMAT -> String.format(Locale.ROOT, "%s(%s, 0x%x, 0x%x)", name, object, address, flags);
+            case BRK, SHMDT, GROW_STACK -> String.format(Locale.ROOT, "%s(0x%x)", name, address);
+            case MLOCKALL -> String.format(Locale.ROOT, "%s(0x%x)", name, flags);
+            case MUNLOCKALL, LOAD, FORK, CLOSE -> name;
         };
     }
 }

@@ -78,8 +78,9 @@ final class Placement {
     }
 
     /**
-     * Finds a place for a mapping that includes what an operation in transit has unmapped, because there is none without:
-     * the one that {@link #find} will give to a mapping without a hint once all that is complete.
+     * Finds a place for a mapping that includes what a {@code munmap} in flight has unmapped, because there is none
+     * without: the one that {@link #find} will give to a mapping without a hint once each {@code munmap} is complete, and
+     * nothing else is.
      *
      * @return the address, or a negated errno
      */
@@ -99,12 +100,16 @@ final class Placement {
                 : inHoles(edit, geometry.bottomUpBase(), geometry.window(), length, false);
     }
 
-    /** The highest or the lowest place within bounds in those holes of the look-up view that are partly reserved. */
+    /** The highest or the lowest place within bounds in a hole of the look-up view that a {@code munmap} reserves in part. */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.lowest());
         long ceiling = Math.min(high, edit.layout.highest());
+        InTransit inTransit = edit.layout.inTransit();
         long best = Errno.ENOMEM.result();
-        for (Transit transit : edit.layout.inTransit().transits()) {
+        for (Transit transit : inTransit.transits()) {
+            if (!transit.givesUpItsRange()) {
+                continue;
+            }
             Ranges reserved = transit.reserved();
             for (int i = 0; i < reserved.size(); i++) {
                 long end = reserved.end(i);
@@ -119,6 +124,8 @@ final class Placement {
                     }
                     long from = below == null ? floor : Math.max(below.end(), floor);
                     long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
+                    from = inTransit.keptBelow(address, from);
+                    to = inTransit.keptAbove(address, to);
                     long found = topDown ? to - length : from;
                     if (to - from >= length && (Errno.isError(best) || found > best == topDown)) {
                         best = found;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Fault;
@@ -9,6 +10,7 @@ import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.NoWaiting;
 import dev.samara.core.wait.Watch;
 import java.util.Locale;
 
@@ -70,7 +72,8 @@ public final class Resolving {
      * @param vma a VMA that was shut
      * @param address where the fault is
      * @return whether it is open; false after an interrupt
-     * @throws IllegalStateException if called by what retires an operation in transit
+     * @throws IllegalStateException if it is not open, and this was called by what retires an operation in transit, in GUEST, or
+     *     by a backing that must not wait
      */
     public static boolean awaitGate(Layout layout, Vma vma, long address) {
         Gate gate = Life.gateOf(vma);
@@ -96,14 +99,19 @@ public final class Resolving {
      * @param gate the gate
      * @param address where the fault is
      * @return whether it is open; false after an interrupt
-     * @throws IllegalStateException if called by what retires an operation in transit
+     * @throws IllegalStateException as {@link #awaitGate}
      */
     private static boolean await(Layout layout, Gate gate, long address) {
-        Transit inside = Transit.ofThisThread();
-        if (inside != null && !gate.isOpen()) {
-            throw new IllegalStateException(
-                    String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside
-                            + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+        if (!gate.isOpen()) {
+            NoWaiting.check("a fault that has to wait");
+            // The operation at the gate may wait for a CPU of this thread.
+            Cpus.checkOutsideGuest("a fault that has to wait");
+            Transit inside = Transit.ofThisThread();
+            if (inside != null) {
+                throw new IllegalStateException(
+                        String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside
+                                + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+            }
         }
         return gate.await(new FaultWatch(layout.host(), address));
     }
@@ -115,7 +123,7 @@ public final class Resolving {
      * @return true if it replaces or moves something, and that is not complete
      */
     public static boolean isShut(Vma vma) {
-        return Life.gateOf(vma) instanceof Transit transit && transit.stopsFaults() && !transit.isOpen();
+        return Life.gateOf(vma) instanceof TransitGate gate && gate.stopsFaults() && !gate.isOpen();
     }
 
     /**

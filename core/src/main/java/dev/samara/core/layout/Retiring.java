@@ -3,11 +3,13 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.cpu.Context;
+import dev.samara.core.life.Life;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Discarding;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
@@ -24,93 +26,224 @@ import org.jspecify.annotations.Nullable;
 /**
  * The second phase of an operation in transit: what it has taken away, moved or narrowed is taken out of the page table, nobody can
  * translate to it any more, and only then it is freed, or put where it has been moved. Holds no lock but one leaf's at a time.
+ *
+ * <p>It is made before the operation publishes, with what it needs; and it keeps how far it is, so that it goes on where it has
+ * rested, or where a step has failed. For one thread at a time.
  */
 final class Retiring {
+    /* The steps. Each may be begun again where it has failed; what it has done by then, it finds done. */
+    private static final int COPIES = 0;
+    private static final int PICK_UP = 1;
+    private static final int TAKE_AWAY = 2;
+    private static final int FLUSH = 3;
+    private static final int PUT_DOWN = 4;
+    private static final int FREE = 5;
+    private static final int ACT = 6;
+    private static final int DONE = 7;
+
     private final Layout layout;
     private final Transit transit;
     private final PageTable table;
     private final Memory memory;
+    private final TlbGather gather;
 
-    private Retiring(Transit transit, Memory memory) {
+    private int step = COPIES;
+
+    /** What it has in its hands: also over a failure. */
+    private final List<Moved> moved;
+
+    /** How many of the ranges, first those reserved and then those occupied, are done, and where the next is; 0 at its start. */
+    private int ranges;
+
+    private long reached;
+    private int actions;
+
+    /** An entry that somebody else is at, and what it was: what this waits for, if it rests; null for nothing. */
+    private long @Nullable [] busyLeaf;
+
+    private int busyIndex;
+    private long busyEntry;
+
+    /**
+     * Takes what retiring needs. Before publication.
+     *
+     * @param transit what is to be published
+     * @param memory its machine's
+     * @param worker a borrowed worker, or null if none is to be had and it has to go on without
+     */
+    Retiring(Transit transit, Memory memory, @Nullable Worker worker) {
         this.transit = transit;
         this.memory = memory;
         layout = transit.operation().layout();
         table = layout.pages();
+        gather = TlbGather.with(memory, worker);
+        moved = new ArrayList<>(transit.moves().size());
     }
 
-    /** Retires what a transit of a space with memory has to. */
-    static void retire(Transit transit) {
-        Memory memory = transit.operation().layout().memoryOrNull();
-        if (memory != null) {
-            new Retiring(transit, memory).run();
+    /**
+     * Goes on with what is left.
+     *
+     * @param mayRest whether to return instead of waiting
+     * @return whether nothing is left; false only if it may rest
+     */
+    boolean advance(boolean mayRest) {
+        if (step <= FREE) {
+            gather.resume();
         }
+        while (step < DONE) {
+            if (!advanceStep(mayRest)) {
+                rest();
+                return false;
+            }
+            step++;
+        }
+        return true;
     }
 
-    private void run() {
-        boolean unmaps = transit.takesPagesAway();
-        if (unmaps) {
-            transit.awaitCopies();
-        }
-        List<Moved> moved = new ArrayList<>(transit.moves().size());
-        try (TlbGather gather = gather()) {
-            for (Transit.Move move : transit.moves()) {
-                moved.add(pickUp(move, gather));
+    /** Gives up for a while what others may need. */
+    void rest() {
+        gather.rest();
+    }
+
+    /** Whether what it rests for may be over. Waits for nothing. */
+    boolean isReady() {
+        return switch (step) {
+            case COPIES -> transit.areCopiesOver();
+            case PICK_UP -> busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
+            default -> gather.isInvalidated();
+        };
+    }
+
+    private boolean advanceStep(boolean mayRest) {
+        return switch (step) {
+            case COPIES -> awaitCopies(mayRest);
+            case PICK_UP -> pickUp(mayRest);
+            case TAKE_AWAY -> takeAway(mayRest);
+            case FLUSH -> flush(mayRest);
+            case PUT_DOWN -> {
+                moved.forEach(this::putDown);
+                yield true;
             }
-            if (unmaps) {
-                zap(transit.reserved(), gather);
+            case FREE -> {
+                gather.close();
+                yield true;
             }
-            if (transit.stopsFaults()) {
-                zap(transit.occupied(), gather);
+            case ACT -> {
+                for (; actions < transit.actions().size(); actions++) {
+                    act(transit.actions().get(actions));
+                }
+                yield true;
+            }
+            default -> throw new IllegalStateException("step " + step);
+        };
+    }
+
+    private boolean awaitCopies(boolean mayRest) {
+        if (transit.takesPagesAway()) {
+            if (mayRest) {
+                if (!transit.areCopiesOver()) {
+                    return false;
+                }
             } else {
-                narrow(transit.occupied(), gather);
-            }
-            gather.invalidate();
-            for (Moved pages : moved) {
-                putDown(pages, gather);
+                transit.awaitCopies();
             }
         }
-        for (PageAction action : transit.actions()) {
-            act(action);
-        }
+        endContext();
+        return true;
     }
 
     /** Who ends a space that no CPU uses has nobody to flush; the end of a used one takes pages away as any operation does. */
-    private TlbGather gather() {
+    private void endContext() {
         if (transit.operation().endsSpace()) {
             Context context = table.context();
             memory.cpus().releaseDead();
             // Also if others use it: what is LAZY has no part in what becomes of a closed space.
             memory.cpus().takeOff(context);
             if (context.end()) {
-                return new TlbGather(memory, context);
+                gather.leaveOut(context);
             }
         }
-        return new TlbGather(memory);
     }
 
-    private void zap(Ranges ranges, TlbGather gather) {
-        for (int i = 0; i < ranges.size(); i++) {
-            Zapping.zap(table, ranges.start(i), ranges.end(i), gather);
+    private boolean flush(boolean mayRest) {
+        if (mayRest) {
+            return gather.isInvalidated();
+        }
+        gather.invalidate();
+        return true;
+    }
+
+    private boolean pickUp(boolean mayRest) {
+        List<Transit.Move> moves = transit.moves();
+        for (int i = 0; i < moves.size(); i++) {
+            if (i == moved.size()) {
+                moved.add(new Moved(moves.get(i), lastShrink(moves.get(i))));
+            }
+            if (!pickUp(moved.get(i), mayRest)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Empties or narrows its ranges, and flushes and frees whenever the gather is full. */
+    private boolean takeAway(boolean mayRest) {
+        Ranges reserved = transit.reserved();
+        Ranges occupied = transit.occupied();
+        while (ranges < reserved.size() + occupied.size()) {
+            boolean isReserved = ranges < reserved.size();
+            Ranges of = isReserved ? reserved : occupied;
+            int i = isReserved ? ranges : ranges - reserved.size();
+            long at = reached == 0 ? of.start(i) : reached;
+            long end = of.end(i);
+            if (!isReserved && !transit.stopsFaults()) {
+                narrow(at, end);
+                at = end;
+            }
+            while (at != end || gather.isFull()) {
+                if (gather.isFull()) {
+                    if (!flush(mayRest)) {
+                        reached = at;
+                        return false;
+                    }
+                    gather.free();
+                }
+                at = Zapping.zapSome(table, at, end, gather);
+            }
+            reached = 0;
+            ranges++;
+        }
+        if (transit.stopsFaults()) {
+            enter(occupied);
+        }
+        return true;
+    }
+
+    /** Tells the VMAs that replace something that their ranges are empty. They are in flight: nobody unlinks them meanwhile. */
+    private void enter(Ranges emptied) {
+        for (int i = 0; i < emptied.size(); i++) {
+            Vma vma = layout.find(emptied.start(i));
+            while (vma != null && Long.compareUnsigned(vma.start(), emptied.end(i)) < 0) {
+                Life.enter(vma);
+                vma = layout.find(vma.end());
+            }
         }
     }
 
     /** Rewrites each entry from the VMA that is there now, under the lock of its leaf. */
-    private void narrow(Ranges ranges, TlbGather gather) {
-        for (int i = 0; i < ranges.size(); i++) {
-            long end = ranges.end(i);
-            long at = table.nextLeaf(ranges.start(i), end);
-            while (Long.compareUnsigned(at, end) < 0) {
-                long stop = Edit.lower(table.leafEnd(at), end);
-                long[] leaf = table.leaf(at);
-                if (leaf != null) {
-                    narrow(leaf, at, stop, gather);
-                }
-                at = table.nextLeaf(stop, end);
+    private void narrow(long start, long end) {
+        long at = table.nextLeaf(start, end);
+        while (Long.compareUnsigned(at, end) < 0) {
+            long stop = Edit.lower(table.leafEnd(at), end);
+            long[] leaf = table.leaf(at);
+            if (leaf != null) {
+                narrow(leaf, at, stop);
             }
+            at = table.nextLeaf(stop, end);
         }
     }
 
-    private void narrow(long[] leaf, long start, long end, TlbGather gather) {
+    private void narrow(long[] leaf, long start, long end) {
         long pageSize = layout.geometry().pageSize();
         Leaf.lock(leaf);
         try {
@@ -161,6 +294,9 @@ final class Retiring {
         private long[] entries = new long[16];
         private int size;
 
+        /** How many of them are put down. */
+        private int down;
+
         /** How small the file had become when the first page was picked up; null if there is no file. */
         private final FilePages.@Nullable Shrink from;
 
@@ -184,25 +320,29 @@ final class Retiring {
         }
     }
 
-    private Moved pickUp(Transit.Move move, TlbGather gather) {
+    private FilePages.@Nullable Shrink lastShrink(Transit.Move move) {
         Vma target = layout.find(move.to());
         FilePages file = target == null ? null : fileOf(target);
-        Moved moved = new Moved(move, file == null ? null : file.lastShrink());
+        return file == null ? null : file.lastShrink();
+    }
+
+    private boolean pickUp(Moved pages, boolean mayRest) {
+        Transit.Move move = pages.move;
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);
         while (Long.compareUnsigned(at, end) < 0) {
             long stop = Edit.lower(table.leafEnd(at), end);
             long[] leaf = table.leaf(at);
-            if (leaf != null && owe(leaf, at, stop, gather)) {
-                pickUp(leaf, at, stop, moved);
+            if (leaf != null && owe(leaf, at, stop) && !pickUp(leaf, at, stop, pages, mayRest)) {
+                return false;
             }
             at = table.nextLeaf(stop, end);
         }
-        return moved;
+        return true;
     }
 
     /** False if the leaf is dead, and there is nothing in it. */
-    private boolean owe(long[] leaf, long start, long end, TlbGather gather) {
+    private boolean owe(long[] leaf, long start, long end) {
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -215,22 +355,30 @@ final class Retiring {
         }
     }
 
-    private void pickUp(long[] leaf, long start, long end, Moved moved) {
+    private boolean pickUp(long[] leaf, long start, long end, Moved pages, boolean mayRest) {
         long pageSize = layout.geometry().pageSize();
         long at = start;
         while (Long.compareUnsigned(at, end) < 0) {
             int index = table.indexOf(at);
             long pte = Leaf.get(leaf, index);
             if (Pte.isInTransit(pte)) {
-                // A copy, or a page that is being taken out of its cache: over in a moment, and waits for no operation.
+                // A copy, or a page that is being taken out of its cache: over in a moment, unless that waits for a
+                // CPU.
+                if (mayRest) {
+                    busyLeaf = leaf;
+                    busyIndex = index;
+                    busyEntry = pte;
+                    return false;
+                }
                 awaitOwner(memory, layout, leaf, index, pte);
             } else if (pte == Pte.NONE) {
                 at += pageSize;
-            } else if (moved.hasRoom() && Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
-                moved.add(at - moved.move.from(), pte);
+            } else if (pages.hasRoom() && Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
+                pages.add(at - pages.move.from(), pte);
                 at += pageSize;
             }
         }
+        return true;
     }
 
     /** Waits for who is at an entry; caller must hold no lock. */
@@ -262,15 +410,18 @@ final class Retiring {
         }
     }
 
-    private void putDown(Moved moved, TlbGather gather) {
+    private void putDown(Moved pages) {
         Frames frames = memory.frames();
-        for (int i = 0; i < moved.size; i++) {
-            long address = moved.move.to() + moved.distances[i];
-            long pte = moved.entries[i];
+        while (pages.down < pages.size) {
+            int i = pages.down;
+            long address = pages.move.to() + pages.distances[i];
+            long pte = pages.entries[i];
             Vma vma = layout.find(address);
             boolean put = vma != null
-                    && Long.compareUnsigned(moved.distances[i], moved.move.length()) < 0
-                    && putDown(vma, address, pte, moved);
+                    && Long.compareUnsigned(pages.distances[i], pages.move.length()) < 0
+                    && putDown(vma, address, pte, pages);
+            // Before the page is given up: that must not happen twice.
+            pages.down++;
             if (!put && Pte.isOwn(pte)) {
                 frames.drop(Pte.frame(pte), gather.worker().magazine());
             }

@@ -6,24 +6,42 @@ import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.WaitingCall;
+import dev.samara.core.wait.WaitingCalls;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
  * An operation between publication and completion: the ranges that belong to it, and what completion has to do.
  *
- * <p>It is the owner of its reservations in the tree, and the gate of its VMAs there. Nobody else merges with those,
+ * <p>It is the owner of its reservations in the tree, and its VMAs there have its gate. Nobody else merges with those,
  * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout lock,
- * but for what is said to be otherwise.
+ * but for what is said to be otherwise. Once it is complete, nothing that lives on leads to it.
+ *
+ * <p><b>Retirement cannot fail half-way.</b> What it needs is taken before publication: a bounded depth of stack, a worker, a
+ * first block of room that is used again and again, and the place in the list of waiting calls, which is this object. If a
+ * worker is missing the operation is refused with {@code EAGAIN}, for want of memory or stack with {@code ENOMEM}; nothing has
+ * changed then. What an embedder's code throws is caught call by call and reported. If a step fails all the same, the range
+ * stays in flight, with its VMAs linked to their files; that is reported once, and a thread of the machine goes on where the
+ * step began, after pauses that grow up to a second. The caller of a synchronous operation waits for that, and a future
+ * completes only after it.
+ *
+ * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace period: it
+ * is one of the {@linkplain WaitingCalls waiting calls} then.
  */
-public final class Transit extends Gate {
+public final class Transit extends WaitingCall {
     /** The operation whose pages this thread is retiring: whoever that calls must not wait. */
     private static final ThreadLocal<@Nullable Transit> RETIRING = new ThreadLocal<>();
 
+    private static final long FIRST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
     private final Operation operation;
+    private final TransitGate gate = new TransitGate(this);
 
     /** Where something was unmapped: free for look-ups, reserved for allocation. */
     private final Ranges reserved = new Ranges();
@@ -35,9 +53,6 @@ public final class Transit extends Gate {
     private long low = -1;
     private long high;
 
-    /** Whether faults wait at the VMAs, too: those replace or move something. Written before publication only. */
-    private boolean stopsFaults;
-
     /** Ranges whose pages are changed, while what is mapped there stays as it is: only who names them waits. */
     private final Ranges busy = new Ranges();
 
@@ -47,8 +62,8 @@ public final class Transit extends Gate {
     /** VMAs that have left the layout and are linked to their files until their pages are retired. */
     private List<Vma> linked = List.of();
 
-    /** The copies for children that were under way at publication: what they copy must not be taken away under them. */
-    private List<Copy> copies = List.of();
+    /** Of the copies for children that were under way at publication: what they copy must not be taken away under them. */
+    private List<Gate> copies = List.of();
 
     /** Addresses at which two VMAs may become one at completion. */
     private List<Join> joins = List.of();
@@ -73,10 +88,29 @@ public final class Transit extends Gate {
     /** What has to end before this is complete: its own retiring, and transits over whose reservations it was stored. */
     private int awaited = 1;
 
+    /** Whether its own part is over: retired, and counted so. */
+    private boolean isArrived;
+
     /** Whether it is being completed, in an edit that is not published yet: its VMAs may be joined. */
     private boolean completing;
 
     private @Nullable CompletableFuture<Long> future;
+
+    /* Of the thread that retires it, from publication on; handed on by the list of waiting calls. */
+
+    /** What it does to pages; null where there are none. */
+    private @Nullable Retiring retiring;
+
+    private boolean isTold;
+
+    /** How long it pauses after its latest failure; 0 before the first. */
+    private long pause;
+
+    /** Until when; 0 if the latest step has not failed. */
+    private long dueNanos;
+
+    /** What the first step that failed has thrown, until it is reported. */
+    private @Nullable Throwable failure;
 
     Transit(Operation operation) {
         this.operation = operation;
@@ -92,8 +126,32 @@ public final class Transit extends Gate {
         return operation;
     }
 
+    /** What its VMAs are behind, and operations that name its ranges. */
+    TransitGate gate() {
+        return gate;
+    }
+
+    /** Opens the gate, and lets go of what others may need longer than this. Caller wakes the waiters without a lock. */
+    Gate.@Nullable Waiter complete() {
+        copies = List.of();
+        joins = List.of();
+        successors = List.of();
+        moves = List.of();
+        actions = List.of();
+        return gate.complete();
+    }
+
     Ranges reserved() {
         return reserved;
+    }
+
+    /**
+     * Whether another mapping may be stored over its reservations before it is complete: they are a {@code munmap}'s, so
+     * whichever of the two comes first to a page there drops it. The pages that an {@code mremap} has reserved go on
+     * elsewhere; a heap, an attachment, a mapping that shrinks and a space that ends decide anew about their ranges.
+     */
+    boolean givesUpItsRange() {
+        return operation.isMunmap();
     }
 
     Ranges occupied() {
@@ -129,24 +187,41 @@ public final class Transit extends Gate {
         linked = vmas;
     }
 
-    void note(List<Copy> underWay) {
+    void note(List<Gate> underWay) {
         copies = underWay;
     }
 
     /** Whether pages go from where they are: also those that a fork may be copying. */
     boolean takesPagesAway() {
-        return !reserved.isEmpty() || stopsFaults;
+        return !reserved.isEmpty() || stopsFaults();
     }
 
     /** Waits for the copies that were under way at publication. */
     void awaitCopies() {
-        for (Copy copy : copies) {
-            copy.awaitUninterruptibly(operation);
+        List<Gate> noted = copies;
+        for (int i = 0; i < noted.size(); i++) {
+            noted.get(i).awaitUninterruptibly(operation);
         }
     }
 
+    /** Whether the copies that were under way at publication have ended. */
+    boolean areCopiesOver() {
+        List<Gate> noted = copies;
+        for (int i = 0; i < noted.size(); i++) {
+            if (!noted.get(i).isOpen()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** What will retire its pages. Called before publication. */
+    void retireBy(@Nullable Retiring prepared) {
+        retiring = prepared;
+    }
+
     boolean stopsFaults() {
-        return stopsFaults;
+        return gate.stopsFaults();
     }
 
     /** What was unmapped, as it still counts against the limits; null for nothing. */
@@ -185,7 +260,9 @@ public final class Transit extends Gate {
     void occupy(long start, long end, boolean gated) {
         occupied.add(start, end);
         widen(start, end);
-        stopsFaults |= gated;
+        if (gated) {
+            gate.stopFaults();
+        }
     }
 
     private void widen(long start, long end) {
@@ -237,12 +314,18 @@ public final class Transit extends Gate {
         predecessors = others;
     }
 
+    /** Makes room where {@link #depart} notes this: that does not fail then. */
+    void prepareToDepart() {
+        for (Transit predecessor : predecessors) {
+            ArrayList<Transit> more = new ArrayList<>(predecessor.successors.size() + 1);
+            more.addAll(predecessor.successors);
+            predecessor.successors = more;
+        }
+    }
+
     /** It is published: from now on it waits for those over whose reservations it was stored. */
     void depart() {
         for (Transit predecessor : predecessors) {
-            if (predecessor.successors.isEmpty()) {
-                predecessor.successors = new ArrayList<>(1);
-            }
             predecessor.successors.add(this);
             awaited++;
         }
@@ -253,13 +336,29 @@ public final class Transit extends Gate {
         return successors;
     }
 
-    /** One thing less to wait for; true if it was the last. */
-    boolean arrive() {
-        return --awaited == 0;
+    /** Whether there is only one thing more to wait for. */
+    boolean isLast() {
+        return awaited == 1;
+    }
+
+    /** One thing less to wait for. */
+    void arrive() {
+        awaited--;
+    }
+
+    /** Its own retirement is one of the things that it waits for, and is over. */
+    void arriveItself() {
+        isArrived = true;
+        arrive();
     }
 
     void beginCompletion() {
         completing = true;
+    }
+
+    /** The edit that was to complete it is not published. */
+    void undoCompletion() {
+        completing = false;
     }
 
     boolean isCompleting() {
@@ -280,48 +379,144 @@ public final class Transit extends Gate {
         future = promised;
     }
 
-    @Nullable
-    CompletableFuture<Long> promised() {
-        return future;
+    /** Has a thread of the machine complete the future, if there is one. Caller has completed this, and holds no lock. */
+    void keepPromise() {
+        if (future != null) {
+            submit();
+        }
     }
 
-    /** Retires and completes. Caller must hold no lock, and call this once. */
-    void run() {
-        Retirement retirement = operation.layout().host().retirement();
-        List<MmuNotifier> notifiers = operation.layout().notifiers();
+    /** Has a thread of the machine go on with this. */
+    void submit() {
         try {
-            boolean hasPages = operation.layout().memoryOrNull() != null;
-            if (hasPages || retirement != Retirement.NOTHING || !notifiers.isEmpty()) {
-                retire(notifiers, retirement);
-            }
+            operation.layout().host().background().execute(this);
+        } catch (OutOfMemoryError exhausted) {
+            // The list needs no memory.
+            operation.layout().host().waitingCalls().add(this);
+        }
+    }
+
+    /** Retires and completes, on the operation's thread. Caller must hold no lock, and call this once. */
+    void retireAndWait() {
+        boolean isOver = false;
+        try {
+            isOver = goOn(false);
         } finally {
+            if (!isOver) {
+                operation.layout().host().waitingCalls().add(this);
+            }
+        }
+        if (!isOver) {
+            gate.awaitUninterruptibly(operation);
+        }
+    }
+
+    /** Retires and completes as far as that is possible without waiting; then it is listed. For a thread of the machine. */
+    @Override
+    public void run() {
+        reportFailure();
+        if (gate.isOpen()) {
+            operation.complete(Objects.requireNonNull(future, "future"));
+        } else if (!goOn(true)) {
+            operation.layout().host().waitingCalls().add(this);
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        Retiring pages = retiring;
+        if (gate.isOpen()) {
+            return true;
+        }
+        return dueNanos != 0 ? System.nanoTime() - dueNanos >= 0 : pages == null || pages.isReady();
+    }
+
+    /** Goes on where it is; returns whether its own part is over. */
+    private boolean goOn(boolean mayRest) {
+        Transit outer = RETIRING.get();
+        try {
+            RETIRING.set(this);
+            dueNanos = 0;
+            if (!retire(mayRest)) {
+                return false;
+            }
             for (Vma vma : linked) {
                 Life.unlink(vma);
             }
             linked = List.of();
-            Completion.of(this);
-        }
-    }
-
-    /** The notifiers come first: when the pages go, nobody has anything of them any more. */
-    private void retire(List<MmuNotifier> notifiers, Retirement retirement) {
-        Transit outer = RETIRING.get();
-        RETIRING.set(this);
-        try {
-            for (MmuNotifier notifier : notifiers) {
-                invalidate(notifier);
-            }
-            try {
-                retirePages(retirement);
-            } finally {
-                Retiring.retire(this);
-            }
+        } catch (Throwable thrown) {
+            fail(thrown);
+            return false;
         } finally {
             if (outer == null) {
                 RETIRING.remove();
             } else {
                 RETIRING.set(outer);
             }
+        }
+        return end();
+    }
+
+    private boolean end() {
+        try {
+            Completion.of(this);
+            return true;
+        } catch (Throwable thrown) {
+            if (isArrived) {
+                // It has happened; what has failed are the tasks that it leaves.
+                report(thrown);
+                return true;
+            }
+            fail(thrown);
+            return false;
+        }
+    }
+
+    /**
+     * Has it tried again after a pause. The first failure is reported by the thread that tries again: this one may be at the end of
+     * its stack.
+     */
+    private void fail(Throwable thrown) {
+        boolean isFirst = pause == 0;
+        pause = isFirst ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+        // Never 0, which means that no pause is under way.
+        dueNanos = System.nanoTime() + pause | 1;
+        if (isFirst) {
+            failure = thrown;
+        }
+        Retiring pages = retiring;
+        if (pages != null) {
+            pages.rest();
+        }
+    }
+
+    private void reportFailure() {
+        Throwable first = failure;
+        if (first != null) {
+            failure = null;
+            String what = "the retirement of " + operation + " has failed, and is tried again until it succeeds";
+            operation.layout().host().report(Report.Kind.RETIREMENT_FAILED, what, first);
+        }
+    }
+
+    /** The notifiers come first: when the pages go, nobody has anything of them any more. */
+    private boolean retire(boolean mayRest) {
+        if (!isTold) {
+            isTold = true;
+            tell();
+        }
+        Retiring pages = retiring;
+        return pages == null || pages.advance(mayRest);
+    }
+
+    private void tell() {
+        List<MmuNotifier> notifiers = operation.layout().notifiers();
+        for (int i = 0; i < notifiers.size(); i++) {
+            invalidate(notifiers.get(i));
+        }
+        Retirement retirement = operation.layout().host().retirement();
+        if (retirement != Retirement.NOTHING) {
+            retirePages(retirement);
         }
     }
 
@@ -336,7 +531,7 @@ public final class Transit extends Gate {
     private void invalidate(MmuNotifier notifier) {
         invalidate(notifier, reserved, MmuNotifier.Reason.UNMAPPED);
         invalidate(notifier, busy, MmuNotifier.Reason.DISCARDED);
-        invalidate(notifier, occupied, stopsFaults ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
+        invalidate(notifier, occupied, stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
     /** A range of which a notifier fails to take note does not keep the others from it. */

@@ -52,12 +52,12 @@ final class Validation {
     }
 
     private static void check(Layout layout, Transit transit) {
-        if (transit.isOpen()) {
+        if (transit.gate().isOpen()) {
             throw new AssertionError(transit + " is complete and still listed");
         }
         for (int i = 0; i < transit.occupied().size(); i++) {
             Vma vma = layout.find(transit.occupied().start(i));
-            if (vma == null || Life.gateOf(vma) != transit) {
+            if (vma == null || Life.gateOf(vma) != transit.gate()) {
                 throw new AssertionError(transit + " has lost its VMA: " + vma);
             }
         }

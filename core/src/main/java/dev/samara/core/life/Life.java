@@ -167,6 +167,18 @@ public final class Life {
     }
 
     /**
+     * Says that what an object has replaced is gone: pages in its range are its own. Caller retires what it has replaced.
+     *
+     * @param object a published object
+     */
+    public static void enter(Attachable object) {
+        Linked linked = object.linked;
+        if (linked != null) {
+            linked.enter();
+        }
+    }
+
+    /**
      * Unlinks an object, if it was linked; at most once.
      *
      * @param object an object that is detached, and of whose pages nothing is left, or that was never published

@@ -113,8 +113,21 @@ public final class DirectFrames implements FrameStore {
             case 8 -> chunk.getLong(at);
             case 4 -> chunk.getInt(at) & INT_MASK;
             case 2 -> chunk.getShort(at) & SHORT_MASK;
-            default -> chunk.get(at) & BYTE_MASK;
+            case 1 -> chunk.get(at) & BYTE_MASK;
+            default -> throw noSize(size);
         };
+    }
+
+    private static IllegalArgumentException noSize(int size) {
+        return new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
+    }
+
+    /** Two bytes must lie in one word. */
+    private static int aligned(int at) {
+        if ((at & 1) != 0) {
+            throw new IllegalArgumentException("offset " + at + " of an atomic access is not a multiple of size 2");
+        }
+        return at;
     }
 
     @Override
@@ -143,7 +156,8 @@ public final class DirectFrames implements FrameStore {
             case 8 -> chunk.putLong(at, value);
             case 4 -> chunk.putInt(at, (int) value);
             case 2 -> chunk.putShort(at, (short) value);
-            default -> chunk.put(at, (byte) value);
+            case 1 -> chunk.put(at, (byte) value);
+            default -> throw noSize(size);
         }
     }
 
@@ -155,7 +169,8 @@ public final class DirectFrames implements FrameStore {
             case 8 -> (long) LONG.getVolatile(chunk, at);
             case 4 -> (int) INT.getVolatile(chunk, at) & INT_MASK;
             case 2 -> (short) SHORT.getVolatile(chunk, at) & SHORT_MASK;
-            default -> (int) INT.getVolatile(chunk, at & -4) >>> ((at & 3) << 3) & BYTE_MASK;
+            case 1 -> (int) INT.getVolatile(chunk, at & -4) >>> ((at & 3) << 3) & BYTE_MASK;
+            default -> throw noSize(size);
         };
     }
 
@@ -167,12 +182,13 @@ public final class DirectFrames implements FrameStore {
             case 8 -> LONG.setVolatile(chunk, at, value);
             case 4 -> INT.setVolatile(chunk, at, (int) value);
             case 2 -> SHORT.setVolatile(chunk, at, (short) value);
-            default -> {
+            case 1 -> {
                 // A byte is written at once on every machine; what is missing is the order.
                 VarHandle.releaseFence();
                 chunk.put(at, (byte) value);
                 VarHandle.fullFence();
             }
+            default -> throw noSize(size);
         }
     }
 
@@ -183,8 +199,9 @@ public final class DirectFrames implements FrameStore {
         return switch (size) {
             case 8 -> (long) LONG.compareAndExchange(chunk, at, expected, value);
             case 4 -> (int) INT.compareAndExchange(chunk, at, (int) expected, (int) value) & INT_MASK;
-            case 2 -> exchangePart(chunk, at, SHORT_MASK, expected & SHORT_MASK, value & SHORT_MASK);
-            default -> exchangePart(chunk, at, BYTE_MASK, expected & BYTE_MASK, value & BYTE_MASK);
+            case 2 -> exchangePart(chunk, aligned(at), SHORT_MASK, expected & SHORT_MASK, value & SHORT_MASK);
+            case 1 -> exchangePart(chunk, at, BYTE_MASK, expected & BYTE_MASK, value & BYTE_MASK);
+            default -> throw noSize(size);
         };
     }
 

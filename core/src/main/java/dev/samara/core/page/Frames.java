@@ -5,7 +5,11 @@ import dev.samara.core.vma.FrameStore;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import java.util.function.ObjIntConsumer;
 
 /**
  * The frames of one machine and one page size: which are free, and who uses the others.
@@ -28,7 +32,7 @@ public final class Frames {
     public static final int ZERO = 0;
 
     /** The owner of private pages. */
-    public static final int ANONYMOUS = 0;
+    public static final long ANONYMOUS = 0;
 
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -55,7 +59,12 @@ public final class Frames {
     /** How often it was freed. */
     private static final int LIVES = 3;
 
+    private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
     private static final byte POISON = (byte) 0xa5;
+
+    /** {@link #drop} is at most so many calls deeper than {@link #take}. */
+    private static final int DEEPER = 3;
 
     private final FrameStore store;
     private final int pageSize;
@@ -70,12 +79,51 @@ public final class Frames {
     private final long[][] records;
 
     private final ReentrantLock lock = new ReentrantLock();
+    private final AtomicInteger quarantined = new AtomicInteger();
+    private final ObjIntConsumer<Throwable> quarantine;
 
     /* Guarded by the lock. */
     private int made;
-    private int[] pool = new int[1 << 10];
+
+    /** The page of zeros has been filled. */
+    private boolean isZeroMade;
+
+    /** Has room for all frames made, so that what is freed finds its place. */
+    private int[] pool = {};
+
     private int pooled;
     private Magazine[] magazines = {};
+
+    /** The store has refused to grow, and is not asked again before {@link #mayGrow} says so. */
+    private boolean isRefused;
+
+    private long refusedAtNanos;
+
+    /** What {@link #freed} was then. */
+    private long freedAtRefusal;
+
+    /** How many frames the owners of magazines that were given up have freed. */
+    private long freedBefore;
+
+    private final LongSupplier nanos;
+
+    /**
+     * Makes the frames of a machine; none exists until it is asked for.
+     *
+     * @param store their bytes
+     * @param pageShift binary logarithm of their size
+     * @param chunkShift binary logarithm of how many are made at once
+     * @param limit how many there are at most, the page of zeros not counted, positive
+     * @param poisons whether free frames, new ones too, are filled with a pattern, so that it shows if they are used
+     */
+    public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
+        this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, (thrown, frame) -> {});
+    }
+
+    /** With a clock of nanoseconds. */
+    Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons, LongSupplier nanos) {
+        this(store, pageShift, chunkShift, limit, poisons, nanos, (thrown, frame) -> {});
+    }
 
     /**
      * Makes the frames of a machine; none exists until it is asked for.
@@ -85,8 +133,29 @@ public final class Frames {
      * @param chunkShift binary logarithm of how many are made at once
      * @param limit how many there are at most, the page of zeros not counted, positive
      * @param poisons whether freed frames are filled with a pattern, so that late use shows
+     * @param quarantine gets what the store has thrown when a frame was freed, and the frame; called within whatever has freed
+     *     the frame, so it must neither wait nor throw
      */
-    public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
+    public Frames(
+            FrameStore store,
+            int pageShift,
+            int chunkShift,
+            int limit,
+            boolean poisons,
+            ObjIntConsumer<Throwable> quarantine) {
+        this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, quarantine);
+    }
+
+    private Frames(
+            FrameStore store,
+            int pageShift,
+            int chunkShift,
+            int limit,
+            boolean poisons,
+            LongSupplier nanos,
+            ObjIntConsumer<Throwable> quarantine) {
+        this.nanos = nanos;
+        this.quarantine = quarantine;
         this.store = store;
         this.pageSize = 1 << pageShift;
         this.chunkShift = chunkShift;
@@ -140,6 +209,7 @@ public final class Frames {
         lock.lock();
         try {
             drain(magazine);
+            freedBefore += freed(magazine);
             Magazine[] fewer = new Magazine[magazines.length - 1];
             int kept = 0;
             for (Magazine known : magazines) {
@@ -161,10 +231,18 @@ public final class Frames {
      */
     public int allocate(Magazine magazine) {
         int frame = take(magazine);
-        if (frame != NONE) {
-            store.fill(frame, 0, pageSize, (byte) 0);
+        boolean done = frame == NONE;
+        try {
+            if (!done) {
+                store.fill(frame, 0, pageSize, (byte) 0);
+                done = true;
+            }
+            return frame;
+        } finally {
+            if (!done) {
+                untake(frame, magazine);
+            }
         }
-        return frame;
     }
 
     /**
@@ -174,7 +252,12 @@ public final class Frames {
      * @return the frame, or {@link #NONE}
      */
     public int allocateDirty(Magazine magazine) {
-        return take(magazine);
+        return takeFrom(DEEPER, magazine);
+    }
+
+    /** Takes a frame some calls deeper: where that much stack is left, there is enough to drop the frame. */
+    private int takeFrom(int calls, Magazine magazine) {
+        return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
     }
 
     /**
@@ -185,7 +268,14 @@ public final class Frames {
     public boolean makeZero() {
         lock.lock();
         try {
-            return made != 0 || extend();
+            if (made == 0 && !extend()) {
+                return false;
+            }
+            if (!isZeroMade) {
+                store.fill(ZERO, 0, pageSize, (byte) 0);
+                isZeroMade = true;
+            }
+            return true;
         } finally {
             lock.unlock();
         }
@@ -204,6 +294,14 @@ public final class Frames {
         // Nobody else knows it yet.
         WORD.setRelease(wordsOf(frame), inChunk(frame), 1L);
         return frame;
+    }
+
+    /** Puts back what was just taken, and nobody else has seen: there is room in the magazine since then. */
+    private void untake(int frame, Magazine magazine) {
+        WORD.setRelease(wordsOf(frame), inChunk(frame), 0L);
+        magazine.lock();
+        magazine.put(frame);
+        magazine.unlock();
     }
 
     /** Where a frame's word is among those of its chunk. */
@@ -227,16 +325,16 @@ public final class Frames {
             if (pooled == 0) {
                 return NONE;
             }
-            int frame = pool[--pooled];
             magazine.lock();
             try {
-                for (int i = 0; i < Magazine.CAPACITY / 2 && pooled > 0 && !magazine.isFull(); i++) {
+                for (int i = 0; i < Magazine.CAPACITY / 2 && pooled > 1 && !magazine.isFull(); i++) {
                     magazine.put(pool[--pooled]);
                 }
             } finally {
                 magazine.unlock();
             }
-            return frame;
+            // Last: what meets the end of the stack above has taken nothing.
+            return pool[--pooled];
         } finally {
             lock.unlock();
         }
@@ -254,22 +352,58 @@ public final class Frames {
     }
 
     private void pool(int frame) {
-        if (pooled == pool.length) {
-            pool = Arrays.copyOf(pool, 2 * pooled);
-        }
         pool[pooled++] = frame;
     }
 
-    /** Makes another chunk. Caller holds the lock. */
+    private static long freed(Magazine magazine) {
+        magazine.lock();
+        try {
+            return magazine.freed();
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    /** Returns how many frames were freed so far. Caller holds the lock. */
+    private long freed() {
+        long freed = freedBefore;
+        for (Magazine magazine : magazines) {
+            freed += freed(magazine);
+        }
+        return freed;
+    }
+
+    /**
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second, in which it collects
+     * garbage and waits, so that the answer is remembered until it may be another one. Caller holds the lock.
+     */
+    private boolean mayGrow() {
+        return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
+    }
+
+    /** Makes another chunk, unless the store refuses. Caller holds the lock. */
     private boolean extend() {
-        if (made >= limit) {
+        if (made >= limit || !mayGrow()) {
             return false;
         }
+        isRefused = !extendStore();
+        if (isRefused) {
+            refusedAtNanos = nanos.getAsLong();
+            freedAtRefusal = freed();
+        }
+        return !isRefused;
+    }
+
+    private boolean extendStore() {
         int count = Math.min(1 << chunkShift, limit - made);
         int chunk = made >>> chunkShift;
         long[] fresh;
         try {
             fresh = new long[count << RECORD_SHIFT];
+            // First, since the store is told of a frame once.
+            if (pool.length < made + count) {
+                pool = Arrays.copyOf(pool, Math.min(limit, Math.max(2 * pool.length, made + count)));
+            }
             if (!store.extend(made, count)) {
                 return false;
             }
@@ -280,11 +414,13 @@ public final class Frames {
         int first = made;
         made += count;
         if (first == 0) {
-            store.fill(ZERO, 0, pageSize, (byte) 0);
             fresh[ZERO] = 1;
             first = 1;
         }
         for (int frame = made - 1; frame >= first; frame--) {
+            if (poisons) {
+                store.fill(frame, 0, pageSize, POISON);
+            }
             pool(frame);
         }
         return true;
@@ -406,15 +542,27 @@ public final class Frames {
     }
 
     private void free(int frame, Magazine magazine) {
-        if (poisons) {
-            store.fill(frame, 0, pageSize, POISON);
+        boolean isSound = true;
+        try {
+            isSound = !poisons || poison(frame);
+        } finally {
+            // Also if stack or heap are used up. Needs no more stack than allocateDirty, or than the fill of allocate,
+            // so
+            // whoever has taken a frame can give it back.
+            if (isSound) {
+                release(frame, magazine);
+            }
         }
+    }
+
+    private void release(int frame, Magazine magazine) {
         int at = inChunk(frame);
         wordsOf(frame)[at + OWNER] = ANONYMOUS;
         // Nobody else frees it. Opaque: for who looks at a frame that he holds to be his.
         WORD.setOpaque(wordsOf(frame), at + LIVES, wordsOf(frame)[at + LIVES] + 1);
         WORD.setRelease(wordsOf(frame), at, 0L);
         magazine.lock();
+        magazine.noteFreed();
         boolean full = magazine.isFull();
         if (!full) {
             magazine.put(frame);
@@ -423,6 +571,30 @@ public final class Frames {
         if (full) {
             spill(frame, magazine);
         }
+    }
+
+    /** False if the store has thrown: then nobody gets the frame any more. */
+    private boolean poison(int frame) {
+        try {
+            store.fill(frame, 0, pageSize, POISON);
+            return true;
+        } catch (VirtualMachineError exhausted) {
+            // Not the store's fault: the frame is free, without the pattern.
+            throw exhausted;
+        } catch (Throwable thrown) {
+            quarantined.getAndIncrement();
+            quarantine.accept(thrown, frame);
+            return false;
+        }
+    }
+
+    /**
+     * The frames that nobody gets any more, because the store has thrown when they were freed.
+     *
+     * @return a number that only grows
+     */
+    public int quarantined() {
+        return quarantined.get();
     }
 
     private void spill(int frame, Magazine magazine) {
@@ -446,23 +618,23 @@ public final class Frames {
      * Says which cache a new frame is for. Caller has just allocated it, and puts it into the cache after this.
      *
      * @param frame the frame
-     * @param owner the number of the cache, not {@link #ANONYMOUS}
+     * @param owner the number of the cache, above {@link #ANONYMOUS}
      * @param page at which page of it
      */
-    public void assign(int frame, int owner, long page) {
+    public void assign(int frame, long owner, long page) {
         // The owner last: who finds it finds the page, too, also if he has the number from before the frame was this
         // cache's. Pairs with isCached.
         wordsOf(frame)[inChunk(frame) + PAGE] = page;
-        WORD.setRelease(wordsOf(frame), inChunk(frame) + OWNER, (long) owner);
+        WORD.setRelease(wordsOf(frame), inChunk(frame) + OWNER, owner);
     }
 
     /**
      * Says that a new frame is being filled for a cache. Caller has just allocated it.
      *
      * @param frame the frame
-     * @param owner the number of the cache, not {@link #ANONYMOUS}
+     * @param owner the number of the cache, above {@link #ANONYMOUS}
      */
-    public void prepare(int frame, int owner) {
+    public void prepare(int frame, long owner) {
         wordsOf(frame)[inChunk(frame) + OWNER] = -owner;
     }
 
@@ -474,7 +646,7 @@ public final class Frames {
      * @param owner the number of the cache
      * @return true if so
      */
-    public boolean isPrepared(int frame, int owner) {
+    public boolean isPrepared(int frame, long owner) {
         return isMade(frame) && wordsOf(frame)[inChunk(frame) + OWNER] == -owner;
     }
 
@@ -486,7 +658,7 @@ public final class Frames {
      * @param page the page
      * @return true if so
      */
-    public boolean isCached(int frame, int owner, long page) {
+    public boolean isCached(int frame, long owner, long page) {
         if (!isMade(frame)) {
             return false;
         }
@@ -508,6 +680,15 @@ public final class Frames {
     public void remove(int frame) {
         // Volatile: a full fence before the walk. Pairs with isCached.
         WORD.getAndBitwiseOr(wordsOf(frame), inChunk(frame), REMOVED);
+    }
+
+    /**
+     * Takes back {@link #remove}: the frame is its cache's page again. Caller has it, and puts it into the cache after this.
+     *
+     * @param frame a frame that was removed and not dropped
+     */
+    public void restore(int frame) {
+        WORD.getAndBitwiseAnd(wordsOf(frame), inChunk(frame), ~REMOVED);
     }
 
     /**
@@ -555,7 +736,7 @@ public final class Frames {
                 free += magazine.size();
                 magazine.unlock();
             }
-            return Math.max(0, made - 1 - free);
+            return Math.max(0, made - 1 - free - quarantined.get());
         } finally {
             lock.unlock();
         }

@@ -101,7 +101,10 @@ public final class Leaf {
      */
     public static void lock(long[] leaf) {
         int word = leaf.length - LOCK;
-        if (!ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
+        // An exchange: where it is interpreted, it needs more stack than the store of unlock, so whoever has locked a
+        // leaf
+        // can unlock it, however near the end of its stack is.
+        if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0L) {
             lockSlowly(leaf, word);
         }
     }
@@ -193,7 +196,7 @@ public final class Leaf {
     }
 
     /**
-     * Notes that a flush of a leaf is owed: it stays until that is {@linkplain PageTable#settle settled}. Caller holds its lock.
+     * Notes that a flush of a leaf is owed: it stays until that is {@linkplain #settle settled}. Caller holds its lock.
      *
      * @param leaf a leaf that is not dead
      */
@@ -211,11 +214,21 @@ public final class Leaf {
         return leaf[leaf.length - OWED] != 0;
     }
 
-    /** Ends what {@link #owe} has begun; returns whether it is to be unhooked: empty, not dead, and nobody else owes anything. */
-    static boolean settle(long[] leaf) {
+    /**
+     * Ends one {@link #owe}. Caller has flushed the leaf, and holds no lock. The count goes down with the last step, so an Error
+     * leaves the flush owed, and the caller settles again.
+     *
+     * @param leaf a leaf of which the caller owes a flush
+     * @return whether the caller has to unhook it ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and nobody else owes a
+     *     flush of it
+     */
+    public static boolean settle(long[] leaf) {
+        int word = leaf.length - OWED;
         lock(leaf);
         try {
-            return --leaf[leaf.length - OWED] == 0 && !isDead(leaf) && isEmpty(leaf);
+            boolean isToGo = leaf[word] == 1 && !isDead(leaf) && isEmpty(leaf);
+            leaf[word]--;
+            return isToGo;
         } finally {
             unlock(leaf);
         }

@@ -4,10 +4,16 @@ package dev.samara.core.page;
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.rcu.Rcu;
+import dev.samara.core.rcu.RcuReader;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,17 +23,39 @@ public final class Memory {
     /** Offers of pages are not watched. */
     public static final long UNCHECKED = -1;
 
+    /** How many workers an entry can name. */
+    public static final int MOST_WORKERS = PteOwners.MOST;
+
     private final Frames frames;
     private final Rcu rcu;
     private final Cpus cpus;
     private final int faultAround;
     private final long longestOffer;
     private final @Nullable Oracle oracle;
-    private final PteOwners owners = new PteOwners();
-    private final AtomicInteger caches = new AtomicInteger(Frames.ANONYMOUS);
+    private final PteOwners owners;
+    private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
+    private final Caches caches = new Caches();
     private final AtomicInteger workers = new AtomicInteger();
     private final Map<Worker, Thread> owned = new ConcurrentHashMap<>();
-    private final ConcurrentLinkedQueue<Worker> idle = new ConcurrentLinkedQueue<>();
+
+    /** Idle workers, the one given back last on top, so that those which nobody needs are at the bottom. */
+    private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
+
+    /** So many idle workers are never given up. */
+    private static final int SPARE = 8;
+
+    /** After so many workers given back, those are given up that were idle all the time. */
+    private static final int PERIOD = 256;
+
+    /** So many at most are given up at once. */
+    private static final int MOST_GIVEN_UP = 1 << 10;
+
+    /* Racy, benign because they only decide when, and how many, idle workers are given up. */
+    private int givenBack;
+    private int fewestIdle = Integer.MAX_VALUE;
+
+    /** An idle worker, how many there are with it, and those below it. */
+    private record Idle(Worker worker, int depth, @Nullable Idle below) {}
 
     /**
      * Puts a machine's memory together.
@@ -40,6 +68,29 @@ public final class Memory {
      * @param oracle who judges accesses, or null if nobody does
      */
     public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable Oracle oracle) {
+        this(frames, rcu, cpus, faultAround, longestOffer, oracle, MOST_WORKERS);
+    }
+
+    /**
+     * Puts a machine's memory together.
+     *
+     * @param frames its frames
+     * @param rcu its grace periods
+     * @param cpus its CPUs
+     * @param faultAround how many pages of a file one fault maps at most, a power of two
+     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
+     * @param oracle who judges accesses, or null if nobody does
+     * @param mostWorkers how many workers there may be, from 1 to {@link #MOST_WORKERS}
+     */
+    public Memory(
+            Frames frames,
+            Rcu rcu,
+            Cpus cpus,
+            int faultAround,
+            long longestOffer,
+            @Nullable Oracle oracle,
+            int mostWorkers) {
+        owners = new PteOwners(mostWorkers);
         this.oracle = oracle;
         this.frames = frames;
         this.rcu = rcu;
@@ -122,12 +173,38 @@ public final class Memory {
     }
 
     /**
+     * The page caches in it.
+     *
+     * @return always the same
+     */
+    public Caches caches() {
+        return caches;
+    }
+
+    /**
+     * Tries to free a frame, since there is none left: of page caches that nobody can reach, and of those that can read a page
+     * again. Where the calling thread must not wait for CPUs, since one of its own is in GUEST, nothing is done.
+     *
+     * <p>Caller is in no reader section and holds no lock of a leaf, of a cache's content or of a layout.
+     *
+     * @return whether frames were freed: then it is worth while to begin anew
+     */
+    public boolean reclaim() {
+        return Cpus.isOutsideGuest() && caches.reclaim() > 0;
+    }
+
+    /**
      * A number for a page cache.
      *
-     * @return a number that no other cache of this machine has
+     * @return a number that no other cache of this machine has, above {@link Frames#ANONYMOUS}: 64 bits do not run out
      */
-    public int nextCache() {
-        return caches.incrementAndGet();
+    public long nextCache() {
+        return cacheNumbers.incrementAndGet();
+    }
+
+    /** Has the numbers of caches go on behind one; for tests. */
+    void numberCachesFrom(long last) {
+        cacheNumbers.set(last);
     }
 
     /**
@@ -137,7 +214,36 @@ public final class Memory {
      * @return a worker of this memory
      */
     public Worker newWorker(String name) {
-        return new Worker(rcu.register(name), frames.newMagazine(), owners.register());
+        Worker worker = newWorkerOrNull(name);
+        if (worker == null) {
+            throw noneLeft();
+        }
+        return worker;
+    }
+
+    private static IllegalStateException noneLeft() {
+        return new IllegalStateException("as many workers as there can be are at work");
+    }
+
+    private @Nullable Worker newWorkerOrNull(String name) {
+        int owner = owners.register();
+        if (owner < 0) {
+            return null;
+        }
+        Magazine magazine = null;
+        Worker worker = null;
+        try {
+            magazine = frames.newMagazine();
+            worker = new Worker(rcu.register(name), magazine, owner);
+            return worker;
+        } finally {
+            if (worker == null) {
+                owners.release(owner);
+                if (magazine != null) {
+                    frames.discard(magazine);
+                }
+            }
+        }
     }
 
     /**
@@ -180,18 +286,92 @@ public final class Memory {
      * Lends a worker to a thread that has none.
      *
      * @return a worker, to be given back
+     * @throws IllegalStateException if all that there can be are lent
      */
     public Worker borrow() {
-        Worker worker = idle.poll();
-        return worker != null ? worker : newWorker("service " + workers.incrementAndGet());
+        Worker worker = borrowOrNull();
+        if (worker == null) {
+            throw noneLeft();
+        }
+        return worker;
+    }
+
+    /**
+     * Lends a worker to a thread that has none.
+     *
+     * @return a worker, to be given back; null if all that there can be are lent
+     */
+    public @Nullable Worker borrowOrNull() {
+        Worker worker = borrowIdle();
+        return worker != null ? worker : newWorkerOrNull("service " + workers.incrementAndGet());
+    }
+
+    /**
+     * Lends a worker that there is. Neither makes one nor waits for anything.
+     *
+     * @return a worker, to be given back; null if none is idle
+     */
+    public @Nullable Worker borrowIdle() {
+        Idle top = idle.get();
+        while (top != null && !idle.compareAndSet(top, top.below)) {
+            top = idle.get();
+        }
+        if (top == null) {
+            fewestIdle = 0;
+            return null;
+        }
+        if (top.depth <= fewestIdle) {
+            fewestIdle = top.depth - 1;
+        }
+        return top.worker;
     }
 
     /**
      * Takes a worker back.
      *
-     * @param worker a borrowed one, in no reader section
+     * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that ends
      */
     public void giveBack(Worker worker) {
-        idle.add(worker);
+        // Nobody has it from here on, so nobody would leave the section, and no grace period would end.
+        worker.reader().exitAll();
+        Idle top;
+        do {
+            top = idle.get();
+        } while (!idle.compareAndSet(top, new Idle(worker, top == null ? 1 : top.depth + 1, top)));
+        if (++givenBack >= PERIOD) {
+            givenBack = 0;
+            giveUp();
+        }
+    }
+
+    /** Ends idle workers as many as nobody has needed for a while, so that grace periods need not look at them. */
+    private void giveUp() {
+        int surplus = Math.min(fewestIdle - SPARE, MOST_GIVEN_UP);
+        fewestIdle = Integer.MAX_VALUE;
+        if (surplus <= 0) {
+            return;
+        }
+        Set<RcuReader> readers = new HashSet<>();
+        List<Worker> ended = new ArrayList<>(surplus);
+        for (int i = 0; i < surplus; i++) {
+            Worker worker = borrowIdle();
+            if (worker == null) {
+                break;
+            }
+            ended.add(worker);
+            readers.add(worker.reader());
+        }
+        fewestIdle = Integer.MAX_VALUE;
+        rcu.unregister(readers);
+        for (Worker worker : ended) {
+            frames.discard(worker.magazine());
+            owners.release(worker.owner());
+        }
+    }
+
+    /** How many workers are idle. */
+    int idleWorkers() {
+        Idle top = idle.get();
+        return top == null ? 0 : top.depth;
     }
 }

@@ -46,6 +46,7 @@ public final class PageTable {
 
     private final Object[] root;
     private final Watches watches = new Watches();
+    private final PendingNotices notices = new PendingNotices();
 
     @SuppressWarnings("UnusedVariable") // through CONTEXT
     private Context context = new Context();
@@ -132,6 +133,15 @@ public final class PageTable {
      */
     public Watches watches() {
         return watches;
+    }
+
+    /**
+     * The first writes of which backings are being told.
+     *
+     * @return always the same
+     */
+    public PendingNotices notices() {
+        return notices;
     }
 
     /**
@@ -307,51 +317,38 @@ public final class PageTable {
     }
 
     /**
-     * Ends what {@link Leaf#owe} has begun, and unhooks the leaf if it is empty and nobody else owes anything.
-     *
-     * @param leaf the leaf
-     * @param address an address whose entry is in it
-     */
-    public void settle(long[] leaf, long address) {
-        if (Leaf.settle(leaf)) {
-            unhookIfEmpty(address);
-        }
-    }
-
-    /**
      * Unhooks the leaf of an address if it is empty and no flush of it is owed, and the tables above it that have become empty.
      *
      * @param address an address below the limit
      */
     public void unhookIfEmpty(long address) {
-        unhookIfEmpty(address, false);
+        unhookBelow(root, levels - 1, address);
     }
 
-    private void unhookIfEmpty(long address, boolean alsoOwed) {
-        Object[][] path = new Object[levels][];
-        Object table = root;
-        for (int level = levels - 1; level > 0; level--) {
-            path[level] = (Object[]) table;
-            table = CHILD.getAcquire((Object[]) table, childIndex(address, level));
-            if (table == null) {
-                return;
-            }
+    /** Allocates nothing, so that nothing but the stack can run out here. Returns whether the child of the table has gone. */
+    private boolean unhookBelow(Object[] table, int level, long address) {
+        int index = childIndex(address, level);
+        Object child = CHILD.getAcquire(table, index);
+        if (child instanceof long[] leaf) {
+            return unhookIfEmpty(table, index, leaf);
         }
-        long[] leaf = (long[]) table;
+        return child instanceof Object[] below
+                && unhookBelow(below, level - 1, address)
+                && unhookIfEmpty(table, index, below);
+    }
+
+    /** Unhooks a leaf; false if it stays, or is gone. */
+    private boolean unhookIfEmpty(Object[] parent, int index, long[] leaf) {
         Leaf.lock(leaf);
         try {
-            if (Leaf.isDead(leaf) || (!alsoOwed && Leaf.isOwed(leaf)) || !Leaf.isEmpty(leaf)) {
-                return;
+            if (Leaf.isDead(leaf) || Leaf.isOwed(leaf) || !Leaf.isEmpty(leaf)) {
+                return false;
             }
             Leaf.kill(leaf);
-            unhook(path[1], childIndex(address, 1), leaf);
+            unhook(parent, index, leaf);
+            return true;
         } finally {
             Leaf.unlock(leaf);
-        }
-        for (int level = 2; level < levels; level++) {
-            if (!unhookIfEmpty(path[level], childIndex(address, level), path[level - 1])) {
-                return;
-            }
         }
     }
 
@@ -372,13 +369,13 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks every leaf that is empty: also those that a fault has made in vain, after what was mapped there had gone, and those
-     * of which others owe a flush; and every table above that has none left. Caller has flushed all of them since anything could
-     * be put in.
+     * Unhooks every leaf that is empty and of which no flush is owed, also those that a fault has made in vain after the mapping
+     * there had gone; and every table above that has none left. An owed leaf is left to the operation that owes its flush:
+     * {@link Leaf#settle} tells that operation to unhook it.
      */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
-            unhookIfEmpty(at, true);
+            unhookIfEmpty(at);
             at = leafEnd(at);
         }
         unhookEmptyBelow(root);

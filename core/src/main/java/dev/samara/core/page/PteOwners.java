@@ -27,25 +27,27 @@ public final class PteOwners {
      * owner's next operation opens it, and who waits at it meanwhile waits for that operation.
      */
 
-    private static final int MOST = 1 << 16;
+    /** How many workers there can be. */
+    static final int MOST = 1 << 16;
 
-    private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
+    private final AtomicReferenceArray<@Nullable Gate> gates;
 
     /* Guarded by this. */
     private final Deque<Integer> free = new ArrayDeque<>();
     private int given;
 
-    /** Makes it with no number given. */
-    public PteOwners() {}
+    PteOwners(int most) {
+        gates = new AtomicReferenceArray<>(most);
+    }
 
-    /** Gives a worker a number of its own. */
+    /** Gives a worker a number of its own; -1 if all are given. */
     synchronized int register() {
         Integer again = free.poll();
         if (again != null) {
             return again;
         }
-        if (given == MOST) {
-            throw new IllegalStateException("more than " + MOST + " workers");
+        if (given == gates.length()) {
+            return -1;
         }
         return given++;
     }

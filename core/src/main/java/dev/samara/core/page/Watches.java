@@ -2,8 +2,6 @@
 package dev.samara.core.page;
 
 import dev.samara.core.vma.WriteListener;
-import java.util.Arrays;
-import java.util.Comparator;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -15,11 +13,16 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Watches {
     /** A watched range. */
-    public static final class Watch {
+    public static final class Watch implements Comparable<Watch> {
         private final long first;
         private final long last;
         private final WriteListener listener;
         private final Consumer<Throwable> reporter;
+
+        private static final long NEVER_ADDED = -1;
+
+        /** How many ranges were added before it. Set once, before the range is in a tree. */
+        private long age = NEVER_ADDED;
 
         /** Told of nothing any more, also by who still finds it. */
         private volatile boolean isClosed;
@@ -39,7 +42,22 @@ public final class Watches {
             this.reporter = reporter;
         }
 
-        private void tell(long address, long length) {
+        long first() {
+            return first;
+        }
+
+        long last() {
+            return last;
+        }
+
+        /** By the first byte, unsigned; of those that begin together the older one comes first. */
+        @Override
+        public int compareTo(Watch other) {
+            int order = Long.compareUnsigned(first, other.first);
+            return order != 0 ? order : Long.compare(age, other.age);
+        }
+
+        void tell(long address, long length) {
             if (isClosed) {
                 return;
             }
@@ -51,68 +69,11 @@ public final class Watches {
         }
     }
 
-    /** Those of one instant, by their first byte. Never changed. */
-    private static final class Sorted {
-        private final Watch[] watches;
-
-        /** For each, the last byte of it and of those before it that ends last. */
-        private final long[] reach;
-
-        private Sorted(Watch[] watches, long[] reach) {
-            this.watches = watches;
-            this.reach = reach;
-        }
-
-        static @Nullable Sorted of(Watch[] watches) {
-            if (watches.length == 0) {
-                return null;
-            }
-            // Stable: of those that begin together the older one is told first.
-            Arrays.sort(watches, Comparator.comparingLong(watch -> watch.first + Long.MIN_VALUE));
-            long[] reach = new long[watches.length];
-            for (int i = 0; i < reach.length; i++) {
-                long last = watches[i].last;
-                reach[i] = i == 0 || Long.compareUnsigned(last, reach[i - 1]) > 0 ? last : reach[i - 1];
-            }
-            return new Sorted(watches, reach);
-        }
-
-        /** How many begin at or before an address. */
-        int upTo(long last) {
-            int low = 0;
-            int high = watches.length;
-            while (low < high) {
-                int middle = (low + high) >>> 1;
-                if (Long.compareUnsigned(watches[middle].first, last) <= 0) {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            return low;
-        }
-
-        boolean touches(long first, long last) {
-            int behind = upTo(last);
-            return behind > 0 && Long.compareUnsigned(reach[behind - 1], first) >= 0;
-        }
-
-        void tell(long address, long length) {
-            int behind = upTo(address + length - 1);
-            int from = behind;
-            while (from > 0 && Long.compareUnsigned(reach[from - 1], address) >= 0) {
-                from--;
-            }
-            for (int i = from; i < behind; i++) {
-                if (Long.compareUnsigned(watches[i].last, address) >= 0) {
-                    watches[i].tell(address, length);
-                }
-            }
-        }
-    }
-
     /** Null for none, which is what costs least to find. */
-    private volatile @Nullable Sorted all;
+    private volatile @Nullable WatchTree all;
+
+    /** How many were ever added. Guarded by this. */
+    private long added;
 
     /** Made by a page table. */
     Watches() {}
@@ -125,7 +86,7 @@ public final class Watches {
      * @return true if so
      */
     public boolean touches(long first, long last) {
-        Sorted known = all;
+        WatchTree known = all;
         return known != null && known.touches(first, last);
     }
 
@@ -136,36 +97,35 @@ public final class Watches {
      * @param length bytes, not 0
      */
     public void tell(long address, long length) {
-        Sorted known = all;
+        WatchTree known = all;
         if (known != null) {
             known.tell(address, length);
         }
     }
 
     /**
-     * Adds a range. Stores are told once translations have been flushed after this.
+     * Adds a range, in O(log n). Stores are told once translations have been flushed after this.
      *
      * @param watch what is watched
      */
     public synchronized void add(Watch watch) {
-        Watch[] now = watches();
-        Watch[] more = Arrays.copyOf(now, now.length + 1);
-        more[now.length] = watch;
-        all = Sorted.of(more);
+        watch.age = added++;
+        all = WatchTree.with(all, watch);
     }
 
     /**
-     * Takes a range away; nothing happens if that has been done.
+     * Removes a range, in O(log n); nothing happens if it is not watched.
      *
      * @param watch what was watched
      */
     public synchronized void remove(Watch watch) {
         watch.isClosed = true;
-        all = Sorted.of(Arrays.stream(watches()).filter(one -> one != watch).toArray(Watch[]::new));
+        all = WatchTree.without(all, watch);
     }
 
-    private Watch[] watches() {
-        Sorted known = all;
-        return known == null ? new Watch[0] : known.watches;
+    /** The ranges of this instant, null for none; for tests. */
+    @Nullable
+    WatchTree all() {
+        return all;
     }
 }

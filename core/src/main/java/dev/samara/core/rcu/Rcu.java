@@ -3,14 +3,20 @@ package dev.samara.core.rcu;
 
 import dev.samara.core.wait.NoWaiting;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Deque;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The grace periods of one machine ({@code kernel/rcu}). Thread-safe.
@@ -22,6 +28,9 @@ public final class Rcu {
     private static final int SPINS = 200;
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 1_000_000;
+
+    /** Between two attempts to work callbacks off. */
+    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     /** What becomes of a callback when as many wait as may. */
     public enum AtBound {
@@ -48,6 +57,7 @@ public final class Rcu {
             Consumer<String> reporter) {}
 
     private final Settings settings;
+    private final PolledGrace polled;
 
     /** Replaced whole, under the lock; scanned without it. */
     private volatile RcuReader[] readers = {};
@@ -60,9 +70,12 @@ public final class Rcu {
 
     /* Guarded by the lock. */
     private int reserved;
-    private List<Runnable> waiting = new ArrayList<>();
+    private Deque<Runnable> waiting = new ArrayDeque<>();
     private boolean isWorkedOff;
     private int underWay;
+
+    /** What is handed to the executor behind the next grace period. For the thread that works callbacks off. */
+    private Deque<Runnable> batch = new ArrayDeque<>();
 
     /**
      * Makes the grace periods of a machine without readers.
@@ -71,6 +84,48 @@ public final class Rcu {
      */
     public Rcu(Settings settings) {
         this.settings = settings;
+        polled = new PolledGrace(this, settings);
+    }
+
+    /**
+     * Begins to wait for a grace period without waiting here. Caller has unhooked what nobody must use after it.
+     *
+     * @return what {@link #isOver} is asked with
+     */
+    public long ticket() {
+        return polled.ticket();
+    }
+
+    /**
+     * Whether every reader section has ended that had begun before a ticket was taken. Never waits; grace periods that are
+     * looked for so go on only while somebody looks.
+     *
+     * @param ticket what {@link #ticket} has returned
+     * @return true for ever once it is true
+     */
+    public boolean isOver(long ticket) {
+        return polled.isOver(ticket);
+    }
+
+    /** Every reader that may be in a section. */
+    RcuReader[] readers() {
+        return readers;
+    }
+
+    /**
+     * Has grace periods wait for some readers no longer; see {@link #unregister(RcuReader)}.
+     *
+     * @param gone registered readers
+     */
+    public void unregister(Set<RcuReader> gone) {
+        lock.lock();
+        try {
+            readers = Arrays.stream(readers)
+                    .filter(reader -> !gone.contains(reader))
+                    .toArray(RcuReader[]::new);
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -83,7 +138,7 @@ public final class Rcu {
         RcuReader reader = new RcuReader(name);
         lock.lock();
         try {
-            RcuReader[] more = java.util.Arrays.copyOf(readers, readers.length + 1);
+            RcuReader[] more = Arrays.copyOf(readers, readers.length + 1);
             more[readers.length] = reader;
             readers = more;
         } finally {
@@ -164,7 +219,7 @@ public final class Rcu {
         }
     }
 
-    private boolean isRegistered(RcuReader reader) {
+    boolean isRegistered(RcuReader reader) {
         for (RcuReader known : readers) {
             if (known == reader) {
                 return true;
@@ -181,18 +236,19 @@ public final class Rcu {
      * @return false if it was not taken, because as many wait as may and the settings say to refuse
      */
     public boolean callAfter(Runnable callback) {
+        Once once = new Once(callback);
         boolean start;
         lock.lock();
         try {
             if (!hasRoom()) {
                 return false;
             }
-            start = add(callback);
+            start = add(once);
         } finally {
             lock.unlock();
         }
         if (start) {
-            settings.background().execute(this::workOff);
+            start();
         }
         return true;
     }
@@ -204,15 +260,16 @@ public final class Rcu {
      * @param callback what is run
      */
     public void callAfterAnyway(Runnable callback) {
+        Once once = new Once(callback);
         boolean start;
         lock.lock();
         try {
-            start = add(callback);
+            start = add(once);
         } finally {
             lock.unlock();
         }
         if (start) {
-            settings.background().execute(this::workOff);
+            start();
         }
     }
 
@@ -302,28 +359,98 @@ public final class Rcu {
         }
     }
 
-    private void workOff() {
-        for (List<Runnable> batch = next(); !batch.isEmpty(); batch = next()) {
-            synchronize();
-            for (Runnable callback : batch) {
-                // Each on its own: one that throws or hangs does not keep the others from running.
-                settings.background().execute(callback);
+    private void start() {
+        boolean started = false;
+        try {
+            settings.background().execute(this::workOff);
+            started = true;
+        } finally {
+            if (!started) {
+                stop();
             }
         }
     }
 
-    private List<Runnable> next() {
+    /** Leaves what waits to the next thread that adds a callback. */
+    private void stop() {
         lock.lock();
         try {
-            List<Runnable> batch = waiting;
-            waiting = new ArrayList<>();
-            underWay = batch.size();
-            noteLoad();
-            isWorkedOff = !batch.isEmpty();
-            room.signalAll();
-            return batch;
+            isWorkedOff = false;
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void workOff() {
+        boolean ended = false;
+        try {
+            long pause = SHORTEST_PARK;
+            while (!ended) {
+                try {
+                    ended = !workOffBatch();
+                    pause = SHORTEST_PARK;
+                } catch (Throwable thrown) {
+                    // What is left of the batch waits for another grace period. At the bound everybody waits for this.
+                    settings.reporter()
+                            .accept("callbacks that wait for a grace period are tried again after " + thrown);
+                    LockSupport.parkNanos(this, pause);
+                    pause = Math.min(2 * pause, LONGEST_PAUSE);
+                }
+            }
+        } finally {
+            if (!ended) {
+                stop();
+            }
+        }
+    }
+
+    /** Returns false if nothing has waited. */
+    private boolean workOffBatch() {
+        if (!next()) {
+            return false;
+        }
+        synchronize();
+        for (Runnable callback = batch.peek(); callback != null; callback = batch.peek()) {
+            // Each on its own: one that throws or hangs does not keep the others from running. Taken out after that: it
+            // runs once, also if the executor has taken it and has thrown nevertheless.
+            settings.background().execute(callback);
+            batch.remove();
+        }
+        return true;
+    }
+
+    private boolean next() {
+        lock.lock();
+        try {
+            if (batch.isEmpty()) {
+                Deque<Runnable> worked = batch;
+                batch = waiting;
+                waiting = worked;
+            }
+            underWay = batch.size();
+            noteLoad();
+            isWorkedOff = underWay != 0;
+            room.signalAll();
+            return isWorkedOff;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** A callback that runs once, however often it is handed to the executor. */
+    private static final class Once implements Runnable {
+        private final AtomicReference<@Nullable Runnable> callback;
+
+        Once(Runnable callback) {
+            this.callback = new AtomicReference<>(callback);
+        }
+
+        @Override
+        public void run() {
+            Runnable first = callback.getAndSet(null);
+            if (first != null) {
+                first.run();
+            }
         }
     }
 }

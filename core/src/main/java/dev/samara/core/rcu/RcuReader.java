@@ -55,6 +55,15 @@ public final class RcuReader extends ReaderWord {
         }
     }
 
+    /** Leaves every section that the owner is in, also one that an {@link #exit} interrupted by an Error has left half. */
+    public void exitAll() {
+        depth = 0;
+        if (section != 0) {
+            // As in exit.
+            SECTION.setRelease(this, 0L);
+        }
+    }
+
     /**
      * Whether the owner is in a section.
      *

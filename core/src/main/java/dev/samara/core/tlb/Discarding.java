@@ -7,6 +7,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,6 +22,10 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Discarding implements AutoCloseable {
     private static final int BATCH = 1 << 10;
+
+    /* Between attempts to finish what has failed. */
+    private static final long SHORTEST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Memory memory;
     private final TlbGather gather;
@@ -38,6 +43,11 @@ public final class Discarding implements AutoCloseable {
     private long[] wholes = {};
 
     private int wholesSize;
+
+    /** Frames that go once nobody can translate to them. */
+    private int[] dropped = {};
+
+    private int droppedSize;
     private @Nullable PageTable wholesOf;
 
     /**
@@ -76,6 +86,8 @@ public final class Discarding implements AutoCloseable {
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
         long span = (long) table.entries() << table.pageShift();
+        // Also where no leaf is yet. The fence of the walk is between the notices and the leaves.
+        table.notices().expire(start, end);
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
             long stop = table.leafEnd(at);
@@ -184,6 +196,10 @@ public final class Discarding implements AutoCloseable {
                 // Who copies it still reads it.
                 gather.owe();
             }
+            if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
+                // While the entry is present under the lock, its page is in the cache; marked, it may leave that.
+                memory.frames().setDirty(Pte.frame(pte));
+            }
             if (Leaf.compareAndSet(leaf, index, pte, mark)) {
                 note(leaf, index, mark);
                 return;
@@ -242,6 +258,9 @@ public final class Discarding implements AutoCloseable {
         unhookWholes();
         // Nobody could reach these pages since the invalidation above: their entries said so all the time.
         gather.freeInvalidated();
+        while (droppedSize > 0) {
+            memory.frames().drop(dropped[--droppedSize], gather.worker().magazine());
+        }
     }
 
     /**
@@ -257,20 +276,48 @@ public final class Discarding implements AutoCloseable {
     }
 
     /**
-     * Gives up the caller's use of a frame that nobody can find, and that was found by nobody since the last {@link #settle}.
+     * Has the caller's use of frames given up with the next {@link #settle}, or at the end, if settling fails first. Nobody can find
+     * them any more, and every entry that had one has been taken.
      *
-     * @param frame the frame
+     * @param frames the frames, which the caller hands over
+     * @param count how many of them
      */
-    public void drop(int frame) {
-        memory.frames().drop(frame, gather.worker().magazine());
+    public void dropWhenSettled(int[] frames, int count) {
+        dropped = frames;
+        droppedSize = count;
     }
 
+    /**
+     * Ends the operation, as {@link #settle} does. If that fails, this throws, and a thread of the machine tries again until the
+     * entries are empty: until then faults wait for them, and nobody else works with the number that the entries name.
+     */
     @Override
     public void close() {
         try {
             finish();
-        } finally {
-            gather.close();
+        } catch (Throwable failed) {
+            memory.rcu().callAfterAnyway(this::finishLater);
+            throw failed;
+        }
+        gather.close();
+    }
+
+    /** Caller of {@link #close} was told of the first failure; those that follow have no other cause. */
+    private void finishLater() {
+        long pause = SHORTEST_PAUSE;
+        while (!isFinished()) {
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+        gather.close();
+    }
+
+    private boolean isFinished() {
+        try {
+            finish();
+            return true;
+        } catch (Throwable again) {
+            return false;
         }
     }
 }

@@ -3,10 +3,13 @@ package dev.samara.core.tlb;
 
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.cpu.Shootdown;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.MmuNotifier;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,7 +20,7 @@ final class Owed {
     private final Cpus cpus;
 
     /** Whose translations nobody uses any more. */
-    private final @Nullable Context ended;
+    private @Nullable Context ended;
 
     private PageTable[] tables = {};
     private long[][] leaves = {};
@@ -33,6 +36,16 @@ final class Owed {
 
     int size() {
         return size;
+    }
+
+    /** Says that nobody uses a context any more. */
+    void leaveOut(Context over) {
+        ended = over;
+    }
+
+    /** Whether one more leaf needs no memory. */
+    boolean hasRoom() {
+        return size < leaves.length;
     }
 
     /** Makes room for one more leaf: {@link #add} does not fail then. */
@@ -60,19 +73,30 @@ final class Owed {
 
     /** Has translations dropped; what was added before this is settled after it. Caller holds no lock. */
     void flush() {
+        flush(null);
+    }
+
+    /** Asks for the same without waiting. */
+    List<Shootdown> ask() {
+        List<Shootdown> begun = new ArrayList<>(1);
+        flush(begun);
+        return begun;
+    }
+
+    private void flush(@Nullable List<Shootdown> begun) {
         int from = 0;
         while (from < size) {
             int behind = from + 1;
             while (behind < size && tables[behind] == tables[from]) {
                 behind++;
             }
-            flush(from, behind);
+            flush(from, behind, begun);
             from = behind;
         }
     }
 
     /** One space's: one generation, with the range from the first to the last. */
-    private void flush(int from, int behind) {
+    private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
         // Behind the change of the entries: who loads the space again after this sees them, with a context of his own.
         // Pairs with PageTable.use.
         Context context = tables[from].context();
@@ -87,19 +111,34 @@ final class Owed {
         for (int i = from; i < behind; i++) {
             start = Long.compareUnsigned(starts[i], start) < 0 ? starts[i] : start;
             end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
-            reason = reasons[i].compareTo(reason) < 0 ? reasons[i] : reason;
+            reason = Reasons.stronger(reasons[i], reason);
             PageTable table = tables[i];
             mask |= Leaf.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
         }
         context.log(generation, start, end, mask, reason);
-        cpus.shoot(context, generation, mask);
+        if (begun == null) {
+            cpus.shoot(context, generation, mask);
+        } else {
+            Shootdown shootdown = cpus.begin(context, generation, mask);
+            if (shootdown != null) {
+                begun.add(shootdown);
+            }
+        }
     }
 
-    /** Lets the leaves go. */
+    /**
+     * Lets the leaves go, and unhooks those that are empty. A leaf is taken off with its count, so what this throws leaves each leaf
+     * either settled or here, for the next call. A leaf that was settled and not unhooked is left to the next operation there,
+     * or to the end of the space.
+     */
     void settle() {
         while (size > 0) {
-            size--;
-            tables[size].settle(leaves[size], starts[size]);
+            int last = size - 1;
+            boolean isToGo = Leaf.settle(leaves[last]);
+            size = last;
+            if (isToGo) {
+                tables[last].unhookIfEmpty(starts[last]);
+            }
         }
         Arrays.fill(leaves, null);
         Arrays.fill(tables, null);

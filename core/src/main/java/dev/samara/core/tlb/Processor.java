@@ -276,40 +276,50 @@ public final class Processor {
         activities = before;
     }
 
-    /** Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. */
+    /**
+     * Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. If this throws, the CPU is not in GUEST.
+     */
     public void enterGuest() {
         Context of = Objects.requireNonNull(context);
-        activities |= GUEST;
-        tlb.select(number);
-        state.enterGuest(contextId);
-        if (of.generation() != flushed) {
-            catchUpOrLeave(of);
-        }
-    }
-
-    private void catchUpOrLeave(Context of) {
         try {
-            if (slot.isFresh) {
-                slot.isFresh = false;
-                flushed = slot.flushed;
-                tell(0, -1L, MmuNotifier.Reason.UNMAPPED, flushed);
+            tlb.select(number);
+            state.enterGuest(contextId);
+            if (of.generation() != flushed) {
+                catchUp(of);
             }
-            long generation = of.generation();
-            if (generation != slot.flushed) {
-                catchUp(of, generation);
-            }
+            activities |= GUEST;
         } catch (Throwable thrown) {
-            // Whoever waits for this CPU would wait for ever.
-            leaveGuest();
+            // Shooters would wait for ever. An overflow of the stack leaves room for both calls, or has come before the
+            // call that each takes back: neither needs more of it.
+            tlb.select(SoftTlb.NOTHING);
+            state.abandonGuest(contextId);
             throw thrown;
         }
     }
 
-    /** Leaves GUEST: owes nothing from here on. */
+    private void catchUp(Context of) {
+        if (slot.isFresh) {
+            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
+            slot.isFresh = false;
+            flushed = slot.flushed;
+        }
+        long generation = of.generation();
+        if (generation != slot.flushed) {
+            catchUp(of, generation);
+        }
+    }
+
+    /** Leaves GUEST: owes nothing from here on. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
-        activities &= ~GUEST;
         tlb.select(SoftTlb.NOTHING);
-        state.leaveGuest(contextId);
+        try {
+            state.leaveGuest(contextId);
+        } catch (Throwable thrown) {
+            // In GUEST a fill needs the number of the space.
+            tlb.select(number);
+            throw thrown;
+        }
+        activities &= ~GUEST;
     }
 
     /** Acknowledges what was asked of it. */
@@ -368,10 +378,11 @@ public final class Processor {
         if (all.length == 0) {
             return;
         }
-        // What is in the TLB may be out of date until all is flushed.
-        tlb.select(SoftTlb.NOTHING);
-        int before = begin(TELLING_FLUSH);
+        int before = activities;
         try {
+            // What is in the TLB may be out of date until all is flushed.
+            tlb.select(SoftTlb.NOTHING);
+            activities = before | TELLING_FLUSH;
             for (FlushListener listener : all) {
                 try {
                     listener.flushed(start, end, reason, generation);
@@ -380,7 +391,7 @@ public final class Processor {
                 }
             }
         } finally {
-            end(before);
+            activities = before;
             tlb.select(number);
         }
     }

@@ -98,12 +98,13 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** A number that no translation has. May forget everything of all spaces: then {@link #wraps} grows. */
     int newNumber() {
-        if (++lastNumber == numbers) {
+        if (lastNumber == numbers - 1) {
+            // What throws here leaves the number as it was: the next call comes here again.
             Arrays.fill(tags, EMPTY);
-            lastNumber = 1;
+            lastNumber = 0;
             wraps++;
         }
-        return lastNumber;
+        return ++lastNumber;
     }
 
     /** How often all numbers were used up. Numbers from before mean nothing. */

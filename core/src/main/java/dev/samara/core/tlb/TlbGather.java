@@ -4,6 +4,7 @@ package dev.samara.core.tlb;
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.cpu.Shootdown;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
@@ -12,6 +13,9 @@ import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What was unhooked and is to be freed once nobody can translate to it ({@code struct mmu_gather}).
@@ -23,13 +27,18 @@ import java.util.Arrays;
  * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be at a frame
  * without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in reader sections, and
  * a private page that is just being copied is read in one. Nobody else comes to a private page but through its entry.
+ *
+ * <p>The retirement of an operation must not fail half-way: so its gather is made, with a worker and first room, before the
+ * operation publishes. Where there is no memory for more room than that, the gather is {@linkplain #isFull full} after less. A
+ * retirement that must not wait looks with {@link #isInvalidated} instead, and {@linkplain #rest rests} in between without
+ * a worker.
  */
 public final class TlbGather implements AutoCloseable {
     /** So many frames are collected before a first part is invalidated and freed. */
     static final int MOST = 1 << 12;
 
     private final Memory memory;
-    private final Worker worker;
+    private @Nullable Worker worker;
 
     /** So many leaves. */
     private static final int MOST_LEAVES = 1 << 10;
@@ -37,6 +46,15 @@ public final class TlbGather implements AutoCloseable {
     private final Owed owed;
     private int[] frames = new int[16];
     private int size;
+
+    /** There was no memory for more room. */
+    private boolean isStarved;
+
+    /** The invalidation that has begun without waiting; null for none. */
+    private @Nullable List<Shootdown> begun;
+
+    /** Of that invalidation, behind its shootdowns; 0 for none. */
+    private long ticket;
 
     /** Something was unhooked, or narrowed, since the last invalidation. */
     private boolean isFlushOwed;
@@ -68,9 +86,55 @@ public final class TlbGather implements AutoCloseable {
     }
 
     private TlbGather(Memory memory, Owed owed) {
+        this(memory, owed, memory.borrow());
+    }
+
+    private TlbGather(Memory memory, Owed owed, @Nullable Worker worker) {
         this.memory = memory;
         this.owed = owed;
-        worker = memory.borrow();
+        this.worker = worker;
+    }
+
+    /**
+     * Begins an operation that has a worker already, and takes first room for it.
+     *
+     * @param memory the machine's
+     * @param worker a borrowed worker, which closing gives back; or null for a gather that {@linkplain #resume goes on} later
+     * @return a gather
+     */
+    public static TlbGather with(Memory memory, @Nullable Worker worker) {
+        Owed owed = new Owed(memory.cpus(), null);
+        owed.makeRoom();
+        return new TlbGather(memory, owed, worker);
+    }
+
+    /**
+     * Has what follows be the end of a space that nobody uses, as the constructor for that does.
+     *
+     * @param ended the context of the space, which has been ended
+     */
+    public void leaveOut(Context ended) {
+        owed.leaveOut(checkOver(memory.cpus(), ended));
+    }
+
+    /** Gives the worker back for a while; {@link #resume} comes before the next use. */
+    public void rest() {
+        Worker resting = worker;
+        if (resting != null) {
+            worker = null;
+            memory.giveBack(resting);
+        }
+    }
+
+    /**
+     * Borrows a worker again, after {@link #rest}.
+     *
+     * @throws IllegalStateException if there is none; nothing has changed then
+     */
+    public void resume() {
+        if (worker == null) {
+            worker = memory.borrow();
+        }
     }
 
     private static Context checkOver(Cpus cpus, Context ended) {
@@ -120,7 +184,7 @@ public final class TlbGather implements AutoCloseable {
      * @return a worker for the time of this operation
      */
     public Worker worker() {
-        return worker;
+        return Objects.requireNonNull(worker, "worker");
     }
 
     /** Notes that somebody may be using what must not be used: a grace period is owed. */
@@ -144,7 +208,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Takes over the page of an entry that the caller has replaced, by get-and-set or compare-and-set.
+     * Takes over the page of an entry that the caller has replaced, by get-and-set or compare-and-set. If the entry was present,
+     * the caller holds the lock of its leaf since before that.
      *
      * @param pte what it was: present or in transit
      */
@@ -153,7 +218,9 @@ public final class TlbGather implements AutoCloseable {
         isGraceOwed |= Pte.has(pte, Pte.TRANSIT | Pte.COPY);
         if (Pte.isOwn(pte)) {
             add(Pte.frame(pte));
-        } else if (Pte.isCached(pte) && Pte.has(pte, Pte.DIRTY)) {
+        } else if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
+            // Not of an entry in transit: the frame may be another page's by now, and whoever marked the entry has
+            // noted this. A present page is the cache's until its leaf is unlocked.
             memory.frames().setDirty(Pte.frame(pte));
         }
     }
@@ -163,6 +230,22 @@ public final class TlbGather implements AutoCloseable {
         owed.makeRoom();
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
+        }
+    }
+
+    /**
+     * Makes room for frames and a leaf, if there is memory for it.
+     *
+     * @param wanted how many frames
+     * @return for how many there is room; if for fewer, this is {@linkplain #isFull full}
+     */
+    int room(int wanted) {
+        try {
+            makeRoom(wanted);
+            return wanted;
+        } catch (OutOfMemoryError exhausted) {
+            isStarved = true;
+            return owed.hasRoom() ? Math.min(wanted, frames.length - size) : 0;
         }
     }
 
@@ -177,7 +260,7 @@ public final class TlbGather implements AutoCloseable {
      * @return true if so
      */
     public boolean isFull() {
-        return size >= MOST || owed.size() >= MOST_LEAVES;
+        return size >= MOST || owed.size() >= MOST_LEAVES || isStarved;
     }
 
     /** Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a leaf. */
@@ -188,9 +271,44 @@ public final class TlbGather implements AutoCloseable {
         }
         // Only now: what throws above leaves everything owed, and whoever closes this tries again before he
         // frees anything.
+        settle();
+    }
+
+    private void settle() {
+        begun = null;
+        ticket = 0;
         isFlushOwed = false;
         isGraceOwed = false;
         owed.settle();
+    }
+
+    /**
+     * Does what {@link #invalidate} does without waiting: begins it, or looks how far it is. Until it is over, nothing may be
+     * added.
+     *
+     * @return whether no CPU can translate any more to what was unhooked
+     */
+    public boolean isInvalidated() {
+        List<Shootdown> shootdowns = begun;
+        if (shootdowns == null) {
+            shootdowns = owed.ask();
+            begun = shootdowns;
+        }
+        for (int i = 0; i < shootdowns.size(); i++) {
+            if (!shootdowns.get(i).isDone()) {
+                return false;
+            }
+        }
+        if (isGraceOwed) {
+            if (ticket == 0) {
+                ticket = memory.rcu().ticket();
+            }
+            if (!memory.rcu().isOver(ticket)) {
+                return false;
+            }
+        }
+        settle();
+        return true;
     }
 
     /**
@@ -204,8 +322,9 @@ public final class TlbGather implements AutoCloseable {
         }
         Frames of = memory.frames();
         while (size > 0) {
-            of.drop(frames[--size], worker.magazine());
+            of.drop(frames[--size], worker().magazine());
         }
+        isStarved = false;
     }
 
     /** Gives back frames that were added after the last invalidation, and that nobody can have translated to since then. */
@@ -221,7 +340,7 @@ public final class TlbGather implements AutoCloseable {
             invalidate();
             free();
         } finally {
-            memory.giveBack(worker);
+            rest();
         }
     }
 }

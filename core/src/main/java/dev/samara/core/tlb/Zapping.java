@@ -26,35 +26,57 @@ public final class Zapping {
      * @param gather what collects the pages
      */
     public static void zap(PageTable table, long start, long end, TlbGather gather) {
-        long at = table.nextLeaf(start, end);
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = table.leafEnd(at);
-            boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
-            long[] leaf = table.leaf(at);
-            if (leaf != null) {
-                zap(table, leaf, at, isLast ? end : stop, gather);
-            }
-            if (gather.isFull()) {
-                gather.invalidate();
-                gather.free();
-            }
-            at = isLast ? end : table.nextLeaf(stop, end);
+        long at = zapSome(table, start, end, gather);
+        while (gather.isFull()) {
+            gather.invalidate();
+            gather.free();
+            at = zapSome(table, at, end, gather);
         }
     }
 
-    private static void zap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
+    /**
+     * Empties a range as far as the gather has room. Needs no memory if the gather has some room and is not {@linkplain
+     * TlbGather#isFull full}.
+     *
+     * @param table the space's
+     * @param start the first address
+     * @param end behind the last
+     * @param gather what collects the pages
+     * @return up to where the range has been emptied, {@code end} if all of it; caller goes on from there once it has
+     *     invalidated and freed
+     */
+    public static long zapSome(PageTable table, long start, long end, TlbGather gather) {
+        long at = table.nextLeaf(start, end);
+        while (Long.compareUnsigned(at, end) < 0 && !gather.isFull()) {
+            long stop = table.leafEnd(at);
+            boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
+            long behind = isLast ? end : stop;
+            long[] leaf = table.leaf(at);
+            long reached = leaf == null ? behind : zap(table, leaf, at, behind, gather);
+            at = reached != behind || isLast ? reached : table.nextLeaf(stop, end);
+        }
+        return at;
+    }
+
+    /** Returns how far there was room. */
+    private static long zap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
-        int last = behind == 0 ? table.entries() : behind;
+        int wanted = (behind == 0 ? table.entries() : behind) - first;
         // Nothing must fail between the unhooking of a page and its noting.
-        gather.makeRoom(last - first);
+        int room = gather.room(wanted);
+        if (room == 0) {
+            return start;
+        }
+        int last = first + room;
+        long reached = room == wanted ? end : start + ((long) room << table.pageShift());
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
-                return;
+                return end;
             }
             // Also if all of it is empty: who has emptied it may not have come to his flush.
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
+            gather.owe(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (Leaf.get(leaf, i) != Pte.NONE) {
                     long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
@@ -63,6 +85,7 @@ public final class Zapping {
                     }
                 }
             }
+            return reached;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -232,7 +232,14 @@ public interface Backing {
 
     /**
      * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}. If it fails or
-     * throws, nothing is written, and the next write asks again. A write that finds the mapping changed meanwhile asks again too.
+     * throws, nothing is written, and the next write asks again.
+     *
+     * <p>Once it has returned 0, the page may be written at that address until a call takes the page or the right to write away:
+     * {@code mprotect}, an advice that discards, {@link PageCache#remove} or {@link PageCache#truncate}. The next write after that
+     * call is told of anew. A write of which this is being told when such a call begins is told of again before it happens, so a
+     * notice counts for no write after a call that began later than the notice. A backing that writes a page back therefore notes
+     * that it begins, then takes the right away, then writes, and takes the page for clean if no notice has come since it began.
+     * A collection of written pages takes no right away, so this is not called because of one.
      *
      * @param request which page
      * @return 0, or a failure as of {@link #fault}

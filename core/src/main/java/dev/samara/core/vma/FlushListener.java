@@ -18,7 +18,8 @@ public interface FlushListener {
      *
      * @param start the first address
      * @param end behind the last, unsigned; everything is from 0 to -1
-     * @param reason what has become of the range; of everything, the most that can have
+     * @param reason what has become of the range; of everything, the most that can have. Where one flush has several reasons,
+     *     the first of UNMAPPED, REPLACED, DISCARDED, PROTECTED and OBSERVED
      * @param generation of the space, up to which this CPU is flushed with this
      */
     void flushed(long start, long end, MmuNotifier.Reason reason, long generation);

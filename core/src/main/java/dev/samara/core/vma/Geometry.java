@@ -23,6 +23,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     public static final Geometry LINUX_X86_64_LA57 =
             new Geometry(12, 5, 21, 0x10000, (1L << 47) - 4096, (1L << 56) - 4096);
 
+    private static final long MOST_LIMIT = 1L << 62;
+
     private static final long STACK_ROOM = 128L << 20;
 
     /**
@@ -38,18 +40,39 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     public Geometry {
         require(pageShift >= 9 && pageShift <= 24, "pageShift", pageShift, "must lie in 9..24");
         require(levels >= 1 && levels <= 6, "levels", levels, "must lie in 1..6");
-        require(hugeShift > pageShift && hugeShift < 48, "hugeShift", hugeShift, "must lie above pageShift, below 48");
+        require(
+                hugeShift > pageShift && hugeShift < 48,
+                "hugeShift",
+                hugeShift,
+                "must lie above pageShift " + pageShift + ", below 48");
         long inPage = (1L << pageShift) - 1;
-        require((minimum & inPage) == 0 && minimum >= 0, "minimum", minimum, "must be a multiple of the page size");
-        require((window & inPage) == 0 && window > minimum, "window", window, "must be a page boundary above minimum");
-        require((limit & inPage) == 0 && limit >= window, "limit", limit, "must be a page boundary at or above window");
-        require(limit <= 1L << 62, "limit", limit, "must be at most 2^62");
+        requireBound("minimum", minimum, inPage);
+        requireBound("window", window, inPage);
+        requireBound("limit", limit, inPage);
+        // All three are at most 2^62 from here on, so signed comparisons hold.
+        requireAddress(window > minimum, "window", window, "must lie above minimum " + hex(minimum));
+        requireAddress(limit >= window, "limit", limit, "must lie at or above window " + hex(window));
     }
 
-    private static void require(boolean holds, String name, long value, String rule) {
+    private static void require(boolean holds, String name, int value, String rule) {
         if (!holds) {
-            throw new IllegalArgumentException(name + " 0x" + Long.toHexString(value) + " " + rule);
+            throw new IllegalArgumentException(name + " " + value + " " + rule);
         }
+    }
+
+    private static void requireBound(String name, long value, long inPage) {
+        requireAddress((value & inPage) == 0, name, value, "must be a multiple of the page size " + hex(inPage + 1));
+        requireAddress(Long.compareUnsigned(value, MOST_LIMIT) <= 0, name, value, "must be at most 2^62");
+    }
+
+    private static void requireAddress(boolean holds, String name, long value, String rule) {
+        if (!holds) {
+            throw new IllegalArgumentException(name + " " + hex(value) + " " + rule);
+        }
+    }
+
+    private static String hex(long value) {
+        return "0x" + Long.toHexString(value);
     }
 
     /**

@@ -12,7 +12,7 @@ package dev.samara.core.vma;
  * <p>Thread-safe. {@link #frameAt} takes no lock. What changes pages takes locks of its own, waits for CPUs, and must not be
  * called from {@link Backing#rcuMapPages}.
  */
-public abstract class PageCache {
+public abstract class PageCache implements AutoCloseable {
     /** For the machine. */
     protected PageCache() {}
 
@@ -33,9 +33,11 @@ public abstract class PageCache {
     public abstract int frameAt(long page);
 
     /**
-     * Takes a frame for a page that is not in memory, filled with zeros.
+     * Takes a frame for a page that is not in memory, filled with zeros. Where there is none left, it may first take back pages of
+     * other files, and waits for CPUs then, unless a CPU of the thread is in GUEST.
      *
      * @return a frame, to be given to {@link #insert} or {@link #giveBack}; -1 if there is no memory left
+     * @throws IllegalStateException if the cache is closed
      */
     public abstract int allocate();
 
@@ -55,6 +57,7 @@ public abstract class PageCache {
      * @return the frame of the page now, or -1 if it lies beyond the end
      * @throws IllegalArgumentException if the frame was not allocated here, or is given back or inserted already; nothing is
      *     changed then
+     * @throws IllegalStateException if the cache is closed; the frame is given back then
      */
     public abstract int insert(long page, int frame);
 
@@ -73,6 +76,23 @@ public abstract class PageCache {
      * @param bytes the new size, not negative
      */
     public abstract void truncate(long bytes);
+
+    /**
+     * Ends the cache: its pages are taken out, and out of every mapping, as by {@link #remove}. Private copies stay; what was
+     * written to the pages and not saved is gone; a page that is pinned is freed with its last pin. Waits for CPUs. Nothing happens if it has been closed.
+     *
+     * <p>The file may still be mapped, and mapped anew: an access that needs a page of it is a {@code SIGBUS}, and its backing is not
+     * asked. {@link #frameAt} finds nothing then; {@link #allocate} and {@link #insert} are refused; {@link #giveBack}, {@link #size},
+     * {@link #truncate} and {@link #remove} go on as for a file of which no page is in memory.
+     *
+     * <p>Who does not call this loses nothing in the end: a cache that nobody can reach, so that it is mapped nowhere either, is
+     * closed by its machine some time after the garbage collector has found that out, before memory is used up.
+     *
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, if it is called in {@link Backing#rcuMapPages} of a checked
+     *     machine, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with that
+     */
+    @Override
+    public abstract void close();
 
     /**
      * Where the bytes of frames are.

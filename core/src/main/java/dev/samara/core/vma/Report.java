@@ -20,6 +20,10 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         CALLBACK_FAILED,
         /** A listener was so slow that changes were not delivered to it. */
         CHANGES_LOST,
+        /** An operation's retirement has failed: its range stays in flight, and it is tried again until it succeeds. */
+        RETIREMENT_FAILED,
+        /** The frame store has thrown when a frame was freed: nobody gets the frame any more. */
+        FRAME_QUARANTINED,
         /** A checked machine has seen an access that an invariant forbids; see {@link InvariantViolation}. */
         INVARIANT_BROKEN
     }

@@ -2,8 +2,10 @@
 package dev.samara.core.wait;
 
 import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -15,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tasks are begun in the order given, one after the other. A task that has not returned within a set time no longer
  * holds up those behind it: the next is begun beside it. So at most two threads exist, and one for each task that takes
- * longer than that time. Threads are daemons, started on demand; they end when there has been nothing to do for a while,
- * so a machine that is dropped leaves none.
+ * longer than that time; {@value #MOST_THREADS} at most, and the tasks behind those wait until one of them returns, which is
+ * reported once. Threads are daemons, started on demand; they end when there has been nothing to do for a while, so a machine
+ * that is dropped leaves none. Where a thread cannot be started, that is tried again by itself, with growing pauses.
  *
  * <p>What a task throws goes to the handler given at construction, and what that throws to the thread's uncaught
  * exception handler; the tasks behind it run all the same. What happened before {@link #execute} happens before the
@@ -51,9 +54,16 @@ public final class Background implements Executor {
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
 
+    /** How many threads there are at most. */
+    static final int MOST_THREADS = 256;
+
+    private static final long FIRST_PAUSE = 10_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
     private final Consumer<? super Throwable> handler;
     private final long dueAfterNanos;
     private final long idleNanos;
+    private final Consumer<Thread> starter;
     private final ConcurrentLinkedQueue<Runnable> queue = new ConcurrentLinkedQueue<>();
 
     private final ReentrantLock lock = new ReentrantLock();
@@ -74,7 +84,23 @@ public final class Background implements Executor {
     private boolean leaderRuns;
     private long dueNanos;
     private int running;
+
+    /** Threads without work end at once. Never taken back. */
+    private boolean ends;
+
     private int started;
+    private int threads;
+
+    /** Whether threads were as many as there may be, and nobody has been told. Written under the lock, read without it. */
+    private volatile boolean isAtBound;
+
+    private boolean isBoundReported;
+
+    /** Until a thread is tried to be started again, how long it is; 0 while none has failed. */
+    private long pause;
+
+    /** Whether a try is scheduled. */
+    private boolean isToTryAgain;
 
     /**
      * Makes the background with the usual times: a task holds up others for 10 ms at most, and threads end after 5 s
@@ -95,21 +121,34 @@ public final class Background implements Executor {
      * @throws IllegalArgumentException if a time is not positive
      */
     public Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor) {
+        this(handler, dueAfter, idleFor, Thread::start);
+    }
+
+    Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor, Consumer<Thread> starter) {
         if (dueAfter.isNegative() || dueAfter.isZero() || idleFor.isNegative() || idleFor.isZero()) {
             throw new IllegalArgumentException("not positive: " + dueAfter + " or " + idleFor);
         }
         this.handler = handler;
+        this.starter = starter;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
+        // Has the JDK's timer started while threads are to be had.
+        later(0, () -> {});
+    }
+
+    private static void later(long nanos, Runnable task) {
+        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
+                .execute(task);
     }
 
     /**
      * Has a task run by a thread of this object. Never waits for a task.
      *
-     * <p>If no thread can be started the handler is told, on the calling thread, and the task waits in the queue for
-     * the next call of this or of {@link #awaitQuiescence}.
+     * <p>If no thread can be started the handler is told, on the calling thread, and the task waits in the queue until one
+     * can.
      *
      * @param task what to run
+     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not taken then
      */
     @Override
     public void execute(Runnable task) {
@@ -128,7 +167,7 @@ public final class Background implements Executor {
      * @throws IllegalStateException if called from a task of this object, which would wait for itself
      */
     public void awaitQuiescence() throws InterruptedException {
-        if (Thread.currentThread() instanceof Worker worker && worker.worksFor(this)) {
+        if (isOf(Thread.currentThread())) {
             throw new IllegalStateException("a background task cannot wait for itself");
         }
         if (!attended) {
@@ -145,6 +184,16 @@ public final class Background implements Executor {
     }
 
     /**
+     * Whether a thread is one of this object's.
+     *
+     * @param thread any
+     * @return true if so
+     */
+    public boolean isOf(Thread thread) {
+        return thread instanceof Worker worker && worker.worksFor(this);
+    }
+
+    /**
      * How many tasks have been given and have not finished. Walks the queue.
      *
      * @return those queued and those that run
@@ -153,6 +202,18 @@ public final class Background implements Executor {
         lock.lock();
         try {
             return queue.size() + running;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Has threads end as soon as there is nothing to do for them. Tasks may be given all the same, and are run. */
+    public void endWhenQuiet() {
+        lock.lock();
+        try {
+            ends = true;
+            leaderTold.signalAll();
+            watcherTold.signalAll();
         } finally {
             lock.unlock();
         }
@@ -167,9 +228,9 @@ public final class Background implements Executor {
                 return;
             }
             if (leader == null) {
-                recruit = new Worker();
+                recruit = recruit();
                 leader = recruit;
-                attended = true;
+                attended = recruit != null;
             } else if (leaderRuns) {
                 recruit = engageWatcher();
             } else {
@@ -184,23 +245,81 @@ public final class Background implements Executor {
 
     /** Caller holds the lock, while the leader runs a task. Returns the thread to be started, if there was none idle. */
     private @Nullable Worker engageWatcher() {
+        if (watcher == null) {
+            Worker recruit = recruit();
+            watcher = recruit;
+            watching = recruit != null;
+            attended = recruit != null;
+            return recruit;
+        }
         watching = true;
         attended = true;
-        if (watcher != null) {
-            watcherTold.signal();
+        watcherTold.signal();
+        return null;
+    }
+
+    /** Caller holds the lock. Null if there is no memory for one more, or as many are there as may be. */
+    private @Nullable Worker recruit() {
+        if (threads >= MOST_THREADS) {
+            isAtBound = !isBoundReported;
             return null;
         }
-        watcher = new Worker();
-        return watcher;
+        try {
+            Worker recruit = new Worker();
+            threads++;
+            return recruit;
+        } catch (OutOfMemoryError exhausted) {
+            tryLater();
+            return null;
+        }
+    }
+
+    /** Caller holds the lock. Has a thread looked for again, by the JDK's timer, since here there may be none. */
+    private void tryLater() {
+        if (!isToTryAgain) {
+            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+            later(pause, this::tryAgain);
+            isToTryAgain = true;
+        }
+    }
+
+    private void tryAgain() {
+        lock.lock();
+        try {
+            isToTryAgain = false;
+        } finally {
+            lock.unlock();
+        }
+        tell();
+    }
+
+    private void reportBound() {
+        boolean isToReport;
+        lock.lock();
+        try {
+            isToReport = isAtBound;
+            isAtBound = false;
+            isBoundReported |= isToReport;
+        } finally {
+            lock.unlock();
+        }
+        if (isToReport) {
+            report(new IllegalStateException(
+                    MOST_THREADS + " tasks have not returned: those behind them wait until one does"));
+        }
     }
 
     /** Not under the lock: starting a thread takes long, and failing calls the handler. */
     private void start(@Nullable Worker recruit) {
         if (recruit == null) {
+            if (isAtBound) {
+                reportBound();
+            }
             return;
         }
+        boolean isFirst;
         try {
-            recruit.start();
+            starter.accept(recruit);
         } catch (Throwable thrown) {
             lock.lock();
             try {
@@ -211,10 +330,15 @@ public final class Background implements Executor {
                     watching = false;
                 }
                 attended = false;
+                threads--;
+                isFirst = pause == 0;
+                tryLater();
             } finally {
                 lock.unlock();
             }
-            report(thrown);
+            if (isFirst) {
+                report(thrown);
+            }
         }
     }
 
@@ -235,11 +359,13 @@ public final class Background implements Executor {
     private void work(Worker self) {
         lock.lock();
         try {
+            pause = 0;
             boolean stays = true;
             while (stays) {
                 stays = leader == self ? lead(self) : watch(self);
             }
         } finally {
+            threads--;
             lock.unlock();
         }
     }
@@ -275,13 +401,16 @@ public final class Background implements Executor {
             leaderRuns = false;
         } else if (watcher == null) {
             watcher = self;
+            // Nobody could be found who attends to the queue, for want of threads.
+            watching = leaderRuns && !attended && !queue.isEmpty();
+            attended |= watching;
         }
     }
 
     /** Caller holds the lock and leads, and the queue is unattended. Gives the lead up if nobody calls in time. */
     private boolean awaitTask() {
         long left = idleNanos;
-        while (!attended && left > 0) {
+        while (!attended && !ends && left > 0) {
             left = await(leaderTold, left);
         }
         if (!attended) {
@@ -297,7 +426,7 @@ public final class Background implements Executor {
         }
         if (!watching) {
             long left = idleNanos;
-            while (!watching && left > 0) {
+            while (!watching && !ends && left > 0) {
                 left = await(watcherTold, left);
             }
             if (!watching) {

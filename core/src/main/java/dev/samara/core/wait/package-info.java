@@ -9,7 +9,7 @@
  * <p>A {@link dev.samara.core.wait.Background} is a machine's own threads. What must not run on a caller's thread, because
  * it may block or call out, is given to them; a task that hangs holds up nobody behind it.
  *
- * <p>Nothing here knows of addresses or of trees, and no lock of this library is held while code of somebody else's
- * runs. Not exported.
+ * <p>Nothing here knows of addresses or of trees, and no lock of this package is held while code of an embedder runs. Not
+ * exported.
  */
 package dev.samara.core.wait;

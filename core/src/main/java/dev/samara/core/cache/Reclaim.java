@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.cache;
+
+import dev.samara.core.page.Caches;
+import dev.samara.core.page.Frames;
+import dev.samara.core.page.Leaf;
+import dev.samara.core.page.PageTable;
+import dev.samara.core.page.Pte;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+
+/**
+ * Some pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are clean,
+ * unpinned and unmapped.
+ *
+ * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says: a store through
+ * the entry may not have reached the frame's dirty mark before the mapping is gone.
+ */
+final class Reclaim implements ReverseMap.Visitor {
+    private final Frames frames;
+    private final long[] pages = new long[Caches.BATCH];
+    private final int[] taken = new int[Caches.BATCH];
+    private final boolean[] isBusy = new boolean[Caches.BATCH];
+    private int count;
+
+    Reclaim(Frames frames) {
+        this.frames = frames;
+    }
+
+    /**
+     * Collects the next pages in memory.
+     *
+     * @return the page with which the next batch begins, 0 if there is none after these
+     */
+    long collect(PageIndex index, long from) {
+        count = index.collect(from, pages, taken);
+        long behind = count < pages.length ? 0 : pages[count - 1] + 1;
+        dismiss();
+        return behind;
+    }
+
+    boolean isEmpty() {
+        return count == 0;
+    }
+
+    long first() {
+        return pages[0];
+    }
+
+    long last() {
+        return pages[count - 1];
+    }
+
+    /** Leaves out what is busy, or in use otherwise. */
+    void dismiss() {
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (!isInUse(i)) {
+                pages[kept] = pages[i];
+                taken[kept++] = taken[i];
+            }
+        }
+        count = kept;
+        Arrays.fill(isBusy, false);
+    }
+
+    private boolean isInUse(int i) {
+        return isBusy[i] || frames.isDirty(taken[i]) || frames.isPinned(taken[i]);
+    }
+
+    /**
+     * Takes the pages out, so that nobody can map them from here on. Caller holds the locks of the cache's size and content.
+     */
+    void takeOut(PageIndex index) {
+        int[] at = {0};
+        index.removeIf(first(), last(), frame -> {
+            boolean isMeant = at[0] < count && taken[at[0]] == frame;
+            if (isMeant) {
+                frames.remove(frame);
+                at[0]++;
+            }
+            return isMeant;
+        });
+    }
+
+    /** Puts pages back that were found to be in use since they were taken out; the others stay. Caller still holds the locks. */
+    void putBack(PageIndex index) {
+        for (int i = 0; i < count; i++) {
+            if (isInUse(i)) {
+                frames.restore(taken[i]);
+                index.put(pages[i], taken[i]);
+                isBusy[i] = true;
+            }
+        }
+        dismiss();
+    }
+
+    /** The frames of those that are left. */
+    CachedPages.Removed removed() {
+        CachedPages.Removed removed = new CachedPages.Removed();
+        for (int i = 0; i < count; i++) {
+            removed.add(taken[i]);
+        }
+        return removed;
+    }
+
+    /** Finds out which of the pages a VMA maps. */
+    @Override
+    public void visit(ReverseMap.Link link) {
+        Vma vma = link.vma();
+        PageTable table = link.table();
+        long span = vma.length() >>> table.pageShift();
+        boolean mayBeWritten = vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);
+        for (int i = 0; i < count; i++) {
+            long at = pages[i] - vma.pageOffset();
+            if (at >= 0 && at < span && !isBusy[i]) {
+                isBusy[i] = mayBeWritten || isMapped(table, vma.start() + (at << table.pageShift()), taken[i]);
+            }
+        }
+    }
+
+    private static boolean isMapped(PageTable table, long address, int frame) {
+        // The fence of the look is behind the mark of the frame. Pairs with who links a leaf, and then looks for the
+        // mark
+        // under the leaf's lock: either the entry is found here, or it is not put in.
+        if (table.nextLeaf(address, address + 1) != address) {
+            return false;
+        }
+        long[] leaf = table.leaf(address);
+        if (leaf == null) {
+            return false;
+        }
+        Leaf.lock(leaf);
+        try {
+            long pte = Leaf.get(leaf, table.indexOf(address));
+            // A leaf that died meanwhile was empty; there may be another one in its place.
+            return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isInTransit(pte)) && Pte.frame(pte) == frame);
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+}
