@@ -8,6 +8,7 @@ import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongFunction;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
@@ -36,7 +37,9 @@ public class AddressSpaceLincheckTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
-    private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+    /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
+    private final AddressSpace space =
+            Machine.builder().locks(ReentrantLock::new).build().newSpace(Geometry.LINUX_X86_64);
 
     private static long address(int page) {
         return PLACE + page * PAGE;
@@ -114,6 +117,8 @@ public class AddressSpaceLincheckTest {
                 .invocationsPerIteration(40)
                 .threads(2)
                 .actorsPerThread(3)
+                // A call looks for the end of its stack first, which is no endless recursion.
+                .recursionBound(100)
                 .sequentialSpecification(Pages.class)
                 .check(AddressSpaceLincheckTest.class);
     }

@@ -15,6 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.page.Pte;
+import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Vma;
@@ -46,6 +47,26 @@ final class AnonymousFaultTest {
         assertEquals(6 * PAGE, rig.space.pageTableBytes(), "three leaves");
         assertEquals(0, rig.space.munmap(at, 3 * span));
         assertEquals(PAGE, rig.space.pageTableBytes());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that writes after a read has zeros beside the store, whatever was in the frame before")
+    void writeAfterRead() {
+        // One frame, so that each page has the one of the page before.
+        Rig rig = new Rig(1);
+        long at = rig.anonymous(2);
+        for (int round = 1; round <= 3; round++) {
+            assertEquals(0, rig.load(at));
+            rig.store(at + 16, round);
+            for (long offset = 0; offset < PAGE; offset += 8) {
+                assertEquals(offset == 16 ? round : 0, rig.load(at + offset), "offset " + offset);
+            }
+            for (long offset = 0; offset < PAGE; offset += 8) {
+                rig.store(at + offset, -1);
+            }
+            assertEquals(0, rig.space.madvise(at, PAGE, Advice.DONTNEED));
+        }
         rig.closeEmpty();
     }
 

@@ -60,18 +60,12 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("core depends on the JDK, on maple's API and on the two collections libraries")
+    @DisplayName("core depends on the JDK and on maple's API")
     void core_depends_on_little() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()
-                .resideInAnyPackage(
-                        "java..",
-                        "dev.samara.maple",
-                        "dev.samara.core..",
-                        "org.jspecify..",
-                        "org.agrona..",
-                        "org.jctools..")
+                .resideInAnyPackage("java..", "dev.samara.maple", "dev.samara.core..", "org.jspecify..")
                 .check(CORE);
     }
 

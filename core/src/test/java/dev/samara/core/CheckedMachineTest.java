@@ -26,10 +26,12 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
 /** What is changed here behind the back of everybody is what a broken shootdown would leave. */
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("a checked machine sees a violation when the access is made")
 class CheckedMachineTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

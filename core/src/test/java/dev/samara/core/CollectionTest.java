@@ -33,8 +33,10 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("A collection of written or used pages")
 final class CollectionTest {
     private final Rig rig = new Rig();
@@ -195,9 +197,7 @@ final class CollectionTest {
                 return of.load(at, 8);
             });
             Future<Integer> stored = writer.submit(of -> of.store(at, 8, 2));
-            while (!Pte.isInTransit(rig.pte(at))) {
-                Thread.onSpinWait();
-            }
+            Await.until("the page is being copied", () -> Pte.isInTransit(rig.pte(at)), rig.reports);
             FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
             Thread collector = new Thread(told);
             startAndAwaitItsWaiting(collector);
@@ -240,9 +240,7 @@ final class CollectionTest {
 
     private static void startAndAwaitItsWaiting(Thread thread) {
         thread.start();
-        while (thread.getState() == Thread.State.RUNNABLE || thread.getState() == Thread.State.NEW) {
-            Thread.onSpinWait();
-        }
+        Await.stopped(thread);
     }
 
     @Test
@@ -410,8 +408,8 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName(
-            "tells flush listeners of CPUs that had translations of what was cleared, and flushes nothing where nothing was")
+    @DisplayName("tells flush listeners of CPUs that had translations of what was cleared, and flushes nothing where"
+            + " nothing was")
     void flushes() {
         long at = rig.anonymous(8);
         rig.store(at + 2 * PAGE, 1);

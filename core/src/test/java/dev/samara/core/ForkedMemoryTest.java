@@ -34,8 +34,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @Timeout(120)
+@ExtendWith(OneThread.class)
 @DisplayName("The memory of a fork")
 final class ForkedMemoryTest {
     private static final int PAGES = 16;
@@ -85,8 +87,8 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName(
-            "in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are closed")
+    @DisplayName("in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are"
+            + " closed")
     void chain() throws InterruptedException {
         long at = rig.anonymous(PAGES);
         List<AddressSpace> generations = new ArrayList<>(List.of(rig.space));

@@ -26,9 +26,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Each test has one fault hang in its backing while something else happens, and then looks what its late answer does. */
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("While a fault hangs in its backing")
 final class HangingFaultTest {
     private static final long PLACE = 0x4000_0000L;

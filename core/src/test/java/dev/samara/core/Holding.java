@@ -122,21 +122,23 @@ public final class Holding {
 
         /** Until it is parked at a gate (true) or is done (false). */
         public boolean comesToWait() {
-            while (!task.isDone()) {
-                if (LockSupport.getBlocker(thread) instanceof Gate gate && !gate.isOpen()) {
-                    return true;
-                }
-                Thread.onSpinWait();
-            }
-            return false;
+            boolean[] waits = {false};
+            Await.until("the call waits or is done", () -> task.isDone() || (waits[0] = isAtShutGate()), thread);
+            return waits[0];
+        }
+
+        private boolean isAtShutGate() {
+            return LockSupport.getBlocker(thread) instanceof Gate gate && !gate.isOpen();
         }
 
         /** Until it waits at another gate than before. */
         public void comesToWaitFor(String what) {
-            while (!String.valueOf(LockSupport.getBlocker(thread)).contains(what)) {
-                assertFalse(task.isDone(), () -> "should have waited for " + what + ", but returned " + describe());
-                Thread.onSpinWait();
-            }
+            Await.until(
+                    "the call waits for " + what,
+                    () -> task.isDone()
+                            || String.valueOf(LockSupport.getBlocker(thread)).contains(what),
+                    thread);
+            assertFalse(task.isDone(), () -> "should have waited for " + what + ", but returned " + describe());
         }
 
         public boolean isDone() {

@@ -27,9 +27,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** CPUs that keep a space's translations without using it, and the end of a space that nobody uses. */
 @Timeout(120)
+@ExtendWith(OneThread.class)
 @DisplayName("A LAZY CPU")
 final class LazyCpuTest {
     private static final long AT = 0x5000_0000L;

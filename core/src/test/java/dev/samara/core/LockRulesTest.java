@@ -47,6 +47,7 @@ final class LockRulesTest {
 
     private final WatchedLock.Violations violations = new WatchedLock.Violations();
     private final AtomicInteger waits = new AtomicInteger();
+    private final AtomicInteger named = new AtomicInteger();
     private final AtomicInteger retired = new AtomicInteger();
     private final AtomicInteger changes = new AtomicInteger();
 
@@ -65,6 +66,7 @@ final class LockRulesTest {
         @Override
         public String name() {
             violations.check("name");
+            named.incrementAndGet();
             return super.name();
         }
 
@@ -236,9 +238,7 @@ final class LockRulesTest {
                     if (waiter[0] == null) {
                         waiter[0] = thread;
                         thread.start();
-                        while (waits.get() == 0) {
-                            Thread.onSpinWait();
-                        }
+                        Await.until("the other operation is reported to wait", () -> waits.get() != 0, thread);
                     }
                 })
                 .build();
@@ -252,12 +252,14 @@ final class LockRulesTest {
     }
 
     @Test
-    @DisplayName("a fork that is refused for want of memory says of what")
+    @DisplayName("a fork that is refused asks a backing for its name, to say which mapping is too large")
     void refusedFork() throws InterruptedException {
         AddressSpace space = newSpace();
         int writable = Protection.READ | Protection.WRITE;
         assertEquals(PLACE, space.mmap(PLACE, 60 * PAGE, writable, FIXED, backings.get(0), 0));
+        named.set(0);
         MmException refused = Refusal.assertRefused(MmException.class, space::fork, "fork of", "/a", "ENOMEM");
+        assertTrue(named.get() > 0, "the name was not asked for");
         assertEquals(Errno.ENOMEM, refused.errno());
         assertEquals(60 * PAGE, machine.committed());
         space.close();
@@ -266,12 +268,14 @@ final class LockRulesTest {
     }
 
     @Test
-    @DisplayName("what is loaded over something else is refused by name")
+    @DisplayName("a load over another asks both backings for their names, to say which mappings overlap")
     void refusedLoad() throws InterruptedException {
         Vma one = new Vma(PLACE, PLACE + 4 * PAGE, VmaFlags.READ, 0, backings.get(0), null, null);
         Vma other = new Vma(PLACE + 3 * PAGE, PLACE + 5 * PAGE, VmaFlags.READ, 0, backings.get(1), null, null);
         AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(one, other));
+        named.set(0);
         Refusal.assertRefused(IllegalArgumentException.class, builder::build, "/b", "overlaps", "/a");
+        assertTrue(named.get() >= 2, "the names were not asked for");
         machine.awaitQuiescence();
         assertEquals(0, backings.get(0).stillOpen() + backings.get(1).stillOpen());
         assertThrows(IllegalArgumentException.class, builder::build);

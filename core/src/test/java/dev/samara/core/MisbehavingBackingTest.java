@@ -29,8 +29,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("A backing that misbehaves in a fault harms only its own mappings")
 final class MisbehavingBackingTest {
     private static final int SHARED = MapFlags.SHARED;
@@ -335,7 +337,8 @@ final class MisbehavingBackingTest {
 
     @Test
     @DisplayName(
-            "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says nothing")
+            "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says"
+                    + " nothing")
     void checkedOffers() throws InterruptedException {
         Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
         Odd file = new Odd(checked);

@@ -4,13 +4,33 @@ package dev.samara.core;
 import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.layout.Layout;
 import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("The percentiles of hold times")
 final class PercentileTest {
+    /**
+     * The highest times that are not told apart from lower ones, counted from here: up to 15 each whole nanosecond; above, each power
+     * of two in eight steps.
+     */
+    private static List<Long> ends() {
+        List<Long> ends = new ArrayList<>();
+        for (long end = 0; end < 16; end++) {
+            ends.add(end);
+        }
+        long end = 15;
+        for (long step = 2; ends.size() < 512; step *= 2) {
+            for (int i = 0; i < 8; i++) {
+                end += step;
+                ends.add(end);
+            }
+        }
+        return ends;
+    }
+
     /** One hold in each of the lowest hundred buckets. */
     private static HoldTimes hundred() {
         long[] counts = new long[512];
@@ -24,21 +44,22 @@ final class PercentileTest {
     @DisplayName("are the time of the first hold with so many at or below it, exactly, for each whole percentile")
     void whole() {
         HoldTimes times = hundred();
+        List<Long> ends = ends();
         assertEquals(100, times.count());
         for (int percentile = 1; percentile <= 100; percentile++) {
-            assertEquals(Layout.highestOfBucket(percentile - 1), times.atPercentile(percentile), "at " + percentile);
+            assertEquals(ends.get(percentile - 1), times.atPercentile(percentile), "at " + percentile);
         }
-        assertEquals(Layout.highestOfBucket(99), times.max());
+        assertEquals(24_575, times.max());
     }
 
     @Test
     @DisplayName("lie at the next hold above, where they fall between two")
     void between() {
         HoldTimes times = hundred();
-        assertEquals(Layout.highestOfBucket(0), times.atPercentile(Double.MIN_VALUE));
-        assertEquals(Layout.highestOfBucket(0), times.atPercentile(0.5));
-        assertEquals(Layout.highestOfBucket(50), times.atPercentile(50.5));
-        assertEquals(Layout.highestOfBucket(99), times.atPercentile(99.01));
+        assertEquals(0, times.atPercentile(Double.MIN_VALUE));
+        assertEquals(0, times.atPercentile(0.5));
+        assertEquals(351, times.atPercentile(50.5));
+        assertEquals(24_575, times.atPercentile(99.01));
     }
 
     @Test
@@ -48,14 +69,11 @@ final class PercentileTest {
         counts[20] = 3;
         counts[200] = 1;
         HoldTimes times = new HoldTimes(counts);
-        assertEquals(Layout.highestOfBucket(20), times.atPercentile(0.1));
-        assertEquals(Layout.highestOfBucket(20), times.atPercentile(75));
-        assertEquals(Layout.highestOfBucket(200), times.atPercentile(75.1));
-        assertEquals(Layout.highestOfBucket(200), times.max());
-        assertEquals(
-                "4 holds, median " + Layout.highestOfBucket(20) + " ns, 99 % " + Layout.highestOfBucket(200)
-                        + " ns, longest " + Layout.highestOfBucket(200) + " ns",
-                times.toString());
+        assertEquals(25, times.atPercentile(0.1));
+        assertEquals(25, times.atPercentile(75));
+        assertEquals(150_994_943, times.atPercentile(75.1));
+        assertEquals(150_994_943, times.max());
+        assertEquals("4 holds, median 25 ns, 99 % 150994943 ns, longest 150994943 ns", times.toString());
     }
 
     @Test

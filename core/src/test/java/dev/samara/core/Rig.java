@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.layout.Layout;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Errno;
@@ -42,7 +43,12 @@ public final class Rig implements AutoCloseable {
 
     /** With so many frames, of which those that are freed are poisoned. */
     public Rig(int frames) {
-        this(Machine.builder().memory(frames * PAGE).poisonFrames());
+        this(Machine.builder()
+                .memory(frames * PAGE)
+                .poisonFrames()
+                .reportWaitsLongerThan(Await.LONG)
+                .reportGracePeriodsLongerThan(Await.LONG)
+                .reportShootdownsLongerThan(Await.LONG));
     }
 
     /** With a machine as described. */
@@ -86,6 +92,11 @@ public final class Rig implements AutoCloseable {
     public long load(long address) {
         assertFault(Fault.MINOR, cpu.load(address, 8));
         return cpu.value();
+    }
+
+    /** The layout of the space. */
+    public Layout layout() {
+        return space.layout();
     }
 
     /** What is in the page table. */

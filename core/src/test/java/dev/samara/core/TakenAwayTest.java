@@ -24,9 +24,11 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Asked in the middle of each call, when it has another CPU drop what that has of four pages; and after it. */
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("Who judges accesses knows what a call takes away, and of which pages:")
 final class TakenAwayTest {
     private static final int PAGES = 4;

@@ -34,10 +34,12 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
+@ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
 @SuppressWarnings("try") // a watchpoint is there until it is closed
 final class WatchpointTest {
@@ -217,9 +219,7 @@ final class WatchpointTest {
                 told.add("w " + (address - at) + " " + length);
             }));
             watcher.start();
-            while (watcher.getState() == Thread.State.RUNNABLE || watcher.getState() == Thread.State.NEW) {
-                Thread.onSpinWait();
-            }
+            Await.stopped(watcher, rig.reports);
             assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its handle");
             other.call(of -> {
                 of.poll();
@@ -448,9 +448,10 @@ final class WatchpointTest {
                 settings.incrementAndGet();
                 // Four stores of two CPUs: one at least has begun after this.
                 int enough = stores.get() + 4;
-                while (stores.get() < enough && storers.stream().noneMatch(Future::isDone)) {
-                    Thread.onSpinWait();
-                }
+                Await.until(
+                        "both CPUs store",
+                        () -> stores.get() >= enough || storers.stream().anyMatch(Future::isDone),
+                        rig.reports);
                 settings.incrementAndGet();
                 watch.close();
             }

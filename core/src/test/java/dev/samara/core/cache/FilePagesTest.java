@@ -279,12 +279,12 @@ final class FilePagesTest {
     @DisplayName("what is taken out is taken out of every mapping; of private copies only truncation takes any")
     void unmapped() {
         Vma shared = attached(VmaFlags.SHARED, 2, 8);
-        Linked link = file.link(shared, table);
+        Linked link = file.link(shared, table, true);
         for (int page = 2; page < 10; page++) {
             assertTrue(map(AT + (page - 2) * PAGE, page, file.frameFor(page)));
         }
         PageTable privately = new PageTable(Geometry.LINUX_X86_64);
-        Linked privateLink = file.link(attached(0, 4, 4), privately);
+        Linked privateLink = file.link(attached(0, 4, 4), privately, true);
         for (int i = 0; i < 4; i++) {
             long[] leaf = privately.leafForInstall(AT);
             int frame = memory.frames().allocate(worker.magazine());
@@ -370,7 +370,7 @@ final class FilePagesTest {
     @Test
     @DisplayName("P7: faults beside truncation, holes and removal never see a page of another place, or a free one")
     void besideFaults() throws InterruptedException {
-        Linked link = file.link(attached(VmaFlags.SHARED, 0, 10), table);
+        Linked link = file.link(attached(VmaFlags.SHARED, 0, 10), table, true);
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         List<Thread> threads = List.of(new Thread(new Mapper(stop, failure)), new Thread(new Mapper(stop, failure)));

@@ -103,6 +103,43 @@ final class PageIndexTest {
     }
 
     @Test
+    @DisplayName("collects pages in ascending order, from any page and as many as there is room for")
+    void collected() {
+        List<Long> in = List.of(0L, 3L, 511L, 512L, 600L, 1023L, 512L * 512, (1L << 36) + 5, LAST);
+        for (int i = 0; i < in.size(); i++) {
+            index.put(in.get(i), i);
+        }
+        for (long from : new long[] {0, 1, 3, 4, 512, 513, 1024, 1L << 27, (1L << 36) + 6, LAST, Long.MAX_VALUE}) {
+            for (int room = 1; room <= in.size() + 1; room++) {
+                long[] pages = new long[room];
+                int[] frames = new int[room];
+                int count = index.collect(from, pages, frames);
+                List<Long> expected =
+                        in.stream().filter(page -> page >= from).limit(room).toList();
+                assertEquals(expected.size(), count);
+                for (int i = 0; i < count; i++) {
+                    assertEquals(expected.get(i), pages[i]);
+                    assertEquals(in.indexOf(pages[i]), frames[i]);
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("pages that a choice refuses stay, and so do their nodes")
+    void chosen() {
+        for (int page = 0; page < 3 * 512; page++) {
+            index.put(page, page);
+        }
+        index.removeIf(1, 3 * 512 - 2, frame -> frame / 512 == 1 || frame % 2 == 1);
+        for (int page = 0; page < 3 * 512; page++) {
+            boolean stays = page == 3 * 512 - 1 || (page / 512 != 1 && page % 2 == 0);
+            assertEquals(stays ? page : Frames.NONE, index.get(page));
+        }
+        assertEquals(3, index.nodes());
+    }
+
+    @Test
     @DisplayName(
             "looks beside nodes that come and go find what is in all the time, and never what was put in elsewhere")
     void besideNodesThatGo() throws InterruptedException {

@@ -36,7 +36,7 @@ final class ReverseMapTest {
 
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final OpenFile file = OpenFile.named("/f").open();
-    private final ReverseMap map = new ReverseMap();
+    private final ReverseMap map = new ReverseMap(() -> {});
 
     private Vma vma(long page, long pages) {
         return new Vma(0x10_0000, 0x10_0000 + (pages << 12), RW, page, file, null, null);
@@ -64,7 +64,7 @@ final class ReverseMapTest {
         for (int step = 0; step < 4000; step++) {
             if (random.nextInt(5) < 3 || linked.isEmpty()) {
                 Vma vma = vma(random.nextInt(300), 1 + random.nextInt(random.nextBoolean() ? 4 : 200));
-                linked.put(vma, map.link(vma, table));
+                linked.put(vma, map.link(vma, table, true));
             } else {
                 List<Vma> all = new ArrayList<>(linked.keySet());
                 Vma vma = all.get(random.nextInt(all.size()));
@@ -88,9 +88,9 @@ final class ReverseMapTest {
         Vma last = vma(-1, 1);
         Vma middle = vma(Long.MAX_VALUE, 2);
         Vma zero = vma(0, 1);
-        map.link(last, table);
-        map.link(middle, table);
-        map.link(zero, table);
+        map.link(last, table, true);
+        map.link(middle, table, true);
+        map.link(zero, table, true);
         assertEquals(Set.of(last), found(-1, -1));
         assertEquals(Set.of(middle), found(Long.MIN_VALUE, Long.MIN_VALUE));
         assertEquals(Set.of(middle), found(Long.MAX_VALUE, Long.MAX_VALUE));
@@ -103,11 +103,11 @@ final class ReverseMapTest {
     void manySplits() {
         List<Vma> own = new ArrayList<>();
         Vma whole = vma(0, 20_000);
-        map.link(whole, table);
+        map.link(whole, table, true);
         for (int page = 0; page < 20_000; page++) {
             Vma split = vma(page, 1);
             own.add(split);
-            map.link(split, table);
+            map.link(split, table, true);
         }
         for (int page = 0; page < 20_000; page += 617) {
             assertEquals(Set.of(whole, own.get(page)), found(page, page));
@@ -118,7 +118,7 @@ final class ReverseMapTest {
     @Test
     @DisplayName("what is unlinked twice is refused")
     void unlinkedTwice() {
-        ReverseMap.Link link = map.link(vma(3, 2), table);
+        ReverseMap.Link link = map.link(vma(3, 2), table, true);
         map.unlink(link);
         assertThrows(IllegalStateException.class, () -> map.unlink(link));
         assertEquals(Set.of(), found(0, 100));
@@ -131,15 +131,15 @@ final class ReverseMapTest {
         Vma first = vma(0, 1);
         Vma replaced = vma(8, 4);
         Vma successor = vma(9, 1);
-        map.link(first, table);
+        map.link(first, table, true);
         Vma second = vma(16, 1);
-        map.link(second, table);
-        ReverseMap.Link old = map.link(replaced, table);
+        map.link(second, table, true);
+        ReverseMap.Link old = map.link(replaced, table, true);
         Set<Vma> seen = new HashSet<>();
         map.visit(0, 100, link -> {
             Vma vma = link.vma();
             if (vma == second) {
-                map.link(successor, table);
+                map.link(successor, table, true);
                 map.unlink(old);
             }
             seen.add(link.vma());
@@ -154,17 +154,17 @@ final class ReverseMapTest {
         int pages = 64;
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        ReverseMap.Link whole = map.link(vma(0, pages), table);
+        ReverseMap.Link whole = map.link(vma(0, pages), table, true);
         Thread splitter = new Thread(() -> {
             try {
                 Random random = new Random(SEED);
                 ReverseMap.Link one = whole;
                 while (!stop.get()) {
                     int cut = 1 + random.nextInt(pages - 1);
-                    ReverseMap.Link low = map.link(vma(0, cut), table);
-                    ReverseMap.Link high = map.link(vma(cut, pages - cut), table);
+                    ReverseMap.Link low = map.link(vma(0, cut), table, true);
+                    ReverseMap.Link high = map.link(vma(cut, pages - cut), table, true);
                     map.unlink(one);
-                    one = map.link(vma(0, pages), table);
+                    one = map.link(vma(0, pages), table, true);
                     map.unlink(low);
                     map.unlink(high);
                 }

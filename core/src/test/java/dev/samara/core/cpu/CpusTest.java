@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -12,7 +13,9 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -68,9 +71,7 @@ final class CpusTest {
 
     /** Waits until somebody has to wait for a CPU. */
     private static void awaitRequest(CpuState cpu) {
-        while (!cpu.isPending()) {
-            Thread.onSpinWait();
-        }
+        Await.until("the CPU is asked to flush", cpu::isPending);
     }
 
     /** Of many CPUs of the calling thread, all in GUEST, the numbers of those that had to acknowledge. */
@@ -157,9 +158,7 @@ final class CpusTest {
         Thread shooter = new Thread(() -> cpus.shoot(context, generation, ~notInTheMask.state.bit()));
         shooter.start();
         awaitRequest(behind.state);
-        while (cpus.targets() == 0) {
-            Thread.onSpinWait();
-        }
+        Await.until("the shooter has counted its targets", () -> cpus.targets() != 0);
         assertEquals(1, cpus.shootdowns());
         assertEquals(1, cpus.targets());
         for (Owned other : List.of(done, elsewhere, kernel, notInTheMask)) {
@@ -226,7 +225,8 @@ final class CpusTest {
 
     @Test
     @DisplayName(
-            "one that does not acknowledge is reported once, with its thread's stack; an interrupted shooter goes on waiting")
+            "one that does not acknowledge is reported once, with its thread's stack; an interrupted shooter goes on"
+                    + " waiting")
     void stalled() throws Exception {
         Cpus impatient = new Cpus(0, reports::add);
         long generation = context.advance();
@@ -253,9 +253,10 @@ final class CpusTest {
     }
 
     private static void awaitParked(Thread thread, boolean isParked) {
-        while ((thread.getState() == Thread.State.TIMED_WAITING) != isParked) {
-            Thread.onSpinWait();
-        }
+        Await.until(
+                isParked ? "it is parked" : "it runs",
+                () -> (thread.getState() == Thread.State.TIMED_WAITING) == isParked,
+                thread);
     }
 
     /** What the CPU's thread is told when it is about to wait; empty if it may. */
@@ -292,5 +293,42 @@ final class CpusTest {
             cpus.release(cpu.state);
         });
         assertEquals("", refused(cpu));
+    }
+
+    @Test
+    @DisplayName(
+            "a CPU that stays in GUEST, and has flushed beyond the generation that is waited for, is not waited for")
+    void flushedBeyond() throws Exception {
+        long generation = context.advance();
+        Owned cpu = guest(cpus, context, context.advance());
+        ExecutorService shooter = Executors.newSingleThreadExecutor();
+        threads.add(shooter);
+        shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit())).get(10, TimeUnit.SECONDS);
+        assertEquals(0, cpus.shootdowns());
+        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+    }
+
+    @Test
+    @DisplayName("two shooters at once are both done when the CPU, which stays in GUEST, flushes once")
+    void twoShooters() throws Exception {
+        Owned cpu = guest(cpus, context, context.generation());
+        ExecutorService shooters = Executors.newFixedThreadPool(2);
+        threads.add(shooters);
+        List<Future<?>> shots = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            long generation = context.advance();
+            shots.add(shooters.submit(() -> cpus.shoot(context, generation, cpu.state.bit())));
+        }
+        while (cpus.shootdowns() < 2) {
+            Thread.onSpinWait();
+        }
+        cpu.does(() -> {
+            cpu.state.clearPending();
+            cpu.state.flushedTo(context.generation());
+        });
+        for (Future<?> shot : shots) {
+            shot.get(10, TimeUnit.SECONDS);
+        }
+        cpu.does(() -> cpu.state.leaveGuest(context.id()));
     }
 }

@@ -270,11 +270,11 @@ final class AdviseErrnoTest {
         AddressSpace space = withHoles();
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE - PAGE, 5 * PAGE, Advice.DONTFORK));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me dc ac +10000
-                10002000-10004000 rd wr mr mw me dc ac +10002
-                10004000-10005000 rd wr mr mw me lo ac +10004
-                10005000-10006000 rd wr mr mw me ac +10005
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me dc ac +10000
+            10002000-10004000 rd wr mr mw me dc ac +10002
+            10004000-10005000 rd wr mr mw me lo ac +10004
+            10005000-10006000 rd wr mr mw me ac +10005
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE + 5 * PAGE, 2 * PAGE, Advice.NORMAL));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE + PAGE, PAGE, Advice.NORMAL));
         assertEquals(Errno.ENOMEM.result(), space.madvise(Attempt.LIMIT, PAGE, Advice.NORMAL));
@@ -289,11 +289,11 @@ final class AdviseErrnoTest {
         space.throwing().mmap(PLACE + 4 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, 6 * PAGE, Advice.WIPEONFORK));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac wf +10000
-                10002000-10004000 rd wr mr mw me ac wf +10002
-                10004000-10005000 rd wr mr mw me ac +0 A#1
-                10005000-10006000 rd wr mr mw me ac +10005
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac wf +10000
+            10002000-10004000 rd wr mr mw me ac wf +10002
+            10004000-10005000 rd wr mr mw me ac +0 A#1
+            10005000-10006000 rd wr mr mw me ac +10005
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE, 6 * PAGE, Advice.POPULATE_READ), "at the hole");
         space.throwing().mprotect(PLACE, PAGE, Protection.NONE);
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, 6 * PAGE, Advice.POPULATE_READ), "before the hole");
@@ -321,17 +321,17 @@ final class AdviseErrnoTest {
         space.throwing().mmap(PLACE + 3 * PAGE, 2 * PAGE, RW, FIXED, null, 0);
         space.throwing().mprotect(PLACE, 3 * PAGE, Protection.READ);
         assertEquals("""
-                10000000-10003000 rd mr mw me gu ac +10000 fresh#1
-                10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
-                """, Listing.of(space), "what has an identity stays charged");
+            10000000-10003000 rd mr mw me gu ac +10000 fresh#1
+            10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
+            """, Listing.of(space), "what has an identity stays charged");
         assertEquals(0, space.madvise(PLACE, 5 * PAGE, Advice.GUARD_REMOVE));
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(0, space.madvise(PLACE + 8 * PAGE, PAGE, Advice.GUARD_INSTALL));
         assertEquals("""
-                10000000-10003000 rd mr mw me gu ac +10000 fresh#1
-                10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
-                10008000-10009000 rd wr mr mw me gu ac +0 A#2
-                """, Listing.of(space));
+            10000000-10003000 rd mr mw me gu ac +10000 fresh#1
+            10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
+            10008000-10009000 rd wr mr mw me gu ac +0 A#2
+            """, Listing.of(space));
     }
 
     @Test
@@ -348,11 +348,11 @@ final class AdviseErrnoTest {
         assertEquals(0, space.madvise(PLACE + 5 * PAGE, PAGE, Advice.GUARD_INSTALL));
         assertEquals(0, space.madvise(PLACE + 4 * PAGE, PAGE, Advice.GUARD_INSTALL));
         assertEquals("""
-                10000000-10002000 rd wr mr mw me gu ac +10000 fresh#1
-                10002000-10004000 rd wr ex mr mw me gu ac +10002 fresh#1
-                10004000-10005000 wr mr mw me gu ac +10004 fresh#1
-                10005000-10006000 rd wr mr mw me gu dc ac +10005 fresh#2
-                """, Listing.of(space));
+            10000000-10002000 rd wr mr mw me gu ac +10000 fresh#1
+            10002000-10004000 rd wr ex mr mw me gu ac +10002 fresh#1
+            10004000-10005000 wr mr mw me gu ac +10004 fresh#1
+            10005000-10006000 rd wr mr mw me gu dc ac +10005 fresh#2
+            """, Listing.of(space));
     }
 
     @Test
@@ -362,13 +362,13 @@ final class AdviseErrnoTest {
         space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
         assertEquals(Errno.EAGAIN.result(), space.madvise(PLACE + PAGE, PAGE, Advice.RANDOM));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10003000 rd wr mr mw me ac +10001
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10003000 rd wr mr mw me ac +10001
+            """, Listing.of(space));
     }
 
     @Test
-    @DisplayName("COLLAPSE needs pages, and there are none yet")
+    @DisplayName("COLLAPSE finds no pages that could be made a huge one")
     void collapse() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(2 * PLACE, 4 << 20, RW, FIXED, null, 0);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Resource;
@@ -12,6 +13,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** Makes layouts, hosts and edits for tests. */
 final class Layouts {
@@ -28,12 +31,29 @@ final class Layouts {
         return host(65530, 256, Host.UNLIMITED, retirement, Collections.synchronizedList(reports)::add);
     }
 
+    /** A host with memory, whose layouts have a lock of the test's. */
+    static Host host(Retirement retirement, Supplier<ReentrantLock> locks, Memory memory) {
+        Host.MemoryMaker memories = (host, pageShift) -> memory;
+        return host(65530, 256, Host.UNLIMITED, retirement, Layouts::refuse, locks, memories);
+    }
+
     private static Host host(
             int maxMaps,
             long stackGuardPages,
             long commitLimit,
             Retirement retirement,
             java.util.function.Consumer<Report> reporter) {
+        return host(maxMaps, stackGuardPages, commitLimit, retirement, reporter, ReentrantLock::new, null);
+    }
+
+    private static Host host(
+            int maxMaps,
+            long stackGuardPages,
+            long commitLimit,
+            Retirement retirement,
+            java.util.function.Consumer<Report> reporter,
+            Supplier<ReentrantLock> locks,
+            Host.@Nullable MemoryMaker memories) {
         return new Host(new Host.Settings(
                 maxMaps,
                 stackGuardPages,
@@ -41,8 +61,8 @@ final class Layouts {
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,
                 retirement,
-                ReentrantLock::new,
-                null,
+                locks,
+                memories,
                 (layout, start, end, access) -> 0));
     }
 

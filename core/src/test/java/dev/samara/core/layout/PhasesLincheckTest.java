@@ -183,7 +183,7 @@ public class PhasesLincheckTest {
         if (mine) {
             there.run();
         } else {
-            there.awaitUninterruptibly(there.operation());
+            there.gate().awaitUninterruptibly(there.operation());
         }
     }
 

@@ -4,13 +4,17 @@ package dev.samara.core.memory;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Report;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -18,6 +22,7 @@ import org.junit.jupiter.api.Test;
 
 /** A store that has found its page writable and has not been made yet, beside forks. */
 class ForkBesideAStoreTest {
+    private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable HeldFrames> store = new AtomicReference<>();
     private final Machine machine = Machine.builder()
             .memory(1 << 20)
@@ -26,6 +31,9 @@ class ForkBesideAStoreTest {
                 store.set(made);
                 return made;
             })
+            .reportShootdownsLongerThan(Await.LONG)
+            .reportGracePeriodsLongerThan(Await.LONG)
+            .reportTo(reports::add)
             .build();
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
     private final long page = space.mmap(
@@ -36,75 +44,61 @@ class ForkBesideAStoreTest {
             null,
             0);
 
-    private void store(long number) {
+    private int store(long number) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(page, 8, number));
+            return cpu.store(page, 8, number);
         }
+    }
+
+    private static long load(Cpu cpu, long address) {
+        assertEquals(Fault.MINOR, cpu.load(address, 8));
+        return cpu.value();
     }
 
     /** What a child has right after its fork, and what once the store is over. */
-    private final class Forking extends Thread {
-        private final HeldFrames.Hold hold;
-        private long first = -1;
-        private long later = -1;
+    private record Seen(long first, long later) {}
 
-        Forking(HeldFrames.Hold hold) {
-            super("forking");
-            setDaemon(true);
-            this.hold = hold;
-        }
+    private final FutureTask<Integer> storing = new FutureTask<>(() -> store(2));
 
-        @Override
-        public void run() {
-            AddressSpace child = space.fork();
-            try (Cpu cpu = machine.claimCpu()) {
-                cpu.load(child);
-                cpu.load(page, 8);
-                first = cpu.value();
-                hold.released.countDown();
-                storing.join();
-                cpu.load(page, 8);
-                later = cpu.value();
-            } catch (InterruptedException interrupted) {
-                throw new IllegalStateException(interrupted);
-            }
-            child.close();
-        }
-
-        /** It has ended its fork, or waits for the store. */
-        boolean hasGoneAsFarAsItCan() {
-            return getState() == State.TIMED_WAITING || getState() == State.WAITING || getState() == State.TERMINATED;
+    private Seen fork(HeldFrames.Hold hold) throws Exception {
+        try (AddressSpace child = space.fork();
+                Cpu cpu = machine.claimCpu()) {
+            cpu.load(child);
+            long first = load(cpu, page);
+            hold.released.countDown();
+            storing.get();
+            Seen seen = new Seen(first, load(cpu, page));
+            cpu.load(null);
+            return seen;
         }
     }
 
-    private final Thread storing = new Thread(() -> store(2), "storing");
+    private static Thread start(Runnable task, String name) {
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        thread.start();
+        return thread;
+    }
 
     @Test
     @DisplayName("a fork that finds a page read-only by another fork, which still waits for a store, waits for it too")
-    void secondForkWaits() throws InterruptedException {
-        store(1);
+    void secondForkWaits() throws Exception {
+        assertEquals(Fault.MINOR, store(1));
         HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextStore();
-        storing.setDaemon(true);
-        storing.start();
+        start(storing, "storing");
         hold.reached.await();
-        Forking one = new Forking(hold);
-        one.start();
-        awaitStandstill(one);
-        Forking two = new Forking(hold);
-        two.start();
-        awaitStandstill(two);
+        FutureTask<Seen> one = new FutureTask<>(() -> fork(hold));
+        Await.stopped(start(one, "the first fork"), reports);
+        FutureTask<Seen> two = new FutureTask<>(() -> fork(hold));
+        Await.stopped(start(two, "the second fork"), reports);
         hold.released.countDown();
-        one.join();
-        two.join();
-        assertEquals(one.later, one.first, "the first child's page has changed after its fork");
-        assertEquals(two.later, two.first, "the second child's page has changed after its fork");
+        assertEquals(Fault.MINOR, storing.get());
+        // The store was under way before either fork, and each has waited for it.
+        assertEquals(new Seen(2, 2), one.get(), "the first child's page");
+        assertEquals(new Seen(2, 2), two.get(), "the second child's page");
         space.close();
-    }
-
-    private static void awaitStandstill(Forking forking) {
-        while (!forking.hasGoneAsFarAsItCan()) {
-            Thread.onSpinWait();
-        }
+        machine.awaitQuiescence();
+        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
     }
 }

@@ -23,6 +23,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Who has which frame. The timeouts only end a run that hangs. */
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
@@ -186,35 +188,91 @@ final class FramesTest {
         assertEquals(LIMIT, frames.inUse());
     }
 
+    /** Frames by a store that refuses as long as it is told to, with a clock that stands still. */
+    private static final class Refusing {
+        private final DirectFrames direct = new DirectFrames(12, 4, LIMIT + 1);
+        private int asked;
+        private boolean gives;
+        private boolean throwsError;
+        private long now = Long.MAX_VALUE - 5;
+        private final Frames frames = new Frames(
+                (FrameStore) Proxy.newProxyInstance(
+                        FrameStore.class.getClassLoader(),
+                        new Class<?>[] {FrameStore.class},
+                        (proxy, method, arguments) -> {
+                            if (method.getName().equals("extend")) {
+                                asked++;
+                                if (throwsError) {
+                                    throw new OutOfMemoryError("not a byte");
+                                }
+                                if (!gives) {
+                                    return false;
+                                }
+                            }
+                            return method.invoke(direct, arguments);
+                        }),
+                12,
+                4,
+                LIMIT,
+                true,
+                () -> now);
+        private final Magazine own = frames.newMagazine();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName("a store that has no memory is exhaustion at once, and is asked again after a second, not before")
+    void storeRefuses(boolean throwsError) {
+        Refusing few = new Refusing();
+        few.throwsError = throwsError;
+        for (int i = 0; i < 3; i++) {
+            assertEquals(Frames.NONE, few.frames.allocate(few.own));
+            assertFalse(few.frames.makeZero());
+        }
+        assertEquals(1, few.asked);
+        few.now += 999_999_999;
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(1, few.asked, "not yet a second");
+        few.now += 1;
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(2, few.asked, "refused again, for another second");
+        assertEquals(0, few.frames.inUse());
+        few.now += 1_000_000_000;
+        few.gives = true;
+        few.throwsError = false;
+        assertNotEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(1, few.frames.inUse());
+    }
+
     @Test
-    @DisplayName("a store that has no memory is exhaustion, now and later, and asked again each time")
-    void storeRefuses() {
-        int[] asked = {0};
-        boolean[] gives = {false};
-        DirectFrames direct = new DirectFrames(12, 4, LIMIT + 1);
-        FrameStore store = (FrameStore) Proxy.newProxyInstance(
-                FrameStore.class.getClassLoader(), new Class<?>[] {FrameStore.class}, (proxy, method, arguments) -> {
-                    if (method.getName().equals("extend")) {
-                        asked[0]++;
-                        if (asked[0] == 3) {
-                            throw new OutOfMemoryError("not a byte");
-                        }
-                        if (!gives[0]) {
-                            return false;
-                        }
-                    }
-                    return method.invoke(direct, arguments);
-                });
-        Frames few = new Frames(store, 12, 4, LIMIT, true);
-        Magazine own = few.newMagazine();
-        assertEquals(Frames.NONE, few.allocate(own));
-        assertEquals(Frames.NONE, few.allocate(own));
-        assertEquals(Frames.NONE, few.allocate(own));
-        assertEquals(3, asked[0]);
-        assertEquals(0, few.inUse());
-        gives[0] = true;
-        assertNotEquals(Frames.NONE, few.allocate(own));
-        assertEquals(1, few.inUse());
+    @DisplayName(
+            "a store that has refused is asked again once a frame was freed, also by who has given his magazine up")
+    void storeIsAskedAfterAFree() {
+        Refusing few = new Refusing();
+        few.gives = true;
+        List<Integer> had = new ArrayList<>();
+        had.add(few.frames.allocate(few.own));
+        few.gives = false;
+        for (int frame = few.frames.allocate(few.own); frame != Frames.NONE; frame = few.frames.allocate(few.own)) {
+            had.add(frame);
+        }
+        assertEquals(2, few.asked);
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(2, few.asked);
+        Magazine other = few.frames.newMagazine();
+        few.frames.drop(had.remove(0), other);
+        few.frames.discard(other);
+        had.add(few.frames.allocate(few.own));
+        assertEquals(2, few.asked, "what was freed is taken first");
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(3, few.asked);
+        few.frames.drop(had.get(0), few.own);
+        had.set(0, few.frames.allocate(few.own));
+        few.gives = true;
+        assertNotEquals(Frames.NONE, few.frames.allocate(few.own));
+        assertEquals(4, few.asked);
     }
 
     @Test

@@ -298,11 +298,53 @@ final class PageTableTest {
             Leaf.lock(leaf);
             Leaf.owe(leaf);
             Leaf.unlock(leaf);
-            table.settle(leaf, 0);
-            assertSame(leaf, table.leaf(0), "another one is owed");
-            table.settle(leaf, 0);
+            assertFalse(Leaf.settle(leaf), "another one is owed");
+            assertTrue(Leaf.settle(leaf));
+            table.unhookIfEmpty(0);
             assertNull(table.leaf(0));
             assertEquals(0, table.tables());
         }
+    }
+
+    @ParameterizedTest
+    @MethodSource("geometries")
+    @DisplayName("I3: a leaf of which a flush is owed stays, with the tables above it, until the last flush is settled")
+    void owed(Geometry geometry) {
+        PageTable table = new PageTable(geometry);
+        long last = geometry.limit() - 1;
+        long[] leaf = table.leafForInstall(last);
+        int path = table.tables();
+        Leaf.lock(leaf);
+        Leaf.owe(leaf);
+        Leaf.owe(leaf);
+        Leaf.unlock(leaf);
+        table.leafForInstall(0);
+        table.unhookEmpty();
+        assertTrue(table.leaf(last) == leaf);
+        assertEquals(path, table.tables(), "what is not owed has gone");
+        assertFalse(Leaf.settle(leaf), "another one is owed");
+        table.unhookEmpty();
+        assertTrue(table.leaf(last) == leaf);
+        assertTrue(Leaf.settle(leaf));
+        table.unhookIfEmpty(last);
+        assertEquals(0, table.tables());
+    }
+
+    @Test
+    @DisplayName("who settles the last flush unhooks the leaf only if it is empty and not dead")
+    void settled() {
+        PageTable table = new PageTable(Geometry.LINUX_X86_64);
+        long[] leaf = table.leafForInstall(0);
+        assertTrue(install(table, 0, PTE));
+        Leaf.lock(leaf);
+        Leaf.owe(leaf);
+        Leaf.unlock(leaf);
+        assertFalse(Leaf.settle(leaf), "it has an entry");
+        Leaf.getAndSet(leaf, 0, Pte.NONE);
+        table.unhookEmpty();
+        assertNull(table.leaf(0));
+        Leaf.owe(leaf);
+        assertFalse(Leaf.settle(leaf), "it is dead");
+        assertFalse(Leaf.isOwed(leaf));
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.wait.Background;
@@ -21,6 +22,12 @@ public final class SmallMemory {
     /** A memory of so many frames of some size. */
     public static Memory of(int pageShift, int frames) {
         return new Memory(frames(pageShift, frames), rcu());
+    }
+
+    /** A memory in which only so many workers can be at work. */
+    static Memory withWorkers(int frames, int workers) {
+        Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        return new Memory(frames(12, frames), rcu(), cpus, 1, Memory.UNCHECKED, null, workers);
     }
 
     /** Frames alone. */

@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
+import dev.samara.core.Latches;
 import dev.samara.core.wait.Background;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -23,6 +26,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** What grace periods promise. The timeouts only end a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
@@ -45,10 +50,42 @@ final class RcuTest {
         return thread;
     }
 
-    private static void awaitParked(Thread thread) {
-        while (thread.getState() != Thread.State.TIMED_WAITING && thread.getState() != Thread.State.WAITING) {
-            Thread.onSpinWait();
-        }
+    private void awaitParked(Thread thread) {
+        Await.until("a wait", () -> isParked(thread) || !thread.isAlive(), thread);
+        assertTrue(thread.isAlive(), () -> "has not waited; reported: " + reports);
+    }
+
+    private static boolean isParked(Thread thread) {
+        return thread.getState() == Thread.State.TIMED_WAITING || thread.getState() == Thread.State.WAITING;
+    }
+
+    private void join(Thread thread) {
+        Await.until("the end of a thread", () -> !thread.isAlive(), thread);
+    }
+
+    @Test
+    @DisplayName("who looks from time to time waits for sections from before, not for later ones, nor behind those of"
+            + " others")
+    void polled() {
+        RcuReader first = rcu.register("first");
+        RcuReader second = rcu.register("second");
+        first.enter();
+        long before = rcu.ticket();
+        assertFalse(rcu.isOver(before));
+        second.enter();
+        long between = rcu.ticket();
+        assertFalse(rcu.isOver(between), "the one under way has begun before");
+        first.exit();
+        assertTrue(rcu.isOver(before), "the second section has begun after that");
+        assertFalse(rcu.isOver(between));
+        first.enter();
+        second.exit();
+        assertTrue(rcu.isOver(between));
+        assertTrue(rcu.isOver(before));
+        long last = rcu.ticket();
+        assertFalse(rcu.isOver(last));
+        rcu.unregister(first);
+        assertTrue(rcu.isOver(last), "who has been given up is not waited for");
     }
 
     @Test
@@ -84,10 +121,132 @@ final class RcuTest {
         awaitParked(updater);
         assertFalse(over.get());
         early.exit();
-        updater.join();
+        join(updater);
         assertTrue(over.get(), "though the late one is inside");
         assertTrue(late.isInside());
         late.exit();
+    }
+
+    @Test
+    @DisplayName("a section within another one is part of it, also for who has begun to wait between the two")
+    void nested() {
+        RcuReader reader = rcu.register("r");
+        reader.enter();
+        long section = reader.section();
+        Thread updater = started(rcu::synchronize);
+        awaitParked(updater);
+        reader.enter();
+        assertEquals(section, reader.section(), "entered within it");
+        awaitParked(updater);
+        reader.exit();
+        assertEquals(section, reader.section(), "left within it");
+        awaitParked(updater);
+        reader.exit();
+        assertEquals(0, reader.section());
+        join(updater);
+    }
+
+    @Test
+    @DisplayName("all sections are left at once, and none if there is none")
+    void exitAll() {
+        RcuReader reader = rcu.register("r");
+        reader.exitAll();
+        reader.enter();
+        reader.enter();
+        reader.exitAll();
+        assertFalse(reader.isInside());
+        assertEquals(0, reader.section());
+        rcu.synchronize();
+        reader.enter();
+        assertTrue(reader.section() != 0);
+        reader.exit();
+    }
+
+    private static final class Failure extends Error {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Hands tasks on, but that one of them is refused by an Error: before, or after it was taken. */
+    private final class Refusing implements Executor {
+        private final AtomicInteger left;
+        private final boolean takes;
+
+        Refusing(int left, boolean takes) {
+            this.left = new AtomicInteger(left);
+            this.takes = takes;
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            boolean refuses = left.getAndDecrement() == 0;
+            if (!refuses || takes) {
+                background.execute(task);
+            }
+            if (refuses) {
+                throw new Failure();
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "after {0} tasks, taken: {1}")
+    @CsvSource({"1, false", "1, true", "2, false", "2, true", "3, true"})
+    @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
+    void executorThrows(int after, boolean takes) throws InterruptedException {
+        Rcu failing = new Rcu(
+                new Rcu.Settings(new Refusing(after, takes), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        RcuReader reader = failing.register("r");
+        AtomicInteger ran = new AtomicInteger();
+        reader.enter();
+        for (int i = 0; i < 3; i++) {
+            assertTrue(failing.callAfter(ran::incrementAndGet));
+        }
+        reader.exit();
+        // At the bound this waits until the others have run.
+        Thread caller = started(() -> assertTrue(failing.callAfter(ran::incrementAndGet)));
+        join(caller);
+        Await.until("the callbacks", () -> ran.get() == 4);
+        background.awaitQuiescence();
+        assertEquals(4, ran.get());
+        assertEquals(0, failing.pending());
+        assertTrue(reports.get(0).contains("Failure"), reports::toString);
+    }
+
+    @Test
+    @DisplayName("a callback that came when no thread was to be had runs with the next one")
+    void startFails() throws InterruptedException {
+        Rcu failing =
+                new Rcu(new Rcu.Settings(new Refusing(0, false), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        AtomicInteger ran = new AtomicInteger();
+        assertThrows(Failure.class, () -> failing.callAfter(ran::incrementAndGet));
+        assertEquals(1, failing.pending());
+        failing.callAfterAnyway(ran::incrementAndGet);
+        Await.until("the callbacks", () -> ran.get() == 2);
+        background.awaitQuiescence();
+        assertEquals(0, failing.pending());
+    }
+
+    @Test
+    @DisplayName("an Error within a grace period ends nothing: it is waited for again")
+    void graceThrows() throws InterruptedException {
+        AtomicInteger left = new AtomicInteger(2);
+        Rcu failing = new Rcu(new Rcu.Settings(background, 3, Rcu.AtBound.WAIT, 0, report -> {
+            // The first is about the reader; what is said of the failure must not throw.
+            if (report.contains("reader") && left.getAndDecrement() > 0) {
+                throw new Failure();
+            }
+            reports.add(report);
+        }));
+        RcuReader reader = failing.register("r");
+        reader.enter();
+        AtomicInteger ran = new AtomicInteger();
+        assertTrue(failing.callAfter(ran::incrementAndGet));
+        Await.until("failures", () -> left.get() < 0);
+        assertEquals(0, ran.get());
+        reader.exit();
+        Await.until("the callback", () -> ran.get() == 1);
+        background.awaitQuiescence();
+        assertEquals(0, failing.pending());
+        assertEquals(1, ran.get());
     }
 
     @Test
@@ -99,7 +258,7 @@ final class RcuTest {
         awaitParked(updater);
         reader.exit();
         reader.enter();
-        updater.join();
+        join(updater);
         assertTrue(reader.isInside());
     }
 
@@ -126,13 +285,11 @@ final class RcuTest {
         RcuReader asleep = hasty.register("the sleeper");
         asleep.enter();
         Thread updater = started(hasty::synchronize);
-        while (reports.isEmpty()) {
-            Thread.onSpinWait();
-        }
+        Await.until("a report", () -> !reports.isEmpty());
         awaitParked(updater);
         assertTrue(updater.isAlive());
         asleep.exit();
-        updater.join();
+        join(updater);
         assertEquals(1, reports.size(), reports::toString);
         assertTrue(reports.get(0).contains("the sleeper"), reports::toString);
     }
@@ -146,13 +303,13 @@ final class RcuTest {
         Thread updater = started(rcu::synchronize);
         awaitParked(updater);
         rcu.unregister(dead);
-        updater.join();
+        join(updater);
         rcu.synchronize();
         other.enter();
         Thread again = started(rcu::synchronize);
         awaitParked(again);
         other.exit();
-        again.join();
+        join(again);
     }
 
     @Test
@@ -168,18 +325,14 @@ final class RcuTest {
             over.set(true);
             kept.set(Thread.currentThread().isInterrupted());
         });
-        while (updater.isInterrupted()) {
-            Thread.onSpinWait();
-        }
+        Await.until("the end of an interrupt", () -> !updater.isInterrupted());
         awaitParked(updater);
         updater.interrupt();
-        while (updater.isInterrupted()) {
-            Thread.onSpinWait();
-        }
+        Await.until("the end of an interrupt", () -> !updater.isInterrupted());
         awaitParked(updater);
         assertFalse(over.get());
         reader.exit();
-        updater.join();
+        join(updater);
         assertTrue(kept.get());
     }
 
@@ -199,7 +352,7 @@ final class RcuTest {
                     throw new IllegalStateException("callback " + number);
                 }
                 if (number == 5) {
-                    awaitLatch(hang);
+                    Latches.await(hang);
                 }
                 ran.incrementAndGet();
             }));
@@ -207,21 +360,13 @@ final class RcuTest {
         assertEquals(20, rcu.pending());
         assertEquals(0, ran.get());
         reader.exit();
-        all.await();
+        Await.until("the callbacks", () -> all.getCount() == 0);
         hang.countDown();
         background.awaitQuiescence();
         assertEquals(19, ran.get());
         assertEquals(0, rcu.pending());
         assertEquals(1, thrown.size());
         assertEquals("callback 3", thrown.get(0).getMessage());
-    }
-
-    private static void awaitLatch(CountDownLatch latch) {
-        try {
-            latch.await();
-        } catch (InterruptedException e) {
-            throw new AssertionError(e);
-        }
     }
 
     @Test
@@ -263,13 +408,13 @@ final class RcuTest {
                 }
             }));
         }
-        callers.forEach(RcuTest::awaitParked);
+        callers.forEach(this::awaitParked);
         assertEquals(3, taken.get());
         assertEquals(3, bounded.pending());
         assertEquals(0, ran.get());
         reader.exit();
         for (Thread caller : callers) {
-            caller.join();
+            join(caller);
         }
         background.awaitQuiescence();
         assertEquals(100, ran.get());
@@ -304,11 +449,11 @@ final class RcuTest {
             updaters.add(started(() -> caught(failure, () -> update(number))));
         }
         for (Thread updater : updaters) {
-            updater.join();
+            join(updater);
         }
         stop.set(true);
         for (Thread thread : threads) {
-            thread.join();
+            join(thread);
         }
         background.awaitQuiescence();
         assertNull(failure.get());
@@ -358,9 +503,7 @@ final class RcuTest {
                 isFree.set(old, 1);
             }
         }
-        while (pending.get() > 0) {
-            Thread.onSpinWait();
-        }
+        Await.until("the callbacks", () -> pending.get() == 0);
     }
 
     private int take(int updater) {

@@ -3,8 +3,13 @@ package dev.samara.core.tlb;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
@@ -218,10 +223,12 @@ final class DiscardingTest {
     void dropped() {
         int frame = memory.frames().allocate(table.worker.magazine());
         try (Discarding discarding = discarding()) {
+            discarding.dropWhenSettled(new int[] {frame, Frames.NONE}, 1);
+            assertEquals(1, table.inUse());
             discarding.settle();
-            discarding.drop(frame);
+            assertEquals(0, table.inUse());
         }
-        assertEquals(0, table.inUse());
+        assertEquals(0, table.inUse(), "once");
         table.fill(AT);
         Gate gate;
         try (Discarding discarding = discarding()) {
@@ -278,6 +285,65 @@ final class DiscardingTest {
         assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         assertEquals(0, table.inUse());
         cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName(
+            "that a cache's page was written is noted before its entry is marked, and never of the frame's next page")
+    void written() {
+        int frame = memory.frames().allocate(table.worker.magazine());
+        table.put(AT, Pte.present(frame, Pte.READ | Pte.WRITE | Pte.DIRTY));
+        try (Discarding truncating = discarding()) {
+            truncating.discard(table.pages, AT, AT + Table.PAGE, ALL);
+            assertTrue(memory.frames().isDirty(frame));
+            // As a truncation does it that is through before the other comes on.
+            memory.frames().drop(frame, table.worker.magazine());
+            assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
+            assertFalse(memory.frames().isDirty(frame));
+            try (TlbGather gather = new TlbGather(memory)) {
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+            }
+            assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
+        }
+        assertFalse(memory.frames().isDirty(frame));
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName(
+            "P2: a discard that fails again and again leaves no mark: it ends as soon as it can, and its number stays"
+                    + " its own")
+    void failsAgainAndAgain() {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        Table of = new Table(failing);
+        of.fill(AT);
+        int removed = memory.frames().allocate(of.worker.magazine());
+        Processor cpu = of.guest(AT);
+        Thread discarder = new Thread(() -> {
+            Discarding discarding = new Discarding(failing, Pte.NONE);
+            discarding.discard(of.pages, AT, AT + Table.PAGE, ALL);
+            discarding.dropWhenSettled(new int[] {removed}, 1);
+            assertThrows(IllegalStateException.class, discarding::settle);
+            assertThrows(IllegalStateException.class, discarding::close);
+        });
+        discarder.start();
+        Await.until("the discarding thread has given up", () -> !discarder.isAlive());
+        long mark = of.pages.get(AT);
+        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        assertEquals(2, of.inUse());
+        Gate gate = failing.owners().gateOf(mark);
+        try (TlbGather other = new TlbGather(failing)) {
+            assertNotEquals(Pte.owner(mark), other.worker().owner());
+        }
+        assertFalse(gate.isOpen());
+        cpu.leaveGuest();
+        Await.until("the discard is tried again", gate::isOpen);
+        assertEquals(Pte.NONE, of.pages.get(AT));
+        Await.until("the frames come back", () -> of.inUse() == 0);
         cpu.close();
     }
 }

@@ -139,7 +139,8 @@ final class SoftTlbTest {
 
     @Test
     @DisplayName(
-            "when all numbers are used up everything is forgotten, and that is told; so no number finds what another left")
+            "when all numbers are used up everything is forgotten, and that is told; so no number finds what another"
+                    + " left")
     void wrap() {
         SoftTlb small = new SoftTlb(9, ENTRIES);
         int first = small.newNumber();
@@ -159,5 +160,29 @@ final class SoftTlbTest {
             assertNotEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
         }
         assertTrue(wraps > 10);
+    }
+
+    @Test
+    @DisplayName(
+            "a number has no bit but those between rights and page, and to no space nothing is found, over a wrap too")
+    void numbers() {
+        for (int shift : new int[] {9, 12, 14}) {
+            SoftTlb of = new SoftTlb(shift, ENTRIES);
+            long page = 1L << shift;
+            int numbers = 1 << (shift - 3);
+            for (int i = 0; i < 2 * numbers + 2; i++) {
+                int number = of.newNumber();
+                assertTrue(0 < number && number < numbers, "number " + number + " of pages of " + page);
+                of.select(number);
+                of.fill(AT + page, ONE, READ | WRITE | EXEC);
+                of.fill(AT, ONE, READ | WRITE | EXEC);
+                of.select(SoftTlb.NOTHING);
+                for (long right : RIGHTS) {
+                    assertEquals(SoftTlb.MISS, of.probe(AT + page, 1, right));
+                    assertEquals(SoftTlb.MISS, of.probe(AT, 1, right));
+                }
+            }
+            assertEquals(2, of.wraps());
+        }
     }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.CpuState;
 import dev.samara.core.cpu.Cpus;
@@ -16,7 +17,9 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.page.Worker;
+import dev.samara.core.vma.Report;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -30,7 +33,16 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 final class TlbGatherTest {
     private static final long AT = 0x40_0000;
 
-    private final Memory memory = SmallMemory.of(6000);
+    /** Of CPUs that do not acknowledge. */
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+
+    private final Memory memory = new Memory(
+            SmallMemory.frames(12, 6000),
+            SmallMemory.rcu(),
+            new Cpus(Await.LONG.toNanos(), message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null))),
+            1,
+            Memory.UNCHECKED,
+            null);
     private final Table table = new Table(memory);
 
     @Test
@@ -65,7 +77,7 @@ final class TlbGatherTest {
             }
         });
         zapper.start();
-        taken.await();
+        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
         assertEquals(Pte.NONE, table.pages.get(AT));
         for (int i = 0; i < 10_000; i++) {
             assertEquals(1, table.inUse());
@@ -74,9 +86,19 @@ final class TlbGatherTest {
         assertTrue(zapper.isAlive());
         assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
         letGo.run();
-        zapper.join();
+        await("the zap ends", zapper);
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
+    }
+
+    private void await(String what, Thread thread) {
+        Await.until(what, () -> !thread.isAlive(), reports);
+    }
+
+    private void awaitShootdown(Thread by) {
+        Await.until("a CPU is asked", () -> memory.cpus().shootdowns() != 0 || !by.isAlive(), reports);
+        assertEquals(1, memory.cpus().shootdowns());
+        assertTrue(by.isAlive());
     }
 
     @Test
@@ -85,11 +107,15 @@ final class TlbGatherTest {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
         Processor cpu = table.guest(AT);
-        zapBeside(frame, () -> {
-            while (table.inUse() != 0) {
-                cpu.poll();
-            }
-        });
+        zapBeside(
+                frame,
+                () -> Await.until(
+                        "the frame is freed once the CPU has polled",
+                        () -> {
+                            cpu.poll();
+                            return table.inUse() == 0;
+                        },
+                        reports));
         assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         cpu.leaveGuest();
         cpu.close();
@@ -121,12 +147,12 @@ final class TlbGatherTest {
             }
         });
         zapper.start();
-        failed.await();
+        Await.until("the invalidation fails", () -> failed.getCount() == 0);
         assertEquals(1, inUse.get());
         assertEquals(3, of.pages.tables());
         cpu.leaveGuest();
         acknowledged.countDown();
-        zapper.join();
+        await("the zap ends", zapper);
         assertEquals(0, of.inUse());
         assertEquals(0, of.pages.tables());
         cpu.close();
@@ -145,14 +171,10 @@ final class TlbGatherTest {
                 }
             });
             second.start();
-            while (memory.cpus().shootdowns() == 0 && second.isAlive()) {
-                Thread.onSpinWait();
-            }
-            assertEquals(1, memory.cpus().shootdowns());
-            assertTrue(second.isAlive());
+            awaitShootdown(second);
             assertTrue(cpu.tlb().probe(AT, 8, Pte.READ >> 1) >= 0, "it has not acknowledged");
             cpu.poll();
-            second.join();
+            await("the second one is acknowledged", second);
             assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         }
         cpu.leaveGuest();
@@ -233,14 +255,11 @@ final class TlbGatherTest {
                 gather.free();
             });
             ends.start();
-            while (memory.cpus().shootdowns() == 0 && ends.isAlive()) {
-                Thread.onSpinWait();
-            }
-            assertEquals(1, memory.cpus().shootdowns());
+            awaitShootdown(ends);
             assertEquals(1, table.inUse());
             assertEquals(42, memory.frames().store().get(frame, 8, 8));
             cpu.poll();
-            ends.join();
+            await("the end of the space is acknowledged", ends);
             assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
             cpu.leaveGuest();
             cpu.close();
@@ -268,15 +287,13 @@ final class TlbGatherTest {
             }
         });
         ends.start();
-        taken.await();
+        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
         // It comes to the grace period, and to nothing behind it.
-        while (ends.isAlive() && ends.getState() == Thread.State.RUNNABLE) {
-            Thread.onSpinWait();
-        }
+        Await.stopped(ends, reports);
         assertTrue(ends.isAlive());
         assertEquals(1, table.inUse());
         copier.reader().exit();
-        ends.join();
+        await("the end of the space", ends);
         assertEquals(0, table.inUse());
         memory.discard(copier);
     }
@@ -335,7 +352,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("a take-over carries the page and its dirty mark")
+    @DisplayName("a take-over carries a private page; whether a cache's page was written is noted by whoever marked it")
     void takeOverCarries() {
         int cached = memory.frames().allocate(table.worker.magazine());
         long mark = Pte.inTransit(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
@@ -343,7 +360,7 @@ final class TlbGatherTest {
             gather.take(mark);
             gather.take(Pte.inTransit(Pte.present(table.fill(AT), Table.OWN), 6, true));
         }
-        assertTrue(memory.frames().isDirty(cached));
+        assertFalse(memory.frames().isDirty(cached), "it may be another's page by now");
         assertEquals(1, table.inUse());
     }
 
@@ -362,5 +379,55 @@ final class TlbGatherTest {
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
+    }
+
+    @Test
+    @DisplayName("I2: an invalidation of several leaves asks the CPUs of each: of the first, of the last, and of both")
+    void severalLeaves() throws InterruptedException {
+        long leaf = 512 * Table.PAGE;
+        for (int cpus = 1; cpus <= 3; cpus++) {
+            boolean usesFirst = (cpus & 1) != 0;
+            boolean usesLast = (cpus & 2) != 0;
+            for (int i = 0; i < 3; i++) {
+                table.fill(AT + i * leaf);
+            }
+            CountDownLatch using = new CountDownLatch(2);
+            CountDownLatch done = new CountDownLatch(1);
+            AtomicInteger known = new AtomicInteger();
+            List<Thread> guests = new ArrayList<>();
+            guests.add(guestOf(AT, usesFirst, using, done, known));
+            guests.add(guestOf(AT + 2 * leaf, usesLast, using, done, known));
+            Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
+            long before = memory.cpus().targets();
+            try (TlbGather gather = new TlbGather(memory)) {
+                Zapping.zap(table.pages, AT, AT + 3 * leaf, gather);
+                gather.invalidate();
+                assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
+            } finally {
+                done.countDown();
+            }
+            for (Thread guest : guests) {
+                await("the CPU ends", guest);
+            }
+            assertEquals(0, known.get(), "translations that are left");
+            assertEquals(0, table.inUse());
+        }
+    }
+
+    /** A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the translation. */
+    private Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
+        Thread guest = new Thread(() -> {
+            Processor cpu = uses ? table.guest(address) : table.guest();
+            using.countDown();
+            while (done.getCount() != 0) {
+                cpu.poll();
+                Thread.onSpinWait();
+            }
+            known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ >> 1) >= 0 ? 1 : 0);
+            cpu.leaveGuest();
+            cpu.close();
+        });
+        guest.start();
+        return guest;
     }
 }

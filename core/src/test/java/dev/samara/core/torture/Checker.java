@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Locale;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
@@ -10,19 +13,24 @@ import org.jspecify.annotations.Nullable;
 /** Counts how often one rule was checked, and how often it did not hold. Thread-safe. */
 final class Checker {
     private final String rule;
+    private final Course course;
     private final LongAdder checks = new LongAdder();
     private final LongAdder violations = new LongAdder();
-    private final AtomicReference<@Nullable String> first = new AtomicReference<>();
-    private final long since = System.nanoTime();
+    private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 
     /**
      * A checker that has checked nothing yet.
      *
      * @param rule the invariant and a few words, as {@code I6 layout atomic}
+     * @param course told of violations
      */
-    Checker(String rule) {
+    Checker(String rule, Course course) {
         this.rule = rule;
+        this.course = course;
     }
+
+    /** The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines. */
+    private record Violation(String when, String what, String history) {}
 
     /** Counts a check. Put what is expensive to say into {@link #violated}. */
     void check(boolean holds, String otherwise) {
@@ -32,25 +40,69 @@ final class Checker {
         }
     }
 
-    /** Counts a violation; the first one is kept to be told. */
+    /** Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history. */
     void violated(String how) {
         violations.increment();
         if (first.get() == null) {
-            long millis = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since);
-            first.compareAndSet(null, "after " + millis + " ms: " + how);
+            int end = how.indexOf('\n');
+            first.compareAndSet(
+                    null,
+                    new Violation(
+                            course.now(),
+                            end < 0 ? how : how.substring(0, end),
+                            end < 0 ? "" : how.substring(end + 1)));
         }
+        course.violated();
     }
 
-    /** Whether it has checked something, and it always held. */
+    /** Returns whether it has checked something, and it always held. */
     boolean passed() {
         return checks.sum() > 0 && violations.sum() == 0;
     }
 
-    /** One line for people, the first violation behind it. */
+    boolean isBroken() {
+        return violations.sum() > 0;
+    }
+
+    /** Returns whether it has not checked anything before another rule was broken, so that nothing can be said of it. */
+    boolean isOpen() {
+        return checks.sum() == 0 && violations.sum() == 0 && course.isBroken();
+    }
+
+    /** Returns one line for people. */
     String line() {
-        String counts =
-                String.format(Locale.ROOT, "%s: %d checks, %d violations", rule, checks.sum(), violations.sum());
-        String how = first.get();
-        return how == null ? counts : counts + ", the first " + how;
+        Violation violation = first.get();
+        String counts = String.format(Locale.ROOT, "%d checks, %d violations", checks.sum(), violations.sum());
+        if (violation != null) {
+            return "FAILED " + rule + ": " + violation.when() + ": " + violation.what() + " (" + counts + ")";
+        }
+        return (passed() ? "passed " : isOpen() ? "open   " : "FAILED ") + rule + ": " + counts;
+    }
+
+    /** Returns what is known of the first violation besides; empty if nothing is. */
+    String history() {
+        Violation violation = first.get();
+        return violation == null ? "" : violation.history();
+    }
+
+    /**
+     * Prints the lines of all, broken rules first; then facts and histories; and last how many passed and failed.
+     *
+     * @return how many failed
+     */
+    static int print(List<Checker> checkers, String facts, PrintStream out) {
+        List<Checker> sorted = new ArrayList<>(checkers);
+        // Sorting is stable.
+        sorted.sort(Comparator.comparing(checker -> !checker.isBroken()));
+        sorted.forEach(checker -> out.println(checker.line()));
+        if (!facts.isEmpty()) {
+            out.println(facts);
+        }
+        sorted.forEach(checker -> checker.history().lines().forEach(line -> out.println("    " + line)));
+        int passed = (int) sorted.stream().filter(Checker::passed).count();
+        int open = (int) sorted.stream().filter(Checker::isOpen).count();
+        int failed = sorted.size() - passed - open;
+        out.println(passed + " passed, " + failed + " failed");
+        return failed;
     }
 }

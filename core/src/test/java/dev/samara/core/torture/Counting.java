@@ -145,7 +145,7 @@ final class Counting {
             }
             child.validate();
             child.close();
-            int tables = dev.samara.core.PagesOf.tables(child);
+            int tables = MemoryGround.tablesLeft(child);
             leaks.check(tables == 0, tables + " page tables of a child are left after close");
         };
     }

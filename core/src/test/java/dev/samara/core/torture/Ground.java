@@ -33,9 +33,12 @@ final class Ground {
     private int plots;
 
     /** A space without mappings, on a machine that takes its time to retire what is unmapped. */
-    Ground(long seed) {
+    Ground(long seed, Course course) {
         mischief = Mischief.slow(seed);
-        machine = Retiring.machine(Machine.builder(), transit -> mischief.linger());
+        machine = Retiring.machine(
+                Machine.builder().reportTo(course::reported),
+                transit -> mischief.linger(),
+                () -> new NappingLock(mischief));
         space = machine.newSpace(GEOMETRY);
     }
 

@@ -2,7 +2,6 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.PagesOf;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Fault;
@@ -395,7 +394,7 @@ final class Holder implements Actor {
         child.validate();
         child.close();
         leaks.check(child.usage().maps() == 0, "a child is not empty after close");
-        int tables = PagesOf.tables(child);
+        int tables = MemoryGround.tablesLeft(child);
         leaks.check(tables == 0, tables + " page tables of a child are left after close");
     }
 

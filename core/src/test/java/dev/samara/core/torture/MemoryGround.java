@@ -4,11 +4,13 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.PagesOf;
 import dev.samara.core.Retiring;
 import dev.samara.core.vma.Fault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +22,9 @@ final class MemoryGround {
     private static final int FRAMES = 208;
 
     private static final long BASE = 0x10_0000_0000L;
+
+    /** Far beyond any flush. */
+    private static final long LONGEST_FLUSH_NANOS = 20_000_000_000L;
 
     /** Where the heap of the shared space begins. */
     static final long HEAP = 0x30_0000_0000L;
@@ -44,13 +49,13 @@ final class MemoryGround {
     private final ThreadLocal<Cpu> cpus;
     private int plots;
 
-    MemoryGround(long seed, Checker oneTranslation, Checker noEarlyReuse) {
-        mischief = Mischief.slow(seed);
+    MemoryGround(Course course, Checker oneTranslation, Checker noEarlyReuse) {
+        mischief = Mischief.slow(course.seed);
         machine = Retiring.machine(
                 Machine.builder()
                         .memory(FRAMES * Ground.PAGE)
                         .poisonFrames()
-                        .reportTo(report -> {})
+                        .reportTo(course::reported)
                         .frameStore((pageShift, count) -> {
                             frames.set(new WatchedFrames(pageShift, count, mischief, oneTranslation, noEarlyReuse));
                             return frames();
@@ -58,7 +63,8 @@ final class MemoryGround {
                 transit -> {
                     mischief.linger();
                     held.retires();
-                });
+                },
+                () -> new NappingLock(mischief));
         space = machine.space(Ground.GEOMETRY).heap(HEAP, HEAP).build();
         cpus = ThreadLocal.withInitial(machine::claimCpu);
     }
@@ -69,6 +75,20 @@ final class MemoryGround {
             throw new IllegalStateException("no space has been made");
         }
         return made;
+    }
+
+    /**
+     * Returns how many page tables a closed space has left. A leaf of which another operation still owes a flush goes when that is
+     * done, for which this waits.
+     */
+    static int tablesLeft(AddressSpace closed) {
+        long until = System.nanoTime() + LONGEST_FLUSH_NANOS;
+        int tables = PagesOf.tables(closed);
+        while (tables != 0 && System.nanoTime() - until < 0) {
+            LockSupport.parkNanos(LONGEST_FLUSH_NANOS / 100_000);
+            tables = PagesOf.tables(closed);
+        }
+        return tables;
     }
 
     /** Takes two places of so many pages, in one leaf table with those of others; before the actors start. */

@@ -9,7 +9,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -20,9 +19,6 @@ import java.util.concurrent.locks.LockSupport;
  * does, not how they interleave.
  */
 public final class MemoryTorture {
-    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
-    private static final long PATIENCE_MILLIS = 60_000;
-
     private static final int HOLDERS = 4;
 
     /** How many act at a time, at most, and how long. */
@@ -32,6 +28,7 @@ public final class MemoryTorture {
     private static final long PAUSE_NANOS = 200_000;
 
     private final long seed;
+    private final Course course;
     private final AtomicLong stage = new AtomicLong();
     private final MemoryGround ground;
     private final List<Checker> checkers = new ArrayList<>();
@@ -40,6 +37,7 @@ public final class MemoryTorture {
     private final Counting counting;
     private final Shrinking shrinking;
     private final Pinning pinning;
+    private final Closing closing;
     private final Unhindered unhindered;
     private final List<Unreliable> unreliable = new ArrayList<>();
     private final List<Unreliable.Mapper> mappers = new ArrayList<>();
@@ -47,18 +45,26 @@ public final class MemoryTorture {
     /** Those who meet at the same pages, by their places. */
     private final List<Long> ensembles = new ArrayList<>();
 
-    private final Checker calls = checker("I10 every step ends without an exception");
-    private final Checker leaks = checker("I8 nothing is left after close");
-    private final Checker strength = checker("the run is strong enough");
+    private final Checker calls;
+    private final Checker progress;
+    private final Checker leaks;
+    private final Checker strength;
 
     /**
      * A machine with its actors, not yet started.
      *
      * @param seed what the threads' random choices begin with
+     * @param keepsGoing whether it goes on after a violation
      */
-    MemoryTorture(long seed) {
+    MemoryTorture(long seed, boolean keepsGoing) {
         this.seed = seed;
-        ground = new MemoryGround(seed, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
+        course = new Course(seed, keepsGoing);
+        calls = checker("I10 every step ends without an exception");
+        progress = checker("I5 every step makes progress");
+        leaks = checker("I8 nothing is left after close");
+        strength = checker("the run is strong enough");
+        ground = new MemoryGround(
+                course, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
         Checker contents = checker("no stale, foreign or lost byte");
         Checker rights = checker("I2 no access after return");
         Checker forks = checker("a child has its parent's pages of one instant");
@@ -101,6 +107,13 @@ public final class MemoryTorture {
         Checker pins = checker("a pinned frame keeps its content");
         pinning = new Pinning(ground, 0x21, pins, forks);
         ensemble(Map.entry("device", pinning), Map.entry("roaming-device", Pinning.roaming(ground, plots, pins)));
+        closing = new Closing(ground, 0x51, contents);
+        ensemble(
+                Map.entry("closer-1", closing.closer()),
+                Map.entry("closer-2", closing.closer()),
+                Map.entry("user-of-closed", closing.user()),
+                Map.entry("unmapper", closing.unmapper()),
+                Map.entry("cutter", closing.cutter()));
         Checker unhindered = checker("I5 nobody waits for what he does not name");
         this.unhindered = new Unhindered(ground, unhindered);
         actors.put("unhindered", this.unhindered);
@@ -155,6 +168,7 @@ public final class MemoryTorture {
         met.ask("pinned pages forked", 3);
         met.ask("unreliable pages mapped", 500);
         met.ask("unreliable pages refused", 100);
+        met.ask("spaces closed beside use", 100);
         met.ask("heap grown", 20);
         met.ask("heap cut", 20);
         met.ask("stack unmapped", 10);
@@ -164,7 +178,7 @@ public final class MemoryTorture {
     }
 
     private Checker checker(String rule) {
-        Checker checker = new Checker(rule);
+        Checker checker = new Checker(rule, course);
         checkers.add(checker);
         return checker;
     }
@@ -176,46 +190,39 @@ public final class MemoryTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        long deadline = System.nanoTime() + time.toNanos();
-        List<Thread> threads = new ArrayList<>();
-        actors.forEach((name, actor) -> {
-            Random random = new Random(seed + 0x9E3779B97F4A7C15L * threads.size());
-            long place = 1L << threads.size();
-            Thread thread = new Thread(() -> repeat(name, actor, random, place, deadline), name);
-            thread.setDaemon(true);
-            threads.add(thread);
-        });
+        course.begin(time);
         AtomicBoolean over = new AtomicBoolean();
-        Thread partner = Unreliable.partner(mappers, seed, calls, over::get);
-        partner.start();
-        threads.forEach(Thread::start);
-        direct(deadline);
-        boolean stopped = haveStopped(threads, deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
-        over.set(true);
-        stopped &= haveStopped(List.of(partner), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
-        if (stopped) {
-            Thread closer = new Thread(this::close, "closer");
-            closer.setDaemon(true);
-            closer.start();
-            haveStopped(List.of(closer), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
+        try (Crew crew = new Crew(course, calls, progress, Crew.PATIENCE)) {
+            Thread partner = Unreliable.partner(mappers, seed, calls, over::get);
+            partner.start();
+            List<Runnable> starts = new ArrayList<>();
+            actors.forEach((name, actor) -> {
+                Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
+                long place = 1L << starts.size();
+                starts.add(() -> crew.start(name, () -> repeat(name, actor, random, place)));
+            });
+            starts.forEach(Runnable::run);
+            crew.watch();
+            direct();
+            boolean stopped = crew.awaitEnd();
+            over.set(true);
+            if (stopped && !course.isBroken()) {
+                crew.start("closer", () -> close(partner));
+                crew.awaitEnd();
+            }
         }
         ground.met.count("copies", ground.frames().copies.sum());
         ground.met.count("times without a frame", ground.refused.sum());
-        out.println("met: " + ground.met);
-        ground.met.judge(time, strength);
-        int failed = 0;
-        for (Checker checker : checkers) {
-            out.println(checker.line());
-            failed += checker.passed() ? 0 : 1;
+        if (!course.isBroken()) {
+            ground.met.judge(time, strength);
         }
-        out.println(checkers.size() - failed + " passed, " + failed + " failed");
-        return failed;
+        return Checker.print(checkers, "met: " + ground.met, out);
     }
 
     /** Few at a time, and always others: whoever is preempted in a section has everybody wait who takes pages away. */
-    private void direct(long deadline) {
+    private void direct() {
         Random random = new Random(~seed);
-        while (System.nanoTime() - deadline < 0) {
+        while (!course.isOver()) {
             long cast = random.nextBoolean() ? 0 : ensembles.get(random.nextInt(ensembles.size()));
             while (Long.bitCount(cast) < CAST) {
                 cast |= 1L << random.nextInt(actors.size());
@@ -225,21 +232,9 @@ public final class MemoryTorture {
         }
     }
 
-    private boolean haveStopped(List<Thread> threads, long patience) throws InterruptedException {
-        boolean stopped = true;
-        for (Thread thread : threads) {
-            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
-            if (thread.isAlive()) {
-                stopped = false;
-                calls.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
-            }
-        }
-        return stopped;
-    }
-
-    private void repeat(String name, Actor actor, Random random, long place, long deadline) {
+    private void repeat(String name, Actor actor, Random random, long place) {
         try {
-            while (System.nanoTime() - deadline < 0) {
+            while (course.goesOn()) {
                 if ((stage.get() & place) == 0) {
                     LockSupport.parkNanos(PAUSE_NANOS);
                 } else {
@@ -248,25 +243,25 @@ public final class MemoryTorture {
                     ground.met.count(name);
                 }
             }
-        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
-            calls.violated(name + ": " + thrown + " at " + List.of(thrown.getStackTrace()));
         } finally {
             ground.leave();
         }
     }
 
-    private void close() {
+    private void close(Thread partner) {
         try {
+            partner.join();
             counting.finish();
             holders.forEach(Holder::finish);
             pinning.finish();
             unhindered.finish();
+            closing.finish();
             ground.space.validate();
             ground.space.close();
             ground.machine.awaitQuiescence();
             shrinking.file.close();
             unreliable.forEach(Unreliable::end);
-            int tables = PagesOf.tables(ground.space);
+            int tables = MemoryGround.tablesLeft(ground.space);
             leaks.check(tables == 0, tables + " page tables are left");
             long frames = ground.machine.framesInUse(Ground.GEOMETRY);
             leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
@@ -277,8 +272,9 @@ public final class MemoryTorture {
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed; the status
-     * is 1 if a checker failed, or never checked anything.
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never checked
+     * anything.
      *
      * @param arguments none
      */
@@ -286,7 +282,8 @@ public final class MemoryTorture {
         long seed = Long.getLong("torture.seed", System.nanoTime());
         long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
         System.out.printf("torture of memory: %d s, -Dtorture.seed=%d%n", millis / 1000, seed);
-        int failed = new MemoryTorture(seed).run(Duration.ofMillis(millis), System.out);
+        int failed = new MemoryTorture(seed, Boolean.getBoolean("torture.keepGoing"))
+                .run(Duration.ofMillis(millis), System.out);
         System.out.flush();
         // Not by returning: an actor that hangs must not keep the process.
         System.exit(failed == 0 ? 0 : 1);

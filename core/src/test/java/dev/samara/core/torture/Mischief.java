@@ -3,10 +3,12 @@ package dev.samara.core.torture;
 
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
 
 /** What callbacks do at random: take their time, refuse, throw. Each thread has its own numbers, from one seed. */
 final class Mischief {
     private static final int LONGEST_SPIN = 2000;
+    private static final int LONGEST_NAP_NANOS = 2_000_000;
 
     private final ThreadLocal<Random> randoms;
 
@@ -44,6 +46,14 @@ final class Mischief {
                 }
             }
             default -> {}
+        }
+    }
+
+    /** Parks for 0 to 2 ms, once in so many times. */
+    void nap(int in) {
+        Random random = randoms.get();
+        if (random.nextInt(in) == 0) {
+            LockSupport.parkNanos(this, random.nextInt(LONGEST_NAP_NANOS));
         }
     }
 

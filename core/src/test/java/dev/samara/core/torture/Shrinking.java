@@ -2,7 +2,6 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.PagesOf;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Backing;
@@ -293,7 +292,7 @@ final class Shrinking {
             }
             child.validate();
             child.close();
-            int tables = PagesOf.tables(child);
+            int tables = MemoryGround.tablesLeft(child);
             leaks.check(tables == 0, tables + " page tables of a child are left after close");
         }
     }

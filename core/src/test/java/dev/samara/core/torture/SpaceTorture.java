@@ -8,7 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -19,9 +19,6 @@ import java.util.concurrent.locks.LockSupport;
  * the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
  */
 public final class SpaceTorture {
-    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
-    private static final long PATIENCE_MILLIS = 60_000;
-
     private static final int TENANTS = 3;
     private static final String INTERRUPTIBLE = "tenant-";
 
@@ -32,6 +29,7 @@ public final class SpaceTorture {
     private static final long LOWEST = 0x10000;
 
     private final long seed;
+    private final Course course;
     private final Ground ground;
     private final List<Window> windows = new ArrayList<>();
     private final List<Tenant> tenants = new ArrayList<>();
@@ -39,19 +37,25 @@ public final class SpaceTorture {
     private final Follower follower;
     private final List<Checker> checkers = new ArrayList<>();
     private final Map<String, Actor> actors = new LinkedHashMap<>();
-    private final List<Thread> interruptible = new ArrayList<>();
+    private final List<Thread> interruptible = new CopyOnWriteArrayList<>();
     private final Counted.Tally openOrClosed;
-    private final Checker calls = checker("I10 every step ends without an exception");
-    private final Checker leaks = checker("I8 nothing is left after close");
+    private final Checker calls;
+    private final Checker progress;
+    private final Checker leaks;
 
     /**
      * A space with its actors, not yet started.
      *
      * @param seed what the threads' random choices begin with
+     * @param keepsGoing whether it goes on after a violation
      */
-    SpaceTorture(long seed) {
+    SpaceTorture(long seed, boolean keepsGoing) {
         this.seed = seed;
-        ground = new Ground(seed);
+        course = new Course(seed, keepsGoing);
+        calls = checker("I10 every step ends without an exception");
+        progress = checker("I5 every step makes progress");
+        leaks = checker("I8 nothing is left after close");
+        ground = new Ground(seed, course);
         Checker layout = checker("I6 layout atomic");
         Checker holes = checker("I6 no hole where something is replaced");
         Checker forks = checker("I6 fork copies one instant");
@@ -121,7 +125,7 @@ public final class SpaceTorture {
     }
 
     private Checker checker(String rule) {
-        Checker checker = new Checker(rule);
+        Checker checker = new Checker(rule, course);
         checkers.add(checker);
         return checker;
     }
@@ -133,56 +137,33 @@ public final class SpaceTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        long deadline = System.nanoTime() + time.toNanos();
-        List<Thread> threads = new ArrayList<>();
-        actors.forEach((name, actor) -> {
-            Random random = new Random(seed + 0x9E3779B97F4A7C15L * threads.size());
-            Thread thread = new Thread(() -> repeat(name, actor, random, deadline), name);
-            thread.setDaemon(true);
-            threads.add(thread);
-            if (name.contains(INTERRUPTIBLE)) {
-                interruptible.add(thread);
+        course.begin(time);
+        try (Crew crew = new Crew(course, calls, progress, Crew.PATIENCE)) {
+            List<Runnable> starts = new ArrayList<>();
+            actors.forEach((name, actor) -> {
+                Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
+                starts.add(() -> {
+                    Thread thread = crew.start(name, () -> repeat(actor, random));
+                    if (name.contains(INTERRUPTIBLE)) {
+                        interruptible.add(thread);
+                    }
+                });
+            });
+            starts.forEach(Runnable::run);
+            crew.watch();
+            // A thread that still runs may hold the lock that closing needs; and what is broken does not close.
+            if (crew.awaitEnd() && !course.isBroken()) {
+                crew.start("closer", this::close);
+                crew.awaitEnd();
             }
-        });
-        threads.forEach(Thread::start);
-        long patience = deadline + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
-        boolean stopped = haveStopped(threads, patience);
-        // Who still runs may hold the lock that closing needs.
-        if (stopped) {
-            Thread closer = new Thread(this::close, "closer");
-            closer.setDaemon(true);
-            closer.start();
-            haveStopped(List.of(closer), System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS));
         }
-        int failed = 0;
-        for (Checker checker : checkers) {
-            out.println(checker.line());
-            failed += checker.passed() ? 0 : 1;
-        }
-        out.println(checkers.size() - failed + " passed, " + failed + " failed");
-        return failed;
+        return Checker.print(checkers, "", out);
     }
 
-    private boolean haveStopped(List<Thread> threads, long patience) throws InterruptedException {
-        boolean stopped = true;
-        for (Thread thread : threads) {
-            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(patience - System.nanoTime())));
-            if (thread.isAlive()) {
-                stopped = false;
-                calls.violated(thread.getName() + " does not stop, it is at " + List.of(thread.getStackTrace()));
-            }
-        }
-        return stopped;
-    }
-
-    private void repeat(String name, Actor actor, Random random, long deadline) {
-        try {
-            while (System.nanoTime() - deadline < 0) {
-                actor.step(random);
-                calls.check(true, "");
-            }
-        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
-            calls.violated(name + ": " + thrown + " at " + List.of(thrown.getStackTrace()));
+    private void repeat(Actor actor, Random random) {
+        while (course.goesOn()) {
+            actor.step(random);
+            calls.check(true, "");
         }
     }
 
@@ -209,8 +190,9 @@ public final class SpaceTorture {
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed; the status
-     * is 1 if a checker failed, or never checked anything.
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never checked
+     * anything.
      *
      * @param arguments none
      */
@@ -218,7 +200,8 @@ public final class SpaceTorture {
         long seed = Long.getLong("torture.seed", System.nanoTime());
         long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
         System.out.printf("torture of a space: %d s, -Dtorture.seed=%d%n", millis / 1000, seed);
-        int failed = new SpaceTorture(seed).run(Duration.ofMillis(millis), System.out);
+        int failed = new SpaceTorture(seed, Boolean.getBoolean("torture.keepGoing"))
+                .run(Duration.ofMillis(millis), System.out);
         System.out.flush();
         // Not by returning: an actor that hangs must not keep the process.
         System.exit(failed == 0 ? 0 : 1);

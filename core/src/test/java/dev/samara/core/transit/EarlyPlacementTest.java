@@ -14,6 +14,7 @@ import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -24,8 +25,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("I4: with early reuse a dying hole is where a mapping without an address goes last")
-@Timeout(60)
+@DisplayName("I4: with early reuse a munmap's hole is where a mapping without an address goes last")
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EarlyPlacementTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
@@ -148,6 +149,43 @@ final class EarlyPlacementTest {
         low.endWith(0);
         Holding.Caller<Resolution> fault = waits(() -> space.resolve(50 * PAGE, RW));
         high.endWith(0);
+        assertEquals(Resolution.FOUND, fault.result());
+        space.validate();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("what is moved away, and what a move cuts off, is nobody's place before that is complete")
+    void otherReservations(boolean topDown) throws Exception {
+        AddressSpace space = full(topDown ? small() : small().bottomUp());
+        int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        Holding.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
+        Holding.Hold shrink = holding.hold(() -> space.mremap(260 * PAGE, 4 * PAGE, 2 * PAGE, there, 410 * PAGE));
+        assertEquals(NONE, place(space, 0, 1));
+        assertEquals(NONE, place(space, 255, 1));
+        move.endWith(400 * PAGE);
+        assertEquals(254, place(space, 0, 4));
+        assertEquals(NONE, place(space, 0, 1));
+        shrink.endWith(410 * PAGE);
+        assertEquals(260, place(space, 0, 4));
+        space.validate();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("a munmap's hole ends where something is moved away, on either side")
+    void betweenMoves(boolean topDown) throws Exception {
+        AddressSpace space = full(topDown ? small() : small().bottomUp());
+        int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        Holding.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
+        Holding.Hold hold = unmap(space, 224, 4);
+        Holding.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));
+        assertEquals(NONE, place(space, 0, 5));
+        assertEquals(224, place(space, 0, 4));
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(224 * PAGE, RW));
+        low.endWith(400 * PAGE);
+        high.endWith(410 * PAGE);
+        hold.endWith(0);
         assertEquals(Resolution.FOUND, fault.result());
         space.validate();
     }

@@ -16,17 +16,21 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Holding;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
+import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -37,8 +41,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("I4, P32: with early reuse a mapping is stored over a dying hole, and used once that is complete")
-@Timeout(60)
+@DisplayName("I4, P32: with early reuse a mapping is stored over a munmap's hole, and used once that is complete")
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class EarlyReuseTest {
     private static final int NOREPLACE = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
@@ -248,15 +252,58 @@ final class EarlyReuseTest {
     }
 
     @Test
-    @DisplayName("where something was moved from, and where the heap was cut, too")
+    @DisplayName("what another call than munmap has unmapped is waited for: a move's source, a heap, an attachment")
     void otherReservations() throws Exception {
-        Holding.Hold move =
-                holding.hold(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64)));
-        assertEquals(page(10), fixed(10, 2));
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(10), RW));
-        move.endWith(page(64));
-        assertEquals(Resolution.FOUND, fault.result());
+        int there = MOVE | RemapFlags.FIXED;
+        assertNotReused(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, there, page(64)), page(10));
+        assertNotReused(() -> space.mremap(page(64), 8 * PAGE, 4 * PAGE, 0, 0), page(69));
+        assertNotReused(() -> space.mremap(page(16), 8 * PAGE, 4 * PAGE, there, page(80)), page(17));
+        assertNotReused(() -> space.mremap(page(24), 8 * PAGE, 4 * PAGE, there, page(96)), page(29));
+
+        long heap = space.brk(0);
+        assertEquals(heap + 8 * PAGE, space.brk(heap + 8 * PAGE));
+        assertNotReused(() -> space.brk(heap), heap + 4 * PAGE);
+
+        assertEquals(page(128), space.shmat(OpenFiles.ONE_BYTE, page(128), 0));
+        assertNotReused(() -> space.shmdt(page(128)), page(128));
+
+        assertNotReused(
+                () -> {
+                    space.close();
+                    return 0L;
+                },
+                page(4));
+        assertOver();
+    }
+
+    /** A page that an operation unmaps is mapped by others once the operation is complete, and not before. */
+    private void assertNotReused(Callable<Long> operation, long address) throws Exception {
+        Holding.Hold hold = holding.hold(operation);
+        assertNull(space.find(address));
+        Holding.Caller<Long> fixed = waits(() -> space.mmap(address, PAGE, RW, FIXED, null, 0));
+        Holding.Caller<Long> noReplace = waits(() -> space.mmap(address, PAGE, RW, NOREPLACE, null, 0));
+        assertNull(space.find(address));
         space.validate();
+        assertFalse(Errno.isError(hold.end()));
+        assertEquals(address, fixed.result());
+        assertTrue(List.of(address, Errno.EEXIST.result()).contains(noReplace.result()));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a munmap's hole beside a move's source: alone it is reused, together they are waited for")
+    void besideAMove() throws Exception {
+        Holding.Hold move =
+                holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | RemapFlags.FIXED, page(64)));
+        Holding.Hold hold = unmap(12, 4);
+        assertEquals(page(12), fixed(12, 1));
+        Holding.Caller<Long> both = waits(() -> space.mmap(page(10), 5 * PAGE, RW, FIXED, null, 0));
+        assertEquals(page(15), fixed(15, 1));
+        hold.endWith(0);
+        assertFalse(both.isDone());
+        assertNull(space.find(page(10)));
+        move.endWith(page(64));
+        assertEquals(page(10), both.result());
         assertOver();
     }
 

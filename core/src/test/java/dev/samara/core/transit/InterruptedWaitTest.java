@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
 import dev.samara.core.Holding;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
@@ -106,9 +107,7 @@ final class InterruptedWaitTest {
         Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
         Holding.Caller<Ended> caller = waits(noting(() -> Column.CLOSE.run(space, 0, 1)));
         caller.thread.interrupt();
-        while (caller.thread.isInterrupted()) {
-            Thread.onSpinWait();
-        }
+        Await.until("the interrupt is noticed", () -> !caller.thread.isInterrupted(), caller.thread);
         assertTrue(caller.comesToWait());
         hold.endWith(page(16));
         assertEquals(new Ended(0L, true), caller.result());

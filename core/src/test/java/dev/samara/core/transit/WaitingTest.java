@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
 import dev.samara.core.Holding;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.MapFlags;
@@ -35,9 +36,7 @@ final class WaitingTest {
 
     /** Until somebody has reported as often. */
     private static void untilReported(List<Report> reports, int count) {
-        while (reports.size() < count) {
-            Thread.onSpinWait();
-        }
+        Await.until(count + " reports", () -> reports.size() >= count, reports);
     }
 
     @Test

@@ -66,6 +66,26 @@ final class GeometryTest {
         assertEquals((1L << 52) - 1, LINUX.pages(-1));
     }
 
+    @Test
+    @DisplayName("a refusal names the bound that was broken, and the other one that it is compared with")
+    void refusalsNameTheRule() {
+        assertRefused(12, 21, 0, 1L << 63, 1L << 63, "window 0x8000000000000000 must be at most 2^62");
+        assertRefused(12, 21, 1L << 63, 1L << 62, 1L << 62, "minimum 0x8000000000000000 must be at most 2^62");
+        assertRefused(12, 21, 0, 0x1000, (1L << 62) + 4096, "limit 0x4000000000001000 must be at most 2^62");
+        assertRefused(12, 21, 0, 0x1001, 0x2000, "window 0x1001 must be a multiple of the page size 0x1000");
+        assertRefused(12, 21, 0x2000, 0x1000, 0x3000, "window 0x1000 must lie above minimum 0x2000");
+        assertRefused(12, 21, 0, 0x3000, 0x2000, "limit 0x2000 must lie at or above window 0x3000");
+        assertRefused(25, 30, 0, 1L << 25, 1L << 25, "pageShift 25 must lie in 9..24");
+        assertRefused(12, 12, 0, 0x1000, 0x1000, "hugeShift 12 must lie above pageShift 12, below 48");
+    }
+
+    private static void assertRefused(int page, int huge, long minimum, long window, long limit, String message) {
+        assertEquals(
+                message,
+                assertThrows(IllegalArgumentException.class, () -> new Geometry(page, 6, huge, minimum, window, limit))
+                        .getMessage());
+    }
+
     @ParameterizedTest(name = "pageShift {0}, levels {1}, hugeShift {2}, {3}, {4}, {5}: says {6}")
     @CsvSource({
         "8, 4, 21, 0, 0x1000, 0x1000, pageShift",

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
@@ -86,6 +88,78 @@ final class BackgroundTest {
     }
 
     @Test
+    @DisplayName(
+            "threads that have nothing to do end at once when told, the leader and the watcher; later tasks are run")
+    void endsWhenQuiet() throws Exception {
+        Background background = hasty();
+        CountDownLatch latch = new CountDownLatch(1);
+        background.execute(awaiting(latch));
+        Thread leader = ask(background, Thread::currentThread);
+        latch.countDown();
+        background.awaitQuiescence();
+        Thread[] before = Thread.getAllStackTraces().keySet().stream()
+                .filter(thread -> thread instanceof Background.Worker worker && worker.worksFor(background))
+                .toArray(Thread[]::new);
+        background.endWhenQuiet();
+        for (Thread thread : before) {
+            thread.join(30_000);
+            assertFalse(thread.isAlive(), thread.getName());
+        }
+        Thread later = ask(background, Thread::currentThread);
+        assertNotSame(leader, later);
+        later.join(30_000);
+        assertFalse(later.isAlive());
+    }
+
+    @Test
+    @DisplayName("where no thread can be started, the first failure is told, and a later try comes by itself")
+    void startsLater() throws Exception {
+        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        AtomicInteger tries = new AtomicInteger();
+        Background background = new Background(told::add, NEVER, NEVER, thread -> {
+            if (tries.incrementAndGet() <= 3) {
+                throw new OutOfMemoryError("planted");
+            }
+            thread.start();
+        });
+        CountDownLatch ran = new CountDownLatch(1);
+        background.execute(ran::countDown);
+        assertTrue(ran.await(10, TimeUnit.SECONDS), () -> "not run after " + tries + " tries");
+        assertEquals(4, tries.get());
+        assertEquals(1, told.size(), told::toString);
+    }
+
+    @Test
+    @DisplayName("threads are bounded: at the bound tasks wait for one that returns, which is told once")
+    void boundedThreads() throws Exception {
+        List<Throwable> told = Collections.synchronizedList(new ArrayList<>());
+        Background background = new Background(told::add, SOON, NEVER);
+        CountDownLatch hang = new CountDownLatch(1);
+        CountDownLatch first = new CountDownLatch(1);
+        CountDownLatch all = new CountDownLatch(Background.MOST_THREADS);
+        background.execute(() -> {
+            all.countDown();
+            awaiting(first).run();
+        });
+        for (int i = 1; i < Background.MOST_THREADS; i++) {
+            background.execute(() -> {
+                all.countDown();
+                awaiting(hang).run();
+            });
+        }
+        assertTrue(all.await(30, TimeUnit.SECONDS), () -> all.getCount() + " have not begun");
+        CountDownLatch behind = new CountDownLatch(1);
+        background.execute(behind::countDown);
+        assertEquals(Background.MOST_THREADS, threadsOf(background));
+        assertEquals(1, behind.getCount());
+        first.countDown();
+        assertTrue(behind.await(10, TimeUnit.SECONDS));
+        hang.countDown();
+        background.awaitQuiescence();
+        assertEquals(1, told.size(), told::toString);
+    }
+
+    @Test
     @DisplayName("no thread before there is something to do")
     void startsOnDemand() throws Exception {
         Background background = patient();
@@ -107,18 +181,16 @@ final class BackgroundTest {
         }
         assertEquals("passed", ask(background, () -> "passed"));
         // A quick task whose thread was suspended counts as late too, until it has returned.
-        while (background.pending() > hung || threadsOf(background) > hung + 2) {
-            Thread.onSpinWait();
-        }
+        Await.until(
+                "only tasks that hang are pending",
+                () -> background.pending() <= hung && threadsOf(background) <= hung + 2);
         assertEquals(hung, background.pending());
         assertTrue(threadsOf(background) >= hung);
         assertEquals(hung, ran.get());
         hang.countDown();
         background.awaitQuiescence();
         assertEquals(0, background.pending());
-        while (threadsOf(background) > 2) {
-            Thread.onSpinWait();
-        }
+        Await.until("two threads are left", () -> threadsOf(background) <= 2);
         assertEquals("again", ask(background, () -> "again"));
     }
 
@@ -137,9 +209,7 @@ final class BackgroundTest {
             int number = i;
             assertEquals(number, ask(background, () -> number));
         }
-        while (background.pending() > 1) {
-            Thread.onSpinWait();
-        }
+        Await.until("one task is left", () -> background.pending() <= 1);
         assertEquals(1, background.pending());
         hang.countDown();
         background.awaitQuiescence();
@@ -185,9 +255,10 @@ final class BackgroundTest {
         overtaken.await();
         firstHangs.countDown();
         Thread thread = first.get();
-        while (thread.getState() != Thread.State.TIMED_WAITING && thread.isAlive()) {
-            Thread.onSpinWait();
-        }
+        Await.until(
+                "the leader waits or has ended",
+                () -> thread.getState() == Thread.State.TIMED_WAITING || !thread.isAlive(),
+                thread);
         assertSame(thread, ask(background, Thread::currentThread));
         secondHangs.countDown();
         background.awaitQuiescence();
@@ -306,9 +377,7 @@ final class BackgroundTest {
         Thread thread = new Thread(quiet);
         thread.setDaemon(true);
         thread.start();
-        while (thread.getState() != Thread.State.WAITING) {
-            Thread.onSpinWait();
-        }
+        Await.until("quiescence is waited for", () -> thread.getState() == Thread.State.WAITING, thread);
         assertFalse(quiet.isDone());
         hang.countDown();
         assertEquals(0, quiet.get());
@@ -348,9 +417,7 @@ final class BackgroundTest {
             background.execute(awaiting(hang));
             Thread thread = ask(background, Thread::currentThread);
             hang.countDown();
-            while (threadsOf(background) > 0) {
-                Thread.onSpinWait();
-            }
+            Await.until("its threads have ended", () -> threadsOf(background) == 0);
             assertNotSame(thread, ask(background, Thread::currentThread));
         }
     }
@@ -359,9 +426,7 @@ final class BackgroundTest {
     @DisplayName("a background that is dropped can be collected")
     void droppedBackgroundIsCollected() throws Exception {
         WeakReference<Background> dropped = usedAndDropped();
-        while (dropped.get() != null) {
-            System.gc();
-        }
+        Await.collected("the background", dropped);
     }
 
     private static WeakReference<Background> usedAndDropped() throws Exception {
@@ -382,9 +447,7 @@ final class BackgroundTest {
         give(background, finished);
         assertEquals("passed", ask(background, () -> "passed"));
         for (WeakReference<Runnable> task : finished) {
-            while (task.get() != null) {
-                System.gc();
-            }
+            Await.collected("a finished task", task);
         }
         hang.countDown();
         background.awaitQuiescence();

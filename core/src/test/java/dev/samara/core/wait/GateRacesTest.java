@@ -5,12 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
 import dev.samara.core.wait.Gate.Waiter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -74,21 +76,48 @@ final class GateRacesTest {
     }
 
     private static ThreadFactory daemons() {
+        AtomicInteger made = new AtomicInteger();
         return body -> {
-            Thread thread = new Thread(body);
+            Thread thread = new Thread(body, "racer " + made.getAndIncrement());
             thread.setDaemon(true);
             return thread;
         };
     }
 
-    /** Runs one body per thread and returns when all have, whatever thread they ran on. */
-    private static void together(ThreadFactory threads, List<Callable<Void>> bodies) throws Exception {
-        ExecutorService pool = Executors.newFixedThreadPool(bodies.size(), threads);
+    /**
+     * Runs one body per thread and returns when all have, whatever thread they ran on. A round that does not end within the time
+     * of {@link Await} ends the test.
+     *
+     * @param begun how many rounds have begun
+     */
+    private static void together(ThreadFactory threads, AtomicInteger begun, List<Callable<Void>> bodies)
+            throws Exception {
+        List<Thread> made = new CopyOnWriteArrayList<>();
+        ExecutorService pool = Executors.newFixedThreadPool(bodies.size(), body -> {
+            Thread thread = threads.newThread(body);
+            made.add(thread);
+            return thread;
+        });
         try {
             List<Future<Void>> results = new ArrayList<>();
             for (Callable<Void> body : bodies) {
                 results.add(pool.submit(body));
             }
+            Thread[] named = made.toArray(new Thread[0]);
+            while (results.stream().noneMatch(Future::isDone)) {
+                int seen = begun.get();
+                Await.until(
+                        "the end of round " + seen,
+                        () -> begun.get() != seen || results.stream().anyMatch(Future::isDone),
+                        named);
+            }
+            // First: one that has failed is why others wait.
+            for (Future<Void> result : results) {
+                if (result.isDone()) {
+                    result.get();
+                }
+            }
+            Await.until("the end of the last round", () -> results.stream().allMatch(Future::isDone), named);
             for (Future<Void> result : results) {
                 result.get();
             }
@@ -121,11 +150,12 @@ final class GateRacesTest {
         };
     }
 
-    private static Callable<Void> opener(List<Round> rounds, CyclicBarrier barrier, long seed) {
+    private static Callable<Void> opener(List<Round> rounds, AtomicInteger begun, CyclicBarrier barrier, long seed) {
         return () -> {
             Random random = new Random(seed);
             for (Round round : rounds) {
                 barrier.await();
+                begun.incrementAndGet();
                 delay(random.nextInt(LONGEST_DELAY));
                 round.done = 1;
                 Waiter waiting = round.open();
@@ -145,11 +175,12 @@ final class GateRacesTest {
         Random random = new Random(SEED);
         CyclicBarrier barrier = new CyclicBarrier(THREADS);
         List<Callable<Void>> bodies = new ArrayList<>();
-        bodies.add(opener(rounds, barrier, random.nextLong()));
+        AtomicInteger begun = new AtomicInteger();
+        bodies.add(opener(rounds, begun, barrier, random.nextLong()));
         while (bodies.size() < THREADS) {
             bodies.add(waiter(rounds, barrier, random.nextLong()));
         }
-        together(threads, bodies);
+        together(threads, begun, bodies);
         for (Round round : rounds) {
             assertTrue(round.isOpen());
         }
@@ -178,6 +209,7 @@ final class GateRacesTest {
         Callable<Void> opener = () -> {
             for (int round = 0; round < gates.length; round++) {
                 while (arrived.get() <= round) {
+                    assertFalse(Thread.currentThread().isInterrupted());
                     Thread.onSpinWait();
                 }
                 // About as long as the waiter spins before it registers.
@@ -186,7 +218,7 @@ final class GateRacesTest {
             }
             return null;
         };
-        together(daemons(), List.of(waiter, opener));
+        together(daemons(), arrived, List.of(waiter, opener));
     }
 
     @Test
@@ -248,9 +280,11 @@ final class GateRacesTest {
                 return null;
             });
         }
+        AtomicInteger begun = new AtomicInteger();
         bodies.add(() -> {
             for (int round = 0; round < gates.length; round++) {
                 start.await();
+                begun.incrementAndGet();
                 allLeft.await();
                 Waiter waiting = gates[round].open();
                 int staying = 0;
@@ -262,6 +296,6 @@ final class GateRacesTest {
             }
             return null;
         });
-        together(daemons(), bodies);
+        together(daemons(), begun, bodies);
     }
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.vma.Report;
+import java.lang.ref.WeakReference;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("a bounded wait of a test")
+class AwaitTest {
+    @Test
+    @DisplayName("fails with the condition, the reports and the stacks of threads that are stuck")
+    void fails() throws InterruptedException {
+        CountDownLatch stuck = new CountDownLatch(1);
+        Thread thread = new Thread(() -> Latches.await(stuck), "the stuck one");
+        thread.start();
+        Report report = new Report(Report.Kind.LONG_WAIT, "cpu 7 does not answer", null);
+        AssertionError failed = assertThrows(
+                AssertionError.class,
+                () -> Await.until(
+                        Duration.ofMillis(1),
+                        "it moves",
+                        () -> thread.getState() == Thread.State.TERMINATED,
+                        List.of(report),
+                        thread));
+        stuck.countDown();
+        thread.join();
+        String message = String.valueOf(failed.getMessage());
+        for (String part : List.of(
+                "not within 1 ms: it moves",
+                "LONG_WAIT: cpu 7 does not answer",
+                "\"the stuck one\"",
+                Latches.class.getName() + ".await")) {
+            assertTrue(message.contains(part), () -> part + " is not in\n" + message);
+        }
+    }
+
+    @Test
+    @DisplayName("ends when the condition holds")
+    void ends() {
+        AtomicInteger asked = new AtomicInteger();
+        Await.until("asked three times", () -> asked.incrementAndGet() == 3);
+        Await.collected("nothing", new WeakReference<>(null));
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.RW;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.MapFlags;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** The end of a space that other threads go on to use. The timeout only ends a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class ClosedBesideUseTest {
+    private final CountDownLatch inClose = new CountDownLatch(1);
+    private final CountDownLatch closeGoesOn = new CountDownLatch(1);
+
+    /** Lets the layout lock go, and has the closing thread stand still right after that. */
+    private final class Standing extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        @Override
+        public void unlock() {
+            super.unlock();
+            if (Thread.currentThread().getName().equals("closer") && inClose.getCount() > 0) {
+                inClose.countDown();
+                Latches.await(closeGoesOn);
+            }
+        }
+    }
+
+    private static long shootdowns(Rig rig) {
+        return rig.space.layout().memory().cpus().shootdowns();
+    }
+
+    private static Thread start(String name, Runnable what) {
+        Thread thread = new Thread(what, name);
+        thread.start();
+        return thread;
+    }
+
+    @Test
+    @DisplayName("I3, I8: a leaf with a pending flush outlives the end of the space, and goes with that flush")
+    void leafOfAPendingFlush() {
+        Rig rig = new Rig(Machine.builder().memory(64 * PAGE).poisonFrames().locks(Standing::new));
+        MemoryFile file = rig.file(1);
+        Thread closer = start("closer", rig.space::close);
+        Await.until("the closing thread stands", () -> inClose.getCount() == 0, rig.reports);
+        long at = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        OtherCpu guest = new OtherCpu(rig.space);
+        guest.call(cpu -> {
+            cpu.enterGuest();
+            cpu.resolveStore(at, 8);
+            cpu.put(cpu.probeStore(at, 8), 8, 0x600d);
+            return 0;
+        });
+        AtomicLong unmapped = new AtomicLong(-1);
+        Thread unmapper = start("unmapper", () -> unmapped.set(rig.space.munmap(at, PAGE)));
+        // The leaf is empty by then, and the guest has not dropped its translation.
+        Await.until("munmap waits for the guest", () -> shootdowns(rig) == 1, rig.reports);
+        closeGoesOn.countDown();
+        Await.until("the space is closed", () -> !closer.isAlive(), rig.reports);
+        assertEquals(3, PagesOf.tables(rig.space), "the truncation finds the leaf by these");
+        Thread truncater = start("truncater", () -> file.truncate(0));
+        Await.until(
+                "the truncation waits for the guest", () -> shootdowns(rig) == 2 || !truncater.isAlive(), rig.reports);
+        assertTrue(truncater.isAlive(), "the frame was freed while a CPU can write it");
+        assertEquals(1, rig.frames());
+        long read = guest.call(cpu -> {
+            long value = cpu.get(cpu.probeStore(at, 8), 8);
+            cpu.leaveGuest();
+            return value;
+        });
+        assertEquals(0x600d, read);
+        Await.until("both return", () -> !unmapper.isAlive() && !truncater.isAlive(), rig.reports);
+        assertEquals(0, unmapped.get());
+        assertEquals(0, PagesOf.tables(rig.space), "whoever owed the flush has unhooked the leaf");
+        guest.close();
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+}

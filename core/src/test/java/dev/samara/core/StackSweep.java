@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.maple.MapleTree;
+import java.io.File;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Assertions;
+import org.junit.platform.commons.JUnitException;
+import org.opentest4j.AssertionFailedError;
+
+/**
+ * Runs one call with 48 bytes of stack less each time, from where the call still succeeds down to where it
+ * does not even begin, and judges after each run what the {@link StackOverflowError} has left behind. An interpreted frame has
+ * about 100 bytes, so each call on the way meets the end of the stack in some run.
+ *
+ * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose initializer
+ * meets the end of the stack is lost to that JVM only. A thread's stack has no exact size (the JVM shifts its first frame, the
+ * system may hand on a larger one), so each thread first counts how many frames it has room for.
+ */
+final class StackSweep {
+    /** One run of the call. The sweep makes a new scene for each run. */
+    interface Scene {
+        /** Prepares the call. Runs in the thread of the call, with all of its stack. */
+        default void prepare() {}
+
+        /**
+         * The call.
+         *
+         * @return whether it has done what it is for; false if it was refused
+         */
+        boolean call();
+
+        /**
+         * Judges what the call has left behind. Runs in another thread and may wait, at most {@link #SECONDS}. The thread of
+         * the call is alive, and does nothing.
+         *
+         * @param thrown the call's exception or error, or null if it returned
+         * @throws AssertionError if something is wrong
+         */
+        void judge(@Nullable Throwable thrown) throws Exception;
+    }
+
+    /** The bound of each wait. */
+    static final int SECONDS = 5;
+
+    private static final int MOST_WRONG = 2;
+    private static final int JVM_SECONDS = 100;
+    private static final int STACK_BYTES = 256 << 10;
+
+    /** By so much a wide frame is larger than a narrow one: two words. */
+    private static final int UNIT = 16;
+
+    /** A narrow frame is about so many times as large as that. */
+    private static final int WIDE = 7;
+
+    private static final int STEP = 3;
+
+    /** More than any call takes, and less than a thread has. */
+    private static final int PLENTY = (STACK_BYTES / 2) / UNIT;
+
+    /** By so many steps the first run has more stack than the least with which the call has returned: threads differ a little. */
+    private static final int ABOVE = 8;
+
+    /** So many runs end above the call before it is taken for granted that it begins no more. */
+    private static final int UNBEGUN = 3;
+
+    private static final String RESERVE = "StackReserve.";
+    private static final String VERDICT = "swept: ";
+
+    /** What a scene may use: one class of each archive and directory. */
+    private static final List<Class<?>> CLASSES = List.of(
+            StackSweep.class,
+            Machine.class,
+            MapleTree.class,
+            Assertions.class,
+            AssertionFailedError.class,
+            JUnitException.class);
+
+    private final Supplier<Scene> scenes;
+    private final Map<String, Integer> met = new TreeMap<>();
+    private final Set<String> wrong = new LinkedHashSet<>();
+
+    private boolean isBegun;
+    private boolean isReturned;
+
+    private StackSweep(Supplier<Scene> scenes) {
+        this.scenes = scenes;
+    }
+
+    /**
+     * Sweeps a call, and fails if one of the runs was judged to have left something behind.
+     *
+     * @param scene a class with a constructor without arguments
+     */
+    static void sweep(Class<? extends Scene> scene) throws Exception {
+        Path out = Files.createTempFile("sweep", ".txt");
+        try {
+            Process jvm = new ProcessBuilder(command(scene))
+                    .redirectErrorStream(true)
+                    .redirectOutput(out.toFile())
+                    .start();
+            boolean ended = jvm.waitFor(JVM_SECONDS, TimeUnit.SECONDS);
+            jvm.destroyForcibly();
+            String said = Files.readString(out);
+            assertTrue(ended, () -> "the sweep has not ended after " + JVM_SECONDS + " s:\n" + said);
+            assertEquals(0, jvm.exitValue(), () -> said);
+            assertTrue(said.contains(VERDICT), said);
+        } finally {
+            Files.delete(out);
+        }
+    }
+
+    private static List<String> command(Class<? extends Scene> scene) throws URISyntaxException {
+        List<String> homes = new ArrayList<>();
+        for (Class<?> each : CLASSES) {
+            homes.add(home(each));
+        }
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xint",
+                "-Xmx256m",
+                "-Dsamara.checked=" + System.getProperty("samara.checked", "false"),
+                "-cp",
+                String.join(File.pathSeparator, homes),
+                StackSweep.class.getName(),
+                scene.getName());
+    }
+
+    /** The directory or archive of a class; its code source would be that of its module, also if a patch has the class. */
+    private static String home(Class<?> of) throws URISyntaxException {
+        String file = of.getName().substring(of.getPackageName().length() + 1) + ".class";
+        String url = Objects.requireNonNull(of.getResource(file)).toString();
+        String root = url.substring(0, url.length() - of.getName().length() - ".class".length());
+        return Path.of(new URI(root.replaceAll("^jar:|!?/$", ""))).toString();
+    }
+
+    /**
+     * The sweep itself.
+     *
+     * @param arguments the name of the scene's class
+     */
+    public static void main(String[] arguments) throws Exception {
+        var constructor = Class.forName(arguments[0]).getDeclaredConstructor();
+        constructor.setAccessible(true);
+        StackSweep sweep = new StackSweep(() -> {
+            try {
+                return (Scene) constructor.newInstance();
+            } catch (ReflectiveOperationException broken) {
+                throw new LinkageError("no scene", broken);
+            }
+        });
+        // Daemons may be stuck, and the verdict is in the status.
+        System.exit(sweep.run() ? 0 : 1);
+    }
+
+    private boolean run() throws Exception {
+        one(PLENTY);
+        if (!isReturned) {
+            throw new AssertionError("with all of the stack: " + met + wrong);
+        }
+        int returns = PLENTY;
+        int fails = 0;
+        while (returns - fails > STEP) {
+            int middle = (returns + fails) / 2;
+            one(middle);
+            if (isReturned) {
+                returns = middle;
+            } else {
+                fails = middle;
+            }
+        }
+        met.clear();
+        int runs = 0;
+        int unbegun = 0;
+        for (int left = returns + ABOVE * STEP; left > 0 && unbegun < UNBEGUN && wrong.size() < MOST_WRONG; left -= STEP) {
+            one(left);
+            runs++;
+            unbegun = isBegun ? 0 : unbegun + 1;
+        }
+        met.forEach((what, times) -> System.out.println(times + " x " + what));
+        wrong.forEach(System.out::println);
+        System.out.println(VERDICT + runs + " runs, wrong: " + wrong.size());
+        return wrong.isEmpty() && met.size() > 1;
+    }
+
+    /** Calls with so many units of stack left. */
+    private void one(int left) throws Exception {
+        Scene scene = scenes.get();
+        Throwable[] thrown = new Throwable[1];
+        isBegun = false;
+        isReturned = false;
+        var called = new CountDownLatch(1);
+        var judged = new CountDownLatch(1);
+        Thread deep = new Thread(
+                null,
+                () -> {
+                    scene.prepare();
+                    int wide = (WIDE - left % WIDE) % WIDE;
+                    int frames = room() - (left + wide) / WIDE;
+                    try {
+                        wide(wide, frames - wide, 0, () -> {
+                            isBegun = true;
+                            isReturned = scene.call();
+                        });
+                    } catch (Throwable error) {
+                        thrown[0] = error;
+                    }
+                    called.countDown();
+                    Latches.await(judged);
+                },
+                "deep",
+                STACK_BYTES);
+        deep.setDaemon(true);
+        deep.start();
+        String where = "the call has not returned";
+        try {
+            if (called.await(SECONDS, TimeUnit.SECONDS)) {
+                where = isReturned ? "returned" : thrown[0] == null ? "refused" : where(thrown[0]);
+                within(() -> {
+                    scene.judge(thrown[0]);
+                    return null;
+                });
+            } else {
+                throw new AssertionError(stacks());
+            }
+            // A reserve that is refused comes before anything is begun.
+            isBegun &= !where.contains(RESERVE);
+        } catch (AssertionError violation) {
+            wrong.add("WRONG with " + left * UNIT + " bytes: " + where + ": " + violation.getMessage()
+                    + (violation.getCause() == null ? "" : ", " + violation.getCause()));
+        }
+        met.merge(where, 1, Integer::sum);
+        judged.countDown();
+        deep.join(TimeUnit.SECONDS.toMillis(SECONDS));
+    }
+
+    private static void within(Callable<@Nullable Void> judge) throws Exception {
+        FutureTask<@Nullable Void> task = new FutureTask<>(judge);
+        Thread thread = new Thread(task, "judge");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            task.get(SECONDS, TimeUnit.SECONDS);
+        } catch (ExecutionException failed) {
+            if (failed.getCause() instanceof AssertionError violation) {
+                throw violation;
+            }
+            throw new AssertionError("the judge has failed", failed);
+        } catch (TimeoutException stuck) {
+            throw new AssertionError("the judge has waited " + SECONDS + " s" + stacks());
+        }
+    }
+
+    /** The innermost frames of this library. */
+    private static String where(Throwable thrown) {
+        String frames = Stream.of(thrown.getStackTrace())
+                .filter(frame -> frame.getClassName().startsWith("dev.samara"))
+                .limit(4)
+                .map(frame -> frame.getClassName().replaceAll(".*\\.", "") + "." + frame.getMethodName() + ":"
+                        + frame.getLineNumber())
+                .collect(Collectors.joining(" < "));
+        return thrown.getClass().getSimpleName() + " in " + frames;
+    }
+
+    /** The stacks of all threads that are within this library. */
+    private static String stacks() {
+        StringBuilder text = new StringBuilder();
+        Thread.getAllStackTraces().forEach((thread, frames) -> {
+            if (thread != Thread.currentThread()
+                    && Stream.of(frames).anyMatch(frame -> frame.getClassName().startsWith("dev.samara.core."))) {
+                text.append("\n  ").append(thread.getName());
+                Stream.of(frames)
+                        .limit(24)
+                        .forEach(frame -> text.append("\n    at ").append(frame));
+            }
+        });
+        return text.toString();
+    }
+
+    /** How many narrow frames the calling thread has room for. */
+    private static int room() {
+        int[] begun = new int[1];
+        try {
+            count(begun, Integer.MAX_VALUE);
+        } catch (StackOverflowError end) {
+            return begun[0];
+        }
+        throw new AssertionError("no end of the stack");
+    }
+
+    /** Has a frame as large as that of {@link #narrow}. */
+    private static void count(int[] begun, int most) {
+        begun[0]++;
+        if (begun[0] < most) {
+            count(begun, most);
+        }
+    }
+
+    /** Calls with some frames that are two words wider, and then some narrow ones. */
+    private static void wide(int frames, int narrow, int unused, Runnable call) {
+        if (frames == 0) {
+            narrow(narrow + unused, call);
+        } else {
+            wide(frames - 1, narrow, unused, call);
+        }
+    }
+
+    private static void narrow(int frames, Runnable call) {
+        if (frames == 0) {
+            call.run();
+        } else {
+            narrow(frames - 1, call);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A call that meets the end of its stack leaves nothing behind, wherever it was. */
+@Timeout(value = 120, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class StackSweepTest {
+    private static final long A = 0x10_0000_0000L;
+    private static final long B = 0x20_0000_0000L;
+    private static final long PAGE = 4096;
+    private static final long LENGTH = 8 * PAGE;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    /** A space with pages of its own at A, and nothing in use afterwards. */
+    abstract static class Scene implements StackSweep.Scene {
+        final Machine machine =
+                Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
+        final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+
+        Scene() {
+            assertEquals(A, space.mmap(A, LENGTH, RW, FIXED, null, 0));
+            assertEquals(B, space.mmap(B, LENGTH, RW, FIXED, null, 0));
+            touch(0xdead);
+        }
+
+        final void touch(long value) {
+            try (Cpu cpu = machine.claimCpu()) {
+                cpu.load(space);
+                for (long at = A; at < A + LENGTH; at += PAGE) {
+                    assertEquals(Fault.MINOR, cpu.store(at, 8, value));
+                }
+            }
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            space.validate();
+            assertEquals(0, space.munmap(A, LENGTH));
+            assertEquals(A, space.mmap(A, LENGTH, RW, FIXED, null, 0));
+            try (Cpu cpu = machine.claimCpu()) {
+                cpu.load(space);
+                assertEquals(Fault.MINOR, cpu.load(A, 8));
+                assertEquals(0, cpu.value());
+            }
+            space.close();
+            machine.awaitQuiescence();
+            assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames in use");
+        }
+    }
+
+    static final class Unmap extends Scene {
+        @Override
+        public boolean call() {
+            return space.munmap(A, LENGTH) == 0;
+        }
+    }
+
+    @Test
+    @DisplayName("munmap")
+    void unmap() throws Exception {
+        StackSweep.sweep(Unmap.class);
+    }
+
+    static final class Fork extends Scene {
+        @Nullable
+        AddressSpace child;
+
+        @Override
+        public boolean call() {
+            child = space.fork();
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            if (thrown != null) {
+                String innermost = thrown.getStackTrace()[0].getClassName();
+                assertEquals("dev.samara.core.layout.StackReserve", innermost, "the end of the stack");
+            }
+            if (child != null) {
+                child.close();
+            }
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("fork: the end of the stack is met before anything is begun")
+    void fork() throws Exception {
+        StackSweep.sweep(Fork.class);
+    }
+
+    /**
+     * A fault of one page of what is locked already, so that the call has nothing to do before it, and looks for no stack. It is
+     * served by a borrowed worker, for which no thread would leave a reader section.
+     */
+    abstract static class FaultScene extends Scene {
+        private final long at;
+
+        FaultScene(long at) {
+            this.at = at;
+        }
+
+        final void lock() {
+            assertEquals(0, space.mlock(at, PAGE));
+        }
+
+        /** Locks it, and takes its page away. */
+        final void lockEmpty() {
+            lock();
+            assertEquals(0, space.madvise(at, PAGE, Advice.DONTNEED_LOCKED));
+        }
+
+        @Override
+        public final boolean call() {
+            return space.mlock(at, PAGE) == 0;
+        }
+    }
+
+    static final class FirstWrite extends FaultScene {
+        FirstWrite() {
+            super(B);
+            lockEmpty();
+        }
+    }
+
+    @Test
+    @DisplayName("the first write to a page")
+    void firstWrite() throws Exception {
+        StackSweep.sweep(FirstWrite.class);
+    }
+
+    /** Of a page that a child has too. */
+    static final class CopyOnWrite extends FaultScene {
+        private final AddressSpace child;
+
+        CopyOnWrite() {
+            super(A);
+            lock();
+            child = space.fork();
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            child.close();
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("copy-on-write")
+    void copyOnWrite() throws Exception {
+        StackSweep.sweep(CopyOnWrite.class);
+    }
+
+    /** Of a page of a file, mapped privately. */
+    static final class CopyOfAFile extends FaultScene {
+        private static final long C = 0x30_0000_0000L;
+
+        private final MemoryFile file = new MemoryFile("file", 1, machine.newPageCache(Geometry.LINUX_X86_64, LENGTH));
+
+        CopyOfAFile() {
+            super(C);
+            assertEquals(1, file.pwrite(new byte[] {1}, 0, 1, 0));
+            assertEquals(C, space.mmap(C, LENGTH, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0));
+            lockEmpty();
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertEquals(0, space.munmap(C, LENGTH));
+            assertEquals(0, file.truncate(0));
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("a private copy of a page of a file")
+    void copyOfAFile() throws Exception {
+        StackSweep.sweep(CopyOfAFile.class);
+    }
+}

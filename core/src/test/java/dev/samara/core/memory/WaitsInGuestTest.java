@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.memory;
+
+import static dev.samara.core.memory.GuestScene.CALM;
+import static dev.samara.core.memory.GuestScene.PAGE;
+import static dev.samara.core.memory.GuestScene.REPLACED;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.memory.GuestScene.Waiting;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.vma.Resolution;
+import java.util.function.Function;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A call that would wait for an operation that waits for the caller's own CPU is refused. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName("I9: in GUEST, a call that would wait for what waits for this CPU is refused")
+class WaitsInGuestTest {
+    private static void refused(GuestScene scene, Function<Cpu, ?> call) {
+        String thrown = assertThrows(IllegalStateException.class, () -> scene.onCpu(call))
+                .toString();
+        assertTrue(thrown.contains("is in GUEST"), thrown);
+        assertTrue(scene.areWaiting(), "the CPU has not left GUEST");
+    }
+
+    @Test
+    @DisplayName("resolve, where it would wait at a gate or grow a stack, and only there")
+    void resolve() {
+        try (GuestScene scene = new GuestScene()) {
+            AddressSpace space = scene.space;
+            long stack = 0x50_0000_0000L;
+            assertEquals(stack, space.mmap(stack, PAGE, GuestScene.RW, GuestScene.FIXED | MapFlags.GROWSDOWN, null, 0));
+            scene.begin(Waiting.RANGES_IN_FLIGHT);
+            refused(scene, cpu -> space.resolve(REPLACED, Protection.READ));
+            refused(scene, cpu -> space.resolve(stack - PAGE, Protection.READ));
+            assertEquals(Resolution.FOUND, scene.onCpu(cpu -> space.resolve(CALM, Protection.READ)));
+            assertEquals(Resolution.MAPERR, scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Protection.READ)));
+            assertTrue(scene.areWaiting(), "answered in GUEST");
+        }
+    }
+
+    @Test
+    @DisplayName("a wait for quiescence, while a call that is not complete waits for the CPU")
+    void quiescence() {
+        try (GuestScene scene = new GuestScene()) {
+            scene.begin(Waiting.GRACE_PERIODS_AT_THEIR_BOUND);
+            refused(scene, cpu -> awaitQuiescence(scene.machine));
+        }
+    }
+
+    private static boolean awaitQuiescence(Machine machine) {
+        try {
+            machine.awaitQuiescence();
+            return true;
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError(interrupted);
+        }
+    }
+
+    @Test
+    @DisplayName("the asynchronous forms, while an operation that waits for the CPU has the only room")
+    void asynchronous() {
+        try (GuestScene scene = new GuestScene()) {
+            AddressSpace space = scene.space;
+            scene.begin(Waiting.GRACE_PERIODS_AT_THEIR_BOUND);
+            refused(scene, cpu -> space.munmapAsync(CALM, PAGE).isDone());
+            refused(
+                    scene,
+                    cpu -> space.mmapAsync(CALM, PAGE, GuestScene.RW, GuestScene.FIXED, null, 0)
+                            .isDone());
+            refused(
+                    scene,
+                    cpu -> space.mremapAsync(CALM, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)
+                            .isDone());
+        }
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.Retiring;
+import dev.samara.core.vma.MapFlags;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class CrewTest {
+    private static final long PLACE = 0x10_0000_0000L;
+
+    private final Course course = new Course(7, false);
+    private final Checker calls = new Checker("calls", course);
+    private final Checker progress = new Checker("progress", course);
+
+    private String report() {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        Checker.print(List.of(calls, progress), "facts", new PrintStream(bytes, true, StandardCharsets.UTF_8));
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    @Test
+    @DisplayName("a callback that blocks for ever ends the run, which says what each thread waits for, with all stacks")
+    void callbackBlocks() throws InterruptedException {
+        CountDownLatch goesOn = new CountDownLatch(1);
+        CountDownLatch isBlocked = new CountDownLatch(1);
+        CountDownLatch isReported = new CountDownLatch(1);
+        Machine machine = Retiring.machine(
+                Machine.builder().reportWaitsLongerThan(Duration.ofMillis(1)).reportTo(report -> {
+                    course.reported(report);
+                    isReported.countDown();
+                }),
+                transit -> {
+                    isBlocked.countDown();
+                    Latches.await(goesOn);
+                });
+        AddressSpace space = machine.newSpace(Ground.GEOMETRY);
+        space.mmap(PLACE, Ground.PAGE, 0, Ground.FIXED, null, 0);
+        try (Crew crew = new Crew(course, calls, progress, Duration.ofMillis(200))) {
+            crew.start("blocked", () -> space.munmap(PLACE, Ground.PAGE));
+            crew.start("behind", () -> {
+                Latches.await(isBlocked);
+                space.mmap(PLACE, Ground.PAGE, 0, MapFlags.FIXED | Ground.ANYWHERE, null, 0);
+            });
+            isReported.await();
+            crew.watch();
+            assertFalse(crew.awaitEnd());
+        } finally {
+            goesOn.countDown();
+        }
+        String report = report();
+        assertTrue(
+                report.matches("(?s)FAILED progress: after \\d+ ms, -Dtorture.seed=7:"
+                        + " (blocked|behind) has made no progress for \\d+ ms .*"),
+                report);
+        assertTrue(report.contains("behind waits at munmap(0x1000000000, 0x1000"), report);
+        assertTrue(report.contains("LONG_WAIT"), report);
+        assertTrue(report.contains("CrewTest"), report);
+    }
+
+    @Test
+    @DisplayName("the first violation ends the run; its line is the first, its history behind all others")
+    void firstViolationEndsTheRun() throws InterruptedException {
+        course.begin(Duration.ofHours(1));
+        try (Crew crew = new Crew(course, calls, progress, Duration.ofHours(1))) {
+            crew.start("waiting", () -> {
+                while (course.goesOn()) {
+                    Thread.onSpinWait();
+                }
+            });
+            crew.start("throwing", () -> {
+                throw new IllegalStateException("on purpose");
+            });
+            crew.watch();
+            assertTrue(crew.awaitEnd());
+        }
+        List<String> lines = report().lines().toList();
+        assertTrue(
+                lines.get(0)
+                        .matches("FAILED calls: after \\d+ ms, -Dtorture.seed=7: throwing:"
+                                + " java.lang.IllegalStateException: on purpose \\(0 checks, 1 violations\\)"),
+                lines::toString);
+        assertTrue(
+                lines.get(1).startsWith("open   progress") || lines.get(1).startsWith("passed progress"),
+                lines::toString);
+        assertTrue(lines.get(2).equals("facts") && lines.get(3).startsWith("    \tat "), lines::toString);
+        assertTrue(lines.get(lines.size() - 1).endsWith(" passed, 1 failed"), lines::toString);
+    }
+
+    @Test
+    @DisplayName("a run that is to keep going does")
+    void keepsGoing() {
+        Course going = new Course(7, true);
+        new Checker("a rule", going).violated("why");
+        assertTrue(going.isBroken());
+        assertFalse(going.isOver());
+    }
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+
+/** What each thread of the process waits for, and where it is. */
+final class WaitGraph {
+    private WaitGraph() {}
+
+    /** Returns one line for each thread that is parked at something: a gate says which operation it belongs to. */
+    static String edges() {
+        StringBuilder text = new StringBuilder();
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            Object blocker = LockSupport.getBlocker(thread);
+            if (blocker != null) {
+                text.append(thread.getName())
+                        .append(" waits at ")
+                        .append(blocker)
+                        .append('\n');
+            }
+        }
+        return text.toString();
+    }
+
+    /** Returns the stacks of all threads. */
+    static String stacks() {
+        StringBuilder text = new StringBuilder();
+        for (Map.Entry<Thread, StackTraceElement[]> entry :
+                Thread.getAllStackTraces().entrySet()) {
+            Thread thread = entry.getKey();
+            text.append(thread.getName()).append(", ").append(thread.getState()).append('\n');
+            for (StackTraceElement frame : entry.getValue()) {
+                text.append("    at ").append(frame).append('\n');
+            }
+        }
+        return text.toString();
+    }
+}
