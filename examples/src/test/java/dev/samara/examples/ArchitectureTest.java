@@ -64,7 +64,12 @@ final class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage(
-                        "java..", "dev.samara.core..", "dev.samara.examples..", "picocli..", "org.jspecify..")
+                        "java..",
+                        "javax.management..",
+                        "dev.samara.core..",
+                        "dev.samara.examples..",
+                        "picocli..",
+                        "org.jspecify..")
                 .check(EXAMPLES);
     }
 }

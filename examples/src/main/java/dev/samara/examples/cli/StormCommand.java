@@ -3,7 +3,9 @@ package dev.samara.examples.cli;
 
 import dev.samara.examples.storm.Storm;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Help.Ansi;
@@ -19,7 +21,11 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class StormCommand implements Callable<Integer> {
-    @Option(names = "--seconds", paramLabel = "N", defaultValue = "10", description = "How long; 10 unless given.")
+    @Option(
+            names = "--seconds",
+            paramLabel = "N",
+            defaultValue = "10",
+            description = "How long; 10 unless given. Up to 30 s longer, until each rule has been checked.")
     private int seconds;
 
     @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "How many CPUs; 4 unless given.")
@@ -31,6 +37,35 @@ final class StormCommand implements Callable<Integer> {
     @Option(names = "--check", description = "Have the machine judge each access itself, too; slower.")
     private boolean checked;
 
+    @Option(names = "--keep-going", description = "Go on after a violation; else the first one ends the run.")
+    private boolean keepsGoing;
+
+    @Option(names = "--stop-cpus", description = "Stop a CPU in GUEST for ten seconds now and then.")
+    private boolean stopsCpu;
+
+    @Option(
+            names = "--flat",
+            description =
+                    "Compare what the machine holds after a fifth of the time, at most two minutes, and at the end:"
+                            + " the heap may grow by 5 %%, and counts are equal. Stops a CPU now and then, too.")
+    private boolean isFlat;
+
+    @Option(
+            names = "--only",
+            split = ",",
+            paramLabel = "GROUP",
+            description =
+                    "Play only these groups of threads: pages, early-reuse, notices, closes, chains, guest-calls.")
+    private Set<String> groups = Set.of();
+
+    @Option(
+            names = "--patience",
+            paramLabel = "N",
+            defaultValue = "60",
+            description = "Seconds without progress of a thread after which the run ends, with all stacks and what each"
+                    + " thread waits for; 60 unless given. Time in which a CPU is stopped does not count.")
+    private int patience;
+
     @Spec
     private CommandSpec spec;
 
@@ -38,12 +73,13 @@ final class StormCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        if (seconds <= 0 || cpus <= 0) {
-            throw new ParameterException(spec.commandLine(), "--seconds and --cpus must be positive");
+        if (seconds <= 0 || cpus <= 0 || patience <= 0) {
+            throw new ParameterException(spec.commandLine(), "--seconds, --cpus and --patience must be positive");
         }
         PrintWriter out = spec.commandLine().getOut();
         out.printf(Locale.ROOT, "storm of %d s, %d CPUs, --seed %d%n", seconds, cpus, seed);
-        Storm storm = new Storm(seconds, cpus, seed, checked);
+        out.flush();
+        Storm storm = storm();
         boolean isTerminal = Ansi.AUTO.enabled();
         Storm.Verdict verdict = storm.run(counts -> {
             if (isTerminal) {
@@ -56,6 +92,24 @@ final class StormCommand implements Callable<Integer> {
         out.printf(Locale.ROOT, "%d passed, %d failed%n", verdict.passed(), verdict.failed());
         out.flush();
         return verdict.failed() == 0 ? CheckRun.EQUAL : CheckRun.DIFFERENT;
+    }
+
+    private Storm storm() {
+        Storm.Plan plan = new Storm.Plan(
+                seconds,
+                cpus,
+                seed,
+                checked,
+                keepsGoing,
+                stopsCpu || isFlat,
+                isFlat,
+                groups,
+                Duration.ofSeconds(patience));
+        try {
+            return new Storm(plan);
+        } catch (IllegalArgumentException wrong) {
+            throw new ParameterException(spec.commandLine(), String.valueOf(wrong.getMessage()), wrong);
+        }
     }
 
     private static String line(Storm.Counts counts) {

@@ -49,7 +49,10 @@ final class Arena implements AutoCloseable {
         this.plan = plan;
         base = header.base();
         end = base + header.length();
-        Machine machine = Machine.builder().memory(MEMORY).poisonFrames().build();
+        Machine machine = Machine.builder()
+                .memory(Math.min(MEMORY, Machine.directMemoryLimit()))
+                .poisonFrames()
+                .build();
         files = new Files(machine, header);
         numbers = new SharedNumbers();
         AddressSpaceBuilder builder = machine.space(GEOMETRY).grant(Capability.IPC_LOCK, Capability.SYS_RAWIO);

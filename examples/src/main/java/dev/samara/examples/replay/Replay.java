@@ -69,7 +69,10 @@ final class Replay {
         this.report = report;
         TraceHeader header = trace.header();
         Machine.Builder builder = Machine.builder();
-        Machine machine = (touches == null ? builder : builder.memory(Touching.MEMORY)).build();
+        Machine machine = (touches == null
+                        ? builder
+                        : builder.memory(Math.min(Touching.MEMORY, Machine.directMemoryLimit())))
+                .build();
         Opens opens = new Opens(trace, touches == null ? null : machine);
         AddressSpace space = load(trace, family, machine, opens);
         touching = touches == null ? null : new Touching(space, report, touches);

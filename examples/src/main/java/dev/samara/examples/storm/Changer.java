@@ -5,23 +5,16 @@ import static dev.samara.core.vma.Protection.READ;
 import static dev.samara.core.vma.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
 import java.util.Random;
-import java.util.concurrent.locks.LockSupport;
 
 /** Takes pages and rights away from one plot, and gives them again. For one thread. */
 abstract class Changer {
-    /** How long a child is left alone with what it was forked with, beside stores of its parent. */
-    private static final long LINGER_NANOS = 1000;
-
-    private static final int ALL = Plot.READ | Plot.WRITE;
-    private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    static final int ALL = Plot.READ | Plot.WRITE;
+    static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     final AddressSpace space;
     final Plot plot;
@@ -35,6 +28,9 @@ abstract class Changer {
 
     /** Makes one change, or a change and its end. */
     abstract void step();
+
+    /** Leaves what the plot has between two acts, whatever the steps before were. */
+    void rest() {}
 
     final void done(long result) {
         if (Errno.isError(result)) {
@@ -60,6 +56,11 @@ abstract class Changer {
     static final class Anonymous extends Changer {
         Anonymous(AddressSpace space, Plot plot, Random random) {
             super(space, plot, random);
+            map(0, plot.pages());
+        }
+
+        @Override
+        void rest() {
             map(0, plot.pages());
         }
 
@@ -150,8 +151,17 @@ abstract class Changer {
 
         @Override
         void step() {
-            done(file.truncate(random.nextInt(plot.pages()) * Plot.PAGE));
+            cut(random.nextInt(plot.pages()));
+        }
+
+        private void cut(int pages) {
+            done(file.truncate(pages * Plot.PAGE));
             done(file.truncate(plot.pages() * Plot.PAGE));
+        }
+
+        @Override
+        void rest() {
+            cut(0);
         }
     }
 
@@ -178,14 +188,7 @@ abstract class Changer {
             int from = random.nextInt(plot.pages());
             int to = from + 1 + random.nextInt(plot.pages() - from);
             switch (random.nextInt(3)) {
-                case 0 -> {
-                    plot.begins(from, plot.pages());
-                    done(file.truncate(from * Plot.PAGE));
-                    plot.ends(from, plot.pages(), 0, true);
-                    plot.begins(from, plot.pages());
-                    done(file.truncate(plot.pages() * Plot.PAGE));
-                    plot.ends(from, plot.pages(), ALL, true);
-                }
+                case 0 -> cut(from);
                 case 1 -> {
                     plot.begins(from, to);
                     done(file.punch(from * Plot.PAGE, (to - from) * Plot.PAGE));
@@ -197,94 +200,19 @@ abstract class Changer {
                 }
             }
         }
-    }
 
-    /** Private memory that keeps what it contains, while it is moved, protected and forked. Its second half is the other place. */
-    static final class Kept extends Changer {
-        private final Cpu cpu;
-        private final Judges judges;
-        private int at;
-
-        Kept(AddressSpace space, Plot plot, Random random, Cpu cpu, Judges judges) {
-            super(space, plot, random);
-            this.cpu = cpu;
-            this.judges = judges;
-            done(space.mmap(plot.address(0), plot.distinct() * Plot.PAGE, READ | WRITE, ANONYMOUS, null, 0));
-            plot.begins(0, plot.distinct());
-            plot.ends(0, plot.distinct(), ALL, false);
+        private void cut(int from) {
+            plot.begins(from, plot.pages());
+            done(file.truncate(from * Plot.PAGE));
+            plot.ends(from, plot.pages(), 0, true);
+            plot.begins(from, plot.pages());
+            done(file.truncate(plot.pages() * Plot.PAGE));
+            plot.ends(from, plot.pages(), ALL, true);
         }
 
         @Override
-        void step() {
-            int pages = plot.distinct();
-            switch (random.nextInt(3)) {
-                case 0 -> {
-                    int next = pages - at;
-                    plot.begins(0, 2 * pages);
-                    done(space.mremap(
-                            plot.address(at),
-                            pages * Plot.PAGE,
-                            pages * Plot.PAGE,
-                            RemapFlags.MAYMOVE | RemapFlags.FIXED,
-                            plot.address(next)));
-                    plot.ends(at, at + pages, 0, false);
-                    plot.ends(next, next + pages, ALL, false);
-                    at = next;
-                }
-                case 1 -> {
-                    protect(at, at + pages);
-                    unprotect(at, at + pages);
-                }
-                default -> fork();
-            }
-        }
-
-        private void fork() {
-            // So that the CPU has been at the same addresses of another space when it comes to the child.
-            cpu.load(space);
-            for (int page = 0; page < plot.distinct(); page++) {
-                sum(at + page);
-            }
-            AddressSpace child = space.fork();
-            try (child) {
-                cpu.load(child);
-                for (int round = 0; round < 4; round++) {
-                    int page = at + random.nextInt(plot.distinct());
-                    long first = sum(page);
-                    cpu.store(plot.address(page) + Plot.STAMP, Long.BYTES, plot.stamp(page, 1, true));
-                    LockSupport.parkNanos(LINGER_NANOS);
-                    long second = sum(page);
-                    if (first == second) {
-                        judges.children.held();
-                    } else {
-                        judges.children.broken(plot.name(page) + " counts " + first + ", and then " + second);
-                    }
-                }
-            } finally {
-                cpu.load(null);
-            }
-        }
-
-        private long sum(int page) {
-            int result = cpu.load(plot.address(page) + Plot.SUM, Long.BYTES);
-            if (!Fault.isDone(result)) {
-                throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
-            }
-            return cpu.value();
-        }
-
-        /** Compares what the pages have counted with what was added to them; when nobody adds any more. */
-        void compare(long[] added) {
-            cpu.load(space);
-            for (int page = 0; page < added.length; page++) {
-                long sum = sum(at + page);
-                if (sum == added[page]) {
-                    judges.sums.held();
-                } else {
-                    judges.sums.broken(plot.name(page) + " counts " + sum + " of " + added[page]);
-                }
-            }
-            cpu.load(null);
+        void rest() {
+            cut(0);
         }
     }
 }

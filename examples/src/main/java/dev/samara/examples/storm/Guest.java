@@ -24,16 +24,18 @@ final class Guest {
     /** By address of the page, those used since it was flushed, and since this stay in GUEST began. */
     private final Map<Long, Use> used = new HashMap<>();
 
+    private final Naps naps;
     private boolean polls;
 
     /** Additions to the pages of the last plot, which keeps what it contains. */
     private final long[] added;
 
-    Guest(Cpu cpu, List<Plot> plots, Judges judges, Random random, long[] added) {
+    Guest(Cpu cpu, List<Plot> plots, Judges judges, Random random, Naps naps, long[] added) {
         this.cpu = cpu;
         this.plots = plots;
         this.judges = judges;
         this.random = random;
+        this.naps = naps;
         this.added = added;
     }
 
@@ -94,6 +96,7 @@ final class Guest {
             for (int n = random.nextInt(DAWDLES); n > 0; n--) {
                 Thread.onSpinWait();
             }
+            naps.seldom();
             used.entrySet().removeIf(one -> isToldInTime(one.getKey(), one.getValue(), start, end));
         };
     }

@@ -9,13 +9,18 @@ import org.jspecify.annotations.Nullable;
 /** One rule, how often it was checked, and what broke it first. For any thread. */
 final class Invariant {
     private final String rule;
+    private final Course course;
     private final LongAdder checks = new LongAdder();
     private final LongAdder violations = new LongAdder();
-    private final AtomicReference<@Nullable String> first = new AtomicReference<>();
+    private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 
-    Invariant(String rule) {
+    Invariant(String rule, Course course) {
         this.rule = rule;
+        this.course = course;
     }
+
+    /** The first violation: when it was met, what it was in one line, and what happened before, in any number of lines. */
+    private record Violation(String when, String what, String history) {}
 
     void held() {
         checks.increment();
@@ -25,31 +30,60 @@ final class Invariant {
         checks.add(times);
     }
 
+    /**
+     * Counts a violation, and has the course know of it.
+     *
+     * @param how what was met, in the first line; the lines behind it are its history
+     */
     void broken(String how) {
         checks.increment();
         violations.increment();
-        first.compareAndSet(null, how);
+        if (first.get() == null) {
+            int end = how.indexOf('\n');
+            String what = end < 0 ? how : how.substring(0, end);
+            first.compareAndSet(null, new Violation(course.now(), what, end < 0 ? "" : how.substring(end + 1)));
+        }
+        course.violated();
     }
 
     boolean isBroken() {
         return violations.sum() != 0;
     }
 
-    /** A rule that was never checked has not held. */
+    boolean isChecked() {
+        return checks.sum() != 0;
+    }
+
+    /** Returns whether the rule was not checked since another one was broken before, so that nothing can be said of it. */
+    boolean isOpen() {
+        return checks.sum() == 0 && course.isBroken();
+    }
+
+    /** Returns whether the rule was checked and has held; one that was never checked has not. */
     boolean passed() {
         return violations.sum() == 0 && checks.sum() != 0;
     }
 
+    /** Returns one line, with the time and the seed of the first violation. */
     String line() {
-        String how = first.get();
+        Violation violation = first.get();
+        if (violation == null) {
+            String verdict = passed() ? "passed" : isOpen() ? "open  " : "FAILED";
+            return String.format(Locale.ROOT, "%s %s: %,d checks", verdict, rule, checks.sum());
+        }
         return String.format(
                 Locale.ROOT,
-                "%s %s: %,d checks%s",
-                passed() ? "passed" : "FAILED",
+                "FAILED %s: %s: %s (%,d checks, %,d violations)",
                 rule,
+                violation.when(),
+                violation.what(),
                 checks.sum(),
-                how == null
-                        ? ""
-                        : String.format(Locale.ROOT, ", %,d violations, the first: %s", violations.sum(), how));
+                violations.sum());
+    }
+
+    /** Returns what happened before the first violation; empty if nothing is known of it. */
+    String history() {
+        Violation violation = first.get();
+        return violation == null ? "" : violation.history();
     }
 }

@@ -2,35 +2,57 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.vma.Fault;
-import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
-import java.util.stream.Stream;
 
 /** The rules of a storm, and what it counts. For any thread. */
 final class Judges {
-    final Invariant hardware = new Invariant("I1, I2 and I3 of each access, judged by the machine");
-    final Invariant sums = new Invariant("I1 one translation: no addition is lost");
-    final Invariant returned = new Invariant("I2 no access after return");
-    final Invariant stale = new Invariant("I2 no content from before a return");
-    final Invariant freed = new Invariant("I3 no access to a freed frame");
-    final Invariant hooks = new Invariant("I2 a CPU tells of its flush before the call returns");
-    final Invariant foreign = new Invariant("no content of another page or space");
-    final Invariant allowed = new Invariant("what is allowed succeeds");
-    final Invariant children = new Invariant("a child keeps what it was forked with");
-    final Invariant ended = new Invariant("every thread ends, and none by an exception");
-    final Invariant left = new Invariant("nothing is left after close");
-    final Invariant strength = new Invariant("the run met enough");
+    final Invariant hardware;
+    final Invariant sums;
+    final Invariant returned;
+    final Invariant stale;
+    final Invariant freed;
+    final Invariant hooks;
+    final Invariant foreign;
+    final Invariant allowed;
+    final Invariant children;
+    final Invariant ended;
+    final Invariant left;
+    final Invariant strength;
+
+    final Invariant moved;
+    final Invariant noticed;
+    final Invariant refused;
+    final Invariant closed;
+    final Invariant silent;
+    final Invariant progress;
+    final Invariant garbage;
+    final Invariant flat;
 
     final LongAdder accesses = new LongAdder();
     final LongAdder overlaps = new LongAdder();
     final LongAdder changes = new LongAdder();
 
-    List<Invariant> all(boolean checked) {
-        List<Invariant> own =
-                List.of(sums, returned, stale, freed, hooks, foreign, allowed, children, ended, left, strength);
-        return checked || hardware.isBroken()
-                ? Stream.concat(Stream.of(hardware), own.stream()).toList()
-                : own;
+    Judges(Course course) {
+        hardware = new Invariant("I1, I2 and I3 of each access, judged by the machine", course);
+        sums = new Invariant("I1 one translation: no addition is lost", course);
+        returned = new Invariant("I2 no access after return", course);
+        stale = new Invariant("I2 no content from before a return", course);
+        freed = new Invariant("I3 no access to a freed frame", course);
+        hooks = new Invariant("I2 a CPU tells of its flush before the call returns", course);
+        foreign = new Invariant("no content of another page or space", course);
+        allowed = new Invariant("what is allowed succeeds", course);
+        children = new Invariant("a child keeps what it was forked with", course);
+        moved = new Invariant("I4 what is moved keeps its content, whoever takes its place early", course);
+        noticed = new Invariant("a page that was clean is written only after a new notice", course);
+        refused = new Invariant("I5 a call from GUEST is refused where it would wait", course);
+        closed = new Invariant("a space that is closed beside its use has its own pages only", course);
+        silent = new Invariant("I10 no callback fails", course);
+        progress = new Invariant("I5 every step makes progress", course);
+        garbage = new Invariant("I9 what is over is garbage", course);
+        flat = new Invariant("I9 at its end it holds what it held at its start", course);
+        ended = new Invariant("every thread ends, and none by an exception", course);
+        left = new Invariant("nothing is left after close", course);
+        strength = new Invariant("the run met enough", course);
     }
 
     /** Judges what was read in a page; {@code cleared} was asked for before the access. */

@@ -2,81 +2,128 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.InvariantViolation;
+import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Random;
-import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
-/** CPUs and changers of one space, for a set time. The seed decides what each thread does, not how they interleave. */
+/**
+ * CPUs beside threads that change what they access, for a set time. The seed decides what each thread does, not how they interleave:
+ * a seed that has failed is likely, not sure, to fail again.
+ *
+ * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
+ */
 public final class Storm {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long MEMORY = 1 << 26;
-    private static final int PAGES = 24;
-    private static final long BASE = 0x10_0000_0000L;
-    private static final long FAR = 1L << 30;
-    private static final int RIVALS = 6;
-
-    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
-    private static final long PATIENCE_NANOS = 30_000_000_000L;
-
     private static final long SECOND_NANOS = 1_000_000_000L;
+
+    /** The part of its time after which a flat storm is measured first, and the most seconds of that. */
+    private static final int WARM_UP_PART = 5;
+
+    private static final int LONGEST_WARM_UP = 120;
+
+    /** How many seconds longer a storm lasts, at most, in which a rule has not been checked yet. */
+    private static final int LONGEST_GRACE = 30;
 
     /** What a second must meet at the least: a small part of what it does on two processors. */
     private static final int LEAST_ACCESSES = 1000;
 
     private static final int LEAST_TARGETS = 5;
 
-    /** So often a CPU is in GUEST before it goes offline; and one of so many never does. */
-    private static final int STEPS = 200;
+    /** How often the objects of the library are counted, in seconds, and how many there may be of a class. */
+    private static final int COUNT_EVERY = 4;
 
-    private static final int DYING = 8;
+    private static final int MOST_OBJECTS = 1500;
 
-    private final int seconds;
-    private final int cpus;
-    private final long seed;
-    private final Judges judges = new Judges();
-    private final boolean checked;
+    private static final int COUNTS = 4;
+
+    private final Plan plan;
+    private final Course course;
+    private final Judges judges;
+    private final Reports reports;
     private final Machine machine;
-    private final AddressSpace space;
-    private final MemoryFile file;
-    private final MemoryFile rivals;
-    private final List<Plot> plots = new ArrayList<>();
-    private final AtomicLongArray added = new AtomicLongArray(PAGES);
-    private final List<Thread> threads = new ArrayList<>();
-    private volatile boolean over;
+    private final List<Group> groups;
+    private final Census census = new Census();
+    private final List<String> facts = new ArrayList<>();
+
+    /**
+     * What a storm is to be.
+     *
+     * @param seconds how long it lasts; up to 30 s longer, until each rule has been checked
+     * @param cpus how many CPUs access the first space
+     * @param seed what the threads' random choices begin with
+     * @param checked whether the machine judges each access itself, besides
+     * @param keepsGoing whether it goes on after a violation
+     * @param stopsCpu whether a CPU stops in GUEST for ten seconds now and then
+     * @param isFlat whether it is compared what the machine holds at the start and at the end
+     * @param groups which groups of threads play, by their names; all if it is empty
+     * @param patience after what time without progress of a thread it ends
+     */
+    public record Plan(
+            int seconds,
+            int cpus,
+            long seed,
+            boolean checked,
+            boolean keepsGoing,
+            boolean stopsCpu,
+            boolean isFlat,
+            Set<String> groups,
+            Duration patience) {}
 
     /**
      * Makes a storm, not yet begun.
      *
-     * @param seconds how long it lasts
-     * @param cpus how many CPUs access memory
-     * @param seed what the threads' random choices begin with
-     * @param checked whether the machine judges each access itself, besides
+     * @param plan what it is to be
+     * @throws IllegalArgumentException if it names a group that there is not
      */
-    public Storm(int seconds, int cpus, long seed, boolean checked) {
-        Machine.Builder builder = Machine.builder().memory(MEMORY).poisonFrames();
-        machine = (checked ? builder.checked() : builder).build();
-        space = machine.newSpace(GEOMETRY);
-        file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
-        rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * Plot.PAGE);
-        this.checked = checked;
-        this.seconds = seconds;
-        this.cpus = cpus;
-        this.seed = seed;
-        // In one leaf table, so that they meet there too; a page apart, so that nothing is merged across.
-        plots.add(new Plot(1, BASE, PAGES, PAGES));
-        plots.add(new Plot(2, BASE + (PAGES + 1) * Plot.PAGE, PAGES, PAGES));
-        // In a leaf of its own, which comes and goes with it, and the mask of the CPUs that have been there.
-        plots.add(new Plot(3, BASE + FAR, 2, 2));
-        plots.add(new Plot(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
-        plots.add(new Plot(5, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
+    public Storm(Plan plan) {
+        this.plan = plan;
+        course = new Course(plan.seed(), plan.keepsGoing());
+        judges = new Judges(course);
+        reports = new Reports(course, judges.silent);
+        Machine.Builder builder = description().memory(MEMORY).poisonFrames();
+        if (plan.checked()) {
+            builder.checked();
+        }
+        if (plan.isFlat()) {
+            builder.trackKeeps();
+        }
+        machine = builder.build();
+        Scene scene = new Scene(machine, course, judges, new Naps(plan.seed()));
+        Map<String, Supplier<Group>> all = new LinkedHashMap<>();
+        all.put("pages", () -> new Pages(scene, plan.cpus(), plan.stopsCpu()));
+        all.put("early-reuse", () -> new Takeover(scene));
+        all.put("notices", () -> new Noticing(scene));
+        all.put("closes", () -> new Closing(scene));
+        all.put("chains", () -> new Chaining(scene));
+        all.put("guest-calls", () -> new FromGuest(scene, description()));
+        Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();
+        if (!all.keySet().containsAll(named)) {
+            throw new IllegalArgumentException("groups " + named + " are not all among " + all.keySet());
+        }
+        groups = all.entrySet().stream()
+                .filter(entry -> named.contains(entry.getKey()))
+                .map(entry -> entry.getValue().get())
+                .toList();
+    }
+
+    /** Returns a description whose machine reports each wait in time for the watchdog to tell. */
+    private Machine.Builder description() {
+        Duration late = plan.patience().dividedBy(4);
+        return Machine.builder()
+                .reportTo(reports)
+                .reportWaitsLongerThan(late)
+                .reportShootdownsLongerThan(late)
+                .reportGracePeriodsLongerThan(late);
     }
 
     /**
@@ -104,9 +151,9 @@ public final class Storm {
     /**
      * What became of it.
      *
-     * @param lines one per invariant
+     * @param lines one per invariant, those first that did not hold; behind them figures, and what happened before a violation
      * @param passed how many held
-     * @param failed how many did not, or were never checked
+     * @param failed how many did not, or were never checked in a storm that was not cut short
      */
     public record Verdict(List<String> lines, int passed, int failed) {}
 
@@ -118,52 +165,124 @@ public final class Storm {
      * @throws InterruptedException if the calling thread is interrupted
      */
     public Verdict run(Listener listener) throws InterruptedException {
-        start("anonymous", random -> changes(new Changer.Anonymous(space, plots.get(0), random)));
-        start("shared", random -> changes(new Changer.Shared(space, plots.get(1), random, file)));
-        start("fleeting", random -> changes(new Changer.Fleeting(space, plots.get(2), random)));
-        start("mapped", random -> changes(new Changer.Mapped(space, plots.get(3), random, rivals)));
-        start("cut", random -> changes(new Changer.Cut(space, plots.get(3), random, rivals)));
-        Thread keeper = start("kept", this::keeps);
-        for (int n = 0; n < cpus; n++) {
-            start("cpu-" + n, this::accesses);
+        int seconds = plan.seconds();
+        if (plan.isFlat()) {
+            int warmUp = Math.max(1, Math.min(seconds / WARM_UP_PART, LONGEST_WARM_UP));
+            act(warmUp, listener);
+            Standing first = stand("start");
+            act(seconds - warmUp, listener);
+            Standing last = stand("end");
+            if (first != null && last != null) {
+                if (last.isAsFlatAs(first)) {
+                    judges.flat.held();
+                } else {
+                    judges.flat.broken(first.line() + " at the start, " + last.line() + " at the end");
+                }
+            }
+        } else {
+            act(seconds, listener);
         }
-        threads.forEach(Thread::start);
+        if (!course.isBroken()) {
+            judgeStrength();
+            close();
+        }
+        if (plan.checked()) {
+            judges.hardware.held(machine.judgedAccesses(GEOMETRY));
+        }
+        return verdict();
+    }
+
+    /** Has all threads play their parts for so long. Then all have ended, and each part is at rest, unless a rule is broken. */
+    private void act(int seconds, Listener listener) throws InterruptedException {
+        if (course.isBroken()) {
+            return;
+        }
+        course.resume();
+        Crew crew = new Crew(course, judges);
+        groups.forEach(group -> group.join(crew));
+        try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, plan.patience())) {
+            crew.start();
+            watchdog.start();
+            await(seconds, listener);
+            course.end();
+            if (crew.awaitEnd() && !course.isBroken()) {
+                groups.forEach(Group::rest);
+                if (census.isPossible()) {
+                    count();
+                }
+            }
+        }
+    }
+
+    private void await(int seconds, Listener listener) throws InterruptedException {
         long begin = System.nanoTime();
-        for (int second = 1; second <= seconds; second++) {
+        for (int second = 1; !course.isOver(); second++) {
+            if (second > seconds && (second > seconds + LONGEST_GRACE || isEachRuleChecked())) {
+                return;
+            }
             long until = begin + second * SECOND_NANOS;
-            while (System.nanoTime() - until < 0) {
-                LockSupport.parkNanos(until - System.nanoTime());
+            while (System.nanoTime() - until < 0 && !course.isOver()) {
+                LockSupport.parkNanos(SECOND_NANOS / 20);
                 if (Thread.interrupted()) {
-                    over = true;
+                    course.end();
                     throw new InterruptedException();
                 }
             }
             listener.counted(counts());
-        }
-        over = true;
-        boolean stopped = true;
-        long deadline = System.nanoTime() + PATIENCE_NANOS;
-        for (Thread thread : threads) {
-            if (thread != keeper) {
-                stopped &= hasStopped(thread, deadline);
+            if (second % COUNT_EVERY == 0 && census.isPossible()) {
+                count();
             }
         }
-        LockSupport.unpark(keeper);
-        stopped &= hasStopped(keeper, deadline + SECOND_NANOS);
-        judgeStrength();
-        if (stopped) {
-            close();
-        }
-        if (checked) {
-            judges.hardware.held(machine.judgedAccesses(GEOMETRY));
-        }
-        List<String> lines = judged().stream().map(Invariant::line).toList();
-        int passed = (int) judged().stream().filter(Invariant::passed).count();
-        return new Verdict(lines, passed, lines.size() - passed);
     }
 
-    private List<Invariant> judged() {
-        return judges.all(checked);
+    /** Returns whether each rule has been checked that is not checked at the end, and the storm has met enough. */
+    private boolean isEachRuleChecked() {
+        return groups.stream()
+                .flatMap(group -> group.rules().stream())
+                .allMatch(rule -> rule == judges.strength ? isStrong() : rule == judges.sums || rule.isChecked());
+    }
+
+    /**
+     * Counts objects of the library, a few times if there are too many: what is known of spaces that were collected goes when the
+     * next one is made.
+     */
+    private void count() {
+        String excess = excess();
+        for (int n = 1; n < COUNTS && excess != null; n++) {
+            LockSupport.parkNanos(SECOND_NANOS / 10);
+            machine.newSpace(GEOMETRY).close();
+            excess = excess();
+        }
+        if (excess == null) {
+            judges.garbage.held();
+        } else {
+            judges.garbage.broken(excess);
+        }
+    }
+
+    private @Nullable String excess() {
+        return census.take().entrySet().stream()
+                .filter(entry -> entry.getValue() > MOST_OBJECTS)
+                .map(entry -> "there are " + entry.getValue() + " objects of " + entry.getKey())
+                .findFirst()
+                .orElse(null);
+    }
+
+    private @Nullable Standing stand(String when) throws InterruptedException {
+        if (course.isBroken()) {
+            return null;
+        }
+        Standing standing = Standing.of(machine, spaces(), opens());
+        facts.add("at the " + when + ": " + standing.line());
+        return standing;
+    }
+
+    private List<AddressSpace> spaces() {
+        return groups.stream().flatMap(group -> group.spaces().stream()).toList();
+    }
+
+    private long opens() {
+        return groups.stream().mapToLong(Group::opens).sum();
     }
 
     /**
@@ -180,147 +299,74 @@ public final class Storm {
                 machine.shootdownTargets(GEOMETRY));
     }
 
-    /** What a thread of the storm does. */
-    private interface Part {
-        void play(Random random);
-    }
-
-    private Thread start(String name, Part part) {
-        Random random = new Random(seed + 0x9E3779B97F4A7C15L * threads.size());
-        Thread thread = thread(name, part, random);
-        threads.add(thread);
-        return thread;
-    }
-
-    private Thread thread(String name, Part part, Random random) {
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        part.play(random);
-                        judges.ended.held();
-                    } catch (InvariantViolation violation) {
-                        judges.hardware.broken(String.valueOf(violation.getMessage()));
-                        over = true;
-                    } catch (RuntimeException | Error thrown) {
-                        judges.ended.broken(Thread.currentThread().getName() + ": " + thrown + " at "
-                                + Arrays.asList(thrown.getStackTrace()));
-                        over = true;
-                    }
-                },
-                name);
-        thread.setDaemon(true);
-        return thread;
-    }
-
-    private void changes(Changer changer) {
-        while (!over) {
-            changer.step();
-            judges.changes.increment();
-        }
-    }
-
-    private void keeps(Random random) {
-        try (Cpu cpu = machine.claimCpu()) {
-            Changer.Kept changer = new Changer.Kept(space, plots.get(4), random, cpu, judges);
-            changes(changer);
-            long deadline = System.nanoTime() + PATIENCE_NANOS;
-            while (!othersHaveStopped() && System.nanoTime() - deadline < 0) {
-                LockSupport.parkNanos(this, SECOND_NANOS / 100);
-            }
-            long[] sums = new long[PAGES];
-            Arrays.setAll(sums, added::get);
-            changer.compare(sums);
-        }
-    }
-
-    private boolean othersHaveStopped() {
-        return threads.stream().noneMatch(thread -> thread != Thread.currentThread() && thread.isAlive());
-    }
-
-    /** CPUs come and go: most go offline as they should, and some with a thread that ends in GUEST. */
-    private void accesses(Random random) {
-        long[] mine = new long[PAGES];
-        while (!over) {
-            if (random.nextInt(DYING) == 0) {
-                Thread dying = thread(Thread.currentThread().getName() + "'", drawn -> liveAndDie(drawn, mine), random);
-                dying.start();
-                awaitEnd(dying);
-            } else {
-                try (Cpu cpu = machine.claimCpu()) {
-                    live(cpu, random, mine);
-                }
-            }
-        }
-        for (int page = 0; page < PAGES; page++) {
-            added.addAndGet(page, mine[page]);
-        }
-    }
-
-    private void liveAndDie(Random random, long[] mine) {
-        // Not closed: who waits for it, or claims the next, has to find out that its thread has ended.
-        Cpu cpu = machine.claimCpu();
-        live(cpu, random, mine);
-        cpu.enterGuest();
-    }
-
-    @SuppressWarnings("ThreadPriorityCheck") // nothing relies on it
-    private void live(Cpu cpu, Random random, long[] mine) {
-        cpu.load(space);
-        Guest guest = new Guest(cpu, plots, judges, random, mine);
-        cpu.onFlush(guest.hook());
-        for (int step = 0; step < STEPS && !over; step++) {
-            guest.step();
-            // A processor that is taken away from a thread in GUEST stops all who wait for it; here nobody does.
-            Thread.yield();
-        }
-    }
-
-    private static void awaitEnd(Thread thread) {
-        boolean interrupted = false;
-        while (thread.isAlive()) {
-            try {
-                thread.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private boolean hasStopped(Thread thread, long deadline) throws InterruptedException {
-        thread.join(Math.max(1, (deadline - System.nanoTime()) / 1_000_000));
-        if (thread.isAlive()) {
-            judges.ended.broken(thread.getName() + " does not stop, it is at " + Arrays.asList(thread.getStackTrace()));
-            return false;
-        }
-        return true;
+    private boolean isStrong() {
+        Counts met = counts();
+        int seconds = plan.seconds();
+        return met.accesses() >= (long) LEAST_ACCESSES * seconds
+                && met.targets() >= (long) LEAST_TARGETS * seconds
+                && met.overlaps() >= seconds
+                && (!plan.checked() || machine.lateAccesses(GEOMETRY) >= seconds);
     }
 
     private void judgeStrength() {
-        Counts met = counts();
-        if (met.accesses() < (long) LEAST_ACCESSES * seconds
-                || met.targets() < (long) LEAST_TARGETS * seconds
-                || met.overlaps() < seconds
-                || (checked && machine.lateAccesses(GEOMETRY) < seconds)) {
-            judges.strength.broken("only " + met);
-        } else {
+        if (isStrong()) {
             judges.strength.held();
+        } else {
+            judges.strength.broken("only " + counts());
         }
     }
 
     private void close() throws InterruptedException {
-        space.validate();
-        space.close();
-        file.close();
-        rivals.close();
+        for (AddressSpace space : spaces()) {
+            space.validate();
+            space.close();
+        }
+        for (Group group : groups) {
+            group.end();
+        }
         machine.awaitQuiescence();
         long frames = machine.framesInUse(GEOMETRY);
-        if (frames == 0 && machine.committed() == 0) {
+        long opens = opens();
+        if (frames == 0 && machine.committed() == 0 && opens == 0) {
             judges.left.held();
         } else {
-            judges.left.broken(frames + " frames are in use, " + machine.committed() + " are promised");
+            judges.left.broken(frames + " frames are in use, " + machine.committed() + " bytes are promised, " + opens
+                    + " opens are not closed");
         }
+    }
+
+    private Verdict verdict() {
+        List<Invariant> rules = rules();
+        List<String> lines = new ArrayList<>();
+        rules.forEach(rule -> lines.add(rule.line()));
+        lines.addAll(facts);
+        rules.forEach(rule -> rule.history().lines().forEach(line -> lines.add("    " + line)));
+        int passed = (int) rules.stream().filter(Invariant::passed).count();
+        int open = (int) rules.stream().filter(Invariant::isOpen).count();
+        return new Verdict(lines, passed, rules.size() - passed - open);
+    }
+
+    /** Returns the rules of this storm, those first that are broken. */
+    private List<Invariant> rules() {
+        List<Invariant> rules = new ArrayList<>();
+        if (plan.checked() || judges.hardware.isBroken()) {
+            rules.add(judges.hardware);
+        }
+        groups.forEach(group -> rules.addAll(group.rules()));
+        rules.add(judges.progress);
+        if (judges.silent.isBroken()) {
+            rules.add(judges.silent);
+        }
+        if (census.isPossible()) {
+            rules.add(judges.garbage);
+        }
+        if (plan.isFlat()) {
+            rules.add(judges.flat);
+        }
+        rules.add(judges.ended);
+        rules.add(judges.left);
+        // Sorting is stable.
+        rules.sort(Comparator.comparing(rule -> !rule.isBroken()));
+        return rules;
     }
 }

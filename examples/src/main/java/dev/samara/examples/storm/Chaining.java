@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import java.util.List;
+
+/**
+ * A space in which a fork is under way at nearly every instant, beside operations that take their time: were one of them to keep
+ * another one, all of them would be kept for as long as the youngest mapping lives.
+ */
+final class Chaining implements Group {
+    private static final int PAGES = 4;
+    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BASE = 0x90_0000_0000L;
+    private static final long APART = 1L << 30;
+    private static final int MAPPINGS = 3;
+
+    private final AddressSpace space;
+    private final Scene scene;
+
+    Chaining(Scene scene) {
+        this.scene = scene;
+        space = scene.machine().newSpace(Geometry.LINUX_X86_64);
+        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            for (int n = 0; n < MAPPINGS; n++) {
+                long at = BASE + n * APART;
+                int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+                done(space.mmap(at, BYTES, READ | WRITE, flags, null, 0));
+                cpu.store(at, Long.BYTES, n);
+            }
+            cpu.load(null);
+        }
+    }
+
+    private static void done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("a change beside forks fails with " + Errno.of(result));
+        }
+    }
+
+    /** Takes the right to write from a mapping and gives it again. */
+    void changes(int mapping) {
+        long at = BASE + mapping * APART;
+        while (scene.course().goesOn()) {
+            done(space.mprotect(at, BYTES, READ));
+            done(space.mprotect(at, BYTES, READ | WRITE));
+        }
+    }
+
+    /** Forks without a pause. Two threads of this kind leave hardly an instant without a fork. */
+    void forks() {
+        while (scene.course().goesOn()) {
+            space.fork().close();
+        }
+    }
+
+    /** Stores into each mapping, so that none of its pages is the child's too. */
+    @Override
+    public void rest() {
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            for (int n = 0; n < MAPPINGS; n++) {
+                cpu.store(BASE + n * APART, Long.BYTES, n);
+            }
+            cpu.load(null);
+        }
+    }
+
+    @Override
+    public void join(Crew crew) {
+        crew.add("changer-1", random -> changes(0));
+        crew.add("changer-2", random -> changes(1));
+        crew.add("chain-forker-1", random -> forks());
+        crew.add("chain-forker-2", random -> forks());
+    }
+
+    @Override
+    public List<AddressSpace> spaces() {
+        return List.of(space);
+    }
+
+    @Override
+    public List<Invariant> rules() {
+        return List.of();
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A space that two threads close over and over, also both at once, while others map a file and memory in it, use both in GUEST and
+ * unmap them, and another one truncates the file.
+ */
+final class Closing implements Group {
+    private static final int PAGES = 4;
+    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BASE = 0x80_0000_0000L;
+    private static final long MARK = 0x3E00_0000_0000_0000L;
+    private static final int PAUSE_NANOS = 300_000;
+
+    private final AddressSpace space;
+    private final Scene scene;
+    private final MemoryFile file;
+
+    Closing(Scene scene) {
+        this.scene = scene;
+        space = scene.machine().space(Geometry.LINUX_X86_64).earlyReuse().build();
+        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        file = scene.machine().newFile("/closing", 3, Geometry.LINUX_X86_64, BYTES);
+    }
+
+    private static long place(int user) {
+        return BASE + 2 * BYTES * user;
+    }
+
+    /** Closes the space. */
+    void closes(Random random) {
+        while (scene.course().goesOn()) {
+            space.close();
+            scene.naps().maybe();
+            LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
+        }
+    }
+
+    /** Maps, uses and unmaps; each call may find that the space was closed meanwhile. */
+    void uses(int user, Random random) {
+        long base = place(user);
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            while (scene.course().goesOn()) {
+                int kind = random.nextBoolean()
+                        ? MapFlags.SHARED | MapFlags.FIXED
+                        : MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+                boolean isFile = (kind & MapFlags.ANONYMOUS) == 0;
+                space.mmap(base, BYTES, READ | WRITE, kind, isFile ? file.open() : null, 0);
+                cpu.enterGuest();
+                try {
+                    for (int n = random.nextInt(32); n >= 0; n--) {
+                        use(cpu, base, random.nextInt(PAGES), isFile ? 0 : user + 1, random.nextBoolean());
+                        if (random.nextInt(8) == 0) {
+                            cpu.poll();
+                        }
+                    }
+                } finally {
+                    cpu.leaveGuest();
+                }
+                space.munmap(base, BYTES);
+                LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
+            }
+            cpu.load(null);
+        }
+    }
+
+    private void use(Cpu cpu, long base, int page, int owner, boolean stores) {
+        long address = base + page * Plot.PAGE;
+        long stamp = MARK | (long) owner << 8 | page;
+        int result = stores ? cpu.store(address, Long.BYTES, stamp) : cpu.load(address, Long.BYTES);
+        if (stores || !Fault.isDone(result) || cpu.value() == 0 || cpu.value() == stamp) {
+            scene.judges().closed.held();
+        } else {
+            scene.judges()
+                    .closed
+                    .broken("page " + page + " of user " + owner + " has 0x" + Long.toHexString(cpu.value()));
+        }
+    }
+
+    /** Cuts the file and makes it long again. */
+    void truncates(Random random) {
+        while (scene.course().goesOn()) {
+            long cut = file.truncate(random.nextInt(PAGES) * Plot.PAGE);
+            long grown = file.truncate(BYTES);
+            if (Errno.isError(cut) || Errno.isError(grown)) {
+                throw new IllegalStateException("a truncation fails with " + Errno.of(Math.min(cut, grown)));
+            }
+            LockSupport.parkNanos(this, random.nextInt(2 * PAUSE_NANOS));
+        }
+    }
+
+    /** Ends with nothing mapped, and no page of the file in memory. */
+    @Override
+    public void rest() {
+        space.close();
+        file.truncate(0);
+        file.truncate(BYTES);
+    }
+
+    @Override
+    public void end() {
+        file.close();
+    }
+
+    @Override
+    public void join(Crew crew) {
+        crew.add("closer-1", this::closes);
+        crew.add("closer-2", this::closes);
+        crew.add("user-1", random -> uses(0, random));
+        crew.add("user-2", random -> uses(1, random));
+        crew.add("truncater", this::truncates);
+    }
+
+    @Override
+    public List<AddressSpace> spaces() {
+        return List.of(space);
+    }
+
+    @Override
+    public List<Invariant> rules() {
+        return List.of(scene.judges().closed);
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import dev.samara.core.AddressSpace;
+import java.util.List;
+
+/** Threads of a storm that have pages and rules in common. A storm is played by all groups, or by those that are named. */
+interface Group {
+    /** Adds the threads of one act. */
+    void join(Crew crew);
+
+    /** Leaves what the group holds between two acts, whatever its threads did before; all of them have ended. */
+    void rest();
+
+    /** Returns its spaces on the machine of the storm, which are closed at the end. */
+    List<AddressSpace> spaces();
+
+    /** Returns the rules that only this group checks. */
+    List<Invariant> rules();
+
+    /** Returns how many opens of its backings have not been closed. */
+    default long opens() {
+        return 0;
+    }
+
+    /** Ends what is left when its spaces are closed. */
+    default void end() throws InterruptedException {}
+}

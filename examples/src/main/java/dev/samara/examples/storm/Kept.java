@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.RemapFlags;
+import java.util.Objects;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/** Private memory that keeps what it contains, while it is moved, protected and forked. Its second half is the other place. */
+final class Kept extends Changer {
+    /** How long a child is left alone with what it was forked with, beside stores of its parent. */
+    private static final long LINGER_NANOS = 1000;
+
+    private final Judges judges;
+    private @Nullable Cpu cpu;
+    private int at;
+
+    Kept(AddressSpace space, Plot plot, Random random, Judges judges) {
+        super(space, plot, random);
+        this.judges = judges;
+        done(space.mmap(plot.address(0), plot.distinct() * Plot.PAGE, READ | WRITE, ANONYMOUS, null, 0));
+        plot.begins(0, plot.distinct());
+        plot.ends(0, plot.distinct(), ALL, false);
+    }
+
+    /** Says which CPU of the calling thread is used from now on. */
+    void use(Cpu mine) {
+        cpu = mine;
+    }
+
+    private Cpu cpu() {
+        return Objects.requireNonNull(cpu, "cpu");
+    }
+
+    @Override
+    void step() {
+        int pages = plot.distinct();
+        switch (random.nextInt(3)) {
+            case 0 -> {
+                int next = pages - at;
+                plot.begins(0, 2 * pages);
+                done(space.mremap(
+                        plot.address(at),
+                        pages * Plot.PAGE,
+                        pages * Plot.PAGE,
+                        RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                        plot.address(next)));
+                plot.ends(at, at + pages, 0, false);
+                plot.ends(next, next + pages, ALL, false);
+                at = next;
+            }
+            case 1 -> {
+                protect(at, at + pages);
+                unprotect(at, at + pages);
+            }
+            default -> fork();
+        }
+    }
+
+    private void fork() {
+        Cpu cpu = cpu();
+        // So that the CPU has been at the same addresses of another space when it comes to the child.
+        cpu.load(space);
+        for (int page = 0; page < plot.distinct(); page++) {
+            sum(at + page);
+        }
+        AddressSpace child = space.fork();
+        try (child) {
+            cpu.load(child);
+            for (int round = 0; round < 4; round++) {
+                int page = at + random.nextInt(plot.distinct());
+                long first = sum(page);
+                cpu.store(plot.address(page) + Plot.STAMP, Long.BYTES, plot.stamp(page, 1, true));
+                LockSupport.parkNanos(LINGER_NANOS);
+                long second = sum(page);
+                if (first == second) {
+                    judges.children.held();
+                } else {
+                    judges.children.broken(plot.name(page) + " counts " + first + ", and then " + second);
+                }
+            }
+        } finally {
+            cpu.load(null);
+        }
+    }
+
+    private long sum(int page) {
+        Cpu cpu = cpu();
+        int result = cpu.load(plot.address(page) + Plot.SUM, Long.BYTES);
+        if (!Fault.isDone(result)) {
+            throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
+        }
+        return cpu.value();
+    }
+
+    /** Compares what the pages have counted with what was added to them; when nobody adds any more. */
+    void compare(long[] added) {
+        Cpu cpu = cpu();
+        cpu.load(space);
+        for (int page = 0; page < added.length; page++) {
+            // An addition of nothing: afterwards each page has a frame of its own.
+            cpu.getAndAdd(plot.address(at + page) + Plot.SUM, Long.BYTES, 0);
+            long sum = sum(at + page);
+            if (sum == added[page]) {
+                judges.sums.held();
+            } else {
+                judges.sums.broken(plot.name(page) + " counts " + sum + " of " + added[page]);
+            }
+        }
+        cpu.load(null);
+    }
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples.storm;
+
+import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.vma.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Keep;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A file that notices writes. Threads add to its pages while another one makes them read-only and clean over and over, as a file
+ * system that writes pages back: each page that has changed since then has had a notice that began since then.
+ */
+final class Noticing implements Group {
+    private static final int PAGES = 4;
+    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BASE = 0x60_0000_0000L;
+    private static final int PAUSE_NANOS = 500_000;
+
+    private final AddressSpace space;
+    private final Scene scene;
+    private final PageCache cache;
+
+    /** By page, the notices that have begun. */
+    private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
+
+    private final AtomicLong opens = new AtomicLong();
+
+    Noticing(Scene scene) {
+        this.scene = scene;
+        space = scene.machine().newSpace(Geometry.LINUX_X86_64);
+        space.addNotifier((start, end, reason) -> scene.naps().maybe());
+        cache = scene.machine().newPageCache(Geometry.LINUX_X86_64, BYTES);
+        File file = new File();
+        done(space.mmap(BASE, BYTES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0));
+    }
+
+    private static void done(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("a call beside write notices fails with " + Errno.of(result));
+        }
+    }
+
+    @Override
+    public long opens() {
+        return opens.get();
+    }
+
+    /** A file of zeros that counts notices and opens, and takes its time over both. */
+    private final class File extends CachedBacking implements VmOperations {
+        File() {
+            super("/noticing", cache);
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            scene.naps().maybe();
+            return true;
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return true;
+        }
+
+        @Override
+        public int firstWrite(PageRequest request) {
+            notices.incrementAndGet((int) request.page());
+            scene.naps().maybe();
+            return 0;
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            opens.incrementAndGet();
+            scene.naps().maybe();
+            return null;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            scene.naps().maybe();
+            opens.decrementAndGet();
+        }
+    }
+
+    /** Adds to pages, in GUEST and outside. */
+    void adds(Random random) {
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            while (scene.course().goesOn()) {
+                boolean inGuest = random.nextBoolean();
+                if (inGuest) {
+                    cpu.enterGuest();
+                }
+                try {
+                    for (int n = random.nextInt(8); n >= 0; n--) {
+                        add(cpu, random.nextInt(PAGES));
+                        if (inGuest) {
+                            cpu.poll();
+                        }
+                    }
+                } finally {
+                    if (inGuest) {
+                        cpu.leaveGuest();
+                    }
+                }
+                LockSupport.parkNanos(this, random.nextInt(PAUSE_NANOS));
+            }
+            cpu.load(null);
+        }
+    }
+
+    private static void add(Cpu cpu, int page) {
+        int result = cpu.getAndAdd(BASE + page * Plot.PAGE, Long.BYTES, 1);
+        if (!Fault.isDone(result) && result != Fault.ACCERR) {
+            throw new IllegalStateException("an addition to a file gives " + Fault.toString(result));
+        }
+    }
+
+    private static long sum(Cpu cpu, int page) {
+        int result = cpu.load(BASE + page * Plot.PAGE, Long.BYTES);
+        if (!Fault.isDone(result)) {
+            throw new IllegalStateException("a load of a file gives " + Fault.toString(result));
+        }
+        return cpu.value();
+    }
+
+    /** Makes pages read-only and clean, and compares what they count with what it has been told. */
+    void writesBack(Random random) {
+        long[] sums = new long[PAGES];
+        int[] told = new int[PAGES];
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            while (scene.course().goesOn()) {
+                done(space.mprotect(BASE, BYTES, READ));
+                for (int page = 0; page < PAGES; page++) {
+                    long sum = sum(cpu, page);
+                    int now = notices.get(page);
+                    if (sum == sums[page] || now != told[page]) {
+                        scene.judges().noticed.held();
+                    } else {
+                        scene.judges()
+                                .noticed
+                                .broken("page " + page + " counts " + sum + " after " + sums[page]
+                                        + ", and there was no notice since it was clean, the " + now
+                                        + "th being the last");
+                    }
+                }
+                if (random.nextInt(4) == 0) {
+                    done(space.madvise(BASE, BYTES, Advice.DONTNEED));
+                }
+                done(space.collectDirty(BASE, BYTES, page -> {}));
+                for (int page = 0; page < PAGES; page++) {
+                    sums[page] = sum(cpu, page);
+                    told[page] = notices.get(page);
+                }
+                try (Keep keep = space.keep(BASE)) {
+                    done(space.mprotect(BASE, BYTES, READ | WRITE));
+                    LockSupport.parkNanos(keep, random.nextInt(PAUSE_NANOS));
+                }
+            }
+            cpu.load(null);
+        }
+    }
+
+    /** Ends with each page mapped and in memory. */
+    @Override
+    public void rest() {
+        done(space.mprotect(BASE, BYTES, READ | WRITE));
+        try (Cpu cpu = scene.machine().claimCpu()) {
+            cpu.load(space);
+            for (int page = 0; page < PAGES; page++) {
+                sum(cpu, page);
+            }
+            cpu.load(null);
+        }
+    }
+
+    @Override
+    public void end() {
+        cache.truncate(0);
+    }
+
+    @Override
+    public void join(Crew crew) {
+        crew.add("adder-1", this::adds);
+        crew.add("adder-2", this::adds);
+        crew.add("write-back", this::writesBack);
+    }
+
+    @Override
+    public List<AddressSpace> spaces() {
+        return List.of(space);
+    }
+
+    @Override
+    public List<Invariant> rules() {
+        return List.of(scene.judges().noticed);
+    }
+}
