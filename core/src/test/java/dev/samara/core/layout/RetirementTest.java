@@ -62,7 +62,7 @@ final class RetirementTest {
                 public void lock() {
                     boolean isOfMachine = Thread.currentThread().getName().startsWith("samara-");
                     if ((isOfMachine || isRetiring.get()) && left.getAndUpdate(n -> Math.max(0, n - 1)) > 0) {
-                        throw new OutOfMemoryError("planted");
+                        throw new InternalError("planted");
                     }
                     super.lock();
                 }
@@ -71,7 +71,7 @@ final class RetirementTest {
                 public void unlock() {
                     super.unlock();
                     if (failsUnlock.getAndSet(false)) {
-                        throw new OutOfMemoryError("planted");
+                        throw new InternalError("planted");
                     }
                 }
             };
@@ -95,7 +95,9 @@ final class RetirementTest {
         rig.store(at, 0x5ec2e7);
         Memory memory = Retiring.layoutOf(rig.space).memory();
         List<Worker> all = borrowAll(memory);
-        long result = isAsynchronous ? rig.space.munmapAsync(at, PAGE).join() : rig.space.munmap(at, PAGE);
+        long result = isAsynchronous
+                ? Await.result("the refusal", rig.space.munmapAsync(at, PAGE), rig.reports)
+                : rig.space.munmap(at, PAGE);
         Rig.assertResult(Errno.EAGAIN, result);
         assertNotNull(rig.space.find(at));
         assertEquals(Errno.EAGAIN.result(), rig.space.mmap(at, PAGE, Protection.READ, FIXED, null, 0));
@@ -145,11 +147,10 @@ final class RetirementTest {
             locks.left.compareAndSet(0, 3);
         });
         try {
+            int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
             long result = isAsynchronous
-                    ? rig.space
-                            .mremapAsync(at, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, moved)
-                            .join()
-                    : rig.space.mremap(at, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, moved);
+                    ? Await.result("the move", rig.space.mremapAsync(at, 4 * PAGE, 4 * PAGE, flags, moved), rig.reports)
+                    : rig.space.mremap(at, 4 * PAGE, 4 * PAGE, flags, moved);
             assertEquals(moved, result);
         } finally {
             locks.isRetiring.remove();
@@ -176,7 +177,7 @@ final class RetirementTest {
         // There is a worker after this, and the first attempt publishes.
         assertEquals(0, rig.space.munmap(at + 3 * PAGE, PAGE));
         locks.failsUnlock.set(true);
-        assertThrows(OutOfMemoryError.class, () -> {
+        assertThrows(InternalError.class, () -> {
             if (isAsynchronous) {
                 rig.space.munmapAsync(at, 4 * PAGE).join();
             } else {
