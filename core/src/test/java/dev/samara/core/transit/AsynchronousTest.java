@@ -29,7 +29,6 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -46,11 +45,6 @@ final class AsynchronousTest {
     @BeforeEach
     void pages() {
         map(space, 0, 32, RW);
-    }
-
-    @AfterEach
-    void noFlagIsLeft() {
-        Thread.interrupted();
     }
 
     private static void assertOfMachine(Thread thread) {

@@ -23,7 +23,6 @@ import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Resolution;
 import java.util.concurrent.Callable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -34,11 +33,6 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(60)
 final class InterruptedWaitTest {
     private final Holding holding = new Holding(Machine.builder().commitLimit(1L << 40));
-
-    @AfterEach
-    void noFlagIsLeft() {
-        Thread.interrupted();
-    }
 
     /** Makes a call, and says whether its thread's flag was set at the end. */
     private static Callable<Ended> noting(Callable<?> call) {
