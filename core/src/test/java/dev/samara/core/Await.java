@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.BooleanSupplier;
+import java.util.function.IntSupplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -64,6 +65,34 @@ public final class Await {
         } catch (InterruptedException | ExecutionException failed) {
             throw new AssertionError(what, failed);
         }
+    }
+
+    /**
+     * Waits for results for as long as a count changes or results come. What a computation has thrown fails the test at once.
+     *
+     * @param what what the computations do, for the message
+     * @param count changes with each step of the computations; what this throws fails the test at once
+     * @param results one for each computation
+     * @param named threads whose stacks are printed besides those of all platform threads: virtual ones
+     */
+    public static void all(String what, IntSupplier count, Collection<? extends Future<?>> results, Thread... named) {
+        long done = done(results);
+        while (done != results.size()) {
+            // First: a computation that has failed is why others wait.
+            results.stream().filter(Future::isDone).forEach(result -> result(what, result, List.of()));
+            long before = done;
+            int seen = count.getAsInt();
+            until(
+                    what + " goes on behind step " + seen,
+                    () -> count.getAsInt() != seen || done(results) != before,
+                    named);
+            done = done(results);
+        }
+        results.forEach(result -> result(what, result, List.of()));
+    }
+
+    private static long done(Collection<? extends Future<?>> results) {
+        return results.stream().filter(Future::isDone).count();
     }
 
     /** Collects garbage until an object is gone. */

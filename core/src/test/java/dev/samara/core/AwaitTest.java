@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -8,10 +9,13 @@ import dev.samara.core.vma.Report;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 @DisplayName("a bounded wait of a test")
 class AwaitTest {
@@ -40,6 +44,36 @@ class AwaitTest {
                 Latches.class.getName() + ".await")) {
             assertTrue(message.contains(part), () -> part + " is not in\n" + message);
         }
+    }
+
+    @Test
+    @DisplayName("for several results ends with them, or at once with the first failure or with what the count throws")
+    void all() {
+        CompletableFuture<String> one = CompletableFuture.completedFuture("one");
+        CompletableFuture<String> other = new CompletableFuture<>();
+        AtomicInteger asked = new AtomicInteger();
+        Await.all(
+                "a task",
+                () -> {
+                    if (asked.incrementAndGet() == 3) {
+                        other.complete("other");
+                    }
+                    return asked.get();
+                },
+                List.of(one, other));
+        CompletableFuture<String> never = new CompletableFuture<>();
+        IllegalStateException planted = new IllegalStateException("planted");
+        CompletableFuture<String> failed = CompletableFuture.failedFuture(planted);
+        AssertionError first =
+                assertThrows(AssertionError.class, () -> Await.all("a task", () -> 0, List.of(never, failed)));
+        assertSame(planted, Objects.requireNonNull(first.getCause()).getCause());
+        Executable throwing = () -> Await.all(
+                "a task",
+                () -> {
+                    throw planted;
+                },
+                List.of(never));
+        assertSame(planted, assertThrows(IllegalStateException.class, throwing));
     }
 
     @Test

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
+import dev.samara.core.FirstFailure;
 import dev.samara.core.wait.Gate.Waiter;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,9 +25,11 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Many threads at one gate. The timeouts only end a run that hangs. */
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+@ExtendWith(FirstFailure.class)
 final class GateRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS = TORTURE ? 200_000 : 4_000;
@@ -103,24 +106,7 @@ final class GateRacesTest {
             for (Callable<Void> body : bodies) {
                 results.add(pool.submit(body));
             }
-            Thread[] named = made.toArray(new Thread[0]);
-            while (results.stream().noneMatch(Future::isDone)) {
-                int seen = begun.get();
-                Await.until(
-                        "the end of round " + seen,
-                        () -> begun.get() != seen || results.stream().anyMatch(Future::isDone),
-                        named);
-            }
-            // First: one that has failed is why others wait.
-            for (Future<Void> result : results) {
-                if (result.isDone()) {
-                    result.get();
-                }
-            }
-            Await.until("the end of the last round", () -> results.stream().allMatch(Future::isDone), named);
-            for (Future<Void> result : results) {
-                result.get();
-            }
+            Await.all("a race at gates", begun::get, results, made.toArray(new Thread[0]));
         } finally {
             pool.shutdownNow();
         }

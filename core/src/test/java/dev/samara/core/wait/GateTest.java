@@ -8,22 +8,31 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Await;
+import dev.samara.core.FirstFailure;
+import dev.samara.core.Latches;
 import dev.samara.core.wait.Gate.Waiter;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What one gate promises to one or a few threads. The timeouts only end a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+@ExtendWith(FirstFailure.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class GateTest {
     private static final Watch PATIENT = new Reports(Long.MAX_VALUE, () -> {});
 
@@ -52,11 +61,6 @@ final class GateTest {
         }
     }
 
-    @AfterEach
-    void noFlagIsLeft() {
-        Thread.interrupted();
-    }
-
     private static void start(Thread thread) {
         thread.setDaemon(true);
         thread.start();
@@ -64,9 +68,12 @@ final class GateTest {
 
     /** Until the thread has parked; it is woken by nobody else. */
     private static void untilParkedAt(Gate gate, Thread thread) {
-        while (LockSupport.getBlocker(thread) != gate) {
-            Thread.onSpinWait();
-        }
+        Await.until("a thread parks at the gate", () -> LockSupport.getBlocker(thread) == gate, thread);
+    }
+
+    /** The result of a wait that somebody has ended. */
+    private static boolean ended(FutureTask<Boolean> wait) {
+        return Await.result("the wait ends", wait, List.of());
     }
 
     private static void open(Gate gate) {
@@ -122,8 +129,32 @@ final class GateTest {
         Waiter waiting = gate.open();
         assertEquals(2, length(waiting));
         Gate.wake(waiting);
-        assertTrue(first.get());
-        assertTrue(second.get());
+        assertTrue(ended(first));
+        assertTrue(ended(second));
+    }
+
+    /** First: at a gate that fails this, threads are lost for which other tests wait. */
+    @Order(1)
+    @Test
+    @DisplayName("a gate is open before the first thread is woken: to open it wakes nobody")
+    void openBeforeWoken() {
+        Gate gate = new Gate();
+        CountDownLatch reported = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        // Within its report the thread is registered, and cannot take itself out.
+        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(new Reports(0, () -> {
+            reported.countDown();
+            Latches.await(goOn);
+        })));
+        start(new Thread(wait));
+        Await.until("the wait is reported", () -> reported.getCount() == 0);
+        Waiter waiting = Objects.requireNonNull(gate.open());
+        assertTrue(gate.isOpen());
+        assertFalse(waiting.hasLeft());
+        Gate.wake(waiting);
+        assertTrue(waiting.hasLeft());
+        goOn.countDown();
+        assertTrue(ended(wait));
     }
 
     @Test
@@ -141,7 +172,7 @@ final class GateTest {
         }
         Gate.wake(waiting);
         for (FutureTask<Boolean> wait : waits) {
-            assertTrue(wait.get());
+            assertTrue(ended(wait));
         }
     }
 
@@ -159,7 +190,7 @@ final class GateTest {
         untilParkedAt(gate, thread);
         assertFalse(wait.isDone());
         open(gate);
-        assertTrue(wait.get());
+        assertTrue(ended(wait));
     }
 
     @Test
@@ -182,7 +213,7 @@ final class GateTest {
         start(thread);
         untilParkedAt(gate, thread);
         thread.interrupt();
-        assertTrue(wait.get());
+        assertTrue(ended(wait));
         assertNull(gate.open());
     }
 
@@ -208,14 +239,12 @@ final class GateTest {
             waits.add(wait);
         }
         for (Thread thread : threads) {
-            while (thread.isInterrupted()) {
-                Thread.onSpinWait();
-            }
+            Await.until("the interrupt is noticed", () -> !thread.isInterrupted(), thread);
             untilParkedAt(gate, thread);
         }
         open(gate);
         for (FutureTask<Boolean> wait : waits) {
-            assertTrue(wait.get());
+            assertTrue(ended(wait));
         }
     }
 
@@ -233,7 +262,7 @@ final class GateTest {
         Waiter waiting = gate.open();
         assertEquals(1, length(waiting));
         Gate.wake(waiting);
-        assertTrue(stays.get());
+        assertTrue(ended(stays));
     }
 
     @Test
@@ -253,7 +282,7 @@ final class GateTest {
         assertEquals(50, length(waiting));
         Gate.wake(waiting);
         for (FutureTask<Boolean> wait : stay) {
-            assertTrue(wait.get());
+            assertTrue(ended(wait));
         }
     }
 
@@ -266,14 +295,14 @@ final class GateTest {
         FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(reports));
         Thread thread = new Thread(wait);
         start(thread);
-        reported.await();
+        Await.until("the wait is reported", () -> reported.getCount() == 0, thread);
         for (int i = 0; i < 100; i++) {
             untilParkedAt(gate, thread);
             LockSupport.unpark(thread);
         }
         assertFalse(wait.isDone());
         open(gate);
-        assertTrue(wait.get());
+        assertTrue(ended(wait));
         assertEquals(1, reports.count.get());
     }
 
@@ -331,7 +360,7 @@ final class GateTest {
             start(thread);
             untilParkedAt(gate, thread);
             open(gate);
-            assertTrue(wait.get());
+            assertTrue(ended(wait));
             assertEquals(List.of(watch == throwsLate ? late : early), handed);
         }
     }
