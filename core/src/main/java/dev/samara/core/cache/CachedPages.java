@@ -28,6 +28,12 @@ final class CachedPages extends Caches.Entry {
     /** Never taken back; no page is put in after that. Written under the lock. */
     private volatile boolean isClosed;
 
+    /**
+     * Odd while pages are taken out, and more after that. Written under the lock: before the first frame is marked removed, and
+     * after the last one.
+     */
+    private volatile long removals;
+
     /** It has had a page. Guarded by the content's lock. */
     private boolean isRegistered;
 
@@ -112,11 +118,31 @@ final class CachedPages extends Caches.Entry {
     /** Caller holds the lock of the content. */
     Removed takeOut(long first, long last) {
         Removed removed = new Removed();
-        index.removeAll(first, last, frame -> {
-            frames.remove(frame);
-            removed.add(frame);
-        });
+        beginRemoval();
+        try {
+            index.removeAll(first, last, frame -> {
+                frames.remove(frame);
+                removed.add(frame);
+            });
+        } finally {
+            endRemoval();
+        }
         return removed;
+    }
+
+    /** Caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
+    void beginRemoval() {
+        long before = removals;
+        removals = before + 1;
+    }
+
+    void endRemoval() {
+        long before = removals;
+        removals = before + 1;
+    }
+
+    long removals() {
+        return removals;
     }
 
     /** Takes all pages out for ever; null if that has been done. */

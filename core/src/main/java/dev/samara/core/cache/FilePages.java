@@ -169,6 +169,27 @@ public final class FilePages extends PageCache {
         return cached.isClosed();
     }
 
+    /**
+     * How often pages were taken out.
+     *
+     * @return what {@link #hasRemovedSince} takes
+     */
+    public long removals() {
+        return cached.removals();
+    }
+
+    /**
+     * Whether a frame that was this cache's at some instant after {@link #removals} has returned may have been found not to be,
+     * before this call, because it was taken out.
+     *
+     * @param removals what {@link #removals} has returned
+     * @return false if nothing was taken out in between
+     */
+    public boolean hasRemovedSince(long removals) {
+        // Odd: the removal that was under way then may mark a frame at any time up to its end.
+        return (removals & 1) != 0 || cached.removals() != removals;
+    }
+
     PageIndex index() {
         return index;
     }
@@ -390,9 +411,14 @@ public final class FilePages extends PageCache {
             // Nobody puts another frame in for one of these pages before it is known which of them stay.
             content.lock();
             try {
-                batch.takeOut(index);
-                mappings.visit(batch.first(), batch.last(), batch);
-                batch.putBack(index);
+                cached.beginRemoval();
+                try {
+                    batch.takeOut(index);
+                    mappings.visit(batch.first(), batch.last(), batch);
+                    batch.putBack(index);
+                } finally {
+                    cached.endRemoval();
+                }
             } finally {
                 content.unlock();
             }

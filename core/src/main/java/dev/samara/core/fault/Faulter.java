@@ -107,7 +107,6 @@ public final class Faulter {
     public void rest() {
         last = null;
         window.forget();
-        slowPath.forget();
     }
 
     RcuReader reader() {
@@ -142,6 +141,7 @@ public final class Faulter {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
         boolean outerIsMajor = isMajor;
+        int outerInVain = slowPath.begin();
         isMajor = false;
         boolean ended = false;
         try {
@@ -162,6 +162,7 @@ public final class Faulter {
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
         } finally {
             isMajor = outerIsMajor;
+            slowPath.end(outerInVain);
             if (!ended) {
                 // An Error may have come in the way of the exit, which had one frame of stack less.
                 reader.exitAll();

@@ -20,19 +20,30 @@ import java.util.Objects;
  * likes, and nobody waits for it.
  */
 final class SlowPath {
-    /** So often an answer may be out of date by the time it is looked at, before the backing is taken for a liar. */
+    /**
+     * A fault takes a backing for a liar after so many answers with a frame that is not the cache's, while nothing was taken out of
+     * the cache: a backing with an index of its own may be late in following a truncation.
+     */
     private static final int PATIENCE = 16;
 
     private final Faulter faulter;
+
+    /** How many answers of the present fault are a backing's own fault. */
     private int inVain;
 
     SlowPath(Faulter faulter) {
         this.faulter = faulter;
     }
 
-    /** Another space is served from now on, or none. */
-    void forget() {
+    /** Begins a fault, perhaps within a backing that another one has asked. Returns what {@link #end} takes. */
+    int begin() {
+        int outer = inVain;
         inVain = 0;
+        return outer;
+    }
+
+    void end(int outer) {
+        inVain = outer;
     }
 
     /** What a backing is asked; one for each time, since a backing may itself meet faults on this thread. */
@@ -52,7 +63,7 @@ final class SlowPath {
             return Faulter.AGAIN;
         }
         faulter.reader().exit();
-        long reclaims = faulter.memory.caches().reclaims();
+        long removals = cache.removals();
         int frame;
         try {
             frame = ask(traits, cache, new Request(faulter, of, which, at, how));
@@ -60,18 +71,12 @@ final class SlowPath {
             Life.release(of);
         }
         if (frame < 0) {
-            inVain = 0;
             return failure(frame);
         }
         faulter.reader().enter();
         if (!faulter.frames.isCached(frame, cache.number(), which)) {
-            if (faulter.memory.caches().reclaims() != reclaims) {
-                // Perhaps it was this page that another thread has reclaimed, and nothing to blame the backing for.
-                return Faulter.AGAIN;
-            }
-            return outOfDate(traits, frame, which);
+            return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, which);
         }
-        inVain = 0;
         boolean writes = (how & Protection.WRITE) != 0;
         if (writes && !of.has(VmaFlags.SHARED)) {
             // Not left to the fast path, to which the backing may never offer it.
@@ -83,11 +88,18 @@ final class SlowPath {
         return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Faulter.AGAIN;
     }
 
+    /**
+     * The answer may have been right, and its page taken out since. So nobody is blamed, however often that happens. A backing that
+     * takes out what it answers with would be asked for ever: an interrupt ends that.
+     */
+    private static int askAgain() {
+        return Thread.currentThread().isInterrupted() ? Fault.RETRY : Faulter.AGAIN;
+    }
+
     private int outOfDate(BackingTraits traits, int frame, long page) {
         if (++inVain < PATIENCE) {
             return Faulter.AGAIN;
         }
-        inVain = 0;
         faulter.reportBacking(
                 "fault",
                 traits,

@@ -7,7 +7,6 @@ import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Executor;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -87,9 +86,6 @@ public final class Caches {
     /** A whole turn has found nothing, and nothing was unmapped since. Racy: a late store costs a short look, or a long one. */
     private volatile boolean isFutile;
 
-    /** How often pages were reclaimed. */
-    private final AtomicLong reclaims = new AtomicLong();
-
     private synchronized void add(Entry entry) {
         if (entry.place < 0) {
             entry.place = ring.size();
@@ -135,15 +131,6 @@ public final class Caches {
     }
 
     /**
-     * How often pages were reclaimed: a page that has gone between two equal answers has gone for another reason.
-     *
-     * @return a number that only grows
-     */
-    public long reclaims() {
-        return reclaims.get();
-    }
-
-    /**
      * Gives frames back that nobody misses: those of caches that are unreachable, else some of those that are clean, unpinned and
      * unmapped in caches that can read them again. A clock hand goes on from where it stopped last; one call stops at the first
      * batch in which it has found something, and after one turn at the latest.
@@ -177,7 +164,6 @@ public final class Caches {
             }
             left--;
             if (freed > 0) {
-                reclaims.getAndIncrement();
                 isFutile = false;
                 return freed;
             }

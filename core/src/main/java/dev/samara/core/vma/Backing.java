@@ -217,6 +217,8 @@ public interface Backing {
      * <p>Called without any lock, under a keep of the VMA; it may block as long as it likes, and nobody else waits for it
      * but who wants the same page. What was fetched is mapped only if the mapping still stands then. What it throws is
      * reported, and the fault is a SIGBUS, as it is if time and again it answers with what is not the cache's frame of that page.
+     * An answer does not count if pages were taken out of the cache since it was asked: it is asked again, until the thread is
+     * interrupted.
      *
      * <p>It may call into any address space, and use any {@code Cpu} of its thread; the one that faults keeps its space. If it
      * never returns, that thread is lost and nothing else: the range can be unmapped, replaced or protected, the space forked or

@@ -10,9 +10,6 @@ import java.util.function.Consumer;
 final class Reports implements Consumer<Report> {
     private static final int MOST = 64;
 
-    /** A file that is cut all the time may answer so often with a page that has just gone that it is reported. */
-    private static final String OUT_OF_DATE = "fault of ";
-
     private final Course course;
     private final Invariant silence;
 
@@ -34,7 +31,7 @@ final class Reports implements Consumer<Report> {
             }
             latest.addLast(text);
         }
-        if (report.kind() == Report.Kind.CALLBACK_FAILED && !report.message().startsWith(OUT_OF_DATE)) {
+        if (report.kind() == Report.Kind.CALLBACK_FAILED) {
             silence.broken(text);
         }
     }
