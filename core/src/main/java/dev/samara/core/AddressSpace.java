@@ -129,7 +129,7 @@ public final class AddressSpace implements AutoCloseable {
      * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
      * @return what became of it; RETRY if the thread was interrupted while it waited, its flag is set then
      * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit, while a CPU
-     *     of the thread is in GUEST, or by a backing that {@link Machine.Builder#checkOffers} watches; so does a stack that would
+     *     of the thread is in GUEST, or by a backing in {@code rcuMapPages}; so does a stack that would
      *     have to grow
      */
     public Resolution resolve(long address, int access) {

@@ -129,6 +129,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         Worker mine = null;
         try {
             mine = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
+            made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             Oracle oracle = of.oracle();
             served = oracle == null

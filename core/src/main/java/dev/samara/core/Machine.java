@@ -126,12 +126,11 @@ public final class Machine implements AutoCloseable {
      * left open, once its threads have had nothing to do for some seconds.
      *
      * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each. Nothing is changed
-     *     then. Also if a CPU of the thread is in GUEST
+     *     then. Also if a CPU of the thread is in GUEST, or if it is called within {@code rcuMapPages}
      */
     @Override
     public void close() {
-        NoWaiting.check("the closing of a machine");
-        Cpus.checkOutsideGuest("the closing of a machine");
+        Cpus.checkMayWait("the closing of a machine");
         host.close();
     }
 
@@ -160,12 +159,11 @@ public final class Machine implements AutoCloseable {
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
      * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if a CPU of the thread is
-     *     in GUEST, for which an operation may wait; or if {@link Builder#checkOffers} refuses the wait
+     *     in GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();
-        NoWaiting.check("a wait for quiescence");
-        Cpus.checkOutsideGuest("a wait for quiescence");
+        Cpus.checkMayWait("a wait for quiescence");
         host.endUnreachableCaches();
         host.background().awaitQuiescence();
     }
@@ -188,7 +186,9 @@ public final class Machine implements AutoCloseable {
         Worker worker = layout.memory().borrow();
         try {
             Faulter faulter = new Faulter(layout, worker);
-            return access == 0 ? faulter.populate(start, end) : faulter.touch(start, end, access);
+            return Cpus.readAs(
+                    worker.reader(),
+                    () -> access == 0 ? faulter.populate(start, end) : faulter.touch(start, end, access));
         } finally {
             layout.memory().giveBack(worker);
         }

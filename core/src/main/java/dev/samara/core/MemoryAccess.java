@@ -14,11 +14,12 @@ import org.jspecify.annotations.Nullable;
  * What a {@link Cpu} reads and writes by address, in the space that it has loaded: numbers, atomically or not, bytes, strings; and pins
  * of frames for who needs their bytes for longer.
  *
- * <p>An access either happens as a whole or not at all: then what is returned is a {@link Fault} and {@link #faultAddress} says
- * where. Nothing is thrown for what a guest does, and nothing allocated; but an access that would
- * have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST. Each access finds the mapping of some instant of the call;
- * after a {@code munmap}, {@code mprotect} or the like has returned, none is made that the new state forbids. In GUEST or not: where
- * the CPU is not in it, each access, or each page of a copy, enters it for its own time.
+ * <p>An access either happens as a whole or not at all: then what is returned is a {@link Fault} and {@link
+ * #faultAddress} says where. Nothing is thrown for what a guest does, and nothing allocated; but an access that would
+ * have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, and within {@code
+ * rcuMapPages}. Each access finds the mapping of some instant of the call; after a {@code munmap}, {@code mprotect} or
+ * the like has returned, none is made that the new state forbids. In GUEST or not: where the CPU is not in it, each
+ * access, or each page of a copy, enters it for its own time.
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are made at once.
  * Atomic ones have to be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU, or no space

@@ -9,7 +9,6 @@ import dev.samara.core.tlb.Watching;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.WriteListener;
-import dev.samara.core.wait.NoWaiting;
 
 /** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */
 public final class Watchpoint implements AutoCloseable {
@@ -28,8 +27,7 @@ public final class Watchpoint implements AutoCloseable {
     /** Begins to watch; when it returns, no store goes by untold. */
     static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
         PageTable table = layout.pages();
-        NoWaiting.check("the setting of a watchpoint");
-        Cpus.checkOutsideGuest("the setting of a watchpoint");
+        Cpus.checkMayWait("the setting of a watchpoint");
         Geometry geometry = layout.geometry();
         long limit = geometry.limit();
         if (length == 0) {

@@ -351,8 +351,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
-        NoWaiting.check("a removal from a page cache");
-        Cpus.checkOutsideGuest("a removal from a page cache");
+        Cpus.checkMayWait("a removal from a page cache");
         if (first < 0 || count <= 0) {
             return;
         }
@@ -374,8 +373,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void close() {
-        NoWaiting.check("the closing of a page cache");
-        Cpus.checkOutsideGuest("the closing of a page cache");
+        Cpus.checkMayWait("the closing of a page cache");
         if (isOfZeros) {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
@@ -435,7 +433,7 @@ public final class FilePages extends PageCache {
 
     /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
     public void punch(long start, long length) {
-        Cpus.checkOutsideGuest("the punching of a hole");
+        Cpus.checkMayWait("the punching of a hole");
         // To the end of the last page, whose rest can be seen through mappings.
         long end = Math.min(start + length, startOf(pages()));
         long first = pages(start);
@@ -453,8 +451,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void truncate(long bytes) {
-        NoWaiting.check("a truncation");
-        Cpus.checkOutsideGuest("a truncation");
+        Cpus.checkMayWait("a truncation");
         if (bytes < 0) {
             throw new IllegalArgumentException("size " + bytes + " is negative");
         }
@@ -516,7 +513,7 @@ public final class FilePages extends PageCache {
      * @param bytes the least size
      */
     public void growTo(long bytes) {
-        Cpus.checkOutsideGuest("a change of a file's size");
+        Cpus.checkMayWait("a change of a file's size");
         resizing.lock();
         try {
             content.lock();
@@ -534,7 +531,7 @@ public final class FilePages extends PageCache {
      * Excludes changes of the size and removals ({@code inode_lock}), but those of the calling thread.
      */
     public void lock() {
-        Cpus.checkOutsideGuest("a change of a file");
+        Cpus.checkMayWait("a change of a file");
         resizing.lock();
     }
 

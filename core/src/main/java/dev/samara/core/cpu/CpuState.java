@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
+import dev.samara.core.rcu.RcuReader;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.List;
@@ -74,6 +75,9 @@ public final class CpuState extends CpuWords.Flushed {
     /** In LAZY, what was loaded before. For its thread. */
     private @Nullable Context left;
 
+    /** In whose sections its thread handles its faults; null before that is known. For its thread. */
+    private @Nullable RcuReader reader;
+
     CpuState(int number, int name, Thread owner, Runnable acknowledge) {
         this.number = number;
         this.name = name;
@@ -118,6 +122,21 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     // Below, the owner's thread.
+
+    /**
+     * Says in whose sections the owner's thread handles faults of this CPU.
+     *
+     * @param of the reader of the CPU's worker
+     */
+    public void readsAs(RcuReader of) {
+        reader = of;
+    }
+
+    /** The reader of its worker; null if it has none. */
+    @Nullable
+    RcuReader reader() {
+        return reader;
+    }
 
     /**
      * Starts to use translations of a context. What was changed before a shooter read this word is seen by what follows.

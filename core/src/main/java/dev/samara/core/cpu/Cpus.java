@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
+import dev.samara.core.rcu.RcuReader;
 import dev.samara.core.vma.ShootdownDelivery;
-import java.lang.ref.WeakReference;
+import dev.samara.core.wait.NoWaiting;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,12 +21,6 @@ public final class Cpus {
     private static final int SPINS = 2_000;
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 200_000;
-
-    /**
-     * Those of the calling thread, of all machines. Weak, so that a CPU that was not closed keeps no machine from the collector: as
-     * long as its machine can be reached, so can a CPU that is online.
-     */
-    private static final ThreadLocal<@Nullable List<WeakReference<CpuState>>> OWN = new ThreadLocal<>();
 
     private final Signals signals;
     private final LongAdder shootdowns = new LongAdder();
@@ -80,25 +76,8 @@ public final class Cpus {
             more[number] = cpu;
             online = more;
         }
-        List<WeakReference<CpuState>> own = ownBut(null);
-        own.add(new WeakReference<>(cpu));
-        OWN.set(own);
+        OwnedByThread.add(cpu);
         return cpu;
-    }
-
-    /** Those of the calling thread that can still be reached, but for one. */
-    private static List<WeakReference<CpuState>> ownBut(@Nullable CpuState one) {
-        List<WeakReference<CpuState>> left = new ArrayList<>(2);
-        List<WeakReference<CpuState>> own = OWN.get();
-        if (own != null) {
-            for (WeakReference<CpuState> reference : own) {
-                CpuState cpu = reference.get();
-                if (cpu != null && cpu != one) {
-                    left.add(reference);
-                }
-            }
-        }
-        return left;
     }
 
     /**
@@ -158,51 +137,68 @@ public final class Cpus {
             }
         }
         if (cpu.owner() == Thread.currentThread()) {
-            List<WeakReference<CpuState>> left = ownBut(cpu);
-            if (left.isEmpty()) {
-                OWN.remove();
-            } else {
-                OWN.set(left);
-            }
+            OwnedByThread.remove(cpu);
         }
     }
 
     /**
-     * Makes sure that the calling thread owes nobody an acknowledgement: it is about to do what may wait.
+     * Makes sure that nobody waits for the calling thread, which is about to do what may wait. Called before anything
+     * is changed.
      *
      * @param what what it is, for people
-     * @throws IllegalStateException if a CPU of its is in GUEST
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread in a section; or as
+     *     {@link NoWaiting#check}, which is asked first and has the refusal reported
      */
-    public static void checkOutsideGuest(String what) {
-        CpuState cpu = inGuest();
+    public static void checkMayWait(String what) {
+        checkMayWait(what, null);
+    }
+
+    /**
+     * Makes sure that nobody waits for the calling thread but for the end of a section that the caller leaves before it
+     * waits.
+     *
+     * @param what what is about to be done, for people
+     * @param own the reader of the section; null for none
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread in a section;
+     *     or as {@link NoWaiting#check}
+     */
+    public static void checkMayWait(String what, @Nullable RcuReader own) {
+        NoWaiting.check(what);
+        OwnedByThread thread = OwnedByThread.current();
+        if (thread == null) {
+            return;
+        }
+        CpuState cpu = thread.inGuest();
         if (cpu != null) {
             throw new IllegalStateException(what + " was called while " + cpu
                     + " is in GUEST: it has to leave it first, because others may wait for it");
         }
+        RcuReader reader = thread.inSection(own);
+        if (reader != null) {
+            throw new IllegalStateException(what + " was called in a reader section of " + reader
+                    + ", which must not wait for anything: every grace period waits for its end");
+        }
     }
 
     /**
-     * Whether the calling thread owes nobody an acknowledgement.
+     * Whether nobody waits for the calling thread.
      *
-     * @return true if no CPU of its is in GUEST
+     * @return true if no CPU of the thread is in GUEST, and no reader of the thread in a section
      */
-    public static boolean isOutsideGuest() {
-        return inGuest() == null;
+    public static boolean mayWait() {
+        OwnedByThread thread = OwnedByThread.current();
+        return thread == null || (thread.inGuest() == null && thread.inSection(null) == null);
     }
 
-    /** A CPU of the calling thread that is in GUEST, or null. */
-    private static @Nullable CpuState inGuest() {
-        List<WeakReference<CpuState>> own = OWN.get();
-        if (own != null) {
-            // By index: this comes before each operation of a thread that has CPUs.
-            for (int i = 0; i < own.size(); i++) {
-                CpuState cpu = own.get(i).get();
-                if (cpu != null && cpu.isGuest()) {
-                    return cpu;
-                }
-            }
-        }
-        return null;
+    /**
+     * Faults pages in on the calling thread with a reader that no CPU has: {@link #checkMayWait} looks at it meanwhile.
+     *
+     * @param reader that of a borrowed worker
+     * @param faults what enters and leaves its sections
+     * @return what that returns
+     */
+    public static int readAs(RcuReader reader, IntSupplier faults) {
+        return OwnedByThread.readAs(reader, faults);
     }
 
     /**

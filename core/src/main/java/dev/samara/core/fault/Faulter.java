@@ -132,8 +132,9 @@ public final class Faulter {
      * @param address any address
      * @param access bits of {@link Protection}, at least one
      * @return a {@link Fault}
-     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit, or while
-     *     a CPU of the thread is in GUEST; or if it is called within {@code rcuMapPages}
+     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit,
+     *     while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within {@code
+     *     rcuMapPages} by the CPU that asks, or on a machine that checks offers
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
@@ -243,9 +244,9 @@ public final class Faulter {
         return empty(vma, address, access, leaf);
     }
 
-    /** The CPU that has met the fault has left GUEST, but its thread may have others. */
-    private static void checkMayWait() {
-        Cpus.checkOutsideGuest("a fault that may have to wait");
+    /** What has met the fault has left GUEST, and leaves its section to wait; but its thread may have other CPUs. */
+    private void checkMayWait() {
+        Cpus.checkMayWait("a fault that may have to wait", reader);
     }
 
     private @Nullable Vma find(long address) {

@@ -15,7 +15,6 @@ import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.PageSink;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -61,8 +60,7 @@ public final class Collecting {
      * @return how many pages it was told of, or a negated errno
      */
     public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
-        NoWaiting.check("a collection");
-        Cpus.checkOutsideGuest("a collection");
+        Cpus.checkMayWait("a collection");
         Geometry geometry = layout.geometry();
         if (!geometry.isAligned(start)) {
             return Errno.EINVAL.result();

@@ -19,7 +19,6 @@ import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.NoWaiting;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -182,8 +181,7 @@ public final class Layout {
     }
 
     void lock() {
-        NoWaiting.check("a call that takes the lock of a space");
-        Cpus.checkOutsideGuest("a call that takes the lock of a space");
+        Cpus.checkMayWait("a call that takes the lock of a space");
         lock.lock();
         holdTimes.begin();
     }

@@ -13,7 +13,6 @@ import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.NoWaiting;
 import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
 import java.util.List;
@@ -102,7 +101,7 @@ final class Operation implements Watch {
 
     /** Runs it to its end. */
     long run() {
-        Cpus.checkOutsideGuest("a call of a space");
+        Cpus.checkMayWait("a call of a space");
         Rcu behind = behind();
         if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
             return Errno.EAGAIN.result();
@@ -236,8 +235,7 @@ final class Operation implements Watch {
     /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
     CompletableFuture<Long> start() {
         // First, since at the bound of grace periods what gives room back may wait for a CPU of this thread.
-        NoWaiting.check("an asynchronous call of a space");
-        Cpus.checkOutsideGuest("an asynchronous call of a space");
+        Cpus.checkMayWait("an asynchronous call of a space");
         CompletableFuture<Long> future = new CompletableFuture<>();
         Rcu behind = behind();
         if (behind != null && !behind.enter()) {

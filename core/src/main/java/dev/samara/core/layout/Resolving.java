@@ -10,7 +10,6 @@ import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.NoWaiting;
 import dev.samara.core.wait.Watch;
 import java.util.Locale;
 
@@ -103,9 +102,8 @@ public final class Resolving {
      */
     private static boolean await(Layout layout, Gate gate, long address) {
         if (!gate.isOpen()) {
-            NoWaiting.check("a fault that has to wait");
             // The operation at the gate may wait for a CPU of this thread.
-            Cpus.checkOutsideGuest("a fault that has to wait");
+            Cpus.checkMayWait("a fault that has to wait");
             Transit inside = Transit.ofThisThread();
             if (inside != null) {
                 throw new IllegalStateException(

@@ -182,15 +182,16 @@ public final class Memory {
     }
 
     /**
-     * Tries to free a frame, since there is none left: of page caches that nobody can reach, and of those that can read a page
-     * again. Where the calling thread must not wait for CPUs, since one of its own is in GUEST, nothing is done.
+     * Tries to free a frame, since there is none left: of page caches that nobody can reach, and of those that can read
+     * a page again. Nothing is done where the calling thread must not wait, since a CPU of its own is in GUEST or this
+     * is called within a reader section.
      *
-     * <p>Caller is in no reader section and holds no lock of a leaf, of a cache's content or of a layout.
+     * <p>Caller holds no lock of a leaf, of a cache's content or of a layout.
      *
      * @return whether frames were freed: then it is worth while to begin anew
      */
     public boolean reclaim() {
-        return Cpus.isOutsideGuest() && caches.reclaim() > 0;
+        return Cpus.mayWait() && caches.reclaim() > 0;
     }
 
     /**

@@ -9,6 +9,7 @@ import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Watches;
+import dev.samara.core.rcu.RcuReader;
 import dev.samara.core.vma.FlushListener;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
@@ -110,6 +111,15 @@ public final class Processor {
         state = cpus.claim(number, this::acknowledge);
         bit = state.bit();
         tables = new TableCache(pageShift, bit, state.sharesBit());
+    }
+
+    /**
+     * Says in whose sections the thread handles faults of this CPU.
+     *
+     * @param reader that of the CPU's worker
+     */
+    public void readsAs(RcuReader reader) {
+        state.readsAs(reader);
     }
 
     /**

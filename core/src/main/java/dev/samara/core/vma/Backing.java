@@ -199,11 +199,13 @@ public interface Backing {
     /**
      * Offers the frames of pages that are in memory ({@code map_pages}, as {@code rcu_map_pages} would be).
      *
-     * <p>Called in a reader section, for every fault, with no reference to anything: it must not block, wait or call into
-     * an address space or a {@code Cpu}. Nothing of this machine is freed while it does; {@code
-     * Machine.Builder.checkOffers} finds it out. What it throws is reported, and it has offered nothing then. It need not
-     * offer anything: {@link #fault} is asked for what it does not offer. What is not the frame of that page in this
-     * backing's page cache, whatever the number, is passed over; an offer outside of the window throws.
+     * <p>Called in a reader section, for every fault, with no reference to anything: it must not block, wait or call
+     * into an address space or a {@code Cpu}. Nothing of this machine is freed while it does. A call of the library
+     * that would wait, also one by another {@code Cpu} of the thread, throws {@link IllegalStateException} here and
+     * changes nothing; {@code Machine.Builder.checkOffers} refuses and reports more. What it throws is reported, and it
+     * has offered nothing then. It need not offer anything: {@link #fault} is asked for what it does not offer. What is
+     * not the frame of that page in this backing's page cache, whatever the number, is passed over; an offer outside of
+     * the window throws.
      *
      * @param window the pages
      */

@@ -34,7 +34,8 @@ public abstract class PageCache implements AutoCloseable {
 
     /**
      * Takes a frame for a page that is not in memory, filled with zeros. Where there is none left, it may first take back pages of
-     * other files, and waits for CPUs then, unless a CPU of the thread is in GUEST.
+     * other files, and waits for CPUs then, unless a CPU of the thread is in GUEST, or this is called from {@link
+     * Backing#rcuMapPages}.
      *
      * @return a frame, to be given to {@link #insert} or {@link #giveBack}; -1 if there is no memory left
      * @throws IllegalStateException if the cache is closed
@@ -88,8 +89,9 @@ public abstract class PageCache implements AutoCloseable {
      * <p>Who does not call this loses nothing in the end: a cache that nobody can reach, so that it is mapped nowhere either, is
      * closed by its machine some time after the garbage collector has found that out, before memory is used up.
      *
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, if it is called in {@link Backing#rcuMapPages} of a checked
-     *     machine, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with that
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, if it is called from {@link
+     *     Backing#rcuMapPages}, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with
+     *     that
      */
     @Override
     public abstract void close();

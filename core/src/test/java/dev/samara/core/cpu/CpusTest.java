@@ -264,7 +264,7 @@ final class CpusTest {
         return cpu.thread
                 .submit(() -> {
                     try {
-                        Cpus.checkOutsideGuest("sleep");
+                        Cpus.checkMayWait("sleep");
                         return "";
                     } catch (IllegalStateException e) {
                         return String.valueOf(e.getMessage());
@@ -279,7 +279,7 @@ final class CpusTest {
     void outsideGuest() throws Exception {
         Owned cpu = guest(cpus, context, 0);
         Cpus second = new Cpus(Long.MAX_VALUE, reports::add);
-        Cpus.checkOutsideGuest("sleep");
+        Cpus.checkMayWait("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
         CpuState other = cpu.thread.submit(() -> second.claim(0, () -> {})).get();

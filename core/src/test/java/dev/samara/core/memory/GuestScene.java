@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.memory;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.ShootdownDelivery;
 import java.util.ArrayList;
@@ -23,6 +28,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A CPU in GUEST on a thread of its own, which has written every page of a space, and calls of other threads that wait for it.
@@ -131,6 +137,39 @@ final class GuestScene implements AutoCloseable {
     /** Makes a call on the thread of the CPU. What it throws is thrown as it is. */
     <T> T onCpu(Function<Cpu, T> call) {
         return result(thread.submit(() -> call.apply(cpu)));
+    }
+
+    /**
+     * Has the CPU leave GUEST, and makes a call within {@code rcuMapPages}, with another CPU of the thread. What it
+     * throws is thrown as it is.
+     */
+    <T extends @Nullable Object> T inSection(Function<Cpu, T> call) {
+        List<T> results = new ArrayList<>(1);
+        PageCache cache = machine.newPageCache(LINUX, PAGE);
+        CachedBacking asking = new CachedBacking("/asking", cache) {
+            @Override
+            public void rcuMapPages(PageWindow window) {
+                if (results.isEmpty()) {
+                    try (Cpu other = machine.claimCpu()) {
+                        other.load(space);
+                        results.add(call.apply(other));
+                    }
+                }
+            }
+
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                return true;
+            }
+        };
+        long at = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, asking, 0);
+        assertTrue(at > 0);
+        onCpu(of -> {
+            of.leaveGuest();
+            return of.load(at, 8);
+        });
+        assertEquals(1, results.size(), "calls within the section");
+        return results.get(0);
     }
 
     /** Begins calls on other threads; returns when each waits for the CPU. */

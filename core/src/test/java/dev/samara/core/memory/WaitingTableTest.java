@@ -253,11 +253,41 @@ class WaitingTableTest {
         }
     }
 
+    @TestFactory
+    @DisplayName("called within rcuMapPages, by the thread that faults")
+    List<DynamicTest> callsInSection() throws Exception {
+        Map<String, Answer> rows = rows();
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
+            String name = entry.getKey();
+            Answer answer = rows.get(name);
+            // A CPU's ways out of GUEST concern that CPU itself, and wait for nobody.
+            if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !name.startsWith("Cpu."))) {
+                for (Method method : entry.getValue()) {
+                    tests.add(DynamicTest.dynamicTest(name, () -> callInSection(name, method, answer)));
+                }
+            }
+        }
+        return tests;
+    }
+
+    private static void callInSection(String name, Method method, Answer answer) {
+        try (GuestScene scene = new GuestScene()) {
+            Subjects subjects = new Subjects(scene);
+            Throwable thrown = scene.inSection(cpu -> caught(() -> subjects.invoke(method, cpu)));
+            assertEquals(answer == Answer.REFUSED_IN_GUEST, isRefusedInSection(thrown), () -> name + ": " + thrown);
+        }
+    }
+
+    private static boolean isRefusedInSection(@Nullable Throwable thrown) {
+        return thrown != null && String.valueOf(thrown.getMessage()).contains("must not wait for anything");
+    }
+
     private static @Nullable Throwable caught(Runnable call) {
         try {
             call.run();
             return null;
-        } catch (IllegalStateException refused) {
+        } catch (RuntimeException refused) {
             return refused;
         }
     }
