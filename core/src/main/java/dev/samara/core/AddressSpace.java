@@ -194,6 +194,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return the address, or a negated errno
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if it is called within {@code rcuMapPages}; the
+     *     backing is not called then
      */
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
         return layout.mmap(address, length, protection, flags, backing, offset);

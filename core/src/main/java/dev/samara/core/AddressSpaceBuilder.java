@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.vma.Capability;
@@ -169,14 +170,16 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Builds the space.
+     * Builds the space. Waits for the answers of the backings that are loaded.
      *
      * @return a new space
      * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow what is loaded, or as a backing refuses
-     * @throws IllegalStateException if the machine is closed
+     * @throws IllegalStateException if the machine is closed, if a CPU of the calling thread is in GUEST, or if it is called
+     *     within {@code rcuMapPages}; no code of an embedder is called then
      */
     public AddressSpace build() {
+        Cpus.checkMayWait("the building of a space");
         Host host = machine.host();
         host.spaces().checkOpen();
         Layout.Origin origin = new Layout.Origin(

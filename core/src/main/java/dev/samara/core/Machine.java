@@ -98,6 +98,7 @@ public final class Machine implements AutoCloseable {
      *
      * @param geometry sizes and bounds
      * @return the space
+     * @throws IllegalStateException if this machine is closed, or as {@link AddressSpaceBuilder#build} does in GUEST
      */
     public AddressSpace newSpace(Geometry geometry) {
         return space(geometry).build();

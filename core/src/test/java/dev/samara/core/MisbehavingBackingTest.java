@@ -349,6 +349,7 @@ final class MisbehavingBackingTest {
                     () -> checked.space.munmap(spare, PAGE),
                     () -> checked.space.mmap(0, PAGE, RW, Rig.ANONYMOUS, null, 0),
                     checked.space::fork,
+                    () -> checked.machine.newSpace(Rig.GEOMETRY),
                     checked.space::usage,
                     () -> second.handleFault(spare, WRITE),
                     () -> file.cache.truncate(0),

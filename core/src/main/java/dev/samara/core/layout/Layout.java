@@ -527,6 +527,8 @@ public final class Layout {
     /** The backing is asked for its traits before anything else, and so without a lock. */
     private Operation mapping(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
+        // A call that is refused asks nothing.
+        Cpus.checkMayWait("a call of a space");
         BackingTraits traits = BackingTraits.of(backing);
         return new Operation(this, Call.MMAP, address, length, protection, offset, flags, traits);
     }

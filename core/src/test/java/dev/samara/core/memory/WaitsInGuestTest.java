@@ -12,11 +12,17 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.memory.GuestScene.Waiting;
+import dev.samara.core.page.DirectFrames;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Resolution;
+import java.lang.reflect.Proxy;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -46,6 +52,40 @@ class WaitsInGuestTest {
             assertEquals(Resolution.MAPERR, scene.onCpu(cpu -> space.resolve(GuestScene.UNMAPPED, Protection.READ)));
             assertTrue(scene.areWaiting(), "answered in GUEST");
         }
+    }
+
+    @Test
+    @DisplayName("mapping and the making of a space, before any code of the embedder is called")
+    void callsNobody() {
+        List<String> called = new ArrayList<>();
+        Backing backing = (Backing) Proxy.newProxyInstance(
+                Backing.class.getClassLoader(), new Class<?>[] {Backing.class}, (proxy, method, arguments) -> {
+                    called.add(method.getName());
+                    throw new AssertionError(method + " was called");
+                });
+        Machine another = Machine.builder()
+                .memory(1 << 20)
+                .frameStore((pageShift, frames) -> {
+                    called.add("make");
+                    return new DirectFrames(pageShift, 10, frames);
+                })
+                .build();
+        try (GuestScene scene = new GuestScene()) {
+            AddressSpace space = scene.space;
+            int flags = MapFlags.SHARED;
+            List<Supplier<?>> calls = List.of(
+                    () -> space.mmap(0, PAGE, GuestScene.RW, flags, backing, 0),
+                    () -> space.mmapAsync(0, PAGE, GuestScene.RW, flags, backing, 0),
+                    () -> space.throwing().mmap(0, PAGE, GuestScene.RW, flags, backing, 0),
+                    () -> another.newSpace(GuestScene.LINUX),
+                    () -> another.space(GuestScene.LINUX).build());
+            for (Supplier<?> call : calls) {
+                refused(scene, cpu -> call.get());
+                assertEquals(List.of(), called);
+            }
+        }
+        another.newSpace(GuestScene.LINUX).close();
+        assertEquals(List.of("make"), called);
     }
 
     @Test
