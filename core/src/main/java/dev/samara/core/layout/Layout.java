@@ -513,6 +513,11 @@ public final class Layout {
         return notifiers.all();
     }
 
+    /** Whether anybody is told of what is taken away. */
+    boolean tellsOfTransits() {
+        return !notifiers.all().isEmpty() || host.retirement() != Retirement.NOTHING;
+    }
+
     // Each call below is documented where it is public, in AddressSpace.
 
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {

@@ -34,10 +34,10 @@ final class Operation implements Watch {
     private static final int PATIENCE = 3;
 
     /**
-     * So many calls deep a call touches its stack first. Interpreted, 24 are as deep as what follows publication when that tells
+     * So many calls deep a call touches its stack first. Interpreted, 15 are as deep as what follows publication when that tells
      * nobody of anything.
      */
-    private static final int DEPTH = 28;
+    private static final int DEPTH = 17;
 
     private final Layout layout;
     private final Call call;

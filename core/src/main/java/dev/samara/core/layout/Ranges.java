@@ -11,6 +11,9 @@ import java.util.Locale;
 final class Ranges {
     private static final long[] NO_MORE = {};
 
+    /** No ranges, to which {@link #with} adds the first. */
+    static final Ranges NONE = new Ranges();
+
     private long firstStart;
     private long firstEnd;
 
@@ -18,6 +21,13 @@ final class Ranges {
     private long[] more = NO_MORE;
 
     private int count;
+
+    /** Adds a range as {@link #add} does, to this or, if this is {@link #NONE}, to new ones; returns those that now have it. */
+    Ranges with(long start, long end) {
+        Ranges to = this == NONE ? new Ranges() : this;
+        to.add(start, end);
+        return to;
+    }
 
     /** Adds a range that is not empty; one that begins where the last one ends continues that one. */
     void add(long start, long end) {

@@ -44,17 +44,17 @@ public final class Transit extends WaitingCall {
     private final TransitGate gate = new TransitGate(this);
 
     /** Where something was unmapped: free for look-ups, reserved for allocation. */
-    private final Ranges reserved = new Ranges();
+    private Ranges reserved = Ranges.NONE;
 
     /** Where VMAs lie that are in transit. */
-    private final Ranges occupied = new Ranges();
+    private Ranges occupied = Ranges.NONE;
 
     /* Bounds of both: every operation elsewhere asks every transit, and is nearly always outside of them. */
     private long low = -1;
     private long high;
 
     /** Ranges whose pages are changed, while what is mapped there stays as it is: only who names them waits. */
-    private final Ranges busy = new Ranges();
+    private Ranges busy = Ranges.NONE;
 
     private List<Move> moves = List.of();
     private List<PageAction> actions = List.of();
@@ -179,7 +179,7 @@ public final class Transit extends WaitingCall {
             actions = new ArrayList<>(1);
         }
         actions.add(action);
-        busy.add(action.start(), action.end());
+        busy = busy.with(action.start(), action.end());
         widen(action.start(), action.end());
     }
 
@@ -253,12 +253,12 @@ public final class Transit extends WaitingCall {
     }
 
     void reserve(long start, long end) {
-        reserved.add(start, end);
+        reserved = reserved.with(start, end);
         widen(start, end);
     }
 
     void occupy(long start, long end, boolean gated) {
-        occupied.add(start, end);
+        occupied = occupied.with(start, end);
         widen(start, end);
         if (gated) {
             gate.stopFaults();
@@ -433,11 +433,9 @@ public final class Transit extends WaitingCall {
 
     /** Goes on where it is; returns whether its own part is over. */
     private boolean goOn(boolean mayRest) {
-        Transit outer = RETIRING.get();
         try {
-            RETIRING.set(this);
             dueNanos = 0;
-            if (!retire(mayRest)) {
+            if (callsOthers() && !retireAsThisThread(mayRest)) {
                 return false;
             }
             for (Vma vma : linked) {
@@ -447,6 +445,21 @@ public final class Transit extends WaitingCall {
         } catch (Throwable thrown) {
             fail(thrown);
             return false;
+        }
+        return end();
+    }
+
+    /** Whether it has pages to retire, or somebody to tell. */
+    private boolean callsOthers() {
+        return retiring != null || !isTold && operation.layout().tellsOfTransits();
+    }
+
+    /** Retires; for the code of others that is called meanwhile, this thread is the one that does. */
+    private boolean retireAsThisThread(boolean mayRest) {
+        Transit outer = RETIRING.get();
+        try {
+            RETIRING.set(this);
+            return retire(mayRest);
         } finally {
             if (outer == null) {
                 RETIRING.remove();
@@ -454,7 +467,6 @@ public final class Transit extends WaitingCall {
                 RETIRING.set(outer);
             }
         }
-        return end();
     }
 
     private boolean end() {
