@@ -14,8 +14,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * thread therefore lets the owner have a <em>turn</em>, a few microseconds in which it touches nothing of the lock, and
  * tries after that. The threads of a busy space so take turns of several operations each, and nobody makes a system call.
  *
- * <p>The turn adapts. A lock that is taken when the turn ends is busy, and the next turn is longer; a lock that is free
- * then was met by chance, and the next turn is shorter.
+ * <p>A lock at which threads met a moment ago is busy, and its owner comes back: the turn is long. Otherwise two threads have
+ * met by chance, the owner is about to go, and the turn is short. What the owner does meanwhile is no measure for that: after
+ * a handover an operation takes four times as long, and if the waiting thread took that for an owner who has gone, each
+ * operation would be the first after a handover.
  *
  * <p>One thread spins at a time, and none while another one is parked, so of many threads all but two are asleep, and each
  * parked thread competes as it does at a {@code ReentrantLock}. A spin is bounded and ends in the queue of the lock. The
@@ -25,11 +27,14 @@ import java.util.concurrent.locks.ReentrantLock;
 public final class LayoutLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;
 
-    /** In nanoseconds: some holds. After less, two threads hand the lock to each other at each hold. */
-    static final long SHORTEST_TURN = 1_000;
+    /** In nanoseconds: about a hold, even if its cache lines come from another core. */
+    static final long SHORT_TURN = 1_000;
 
     /** In nanoseconds: some operations, by which the move of the cache lines is paid for. */
-    static final long LONGEST_TURN = 5_000;
+    static final long LONG_TURN = 8_000;
+
+    /** In nanoseconds: two turns. A lock at which no thread has spun for so long is not busy. */
+    static final long RECENT = 20_000;
 
     /** In nanoseconds. An owner that has not released the lock by then has lost its processor. */
     private static final long LONGEST_TRY = 20_000;
@@ -56,8 +61,8 @@ public final class LayoutLock extends ReentrantLock {
     @SuppressWarnings("UnusedVariable") // through SPINNING
     private boolean spinning;
 
-    /** In nanoseconds. Read and written by the spinning thread alone. */
-    private long turn = SHORTEST_TURN;
+    /** When a thread last ended its spin. Read and written by the spinning thread alone. */
+    private long lastSpin = System.nanoTime() - RECENT;
 
     /** Makes an unlocked lock. */
     public LayoutLock() {}
@@ -80,11 +85,12 @@ public final class LayoutLock extends ReentrantLock {
             return false;
         }
         try {
-            letOwnerRun(turn);
-            turn = nextTurn(turn, isLocked());
+            long began = System.nanoTime();
+            letOwnerRun(began, turn(began - lastSpin));
             return tryForAWhile();
         } finally {
-            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads this turn.
+            lastSpin = System.nanoTime();
+            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads when this one ended.
             SPINNING.setRelease(this, false);
         }
     }
@@ -99,8 +105,7 @@ public final class LayoutLock extends ReentrantLock {
         return false;
     }
 
-    private static void letOwnerRun(long nanos) {
-        long began = System.nanoTime();
+    private static void letOwnerRun(long began, long nanos) {
         do {
             pause();
         } while (System.nanoTime() - began < nanos);
@@ -112,9 +117,9 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** Twice as long up to a bound, or a little shorter: also a lock that is held a tenth of the time is busy. */
-    static long nextTurn(long turn, boolean isBusy) {
-        return isBusy ? Math.min(LONGEST_TURN, 2 * turn) : Math.max(SHORTEST_TURN, turn - turn / 16);
+    /** How long the turn is, by how long ago the last spin ended. */
+    static long turn(long nanosSinceSpin) {
+        return nanosSinceSpin < RECENT ? LONG_TURN : SHORT_TURN;
     }
 
     private boolean tryForAWhile() {

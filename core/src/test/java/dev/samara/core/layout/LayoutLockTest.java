@@ -109,22 +109,11 @@ final class LayoutLockTest {
     }
 
     @Test
-    @DisplayName("a turn stays between its bounds, grows at a busy lock and shrinks at one that is met by chance")
+    @DisplayName("a turn is long where threads met a moment ago, and short where they meet by chance")
     void turns() {
-        long turn = LayoutLock.SHORTEST_TURN;
-        for (int i = 0; i < 100; i++) {
-            long next = LayoutLock.nextTurn(turn, true);
-            assertTrue(next > turn || next == LayoutLock.LONGEST_TURN, "from " + turn + " to " + next);
-            turn = next;
-        }
-        assertEquals(LayoutLock.LONGEST_TURN, turn);
-        for (int i = 0; i < 100; i++) {
-            long next = LayoutLock.nextTurn(turn, false);
-            assertTrue(next < turn || next == LayoutLock.SHORTEST_TURN, "from " + turn + " to " + next);
-            turn = next;
-        }
-        assertEquals(LayoutLock.SHORTEST_TURN, turn);
-        // At a lock that is free at every other look a turn grows all the same.
-        assertTrue(LayoutLock.nextTurn(LayoutLock.nextTurn(1000, true), false) > 1000);
+        assertEquals(LayoutLock.LONG_TURN, LayoutLock.turn(0));
+        assertEquals(LayoutLock.LONG_TURN, LayoutLock.turn(LayoutLock.RECENT - 1));
+        assertEquals(LayoutLock.SHORT_TURN, LayoutLock.turn(LayoutLock.RECENT));
+        assertTrue(LayoutLock.SHORT_TURN < LayoutLock.LONG_TURN && LayoutLock.LONG_TURN < LayoutLock.RECENT);
     }
 }
