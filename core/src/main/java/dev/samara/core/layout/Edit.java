@@ -561,7 +561,7 @@ final class Edit implements AutoCloseable {
         if (!operation.prepare(mine)) {
             return false;
         }
-        if (mine.takesPagesAway()) {
+        if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
             mine.note(List.copyOf(layout.copies()));
         }
         hold(mine);

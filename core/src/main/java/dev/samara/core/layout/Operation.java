@@ -34,8 +34,8 @@ final class Operation implements Watch {
     private static final int PATIENCE = 3;
 
     /**
-     * So many calls deep a call touches its stack first. Interpreted, 15 are as deep as what follows publication when that tells
-     * nobody of anything.
+     * So many calls deep an operation touches its stack before it publishes what is in transit. Interpreted, 15 are as deep as
+     * what follows publication when that tells nobody of anything.
      */
     private static final int DEPTH = 17;
 
@@ -269,7 +269,7 @@ final class Operation implements Watch {
 
     private void publish() {
         try {
-            while (!done && hasDepth()) {
+            while (!done) {
                 Gate gate = attempt();
                 if (gate != null) {
                     waitFor(gate);
@@ -287,44 +287,27 @@ final class Operation implements Watch {
     }
 
     /**
-     * Whether there is stack left for all that follows publication. Else the operation is refused, but for the end of a space,
-     * which may not be: its caller gets the error, and nothing has changed.
-     */
-    private boolean hasDepth() {
-        if (takesAway()) {
-            try {
-                StackReserve.check(DEPTH);
-            } catch (StackOverflowError exhausted) {
-                if (endsSpace()) {
-                    throw exhausted;
-                }
-                refused(Errno.ENOMEM.result());
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /**
      * Takes what the retirement of what is about to be published needs. Caller holds the layout lock.
      *
      * @return false if the attempt must end first: this is refused, or must make a worker without the lock
      */
     boolean prepare(Transit rest) {
-        Memory memory = layout.memoryOrNull();
-        if (memory == null) {
-            return true;
-        }
-        if (worker == null && !goesOnWithoutWorker) {
-            worker = memory.borrowIdle();
-            lacksWorker = worker == null;
-            if (lacksWorker) {
-                return false;
-            }
-        }
         try {
+            StackReserve.check(DEPTH);
+            Memory memory = layout.memoryOrNull();
+            if (memory == null) {
+                return true;
+            }
+            if (worker == null && !goesOnWithoutWorker) {
+                worker = memory.borrowIdle();
+                lacksWorker = worker == null;
+                if (lacksWorker) {
+                    return false;
+                }
+            }
             rest.retireBy(new Retiring(rest, memory, worker));
-        } catch (OutOfMemoryError exhausted) {
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
                 throw exhausted;
             }
