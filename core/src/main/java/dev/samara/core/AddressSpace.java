@@ -541,7 +541,8 @@ public final class AddressSpace implements AutoCloseable {
      * child has the parent's limits and privileges.
      *
      * @return the child
-     * @throws MmException with ENOMEM if the commit limit does not allow the copy, or as a backing refuses
+     * @throws MmException with ENOMEM if the commit limit does not allow the copy, with EAGAIN if as many calls work on
+     *     pages as the machine has workers for, or as a backing refuses
      */
     public AddressSpace fork() {
         machine.host().spaces().checkOpen();

@@ -19,6 +19,7 @@ import dev.samara.core.rcu.Rcu;
 import dev.samara.core.tlb.CheckedTlb;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
+import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -184,7 +185,10 @@ public final class Machine implements AutoCloseable {
     }
 
     private static int populate(Layout layout, long start, long end, int access) {
-        Worker worker = layout.memory().borrow();
+        Worker worker = layout.memory().borrowOrNull();
+        if (worker == null) {
+            return Fault.OOM;
+        }
         try {
             Faulter faulter = new Faulter(layout, worker);
             return Cpus.readAs(

@@ -164,16 +164,17 @@ final class CachedPages extends Caches.Entry {
     /** Nothing maps these pages, so that only readers who have come to them by the index may still be there. */
     @Override
     protected int end() {
-        Removed removed = close();
-        if (removed == null || removed.isEmpty()) {
-            return 0;
-        }
+        // The worker first: without one nothing is changed.
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+            Removed removed = close();
+            if (removed == null || removed.isEmpty()) {
+                return 0;
+            }
             discarding.owe();
             removed.dropWhenSettled(discarding);
             discarding.settle();
+            return removed.count();
         }
-        return removed.count();
     }
 
     @Override

@@ -10,6 +10,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Discarding;
+import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
@@ -351,13 +352,29 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
+        removeWith(null, first, count);
+    }
+
+    /**
+     * Does what {@link #remove} does, for an operation that has a worker already.
+     *
+     * @param gather the operation's, with a worker; as {@link Discarding#Discarding(TlbGather, long)} has it
+     * @param first the first page
+     * @param count how many
+     */
+    public void remove(TlbGather gather, long first, long count) {
+        removeWith(gather, first, count);
+    }
+
+    private void removeWith(@Nullable TlbGather lent, long first, long count) {
         Cpus.checkMayWait("a removal from a page cache");
         if (first < 0 || count <= 0) {
             return;
         }
         long last = first + Math.min(count - 1, Long.MAX_VALUE - first);
         resizing.lock();
-        try {
+        // The worker first: without one nothing is changed.
+        try (Discarding discarding = lent == null ? new Discarding(memory, Pte.NONE) : new Discarding(lent, Pte.NONE)) {
             CachedPages.Removed removed;
             content.lock();
             try {
@@ -365,7 +382,7 @@ public final class FilePages extends PageCache {
             } finally {
                 content.unlock();
             }
-            unmap(first, last, removed, false);
+            unmap(discarding, first, last, removed, false);
         } finally {
             resizing.unlock();
         }
@@ -379,10 +396,10 @@ public final class FilePages extends PageCache {
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
         resizing.lock();
-        try {
+        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
             CachedPages.Removed removed = cached.close();
             if (removed != null) {
-                unmap(0, Long.MAX_VALUE, removed, false);
+                unmap(discarding, 0, Long.MAX_VALUE, removed, false);
             }
         } finally {
             resizing.unlock();
@@ -406,29 +423,36 @@ public final class FilePages extends PageCache {
             if (batch.isEmpty()) {
                 return 0;
             }
-            // Nobody puts another frame in for one of these pages before it is known which of them stay.
-            content.lock();
-            try {
-                cached.beginRemoval();
-                try {
-                    batch.takeOut(index);
-                    mappings.visit(batch.first(), batch.last(), batch);
-                    batch.putBack(index);
-                } finally {
-                    cached.endRemoval();
-                }
-            } finally {
-                content.unlock();
+            try (Discarding discarding = Discarding.orNull(memory, Pte.NONE)) {
+                return discarding == null ? 0 : reclaim(batch, discarding);
             }
-            if (batch.isEmpty()) {
-                return 0;
-            }
-            CachedPages.Removed removed = batch.removed();
-            unmap(batch.first(), batch.last(), removed, false);
-            return removed.count();
         } finally {
             resizing.unlock();
         }
+    }
+
+    /** Caller holds the lock of the size. */
+    private int reclaim(Reclaim batch, Discarding discarding) {
+        // Nobody puts another frame in for one of these pages before it is known which of them stay.
+        content.lock();
+        try {
+            cached.beginRemoval();
+            try {
+                batch.takeOut(index);
+                mappings.visit(batch.first(), batch.last(), batch);
+                batch.putBack(index);
+            } finally {
+                cached.endRemoval();
+            }
+        } finally {
+            content.unlock();
+        }
+        if (batch.isEmpty()) {
+            return 0;
+        }
+        CachedPages.Removed removed = batch.removed();
+        unmap(discarding, batch.first(), batch.last(), removed, false);
+        return removed.count();
     }
 
     /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
@@ -457,29 +481,35 @@ public final class FilePages extends PageCache {
         }
         resizing.lock();
         try {
-            long first = pages(bytes);
-            boolean isSmaller;
+            if (bytes < cached.size()) {
+                shrink(bytes);
+            } else {
+                growTo(bytes);
+            }
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /** Caller holds the lock of the size. */
+    private void shrink(long bytes) {
+        long first = pages(bytes);
+        // The worker first: without one nothing is changed.
+        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
             CachedPages.Removed removed;
             content.lock();
             try {
-                isSmaller = bytes < cached.size();
                 cached.setSize(bytes);
-                if (isSmaller) {
-                    Shrink now = new Shrink(first);
-                    shrinks.next = now;
-                    shrinks = now;
-                }
+                Shrink now = new Shrink(first);
+                shrinks.next = now;
+                shrinks = now;
                 removed = cached.takeOut(first, Long.MAX_VALUE);
             } finally {
                 content.unlock();
             }
-            if (isSmaller) {
-                zero(bytes, startOf(first));
-                unmap(first, Long.MAX_VALUE, removed, true);
-                settled = shrinks;
-            }
-        } finally {
-            resizing.unlock();
+            zero(bytes, startOf(first), discarding.worker());
+            unmap(discarding, first, Long.MAX_VALUE, removed, true);
+            settled = shrinks;
         }
     }
 
@@ -567,24 +597,34 @@ public final class FilePages extends PageCache {
         }
         Worker worker = memory.borrow();
         try {
+            zero(start, end, worker);
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    private void zero(long start, long end, Worker worker) {
+        if (start >= end) {
+            return;
+        }
+        try {
             worker.reader().enter();
             int frame = frameAt(start >>> pageShift);
             if (frame != Frames.NONE) {
                 store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
             }
         } finally {
-            // This ends the section.
-            memory.giveBack(worker);
+            worker.reader().exitAll();
         }
     }
 
     /** Takes removed frames, and beyond an end private copies, out of every mapping, and frees them. */
-    private void unmap(long first, long last, CachedPages.Removed removed, boolean alsoCopies) {
+    private void unmap(Discarding discarding, long first, long last, CachedPages.Removed removed, boolean alsoCopies) {
         if (removed.isEmpty() && mappings.isEmpty()) {
             return;
         }
         List<Oracle.Taking> takings = new ArrayList<>(0);
-        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+        try {
             Walk walk = new Walk(discarding, first, last, alsoCopies, takings);
             do {
                 mappings.visit(first, last, walk);
@@ -593,9 +633,12 @@ public final class FilePages extends PageCache {
             // the index and its check.
             discarding.owe();
             removed.dropWhenSettled(discarding);
-            discarding.settle();
         } finally {
-            takings.forEach(Oracle.Taking::close);
+            try {
+                discarding.settle();
+            } finally {
+                takings.forEach(Oracle.Taking::close);
+            }
         }
     }
 

@@ -45,6 +45,7 @@ final class Copy {
     private final Layout child;
     private final Memory memory;
     private final Frames frames;
+    private final TlbGather gather;
 
     /** What was in transit at the instant. */
     private final List<Transit> earlier;
@@ -55,11 +56,12 @@ final class Copy {
     /** Copies of a file's pages, and how small the file had become when they were made. */
     private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
 
-    /** Caller holds the parent's lock. */
-    Copy(Layout parent, Layout child, Memory memory, List<Transit> earlier) {
+    /** Caller holds the parent's lock, and has a worker in the gather until the copy is trimmed or undone. */
+    Copy(Layout parent, Layout child, TlbGather gather, List<Transit> earlier) {
         this.parent = parent;
         this.child = child;
-        this.memory = memory;
+        this.gather = gather;
+        this.memory = gather.memory();
         this.frames = memory.frames();
         this.earlier = earlier;
     }
@@ -78,15 +80,14 @@ final class Copy {
      * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
      */
     void run(Snapshot<Vma> vmas, List<SharedAnonymous> objects) {
-        // When it is closed, nobody can write any more to what the child has in common with the parent.
-        try (TlbGather gather = new TlbGather(memory)) {
-            vmas.forEach((first, last, vma) -> {
-                if (hasPagesToCopy(vma)) {
-                    copy(vma, gather);
-                }
-                SharedAnonymous.keep(vma, objects);
-            });
-        }
+        vmas.forEach((first, last, vma) -> {
+            if (hasPagesToCopy(vma)) {
+                copy(vma);
+            }
+            SharedAnonymous.keep(vma, objects);
+        });
+        // After this, nobody can write any more to what the child has in common with the parent.
+        gather.invalidate();
     }
 
     /** Pages of its own, or guards, which stand in page tables only. */
@@ -97,7 +98,7 @@ final class Copy {
         return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonIdentity() != null && !vma.has(VmaFlags.SHARED));
     }
 
-    private void copy(Vma vma, TlbGather gather) {
+    private void copy(Vma vma) {
         for (Transit transit : earlier) {
             if (transit.touches(vma.start(), vma.end())) {
                 await(transit);
@@ -115,7 +116,7 @@ final class Copy {
             long[] leaf = from.leaf(at);
             long reached = at;
             while (leaf != null && Long.compareUnsigned(reached, stop) < 0) {
-                reached = copy(vma, leaf, reached, stop, gather);
+                reached = copy(vma, leaf, reached, stop);
             }
             at = from.nextLeaf(stop, vma.end());
         }
@@ -132,7 +133,7 @@ final class Copy {
     }
 
     /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
-    private long copy(Vma vma, long[] leaf, long start, long end, TlbGather gather) {
+    private long copy(Vma vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
@@ -248,14 +249,21 @@ final class Copy {
         }
     }
 
-    /** Gives back everything that was copied, because there will be no child. */
+    /**
+     * Gives back everything that was copied, because there will be no child, and the worker: closing the child needs
+     * one.
+     */
     void undo() {
-        zap(0, child.geometry().limit());
+        try {
+            zap(0, child.geometry().limit());
+        } finally {
+            gather.rest();
+        }
     }
 
     private void zap(long start, long end) {
-        try (TlbGather gather = new TlbGather(memory)) {
-            Zapping.zap(child.pages(), start, end, gather);
-        }
+        Zapping.zap(child.pages(), start, end, gather);
+        gather.invalidate();
+        gather.free();
     }
 }

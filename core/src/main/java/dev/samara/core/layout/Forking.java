@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
+import dev.samara.core.tlb.TlbGather;
+import dev.samara.core.vma.Errno;
+import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import dev.samara.maple.Snapshot;
@@ -20,17 +24,34 @@ final class Forking {
 
     @SuppressWarnings("try") // it is there to be closed
     static Layout fork(Layout parent) {
+        Cpus.checkMayWait("a fork");
         Memory memory = parent.memoryOrNull();
         if (memory == null) {
-            return copyOf(parent);
+            return copyOf(parent, null);
         }
+        TlbGather gather = gatherOf(memory);
         try (Oracle.Taking taking = Oracle.taking(
                 memory.oracle(), "fork", Oracle.WRITE, parent.pages().number(), 0, 0)) {
-            return copyOf(parent);
+            return copyOf(parent, gather);
+        } finally {
+            gather.rest();
         }
     }
 
-    private static Layout copyOf(Layout parent) {
+    /** What copies pages and takes them back, with a worker, before anything is begun. */
+    private static TlbGather gatherOf(Memory memory) {
+        try {
+            TlbGather gather = TlbGather.with(memory, null);
+            if (gather.tryResume()) {
+                return gather;
+            }
+        } catch (OutOfMemoryError exhausted) {
+            throw new MmException("fork", Errno.ENOMEM);
+        }
+        throw new MmException("fork", Errno.EAGAIN);
+    }
+
+    private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
         // Each finally below gives something back, and must not meet the end of the stack there.
         StackReserve.check(StackReserve.MANY);
         List<Vma> kept = new ArrayList<>();
@@ -50,10 +71,9 @@ final class Forking {
                     maps = (int) parent.counters().maps;
                     joins = parent.inTransit().joins();
                     Loading.keep(vmas, parent.counters(), kept);
-                    Memory memory = parent.memoryOrNull();
-                    if (memory != null) {
+                    if (gather != null) {
                         List<Transit> earlier = List.copyOf(parent.inTransit().transits());
-                        copy = new Copy(parent, child, memory, earlier);
+                        copy = new Copy(parent, child, gather, earlier);
                         parent.copies().add(copy.gate());
                     }
                 } finally {
@@ -88,12 +108,12 @@ final class Forking {
     /** Gives back what a child has got that nobody will have. */
     private static void undo(@Nullable Layout child, @Nullable Copy copy) {
         try {
-            if (child != null) {
-                child.close();
-            }
-        } finally {
             if (copy != null) {
                 copy.undo();
+            }
+        } finally {
+            if (child != null) {
+                child.close();
             }
         }
     }

@@ -607,7 +607,8 @@ public final class Layout {
      * Copies the layout of one instant for a child ({@code dup_mmap} in {@code kernel/fork.c}).
      *
      * @return the child's layout
-     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, or as a backing refuses
+     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, with EAGAIN if there is no
+     *     worker, or as a backing refuses
      */
     public Layout fork() {
         return Forking.fork(this);

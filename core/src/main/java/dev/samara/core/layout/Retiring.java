@@ -87,7 +87,7 @@ final class Retiring {
      * @return whether nothing is left; false only if it may rest
      */
     boolean advance(boolean mayRest) {
-        if (step <= FREE) {
+        if (step < DONE) {
             gather.resume();
         }
         while (step < DONE) {
@@ -97,10 +97,11 @@ final class Retiring {
             }
             step++;
         }
+        rest();
         return true;
     }
 
-    /** Gives up for a while what others may need. */
+    /** Gives up for a while, or at the end for ever, what others may need. */
     void rest() {
         gather.rest();
     }
@@ -125,7 +126,9 @@ final class Retiring {
                 yield true;
             }
             case FREE -> {
-                gather.close();
+                // The worker stays for the actions: there may be no other.
+                gather.invalidate();
+                gather.free();
                 yield true;
             }
             case ACT -> {
@@ -462,20 +465,27 @@ final class Retiring {
     private void act(PageAction action) {
         switch (action.kind()) {
             case DISCARD -> discard(action.start(), action.end());
-            case PUNCH -> Objects.requireNonNull(action.file()).punch(action.offset(), action.end() - action.start());
+            case PUNCH -> punch(action);
             case GUARD -> guard(action.start(), action.end());
             case UNGUARD -> unguard(action.start(), action.end());
         }
     }
 
     private void discard(long start, long end) {
-        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+        try (Discarding discarding = new Discarding(gather, Pte.NONE)) {
             discarding.discard(table, start, end, (pte, address) -> true);
         }
     }
 
+    private void punch(PageAction action) {
+        FilePages file = Objects.requireNonNull(action.file());
+        int pageShift = layout.geometry().pageShift();
+        long pages = layout.geometry().pages(action.end() - action.start());
+        file.remove(gather, action.offset() >>> pageShift, pages);
+    }
+
     private void guard(long start, long end) {
-        try (Discarding discarding = new Discarding(memory, Pte.GUARD)) {
+        try (Discarding discarding = new Discarding(gather, Pte.GUARD)) {
             discarding.guard(table, start, end);
         }
     }

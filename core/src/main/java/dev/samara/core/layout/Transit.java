@@ -22,13 +22,13 @@ import org.jspecify.annotations.Nullable;
  * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout lock,
  * but for what is said to be otherwise. Once it is complete, nothing that lives on leads to it.
  *
- * <p><b>Retirement cannot fail half-way.</b> What it needs is taken before publication: a bounded depth of stack, a worker, a
- * first block of room that is used again and again, and the place in the list of waiting calls, which is this object. If a
- * worker is missing the operation is refused with {@code EAGAIN}, for want of memory or stack with {@code ENOMEM}; nothing has
- * changed then. What an embedder's code throws is caught call by call and reported. If a step fails all the same, the range
- * stays in flight, with its VMAs linked to their files; that is reported once, and a thread of the machine goes on where the
- * step began, after pauses that grow up to a second. The caller of a synchronous operation waits for that, and a future
- * completes only after it.
+ * <p><b>Retirement cannot fail half-way.</b> What it needs is taken before publication: a bounded depth of stack, a
+ * worker, a first block of room that is used again and again, and the place in the list of waiting calls, which is this
+ * object. The worker stays until the last page action is done. If a worker is missing the operation is refused with
+ * {@code EAGAIN}, for want of memory or stack with {@code ENOMEM}; nothing has changed then. What an embedder's code
+ * throws is caught call by call and reported. If a step fails all the same, the range stays in flight, with its VMAs
+ * linked to their files; that is reported once, and a thread of the machine goes on where the step began, after pauses
+ * that grow up to a second. The caller of a synchronous operation waits for that, and a future completes only after it.
  *
  * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace period: it
  * is one of the {@linkplain WaitingCalls waiting calls} then.

@@ -5,6 +5,7 @@ import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
+import dev.samara.core.page.Worker;
 import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
 import java.util.concurrent.locks.LockSupport;
@@ -30,10 +31,12 @@ public final class Discarding implements AutoCloseable {
     private final Memory memory;
     private final TlbGather gather;
 
+    /** Whether the gather is somebody's who goes on with it. */
+    private final boolean isLent;
+
     /** What an entry becomes. */
     private final long left;
 
-    private final int owner;
     private long[][] leaves = new long[16][];
     private int[] indexes = new int[16];
     private long[] marks = new long[16];
@@ -59,8 +62,48 @@ public final class Discarding implements AutoCloseable {
     public Discarding(Memory memory, long left) {
         this.memory = memory;
         this.left = left;
+        isLent = false;
         gather = new TlbGather(memory);
-        owner = gather.worker().owner();
+    }
+
+    /**
+     * Begins a part of an operation that has a gather already. The operation does not use it before this is closed.
+     *
+     * @param lent a gather of which everything is invalidated and freed. If closing this fails, the next {@link
+     *     TlbGather#resume} tries again
+     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
+     */
+    public Discarding(TlbGather lent, long left) {
+        this(lent, true, left);
+    }
+
+    private Discarding(TlbGather gather, boolean isLent, long left) {
+        memory = gather.memory();
+        this.gather = gather;
+        this.isLent = isLent;
+        this.left = left;
+    }
+
+    /**
+     * Begins an operation if there is a worker for it.
+     *
+     * @param memory the machine's
+     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @return the operation; null if all workers that there can be are lent
+     */
+    public static @Nullable Discarding orNull(Memory memory, long left) {
+        TlbGather gather = TlbGather.with(memory, null);
+        Discarding made = new Discarding(gather, false, left);
+        return gather.tryResume() ? made : null;
+    }
+
+    /**
+     * Who works.
+     *
+     * @return a worker for the time of this operation
+     */
+    public Worker worker() {
+        return gather.worker();
     }
 
     /** Which entries are taken. */
@@ -186,10 +229,10 @@ public final class Discarding implements AutoCloseable {
             if (!choice.takes(pte, address)) {
                 return;
             }
-            if (Pte.isInTransit(pte) && Pte.owner(pte) == owner) {
+            if (Pte.isInTransit(pte) && Pte.owner(pte) == worker().owner()) {
                 return;
             }
-            long mark = Pte.inTransit(pte, owner, false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            long mark = Pte.inTransit(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             // What is marked must be noted, so room for it comes first.
             makeRoom();
             if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
@@ -254,7 +297,7 @@ public final class Discarding implements AutoCloseable {
         }
         Arrays.fill(leaves, 0, size, null);
         size = 0;
-        memory.owners().leave(owner);
+        memory.owners().leave(worker().owner());
         unhookWholes();
         // Nobody could reach these pages since the invalidation above: their entries said so all the time.
         gather.freeInvalidated();
@@ -288,18 +331,25 @@ public final class Discarding implements AutoCloseable {
     }
 
     /**
-     * Ends the operation, as {@link #settle} does. If that fails, this throws, and a thread of the machine tries again until the
-     * entries are empty: until then faults wait for them, and nobody else works with the number that the entries name.
+     * Ends the operation, as {@link #settle} does. If that fails, this throws, and the operation that has lent its
+     * gather, or else a thread of the machine, tries again until the entries are empty: until then faults wait for
+     * them, and nobody else works with the number that the entries name.
      */
     @Override
     public void close() {
         try {
             finish();
         } catch (Throwable failed) {
-            memory.rcu().callAfterAnyway(this::finishLater);
+            if (isLent) {
+                gather.leave(this);
+            } else {
+                memory.rcu().callAfterAnyway(this::finishLater);
+            }
             throw failed;
         }
-        gather.close();
+        if (!isLent) {
+            gather.close();
+        }
     }
 
     /** Caller of {@link #close} was told of the first failure; those that follow have no other cause. */

@@ -56,6 +56,9 @@ public final class TlbGather implements AutoCloseable {
     /** Of that invalidation, behind its shootdowns; 0 for none. */
     private long ticket;
 
+    /** A part of the operation that could not be ended: its entries name the worker. Null for none. */
+    private @Nullable Discarding unfinished;
+
     /** Something was unhooked, or narrowed, since the last invalidation. */
     private boolean isFlushOwed;
 
@@ -117,17 +120,17 @@ public final class TlbGather implements AutoCloseable {
         owed.leaveOut(checkOver(memory.cpus(), ended));
     }
 
-    /** Gives the worker back for a while; {@link #resume} comes before the next use. */
+    /** Gives the worker back for a while, unless entries name it; {@link #resume} comes before the next use. */
     public void rest() {
         Worker resting = worker;
-        if (resting != null) {
+        if (resting != null && unfinished == null) {
             worker = null;
             memory.giveBack(resting);
         }
     }
 
     /**
-     * Borrows a worker again, after {@link #rest}.
+     * Borrows a worker again, after {@link #rest}, and ends what could not be ended before it.
      *
      * @throws IllegalStateException if there is none; nothing has changed then
      */
@@ -135,6 +138,28 @@ public final class TlbGather implements AutoCloseable {
         if (worker == null) {
             worker = memory.borrow();
         }
+        Discarding left = unfinished;
+        if (left != null) {
+            left.settle();
+            unfinished = null;
+        }
+    }
+
+    /** Leaves a part of the operation, of which this is the gather, to the next {@link #resume}. */
+    void leave(Discarding part) {
+        unfinished = part;
+    }
+
+    /**
+     * Borrows a worker unless this has one.
+     *
+     * @return false if all that there can be are lent; nothing has changed then
+     */
+    public boolean tryResume() {
+        if (worker == null) {
+            worker = memory.borrowOrNull();
+        }
+        return worker != null;
     }
 
     private static Context checkOver(Cpus cpus, Context ended) {

@@ -9,8 +9,9 @@ package dev.samara.core.vma;
  * frame is used again. A file has a size; beyond its last page nothing can be mapped ({@code SIGBUS}), and behind its end
  * in that page there are zeros.
  *
- * <p>Thread-safe. {@link #frameAt} takes no lock. What changes pages takes locks of its own, waits for CPUs, and must not be
- * called from {@link Backing#rcuMapPages}.
+ * <p>Thread-safe. {@link #frameAt} takes no lock. What changes pages takes locks of its own, waits for CPUs, and must
+ * not be called from {@link Backing#rcuMapPages}. A call that takes pages out throws {@link IllegalStateException}, and
+ * changes nothing, while as many calls work on pages as the machine has workers for (65536).
  */
 public abstract class PageCache implements AutoCloseable {
     /** For the machine. */

@@ -37,6 +37,12 @@ final class Layouts {
         return host(65530, 256, Host.UNLIMITED, retirement, Layouts::refuse, locks, memories);
     }
 
+    /** A host with memory that reports to a list, which is synchronized. */
+    static Host host(Memory memory, List<Report> reports) {
+        Host.MemoryMaker memories = (host, pageShift) -> memory;
+        return host(65530, 256, Host.UNLIMITED, Retirement.NOTHING, reports::add, ReentrantLock::new, memories);
+    }
+
     private static Host host(
             int maxMaps,
             long stackGuardPages,

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.layout;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.Latches;
+import dev.samara.core.cpu.Cpus;
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.page.Memory;
+import dev.samara.core.page.Pte;
+import dev.samara.core.page.SmallMemory;
+import dev.samara.core.page.Worker;
+import dev.samara.core.tlb.Processor;
+import dev.samara.core.tlb.SoftTlb;
+import dev.samara.core.vma.Advice;
+import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.Protection;
+import dev.samara.core.vma.Report;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The flush of a discard fails again and again, while a CPU in GUEST does not acknowledge. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class FailingDiscardTest {
+    private static final long PAGE = Layouts.GEOMETRY.pageSize();
+    private static final int MOST_WORKERS = 8;
+
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final Cpus cpus = new Cpus(0, message -> {
+        throw new IllegalStateException(message);
+    });
+    private final Memory memory = new Memory(
+            SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
+            SmallMemory.rcu(),
+            cpus,
+            1,
+            Memory.UNCHECKED,
+            null,
+            MOST_WORKERS);
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());
+
+    private static <T> FutureTask<T> begun(String name, Callable<T> call) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        thread.start();
+        return task;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @DisplayName(
+            "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
+    void keepsItsWorker(int advice) {
+        long at = layout.mmap(
+                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        Worker worker = memory.newWorker("the test's");
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        CountDownLatch in = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        FutureTask<Long> guest = begun("guest", () -> {
+            Processor cpu = new Processor(
+                    cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
+            cpu.load(layout.pages());
+            cpu.enterGuest();
+            long found = cpu.walk(at, Pte.READ);
+            in.countDown();
+            Latches.await(goOn);
+            cpu.leaveGuest();
+            cpu.load(null);
+            cpu.close();
+            return found;
+        });
+        Latches.await(in);
+        FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
+        Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
+        long mark = layout.pages().get(at);
+        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        List<Worker> others = new ArrayList<>();
+        for (Worker other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
+            others.add(other);
+        }
+        assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "somebody has its number");
+        assertEquals(MOST_WORKERS - 2, others.size(), "workers besides the test's and the operation's");
+        goOn.countDown();
+        assertEquals(0, Await.result("madvise", advising, reports));
+        assertTrue(Await.result("the guest", guest, reports) >= 0);
+        assertEquals(
+                advice == Advice.DONTNEED ? Pte.NONE : Pte.GUARD, layout.pages().get(at));
+        assertEquals(0, memory.frames().inUse());
+        assertEquals(
+                List.of(Report.Kind.RETIREMENT_FAILED),
+                reports.stream().map(Report::kind).toList());
+        others.forEach(memory::giveBack);
+        memory.discard(worker);
+        layout.close();
+    }
+}
