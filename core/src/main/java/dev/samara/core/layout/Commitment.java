@@ -145,7 +145,6 @@ final class Commitment {
         long bytes = complete.bytes;
         if (complete.objects != null) {
             bytes -= countObjects(complete.objects, 1);
-            complete.objects.keySet().forEach(SharedAnonymous::forgetUnlessMapped);
         }
         if (bytes != 0) {
             host.uncharge(bytes);

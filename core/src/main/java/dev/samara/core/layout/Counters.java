@@ -19,7 +19,7 @@ final class Counters {
     long locked;
     long accounted;
 
-    /** VMAs whose backing wants to be told of them. */
+    /** VMAs with an open. */
     long opens;
 
     Counters copy() {
@@ -50,7 +50,7 @@ final class Counters {
         stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
-        opens += vma.traits() != null && vma.traits().operations() != null ? sign : 0;
+        opens += Opens.hasOpen(vma) ? sign : 0;
     }
 
     /**

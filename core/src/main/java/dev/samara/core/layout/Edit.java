@@ -2,6 +2,8 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
+import dev.samara.core.life.Open;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -56,6 +58,9 @@ final class Edit implements AutoCloseable {
 
     /** Which opens its new VMAs have, as soon as that is known. */
     private Opens opens = Opens.NONE;
+
+    /** Shares of contents that do not end before this is closed. */
+    private final ArrayList<Open> contents = new ArrayList<>(0);
 
     private long brk;
     private long defaultLock;
@@ -449,7 +454,29 @@ final class Edit implements AutoCloseable {
     /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
     @Nullable
     SharedAnonymous shareAnonymous(long length, boolean reserve) {
-        return commitment().shareAnonymous(counters, length, reserve);
+        SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
+        if (made != null) {
+            open(made);
+        }
+        return made;
+    }
+
+    /**
+     * What a new mapping of a backing has: of a shared object its content of now, which does not end before this edit is closed. The
+     * one that was known when its traits were asked for may have ended since.
+     */
+    BackingTraits current(BackingTraits known) {
+        if (!(known.backing() instanceof SharedAnonymous object)) {
+            return known;
+        }
+        open(object);
+        return object.traits(known);
+    }
+
+    private void open(SharedAnonymous object) {
+        // Room first: a share that nobody drops would keep the content for ever.
+        contents.ensureCapacity(contents.size() + 1);
+        contents.add(object.open());
     }
 
     private void countObject(Vma vma, int sign) {
@@ -671,8 +698,7 @@ final class Edit implements AutoCloseable {
         }
     }
 
-    @Override
-    public void close() {
+    private void leave() {
         try {
             if (!finished) {
                 undo();
@@ -681,9 +707,18 @@ final class Edit implements AutoCloseable {
             lists.clear();
             layout.unlock();
         }
-        if (held != null) {
-            held.forEach(Life::unhold);
+    }
+
+    @Override
+    public void close() {
+        try {
+            leave();
+            if (held != null) {
+                held.forEach(Life::unhold);
+            }
+            layout.changes().deliver();
+        } finally {
+            contents.forEach(Open::drop);
         }
-        layout.changes().deliver();
     }
 }

@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
 import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MmException;
@@ -43,16 +44,24 @@ final class Loading {
                     if (other != null) {
                         throw new Refused(vma, other);
                     }
-                    // A description may be loaded into several spaces; a VMA belongs to one.
-                    put(edit, copy(layout.geometry(), vma));
+                    put(edit, copy(edit, vma));
                 }
             }
             return Edit.DONE;
         });
     }
 
-    private static Vma copy(Geometry geometry, Vma vma) {
-        return MergeRules.part(vma, vma.start(), vma.end(), vma.flags(), geometry.pageShift());
+    /** A description may be loaded into several spaces, and a VMA belongs to one. */
+    private static Vma copy(Edit edit, Vma vma) {
+        BackingTraits traits = vma.traits();
+        return Vma.mapping(
+                vma.start(),
+                vma.end(),
+                vma.flags(),
+                vma.pageOffset(),
+                traits == null ? null : edit.current(traits),
+                vma.name(),
+                vma.anonIdentity());
     }
 
     private static void check(Layout layout, Vma vma) {

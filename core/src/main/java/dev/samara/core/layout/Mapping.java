@@ -296,6 +296,9 @@ final class Mapping {
                 return Errno.ENOMEM.result();
             }
         }
+        if (behind != null) {
+            behind = edit.current(behind);
+        }
         if (early) {
             edit.reuseEarly(start, end);
         }

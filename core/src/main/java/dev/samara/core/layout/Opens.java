@@ -12,7 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which open each new VMA of an edit gets a share in: that of a VMA whose place it takes, or one that its backing was
- * asked for. A VMA hands its open on once; the other pieces of it need their own.
+ * asked for. A VMA hands its open on once; the other pieces of it need their own. All VMAs of one shared object have shares of its
+ * content.
  */
 final class Opens {
     static final Opens NONE = new Opens(0);
@@ -29,13 +30,18 @@ final class Opens {
         sources = new @Nullable Object[count];
     }
 
+    /** Whether a VMA has an open: its backing wants to be told of it, or ends with the last one. */
+    static boolean hasOpen(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
+    }
+
     /** Finds the opens of an edit's new VMAs; which of them must still be asked for, the operation's questions know. */
     static Opens of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
         Opens opens = NONE;
         List<Vma> heirless = List.of();
         for (int i = 0; i < fresh.size(); i++) {
-            BackingTraits traits = fresh.get(i).traits();
-            if (traits != null && traits.operations() != null) {
+            if (hasOpen(fresh.get(i))) {
                 if (opens == NONE) {
                     opens = new Opens(fresh.size());
                     heirless = new ArrayList<>(gone);
@@ -48,6 +54,10 @@ final class Opens {
     }
 
     private void find(int i, Operation operation, Vma vma, List<Vma> gone, List<Vma> heirless) {
+        if (vma.backing() instanceof SharedAnonymous object) {
+            sources[i] = object.contentOf(vma);
+            return;
+        }
         for (Vma old : heirless) {
             if (old.backing() == vma.backing() && overlap(old, vma)) {
                 heirless.remove(old);
@@ -91,8 +101,8 @@ final class Opens {
     }
 
     /**
-     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA that it is
-     * shared with is still there. What was granted to a new VMA is the operation's to end, with its questions.
+     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA, or the edit, that
+     * it is shared with is still there. What was granted to a new VMA is the operation's to end, with its questions.
      */
     void takeBack() {
         while (shared > 0) {

@@ -2,9 +2,11 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.life.Open;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
@@ -17,27 +19,92 @@ import org.jspecify.annotations.Nullable;
 /**
  * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
  *
+ * <p>Its content lives as long as anything refers to it: a VMA that maps it, in whichever space, one that is being unmapped, or a
+ * keep of such a VMA. A Java reference to this object, or to a VMA that is detached, does not count. If the object is mapped again
+ * after the end of its content, it has a new one, of zeros. All VMAs that are attached at one instant have one content.
+ *
  * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
  */
 final class SharedAnonymous implements Backing {
     private final Host host;
+    private final @Nullable Memory memory;
     private final long inode;
     private final long bytes;
     private final long length;
 
-    /** Replaced when the last mapping has gone: then the content ends. */
-    private volatile @Nullable FilePages pages;
+    /** Null before the first one, and between the end of one and the next mapping. Written under this. */
+    private volatile @Nullable Content content;
 
     /** Number of VMAs that map it. Guarded by this. */
     private long mappings;
 
-    /** Makes an object of some length, which is charged so many bytes while it is mapped. */
+    /** Makes an object of some length, without content, which is charged so many bytes while it is mapped. */
     SharedAnonymous(Host host, @Nullable Memory memory, long length, long bytes) {
         this.host = host;
+        this.memory = memory;
         this.inode = host.nextInode();
         this.bytes = bytes;
         this.length = length;
-        pages = memory == null ? null : new FilePages(memory, length, true);
+    }
+
+    /** The pages from the first mapping to the end of the last; each VMA that maps them has a share. */
+    private final class Content extends Open implements Runnable {
+        private final @Nullable FilePages pages;
+
+        Content() {
+            pages = memory == null ? null : new FilePages(memory, length, true);
+        }
+
+        @Override
+        protected void ended() {
+            leave(this);
+            if (pages != null) {
+                host.background().execute(this);
+            }
+        }
+
+        /** Takes the pages out. Nothing is put in any more: a fault that asks for a page has a keep, or finds its VMA attached. */
+        @Override
+        public void run() {
+            if (pages != null) {
+                pages.remove(0, pages.pages());
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "content of " + name() + " " + inode;
+        }
+    }
+
+    private synchronized void leave(Content ended) {
+        if (content == ended) {
+            content = null;
+        }
+    }
+
+    /** Takes a share of the content, which is made if there is none. Caller drops the share, holding no lock of a layout. */
+    synchronized Open open() {
+        Content now = content;
+        if (now == null || !now.shareUnlessEnded()) {
+            now = new Content();
+            content = now;
+        }
+        return now;
+    }
+
+    /** The content of a VMA that is attached, or about to be. Caller, or a VMA of the caller's layout, has a share. */
+    Open contentOf(Vma vma) {
+        Content now = content;
+        if (now == null || now.pages != Retiring.fileOf(vma)) {
+            throw new IllegalStateException("mapped with a content that has ended: " + vma);
+        }
+        return now;
+    }
+
+    /** Its answers, with the content of which the caller has a share. */
+    BackingTraits traits(BackingTraits known) {
+        return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
     }
 
     Host host() {
@@ -46,7 +113,7 @@ final class SharedAnonymous implements Backing {
 
     /**
      * Counts VMAs that come or go: with the first, its memory is to be charged, whatever the limit, and with the last
-     * given back. Whoever kept the object may map it again.
+     * given back.
      *
      * @return the bytes that the caller is to charge, or with a negative sign to give back
      */
@@ -79,36 +146,12 @@ final class SharedAnonymous implements Backing {
         if (owed != 0) {
             host.uncharge(-owed);
         }
-        boolean isMapped;
-        synchronized (this) {
-            isMapped = mappings != 0;
-        }
-        if (!isMapped) {
-            forgetUnlessMapped();
-        }
-    }
-
-    /** Mappings of it have ended, and their pages are retired; if they were the last, its content ends. */
-    void forgetUnlessMapped() {
-        host.background().execute(this::forget);
-    }
-
-    private void forget() {
-        FilePages old;
-        synchronized (this) {
-            old = pages;
-            if (mappings != 0 || old == null) {
-                return;
-            }
-            // Who has kept the object and maps it again finds it empty.
-            pages = new FilePages(old.memory(), length, true);
-        }
-        old.remove(0, old.pages());
     }
 
     @Override
     public @Nullable PageCache pageCache() {
-        return pages;
+        Content now = content;
+        return now == null ? null : now.pages;
     }
 
     @Override
@@ -118,14 +161,7 @@ final class SharedAnonymous implements Backing {
 
     @Override
     public int fault(PageRequest request) {
-        // That of the mapping: the object may have another one by now.
-        FilePages cache = Objects.requireNonNull(Retiring.fileOf(request.vma()));
-        int frame = cache.frameFor(request.page());
-        if (frame >= 0 && pages != cache) {
-            // The last mapping has gone, and forget() may have looked before this page was put in. Pairs with its
-            // replacing of the cache, before it takes the pages out under the lock that this one was put in under.
-            cache.remove(request.page(), 1);
-        }
+        int frame = Objects.requireNonNull(Retiring.fileOf(request.vma())).frameFor(request.page());
         return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 

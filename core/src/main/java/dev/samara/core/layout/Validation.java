@@ -46,6 +46,9 @@ final class Validation {
             if (transit != null && !transit.occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
             }
+            if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != Life.openOf(vma)) {
+                throw new AssertionError("VMA " + vma + " has no share of its object's content");
+            }
             recounted.count(vma, geometry.pages(vma.length()), 1);
         }
         return recounted;

@@ -39,6 +39,15 @@ public abstract class Open {
     }
 
     /**
+     * Gives out another share, unless the open has ended.
+     *
+     * @return whether there is another share
+     */
+    public final boolean shareUnlessEnded() {
+        return add(1) != 0;
+    }
+
+    /**
      * Gives a share up. The last one ends the open, on this thread, which must not hold a lock of a layout.
      *
      * @throws IllegalStateException if all have been given up; nothing is changed then

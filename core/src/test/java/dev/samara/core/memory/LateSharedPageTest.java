@@ -2,17 +2,18 @@
 package dev.samara.core.memory;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.vma.Fault;
+import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
+import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Protection;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -49,9 +50,27 @@ class LateSharedPageTest {
         }
     }
 
+    /** Has a fault of another thread stand still where it fills a frame for the object, and unmaps that meanwhile. */
+    private int unmapBesideAFault(long address) throws InterruptedException {
+        HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
+        AtomicInteger result = new AtomicInteger();
+        Thread late = new Thread(() -> result.set(store(address)), "late");
+        late.setDaemon(true);
+        late.start();
+        hold.reached.await();
+        // Nothing is mapped, so it does not wait for the fault, nor does the end of the content.
+        assertEquals(0, space.munmap(address, PAGE));
+        machine.awaitQuiescence();
+        hold.released.countDown();
+        late.join();
+        machine.awaitQuiescence();
+        return result.get();
+    }
+
     @Test
     @DisplayName(
-            "I8: a fault that makes a page of a shared object whose last mapping has been taken away meanwhile leaves no frame in it")
+            "I8: a fault that makes a page of a shared object whose last mapping has been taken away meanwhile leaves"
+                    + " no frame in it")
     void late() throws InterruptedException {
         // The only frame has been written, so it is filled with zeros before it is handed out again.
         long before = mapShared();
@@ -59,21 +78,29 @@ class LateSharedPageTest {
         assertEquals(0, space.munmap(before, PAGE));
         machine.awaitQuiescence();
         assertEquals(0, machine.framesInUse(LINUX));
-        long address = mapShared();
-        HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
-        AtomicInteger result = new AtomicInteger();
-        Thread late = new Thread(() -> result.set(store(address)), "late");
-        late.setDaemon(true);
-        late.start();
-        hold.reached.await();
-        // It waits for the fault, which is in a reader section.
-        CompletableFuture<Long> unmapped = space.munmapAsync(address, PAGE);
-        assertNull(space.find(address));
-        hold.released.countDown();
-        assertEquals(0, unmapped.join());
-        late.join();
-        machine.awaitQuiescence();
-        assertEquals(Fault.MAPERR, result.get());
+        assertEquals(Fault.MAPERR, unmapBesideAFault(mapShared()));
+        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(Fault.MINOR, store(mapShared()));
+    }
+
+    @Test
+    @DisplayName("I8: nor does one that has to reclaim a frame first, and is in no reader section then")
+    void lateAfterAReclaim() throws InterruptedException {
+        PageCache cache = machine.newPageCache(LINUX, PAGE);
+        CachedBacking file = new CachedBacking("/f", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore of) {
+                return true;
+            }
+        };
+        long read = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, file, 0);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.load(read, 8));
+        }
+        assertEquals(0, space.munmap(read, PAGE));
+        assertEquals(Fault.MAPERR, unmapBesideAFault(mapShared()));
+        assertEquals(-1, cache.frameAt(0), "it was reclaimed");
         assertEquals(0, machine.framesInUse(LINUX));
         assertEquals(Fault.MINOR, store(mapShared()));
     }
