@@ -167,7 +167,7 @@ public final class Machine implements AutoCloseable {
         host.spaces().checkOpen();
         Cpus.checkMayWait("a wait for quiescence");
         host.endUnreachableCaches();
-        host.background().awaitQuiescence();
+        host.awaitQuiescence();
     }
 
     /**

@@ -4,12 +4,17 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.layout.Listed;
 import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
+import java.lang.ref.Reference;
+import java.lang.ref.WeakReference;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -102,6 +107,39 @@ final class StackSweepTest {
     @DisplayName("fork: the end of the stack is met before anything is begun")
     void fork() throws Exception {
         StackSweep.sweep(Fork.class);
+    }
+
+    /** A call is listed that has to go on later. */
+    static final class Waiting extends Scene {
+        private final AtomicBoolean hasRun = new AtomicBoolean();
+        private @Nullable Listed listed = new Listed(hasRun);
+        private final Reference<?> kept = new WeakReference<>(listed);
+
+        @Override
+        public boolean call() {
+            Objects.requireNonNull(listed).add(space.layout());
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            listed = null;
+            // Lists nothing itself, but sees to what is.
+            assertEquals(0, space.munmap(B, PAGE));
+            if (thrown == null) {
+                Await.until("the call goes on", hasRun::get);
+            } else {
+                // It was not listed, or it goes on.
+                Await.collected("the call", kept);
+            }
+            super.judge(thrown);
+        }
+    }
+
+    @Test
+    @DisplayName("a call that has to go on later is not listed, or goes on")
+    void waiting() throws Exception {
+        StackSweep.sweep(Waiting.class);
     }
 
     /**

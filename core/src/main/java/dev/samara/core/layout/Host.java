@@ -116,6 +116,16 @@ public final class Host {
         return background;
     }
 
+    /**
+     * Waits until threads of the machine have nothing to do.
+     *
+     * @throws InterruptedException if the thread is interrupted meanwhile
+     */
+    public void awaitQuiescence() throws InterruptedException {
+        waitingCalls.attendAgain();
+        background.awaitQuiescence();
+    }
+
     /** The calls that go on once a CPU, a copy or a grace period lets them, or after a pause. */
     WaitingCalls waitingCalls() {
         return waitingCalls;
@@ -221,6 +231,8 @@ public final class Host {
     }
 
     void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
+        // What it waits for may be one of them.
+        waitingCalls.attendAgain();
         report(
                 Report.Kind.LONG_WAIT,
                 waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)

@@ -102,6 +102,7 @@ final class Operation implements Watch {
     /** Runs it to its end. */
     long run() {
         Cpus.checkMayWait("a call of a space");
+        layout.host().waitingCalls().attendAgain();
         Rcu behind = behind();
         if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
             return Errno.EAGAIN.result();
@@ -236,6 +237,7 @@ final class Operation implements Watch {
     CompletableFuture<Long> start() {
         // First, since at the bound of grace periods what gives room back may wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
+        layout.host().waitingCalls().attendAgain();
         CompletableFuture<Long> future = new CompletableFuture<>();
         Rcu behind = behind();
         if (behind != null && !behind.enter()) {

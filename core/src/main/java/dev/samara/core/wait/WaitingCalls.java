@@ -23,6 +23,9 @@ public final class WaitingCalls implements Runnable {
     private final AtomicBoolean isPolled = new AtomicBoolean();
     private volatile @Nullable Thread poller;
 
+    /** An Error has come in the way of a thread that was about to see to it that somebody polls. */
+    private volatile boolean isUnattended;
+
     /**
      * Makes an empty list.
      *
@@ -35,18 +38,46 @@ public final class WaitingCalls implements Runnable {
     /**
      * Lists a call: {@link WaitingCall#run} is called once it is ready. Allocates nothing; where the executor has no memory for
      * its task, the caller waits until there is some. After a {@link StackOverflowError} the call is listed or was not touched,
-     * and the next call that is listed has it polled.
+     * and {@link #attendAgain} has it polled.
      *
      * @param call one that is not listed
      */
     public void add(WaitingCall call) {
-        WaitingCall seen;
-        do {
-            seen = added.get();
-            call.next = seen;
-        } while (!added.compareAndSet(seen, call));
-        LockSupport.unpark(poller);
-        attend();
+        boolean isAttended = false;
+        try {
+            WaitingCall seen;
+            do {
+                seen = added.get();
+                call.next = seen;
+            } while (!added.compareAndSet(seen, call));
+            LockSupport.unpark(poller);
+            attend();
+            isAttended = true;
+        } finally {
+            if (!isAttended) {
+                // No call: the stack may have no room for one.
+                isUnattended = true;
+            }
+        }
+    }
+
+    /**
+     * Has calls polled that an Error has left listed without a thread that polls. Costs one read where there are none.
+     * Called before each operation, before a wait for all threads of the machine, and by a thread that waits long.
+     */
+    public void attendAgain() {
+        if (isUnattended) {
+            boolean isAttended = false;
+            isUnattended = false;
+            try {
+                attend();
+                isAttended = true;
+            } finally {
+                if (!isAttended) {
+                    isUnattended = true;
+                }
+            }
+        }
     }
 
     /** Sees to it that somebody polls. */
