@@ -451,7 +451,7 @@ public final class Transit extends WaitingCall {
 
     /** Whether it has pages to retire, or somebody to tell. */
     private boolean callsOthers() {
-        return retiring != null || !isTold && operation.layout().tellsOfTransits();
+        return retiring != null || (!isTold && operation.layout().tellsOfTransits());
     }
 
     /** Retires; for the code of others that is called meanwhile, this thread is the one that does. */
