@@ -254,10 +254,8 @@ final class Copy {
      * one.
      */
     void undo() {
-        try {
-            zap(0, child.geometry().limit());
-        } finally {
-            gather.rest();
+        try (gather) {
+            Zapping.zap(child.pages(), 0, child.geometry().limit(), gather);
         }
     }
 

@@ -29,12 +29,10 @@ final class Forking {
         if (memory == null) {
             return copyOf(parent, null);
         }
-        TlbGather gather = gatherOf(memory);
-        try (Oracle.Taking taking = Oracle.taking(
-                memory.oracle(), "fork", Oracle.WRITE, parent.pages().number(), 0, 0)) {
+        try (TlbGather gather = gatherOf(memory);
+                Oracle.Taking taking = Oracle.taking(
+                        memory.oracle(), "fork", Oracle.WRITE, parent.pages().number(), 0, 0)) {
             return copyOf(parent, gather);
-        } finally {
-            gather.rest();
         }
     }
 

@@ -15,14 +15,15 @@ import dev.samara.core.vma.MmuNotifier;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What was unhooked and is to be freed once nobody can translate to it ({@code struct mmu_gather}).
  *
  * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link #free};
- * what is added after an invalidation needs another one. Closing frees what was invalidated and invalidates what was not, on
- * every way out.
+ * what is added after an invalidation needs another one. Closing invalidates what was not invalidated and frees it, on every way
+ * out; where that fails, a thread of the machine goes on with it, since a leaf with a pending flush stays, and so do its frames.
  *
  * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be at a frame
  * without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in reader sections, and
@@ -34,6 +35,10 @@ import org.jspecify.annotations.Nullable;
  * a worker.
  */
 public final class TlbGather implements AutoCloseable {
+    /* Between attempts to end what has failed. */
+    private static final long SHORTEST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
     /** So many frames are collected before a first part is invalidated and freed. */
     static final int MOST = 1 << 12;
 
@@ -58,6 +63,9 @@ public final class TlbGather implements AutoCloseable {
 
     /** A part of the operation that could not be ended: its entries name the worker. Null for none. */
     private @Nullable Discarding unfinished;
+
+    /** A thread of the machine ends it. For the thread that has begun it. */
+    private boolean isHandedOn;
 
     /** Something was unhooked, or narrowed, since the last invalidation. */
     private boolean isFlushOwed;
@@ -122,8 +130,14 @@ public final class TlbGather implements AutoCloseable {
 
     /** Gives the worker back for a while, unless entries name it; {@link #resume} comes before the next use. */
     public void rest() {
+        if (unfinished == null && !isHandedOn) {
+            giveBackWorker();
+        }
+    }
+
+    private void giveBackWorker() {
         Worker resting = worker;
-        if (resting != null && unfinished == null) {
+        if (resting != null) {
             worker = null;
             memory.giveBack(resting);
         }
@@ -359,13 +373,52 @@ public final class TlbGather implements AutoCloseable {
         free();
     }
 
+    /**
+     * Ends the operation: after this, no CPU can translate to what was unhooked, and it is free. If that fails, this throws, and a
+     * thread of the machine tries again until it has succeeded. Nothing happens if a thread of the machine does so already.
+     */
     @Override
     public void close() {
+        if (isHandedOn) {
+            return;
+        }
+        boolean ended = false;
         try {
-            invalidate();
-            free();
+            end();
+            ended = true;
         } finally {
-            rest();
+            if (!ended) {
+                memory.rcu().callAfterAnyway(this::endLater);
+                isHandedOn = true;
+            }
+        }
+        rest();
+    }
+
+    private void end() {
+        if (unfinished != null) {
+            resume();
+        }
+        invalidate();
+        free();
+    }
+
+    /** The caller of {@link #close} was told of the first failure; those that follow have no other cause. */
+    private void endLater() {
+        long pause = SHORTEST_PAUSE;
+        while (!isEnded()) {
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+        giveBackWorker();
+    }
+
+    private boolean isEnded() {
+        try {
+            end();
+            return true;
+        } catch (Throwable again) {
+            return false;
         }
     }
 }

@@ -2,6 +2,7 @@
 package dev.samara.core.layout;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
@@ -26,11 +27,12 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The flush of a discard fails again and again, while a CPU in GUEST does not acknowledge. */
+/** The flush of a discard, or of a fork, fails again and again, while a CPU in GUEST does not acknowledge. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class FailingDiscardTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
@@ -48,6 +50,7 @@ final class FailingDiscardTest {
             Memory.UNCHECKED,
             null,
             MOST_WORKERS);
+    private final CountDownLatch goOn = new CountDownLatch(1);
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());
 
     private static <T> FutureTask<T> begun(String name, Callable<T> call) {
@@ -58,17 +61,9 @@ final class FailingDiscardTest {
         return task;
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
-    @DisplayName(
-            "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
-    void keepsItsWorker(int advice) {
-        long at = layout.mmap(
-                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        Worker worker = memory.newWorker("the test's");
-        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+    /** Has a CPU of another thread use a page, up to {@link #goOn}. */
+    private FutureTask<Long> guestAt(long at) {
         CountDownLatch in = new CountDownLatch(1);
-        CountDownLatch goOn = new CountDownLatch(1);
         FutureTask<Long> guest = begun("guest", () -> {
             Processor cpu = new Processor(
                     cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
@@ -83,6 +78,51 @@ final class FailingDiscardTest {
             return found;
         });
         Latches.await(in);
+        return guest;
+    }
+
+    @Test
+    @DisplayName(
+            "I8: a fork that cannot flush leaves neither a frame with the child nor a leaf of the parent that cannot"
+                    + " go")
+    void fork() {
+        long at = layout.mmap(
+                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        Worker worker = memory.newWorker("the test's");
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        int tables = layout.pages().tables();
+        FutureTask<Long> guest = guestAt(at);
+        FutureTask<Boolean> forking = begun("forking", () -> {
+            assertThrows(IllegalStateException.class, layout::fork);
+            return true;
+        });
+        assertTrue(Await.result("the fork", forking, reports));
+        goOn.countDown();
+        assertTrue(Await.result("the guest", guest, reports) >= 0);
+        int frame = Pte.frame(layout.pages().get(at));
+        Await.until(
+                "the child's share of the frame is given back",
+                () -> memory.frames().isSole(frame),
+                reports);
+        assertEquals(tables, layout.pages().tables());
+        assertEquals(0, layout.munmap(at, PAGE));
+        Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
+        assertEquals(0, memory.frames().inUse());
+        assertEquals(List.of(), reports);
+        memory.discard(worker);
+        layout.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @DisplayName(
+            "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
+    void keepsItsWorker(int advice) {
+        long at = layout.mmap(
+                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        Worker worker = memory.newWorker("the test's");
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
         long mark = layout.pages().get(at);

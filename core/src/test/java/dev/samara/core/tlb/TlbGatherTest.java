@@ -21,6 +21,7 @@ import dev.samara.core.vma.Report;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
@@ -156,6 +157,51 @@ final class TlbGatherTest {
         assertEquals(0, of.inUse());
         assertEquals(0, of.pages.tables());
         cpu.close();
+    }
+
+    @Test
+    @DisplayName(
+            "I3: a gather that cannot be closed leaves nothing behind: a thread of the machine closes it as soon as"
+                    + " that can be done")
+    void failsAgainAndAgain() {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        Table of = new Table(failing);
+        of.fill(AT);
+        long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
+        Processor cpu = of.guest(AT);
+        Thread zapper = new Thread(() -> {
+            TlbGather gather = new TlbGather(failing);
+            Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+            assertThrows(IllegalStateException.class, gather::invalidate);
+            assertThrows(IllegalStateException.class, gather::close);
+            // It is not this thread's any more.
+            gather.close();
+            gather.rest();
+        });
+        List<Throwable> thrown = new ArrayList<>();
+        zapper.setUncaughtExceptionHandler((thread, failure) -> thrown.add(failure));
+        zapper.start();
+        Await.until("the zapping thread has given up", () -> !zapper.isAlive());
+        assertEquals(List.of(), thrown);
+        assertEquals(1, of.inUse());
+        assertEquals(3, of.pages.tables());
+        cpu.leaveGuest();
+        Await.until("the frame comes back", () -> of.inUse() == 0);
+        Await.until("the leaf is unhooked", () -> of.pages.tables() == 0);
+        assertFalse(isOwed(leaf));
+        cpu.close();
+    }
+
+    private static boolean isOwed(long[] leaf) {
+        Leaf.lock(leaf);
+        try {
+            return Leaf.isOwed(leaf);
+        } finally {
+            Leaf.unlock(leaf);
+        }
     }
 
     @Test
