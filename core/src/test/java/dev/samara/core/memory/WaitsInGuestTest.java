@@ -75,7 +75,8 @@ class WaitsInGuestTest {
             int flags = MapFlags.SHARED;
             List<Supplier<?>> calls = List.of(
                     () -> space.mmap(0, PAGE, GuestScene.RW, flags, backing, 0),
-                    () -> space.mmapAsync(0, PAGE, GuestScene.RW, flags, backing, 0),
+                    () -> space.mmapAsync(0, PAGE, GuestScene.RW, flags, backing, 0)
+                            .isDone(),
                     () -> space.throwing().mmap(0, PAGE, GuestScene.RW, flags, backing, 0),
                     () -> another.newSpace(GuestScene.LINUX),
                     () -> another.space(GuestScene.LINUX).build());

@@ -75,8 +75,11 @@ final class WaitsInSectionTest {
     private static final class Offering extends CachedBacking {
         final AtomicReference<@Nullable Runnable> call = new AtomicReference<>();
 
+        final PageCache cache;
+
         Offering(PageCache cache) {
             super("/offering", cache);
+            this.cache = cache;
         }
 
         @Override
@@ -156,7 +159,7 @@ final class WaitsInSectionTest {
             });
             assertEquals(1, calls.get(), "calls within the section");
             assertEquals(0, space.madvise(OFFERED, PAGE, Advice.DONTNEED));
-            offering.pageCache().remove(0, 1);
+            offering.cache.remove(0, 1);
             return thrown.get();
         }
 
@@ -181,7 +184,7 @@ final class WaitsInSectionTest {
 
         /** Gives everything up, and nothing is left. Not after a failure: then a section may be open for ever. */
         void end() {
-            offering.pageCache().close();
+            offering.cache.close();
             file.close();
             space.close();
             assertEquals(0, machine.framesInUse(LINUX));
@@ -211,7 +214,8 @@ final class WaitsInSectionTest {
             scene.refuses("resolve", cpu -> space.resolve(REPLACED, READ));
             scene.refuses("a load", cpu -> cpu.load(REPLACED, 8));
             scene.refuses("munmap", cpu -> space.munmap(REPLACED, PAGE));
-            scene.refuses("munmapAsync", cpu -> space.munmapAsync(REPLACED, PAGE));
+            scene.refuses(
+                    "munmapAsync", cpu -> space.munmapAsync(REPLACED, PAGE).isDone());
             AtomicReference<@Nullable Resolution> found = new AtomicReference<>();
             assertNull(scene.within("resolve elsewhere", cpu -> {
                 found.set(space.resolve(CALM, READ));
@@ -237,7 +241,7 @@ final class WaitsInSectionTest {
             return 0;
         });
         scene.refuses("remove", cpu -> {
-            scene.offering.pageCache().remove(0, 1);
+            scene.offering.cache.remove(0, 1);
             return 0;
         });
         scene.refuses("madvise", cpu -> space.madvise(OF_FILE, PAGE, Advice.REMOVE));
@@ -259,7 +263,8 @@ final class WaitsInSectionTest {
         Scene scene = new Scene(reader, checksOffers);
         AddressSpace space = scene.space;
         AtomicInteger reads = new AtomicInteger();
-        CachedBacking slow = new CachedBacking("/slow", scene.machine.newPageCache(LINUX, PAGE)) {
+        PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
+        CachedBacking slow = new CachedBacking("/slow", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
                 reads.getAndIncrement();
@@ -280,7 +285,7 @@ final class WaitsInSectionTest {
             assertNull(scene.within("a load that need not wait", cpu -> cpu.load(CALM, 8)));
         }
         assertEquals(0, space.munmap(MANY, PAGE));
-        slow.pageCache().close();
+        cache.close();
         scene.end();
     }
 
@@ -298,7 +303,7 @@ final class WaitsInSectionTest {
             }
         };
         // The page that is offered needs a frame too.
-        int frame = scene.offering.pageCache().allocate();
+        int frame = scene.offering.cache.allocate();
         fill(scene, filling);
         AtomicInteger answer = new AtomicInteger();
         Throwable allocated = scene.within("allocate", cpu -> {
@@ -320,7 +325,7 @@ final class WaitsInSectionTest {
             assertEquals(Fault.OOM, answer.get());
         }
         assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.store(MANY, 8, 7)));
-        scene.offering.pageCache().giveBack(frame);
+        scene.offering.cache.giveBack(frame);
         cache.close();
         scene.end();
     }
