@@ -439,8 +439,10 @@ public final class FilePages extends PageCache {
             cached.beginRemoval();
             try {
                 batch.takeOut(index);
-                mappings.visit(batch.first(), batch.last(), batch);
-                batch.putBack(index);
+                if (!batch.isEmpty()) {
+                    mappings.visit(batch.first(), batch.last(), batch);
+                    batch.putBack(index);
+                }
             } finally {
                 cached.endRemoval();
             }

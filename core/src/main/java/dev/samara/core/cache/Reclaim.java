@@ -70,9 +70,14 @@ final class Reclaim implements ReverseMap.Visitor {
     }
 
     /**
-     * Takes the pages out, so that nobody can map them from here on. Caller holds the locks of the cache's size and content.
+     * Takes the pages out, so that nobody can map them from here on; those that have gone since they were collected are left out.
+     * Caller holds the locks of the cache's size and content.
      */
     void takeOut(PageIndex index) {
+        leaveOutGone(index);
+        if (isEmpty()) {
+            return;
+        }
         int[] at = {0};
         index.removeIf(first(), last(), frame -> {
             boolean isMeant = at[0] < count && taken[at[0]] == frame;
@@ -82,6 +87,17 @@ final class Reclaim implements ReverseMap.Visitor {
             }
             return isMeant;
         });
+    }
+
+    private void leaveOutGone(PageIndex index) {
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            if (index.get(pages[i]) == taken[i]) {
+                pages[kept] = pages[i];
+                taken[kept++] = taken[i];
+            }
+        }
+        count = kept;
     }
 
     /** Puts pages back that were found to be in use since they were taken out; the others stay. Caller still holds the locks. */

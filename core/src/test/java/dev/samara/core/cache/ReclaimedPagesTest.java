@@ -113,6 +113,42 @@ final class ReclaimedPagesTest {
     }
 
     @Test
+    @DisplayName("loses those that were removed since it was collected, and takes out all others")
+    void goneSince() {
+        for (long page = 0; page < 8; page++) {
+            assertTrue(file.frameFor(page) > 0);
+        }
+        Reclaim batch = batch();
+        file.remove(0, 1);
+        file.remove(4, 1);
+        // It may get a frame that the batch knows under another page.
+        int again = file.frameFor(4);
+        assertTrue(again > 0);
+        int reclaimed = file.reclaim(batch);
+        assertEquals(frames.inUse(), 7 - reclaimed);
+        for (int page = 0; page < 8; page++) {
+            int frame = file.frameAt(page);
+            assertTrue(
+                    frame == Frames.NONE || (frame == again && frames.isCached(again, file.number(), 4)),
+                    "page " + page);
+        }
+        assertTrue(reclaimed >= 6, () -> "only " + reclaimed + " were reclaimed");
+        file.remove(0, 8);
+        assertEquals(0, frames.inUse());
+        Reclaim stale = stale();
+        assertEquals(0, file.reclaim(stale));
+        assertEquals(0, frames.inUse());
+    }
+
+    /** A batch of which nothing is there any more. */
+    private Reclaim stale() {
+        assertTrue(file.frameFor(2) > 0);
+        Reclaim batch = batch();
+        file.remove(2, 1);
+        return batch;
+    }
+
+    @Test
     @DisplayName("is kept whole by a shared mapping that may be written, linked since it was looked at first")
     void writableSince() throws Exception {
         for (long page = 0; page < 8; page++) {
