@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Samara's address spaces: what is mapped where and with which rights, the operations of {@code mm/} on it, and memory behind it, which
- * CPUs with TLBs read and write.
+ * Samara's address spaces: what is mapped where and with which rights, the operations of {@code mm/} on it, and memory
+ * behind it, which CPUs with TLBs read and write.
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.core {

@@ -8,8 +8,8 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * What updates are made of: ranges that are stored, their parts, and ranges for the holes between them; drawn beforehand,
- * so that no update pays for it.
+ * What updates are made of: ranges that are stored, their parts, and ranges for the holes between them; drawn
+ * beforehand, so that no update pays for it.
  */
 final class Edits {
     /** How many are drawn before they come again; a power of two. */

@@ -11,12 +11,12 @@ import org.openjdk.jol.info.GraphLayout;
 import org.openjdk.jol.vm.VM;
 
 /**
- * What a structure weighs: bytes for each range after all of them were stored one by one in shuffled order, as JOL counts
- * them, without the values.
+ * What a structure weighs: bytes for each range after all of them were stored one by one in shuffled order, as JOL
+ * counts them, without the values.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json FILE}.
- * What an empty structure weighs is a figure of its own and not contained in the others. References are what the JVM makes
- * of them: 4 bytes below 32 GiB of heap.
+ * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json
+ * FILE}. What an empty structure weighs is a figure of its own and not contained in the others. References are what the
+ * JVM makes of them: 4 bytes below 32 GiB of heap.
  */
 public final class FootprintReport {
     private final int[] ranges;

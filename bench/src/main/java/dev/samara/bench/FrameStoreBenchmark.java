@@ -23,11 +23,12 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Where the bytes of frames might be: what a load and a store of 1 to 8 bytes cost at random aligned offsets of 64 frames.
+ * Where the bytes of frames might be: what a load and a store of 1 to 8 bytes cost at random aligned offsets of 64
+ * frames.
  *
- * <p>{@code shipped} is the store that machines have. The others have only what is measured: {@code bytes} is one array with
- * views, which has no atomic access from JDK 23 on and is here as what cannot be beaten; {@code longs} an array of numbers
- * for each frame, with shifts, whose narrow stores are loops; {@code frames} one direct buffer for each frame.
+ * <p>{@code shipped} is the store that machines have. The others have only what is measured: {@code bytes} is one array
+ * with views, which has no atomic access from JDK 23 on and is here as what cannot be beaten; {@code longs} an array of
+ * numbers for each frame, with shifts, whose narrow stores are loops; {@code frames} one direct buffer for each frame.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

@@ -21,8 +21,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Searches for room: 1 to 64 pages, found and taken in one step, and given back. Each figure is of both, as a pair; {@link
- * #storeAtKnownPlace} is the same store and erase at the same places without a search.
+ * Searches for room: 1 to 64 pages, found and taken in one step, and given back. Each figure is of both, as a pair;
+ * {@link #storeAtKnownPlace} is the same store and erase at the same places without a search.
  *
  * <p>Holes are of 1 to 64 pages, so that of those that a search comes by, half are too small.
  */

@@ -22,8 +22,8 @@ import org.openjdk.jmh.infra.Blackhole;
 /**
  * Which range covers this address: look-ups in rows of 1024, nobody writing. The figure is that of one look-up.
  *
- * <p>What is found goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing; {@link #nothing}
- * says what is left of the loop, and is contained in each figure.
+ * <p>What is found goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing; {@link
+ * #nothing} says what is left of the loop, and is contained in each figure.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

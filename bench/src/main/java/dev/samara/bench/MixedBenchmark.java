@@ -30,8 +30,8 @@ import org.openjdk.jmh.infra.ThreadParams;
  * nothing of the structure.
  *
  * <p>A reader's figure is that of a batch of 32 look-ups at random addresses: the mean, and the percentiles of what was
- * sampled. That of the writer is of one range erased and stored again. The figure that JMH prints for a group as a whole
- * mixes both and says nothing. {@code -tg 2,1} makes it two readers.
+ * sampled. That of the writer is of one range erased and stored again. The figure that JMH prints for a group as a
+ * whole mixes both and says nothing. {@code -tg 2,1} makes it two readers.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode({Mode.AverageTime, Mode.SampleTime})
@@ -82,8 +82,8 @@ public class MixedBenchmark {
      * For how long a reader had a processor.
      *
      * <p>JMH divides the time by each counter, so what it prints is how many nanoseconds went by for each one on a
-     * processor; the reader's figure divided by that is the time it would have had on a machine of its own, its waits left
-     * out.
+     * processor; the reader's figure divided by that is the time it would have had on a machine of its own, its waits
+     * left out.
      */
     @State(Scope.Thread)
     @AuxCounters

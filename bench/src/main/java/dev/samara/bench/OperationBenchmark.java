@@ -38,9 +38,9 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Each operation of an address space alone: one thread, nobody beside it.
  *
- * <p>The space holds {@link #vmas} mappings of eight pages, a hole of eight pages after each, readable only and writable
- * in turn. An invocation works on one of them at random and leaves the space as it was; where it takes two calls for
- * that, the time is that of one.
+ * <p>The space holds {@link #vmas} mappings of eight pages, a hole of eight pages after each, readable only and
+ * writable in turn. An invocation works on one of them at random and leaves the space as it was; where it takes two
+ * calls for that, the time is that of one.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

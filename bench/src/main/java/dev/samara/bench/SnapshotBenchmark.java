@@ -23,8 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * What a snapshot costs, and what it makes of the changes that follow it.
  *
- * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is all there is to pay; where it is a reference
- * to what is there, the next change may have more to copy.
+ * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is all there is to pay; where it is a
+ * reference to what is there, the next change may have more to copy.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

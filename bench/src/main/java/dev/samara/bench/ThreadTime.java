@@ -19,8 +19,8 @@ import org.openjdk.jmh.results.ScalarResult;
  * For how long the measuring threads had a processor: {@code -prof dev.samara.bench.ThreadTime} adds the nanoseconds of
  * each operation.
  *
- * <p>On a machine that is busy with something else, the time of a clock is that of the others too, and this is not. It is
- * that of all measuring threads together, and so of use where they all do the same.
+ * <p>On a machine that is busy with something else, the time of a clock is that of the others too, and this is not. It
+ * is that of all measuring threads together, and so of use where they all do the same.
  */
 public final class ThreadTime implements InternalProfiler {
     /** The name of the metric. */

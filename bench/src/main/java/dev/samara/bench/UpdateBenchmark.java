@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.Warmup;
  * Changes of the ranges that are stored, by one thread, nobody beside it.
  *
  * <p>A method that undoes what it has done has both in its figure, as a pair. Run it with {@code -prof gc}: then {@code
- * gc.alloc.rate.norm} is the bytes allocated by each. Ranges and their parts are made beforehand, so these bytes are the
- * structure's own.
+ * gc.alloc.rate.norm} is the bytes allocated by each. Ranges and their parts are made beforehand, so these bytes are
+ * the structure's own.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

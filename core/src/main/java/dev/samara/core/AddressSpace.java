@@ -32,30 +32,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * A concurrent address space: which memory is mapped where, and the calls that change it.
  *
- * <p>{@link #find}, {@link #keep} and {@link #snapshot} may be called at any time from any thread; they take no lock and
- * never wait. The calls may also come from any thread and run side by side: before a call changes anything, it waits for those
- * that are in transit in a range that it names. Each takes effect at one instant; what {@code munmap} takes away is gone for
- * look-ups at that instant, and can be allocated again once it has returned. A call that takes pages or rights away returns, or
- * completes its future, when no CPU can use them any more: it waits for CPUs in GUEST until they poll, and for accesses under way.
- * The package description tells what else is waited for.
+ * <p>{@link #find}, {@link #keep} and {@link #snapshot} may be called at any time from any thread; they take no lock
+ * and never wait. The calls may also come from any thread and run side by side: before a call changes anything, it
+ * waits for those that are in transit in a range that it names. Each takes effect at one instant; what {@code munmap}
+ * takes away is gone for look-ups at that instant, and can be allocated again once it has returned. A call that takes
+ * pages or rights away returns, or completes its future, when no CPU can use them any more: it waits for CPUs in GUEST
+ * until they poll, and for accesses under way. The package description tells what else is waited for.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the flag
  * still set. One that has to wait, and comes from a notifier of an operation in transit, throws {@link
  * IllegalStateException} instead, with nothing changed.
  *
- * <p>A call that takes pages or rights away takes first what it needs to do so: {@code EAGAIN} says that as many calls are
- * doing that as can, {@code ENOMEM} that heap or stack are used up; nothing has changed then. If something fails after that,
- * the range stays as it is for other calls, in transit; that is reported ({@link
- * dev.samara.core.vma.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future, ends
- * only then. {@link #close} is never refused.
+ * <p>A call that takes pages or rights away takes first what it needs to do so: {@code EAGAIN} says that as many calls
+ * are doing that as can, {@code ENOMEM} that heap or stack are used up; nothing has changed then. If something fails
+ * after that, the range stays as it is for other calls, in transit; that is reported ({@link
+ * dev.samara.core.vma.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future,
+ * ends only then. {@link #close} is never refused.
  *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
  * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
- * mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned, and a length is rounded
- * up to whole pages. No call throws for bad numbers; {@link #throwing} has the form that throws.
+ * mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned, and a length is
+ * rounded up to whole pages. No call throws for bad numbers; {@link #throwing} has the form that throws.
  *
- * <p>After its machine was {@linkplain Machine#close closed} nothing can be mapped here any more: calls that could change the layout
- * throw {@link IllegalStateException}, and look-ups find nothing.
+ * <p>After its machine was {@linkplain Machine#close closed} nothing can be mapped here any more: calls that could
+ * change the layout throw {@link IllegalStateException}, and look-ups find nothing.
  */
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
@@ -99,8 +99,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * The VMA that covers an address, with a keep of it: until that is released, its backing stays open. Lock-free; never
-     * waits. The range may be unmapped meanwhile, and nobody waits for the keep.
+     * The VMA that covers an address, with a keep of it: until that is released, its backing stays open. Lock-free;
+     * never waits. The range may be unmapped meanwhile, and nobody waits for the keep.
      *
      * @param address any address
      * @return the keep, to be released once, or null if nothing is mapped there
@@ -121,15 +121,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells what an access would meet: the first steps of a page fault. Where a mapping has just been put in the place of
-     * another, or moved there, it waits until that operation is complete; a stack grows, and waits if it would grow into
-     * what is in transit. It waits for nothing else, and takes no lock but below a stack.
+     * Tells what an access would meet: the first steps of a page fault. Where a mapping has just been put in the place
+     * of another, or moved there, it waits until that operation is complete; a stack grows, and waits if it would grow
+     * into what is in transit. It waits for nothing else, and takes no lock but below a stack.
      *
      * @param address any address
      * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
      * @return what became of it; RETRY if the thread was interrupted while it waited, its flag is set then
-     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit, while a CPU
-     *     of the thread is in GUEST, or by a backing in {@code rcuMapPages}; so does a stack that would
+     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit,
+     *     while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}; so does a stack that would
      *     have to grow
      */
     public Resolution resolve(long address, int access) {
@@ -179,13 +179,13 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Maps memory ({@code mmap(2)}).
      *
-     * <p>Errors, in this order: EINVAL {@code offset} is not a page boundary; EBADF no backing without ANONYMOUS; EINVAL
-     * a huge page size that does not exist, or {@code length} 0; ENOMEM the length rounds to 0, or too many mappings, or
-     * no room; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM below what may be
-     * mapped; EEXIST FIXED_NOREPLACE over something; EPERM or EAGAIN locked memory is not allowed or over its limit;
-     * EOVERFLOW beyond what the file can hold; EOPNOTSUPP SHARED_VALIDATE with an unknown flag; EACCES, ETXTBSY, EPERM,
-     * ENODEV the file does not allow it; EINVAL no such type; EPERM something sealed is below; ENOMEM a limit, or no
-     * memory can be promised. A later failure may leave an edge of what is below cut.
+     * <p>Errors, in this order: EINVAL {@code offset} is not a page boundary; EBADF no backing without ANONYMOUS;
+     * EINVAL a huge page size that does not exist, or {@code length} 0; ENOMEM the length rounds to 0, or too many
+     * mappings, or no room; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM below
+     * what may be mapped; EEXIST FIXED_NOREPLACE over something; EPERM or EAGAIN locked memory is not allowed or over
+     * its limit; EOVERFLOW beyond what the file can hold; EOPNOTSUPP SHARED_VALIDATE with an unknown flag; EACCES,
+     * ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM something sealed is below; ENOMEM a
+     * limit, or no memory can be promised. A later failure may leave an edge of what is below cut.
      *
      * @param address where it is wanted; exactly there with FIXED, else a hint, 0 for anywhere
      * @param length bytes
@@ -194,8 +194,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return the address, or a negated errno
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if it is called within {@code rcuMapPages}; the
-     *     backing is not called then
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if it is called within {@code
+     *     rcuMapPages}; the backing is not called then
      */
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
         return layout.mmap(address, length, protection, flags, backing, offset);
@@ -218,8 +218,9 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Unmaps a range as {@link #munmap} does, but returns as soon as look-ups find nothing there. The range is not
      * allocated again before the future is complete. Until then this call does what {@code munmap} does, on the calling
-     * thread: it may wait for what is in transit, and ask backings, whose exceptions go to its caller. This holds for all
-     * asynchronous forms. What depends on the future runs on a thread of the machine, or on one that waits for the future.
+     * thread: it may wait for what is in transit, and ask backings, whose exceptions go to its caller. This holds for
+     * all asynchronous forms. What depends on the future runs on a thread of the machine, or on one that waits for the
+     * future.
      *
      * @param address a page boundary
      * @param length bytes
@@ -240,8 +241,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param flags bits of {@link MapFlags}
      * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
-     * @return completed with what {@code mmap} would return, by a thread of the machine once everything is done; at once,
-     *     if nothing is replaced or reused early
+     * @return completed with what {@code mmap} would return, by a thread of the machine once everything is done; at
+     *     once, if nothing is replaced or reused early
      */
     public CompletableFuture<Long> mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
@@ -267,9 +268,9 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error those before it stay changed.
      *
-     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole, makes
-     * too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow so; EACCES the mapping may not be
-     * given the right; EPERM it is sealed.
+     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
+     * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow so; EACCES the mapping
+     * may not be given the right; EPERM it is sealed.
      *
      * @param address a page boundary
      * @param length bytes; 0 succeeds
@@ -283,10 +284,11 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Resizes or moves mappings ({@code mremap(2)}).
      *
-     * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the address,
-     * or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over the limit;
-     * ENOMEM a limit, or no room. With FIXED the target is unmapped first and stays so after a later failure; with equal
-     * lengths several mappings are moved one by one, and after an error the earlier ones have moved.
+     * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the
+     * address, or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over
+     * the limit; ENOMEM a limit, or no room. With FIXED the target is unmapped first and stays so after a later
+     * failure; with equal lengths several mappings are moved one by one, and after an error the earlier ones have
+     * moved.
      *
      * @param address a page boundary
      * @param oldLength bytes; 0 makes a second mapping of shared memory
@@ -339,8 +341,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error those before it stay locked.
      *
-     * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too many
-     * mappings, or memory that cannot be accessed (which stays locked).
+     * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too
+     * many mappings, or memory that cannot be accessed (which stays locked).
      *
      * @param address any address; the range begins with its page
      * @param length bytes; what rounds to 0 succeeds
@@ -403,8 +405,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Seals mappings against change ({@code mseal(2)}), for ever.
      *
-     * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM it has a hole (nothing is sealed), or too
-     * many mappings (those before it are sealed).
+     * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM it has a hole (nothing is sealed), or
+     * too many mappings (those before it are sealed).
      *
      * @param address a page boundary
      * @param length bytes; 0 succeeds
@@ -418,8 +420,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Attaches shared memory ({@code shmat(2)}).
      *
-     * <p>Errors: EINVAL no segment, a bad address, something is there already, or REMAP of nowhere; then those of {@link
-     * #mmap}.
+     * <p>Errors: EINVAL no segment, a bad address, something is there already, or REMAP of nowhere; then those of
+     * {@link #mmap}.
      *
      * @param segment what to attach; null stands for an identifier that does not exist
      * @param address where, or 0 for anywhere
@@ -476,8 +478,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages are in memory ({@code mincore}): private pages that there are, and those of a file that its page
-     * cache has. Takes no lock and never waits; each page is looked at for itself.
+     * Tells which pages are in memory ({@code mincore}): private pages that there are, and those of a file that its
+     * page cache has. Takes no lock and never waits; each page is looked at for itself.
      *
      * @param address a page boundary (EINVAL)
      * @param length bytes; the range must not reach beyond the limit of the space (ENOMEM)
@@ -490,26 +492,27 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages were written since this was called last for them, and begins anew ({@code PAGEMAP_SCAN} with {@code
-     * PM_SCAN_WP_MATCHING}, KVM's dirty log). Every store that a CPU has completed is told of by this or by a later collection:
-     * those completed before this call by this one, or by an earlier one that was under way with it. Once the sink is told of a
-     * page, the stores that this telling stands for have been made, so who copies the page then has them; once the call has
-     * returned, each further store is told of by the next collection.
+     * Tells which pages were written since this was called last for them, and begins anew ({@code PAGEMAP_SCAN} with
+     * {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). Every store that a CPU has completed is told of by this or by a
+     * later collection: those completed before this call by this one, or by an earlier one that was under way with it.
+     * Once the sink is told of a page, the stores that this telling stands for have been made, so who copies the page
+     * then has them; once the call has returned, each further store is told of by the next collection.
      *
-     * <p>What counts as written belongs to the page at its address. A page that {@code mremap} has moved counts as written where
-     * it is now, told of or not. One that is copied on write counts as written. A child begins with what its parent's pages count
-     * as. What is unmapped, discarded, truncated, or removed from its {@link dev.samara.core.vma.PageCache} is told of no more, and that it has gone is not told here: {@link
-     * #addListener} and {@link #addNotifier} tell that. A page may count as written although it was only prepared for that
-     * ({@code handleFault}, {@code pin}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a collection, by files
-     * ({@code pwrite}) and through other mappings of the same page are not told.
+     * <p>What counts as written belongs to the page at its address. A page that {@code mremap} has moved counts as
+     * written where it is now, told of or not. One that is copied on write counts as written. A child begins with what
+     * its parent's pages count as. What is unmapped, discarded, truncated, or removed from its {@link
+     * dev.samara.core.vma.PageCache} is told of no more, and that it has gone is not told here: {@link #addListener}
+     * and {@link #addNotifier} tell that. A page may count as written although it was only prepared for that ({@code
+     * handleFault}, {@code pin}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a collection, by
+     * files ({@code pwrite}) and through other mappings of the same page are not told.
      *
-     * <p>The sink is called on this thread, in ascending order, with no lock held. If it throws, this throws the same, and the
-     * page at which it threw, and those after it, count as written again. Waits for CPUs in GUEST that have translations of what
-     * is cleared, and for pages that are being copied, as operations do; it is no operation, and nobody waits for it. Two
-     * collections at once share what they find: each page is told by one of them.
+     * <p>The sink is called on this thread, in ascending order, with no lock held. If it throws, this throws the same,
+     * and the page at which it threw, and those after it, count as written again. Waits for CPUs in GUEST that have
+     * translations of what is cleared, and for pages that are being copied, as operations do; it is no operation, and
+     * nobody waits for it. Two collections at once share what they find: each page is told by one of them.
      *
-     * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the limit of the
-     * space. Holes are passed over.
+     * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the
+     * limit of the space. Holes are passed over.
      *
      * @param start a page boundary
      * @param length bytes
@@ -522,9 +525,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages were used, and begins anew: as {@link #collectDirty} tells which were written, with the same promises.
-     * Unlike the aging of pages on Linux, which clears the mark and goes on, this flushes: an access after this is seen by the next
-     * collection even if the translation was in a TLB.
+     * Tells which pages were used, and begins anew: as {@link #collectDirty} tells which were written, with the same
+     * promises. Unlike the aging of pages on Linux, which clears the mark and goes on, this flushes: an access after
+     * this is seen by the next collection even if the translation was in a TLB.
      *
      * @param start a page boundary
      * @param length bytes
@@ -597,13 +600,13 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Watches bytes for writes: once this has returned, each store, atomic update, copy or filling by any CPU that writes one of
-     * them is told. Stores into other bytes of their pages are not told, and slower: they find nothing in a TLB. Nothing else costs
-     * more. Ranges may overlap; the listener of the lowest is told first.
+     * Watches bytes for writes: once this has returned, each store, atomic update, copy or filling by any CPU that
+     * writes one of them is told. Stores into other bytes of their pages are not told, and slower: they find nothing in
+     * a TLB. Nothing else costs more. Ranges may overlap; the listener of the lowest is told first.
      *
-     * <p>Addresses are watched, not what is mapped there: it may be unmapped and mapped anew. A child is not watched. Not told are
-     * writes by files ({@code pwrite}), through other mappings of the same page or through pins, and what happens to bytes as
-     * they are mapped, discarded or moved.
+     * <p>Addresses are watched, not what is mapped there: it may be unmapped and mapped anew. A child is not watched.
+     * Not told are writes by files ({@code pwrite}), through other mappings of the same page or through pins, and what
+     * happens to bytes as they are mapped, discarded or moved.
      *
      * @param start of the first byte
      * @param length bytes, at least 1

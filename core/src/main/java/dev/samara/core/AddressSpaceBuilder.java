@@ -143,12 +143,12 @@ public final class AddressSpaceBuilder {
 
     /**
      * Allows a mapping to be stored over what a {@code munmap} in flight has unmapped. {@code mmap} then returns before
-     * the {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Where no address is asked
-     * for, such a place comes last.
+     * the {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Where no address is
+     * asked for, such a place comes last.
      *
      * <p>No other call gives up a range early. {@code mmap} waits, as without this option, for an {@code mremap} that
-     * moves pages away or cuts a mapping short, for {@code brk}, for {@code shmdt} and for the end of the space; and for
-     * another mapping that has been stored over a {@code munmap}'s range.
+     * moves pages away or cuts a mapping short, for {@code brk}, for {@code shmdt} and for the end of the space; and
+     * for another mapping that has been stored over a {@code munmap}'s range.
      *
      * @return this
      */
@@ -175,8 +175,8 @@ public final class AddressSpaceBuilder {
      * @return a new space
      * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow what is loaded, or as a backing refuses
-     * @throws IllegalStateException if the machine is closed, if a CPU of the calling thread is in GUEST, or if it is called
-     *     within {@code rcuMapPages}; no code of an embedder is called then
+     * @throws IllegalStateException if the machine is closed, if a CPU of the calling thread is in GUEST, or if it is
+     *     called within {@code rcuMapPages}; no code of an embedder is called then
      */
     public AddressSpace build() {
         Cpus.checkMayWait("the building of a space");

@@ -21,29 +21,32 @@ import org.jspecify.annotations.Nullable;
 /**
  * A simulated processor: reads and writes what is mapped in the space that it has loaded, through a TLB of its own.
  *
- * <p>Owned by the thread that claimed it, and used by no other. Accesses by address are those of {@link MemoryAccess}; here are
- * what a processor is besides, the space that it has loaded and whether it runs guest code, and accesses by handle.
+ * <p>Owned by the thread that claimed it, and used by no other. Accesses by address are those of {@link MemoryAccess};
+ * here are what a processor is besides, the space that it has loaded and whether it runs guest code, and accesses by
+ * handle.
  *
- * <p><b>GUEST.</b> Who runs guest code {@linkplain #enterGuest enters GUEST}, and until he {@linkplain #leaveGuest leaves} it, he
- * {@linkplain #poll polls} often: operations that take something away wait for that. In GUEST there are handles: {@link #probeLoad}
- * and its like look in the TLB, {@link #resolveLoad} and its like find a translation where that has none, and {@link #get} and its
- * like use them. A handle means nothing any more after the next {@link #poll}, {@link #leaveGuest} or resolving, nor after an access
- * by address, which may have to resolve. Outside of GUEST, each access by address enters it for its own time. What may wait,
- * operations of a space above all, is refused to a thread one of whose CPUs is in GUEST.
+ * <p><b>GUEST.</b> Who runs guest code {@linkplain #enterGuest enters GUEST}, and until he {@linkplain #leaveGuest
+ * leaves} it, he {@linkplain #poll polls} often: operations that take something away wait for that. In GUEST there are
+ * handles: {@link #probeLoad} and its like look in the TLB, {@link #resolveLoad} and its like find a translation where
+ * that has none, and {@link #get} and its like use them. A handle means nothing any more after the next {@link #poll},
+ * {@link #leaveGuest} or resolving, nor after an access by address, which may have to resolve. Outside of GUEST, each
+ * access by address enters it for its own time. What may wait, operations of a space above all, is refused to a thread
+ * one of whose CPUs is in GUEST.
  *
- * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. Probes and accesses by handle look at
- * neither the thread nor the handle, for speed: on a {@linkplain Machine.Builder#checked checked} machine a call of another thread, a
- * handle that has ended or was made for something else ({@link IllegalStateException}), a negative one, and a size that is not 1, 2,
- * 4 or 8 ({@link IllegalArgumentException}) are refused. On any machine an access of another size, by a negative handle, or with
- * nothing loaded throws, and so does an atomic one that is not aligned; nothing was written then.
+ * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. Probes and accesses by
+ * handle look at neither the thread nor the handle, for speed: on a {@linkplain Machine.Builder#checked checked}
+ * machine a call of another thread, a handle that has ended or was made for something else ({@link
+ * IllegalStateException}), a negative one, and a size that is not 1, 2, 4 or 8 ({@link IllegalArgumentException}) are
+ * refused. On any machine an access of another size, by a negative handle, or with nothing loaded throws, and so does
+ * an atomic one that is not aligned; nothing was written then.
  */
 public final class Cpu extends MemoryAccess implements AutoCloseable {
     /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
     public static final long MISS = SoftTlb.MISS;
 
     /**
-     * What resolving answers for an access that has no handle, and is made by address: one that lies in two pages, and a store into
-     * a page that is {@linkplain AddressSpace#watch watched}.
+     * What resolving answers for an access that has no handle, and is made by address: one that lies in two pages, and
+     * a store into a page that is {@linkplain AddressSpace#watch watched}.
      */
     public static final long NO_HANDLE = GuestMemory.NO_HANDLE;
 
@@ -71,12 +74,13 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while. To load
-     * the space in which it is {@linkplain #enterLazy LAZY} costs next to nothing, unless that was closed meanwhile.
+     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while.
+     * To load the space in which it is {@linkplain #enterLazy LAZY} costs next to nothing, unless that was closed
+     * meanwhile.
      *
      * @param next a space of a machine with memory, or null for none
-     * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built without
-     *     memory, or is closed
+     * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built
+     *     without memory, or is closed
      */
     public void load(@Nullable AddressSpace next) {
         own();
@@ -159,9 +163,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Goes to LAZY, for a time without accesses ({@code enter_lazy_tlb}): this CPU is no {@linkplain AddressSpace#users user} of its
-     * space any more, and owes nobody anything, but it keeps its translations. Closing the space takes it off. {@link #load} of the
-     * same space brings it back; until it has loaded a space, accesses are refused, and {@link #space} is null.
+     * Goes to LAZY, for a time without accesses ({@code enter_lazy_tlb}): this CPU is no {@linkplain AddressSpace#users
+     * user} of its space any more, and owes nobody anything, but it keeps its translations. Closing the space takes it
+     * off. {@link #load} of the same space brings it back; until it has loaded a space, accesses are refused, and
+     * {@link #space} is null.
      *
      * @throws IllegalStateException if it is in GUEST or in LAZY, has no space loaded, or is not the caller's
      */
@@ -255,7 +260,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Acknowledges what others have changed, and tells listeners of it. Handles end here. Costs one read if there is nothing.
+     * Acknowledges what others have changed, and tells listeners of it. Handles end here. Costs one read if there is
+     * nothing.
      *
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
@@ -288,8 +294,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Has a listener told of what this CPU drops from its TLB, for all spaces of the machine and page size that it has loaded
-     * now.
+     * Has a listener told of what this CPU drops from its TLB, for all spaces of the machine and page size that it has
+     * loaded now.
      *
      * @param listener whom
      */
@@ -349,7 +355,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      *
      * @param address of the first byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link #NO_HANDLE}
+     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link
+     *     #NO_HANDLE}
      * @throws IllegalStateException if it is not in GUEST, or not the caller's
      */
     public long resolveLoad(long address, int size) {

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A reference to a VMA: until it is released, the VMA's backing stays open.
  *
- * <p>It does <em>not</em> say that the range stays mapped, and no operation waits for it: who holds one may block for as
- * long as it likes. Taken by {@link AddressSpace#keep}; released once, by any thread.
+ * <p>It does <em>not</em> say that the range stays mapped, and no operation waits for it: who holds one may block for
+ * as long as it likes. Taken by {@link AddressSpace#keep}; released once, by any thread.
  */
 public final class Keep implements AutoCloseable {
     private static final VarHandle RELEASED;

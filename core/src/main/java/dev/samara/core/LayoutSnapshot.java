@@ -68,7 +68,10 @@ public final class LayoutSnapshot {
         return vmas().stream().map(ProcMaps::flagsLine).toList();
     }
 
-    /** Memory without a name of its own is called after the heap if it overlaps it, or the main stack if it reaches its start. */
+    /**
+     * Memory without a name of its own is called after the heap if it overlaps it, or the main stack if it reaches its
+     * start.
+     */
     private String nameOf(Vma vma) {
         if (vma.name() != null) {
             return vma.name();

@@ -79,7 +79,9 @@ public final class Machine implements AutoCloseable {
         return keepLog;
     }
 
-    /** Makes a space of a layout that is complete; what was loaded, or copied, is given back if the machine is closed. */
+    /**
+     * Makes a space of a layout that is complete; what was loaded, or copied, is given back if the machine is closed.
+     */
     AddressSpace register(Layout layout) {
         boolean done = false;
         try {
@@ -117,18 +119,20 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Ends this machine: closes its page caches, and lets go of its memory and its threads. All of its spaces must be closed, and
-     * no CPU may have one loaded; CPUs that have none need not be closed. Frames that are pinned, or allocated and not inserted,
-     * are lost. The memory is the garbage collector's once no space, CPU, file or page cache of the machine can be reached.
+     * Ends this machine: closes its page caches, and lets go of its memory and its threads. All of its spaces must be
+     * closed, and no CPU may have one loaded; CPUs that have none need not be closed. Frames that are pinned, or
+     * allocated and not inserted, are lost. The memory is the garbage collector's once no space, CPU, file or page
+     * cache of the machine can be reached.
      *
-     * <p>Afterwards each call of this machine but this one throws {@link IllegalStateException}, and so do the loading of its
-     * spaces, all calls that could map or change something in them, and {@link PageCache#allocate}. This call does nothing then.
+     * <p>Afterwards each call of this machine but this one throws {@link IllegalStateException}, and so do the loading
+     * of its spaces, all calls that could map or change something in them, and {@link PageCache#allocate}. This call
+     * does nothing then.
      *
-     * <p>A machine need not be closed. One that nobody can reach is collected with its memory, whatever spaces and CPUs of it were
-     * left open, once its threads have had nothing to do for some seconds.
+     * <p>A machine need not be closed. One that nobody can reach is collected with its memory, whatever spaces and CPUs
+     * of it were left open, once its threads have had nothing to do for some seconds.
      *
-     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each. Nothing is changed
-     *     then. Also if a CPU of the thread is in GUEST, or if it is called within {@code rcuMapPages}
+     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each. Nothing
+     *     is changed then. Also if a CPU of the thread is in GUEST, or if it is called within {@code rcuMapPages}
      */
     @Override
     public void close() {
@@ -160,8 +164,8 @@ public final class Machine implements AutoCloseable {
      * ended, asynchronous operations completed, changes delivered. What is still kept or in transit is not waited for.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if a CPU of the thread is
-     *     in GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
+     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if a CPU of the
+     *     thread is in GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();
@@ -257,8 +261,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * The frames that nobody gets any more, because the {@linkplain Builder#frameStore frame store} has thrown when they were
-     * freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they are not in use.
+     * The frames that nobody gets any more, because the {@linkplain Builder#frameStore frame store} has thrown when
+     * they were freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they are not in use.
      *
      * @param geometry of spaces: their page size counts
      * @return a number that only grows
@@ -299,7 +303,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * How many of them used a translation that was out of date: somebody was just having it dropped, or it was a violation.
+     * How many of them used a translation that was out of date: somebody was just having it dropped, or it was a
+     * violation.
      *
      * @param geometry of spaces: their page size counts
      * @return a number that only grows; 0 if it is not checked
@@ -443,13 +448,14 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Gives the machine memory, so that what is mapped can be read and written. Frames are made when they are first needed.
+         * Gives the machine memory, so that what is mapped can be read and written. Frames are made when they are first
+         * needed.
          *
-         * <p>They are direct memory of the JVM, unless a {@linkplain #frameStore store} is given. {@link #build} refuses more than
-         * {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap unless {@code
-         * -XX:MaxDirectMemorySize} says otherwise. All machines, and whatever else uses direct memory, share that limit: where the
-         * JVM refuses to make more frames, accesses that need one are {@code OOM}. The JVM is asked again after a second, or once a
-         * frame was freed.
+         * <p>They are direct memory of the JVM, unless a {@linkplain #frameStore store} is given. {@link #build}
+         * refuses more than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap
+         * unless {@code -XX:MaxDirectMemorySize} says otherwise. All machines, and whatever else uses direct memory,
+         * share that limit: where the JVM refuses to make more frames, accesses that need one are {@code OOM}. The JVM
+         * is asked again after a second, or once a frame was freed.
          *
          * @param bytes how much at most, at least a page; of each page size that spaces use
          * @return this
@@ -463,8 +469,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many bytes of memory are made at a time. Where all of it is one piece, accesses of CPUs are faster; but a piece
-         * costs its size as soon as one frame of it is needed.
+         * Sets how many bytes of memory are made at a time. Where all of it is one piece, accesses of CPUs are faster;
+         * but a piece costs its size as soon as one frame of it is needed.
          *
          * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is made
          * @return this
@@ -490,10 +496,11 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Has each access of a CPU judged when it is made: against the page table, the layout, the life of its frame and the
-         * calls that are running. What an invariant forbids is thrown as an {@link dev.samara.core.vma.InvariantViolation} and
-         * reported, with what both sides did before; and a handle that is used after its end is refused. An access takes many
-         * times as long then. The system property {@code samara.checked} does the same for every machine.
+         * Has each access of a CPU judged when it is made: against the page table, the layout, the life of its frame
+         * and the calls that are running. What an invariant forbids is thrown as an {@link
+         * dev.samara.core.vma.InvariantViolation} and reported, with what both sides did before; and a handle that is
+         * used after its end is refused. An access takes many times as long then. The system property {@code
+         * samara.checked} does the same for every machine.
          *
          * @return this
          */
@@ -513,8 +520,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many pages of a file one fault maps at most, those that are in memory already around the one that it is for
-         * ({@code fault_around_bytes}).
+         * Sets how many pages of a file one fault maps at most, those that are in memory already around the one that it
+         * is for ({@code fault_around_bytes}).
          *
          * @param pages a power of two; 16 unless set
          * @return this
@@ -545,13 +552,14 @@ public final class Machine implements AutoCloseable {
 
         /**
          * Bounds what waits for grace periods in the background, which a backing that is stopped in
-         * {@code rcuMapPages} keeps waiting, and behind CPUs that do not acknowledge: asynchronous operations, and closes of backings that have memory. At the bound no operation is
-         * begun that could add to it; but a space can be closed and forked, and stacks grow.
+         * {@code rcuMapPages} keeps waiting, and behind CPUs that do not acknowledge: asynchronous operations, and
+         * closes of backings that have memory. At the bound no operation is begun that could add to it; but a space can
+         * be closed and forked, and stacks grow.
          *
-         * @param callbacks how many at most, but for what operations that have begun already leave behind; positive, 65536
-         *     unless set
-         * @param refuse whether an operation is refused then with {@code EAGAIN}, and nothing is changed; else its caller
-         *     waits
+         * @param callbacks how many at most, but for what operations that have begun already leave behind; positive,
+         *     65536 unless set
+         * @param refuse whether an operation is refused then with {@code EAGAIN}, and nothing is changed; else its
+         *     caller waits
          * @return this
          */
         public Builder boundGracePeriods(int callbacks, boolean refuse) {
@@ -578,8 +586,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets after what time a CPU that does not acknowledge a shootdown is reported, with its thread and where that is. The
-         * wait goes on.
+         * Sets after what time a CPU that does not acknowledge a shootdown is reported, with its thread and where that
+         * is. The wait goes on.
          *
          * @param time positive; 10 seconds unless set
          * @return this
@@ -593,8 +601,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Says how CPUs are told that somebody waits for them, and what is done about one that does not answer for {@linkplain
-         * #reportShootdownsLongerThan so long}.
+         * Says how CPUs are told that somebody waits for them, and what is done about one that does not answer for
+         * {@linkplain #reportShootdownsLongerThan so long}.
          *
          * @param how called by whoever waits, while he waits
          * @return this
@@ -605,9 +613,10 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Watches what backings do in {@code rcuMapPages}, which must not block: operations, forks, changes of a page cache,
-         * grace periods and faults that are begun there throw, and are reported, and so is a call that takes long. (While one
-         * is still hanging, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on a file takes longer then.
+         * Watches what backings do in {@code rcuMapPages}, which must not block: operations, forks, changes of a page
+         * cache, grace periods and faults that are begun there throw, and are reported, and so is a call that takes
+         * long. (While one is still hanging, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on a
+         * file takes longer then.
          *
          * @param longest after what time a call is reported, not negative
          * @return this
@@ -707,8 +716,8 @@ public final class Machine implements AutoCloseable {
          * Builds the machine.
          *
          * @return a new machine
-         * @throws IllegalArgumentException if it is to have more memory than the JVM's limit of direct memory, and no store of its
-         *     own
+         * @throws IllegalArgumentException if it is to have more memory than the JVM's limit of direct memory, and no
+         *     store of its own
          */
         public Machine build() {
             if (memory != 0 && stores == null && memory > directMemoryLimit()) {

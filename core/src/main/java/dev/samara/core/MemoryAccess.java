@@ -11,8 +11,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link Cpu} reads and writes by address, in the space that it has loaded: numbers, atomically or not, bytes, strings; and pins
- * of frames for who needs their bytes for longer.
+ * What a {@link Cpu} reads and writes by address, in the space that it has loaded: numbers, atomically or not, bytes,
+ * strings; and pins of frames for who needs their bytes for longer.
  *
  * <p>An access either happens as a whole or not at all: then what is returned is a {@link Fault} and {@link
  * #faultAddress} says where. Nothing is thrown for what a guest does, and nothing allocated; but an access that would
@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * access, or each page of a copy, enters it for its own time.
  *
  * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are made at once.
- * Atomic ones have to be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU, or no space
- * is loaded. {@link #value}, {@link #faultAddress} and {@link #fault} are the owner's too; only a
+ * Atomic ones have to be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU,
+ * or no space is loaded. {@link #value}, {@link #faultAddress} and {@link #fault} are the owner's too; only a
  * {@linkplain Machine.Builder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class MemoryAccess permits Cpu {
@@ -61,7 +61,8 @@ public abstract sealed class MemoryAccess permits Cpu {
     /**
      * What the last successful access has read.
      *
-     * @return the number, in the low bits; the bits above its size are 0. 0 if there was none since the space was loaded
+     * @return the number, in the low bits; the bits above its size are 0. 0 if there was none since the space was
+     *     loaded
      */
     public long value() {
         GuestMemory of = guestOrNull();
@@ -157,8 +158,8 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Writes a number if what is there is expected, atomically. {@link #value} has what was there, with zeros above its size: it
-     * was written if that is what was expected.
+     * Writes a number if what is there is expected, atomically. {@link #value} has what was there, with zeros above its
+     * size: it was written if that is what was expected.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
@@ -293,19 +294,21 @@ public abstract sealed class MemoryAccess permits Cpu {
      *
      * @param address of the first byte
      * @param target where to; what is in it behind the string may be overwritten
-     * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end, and {@link #fault} says why
+     * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end,
+     *     and {@link #fault} says why
      */
     public int string(long address, byte[] target) {
         return loaded().bytes().string(address, target);
     }
 
     /**
-     * Pins the frame of a page: its memory stays usable until {@link #unpin}, whatever becomes of the mapping. For devices
-     * and long I/O; what is read or written through it follows the mapping only as long as that is not changed.
+     * Pins the frame of a page: its memory stays usable until {@link #unpin}, whatever becomes of the mapping. For
+     * devices and long I/O; what is read or written through it follows the mapping only as long as that is not changed.
      *
      * @param address an address of the page
      * @param access READ or WRITE of {@link Protection}; a frame pinned for writing counts as written
-     * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as can be counted
+     * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as
+     *     can be counted
      */
     public int pin(long address, int access) {
         return loaded().pins().pin(address, (access & Protection.WRITE) != 0);

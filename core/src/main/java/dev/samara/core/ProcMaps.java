@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * The text form of a layout: the lines of {@code /proc/PID/maps}, and the {@code VmFlags} of {@code smaps}.
  *
  * <p>Reading what a snapshot printed gives the same layout again, but for what the text does not say: the offset of
- * anonymous memory is taken to be that of its address, two opens of one file cannot be told apart, and where the heap and
- * the main stack are, whose names stand in the lines, must be told to the space that loads them.
+ * anonymous memory is taken to be that of its address, two opens of one file cannot be told apart, and where the heap
+ * and the main stack are, whose names stand in the lines, must be told to the space that loads them.
  */
 public final class ProcMaps {
     /** Where names begin in a line of maps. */
@@ -64,8 +64,8 @@ public final class ProcMaps {
      *
      * @param geometry the sizes of the space
      * @param maps lines of {@code /proc/PID/maps}
-     * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each of them, in the same order; or none at all, then the
-     *     attributes are those that a mapping with such rights usually has
+     * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each of them, in the same order; or none at all, then
+     *     the attributes are those that a mapping with such rights usually has
      * @param opener gives the backings
      * @return descriptions to load
      * @throws IllegalArgumentException if a line cannot be read, naming it

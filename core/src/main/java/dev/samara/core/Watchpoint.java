@@ -53,8 +53,8 @@ public final class Watchpoint implements AutoCloseable {
     }
 
     /**
-     * Ends it, at any time and from any thread, in GUEST and by its listener too. Once this has returned, the listener is told of
-     * nothing but what other CPUs are just telling it. Nothing happens if it has been done.
+     * Ends it, at any time and from any thread, in GUEST and by its listener too. Once this has returned, the listener
+     * is told of nothing but what other CPUs are just telling it. Nothing happens if it has been done.
      */
     @Override
     public void close() {

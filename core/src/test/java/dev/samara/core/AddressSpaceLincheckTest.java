@@ -136,8 +136,8 @@ public class AddressSpaceLincheckTest {
     }
 
     /**
-     * The same calls on an array: each takes effect at one instant. An unmapping has a second one, at which the pages can
-     * be allocated again; none of these calls can tell, since those that name pages in transit wait for it. {@code
+     * The same calls on an array: each takes effect at one instant. An unmapping has a second one, at which the pages
+     * can be allocated again; none of these calls can tell, since those that name pages in transit wait for it. {@code
      * PhasesLincheckTest} has both instants.
      */
     public static final class Pages {

@@ -15,8 +15,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * Bounded waiting in tests: until a condition holds, or for ten seconds. A wait that ends without its condition fails with the
- * reports of the machine (an operation that waits long, a CPU that does not answer) and the stacks of the threads in this library.
+ * Bounded waiting in tests: until a condition holds, or for ten seconds. A wait that ends without its condition fails
+ * with the reports of the machine (an operation that waits long, a CPU that does not answer) and the stacks of the
+ * threads in this library.
  */
 public final class Await {
     private static final Duration LIMIT = Duration.ofSeconds(10);
@@ -68,7 +69,8 @@ public final class Await {
     }
 
     /**
-     * Waits for results for as long as a count changes or results come. What a computation has thrown fails the test at once.
+     * Waits for results for as long as a count changes or results come. What a computation has thrown fails the test at
+     * once.
      *
      * @param what what the computations do, for the message
      * @param count changes with each step of the computations; what this throws fails the test at once

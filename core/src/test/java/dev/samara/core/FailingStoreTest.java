@@ -18,7 +18,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Whichever call of a frame store throws within a fault or a fork: that is thrown to the caller, and no frame is lost. */
+/**
+ * Whichever call of a frame store throws within a fault or a fork: that is thrown to the caller, and no frame is lost.
+ */
 @Timeout(value = 30, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class FailingStoreTest {
     private static final long A = 0x10_0000_0000L;
@@ -42,7 +44,10 @@ final class FailingStoreTest {
         assertEquals(0, space.madvise(at, PAGE, access));
     }
 
-    /** Has the first call fail, then the second, and so on until the action needs no more; each time it can be done again. */
+    /**
+     * Has the first call fail, then the second, and so on until the action needs no more; each time it can be done
+     * again.
+     */
     private void failEach(String method, int least, Runnable before, Runnable action) {
         int failed = 0;
         for (; ; failed++) {

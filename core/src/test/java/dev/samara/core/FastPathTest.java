@@ -44,8 +44,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * What is shared is made unusable: each lock is held by another thread, and the VMAs have as many keeps as can be counted,
- * so that one more is refused. What then goes on needs none of it.
+ * What is shared is made unusable: each lock is held by another thread, and the VMAs have as many keeps as can be
+ * counted, so that one more is refused. What then goes on needs none of it.
  */
 @Timeout(60)
 @ExtendWith(OneThread.class)
@@ -242,7 +242,10 @@ final class FastPathTest {
         }
     }
 
-    /** Of several rounds the one that allocates least: the first ones also pay for classes, and for code that is not compiled yet. */
+    /**
+     * Of several rounds the one that allocates least: the first ones also pay for classes, and for code that is not
+     * compiled yet.
+     */
     private static void assertAllocatesNothing(IntConsumer call) {
         long least = Long.MAX_VALUE;
         for (int round = 0; round < ROUNDS; round++) {
@@ -255,7 +258,9 @@ final class FastPathTest {
         assertTrue(least <= ALLOWANCE, least + " bytes in " + CALLS + " calls");
     }
 
-    /** Faults pages in again and again, and takes them out of the page table in between as if they had never been there. */
+    /**
+     * Faults pages in again and again, and takes them out of the page table in between as if they had never been there.
+     */
     private void assertAllocatesNothing(long start, int pages, int access) {
         Layout layout = rig.space.layout();
         Memory memory = layout.memory();

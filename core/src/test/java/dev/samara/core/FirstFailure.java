@@ -9,7 +9,10 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 import org.junit.jupiter.api.extension.ExtensionContext.Store;
 import org.junit.jupiter.api.extension.TestWatcher;
 
-/** Ends a test class with its first failure, where each further test would wait to its limit for the threads that are lost. */
+/**
+ * Ends a test class with its first failure, where each further test would wait to its limit for the threads that are
+ * lost.
+ */
 public final class FirstFailure implements ExecutionCondition, TestWatcher {
     private static final String FAILED = "failed";
 

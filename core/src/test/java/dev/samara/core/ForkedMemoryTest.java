@@ -202,7 +202,9 @@ final class ForkedMemoryTest {
         rig.close();
     }
 
-    /** Forks again and again while something goes on beside it; each child is judged by the page contents that it has. */
+    /**
+     * Forks again and again while something goes on beside it; each child is judged by the page contents that it has.
+     */
     private void beside(Callable<Void> meanwhile, Judge judge) throws Exception {
         ExecutorService pool = Executors.newSingleThreadExecutor();
         AtomicBoolean done = new AtomicBoolean();

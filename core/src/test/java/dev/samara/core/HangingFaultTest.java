@@ -28,7 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Each test has one fault hang in its backing while something else happens, and then looks what its late answer does. */
+/**
+ * Each test has one fault hang in its backing while something else happens, and then looks what its late answer does.
+ */
 @Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("While a fault hangs in its backing")

@@ -21,7 +21,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine whose operations a test can hold between publication and completion, and threads that a test can see waiting.
+ * A machine whose operations a test can hold between publication and completion, and threads that a test can see
+ * waiting.
  */
 public final class Holding {
     /** What the machine has reported. */

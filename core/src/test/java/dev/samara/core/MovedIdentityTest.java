@@ -15,7 +15,9 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Historical bug 29: memory with pages of its own and memory without were joined by a move, and pages lost their owner. */
+/**
+ * Historical bug 29: memory with pages of its own and memory without were joined by a move, and pages lost their owner.
+ */
 final class MovedIdentityTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

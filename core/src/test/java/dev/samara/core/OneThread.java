@@ -15,10 +15,11 @@ import org.junit.jupiter.api.extension.InvocationInterceptor;
 import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /**
- * Runs the constructor of a test, its methods before and after, and the test itself in one thread, which no other test uses.
+ * Runs the constructor of a test, its methods before and after, and the test itself in one thread, which no other test
+ * uses.
  *
- * <p>For tests whose fields own a CPU. Limits of time give each method a thread of its own, and a CPU is used by the thread that has
- * claimed it. The thread of the limit waits here, for as long as it is not interrupted.
+ * <p>For tests whose fields own a CPU. Limits of time give each method a thread of its own, and a CPU is used by the
+ * thread that has claimed it. The thread of the limit waits here, for as long as it is not interrupted.
  */
 public final class OneThread implements InvocationInterceptor {
     private static final Namespace NAMESPACE = Namespace.create(OneThread.class);

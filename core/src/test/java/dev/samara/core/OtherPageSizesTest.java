@@ -26,7 +26,10 @@ import org.junit.jupiter.params.ParameterizedClass;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The same calls with pages of 16 and of 64 KiB, as other processors have them; what is a multiple of 4 KiB is none here. */
+/**
+ * The same calls with pages of 16 and of 64 KiB, as other processors have them; what is a multiple of 4 KiB is none
+ * here.
+ */
 @ParameterizedClass(name = "{0}")
 @MethodSource("geometries")
 final class OtherPageSizesTest {

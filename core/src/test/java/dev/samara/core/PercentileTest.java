@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 @DisplayName("The percentiles of hold times")
 final class PercentileTest {
     /**
-     * The highest times that are not told apart from lower ones, counted from here: up to 15 each whole nanosecond; above, each power
-     * of two in eight steps.
+     * The highest times that are not told apart from lower ones, counted from here: up to 15 each whole nanosecond;
+     * above, each power of two in eight steps.
      */
     private static List<Long> ends() {
         List<Long> ends = new ArrayList<>();

@@ -183,7 +183,10 @@ class ReadersBesideAWriterTest {
         }
     }
 
-    /** The counters agree with each other, since each kind of memory is counted in one of them, but for what never changes. */
+    /**
+     * The counters agree with each other, since each kind of memory is counted in one of them, but for what never
+     * changes.
+     */
     private void count() {
         Usage usage = lots.space().usage();
         assertEquals(Lots.UNCHANGING_PAGES + usage.exec() + usage.stack() + usage.data(), usage.total());

@@ -333,7 +333,10 @@ final class ReclaimTest {
         }
     }
 
-    /** Reads clean pages, stores to one page, and unmaps all of them, again and again; returns how often a store was lost. */
+    /**
+     * Reads clean pages, stores to one page, and unmaps all of them, again and again; returns how often a store was
+     * lost.
+     */
     private int storeAndLoad(Cpu of, PagedFile file, int page) {
         int lost = 0;
         for (long round = 1; round <= 400; round++) {

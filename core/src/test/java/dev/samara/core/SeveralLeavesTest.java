@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * What is done to a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no page beside
- * the range.
+ * What is done to a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no
+ * page beside the range.
  */
 @DisplayName("A range over several leaves")
 final class SeveralLeavesTest {

@@ -33,12 +33,12 @@ import org.opentest4j.AssertionFailedError;
 
 /**
  * Runs one call with 48 bytes of stack less each time, from where the call still succeeds down to where it
- * does not even begin, and judges after each run what the {@link StackOverflowError} has left behind. An interpreted frame has
- * about 100 bytes, so each call on the way meets the end of the stack in some run.
+ * does not even begin, and judges after each run what the {@link StackOverflowError} has left behind. An interpreted
+ * frame has about 100 bytes, so each call on the way meets the end of the stack in some run.
  *
- * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose initializer
- * meets the end of the stack is lost to that JVM only. A thread's stack has no exact size (the JVM shifts its first frame, the
- * system may hand on a larger one), so each thread first counts how many frames it has room for.
+ * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose
+ * initializer meets the end of the stack is lost to that JVM only. A thread's stack has no exact size (the JVM shifts
+ * its first frame, the system may hand on a larger one), so each thread first counts how many frames it has room for.
  */
 final class StackSweep {
     /** One run of the call. The sweep makes a new scene for each run. */
@@ -54,8 +54,8 @@ final class StackSweep {
         boolean call();
 
         /**
-         * Judges what the call has left behind. Runs in another thread and may wait, at most {@link #SECONDS}. The thread of
-         * the call is alive, and does nothing.
+         * Judges what the call has left behind. Runs in another thread and may wait, at most {@link #SECONDS}. The
+         * thread of the call is alive, and does nothing.
          *
          * @param thrown the call's exception or error, or null if it returned
          * @throws AssertionError if something is wrong
@@ -81,7 +81,10 @@ final class StackSweep {
     /** More than any call takes, and less than a thread has. */
     private static final int PLENTY = (STACK_BYTES / 2) / UNIT;
 
-    /** By so many steps the first run has more stack than the least with which the call has returned: threads differ a little. */
+    /**
+     * By so many steps the first run has more stack than the least with which the call has returned: threads differ a
+     * little.
+     */
     private static final int ABOVE = 8;
 
     /** So many runs end above the call before it is taken for granted that it begins no more. */
@@ -149,7 +152,9 @@ final class StackSweep {
                 scene.getName());
     }
 
-    /** The directory or archive of a class; its code source would be that of its module, also if a patch has the class. */
+    /**
+     * The directory or archive of a class; its code source would be that of its module, also if a patch has the class.
+     */
     private static String home(Class<?> of) throws URISyntaxException {
         String file = of.getName().substring(of.getPackageName().length() + 1) + ".class";
         String url = Objects.requireNonNull(of.getResource(file)).toString();
@@ -195,7 +200,9 @@ final class StackSweep {
         met.clear();
         int runs = 0;
         int unbegun = 0;
-        for (int left = returns + ABOVE * STEP; left > 0 && unbegun < UNBEGUN && wrong.size() < MOST_WRONG; left -= STEP) {
+        for (int left = returns + ABOVE * STEP;
+                left > 0 && unbegun < UNBEGUN && wrong.size() < MOST_WRONG;
+                left -= STEP) {
             one(left);
             runs++;
             unbegun = isBegun ? 0 : unbegun + 1;

@@ -143,8 +143,8 @@ final class StackSweepTest {
     }
 
     /**
-     * A fault of one page of what is locked already, so that the call has nothing to do before it, and looks for no stack. It is
-     * served by a borrowed worker, for which no thread would leave a reader section.
+     * A fault of one page of what is locked already, so that the call has nothing to do before it, and looks for no
+     * stack. It is served by a borrowed worker, for which no thread would leave a reader section.
      */
     abstract static class FaultScene extends Scene {
         private final long at;

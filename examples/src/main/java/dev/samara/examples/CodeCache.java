@@ -19,8 +19,8 @@ import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Code that an emulator has decoded, kept by page and CPU, and dropped when any thread unmaps the page or changes its rights, and
- * when any CPU writes into it.
+ * Code that an emulator has decoded, kept by page and CPU, and dropped when any thread unmaps the page or changes its
+ * rights, and when any CPU writes into it.
  */
 public final class CodeCache {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;

@@ -53,7 +53,10 @@ public final class MapsOfThisProcess {
         }
     }
 
-    /** Linux writes it page by page, and what changes in between may be in it twice: so what two looks agree on is taken. */
+    /**
+     * Linux writes it page by page, and what changes in between may be in it twice: so what two looks agree on is
+     * taken.
+     */
     static List<String> read(Path maps) throws IOException {
         List<String> lines = Files.readAllLines(maps);
         for (List<String> before = List.of(); !lines.equals(before); ) {

@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>each entry reported was in the tree, with these bounds, at some instant of the call that reported it;
- *   <li>{@link #next()} reports an entry that reaches above the current {@link #last()}, so {@code last()} strictly rises,
- *       and passes over no index that has a value during the whole call; {@link #previous()} likewise, and {@code first()}
- *       strictly falls;
+ *   <li>{@link #next()} reports an entry that reaches above the current {@link #last()}, so {@code last()} strictly
+ *       rises, and passes over no index that has a value during the whole call; {@link #previous()} likewise, and
+ *       {@code first()} strictly falls;
  *   <li>so an index that has a value all the time that a walk passes it by is in an entry reported. Entries reported
  *       one after the other overlap only if a store changed bounds in between;
  *   <li>the entries together need not have existed at one instant. For that, take a {@link MapleTree#snapshot()}.

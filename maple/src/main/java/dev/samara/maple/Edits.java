@@ -5,9 +5,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Edits that are published one by one, as the tree and its {@link Writer} make them: in place if that is possible, else in
- * a draft of the whole tree. Caller must hold the writer lock, with no transaction open. Parameters are indexes, as in the
- * public methods that end here.
+ * Edits that are published one by one, as the tree and its {@link Writer} make them: in place if that is possible, else
+ * in a draft of the whole tree. Caller must hold the writer lock, with no transaction open. Parameters are indexes, as
+ * in the public methods that end here.
  */
 final class Edits {
 
@@ -106,7 +106,9 @@ final class Edits {
         return tree.startDraft(era.open ? era : new Era(true));
     }
 
-    /** For what concerns reservations, which are not stored in place: it opens no era, so snapshots take no lock for it. */
+    /**
+     * For what concerns reservations, which are not stored in place: it opens no era, so snapshots take no lock for it.
+     */
     private Draft draft() {
         return tree.startDraft(tree.era());
     }

@@ -4,12 +4,13 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The short way for an edit that changes one leaf and that readers may see at once: make the new leaf and put it into its
- * parent, in the published tree. {@link Splice} is the long way, for everything.
+ * The short way for an edit that changes one leaf and that readers may see at once: make the new leaf and put it into
+ * its parent, in the published tree. {@link Splice} is the long way, for everything.
  *
- * <p>It is open where the leaf's parent is of the open era, so that no snapshot has it, and where a leaf with the same bounds
- * and notes will do: no reservation is near, the leaf neither overflows nor underflows, and no free range goes on in a leaf
- * of another parent. Otherwise the methods here return false and have changed nothing; so they have if they throw.
+ * <p>It is open where the leaf's parent is of the open era, so that no snapshot has it, and where a leaf with the same
+ * bounds and notes will do: no reservation is near, the leaf neither overflows nor underflows, and no free range goes
+ * on in a leaf of another parent. Otherwise the methods here return false and have changed nothing; so they have if
+ * they throw.
  *
  * <p>Caller must hold the writer lock. Nothing is stored but the new leaf, two references to it, and gaps that differ:
  * there is no scratch space, because the collector charges for references stored in old objects.

@@ -15,7 +15,9 @@ final class LeafEdit {
 
     private LeafEdit() {}
 
-    /** The slot that {@code [lo, hi]} will have, in a leaf whose lower bound is {@code floor}; {@code lo} is in slot i. */
+    /**
+     * The slot that {@code [lo, hi]} will have, in a leaf whose lower bound is {@code floor}; {@code lo} is in slot i.
+     */
     static int at(Node old, long floor, long lo, int i) {
         return old.lowerBound(i, floor) < lo ? i + 1 : i;
     }

@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * A concurrent range map: it gives every unsigned 64-bit index a value or none, and is read without a lock.
  *
- * <p>Readers never wait for writers, but for a few that want the tree of one instant, and see each change, or transaction,
- * as a whole or not at all. Changes take the writer lock for their own short time. The package description says which do,
- * what is ordered with what, and what is a reservation.
+ * <p>Readers never wait for writers, but for a few that want the tree of one instant, and see each change, or
+ * transaction, as a whole or not at all. Changes take the writer lock for their own short time. The package description
+ * says which do, what is ordered with what, and what is a reservation.
  *
  * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
  * their values are equal.
@@ -75,13 +75,13 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The values at many indexes, each as {@link #get} gives it: at some instant of the call, not all at one. Faster than
-     * as many calls where the tree is larger than the processor's caches, since look-ups wait for memory together. Never
-     * waits, and does not allocate.
+     * The values at many indexes, each as {@link #get} gives it: at some instant of the call, not all at one. Faster
+     * than as many calls where the tree is larger than the processor's caches, since look-ups wait for memory together.
+     * Never waits, and does not allocate.
      *
      * @param indexes any indexes, in any order; best in ascending order
-     * @param values takes the value of each index, at the same place; null where there is none. What is beyond the number
-     *     of indexes is left as it is
+     * @param values takes the value of each index, at the same place; null where there is none. What is beyond the
+     *     number of indexes is left as it is
      * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
      * @throws ArrayStoreException if a value does not fit into {@code values}; some of it has then been written
      */
@@ -128,8 +128,8 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The tree as it is now, for as long as it is wanted. Takes the writer lock, unless all that was done since the last
-     * snapshot was done in transactions.
+     * The tree as it is now, for as long as it is wanted. Takes the writer lock, unless all that was done since the
+     * last snapshot was done in transactions.
      *
      * @return a view that later changes do not alter
      */

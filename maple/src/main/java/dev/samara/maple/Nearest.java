@@ -4,10 +4,10 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Searches for the entry next to a key, in a tree that is edited meanwhile. They may go on from one leaf to another, and are
- * of one instant nevertheless: who has been in the second leaf looks whether the first is still in its place. Leaves do not
- * change, nor come back, so the first had nothing while the second had what was found. If it is not in its place, the
- * search begins again.
+ * Searches for the entry next to a key, in a tree that is edited meanwhile. They may go on from one leaf to another,
+ * and are of one instant nevertheless: who has been in the second leaf looks whether the first is still in its place.
+ * Leaves do not change, nor come back, so the first had nothing while the second had what was found. If it is not in
+ * its place, the search begins again.
  *
  * <p>If the second leaf has nothing either, the search goes through the tree of one instant.
  */

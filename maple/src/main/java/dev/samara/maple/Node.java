@@ -7,10 +7,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once anybody but its maker can reach it; so is
- * an inner node, but that the writer may put another leaf of the same bounds in the place of one ({@link #replaceLeaf}).
- * Arrays may be shared between nodes where nobody can write them any more. Until a node can be reached {@link Splice},
- * which made it, may write its arrays.
+ * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once anybody but its maker can reach it; so
+ * is an inner node, but that the writer may put another leaf of the same bounds in the place of one ({@link
+ * #replaceLeaf}). Arrays may be shared between nodes where nobody can write them any more. Until a node can be reached
+ * {@link Splice}, which made it, may write its arrays.
  *
  * <pre>
  *   inner   halves  [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
@@ -23,12 +23,12 @@ import org.jspecify.annotations.Nullable;
  * </pre>
  *
  * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
- * lower bound of the node, which only a descent knows. The pivot of the last slot is the upper bound of the node. Halves
- * beyond it are padded with the largest, so that a search never needs the number of slots.
+ * lower bound of the node, which only a descent knows. The pivot of the last slot is the upper bound of the node.
+ * Halves beyond it are padded with the largest, so that a search never needs the number of slots.
  *
- * <p>What is stored is the index of a pivot without its lowest bit, and these bits apart. Differences of such numbers do
- * not overflow, so a search can go by their signs, without a branch. Pivots are mostly odd, because what is aligned ends
- * at an odd index; then the halves decide. Where a pivot is even, {@code even} is looked at too.
+ * <p>What is stored is the index of a pivot without its lowest bit, and these bits apart. Differences of such numbers
+ * do not overflow, so a search can go by their signs, without a branch. Pivots are mostly odd, because what is aligned
+ * ends at an odd index; then the halves decide. Where a pivot is even, {@code even} is looked at too.
  *
  * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
  * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
@@ -169,8 +169,8 @@ final class Node {
     }
 
     /**
-     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on. Caller
-     * must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
+     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on.
+     * Caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
      */
     void replaceLeaf(int i, Node leaf) {
         // A reader may see one store without the other, and compares.
@@ -211,9 +211,9 @@ final class Node {
     /**
      * How many of these halves are below {@code half}.
      *
-     * <p>Two stages of three compares that do not wait for each other. They are subtractions of which the sign is taken:
-     * where a key lies cannot be predicted, and of compares the JIT compiler makes branches, depending on what it has seen
-     * before.
+     * <p>Two stages of three compares that do not wait for each other. They are subtractions of which the sign is
+     * taken: where a key lies cannot be predicted, and of compares the JIT compiler makes branches, depending on what
+     * it has seen before.
      */
     private static int search(long[] halves, long half) {
         int quarter = (int) (((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63));
@@ -272,8 +272,8 @@ final class Node {
     }
 
     /**
-     * The values at each of these indexes. Four descents are made side by side, so that they wait for memory at the same
-     * time.
+     * The values at each of these indexes. Four descents are made side by side, so that they wait for memory at the
+     * same time.
      */
     static void lookupAll(Node root, long[] indexes, @Nullable Object[] values) {
         int k = 0;
@@ -332,7 +332,9 @@ final class Node {
         return n.value(n.find(key));
     }
 
-    /** The value at {@code key}, or else the one next above it below this node; null if there is none. Writes nothing. */
+    /**
+     * The value at {@code key}, or else the one next above it below this node; null if there is none. Writes nothing.
+     */
     @Nullable
     Object atOrAfter(long key) {
         // From the second child on the key lies below all of a child, so its first slot is found.
@@ -348,7 +350,9 @@ final class Node {
         return null;
     }
 
-    /** The value at {@code key}, or else the one next below it below this node; null if there is none. Writes nothing. */
+    /**
+     * The value at {@code key}, or else the one next below it below this node; null if there is none. Writes nothing.
+     */
     @Nullable
     Object atOrBefore(long key) {
         for (int i = find(Math.min(key, upperBound())); i >= 0; i--) {

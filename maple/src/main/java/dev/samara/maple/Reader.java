@@ -7,13 +7,13 @@ import org.jspecify.annotations.Nullable;
  * Looks up in a tree for one thread, fast where it has just looked up: what {@link MapleTree#get} finds, in the time of
  * one node instead of one per level.
  *
- * <p>It remembers the last leaf, the lowest of the nodes, which holds some ten neighbouring entries. Whether that is still
- * in the tree it sees from two words that the writer stores anyway, so it is as exact beside writers as a
- * {@code get}: it returns what the index had at some instant of the call. Edits elsewhere that change one leaf
- * do not disturb it; after others, and after transactions, it goes down from the root again.
+ * <p>It remembers the last leaf, the lowest of the nodes, which holds some ten neighbouring entries. Whether that is
+ * still in the tree it sees from two words that the writer stores anyway, so it is as exact beside writers as a {@code
+ * get}: it returns what the index had at some instant of the call. Edits elsewhere that change one leaf do not disturb
+ * it; after others, and after transactions, it goes down from the root again.
  *
- * <p>Takes no lock, stores to no shared memory, does not allocate but when it is made. For use by one thread at a time. It
- * keeps the tree it last looked at, until it looks at a later one or is dropped.
+ * <p>Takes no lock, stores to no shared memory, does not allocate but when it is made. For use by one thread at a time.
+ * It keeps the tree it last looked at, until it looks at a later one or is dropped.
  *
  * @param <V> the type of values
  */

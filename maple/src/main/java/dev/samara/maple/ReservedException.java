@@ -51,8 +51,8 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Names the owner and the range. The owner's {@code toString} is called here, and not where the exception is thrown,
-     * because there the writer lock is held.
+     * Names the owner and the range. The owner's {@code toString} is called here, and not where the exception is
+     * thrown, because there the writer lock is held.
      */
     @Override
     public String getMessage() {

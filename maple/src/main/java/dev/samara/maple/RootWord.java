@@ -40,7 +40,9 @@ abstract class RootWord extends BeforeRoot {
         this.root = root;
     }
 
-    /** Pairs with {@link #publishRoot}: a reader that gets this root sees its nodes, and the values in them, as stored. */
+    /**
+     * Pairs with {@link #publishRoot}: a reader that gets this root sees its nodes, and the values in them, as stored.
+     */
     Node root() {
         return (Node) ROOT.getAcquire(this);
     }

@@ -21,9 +21,10 @@ final class Splice {
     /*
      * Algorithmic notes
      *
-     * This is the long way to change the tree, a B-tree, and the way of transactions: it copies the path from the root to
-     * what it changes and shares the rest ({@link InPlace} is the short way). Overwriting a slot, cutting one in two or three, inserting, erasing, and storing over half the
-     * tree are one case: two descents, one to the slot of lo and one to the slot of hi, and what is between them goes.
+     * This is the long way to change the tree, a B-tree, and the way of transactions: it copies the path from the root
+     * to what it changes and shares the rest ({@link InPlace} is the short way). Overwriting a slot, cutting one in two
+     * or three, inserting, erasing, and storing over half the tree are one case: two descents, one to the slot of lo
+     * and one to the slot of hi, and what is between them goes.
      *
      *                              root
      *               .---------------+----------------.
@@ -35,11 +36,11 @@ final class Splice {
      *
      *   1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
      *      new slot, the piece of hi's slot after hi if there is one, y.
-     *   2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are at
-     *      most 33 items, so there are one to three nodes and each of several has at least eight items.
-     *   3. One level up the items are: the children before left (a), the nodes just built, the children after right
-     *      (z). Left and right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root.
-     *   4. At the root several nodes get a new root above them, and an inner root of one child gives way to the child.
+     *   2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
+     *      at most 33 items, so there are one to three nodes and each of several has at least eight items. 3. One level
+     *      up the items are: the children before left (a), the nodes just built, the children after right (z). Left and
+     *      right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root. 4. At the root
+     *      several nodes get a new root above them, and an inner root of one child gives way to the child.
      *
      * Too few items for a node, at any level but the root's: before step 2 the whole node before left is taken in. To
      * find it, the left path climbs to the first level where it can go one slot to the left and descends along the
@@ -62,8 +63,8 @@ final class Splice {
      * All that is allocated is allocated before the first owned node is written. So an edit for which there is no
      * memory has changed nothing.
      *
-     * What a reader sees: the old root, or the new root, once it is published. There is no state in between. All new nodes
-     * are of one era; if it is open, later edits may change them in place.
+     * What a reader sees: the old root, or the new root, once it is published. There is no state in between. All new
+     * nodes are of one era; if it is open, later edits may change them in place.
      *
      * Free ranges. A caller that frees a range has widened it to its free neighbours beforehand, so this class never
      * creates two free slots side by side: the pieces that it cuts off have as neighbours what they had before.
@@ -150,7 +151,8 @@ final class Splice {
     }
 
     /**
-     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code root}.
+     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code
+     * root}.
      *
      * @throws ReservedException if the range meets a reservation that is not this owner's
      */
@@ -170,8 +172,8 @@ final class Splice {
     }
 
     /**
-     * The root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code root}. Free
-     * neighbours of the range are taken in, so that what comes of it is one slot.
+     * The root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code root}.
+     * Free neighbours of the range are taken in, so that what comes of it is one slot.
      *
      * @throws ReservedException if the range meets a reservation that is not this owner's
      */

@@ -57,8 +57,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * A new cursor over this transaction's own view. It sees changes made later in this transaction as a cursor over the
-     * tree sees other threads' changes, and is of no use once the transaction has ended.
+     * A new cursor over this transaction's own view. It sees changes made later in this transaction as a cursor over
+     * the tree sees other threads' changes, and is of no use once the transaction has ended.
      */
     @Override
     public Cursor<V> cursor() {

@@ -155,7 +155,9 @@ public final class TreeBuilder<V> {
             gaps = new long[most];
         }
 
-        /** Makes nodes of items, which may be those that are here: each comes to stand before what is still to be read. */
+        /**
+         * Makes nodes of items, which may be those that are here: each comes to stand before what is still to be read.
+         */
         void nodes(int level, long[] fromPivots, @Nullable Object[] fromSlots, int n, Era era) {
             int nodes = TreeBuilder.nodes(n);
             long floor = Keys.MIN;

@@ -14,10 +14,11 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, and so does what wants the tree of one instant, as a
- * snapshot; look-ups and cursors do not. Each edit is published by itself, as those of the tree are; for several that readers see at once there is
- * {@link MapleTree#begin()}. It belongs to the thread that made it; every method refuses another thread, and use after the
- * end, with an {@link IllegalStateException}, and so while a transaction of this thread is open on the tree.
+ * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, and so
+ * does what wants the tree of one instant, as a snapshot; look-ups and cursors do not. Each edit is published by
+ * itself, as those of the tree are; for several that readers see at once there is {@link MapleTree#begin()}. It belongs
+ * to the thread that made it; every method refuses another thread, and use after the end, with an {@link
+ * IllegalStateException}, and so while a transaction of this thread is open on the tree.
  *
  * @param <V> the type of values
  */

@@ -21,7 +21,8 @@
  *
  * <p>For what is hot: {@link dev.samara.maple.Reader} looks up near to where it has looked up before,
  * {@link dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many
- * edits under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} makes a tree of what is known and sorted.
+ * edits under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} makes a tree of what is known and
+ * sorted.
  *
  * <h2>Terms</h2>
  *
@@ -50,39 +51,41 @@
  * <p>Any thread may read, and any thread may edit. Edits and transactions of one tree follow one another under its
  * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}, which each edit takes for itself, and which may be
  * held already. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
- * {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link dev.samara.maple.GapSearch} are for one
- * thread at a time, a {@link dev.samara.maple.Writer} is for the thread that made it. A
- * {@link dev.samara.maple.Snapshot} is for all.
+ * {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link dev.samara.maple.GapSearch} are for
+ * one thread at a time, a {@link dev.samara.maple.Writer} is for the thread that made it. A {@link
+ * dev.samara.maple.Snapshot} is for all.
  *
  * <ul>
- *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over trees,
- *       everything on a snapshot.
- *   <li><b>Wait for who holds the writer lock, and do not if all edits since the last snapshot were transactions:</b> {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and
- *       {@code dump}; {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in
- *       a row.
+ *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over
+ *       trees, everything on a snapshot.
+ *   <li><b>Wait for who holds the writer lock, and do not if all edits since the last snapshot were transactions:</b>
+ *       {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and {@code dump};
+ *       {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
- *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code writer}.
+ *       {@code storeHighest}, {@code reserve}, {@code reserveLowest}, {@code reserveHighest}, {@code update} and {@code
+ *       writer}.
  *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
  * </ul>
  *
- * <p>The only code of the application's that runs under the lock is the body passed to {@code update}. The tree calls no
- * method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
+ * <p>The only code of the application's that runs under the lock is the body passed to {@code update}. The tree calls
+ * no method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
  *
  * <h2>Progress</h2>
  *
  * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code Reader.get} and {@code Cursor.find}
- * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and takes
- * more only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: they begin again if
- * where they looked first is edited before they are done, which they can be only at the edge of a leaf. Edits block each other, take steps in proportion to the height and, where a
- * range stored over holds reservations, to their number; what else a range holds does not count. Look-ups and cursors never delay an
- * edit. Replaced nodes are left to the garbage collector, which is what makes that possible.
+ * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and
+ * takes more only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: they begin
+ * again if where they looked first is edited before they are done, which they can be only at the edge of a leaf. Edits
+ * block each other, take steps in proportion to the height and, where a range stored over holds reservations, to their
+ * number; what else a range holds does not count. Look-ups and cursors never delay an edit. Replaced nodes are left to
+ * the garbage collector, which is what makes that possible.
  *
  * <h2>Memory consistency</h2>
  *
- * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read, with
- * any method of the lookup or allocation view, the result of that edit or of a later one. For a transaction, the edit is
- * its commit. So an object may be filled in and stored, and whoever finds it sees it filled in. Reading a snapshot is as
- * reading the tree at the moment it was taken. There is no such edge from readers to writers.
+ * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read,
+ * with any method of the lookup or allocation view, the result of that edit or of a later one. For a transaction, the
+ * edit is its commit. So an object may be filled in and stored, and whoever finds it sees it filled in. Reading a
+ * snapshot is as reading the tree at the moment it was taken. There is no such edge from readers to writers.
  *
  * <h2>Guarantees</h2>
  *
@@ -94,8 +97,8 @@
  *   <dt>B. Walks
  *   <dd>B.1 A snapshot, {@code entries} and {@code forEach} are exactly the tree of one instant. B.2 A cursor reports
  *       entries with the bounds they had at some instant of the call, B.3 strictly ascending or descending, and B.4
- *       misses no index that has a value all the time. B.5 Moved off an end, it stays there, and comes back to the entry
- *       at that end.
+ *       misses no index that has a value all the time. B.5 Moved off an end, it stays there, and comes back to the
+ *       entry at that end.
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes what the indexes of its range have, and nothing else. C.2 An insert or reservation
  *       takes effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position
@@ -109,7 +112,8 @@
  *       changes. E.3 Aborted, thrown out of, or left open, it has changed nothing. E.4 Use after its end, from another
  *       thread, or without the lock, and edits of the tree around it, are refused.
  *   <dt>F. Memory
- *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots, cursors and readers that saw it.
+ *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots, cursors and readers that
+ *   saw it.
  * </dl>
  */
 package dev.samara.maple;

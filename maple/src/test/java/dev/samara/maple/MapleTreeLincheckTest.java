@@ -12,7 +12,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** Calls of two or three threads on the lowest indexes of a tree: is there an order of them that explains all answers? */
+/**
+ * Calls of two or three threads on the lowest indexes of a tree: is there an order of them that explains all answers?
+ */
 @DisplayName("The tree is linearizable")
 @Tag("lincheck")
 @Param(name = "index", gen = IntGen.class, conf = "0:3")

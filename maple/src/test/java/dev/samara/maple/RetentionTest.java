@@ -21,8 +21,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The collector is asked whether a value is gone, while whatever could keep it is still in use. Values are made in methods
- * of their own: a local variable that nobody needs any more may keep them too.
+ * The collector is asked whether a value is gone, while whatever could keep it is still in use. Values are made in
+ * methods of their own: a local variable that nobody needs any more may keep them too.
  */
 @DisplayName("F.1: what is erased, stored over or undone is let go")
 class RetentionTest {

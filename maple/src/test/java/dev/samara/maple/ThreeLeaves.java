@@ -4,9 +4,9 @@ package dev.samara.maple;
 import java.util.function.IntFunction;
 
 /**
- * A tree of three leaves in an open era. That in the middle has reservations only: a search that begins in the empty end of
- * an outer leaf finds nothing there, nothing in the middle, and the answer in the other outer leaf. Edits of the outer
- * leaves are put in place.
+ * A tree of three leaves in an open era. That in the middle has reservations only: a search that begins in the empty
+ * end of an outer leaf finds nothing there, nothing in the middle, and the answer in the other outer leaf. Edits of the
+ * outer leaves are put in place.
  *
  * <p>Cells are those of {@link TwoLeaves}; what is in the odd ones stays, or is replaced by another value:
  *

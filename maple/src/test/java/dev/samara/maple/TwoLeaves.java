@@ -5,12 +5,12 @@ import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tree of two levels in an open era, so that an edit of one leaf is put in that leaf's place, with few entries and both
- * sides of the edge between two leaves at hand.
+ * A tree of two levels in an open era, so that an edit of one leaf is put in that leaf's place, with few entries and
+ * both sides of the edge between two leaves at hand.
  *
  * <p>The index space is divided into <em>cells</em>, 16 indexes each; so all pivots are odd, and look-ups go by halves
- * alone. The <em>window</em> is for tests. What is around it stays, and is enough to keep both leaves from being joined,
- * whatever the window holds:
+ * alone. The <em>window</em> is for tests. What is around it stays, and is enough to keep both leaves from being
+ * joined, whatever the window holds:
  *
  * <pre>
  *   cell    0    1    2    3    4    5  |  6    7    8  ||  9   10   11  | 12   13   14  ...  20   21
@@ -24,7 +24,9 @@ import org.jspecify.annotations.Nullable;
 public final class TwoLeaves<V> {
     public static final int WINDOW = 6;
 
-    /** The first cell of the window that is in the upper leaf, as long as no edit of the window has crossed the edge. */
+    /**
+     * The first cell of the window that is in the upper leaf, as long as no edit of the window has crossed the edge.
+     */
     public static final int UPPER = 9;
 
     public static final int WINDOW_END = 12;

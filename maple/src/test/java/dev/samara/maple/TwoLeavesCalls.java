@@ -9,11 +9,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation of a tree that takes effect at one instant, as calls that Lincheck makes: on the window of {@link
- * TwoLeaves}, in which edits are put in the place of leaves and searches go from one leaf to another. {@link ModelCalls}
- * says what the answers should be.
+ * TwoLeaves}, in which edits are put in the place of leaves and searches go from one leaf to another. {@link
+ * ModelCalls} says what the answers should be.
  *
- * <p>A search by a cursor is not of one instant where it goes on to another leaf, so it is asked only for the entry at an
- * index, or where the answer is a neighbour that is always in the same leaf.
+ * <p>A search by a cursor is not of one instant where it goes on to another leaf, so it is asked only for the entry at
+ * an index, or where the answer is a neighbour that is always in the same leaf.
  */
 @Param(name = "cell", gen = IntGen.class, conf = "6:11")
 @Param(name = "value", gen = IntGen.class, conf = "100:103")

@@ -10,12 +10,12 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@code LeafInPlaceIsWhole} broken on purpose: the leaf is put in its place, and got from there, without an access mode.
- * In this package for its nodes.
+ * {@code LeafInPlaceIsWhole} broken on purpose: the leaf is put in its place, and got from there, without an access
+ * mode. In this package for its nodes.
  *
- * <p>The memory model allows what is called interesting here. It has not been seen, and on x86 is not to be expected: that
- * does not reorder stores, and HotSpot puts a barrier behind the constructor of an object with final fields, such as a
- * node, so that the value's fields are written before. That the modes are there is checked in the sources, by
+ * <p>The memory model allows what is called interesting here. It has not been seen, and on x86 is not to be expected:
+ * that does not reorder stores, and HotSpot puts a barrier behind the constructor of an object with final fields, such
+ * as a node, so that the value's fields are written before. That the modes are there is checked in the sources, by
  * {@code AccessModesTest}.
  */
 @JCStressTest

@@ -11,7 +11,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
-/** {@code SnapshotIsOneInstant} broken on purpose: the root is taken and the era not ended. In this package for its root. */
+/**
+ * {@code SnapshotIsOneInstant} broken on purpose: the root is taken and the era not ended. In this package for its
+ * root.
+ */
 @JCStressTest
 @Outcome(
         id = {"8, 10, 8, 10", "1, 10, 1, 10", "1, 1, 1, 1"},

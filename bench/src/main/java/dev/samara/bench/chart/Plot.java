@@ -8,8 +8,8 @@ import java.util.List;
  *
  * @param title what it is of
  * @param unit of all numbers
- * @param axis what the places on the x axis are: the name of a parameter whose values are numbers, or nothing if they are
- *     names
+ * @param axis what the places on the x axis are: the name of a parameter whose values are numbers, or nothing if they
+ *     are names
  * @param series the lines or groups of bars
  */
 record Plot(String title, String unit, String axis, List<Series> series) {

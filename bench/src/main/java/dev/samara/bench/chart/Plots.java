@@ -17,8 +17,8 @@ import java.util.function.Function;
  * Decides which figures stand side by side.
  *
  * <p>A chart is of one benchmark and one unit. Along its x axis goes the number of ranges or mappings; a line is a
- * structure, or one for each file where several files have the same; each combination of the other parameters is a chart
- * of its own. Where there is but one number, benchmarks of one class stand side by side instead.
+ * structure, or one for each file where several files have the same; each combination of the other parameters is a
+ * chart of its own. Where there is but one number, benchmarks of one class stand side by side instead.
  */
 final class Plots {
     private static final List<String> SIZES = List.of("ranges", "vmas");

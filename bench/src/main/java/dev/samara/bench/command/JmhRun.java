@@ -25,8 +25,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * A command line of JMH's, run as JMH runs it, once it is sure that there is what it asks for. JMH itself would find out
- * in each fork, go on, and report success.
+ * A command line of JMH's, run as JMH runs it, once it is sure that there is what it asks for. JMH itself would find
+ * out in each fork, go on, and report success.
  */
 final class JmhRun {
     private JmhRun() {}

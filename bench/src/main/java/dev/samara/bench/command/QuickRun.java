@@ -21,7 +21,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * {@code quick [--out DIRECTORY]}: each benchmark and each report once, in under a quarter of an hour on two processors.
+ * {@code quick [--out DIRECTORY]}: each benchmark and each report once, in under a quarter of an hour on two
+ * processors.
  *
  * <p>One short fork each: enough to see that all works and roughly how things stand, too little to quote.
  */

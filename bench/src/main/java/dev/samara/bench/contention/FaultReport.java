@@ -16,13 +16,14 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What threads that fault gain by being several, by workload and by contender, beside what a perfectly parallel loop gains
- * in the same run.
+ * What threads that fault gain by being several, by workload and by contender, beside what a perfectly parallel loop
+ * gains in the same run.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar faults --pages 8192 --rounds 15 --threads 1,2 --json FILE}. The threads of
- * a round begin together, and what makes the next round possible is not measured. Contenders and numbers of threads take
- * turns, and a figure is the median over the rounds. The gain is told twice: of the time of a clock, and of the time on a
- * processor, which sees neither that a machine is busy with something else nor that a thread waits in its sleep.
+ * <p>{@code java -jar bench/target/samara-bench.jar faults --pages 8192 --rounds 15 --threads 1,2 --json FILE}. The
+ * threads of a round begin together, and what makes the next round possible is not measured. Contenders and numbers of
+ * threads take turns, and a figure is the median over the rounds. The gain is told twice: of the time of a clock, and
+ * of the time on a processor, which sees neither that a machine is busy with something else nor that a thread waits in
+ * its sleep.
  */
 public final class FaultReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();

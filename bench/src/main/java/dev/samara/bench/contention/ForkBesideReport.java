@@ -13,9 +13,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Forks beside a thread that maps and unmaps in the parent: how long they take, and how long it has to wait.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar fork-beside --vmas 134,1000,65530 --rounds 15 --json FILE}. A rival holds
- * its lock alone through the fork, as Linux does. The child changes once, and is closed outside of what is measured. All is
- * told by a clock, and a figure is the median over the rounds but for the longest wait.
+ * <p>{@code java -jar bench/target/samara-bench.jar fork-beside --vmas 134,1000,65530 --rounds 15 --json FILE}. A rival
+ * holds its lock alone through the fork, as Linux does. The child changes once, and is closed outside of what is
+ * measured. All is told by a clock, and a figure is the median over the rounds but for the longest wait.
  */
 public final class ForkBesideReport {
     private static final long PAIRS_ALONE = 200_000;

@@ -35,8 +35,8 @@ final class Load {
      * @param perSecond how many were done, by all threads together
      * @param batches the nanoseconds that each batch took
      * @param perBatch how many are in one
-     * @param processors on how many processors the threads ran, on average: fewer than there are threads where they wait,
-     *     or where the machine is busy with something else
+     * @param processors on how many processors the threads ran, on average: fewer than there are threads where they
+     *     wait, or where the machine is busy with something else
      */
     record Outcome(double perSecond, Histogram batches, int perBatch, double processors) {
         /** Nanoseconds for one, by percentile of the batches. */

@@ -86,7 +86,10 @@ final class Neighbour {
         }
     }
 
-    /** Stands for the time between two slow closes, or that such a close takes: the load itself, not a wait for anything. */
+    /**
+     * Stands for the time between two slow closes, or that such a close takes: the load itself, not a wait for
+     * anything.
+     */
     private static void sleep(long millis) {
         try {
             Thread.sleep(millis);

@@ -12,8 +12,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stamped lock: look-ups write nothing and check afterwards that nobody has changed anything; operations hold the lock
- * for writing throughout.
+ * A stamped lock: look-ups write nothing and check afterwards that nobody has changed anything; operations hold the
+ * lock for writing throughout.
  *
  * <p>Strong where writes are rare: a look-up then costs two loads more than none at all. Weak where they are not: a
  * write anywhere sends every look-up in progress back, and while one lasts, its close included, look-ups wait. It also

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * A space behind one lock of the rival's own, which each operation takes alone: what they have in common.
  *
  * <p>The space inside only edits its layout. What follows an edit, retiring what was taken away and closing a file of
- * which the last mapping has gone, is the <em>rest</em> of the operation and is done by the rival in its caller's thread,
- * under the lock or not as the rival has it. The space's own lock is taken too, never contended: some 20 ns per
+ * which the last mapping has gone, is the <em>rest</em> of the operation and is done by the rival in its caller's
+ * thread, under the lock or not as the rival has it. The space's own lock is taken too, never contended: some 20 ns per
  * operation that a rival written from nothing would not pay, and none per look-up.
  */
 abstract class Rival implements Contender {

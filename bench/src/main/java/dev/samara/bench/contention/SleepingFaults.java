@@ -25,13 +25,14 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long {@code munmap} takes beside hundreds of faults that wait for a disk, and whether these take the lock of the space.
+ * How long {@code munmap} takes beside hundreds of faults that wait for a disk, and whether these take the lock of the
+ * space.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}. Each of
- * the threads reads page after page of a file of its own, whose pages come after a random time and are evicted again. One
- * more thread maps 16 pages, writes them, and unmaps them, which is timed, alone, beside as many threads that only sleep as often, and
- * beside those that fault. Then all is left to
- * those that fault, and the holds of the lock are counted, of which a space notes one in 61.
+ * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}.
+ * Each of the threads reads page after page of a file of its own, whose pages come after a random time and are evicted
+ * again. One more thread maps 16 pages, writes them, and unmaps them, which is timed, alone, beside as many threads
+ * that only sleep as often, and beside those that fault. Then all is left to those that fault, and the holds of the
+ * lock are counted, of which a space notes one in 61.
  */
 public final class SleepingFaults {
     private static final int FILE_PAGES = 4096;
@@ -160,7 +161,9 @@ public final class SleepingFaults {
         return readers.stream().mapToLong(reader -> reader.done.get()).sum();
     }
 
-    /** Beside as many threads that sleep as often, and touch nothing: what the waking alone does to the two processors. */
+    /**
+     * Beside as many threads that sleep as often, and touch nothing: what the waking alone does to the two processors.
+     */
     private Histogram besideSleepers(Machine machine, AddressSpace space, Contender contender)
             throws InterruptedException {
         List<Thread> sleepers = new ArrayList<>();

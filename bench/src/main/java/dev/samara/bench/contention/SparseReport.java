@@ -19,13 +19,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A huge mapping of which a page is written here and there, one in each table, and then all are discarded: what page tables
- * take, and what those notice who look into them meanwhile.
+ * A huge mapping of which a page is written here and there, one in each table, and then all are discarded: what page
+ * tables take, and what those notice who look into them meanwhile.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written page takes
- * itself and a table of the same size: 1,024 GiB, which is the workload of the field, take 2 GiB of heap and as much of direct
- * memory. Walkers ask for single pages at random ({@code mincore}); a rival answers under its lock. Times are by a clock, the
- * medians over the rounds but for the longest answer.
+ * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written
+ * page takes itself and a table of the same size: 1,024 GiB, which is the workload of the field, take 2 GiB of heap and
+ * as much of direct memory. Walkers ask for single pages at random ({@code mincore}); a rival answers under its lock.
+ * Times are by a clock, the medians over the rounds but for the longest answer.
  */
 public final class SparseReport {
     private static final long BASE = 0x1000_0000_0000L;

@@ -9,8 +9,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One reader-writer lock, held for writing through the whole of each operation, as most emulators have it.
  *
- * <p>Strong where nobody writes and few read: simple, and nothing is ever half done. Weak where an operation takes long,
- * since everybody waits for the close of somebody else's file, and where many read, since they share the lock's word.
+ * <p>Strong where nobody writes and few read: simple, and nothing is ever half done. Weak where an operation takes
+ * long, since everybody waits for the close of somebody else's file, and where many read, since they share the lock's
+ * word.
  */
 final class WholeLock extends ReadLocked {
     WholeLock(AddressSpace space, @Nullable MmuNotifier retire) {

@@ -29,12 +29,12 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with the ranges of a space in the
- * place of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
+ * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with the ranges of a space in
+ * the place of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
  *
  * <p>A slot is a VMA of a file of its own, so that no two are ever joined. To read a range is to look up each of its
- * slots; to write it is one {@code mprotect} of it, which takes away or gives back the right to write. The other half of
- * that paper, {@code mprotect} of parts of one VMA, is {@link #subRanges}.
+ * slots; to write it is one {@code mprotect} of it, which takes away or gives back the right to write. The other half
+ * of that paper, {@code mprotect} of parts of one VMA, is {@link #subRanges}.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)

@@ -4,8 +4,8 @@ package dev.samara.bench.index;
 import java.util.List;
 
 /**
- * An index that is changed while it is read. Any thread may change it; those that want their writers to take turns have a
- * lock for that.
+ * An index that is changed while it is read. Any thread may change it; those that want their writers to take turns have
+ * a lock for that.
  *
  * <p>What a method is told about the index is true: who changes an address space has looked before.
  */

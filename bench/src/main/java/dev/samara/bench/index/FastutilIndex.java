@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
  * fastutil's AVL tree behind a reader-writer lock, by first address: as {@link TreeMapIndex}, with keys that are no
  * objects.
  *
- * <p>Weakness, besides the lock: it has no floor; the last entry of the map below an address is that, at the price of the
- * objects in between unless the compiler removes them.
+ * <p>Weakness, besides the lock: it has no floor; the last entry of the map below an address is that, at the price of
+ * the objects in between unless the compiler removes them.
  */
 final class FastutilIndex extends ReadWriteLocked {
     private final Long2ObjectAVLTreeMap<Range> map = new Long2ObjectAVLTreeMap<>();

@@ -5,11 +5,11 @@ import com.google.common.collect.TreeRangeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guava's map of ranges behind a reader-writer lock: the one peer that knows what a range is, and cuts what is in the way
- * of a store.
+ * Guava's map of ranges behind a reader-writer lock: the one peer that knows what a range is, and cuts what is in the
+ * way of a store.
  *
- * <p>Weakness, besides the lock: a {@code TreeMap} underneath whose keys are objects that hold objects, compared through a
- * virtual call, and several searches and allocations per update.
+ * <p>Weakness, besides the lock: a {@code TreeMap} underneath whose keys are objects that hold objects, compared
+ * through a virtual call, and several searches and allocations per update.
  */
 final class GuavaIndex extends ReadWriteLocked {
     private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();

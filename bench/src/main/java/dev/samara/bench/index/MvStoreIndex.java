@@ -9,12 +9,12 @@ import org.h2.mvstore.type.LongDataType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The B-tree of the H2 database in memory, by first address: copied on write, so that readers take no lock and a root is
- * a snapshot.
+ * The B-tree of the H2 database in memory, by first address: copied on write, so that readers take no lock and a root
+ * is a snapshot.
  *
- * <p>Weakness: it is made for what is on disk. A floor gives the key only, so a look-up descends twice, in one root; keys
- * are objects, read through a type that is an object too; a write copies pages of dozens of entries. Two changes are never
- * seen at once.
+ * <p>Weakness: it is made for what is on disk. A floor gives the key only, so a look-up descends twice, in one root;
+ * keys are objects, read through a type that is an object too; a write copies pages of dozens of entries. Two changes
+ * are never seen at once.
  */
 final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
     private final MVMap<Long, Range> map =

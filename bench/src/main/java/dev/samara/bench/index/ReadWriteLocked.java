@@ -24,7 +24,9 @@ abstract class ReadWriteLocked extends EditableIndex {
     /** {@link #get}, with the lock held. */
     abstract @Nullable Range find(long address);
 
-    /** Stores a range, in the place of the one that begins at the same address if there is one. Caller holds the lock. */
+    /**
+     * Stores a range, in the place of the one that begins at the same address if there is one. Caller holds the lock.
+     */
     abstract void put(Range range);
 
     /** Removes a range that is stored. Caller holds the lock. */

@@ -12,14 +12,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Samara's tree, read directly. What takes two edits is a transaction.
  *
- * <p>Weakness: writers take turns at one lock, and each update keeps snapshots, gaps and reservations right also for who
- * needs none of them.
+ * <p>Weakness: writers take turns at one lock, and each update keeps snapshots, gaps and reservations right also for
+ * who needs none of them.
  */
 final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Versioned {
     private final MapleTree<Range> tree = new MapleTree<>();
     private final ReentrantLock lock = tree.writerLock();
 
-    /** Both are kept as a thread of their users' would keep them; scans and searches of an index come from one thread. */
+    /**
+     * Both are kept as a thread of their users' would keep them; scans and searches of an index come from one thread.
+     */
     private final Cursor<Range> cursor = tree.cursor();
 
     private final GapSearch where = new GapSearch();

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read by a thread that has a reader of its own, as who looks up near to where it has just looked up does.
- * Unlike the others it must not be asked by two threads at a time.
+ * Samara's tree, read by a thread that has a reader of its own, as who looks up near to where it has just looked up
+ * does. Unlike the others it must not be asked by two threads at a time.
  *
  * <p>Weakness: a look-up far from the last one is a descent, which the next one has to wait for, and what the tree does
  * without a reader overlaps.

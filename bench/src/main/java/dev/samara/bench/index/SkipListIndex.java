@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JDK's concurrent sorted map, by first address.
  *
- * <p>Weakness: each look-up follows a pointer per comparison, to a key in an object of its own. There is no snapshot, no
- * two changes are seen at once, and nothing keeps two writers from storing ranges that overlap: whoever lets more than one
- * write needs a lock. A step backwards is a search from the top.
+ * <p>Weakness: each look-up follows a pointer per comparison, to a key in an object of its own. There is no snapshot,
+ * no two changes are seen at once, and nothing keeps two writers from storing ranges that overlap: whoever lets more
+ * than one write needs a lock. A step backwards is a search from the top.
  */
 final class SkipListIndex extends EditableIndex implements Scannable {
     private final ConcurrentSkipListMap<Long, Range> map = new ConcurrentSkipListMap<>();

@@ -6,13 +6,13 @@ import java.util.concurrent.locks.StampedLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree behind a {@link StampedLock}, by first address: read once without the lock, and again with it
- * if a writer was there meanwhile.
+ * The JDK's red-black tree behind a {@link StampedLock}, by first address: read once without the lock, and again with
+ * it if a writer was there meanwhile.
  *
  * <p>Weakness: {@code TreeMap} is not made for this. A reader may find it half rotated; it may then miss what is there,
- * which the stamp tells, or throw, which is caught here and taken for the same. Nothing but the order in which a writer's
- * plain stores become visible keeps it from going round in a circle, and nobody promises that order. Beside a busy writer
- * it falls back to the lock, and waits.
+ * which the stamp tells, or throw, which is caught here and taken for the same. Nothing but the order in which a
+ * writer's plain stores become visible keeps it from going round in a circle, and nobody promises that order. Beside a
+ * busy writer it falls back to the lock, and waits.
  */
 final class StampedTreeMapIndex extends EditableIndex {
     private final TreeMap<Long, Range> map = new TreeMap<>();

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JDK's red-black tree behind a reader-writer lock, by first address: what most programs have.
  *
- * <p>Weakness, besides the lock: a pointer to follow per comparison, and another to the key. Whoever looks for room goes
- * from range to range. A snapshot is a copy of everything.
+ * <p>Weakness, besides the lock: a pointer to follow per comparison, and another to the key. Whoever looks for room
+ * goes from range to range. A snapshot is a copy of everything.
  */
 final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore, Versioned {
     private final TreeMap<Long, Range> map = new TreeMap<>();

@@ -38,9 +38,9 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * A space whose pages are faulted in and taken out again without end, for one thread.
  *
- * <p>It stands below the facade, on the rooms that are not exported: pages are taken out by emptying their entries, as no
- * operation of a space could do it without allocating and without waiting for a grace period, and nobody else is there who
- * could still use them.
+ * <p>It stands below the facade, on the rooms that are not exported: pages are taken out by emptying their entries, as
+ * no operation of a space could do it without allocating and without waiting for a grace period, and nobody else is
+ * there who could still use them.
  */
 final class Bed {
     static final int PAGE_SHIFT = 12;

@@ -26,10 +26,10 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * One page fault, by what it meets, in one thread.
  *
- * <p>An invocation is {@value #BATCH} faults at pages that have none; before the next one they are taken out again, outside
- * of what is measured: {@link ThreadTime} is told how long that took. Frames that a batch of anonymous pages has given back
- * are those of the next one, half a megabyte: hot. What there is of the loop itself, of reading clocks and of JMH is {@link
- * #nothing}, and is in the other figures too.
+ * <p>An invocation is {@value #BATCH} faults at pages that have none; before the next one they are taken out again,
+ * outside of what is measured: {@link ThreadTime} is told how long that took. Frames that a batch of anonymous pages
+ * has given back are those of the next one, half a megabyte: hot. What there is of the loop itself, of reading clocks
+ * and of JMH is {@link #nothing}, and is in the other figures too.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -162,8 +162,8 @@ public class FaultBenchmark {
     }
 
     /**
-     * The same work in the page table under a read-write lock, with a sorted map of mappings; of a file's and anonymous pages
-     * only.
+     * The same work in the page table under a read-write lock, with a sorted map of mappings; of a file's and anonymous
+     * pages only.
      *
      * @param pages the space
      * @return how many were not minor: none

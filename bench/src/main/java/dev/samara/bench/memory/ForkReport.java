@@ -22,9 +22,9 @@ import java.lang.management.ThreadMXBean;
 /**
  * What forks take; what the parent does meanwhile is another report ({@code fork-beside}).
  *
- * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages written,
- * of 1,000 and of 65,530 VMAs that nobody has touched. The time is that on a processor, of the fork alone and not of the
- * end of the child.
+ * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages
+ * written, of 1,000 and of 65,530 VMAs that nobody has touched. The time is that on a processor, of the fork alone and
+ * not of the end of the child.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();

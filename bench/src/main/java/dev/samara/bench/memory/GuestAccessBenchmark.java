@@ -37,9 +37,9 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Accesses of a guest to pages that are there: by handles that the TLB has, by such that it has not, and by address.
  *
- * <p>The baseline of each is what the same costs without an address space: the same offsets in one array of bytes, an array of
- * entries instead of the page table, one volatile store instead of GUEST and back. Where each address needs what was read before,
- * that is always 0, which the compiler does not know.
+ * <p>The baseline of each is what the same costs without an address space: the same offsets in one array of bytes, an
+ * array of entries instead of the page table, one volatile store instead of GUEST and back. Where each address needs
+ * what was read before, that is always 0, which the compiler does not know.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -17,8 +17,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults as they are where the mappings are a sorted map behind a read-write lock, held for reading until the page is in:
- * nothing needs to be looked at twice then. What is done to the page table is the same.
+ * Faults as they are where the mappings are a sorted map behind a read-write lock, held for reading until the page is
+ * in: nothing needs to be looked at twice then. What is done to the page table is the same.
  */
 final class LockedFaults {
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();

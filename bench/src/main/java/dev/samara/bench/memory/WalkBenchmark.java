@@ -25,10 +25,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A walk of the page table that finds the page: what a CPU does where its TLB has no translation and the page is present.
+ * A walk of the page table that finds the page: what a CPU does where its TLB has no translation and the page is
+ * present.
  *
- * <p>The baseline is a table of one level, an array as long as there are pages: the same entries, read with the same order and
- * checked in the same way, so what is between the two is the walk through four levels.
+ * <p>The baseline is a table of one level, an array as long as there are pages: the same entries, read with the same
+ * order and checked in the same way, so what is between the two is the walk through four levels.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

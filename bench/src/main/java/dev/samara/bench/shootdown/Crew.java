@@ -17,8 +17,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Threads of one space, each with a CPU that is in GUEST but for the time of an operation, and polls while it waits for the
- * others.
+ * Threads of one space, each with a CPU that is in GUEST but for the time of an operation, and polls while it waits for
+ * the others.
  */
 final class Crew {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -198,7 +198,9 @@ final class Crew {
             }
         }
 
-        /** Does something while the others are in GUEST, if all of them call this and come together before and after. */
+        /**
+         * Does something while the others are in GUEST, if all of them call this and come together before and after.
+         */
         void inTurn(Runnable action) {
             await(() -> crew.turn == number);
             action.run();

@@ -21,9 +21,9 @@ import org.HdrHistogram.Histogram;
  * The workloads of RadixVM's mapbench: threads map, write and unmap pages that nobody else, one other thread or every
  * other has written.
  *
- * <p>Free, threads wait for each other only where the workload says so; who happens to be in an operation is not waited for then.
- * In turns, the operations that take pages away come one after another while all other CPUs are in GUEST, so that the number
- * of those that are waited for is exact.
+ * <p>Free, threads wait for each other only where the workload says so; who happens to be in an operation is not waited
+ * for then. In turns, the operations that take pages away come one after another while all other CPUs are in GUEST, so
+ * that the number of those that are waited for is exact.
  */
 final class MapWork {
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;

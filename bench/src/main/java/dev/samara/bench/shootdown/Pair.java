@@ -15,8 +15,8 @@ import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.tlb.TlbGather;
 
 /**
- * A page table below the facade, for one who shoots and a peer who has what he shoots at: the protocol alone, without the
- * operation that needs it.
+ * A page table below the facade, for one who shoots and a peer who has what he shoots at: the protocol alone, without
+ * the operation that needs it.
  */
 final class Pair {
     /** What is shot at; the peer has had it once. */

@@ -11,7 +11,10 @@ import java.util.Arrays;
 import java.util.List;
 import org.HdrHistogram.Histogram;
 
-/** Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that go round in one space. */
+/**
+ * Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that go round in one
+ * space.
+ */
 final class ReuseWork {
     private static final long BASE = 0x1000_0000_0000L;
 
@@ -160,8 +163,8 @@ final class ReuseWork {
     record Recycled(long recycled, long evictions, Histogram evicting, Histogram refaulting, Crew.Counts counts) {}
 
     /**
-     * Writes the pages of a mapping in turn, and discards those that were written longest ago, so that never more frames are
-     * in use than there are in a pool.
+     * Writes the pages of a mapping in turn, and discards those that were written longest ago, so that never more
+     * frames are in use than there are in a pool.
      *
      * @param frames of the pool
      * @param batch how many are evicted at a time; it divides the pool

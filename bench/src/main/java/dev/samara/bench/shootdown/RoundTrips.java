@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Round trips of two threads: a shootdown of one page and the acknowledgement of a peer, and a word there and back.
  *
- * <p>Each is measured twice: in batches, whose mean is free of the clock, and one by one, each from one reading of the clock
- * to the next, for the percentiles.
+ * <p>Each is measured twice: in batches, whose mean is free of the clock, and one by one, each from one reading of the
+ * clock to the next, for the percentiles.
  */
 final class RoundTrips {
     private static final int BATCH = 256;

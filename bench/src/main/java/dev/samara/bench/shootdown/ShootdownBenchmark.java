@@ -23,10 +23,10 @@ import org.openjdk.jmh.infra.Control;
 /**
  * A shootdown of one page and the acknowledgement of a peer: the protocol alone, below the facade.
  *
- * <p>The baseline is {@code pingPong}: a volatile word there and back between two threads; and {@code nobody}, a shootdown of a
- * page that only a CPU out of GUEST has. Of a group the method whose name begins with {@code shoot} counts, or {@code ping}. The
- * peer leaves GUEST between invocations, which are long, so that nobody waits for it when it has been told to end.
- * {@link ShootdownReport} has the same with all in one run, in turns.
+ * <p>The baseline is {@code pingPong}: a volatile word there and back between two threads; and {@code nobody}, a
+ * shootdown of a page that only a CPU out of GUEST has. Of a group the method whose name begins with {@code shoot}
+ * counts, or {@code ping}. The peer leaves GUEST between invocations, which are long, so that nobody waits for it when
+ * it has been told to end. {@link ShootdownReport} has the same with all in one run, in turns.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -12,12 +12,13 @@ import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * Shootdowns: how long one takes beside a word that two threads send there and back, how many CPUs are waited for, and what
- * the operations take that need them.
+ * Shootdowns: how long one takes beside a word that two threads send there and back, how many CPUs are waited for, and
+ * what the operations take that need them.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json FILE}. Counts are
- * exact with any number of threads; times mean something where there are no more threads than processors. Round trips of all
- * kinds take turns, and a figure is the median over the rounds; each workload is run once before it is measured.
+ * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json
+ * FILE}. Counts are exact with any number of threads; times mean something where there are no more threads than
+ * processors. Round trips of all kinds take turns, and a figure is the median over the rounds; each workload is run
+ * once before it is measured.
  */
 public final class ShootdownReport {
     private static final List<String> WORKS = List.of(

@@ -24,8 +24,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * A CPU that leaves a space and comes back, or goes to another: each load and each end of it counts in the spaces.
  *
- * <p>The spaces are common to all threads: {@code -t 2} has two CPUs count in the same. The baseline, {@code stay}, leaves GUEST and
- * enters it again with the space loaded.
+ * <p>The spaces are common to all threads: {@code -t 2} has two CPUs count in the same. The baseline, {@code stay},
+ * leaves GUEST and enters it again with the space loaded.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -12,7 +12,9 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.HdrHistogram.Histogram;
 
-/** How long it takes to take written pages away: LATR's mmap_micro, and CortenMM's munmap by the index of the request. */
+/**
+ * How long it takes to take written pages away: LATR's mmap_micro, and CortenMM's munmap by the index of the request.
+ */
 final class UnmapWork {
     /** So many pages each thread unmaps, one after another. */
     static final int REQUESTS = 32;
@@ -68,8 +70,8 @@ final class UnmapWork {
     record Requests(List<Histogram> taking, long shootdowns, long targets) {}
 
     /**
-     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as all the others do. Each run is in
-     * a space of its own.
+     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as all the others do. Each
+     * run is in a space of its own.
      *
      * @param isHigh whether the pages of all threads are mixed in the same tables; else each has a table of its own
      */

@@ -11,17 +11,17 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing of which only the reading of a page has to be written: it keeps what was read in a page cache, and offers that to
- * the faults that follow.
+ * A backing of which only the reading of a page has to be written: it keeps what was read in a page cache, and offers
+ * that to the faults that follow.
  *
- * <p>Two opens of one file are two objects with the same cache. It can be {@linkplain PageCache#close closed} when the file is not
- * needed any more; a cache that is mapped nowhere and that nobody can reach is closed by the machine. The last {@code munmap} ends
- * nothing.
+ * <p>Two opens of one file are two objects with the same cache. It can be {@linkplain PageCache#close closed} when the
+ * file is not needed any more; a cache that is mapped nowhere and that nobody can reach is closed by the machine. The
+ * last {@code munmap} ends nothing.
  *
- * <p>Before an access fails with {@link Fault#OOM}, the machine takes pages back that are clean, unpinned and unmapped; they are
- * read again when they are needed. A page is dirty once it has been written through a mapping, or through a pin whose end says so.
- * So {@link #read} must give each page as often as it is asked, and whoever writes to a frame by its store, without a pin, must
- * not rely on that.
+ * <p>Before an access fails with {@link Fault#OOM}, the machine takes pages back that are clean, unpinned and unmapped;
+ * they are read again when they are needed. A page is dirty once it has been written through a mapping, or through a
+ * pin whose end says so. So {@link #read} must give each page as often as it is asked, and whoever writes to a frame by
+ * its store, without a pin, must not rely on that.
  */
 public abstract class CachedBacking implements Backing {
     private final String name;

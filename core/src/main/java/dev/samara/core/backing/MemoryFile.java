@@ -15,11 +15,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A file that exists in memory only ({@code memfd_create}, {@code mm/shmem.c}): its pages are frames of the machine, and there
- * are as many as were touched.
+ * A file that exists in memory only ({@code memfd_create}, {@code mm/shmem.c}): its pages are frames of the machine,
+ * and there are as many as were touched.
  *
- * <p>Made by a {@code Machine}. Reading and writing see what is stored through shared mappings, and the other way round, at
- * once. Thread-safe; none of the calls waits for anything but other changes of the size and for CPUs.
+ * <p>Made by a {@code Machine}. Reading and writing see what is stored through shared mappings, and the other way
+ * round, at once. Thread-safe; none of the calls waits for anything but other changes of the size and for CPUs.
  */
 public final class MemoryFile implements AutoCloseable {
     private final String name;
@@ -75,7 +75,8 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Changes the size ({@code ftruncate}). What lies beyond the end is gone, from every mapping too, private copies included.
+     * Changes the size ({@code ftruncate}). What lies beyond the end is gone, from every mapping too, private copies
+     * included.
      *
      * @param bytes the new size
      * @return 0, or EINVAL, negated, for a negative size
@@ -89,7 +90,8 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Makes bytes zeros and gives their pages back ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private copies stay.
+     * Makes bytes zeros and gives their pages back ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private
+     * copies stay.
      *
      * @param offset of the first byte, not negative
      * @param length how many bytes, positive
@@ -104,15 +106,15 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Writes bytes, and makes the file larger if they reach beyond its end. One write at a time, and none beside a change of the
-     * size or a hole.
+     * Writes bytes, and makes the file larger if they reach beyond its end. One write at a time, and none beside a
+     * change of the size or a hole.
      *
      * @param source the bytes
      * @param at index of the first
      * @param length how many
      * @param offset where in the file
-     * @return how many were written, fewer if there is no memory for more; EINVAL, negated, for a negative offset or an end beyond
-     *     the largest offset; ENOSPC, negated, if there is no memory for the first
+     * @return how many were written, fewer if there is no memory for more; EINVAL, negated, for a negative offset or an
+     *     end beyond the largest offset; ENOSPC, negated, if there is no memory for the first
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
         Objects.checkFromIndexSize(at, length, source.length);

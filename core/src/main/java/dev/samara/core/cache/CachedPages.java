@@ -11,8 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are in memory, without what maps them. It is all that {@link Caches} hold of a page cache, and it
- * leads neither to the cache nor to a mapping: so a cache that nobody else holds can be collected, and its pages freed after that.
+ * The pages of one file that are in memory, without what maps them. It is all that {@link Caches} hold of a page cache,
+ * and it leads neither to the cache nor to a mapping: so a cache that nobody else holds can be collected, and its pages
+ * freed after that.
  */
 final class CachedPages extends Caches.Entry {
     private final Memory memory;
@@ -29,8 +30,8 @@ final class CachedPages extends Caches.Entry {
     private volatile boolean isClosed;
 
     /**
-     * Odd while pages are taken out, and more after that. Written under the lock: before the first frame is marked removed, and
-     * after the last one.
+     * Odd while pages are taken out, and more after that. Written under the lock: before the first frame is marked
+     * removed, and after the last one.
      */
     private volatile long removals;
 
@@ -63,7 +64,10 @@ final class CachedPages extends Caches.Entry {
             return count;
         }
 
-        /** Has them freed once that is settled, also if settling them fails first. Every entry that had one has been taken. */
+        /**
+         * Has them freed once that is settled, also if settling them fails first. Every entry that had one has been
+         * taken.
+         */
         void dropWhenSettled(Discarding discarding) {
             discarding.dropWhenSettled(frames, count);
         }
@@ -106,7 +110,10 @@ final class CachedPages extends Caches.Entry {
         mayReclaim = true;
     }
 
-    /** Puts a frame in that has been assigned to the page. Caller holds the lock of the content, and the cache is not closed. */
+    /**
+     * Puts a frame in that has been assigned to the page. Caller holds the lock of the content, and the cache is not
+     * closed.
+     */
     void put(long page, int frame) {
         index.put(page, frame);
         if (!isRegistered) {

@@ -45,12 +45,15 @@ public final class FilePages extends PageCache {
     private final ReentrantLock content;
 
     /**
-     * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them, and finds
-     * what has happened since by following the chain. What nobody keeps is the collector's.
+     * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them,
+     * and finds what has happened since by following the chain. What nobody keeps is the collector's.
      */
     private volatile Shrink shrinks;
 
-    /** The last of those that have come to their end: later ones may still walk, and have passed where pages come to lie. */
+    /**
+     * The last of those that have come to their end: later ones may still walk, and have passed where pages come to
+     * lie.
+     */
     private volatile Shrink settled;
 
     /** That the file was made smaller. */
@@ -156,7 +159,10 @@ public final class FilePages extends PageCache {
         index.get(first, count, target);
     }
 
-    /** Has pages that are clean, unpinned and unmapped taken back before memory is used up: the backing can read them again. */
+    /**
+     * Has pages that are clean, unpinned and unmapped taken back before memory is used up: the backing can read them
+     * again.
+     */
     public void allowReclaim() {
         cached.allowReclaim();
     }
@@ -180,8 +186,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Whether a frame that was this cache's at some instant after {@link #removals} has returned may have been found not to be,
-     * before this call, because it was taken out.
+     * Whether a frame that was this cache's at some instant after {@link #removals} has returned may have been found
+     * not to be, before this call, because it was taken out.
      *
      * @param removals what {@link #removals} has returned
      * @return false if nothing was taken out in between
@@ -299,10 +305,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The frame of a page for a fault, made where there is none, if that takes nobody's answer. Caller is in a reader section;
-     * what this waits for is held for moments, by nobody who waits.
+     * The frame of a page for a fault, made where there is none, if that takes nobody's answer. Caller is in a reader
+     * section; what this waits for is held for moments, by nobody who waits.
      *
-     * @param vma the mapping; nothing is made for one that is detached, so what has taken pages out after that has all of them
+     * @param vma the mapping; nothing is made for one that is detached, so what has taken pages out after that has all
+     *     of them
      * @param page the number of the page
      * @param worker the caller's
      * @return the frame, or {@link Frames#NONE}: then the backing is asked
@@ -338,7 +345,8 @@ public final class FilePages extends PageCache {
      *
      * @param vma the VMA
      * @param table its space's
-     * @param isEntered whether no page of another mapping is in its range; otherwise {@link Linked#enter} says when none is left
+     * @param isEntered whether no page of another mapping is in its range; otherwise {@link Linked#enter} says when
+     *     none is left
      * @return what unlinks it, once its pages are retired
      */
     public Linked link(Vma vma, PageTable table, boolean isEntered) {
@@ -407,8 +415,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Gives pages back that turn out to be clean, unpinned and unmapped. Takes nothing from a file whose size is just being
-     * changed. Caller may wait for CPUs and for a grace period.
+     * Gives pages back that turn out to be clean, unpinned and unmapped. Takes nothing from a file whose size is just
+     * being changed. Caller may wait for CPUs and for a grace period.
      *
      * @param batch pages that may be
      * @return how many were given back
@@ -457,7 +465,9 @@ public final class FilePages extends PageCache {
         return removed.count();
     }
 
-    /** Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}). */
+    /**
+     * Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}).
+     */
     public void punch(long start, long length) {
         Cpus.checkMayWait("the punching of a hole");
         // To the end of the last page, whose rest can be seen through mappings.
@@ -525,8 +535,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * How small the file has been since some instant. Caller has linked, or is about to look through, what a truncation that
-     * comes after this walks.
+     * How small the file has been since some instant. Caller has linked, or is about to look through, what a truncation
+     * that comes after this walks.
      *
      * @param from what {@link #lastShrink} gave at that instant
      * @return pages; what lies beyond was taken away in between
@@ -573,8 +583,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The frame of a page that is about to be written, made where there is none; the file becomes large enough for what is
-     * written, if there is memory for it. Caller holds the {@linkplain #lock lock}.
+     * The frame of a page that is about to be written, made where there is none; the file becomes large enough for what
+     * is written, if there is memory for it. Caller holds the {@linkplain #lock lock}.
      *
      * @param page its number
      * @param end behind the last byte that is written
@@ -650,22 +660,24 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Takes what has to go out of each mapping of the file. A look at the reverse map only notes the links that it finds: what waits
-     * for CPUs comes behind the look, since nothing that is unlinked leaves the map while a look is under way.
+     * Takes what has to go out of each mapping of the file. A look at the reverse map only notes the links that it
+     * finds: what waits for CPUs comes behind the look, since nothing that is unlinked leaves the map while a look is
+     * under way.
      *
      * <p>By the time a noted link is walked, its VMA may have been replaced and unlinked. That loses nothing:
      *
      * <ul>
-     *   <li>A page that was taken out of the file is marked removed before the first look. It is put into no entry after that, so it
-     *       is where it was at the mark: in the range of a VMA that was linked then, which the look finds, or else what has taken its
-     *       place there; or in the hands of a move or a fork, which looks at the mark under the lock of the leaf before it puts the
-     *       page down, and drops it.
-     *   <li>A private copy beyond the end is taken while its link is not left. If the link is left, what is there may be another
-     *       mapping's; if it is the successor's, that was linked before this link was left. So the walk is repeated with another
-     *       look, which finds the successor, until a walk meets no link that is left. A move or a fork that has copies in its hands
-     *       asks how small the file has been since, under the lock of the leaf.
-     *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a fork that
-     *       began before has to find them. What is put there later is asked as above, or faulted in, within the file's size.
+     *   <li>A page that was taken out of the file is marked removed before the first look. It is put into no entry
+     *       after that, so it is where it was at the mark: in the range of a VMA that was linked then, which the look
+     *       finds, or else what has taken its place there; or in the hands of a move or a fork, which looks at the mark
+     *       under the lock of the leaf before it puts the page down, and drops it.
+     *   <li>A private copy beyond the end is taken while its link is not left. If the link is left, what is there may
+     *       be another mapping's; if it is the successor's, that was linked before this link was left. So the walk is
+     *       repeated with another look, which finds the successor, until a walk meets no link that is left. A move or a
+     *       fork that has copies in its hands asks how small the file has been since, under the lock of the leaf.
+     *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
+     *       fork that began before has to find them. What is put there later is asked as above, or faulted in, within
+     *       the file's size.
      * </ul>
      */
     private final class Walk implements ReverseMap.Visitor {

@@ -14,9 +14,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Reading takes no lock. Changing is the caller's to order.
  *
- * <p>A node whose last page is taken out goes, and with it every level that the pages that are left do not need. A reader who
- * is in such a node finds nothing there, and is right: it was empty when it was unhooked, which was within his look, and
- * nothing is ever put into it again. So a look needs no check of whether its node is still hooked in.
+ * <p>A node whose last page is taken out goes, and with it every level that the pages that are left do not need. A
+ * reader who is in such a node finds nothing there, and is right: it was empty when it was unhooked, which was within
+ * his look, and nothing is ever put into it again. So a look needs no check of whether its node is still hooked in.
  */
 final class PageIndex {
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
@@ -57,7 +57,9 @@ final class PageIndex {
         return (int[]) table;
     }
 
-    /** The frames of some pages, {@link Frames#NONE} for each that is not there; walks once for as many as lie together. */
+    /**
+     * The frames of some pages, {@link Frames#NONE} for each that is not there; walks once for as many as lie together.
+     */
     void get(long first, int count, int[] target) {
         if (count == 1 || ((first ^ (first + count - 1)) & -SIZE) != 0) {
             for (int i = 0; i < count; i++) {
@@ -131,7 +133,10 @@ final class PageIndex {
         return count;
     }
 
-    /** Takes out pages of a range, each frame given to a consumer, and nodes that are empty then. Caller excludes other changes. */
+    /**
+     * Takes out pages of a range, each frame given to a consumer, and nodes that are empty then. Caller excludes other
+     * changes.
+     */
     void removeAll(long first, long last, IntConsumer consumer) {
         removeIf(first, last, frame -> {
             consumer.accept(frame);
@@ -140,8 +145,8 @@ final class PageIndex {
     }
 
     /**
-     * Takes out those pages of a range whose frames a predicate accepts, in ascending order, and nodes that are empty then. Caller
-     * excludes other changes.
+     * Takes out those pages of a range whose frames a predicate accepts, in ascending order, and nodes that are empty
+     * then. Caller excludes other changes.
      */
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;

@@ -11,11 +11,11 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 
 /**
- * Some pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are clean,
- * unpinned and unmapped.
+ * Some pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are
+ * clean, unpinned and unmapped.
  *
- * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says: a store through
- * the entry may not have reached the frame's dirty mark before the mapping is gone.
+ * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says: a
+ * store through the entry may not have reached the frame's dirty mark before the mapping is gone.
  */
 final class Reclaim implements ReverseMap.Visitor {
     private final Frames frames;
@@ -70,8 +70,8 @@ final class Reclaim implements ReverseMap.Visitor {
     }
 
     /**
-     * Takes the pages out, so that nobody can map them from here on; those that have gone since they were collected are left out.
-     * Caller holds the locks of the cache's size and content.
+     * Takes the pages out, so that nobody can map them from here on; those that have gone since they were collected are
+     * left out. Caller holds the locks of the cache's size and content.
      */
     void takeOut(PageIndex index) {
         leaveOutGone(index);
@@ -100,7 +100,10 @@ final class Reclaim implements ReverseMap.Visitor {
         count = kept;
     }
 
-    /** Puts pages back that were found to be in use since they were taken out; the others stay. Caller still holds the locks. */
+    /**
+     * Puts pages back that were found to be in use since they were taken out; the others stay. Caller still holds the
+     * locks.
+     */
     void putBack(PageIndex index) {
         for (int i = 0; i < count; i++) {
             if (isInUse(i)) {

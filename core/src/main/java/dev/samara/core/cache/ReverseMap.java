@@ -18,12 +18,12 @@ import org.jspecify.annotations.Nullable;
  * retired its pages; so who looks finds every VMA through which a page may be mapped, and some more. Linking,
  * unlinking and looking run side by side; none waits.
  *
- * <p>A VMA that is unlinked while somebody looks stays to the end of that look. Otherwise a look could miss both it and what has
- * taken its place and has its pages: the one because it is gone, the other because it is kept where the look has been already. So
- * a look waits for nobody: it notes what it finds, and works on that after its end.
+ * <p>A VMA that is unlinked while somebody looks stays to the end of that look. Otherwise a look could miss both it and
+ * what has taken its place and has its pages: the one because it is gone, the other because it is kept where the look
+ * has been already. So a look waits for nobody: it notes what it finds, and works on that after its end.
  *
- * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size lie in
- * order and do not overlap, so a look takes one search per size that is in use.
+ * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size
+ * lie in order and do not overlap, so a look takes one search per size that is in use.
  */
 final class ReverseMap {
     private static final int SIZES = 64;
@@ -76,17 +76,18 @@ final class ReverseMap {
         }
 
         /**
-         * Whether the range of the VMA has been emptied of the pages of a mapping that the VMA replaces. Before that, nothing in the
-         * range is the VMA's: its faults wait, and pages that are moved there are put down later.
+         * Whether the range of the VMA has been emptied of the pages of a mapping that the VMA replaces. Before that,
+         * nothing in the range is the VMA's: its faults wait, and pages that are moved there are put down later.
          */
         boolean isEntered() {
             return isEntered;
         }
 
         /**
-         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, and if the link is entered, then
-         * what is there under the lock of a leaf is this VMA's, or that of another one of the same mapping: nothing else is put in
-         * before the operation that takes the VMA away is complete, and that is after the unlinking.
+         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, and if the link
+         * is entered, then what is there under the lock of a leaf is this VMA's, or that of another one of the same
+         * mapping: nothing else is put in before the operation that takes the VMA away is complete, and that is after
+         * the unlinking.
          */
         boolean isLeft() {
             return isLeft;
@@ -198,8 +199,8 @@ final class ReverseMap {
     }
 
     /**
-     * Visits the VMAs that map a page of a range: each that was linked before the call and is not unlinked before its end, and for
-     * one that is unlinked meanwhile itself, or what was linked before that.
+     * Visits the VMAs that map a page of a range: each that was linked before the call and is not unlinked before its
+     * end, and for one that is unlinked meanwhile itself, or what was linked before that.
      */
     void visit(long first, long last, Visitor visitor) {
         begin();

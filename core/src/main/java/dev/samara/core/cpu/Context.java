@@ -6,20 +6,20 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * What a space is to translation caches ({@code mm_context_t}): a number that no other space ever has, and a generation,
- * which is advanced after each change of the page table that some CPU may not see.
+ * What a space is to translation caches ({@code mm_context_t}): a number that no other space ever has, and a
+ * generation, which is advanced after each change of the page table that some CPU may not see.
  *
  * <p>Who has changed entries advances the generation, reads then who may have translations of them, logs that, and has
- * {@link Cpus#shoot} wait for those. A CPU that begins to use its translations reads the generation, and flushes what it has
- * missed.
+ * {@link Cpus#shoot} wait for those. A CPU that begins to use its translations reads the generation, and flushes what
+ * it has missed.
  *
- * <p>A context that no CPU uses can be ended, once and for all. What CPUs still have of it is never used again, since nobody
- * loads it any more: its translations need no flush.
+ * <p>A context that no CPU uses can be ended, once and for all. What CPUs still have of it is never used again, since
+ * nobody loads it any more: its translations need no flush.
  */
 public final class Context {
     /**
-     * The number of the permanent empty space: no other has it, nothing is mapped there, and it never ends. A CPU that has no
-     * other space loaded has this one.
+     * The number of the permanent empty space: no other has it, nothing is mapped there, and it never ends. A CPU that
+     * has no other space loaded has this one.
      */
     public static final long EMPTY = 0;
 
@@ -59,7 +59,8 @@ public final class Context {
     }
 
     /**
-     * Begins another generation. Caller has changed entries by then, and reads who may have translations of them after this.
+     * Begins another generation. Caller has changed entries by then, and reads who may have translations of them after
+     * this.
      *
      * @return its number
      */
@@ -91,8 +92,8 @@ public final class Context {
     }
 
     /**
-     * Counts a CPU that is about to load it, as long as it has not been ended ({@code mmget_not_zero}, where none is counted
-     * yet too).
+     * Counts a CPU that is about to load it, as long as it has not been ended ({@code mmget_not_zero}, where none is
+     * counted yet too).
      *
      * @return false if it has, and must not be loaded
      */

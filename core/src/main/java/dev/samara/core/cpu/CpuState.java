@@ -18,13 +18,14 @@ import org.jspecify.annotations.Nullable;
  *      SWITCHING &lt;─┘   └─> LAZY            LAZY is no user of what it has loaded, and may be taken off that
  * </pre>
  *
- * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING as from KERNEL, from there to KERNEL; from each but GUEST to OFFLINE.
+ * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING as from KERNEL, from there to KERNEL; from each but GUEST to
+ * OFFLINE.
  *
- * <p>While the word says KERNEL or GUEST in a context, the CPU is counted among its users. A CPU that has nothing else loaded
- * has the {@linkplain Context#EMPTY empty space}.
+ * <p>While the word says KERNEL or GUEST in a context, the CPU is counted among its users. A CPU that has nothing else
+ * loaded has the {@linkplain Context#EMPTY empty space}.
  *
- * <p>The owner's thread changes the word; and who takes a LAZY CPU off its context does, by compare-and-set, as does the owner
- * on every way out of LAZY. Who finds that the thread of a CPU has ended takes it offline.
+ * <p>The owner's thread changes the word; and who takes a LAZY CPU off its context does, by compare-and-set, as does
+ * the owner on every way out of LAZY. Who finds that the thread of a CPU has ended takes it offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /** From this number on, CPUs whose numbers are equal modulo this have one bit in common. */
@@ -139,7 +140,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Starts to use translations of a context. What was changed before a shooter read this word is seen by what follows.
+     * Starts to use translations of a context. What was changed before a shooter read this word is seen by what
+     * follows.
      *
      * @param context its number
      */
@@ -216,8 +218,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Goes from LAZY back to KERNEL, with all the translations that it had, if it is LAZY and was not taken off. What was changed
-     * meanwhile it catches up with when it enters GUEST.
+     * Goes from LAZY back to KERNEL, with all the translations that it had, if it is LAZY and was not taken off. What
+     * was changed meanwhile it catches up with when it enters GUEST.
      *
      * @return false if it has to load the space as any other
      */
@@ -237,7 +239,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Says up to which generation of the loaded context there is nothing left; before another context is entered, of that.
+     * Says up to which generation of the loaded context there is nothing left; before another context is entered, of
+     * that.
      *
      * @param generation which
      */
@@ -331,7 +334,9 @@ public final class CpuState extends CpuWords.Flushed {
         PENDING.setVolatile(this, 1);
     }
 
-    /** Whether its thread has ended without taking it offline. Then nobody changes its words, and nobody uses its TLB. */
+    /**
+     * Whether its thread has ended without taking it offline. Then nobody changes its words, and nobody uses its TLB.
+     */
     boolean isDead() {
         return !owner.isAlive();
     }

@@ -2,8 +2,8 @@
 package dev.samara.core.cpu;
 
 /**
- * The words of a CPU that others read or write, each alone on its cache lines: 128 bytes lie between them, since lines are fetched
- * in pairs. Fields of a superclass come before those of a subclass.
+ * The words of a CPU that others read or write, each alone on its cache lines: 128 bytes lie between them, since lines
+ * are fetched in pairs. Fields of a superclass come before those of a subclass.
  */
 @SuppressWarnings("UnusedVariable") // the padding; the words through CpuState
 final class CpuWords {

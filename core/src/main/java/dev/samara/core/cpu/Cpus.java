@@ -14,8 +14,8 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs of one machine, and the shootdown: telling those that may have a translation to drop it, and waiting until they
- * have. Thread-safe.
+ * The CPUs of one machine, and the shootdown: telling those that may have a translation to drop it, and waiting until
+ * they have. Thread-safe.
  */
 public final class Cpus {
     private static final int SPINS = 2_000;
@@ -42,7 +42,8 @@ public final class Cpus {
     /**
      * Makes a table without CPUs.
      *
-     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported, once, and kicked, again and again
+     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported, once, and kicked, again and
+     *     again
      * @param reporter who is told; must not throw
      * @param delivery how CPUs are told that somebody waits for them
      * @param failures who is told what that has thrown; must not throw
@@ -56,7 +57,8 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with the empty space; takes those off whose threads have ended.
+     * Takes a CPU online for the calling thread, in KERNEL state with the empty space; takes those off whose threads
+     * have ended.
      *
      * @param name its number for people, and for who delivers to it
      * @param acknowledge makes it catch up and say so; called on the calling thread only
@@ -122,7 +124,8 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU off: it is OFFLINE then. Masks may still name its number. Called by its thread; or by any, once that has ended.
+     * Takes a CPU off: it is OFFLINE then. Masks may still name its number. Called by its thread; or by any, once that
+     * has ended.
      *
      * @param cpu one that is not GUEST, or whose thread has ended
      */
@@ -220,8 +223,8 @@ public final class Cpus {
     }
 
     /**
-     * Waits until no CPU of a mask can use what a context had before a generation. The generation was advanced, and the mask
-     * read after that. Caller's own CPUs catch up at once; he holds no lock that somebody in GUEST may wait for.
+     * Waits until no CPU of a mask can use what a context had before a generation. The generation was advanced, and the
+     * mask read after that. Caller's own CPUs catch up at once; he holds no lock that somebody in GUEST may wait for.
      *
      * @param context of the space
      * @param generation which

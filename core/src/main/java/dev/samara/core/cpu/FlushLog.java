@@ -8,8 +8,8 @@ import java.lang.invoke.VarHandle;
 /**
  * The ranges of the last generations of one context: who is a few behind flushes these, who is more flushes everything.
  *
- * <p>An entry is written by who has advanced the generation, once, and may be overwritten while somebody reads it; a reader
- * finds that out. Nothing is allocated.
+ * <p>An entry is written by who has advanced the generation, once, and may be overwritten while somebody reads it; a
+ * reader finds that out. Nothing is allocated.
  */
 public final class FlushLog {
     /** A power of two. */

@@ -4,8 +4,8 @@ package dev.samara.core.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One shootdown whose caller does not wait: the CPUs have been asked, and the caller looks from time to time whether all have
- * acknowledged. Reports and kicks CPUs that do not, as {@link Cpus#shoot} does. For one thread at a time.
+ * One shootdown whose caller does not wait: the CPUs have been asked, and the caller looks from time to time whether
+ * all have acknowledged. Reports and kicks CPUs that do not, as {@link Cpus#shoot} does. For one thread at a time.
  */
 public final class Shootdown {
     private final Cpus cpus;

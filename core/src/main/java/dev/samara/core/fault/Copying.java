@@ -17,11 +17,11 @@ import dev.samara.core.vma.VmaFlags;
 /**
  * Copy-on-write ({@code do_wp_page}, {@code do_cow_fault}).
  *
- * <p>The entry is marked in transit first, with all checks, under the lock of the leaf. Then nobody may translate to the old
- * page any more: a store that another CPU still makes into it would be lost if the copy had begun. Then the page is copied,
- * in a reader section in which the entry is seen to be still marked: so the old page is not free while it is read. Then the
- * copy takes the entry by compare-and-set. Who has taken the entry over meanwhile has the old page too, and the copy is
- * dropped.
+ * <p>The entry is marked in transit first, with all checks, under the lock of the leaf. Then nobody may translate to
+ * the old page any more: a store that another CPU still makes into it would be lost if the copy had begun. Then the
+ * page is copied, in a reader section in which the entry is seen to be still marked: so the old page is not free while
+ * it is read. Then the copy takes the entry by compare-and-set. Who has taken the entry over meanwhile has the old page
+ * too, and the copy is dropped.
  */
 final class Copying {
     private final Faulter faulter;
@@ -92,7 +92,10 @@ final class Copying {
         faulter.memory.owners().leave(faulter.worker.owner());
     }
 
-    /** Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader section. */
+    /**
+     * Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader
+     * section.
+     */
     int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
         long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
         // The leaf before the frame, which would be lost if there were no memory for the leaf.

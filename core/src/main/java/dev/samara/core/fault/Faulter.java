@@ -29,20 +29,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * Page faults in one space after another, for one thread at a time ({@code handle_mm_fault}).
  *
- * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry, and
- * puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a gate, for an
- * entry in transit, for a backing, leaves the section first, and then everything is looked up anew.
+ * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry,
+ * and puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a
+ * gate, for an entry in transit, for a backing, leaves the section first, and then everything is looked up anew.
  */
 public final class Faulter {
     /** Not a result: look again. */
     static final int AGAIN = -1;
 
-    /** Not a result: there is no free frame. Outside of all sections some may be made free, and then it is to look again. */
+    /**
+     * Not a result: there is no free frame. Outside of all sections some may be made free, and then it is to look
+     * again.
+     */
     static final int EXHAUSTED = -2;
 
     /**
-     * So often one fault begins anew after pages were reclaimed. A fault may need two frames, and reclaim the first one for the
-     * second, again and again.
+     * So often one fault begins anew after pages were reclaimed. A fault may need two frames, and reclaim the first one
+     * for the second, again and again.
      */
     private static final int MOST_RECLAIMS = 16;
 
@@ -301,8 +304,8 @@ public final class Faulter {
     }
 
     /**
-     * Whether nobody else has a page. A pin may be that of a mapping that has ended since, so it counts, unless no other mapping
-     * ever had the page.
+     * Whether nobody else has a page. A pin may be that of a mapping that has ended since, so it counts, unless no
+     * other mapping ever had the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
@@ -424,8 +427,8 @@ public final class Faulter {
     }
 
     /**
-     * The VMA that stands at an address now, if it is the one that was decided on or one of the same mapping: then what was
-     * decided holds. Caller holds the lock of the leaf, and has linked that before.
+     * The VMA that stands at an address now, if it is the one that was decided on or one of the same mapping: then what
+     * was decided holds. Caller holds the lock of the leaf, and has linked that before.
      *
      * @return the VMA, or null if everything must be looked up anew
      */
@@ -466,8 +469,8 @@ public final class Faulter {
     }
 
     /**
-     * Faults in what is mapped in a range ({@code __mm_populate}): private memory that may be written is written to, what is
-     * locked on fault only is passed over.
+     * Faults in what is mapped in a range ({@code __mm_populate}): private memory that may be written is written to,
+     * what is locked on fault only is passed over.
      *
      * @param start a page boundary
      * @param end a page boundary

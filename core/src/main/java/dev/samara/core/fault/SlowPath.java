@@ -16,13 +16,13 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 
 /**
- * Faults for which a backing must be asked, under a keep of the VMA and outside of every section: it may take as long as it
- * likes, and nobody waits for it.
+ * Faults for which a backing must be asked, under a keep of the VMA and outside of every section: it may take as long
+ * as it likes, and nobody waits for it.
  */
 final class SlowPath {
     /**
-     * A fault takes a backing for a liar after so many answers with a frame that is not the cache's, while nothing was taken out of
-     * the cache: a backing with an index of its own may be late in following a truncation.
+     * A fault takes a backing for a liar after so many answers with a frame that is not the cache's, while nothing was
+     * taken out of the cache: a backing with an index of its own may be late in following a truncation.
      */
     private static final int PATIENCE = 16;
 
@@ -89,8 +89,8 @@ final class SlowPath {
     }
 
     /**
-     * The answer may have been right, and its page taken out since. So nobody is blamed, however often that happens. A backing that
-     * takes out what it answers with would be asked for ever: an interrupt ends that.
+     * The answer may have been right, and its page taken out since. So nobody is blamed, however often that happens. A
+     * backing that takes out what it answers with would be asked for ever: an interrupt ends that.
      */
     private static int askAgain() {
         return Thread.currentThread().isInterrupted() ? Fault.RETRY : Faulter.AGAIN;
@@ -152,8 +152,9 @@ final class SlowPath {
     }
 
     /**
-     * Whether a notice still serves for the write: nothing has taken away the right or the page since it began. No other VMA of the
-     * same mapping will do, since it may have been narrowed and widened again in between. Caller holds the lock of the leaf.
+     * Whether a notice still serves for the write: nothing has taken away the right or the page since it began. No
+     * other VMA of the same mapping will do, since it may have been narrowed and widened again in between. Caller holds
+     * the lock of the leaf.
      */
     private static boolean serves(Notice notice, Vma of) {
         return !of.isDetached() && !notice.isStale();

@@ -19,8 +19,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fault-around: an aligned window of pages of a file, offered by the backing in one call and put in under one hold of the
- * leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
+ * Fault-around: an aligned window of pages of a file, offered by the backing in one call and put in under one hold of
+ * the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
  *
  * <p>Mappings do not count the frames of a cache, so what is put in costs one look at the frame's word and one
  * compare-and-set of the entry.

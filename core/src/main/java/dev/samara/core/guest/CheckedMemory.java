@@ -17,12 +17,13 @@ import dev.samara.core.vma.Vma;
 import java.util.Locale;
 
 /**
- * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge anything, and a handle
- * is an index of what was translated and when, so that one that has ended is refused.
+ * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge
+ * anything, and a handle is an index of what was translated and when, so that one that has ended is refused.
  *
- * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, the frame was
- * not freed since, and no store could escape who watches the page. If the table or the layout has changed, whoever changed it is waiting for this CPU: so a call that takes the
- * page or the right away has begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
+ * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, the frame
+ * was not freed since, and no store could escape who watches the page. If the table or the layout has changed, whoever
+ * changed it is waiting for this CPU: so a call that takes the page or the right away has begun and not ended (I2). And
+ * while this CPU has one frame, the table has no other (I1).
  */
 public final class CheckedMemory extends GuestMemory {
     private static final int READ = 0;
@@ -262,7 +263,9 @@ public final class CheckedMemory extends GuestMemory {
                 | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? Oracle.WRITE : 0);
     }
 
-    /** Whether a page is watched, and the TLB has the right to write it all the same: nobody would tell of such a store. */
+    /**
+     * Whether a page is watched, and the TLB has the right to write it all the same: nobody would tell of such a store.
+     */
     private boolean escapesWatches(long page) {
         return tlb.probe(page, 1, Pte.WRITE >> 1) != SoftTlb.MISS
                 && table.watches().touches(page, page + mask);

@@ -15,15 +15,16 @@ import dev.samara.core.vma.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is none.
+ * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is
+ * none.
  *
- * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves again. A fault is
- * handled outside of GUEST, so that nobody waits for one who waits.
+ * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves
+ * again. A fault is handled outside of GUEST, so that nobody waits for one who waits.
  */
 public sealed class GuestMemory permits CheckedMemory {
     /**
-     * What resolving answers for bytes of a page that is watched: each store there is made by address, and told. No {@link Fault},
-     * negated, and negative as an int too: where it is taken for a handle, it lies in no frame.
+     * What resolving answers for bytes of a page that is watched: each store there is made by address, and told. No
+     * {@link Fault}, negated, and negative as an int too: where it is taken for a handle, it lies in no frame.
      */
     public static final long NO_HANDLE = Integer.MIN_VALUE;
 
@@ -362,8 +363,8 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Tells who watches bytes of an access that was made, out of GUEST: they may take their time. In GUEST; handles end here. What
-     * they read themselves does not count as read last.
+     * Tells who watches bytes of an access that was made, out of GUEST: they may take their time. In GUEST; handles end
+     * here. What they read themselves does not count as read last.
      */
     void tell(long address, long length) {
         if (processor.isAt(Processor.TELLING_STORE) || !processor.watches().touches(address, address + length - 1)) {

@@ -9,8 +9,8 @@ import dev.samara.core.vma.Protection;
 import java.lang.invoke.VarHandle;
 
 /**
- * Frames that are kept for who needs their bytes outside of GUEST ({@code pin_user_pages}): not free before the pin ends, whatever
- * becomes of the mapping. For one thread.
+ * Frames that are kept for who needs their bytes outside of GUEST ({@code pin_user_pages}): not free before the pin
+ * ends, whatever becomes of the mapping. For one thread.
  */
 public final class GuestPins {
     private final GuestMemory memory;

@@ -90,7 +90,10 @@ final class Advising {
         return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
     }
 
-    /** What is done to the pages, in the order of the VMAs. FREE, COLD and PAGEOUT say what may be reclaimed: no content changes. */
+    /**
+     * What is done to the pages, in the order of the VMAs. FREE, COLD and PAGEOUT say what may be reclaimed: no content
+     * changes.
+     */
     private static void actOnPages(Edit edit, Vma vma, long start, long end, int advice) {
         switch (advice) {
             case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->

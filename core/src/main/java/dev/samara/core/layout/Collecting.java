@@ -19,12 +19,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which pages were written or used since this was asked last ({@code PAGEMAP_SCAN}, KVM's dirty log). No operation: it takes no
- * lock but one leaf's at a time, and nothing is in transit because of it.
+ * Which pages were written or used since this was asked last ({@code PAGEMAP_SCAN}, KVM's dirty log). No operation: it
+ * takes no lock but one leaf's at a time, and nothing is in transit because of it.
  *
- * <p>For a batch of entries at a time: the bit is cleared; then no CPU has a translation from before, so every store that did
- * not set the bit has been made; only then the sink is told, which finds all of them when it looks at the page. What it was not
- * told of, because it threw, gets its bit back.
+ * <p>For a batch of entries at a time: the bit is cleared; then no CPU has a translation from before, so every store
+ * that did not set the bit has been made; only then the sink is told, which finds all of them when it looks at the
+ * page. What it was not told of, because it threw, gets its bit back.
  */
 public final class Collecting {
     /** So many pages, and what is left of a leaf, are cleared before they are flushed and told. */
@@ -116,7 +116,9 @@ public final class Collecting {
         return at;
     }
 
-    /** Clears what is in one leaf, up to a page that is being copied, for which it waits; returns how far it has come. */
+    /**
+     * Clears what is in one leaf, up to a page that is being copied, for which it waits; returns how far it has come.
+     */
     private long clear(long[] leaf, long start, long end, TlbGather gather) {
         makeRoom();
         long copied = Pte.NONE;
@@ -145,7 +147,10 @@ public final class Collecting {
         return at;
     }
 
-    /** Says what will be flushed, from the first page to be cleared on; returns where that is, {@code end} if there is none. */
+    /**
+     * Says what will be flushed, from the first page to be cleared on; returns where that is, {@code end} if there is
+     * none.
+     */
     private long owe(long[] leaf, long start, long end, TlbGather gather) {
         if (Leaf.isDead(leaf)) {
             return end;
@@ -184,7 +189,10 @@ public final class Collecting {
         return pte;
     }
 
-    /** It comes back with the bit, in a moment. Who takes a page away is not waited for: what was written is lost with it. */
+    /**
+     * It comes back with the bit, in a moment. Who takes a page away is not waited for: what was written is lost with
+     * it.
+     */
     private boolean isCopied(long pte) {
         return Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY | bit);
     }
@@ -215,8 +223,8 @@ public final class Collecting {
     }
 
     /**
-     * What an entry says at a place to which its page has been moved: everything there counts as written and used, since nobody
-     * has been told of it there.
+     * What an entry says at a place to which its page has been moved: everything there counts as written and used,
+     * since nobody has been told of it there.
      *
      * @param vma what is mapped there
      * @param pte any entry

@@ -23,8 +23,8 @@ final class Completion {
     }
 
     /**
-     * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be called again;
-     * {@link Transit#arriveItself} tells. Caller must hold no lock.
+     * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be
+     * called again; {@link Transit#arriveItself} tells. Caller must hold no lock.
      */
     static void of(Transit transit) {
         Layout layout = transit.operation().layout();
@@ -56,7 +56,9 @@ final class Completion {
         }
     }
 
-    /** What completes a transit that is alone, the common case, without an edit: one step that may fail, then others. */
+    /**
+     * What completes a transit that is alone, the common case, without an edit: one step that may fail, then others.
+     */
     private static void clear(Layout layout, Transit transit) {
         Ranges reserved = transit.reserved();
         if (!reserved.isEmpty()) {

@@ -24,9 +24,9 @@ import java.util.List;
  * The copying of page tables for a child ({@code copy_page_range}), range by range, while the parent goes on.
  *
  * <p>It is registered under the layout lock at the instant of the fork. Who publishes later that something is unmapped,
- * replaced or moved waits for it before he touches the pages; what was in transit already never waits for it, but is waited
- * for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets. It ends
- * before any backing is asked whether it may be opened for the child: nobody waits for that.
+ * replaced or moved waits for it before he touches the pages; what was in transit already never waits for it, but is
+ * waited for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets.
+ * It ends before any backing is asked whether it may be opened for the child: nobody waits for that.
  */
 final class Copy {
     /** What an entry of the child has in common with its parent's, but for the rights. */
@@ -50,7 +50,10 @@ final class Copy {
     /** What was in transit at the instant. */
     private final List<Transit> earlier;
 
-    /** What was copied of private mappings of files, whose size may change before the child's mappings are known to them. */
+    /**
+     * What was copied of private mappings of files, whose size may change before the child's mappings are known to
+     * them.
+     */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
     /** Copies of a file's pages, and how small the file had become when they were made. */
@@ -235,8 +238,8 @@ final class Copy {
     }
 
     /**
-     * Takes away what a truncation has missed: it walks the mappings that its file knows, and the child's were not among
-     * them. They are by now.
+     * Takes away what a truncation has missed: it walks the mappings that its file knows, and the child's were not
+     * among them. They are by now.
      */
     void trim() {
         for (OfFile of : ofFiles) {

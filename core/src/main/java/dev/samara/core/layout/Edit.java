@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>From opening to closing the layout lock is held. What was changed is published by {@link #finish} in one step; an
  * edit that is closed without it, because it must wait, because a backing must be asked first, or because something
- * threw, leaves no trace. An operation that fails half-way as Linux does finishes like any other, since what it has done
- * so far stays.
+ * threw, leaves no trace. An operation that fails half-way as Linux does finishes like any other, since what it has
+ * done so far stays.
  */
 final class Edit implements AutoCloseable {
     /** What a call that has no other answer returns when it has succeeded. */
@@ -132,7 +132,9 @@ final class Edit implements AutoCloseable {
         return tree.atOrAfter(address);
     }
 
-    /** The first VMA that overlaps {@code [start, end)}, or null; a range that is empty or runs down overlaps nothing. */
+    /**
+     * The first VMA that overlaps {@code [start, end)}, or null; a range that is empty or runs down overlaps nothing.
+     */
     @Nullable
     Vma firstIn(long start, long end) {
         Vma vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
@@ -414,8 +416,8 @@ final class Edit implements AutoCloseable {
     }
 
     /**
-     * How many mappings there will be once everything is complete; what is kept apart only while it is in transit counts
-     * as one. Far from the limit, where the difference decides nothing, they are not looked for.
+     * How many mappings there will be once everything is complete; what is kept apart only while it is in transit
+     * counts as one. Far from the limit, where the difference decides nothing, they are not looked for.
      */
     long maps() {
         boolean isFar = counters.maps < layout.host().maxMapCount() - LIMIT_IS_NEAR;
@@ -462,8 +464,8 @@ final class Edit implements AutoCloseable {
     }
 
     /**
-     * What a new mapping of a backing has: of a shared object its content of now, which does not end before this edit is closed. The
-     * one that was known when its traits were asked for may have ended since.
+     * What a new mapping of a backing has: of a shared object its content of now, which does not end before this edit
+     * is closed. The one that was known when its traits were asked for may have ended since.
      */
     BackingTraits current(BackingTraits known) {
         if (!(known.backing() instanceof SharedAnonymous object)) {
@@ -583,7 +585,10 @@ final class Edit implements AutoCloseable {
         return result;
     }
 
-    /** Takes what retiring needs, so that it does not fail for want of that; false if the operation has to see to it first. */
+    /**
+     * Takes what retiring needs, so that it does not fail for want of that; false if the operation has to see to it
+     * first.
+     */
     private boolean prepareToRetire(Transit mine) {
         if (!operation.prepare(mine)) {
             return false;
@@ -604,8 +609,8 @@ final class Edit implements AutoCloseable {
     }
 
     /**
-     * Who is called by what retires an operation must not wait for a fork's copy, which may wait for that operation; after
-     * publication it is too late to say so.
+     * Who is called by what retires an operation must not wait for a fork's copy, which may wait for that operation;
+     * after publication it is too late to say so.
      */
     private void refuseToWaitForCopy(@Nullable Transit mine) {
         Transit inside = Transit.ofThisThread();
@@ -643,7 +648,9 @@ final class Edit implements AutoCloseable {
         transit().addSeam(address);
     }
 
-    /** The VMA that was there before this edit and has merely been joined with what is in transit, or else the new one. */
+    /**
+     * The VMA that was there before this edit and has merely been joined with what is in transit, or else the new one.
+     */
     private Vma asBefore(Vma outside, Ranges ranges) {
         if (ranges.overlap(outside.start(), outside.end())) {
             // Two ranges of this transit meet here: it needs the gate too.
@@ -680,7 +687,10 @@ final class Edit implements AutoCloseable {
         }
     }
 
-    /** Takes back what is outside of the tree, and drops the transaction. A step that throws does not prevent the others. */
+    /**
+     * Takes back what is outside of the tree, and drops the transaction. A step that throws does not prevent the
+     * others.
+     */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
         try (Transaction<Vma> dropped = tree) {

@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layout of one instant as a child's, with its pages ({@code dup_mmap} in {@code kernel/fork.c}). The parent's lock is held
- * for the instant only.
+ * The layout of one instant as a child's, with its pages ({@code dup_mmap} in {@code kernel/fork.c}). The parent's lock
+ * is held for the instant only.
  */
 final class Forking {
     private Forking() {}

@@ -8,8 +8,8 @@ import java.util.Arrays;
  *
  * <p>Each power of two is divided into {@link #STEPS} buckets, so a value is known to an eighth. It is written by the
  * holder of that lock and by nobody else, so counting shares no word that is not the lock's own already. One hold in
- * {@link #PERIOD} is measured, since to read the clock twice costs as much as a short operation; the period is prime, so
- * that a loop of calls does not always show the same one.
+ * {@link #PERIOD} is measured, since to read the clock twice costs as much as a short operation; the period is prime,
+ * so that a loop of calls does not always show the same one.
  */
 final class HoldTimes {
     static final int PERIOD = 61;

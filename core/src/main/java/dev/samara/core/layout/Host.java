@@ -38,7 +38,8 @@ public final class Host {
      * @param reporter who is told what no caller can be told
      * @param retirement what else is done where pages are taken away
      * @param locks makes the layout lock of each space
-     * @param memories makes the memory for a page size, given as its binary logarithm; null for a machine without memory
+     * @param memories makes the memory for a page size, given as its binary logarithm; null for a machine without
+     *     memory
      * @param populator who faults in what operations promise
      */
     public record Settings(

@@ -13,8 +13,8 @@ public final class Identities {
     private Identities() {}
 
     /**
-     * Gives a VMA an identity unless it has one: that of a neighbour which it may merge with one day, or a new one. Takes no
-     * lock; beside a change of the neighbourhood it may be decided either way.
+     * Gives a VMA an identity unless it has one: that of a neighbour which it may merge with one day, or a new one.
+     * Takes no lock; beside a change of the neighbourhood it may be decided either way.
      *
      * @param layout the space
      * @param vma a VMA of it
@@ -30,8 +30,8 @@ public final class Identities {
     }
 
     /**
-     * Whether Linux would use a huge page, which even a read prepares for: the VMA was advised so, has all of the huge page's
-     * range, and that has no table yet.
+     * Whether Linux would use a huge page, which even a read prepares for: the VMA was advised so, has all of the huge
+     * page's range, and that has no table yet.
      *
      * @param layout the space
      * @param vma an anonymous VMA
@@ -71,8 +71,8 @@ public final class Identities {
     }
 
     /**
-     * Hands an identity on that a VMA was given after others were made in its place, and before it was taken out for them: then it
-     * is not among those that had none.
+     * Hands an identity on that a VMA was given after others were made in its place, and before it was taken out for
+     * them: then it is not among those that had none.
      *
      * @param gone a VMA that is taken out, or null
      * @param fresh what is put in its place

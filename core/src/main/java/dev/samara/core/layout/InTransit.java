@@ -140,7 +140,10 @@ final class InTransit {
         return kept;
     }
 
-    /** An older operation's intent, which calls from a callback of an operation in transit pass (else they might wait in a circle). */
+    /**
+     * An older operation's intent, which calls from a callback of an operation in transit pass (else they might wait in
+     * a circle).
+     */
     @Nullable
     Intent intentBefore(Operation operation, long start, long end) {
         if (intents.isEmpty() || Transit.ofThisThread() != null) {

@@ -32,8 +32,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * One address space's layout: its VMAs, counters and limits, what is in transit, and the calls that change it.
  *
- * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link #find},
- * {@link #snapshot} and {@link #resolve} take no lock and may be called at any time by any thread.
+ * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link
+ * #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called at any time by any thread.
  */
 public final class Layout {
     /** The owner of the guards' reservations, which nobody ever clears. */

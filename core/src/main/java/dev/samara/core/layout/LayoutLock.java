@@ -9,20 +9,21 @@ import java.util.concurrent.locks.ReentrantLock;
  * The lock of one layout: a {@link ReentrantLock} at which one waiting thread spins before it parks.
  *
  * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty, which is the
- * latency of an operation that meets another one. A thread that tries again and again takes the lock at the next release,
- * and then each hold begins with the cache lines of the tree, the counters and the lock in the other core. The waiting
- * thread therefore lets the owner have a <em>turn</em>, a few microseconds in which it touches nothing of the lock, and
- * tries after that. The threads of a busy space so take turns of several operations each, and nobody makes a system call.
+ * latency of an operation that meets another one. A thread that tries again and again takes the lock at the next
+ * release, and then each hold begins with the cache lines of the tree, the counters and the lock in the other core. The
+ * waiting thread therefore lets the owner have a <em>turn</em>, a few microseconds in which it touches nothing of the
+ * lock, and tries after that. The threads of a busy space so take turns of several operations each, and nobody makes a
+ * system call.
  *
- * <p>A lock at which threads met a moment ago is busy, and its owner comes back: the turn is long. Otherwise two threads have
- * met by chance, the owner is about to go, and the turn is short. What the owner does meanwhile is no measure for that: after
- * a handover an operation takes four times as long, and if the waiting thread took that for an owner who has gone, each
- * operation would be the first after a handover.
+ * <p>A lock at which threads met a moment ago is busy, and its owner comes back: the turn is long. Otherwise two
+ * threads have met by chance, the owner is about to go, and the turn is short. What the owner does meanwhile is no
+ * measure for that: after a handover an operation takes four times as long, and if the waiting thread took that for an
+ * owner who has gone, each operation would be the first after a handover.
  *
- * <p>One thread spins at a time, and none while another one is parked, so of many threads all but two are asleep, and each
- * parked thread competes as it does at a {@code ReentrantLock}. A spin is bounded and ends in the queue of the lock. The
- * idea of keeping all but a few of the competing threads away from a lock is that of D. Dice, "Malthusian Locks",
- * EuroSys 2017.
+ * <p>One thread spins at a time, and none while another one is parked, so of many threads all but two are asleep, and
+ * each parked thread competes as it does at a {@code ReentrantLock}. A spin is bounded and ends in the queue of the
+ * lock. The idea of keeping all but a few of the competing threads away from a lock is that of D. Dice, "Malthusian
+ * Locks", EuroSys 2017.
  */
 public final class LayoutLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;

@@ -63,7 +63,9 @@ final class Limits {
         return capabilities.contains(capability);
     }
 
-    /** Whether pages of a mapping with these flags may be added ({@code may_expand_vm}); fewer than none is possible. */
+    /**
+     * Whether pages of a mapping with these flags may be added ({@code may_expand_vm}); fewer than none is possible.
+     */
     boolean mayExpand(Counters counters, long flags, long pages) {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;

@@ -9,9 +9,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the files that are mapped know of the VMAs that map them ({@code vma_link_file}, {@code unlink_file_vma}): a VMA is linked
- * before the layout that has it is published, and unlinked when its pages are retired, so that whoever takes a page out of a
- * file finds every entry that has it.
+ * What the files that are mapped know of the VMAs that map them ({@code vma_link_file}, {@code unlink_file_vma}): a VMA
+ * is linked before the layout that has it is published, and unlinked when its pages are retired, so that whoever takes
+ * a page out of a file finds every entry that has it.
  */
 final class Linking {
     private Linking() {}

@@ -175,8 +175,8 @@ final class Loading {
     }
 
     /**
-     * Thrown within an attempt to leave it and the lock, under which a VMA must not be written out: its backing would be
-     * asked for its name.
+     * Thrown within an attempt to leave it and the lock, under which a VMA must not be written out: its backing would
+     * be asked for its name.
      */
     private static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1L;

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
  * Which VMAs continue each other, and where one is cut: the one place for both ({@code mm/vma.c}).
  *
  * <p>A merge is tried only by the operation that makes or changes a piece, and only at that piece's two ends. Each end
- * is judged by the table of {@link Condition}s, all of which must hold between the neighbour and the piece; what the two
- * verdicts mean together is the table of {@link Join}s.
+ * is judged by the table of {@link Condition}s, all of which must hold between the neighbour and the piece; what the
+ * two verdicts mean together is the table of {@link Join}s.
  */
 final class MergeRules {
     /** What must hold for {@code right} to continue {@code left}, which ends where it starts. */
@@ -141,9 +141,9 @@ final class MergeRules {
     }
 
     /**
-     * The identity that a VMA without one gets with its first page of its own ({@code find_mergeable_anon_vma}): that of
-     * a neighbour which it would continue but for the rights, the next before the previous, so that the two may merge
-     * one day; else a new one.
+     * The identity that a VMA without one gets with its first page of its own ({@code find_mergeable_anon_vma}): that
+     * of a neighbour which it would continue but for the rights, the next before the previous, so that the two may
+     * merge one day; else a new one.
      */
     static AnonIdentity identityFor(Edit edit, Vma vma) {
         return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
@@ -203,9 +203,9 @@ final class MergeRules {
     }
 
     /**
-     * Joins, at the completion of a transit, the two VMAs that meet at an address, if they fit and neither is in transit
-     * elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may vanish in
-     * any case.
+     * Joins, at the completion of a transit, the two VMAs that meet at an address, if they fit and neither is in
+     * transit elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may
+     * vanish in any case.
      */
     static void joinLate(Edit edit, Transit.Join join) {
         Vma left = edit.neighbourBefore(join);

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Which open each new VMA of an edit gets a share in: that of a VMA whose place it takes, or one that its backing was
- * asked for. A VMA hands its open on once; the other pieces of it need their own. All VMAs of one shared object have shares of its
- * content.
+ * asked for. A VMA hands its open on once; the other pieces of it need their own. All VMAs of one shared object have
+ * shares of its content.
  */
 final class Opens {
     static final Opens NONE = new Opens(0);
@@ -83,8 +83,8 @@ final class Opens {
     }
 
     /**
-     * Takes the share of the i-th new VMA, or null if it needs none. To be called once for each, in turn, at publication;
-     * if that fails, {@link #takeBack} gives the shares up.
+     * Takes the share of the i-th new VMA, or null if it needs none. To be called once for each, in turn, at
+     * publication; if that fails, {@link #takeBack} gives the shares up.
      */
     @Nullable
     Open take(int i) {
@@ -101,8 +101,9 @@ final class Opens {
     }
 
     /**
-     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA, or the edit, that
-     * it is shared with is still there. What was granted to a new VMA is the operation's to end, with its questions.
+     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA, or the
+     * edit, that it is shared with is still there. What was granted to a new VMA is the operation's to end, with its
+     * questions.
      */
     void takeBack() {
         while (shared > 0) {

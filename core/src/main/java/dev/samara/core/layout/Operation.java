@@ -34,8 +34,8 @@ final class Operation implements Watch {
     private static final int PATIENCE = 3;
 
     /**
-     * So many calls deep an operation touches its stack before it publishes what is in transit. Interpreted, 15 are as deep as
-     * what follows publication when that tells nobody of anything.
+     * So many calls deep an operation touches its stack before it publishes what is in transit. Interpreted, 15 are as
+     * deep as what follows publication when that tells nobody of anything.
      */
     private static final int DEPTH = 17;
 

@@ -79,8 +79,8 @@ final class Placement {
 
     /**
      * Finds a place for a mapping that includes what a {@code munmap} in flight has unmapped, because there is none
-     * without: the one that {@link #find} will give to a mapping without a hint once each {@code munmap} is complete, and
-     * nothing else is.
+     * without: the one that {@link #find} will give to a mapping without a hint once each {@code munmap} is complete,
+     * and nothing else is.
      *
      * @return the address, or a negated errno
      */
@@ -100,7 +100,10 @@ final class Placement {
                 : inHoles(edit, geometry.bottomUpBase(), geometry.window(), length, false);
     }
 
-    /** The highest or the lowest place within bounds in a hole of the look-up view that a {@code munmap} reserves in part. */
+    /**
+     * The highest or the lowest place within bounds in a hole of the look-up view that a {@code munmap} reserves in
+     * part.
+     */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.lowest());
         long ceiling = Math.min(high, edit.layout.highest());

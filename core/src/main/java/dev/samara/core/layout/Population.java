@@ -35,7 +35,8 @@ public record Population(Kind kind, long start, long end) {
          * @param layout which space
          * @param start a page boundary
          * @param end a page boundary
-         * @param access bits of {@link Protection}; 0 to write to private memory that may be written, and to read the rest
+         * @param access bits of {@link Protection}; 0 to write to private memory that may be written, and to read the
+         *     rest
          * @return a {@link Fault}
          */
         int populate(Layout layout, long start, long end, int access);

@@ -15,10 +15,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * What one operation asks of backings before it publishes ({@code open} and {@code may_split}).
  *
- * <p>Under the layout lock nobody can be asked. So an attempt notes each question and goes on as if the answer were yes;
- * if there was a new question, it is dropped, the questions are put without the lock, and the next attempt finds the
- * answers, as long as it comes to the same questions in the same order. Where it comes to others, because the layout has
- * changed, what was answered from there on is taken back.
+ * <p>Under the layout lock nobody can be asked. So an attempt notes each question and goes on as if the answer were
+ * yes; if there was a new question, it is dropped, the questions are put without the lock, and the next attempt finds
+ * the answers, as long as it comes to the same questions in the same order. Where it comes to others, because the
+ * layout has changed, what was answered from there on is taken back.
  *
  * <p>For one thread.
  */
@@ -132,7 +132,9 @@ final class Questions {
         }
     }
 
-    /** Ends the opens that the attempt which has been published did not come to; they were answers to its forerunners. */
+    /**
+     * Ends the opens that the attempt which has been published did not come to; they were answers to its forerunners.
+     */
     void takeBackUnused() {
         takeBack(reached);
     }

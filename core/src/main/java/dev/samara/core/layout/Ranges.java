@@ -22,7 +22,10 @@ final class Ranges {
 
     private int count;
 
-    /** Adds a range as {@link #add} does, to this or, if this is {@link #NONE}, to new ones; returns those that now have it. */
+    /**
+     * Adds a range as {@link #add} does, to this or, if this is {@link #NONE}, to new ones; returns those that now have
+     * it.
+     */
     Ranges with(long start, long end) {
         Ranges to = this == NONE ? new Ranges() : this;
         to.add(start, end);

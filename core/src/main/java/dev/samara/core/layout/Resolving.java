@@ -14,8 +14,8 @@ import dev.samara.core.wait.Watch;
 import java.util.Locale;
 
 /**
- * The first two steps of a fault: look up, wait at a gate, grow a stack, test the rights ({@code lock_vma_under_rcu} and
- * {@code access_error} in {@code arch/x86/mm/fault.c}). No lock on the way, but for a stack that must grow.
+ * The first two steps of a fault: look up, wait at a gate, grow a stack, test the rights ({@code lock_vma_under_rcu}
+ * and {@code access_error} in {@code arch/x86/mm/fault.c}). No lock on the way, but for a stack that must grow.
  */
 public final class Resolving {
     private Resolving() {}
@@ -71,8 +71,8 @@ public final class Resolving {
      * @param vma a VMA that was shut
      * @param address where the fault is
      * @return whether it is open; false after an interrupt
-     * @throws IllegalStateException if it is not open, and this was called by what retires an operation in transit, in GUEST, or
-     *     by a backing that must not wait
+     * @throws IllegalStateException if it is not open, and this was called by what retires an operation in transit, in
+     *     GUEST, or by a backing that must not wait
      */
     public static boolean awaitGate(Layout layout, Vma vma, long address) {
         Gate gate = Life.gateOf(vma);
@@ -80,7 +80,8 @@ public final class Resolving {
     }
 
     /**
-     * Waits for who is at a page: that is over in a moment, and he waits for no operation, so also what retires one may.
+     * Waits for who is at a page: that is over in a moment, and he waits for no operation, so also what retires one
+     * may.
      *
      * @param layout the space
      * @param gate his gate

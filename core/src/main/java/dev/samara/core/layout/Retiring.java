@@ -24,11 +24,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The second phase of an operation in transit: what it has taken away, moved or narrowed is taken out of the page table, nobody can
- * translate to it any more, and only then it is freed, or put where it has been moved. Holds no lock but one leaf's at a time.
+ * The second phase of an operation in transit: what it has taken away, moved or narrowed is taken out of the page
+ * table, nobody can translate to it any more, and only then it is freed, or put where it has been moved. Holds no lock
+ * but one leaf's at a time.
  *
- * <p>It is made before the operation publishes, with what it needs; and it keeps how far it is, so that it goes on where it has
- * rested, or where a step has failed. For one thread at a time.
+ * <p>It is made before the operation publishes, with what it needs; and it keeps how far it is, so that it goes on
+ * where it has rested, or where a step has failed. For one thread at a time.
  */
 final class Retiring {
     /* The steps. Each may be begun again where it has failed; what it has done by then, it finds done. */
@@ -52,7 +53,10 @@ final class Retiring {
     /** What it has in its hands: also over a failure. */
     private final List<Moved> moved;
 
-    /** How many of the ranges, first those reserved and then those occupied, are done, and where the next is; 0 at its start. */
+    /**
+     * How many of the ranges, first those reserved and then those occupied, are done, and where the next is; 0 at its
+     * start.
+     */
     private int ranges;
 
     private long reached;
@@ -155,7 +159,10 @@ final class Retiring {
         return true;
     }
 
-    /** Who ends a space that no CPU uses has nobody to flush; the end of a used one takes pages away as any operation does. */
+    /**
+     * Who ends a space that no CPU uses has nobody to flush; the end of a used one takes pages away as any operation
+     * does.
+     */
     private void endContext() {
         if (transit.operation().endsSpace()) {
             Context context = table.context();
@@ -222,7 +229,10 @@ final class Retiring {
         return true;
     }
 
-    /** Tells the VMAs that replace something that their ranges are empty. They are in flight: nobody unlinks them meanwhile. */
+    /**
+     * Tells the VMAs that replace something that their ranges are empty. They are in flight: nobody unlinks them
+     * meanwhile.
+     */
     private void enter(Ranges emptied) {
         for (int i = 0; i < emptied.size(); i++) {
             Vma vma = layout.find(emptied.start(i));

@@ -19,9 +19,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
  *
- * <p>Its content lives as long as anything refers to it: a VMA that maps it, in whichever space, one that is being unmapped, or a
- * keep of such a VMA. A Java reference to this object, or to a VMA that is detached, does not count. If the object is mapped again
- * after the end of its content, it has a new one, of zeros. All VMAs that are attached at one instant have one content.
+ * <p>Its content lives as long as anything refers to it: a VMA that maps it, in whichever space, one that is being
+ * unmapped, or a keep of such a VMA. A Java reference to this object, or to a VMA that is detached, does not count. If
+ * the object is mapped again after the end of its content, it has a new one, of zeros. All VMAs that are attached at
+ * one instant have one content.
  *
  * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
  */
@@ -63,7 +64,10 @@ final class SharedAnonymous implements Backing {
             }
         }
 
-        /** Takes the pages out. Nothing is put in any more: a fault that asks for a page has a keep, or finds its VMA attached. */
+        /**
+         * Takes the pages out. Nothing is put in any more: a fault that asks for a page has a keep, or finds its VMA
+         * attached.
+         */
         @Override
         public void run() {
             if (pages != null) {
@@ -83,7 +87,10 @@ final class SharedAnonymous implements Backing {
         }
     }
 
-    /** Takes a share of the content, which is made if there is none. Caller drops the share, holding no lock of a layout. */
+    /**
+     * Takes a share of the content, which is made if there is none. Caller drops the share, holding no lock of a
+     * layout.
+     */
     synchronized Open open() {
         Content now = content;
         if (now == null || !now.shareUnlessEnded()) {
@@ -125,8 +132,8 @@ final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Keeps the object that a fork's child will map, if it will, whatever the parent unmaps meanwhile. What the parent unmaps must
-     * not be complete yet.
+     * Keeps the object that a fork's child will map, if it will, whatever the parent unmaps meanwhile. What the parent
+     * unmaps must not be complete yet.
      *
      * @param parents a VMA of the parent
      * @param kept takes the object, to be {@linkplain #letGo let go} of when the child maps it

@@ -11,8 +11,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and whether it is closed. Spaces are held weakly: one that is dropped without being closed is no longer
- * among them once it is collected. Thread-safe.
+ * The spaces of one machine, and whether it is closed. Spaces are held weakly: one that is dropped without being closed
+ * is no longer among them once it is collected. Thread-safe.
  *
  * <p>A space is in use until it has been closed, and again while something is mapped in it, or on its way out.
  */
@@ -35,8 +35,9 @@ public final class Spaces {
     private long made;
 
     /**
-     * The machine is closed, or is being closed. Written under the monitor; taken back there if it cannot be closed. Pairs with the
-     * locks of layouts, and with the count of a context's users: whoever begins to use a space after it was looked at sees this.
+     * The machine is closed, or is being closed. Written under the monitor; taken back there if it cannot be closed.
+     * Pairs with the locks of layouts, and with the count of a context's users: whoever begins to use a space after it
+     * was looked at sees this.
      */
     private volatile boolean isClosed;
 
@@ -72,7 +73,8 @@ public final class Spaces {
      * Closes the machine for ever, unless a space is in use or a CPU has one loaded.
      *
      * @return true if this call has closed it, false if another one has
-     * @throws IllegalStateException if a space is in use, or loaded; the message names each, and the machine is not closed
+     * @throws IllegalStateException if a space is in use, or loaded; the message names each, and the machine is not
+     *     closed
      */
     synchronized boolean close() {
         if (isClosed) {

@@ -2,8 +2,8 @@
 package dev.samara.core.layout;
 
 /**
- * Finds the end of the stack early: in a place where nothing has been changed yet, and not later, within what gives something
- * back or finishes what others wait for.
+ * Finds the end of the stack early: in a place where nothing has been changed yet, and not later, within what gives
+ * something back or finishes what others wait for.
  */
 final class StackReserve {
     /** For a fork. */
@@ -22,8 +22,8 @@ final class StackReserve {
     }
 
     /**
-     * Returns the sum of the numbers up to the first, so that no compiler makes a loop of it. The others make an interpreted
-     * frame wide, and stay in registers if this is compiled.
+     * Returns the sum of the numbers up to the first, so that no compiler makes a loop of it. The others make an
+     * interpreted frame wide, and stay in registers if this is compiled.
      */
     private static int descend(int frames, long a, long b, long c, long d, long e) {
         return frames == 0 ? 0 : frames + descend(frames - 1, a, b, c, d, e);

@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  * An operation between publication and completion: the ranges that belong to it, and what completion has to do.
  *
  * <p>It is the owner of its reservations in the tree, and its VMAs there have its gate. Nobody else merges with those,
- * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout lock,
- * but for what is said to be otherwise. Once it is complete, nothing that lives on leads to it.
+ * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout
+ * lock, but for what is said to be otherwise. Once it is complete, nothing that lives on leads to it.
  *
  * <p><b>Retirement cannot fail half-way.</b> What it needs is taken before publication: a bounded depth of stack, a
  * worker, a first block of room that is used again and again, and the place in the list of waiting calls, which is this
@@ -30,8 +30,8 @@ import org.jspecify.annotations.Nullable;
  * linked to their files; that is reported once, and a thread of the machine goes on where the step began, after pauses
  * that grow up to a second. The caller of a synchronous operation waits for that, and a future completes only after it.
  *
- * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace period: it
- * is one of the {@linkplain WaitingCalls waiting calls} then.
+ * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace
+ * period: it is one of the {@linkplain WaitingCalls waiting calls} then.
  */
 public final class Transit extends WaitingCall {
     /** The operation whose pages this thread is retiring: whoever that calls must not wait. */
@@ -62,7 +62,9 @@ public final class Transit extends WaitingCall {
     /** VMAs that have left the layout and are linked to their files until their pages are retired. */
     private List<Vma> linked = List.of();
 
-    /** Of the copies for children that were under way at publication: what they copy must not be taken away under them. */
+    /**
+     * Of the copies for children that were under way at publication: what they copy must not be taken away under them.
+     */
     private List<Gate> copies = List.of();
 
     /** Addresses at which two VMAs may become one at completion. */
@@ -85,7 +87,9 @@ public final class Transit extends WaitingCall {
     /** Until publication: over whose reservations this is stored. */
     private List<Transit> predecessors = List.of();
 
-    /** What has to end before this is complete: its own retiring, and transits over whose reservations it was stored. */
+    /**
+     * What has to end before this is complete: its own retiring, and transits over whose reservations it was stored.
+     */
     private int awaited = 1;
 
     /** Whether its own part is over: retired, and counted so. */
@@ -131,7 +135,9 @@ public final class Transit extends WaitingCall {
         return gate;
     }
 
-    /** Opens the gate, and lets go of what others may need longer than this. Caller wakes the waiters without a lock. */
+    /**
+     * Opens the gate, and lets go of what others may need longer than this. Caller wakes the waiters without a lock.
+     */
     Gate.@Nullable Waiter complete() {
         copies = List.of();
         joins = List.of();
@@ -146,8 +152,8 @@ public final class Transit extends WaitingCall {
     }
 
     /**
-     * Whether another mapping may be stored over its reservations before it is complete: they are a {@code munmap}'s, so
-     * whichever of the two comes first to a page there drops it. The pages that an {@code mremap} has reserved go on
+     * Whether another mapping may be stored over its reservations before it is complete: they are a {@code munmap}'s,
+     * so whichever of the two comes first to a page there drops it. The pages that an {@code mremap} has reserved go on
      * elsewhere; a heap, an attachment, a mapping that shrinks and a space that ends decide anew about their ranges.
      */
     boolean givesUpItsRange() {
@@ -379,7 +385,9 @@ public final class Transit extends WaitingCall {
         future = promised;
     }
 
-    /** Has a thread of the machine complete the future, if there is one. Caller has completed this, and holds no lock. */
+    /**
+     * Has a thread of the machine complete the future, if there is one. Caller has completed this, and holds no lock.
+     */
     void keepPromise() {
         if (future != null) {
             submit();
@@ -411,7 +419,9 @@ public final class Transit extends WaitingCall {
         }
     }
 
-    /** Retires and completes as far as that is possible without waiting; then it is listed. For a thread of the machine. */
+    /**
+     * Retires and completes as far as that is possible without waiting; then it is listed. For a thread of the machine.
+     */
     @Override
     public void run() {
         reportFailure();
@@ -485,8 +495,8 @@ public final class Transit extends WaitingCall {
     }
 
     /**
-     * Has it tried again after a pause. The first failure is reported by the thread that tries again: this one may be at the end of
-     * its stack.
+     * Has it tried again after a pause. The first failure is reported by the thread that tries again: this one may be
+     * at the end of its stack.
      */
     private void fail(Throwable thrown) {
         boolean isFirst = pause == 0;

@@ -5,8 +5,8 @@ import dev.samara.core.wait.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gate of an operation in flight, and all that a VMA keeps of that operation: a VMA may live as long as its space, so
- * the gate forgets the operation at its completion.
+ * The gate of an operation in flight, and all that a VMA keeps of that operation: a VMA may live as long as its space,
+ * so the gate forgets the operation at its completion.
  */
 final class TransitGate extends Gate {
     /** Null once the operation is complete. Guarded by the layout lock; {@link #toString} alone reads it without. */

@@ -41,7 +41,9 @@ public abstract class Attachable {
     @SuppressWarnings("UnusedVariable") // through WORD
     private int word = FRESH;
 
-    /** Its share in an open of its backing, which it may have in common with its predecessors; null if it needs none. */
+    /**
+     * Its share in an open of its backing, which it may have in common with its predecessors; null if it needs none.
+     */
     @Nullable
     Open open;
 

@@ -167,7 +167,8 @@ public final class Life {
     }
 
     /**
-     * Says that what an object has replaced is gone: pages in its range are its own. Caller retires what it has replaced.
+     * Says that what an object has replaced is gone: pages in its range are its own. Caller retires what it has
+     * replaced.
      *
      * @param object a published object
      */

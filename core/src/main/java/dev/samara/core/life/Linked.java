@@ -4,8 +4,8 @@ package dev.samara.core.life;
 /** What an attached VMA is linked to besides its space: the reverse map of its backing's pages. */
 public interface Linked {
     /**
-     * Says that the pages in the range are the object's from now on. Called once, of an object that was linked before the range
-     * had been emptied of the pages of others.
+     * Says that the pages in the range are the object's from now on. Called once, of an object that was linked before
+     * the range had been emptied of the pages of others.
      */
     void enter();
 

@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
-/** The last things that somebody did, each with its place in the order of all. One or many threads add; any thread reads. */
+/**
+ * The last things that somebody did, each with its place in the order of all. One or many threads add; any thread
+ * reads.
+ */
 public final class History {
     /** Something that was done. */
     private record Event(long number, String who, String what, long detail, long space, long start, long end) {

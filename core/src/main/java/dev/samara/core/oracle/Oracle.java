@@ -150,8 +150,9 @@ public final class Oracle {
     }
 
     /**
-     * Whether calls that may take something away from an address have begun and not ended. Asked by a CPU that has used a
-     * translation which is out of date, and that has acknowledged nothing since: whoever made it out of date waits for that CPU.
+     * Whether calls that may take something away from an address have begun and not ended. Asked by a CPU that has used
+     * a translation which is out of date, and that has acknowledged nothing since: whoever made it out of date waits
+     * for that CPU.
      *
      * @param space the space's number
      * @param address an address
@@ -202,7 +203,8 @@ public final class Oracle {
     }
 
     /**
-     * How many of them used what was out of date: while a call that takes it away was running, or there was a violation.
+     * How many of them used what was out of date: while a call that takes it away was running, or there was a
+     * violation.
      *
      * @return a number that only grows
      */

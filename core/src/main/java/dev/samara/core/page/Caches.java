@@ -10,10 +10,11 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The page caches of one memory that have had pages: where pages are reclaimed before memory is used up, and where the pages of a
- * cache that nobody can reach any more are given back. Thread-safe.
+ * The page caches of one memory that have had pages: where pages are reclaimed before memory is used up, and where the
+ * pages of a cache that nobody can reach any more are given back. Thread-safe.
  *
- * <p>A cache is reachable as long as a VMA maps its file, through the backing. So one that is unreachable is mapped nowhere.
+ * <p>A cache is reachable as long as a VMA maps its file, through the backing. So one that is unreachable is mapped
+ * nowhere.
  */
 public final class Caches {
     /** After a whole turn in vain, one call looks at no more pages than this until something has been unmapped. */
@@ -37,7 +38,10 @@ public final class Caches {
             this.caches = caches;
         }
 
-        /** Has pages of the cache reclaimed, and given back once it is unreachable, from now on. Takes no lock that waits. */
+        /**
+         * Has pages of the cache reclaimed, and given back once it is unreachable, from now on. Takes no lock that
+         * waits.
+         */
         protected final void register() {
             caches.add(this);
         }
@@ -48,7 +52,8 @@ public final class Caches {
         }
 
         /**
-         * Looks at some pages more, from where the last call has stopped. Called by one thread at a time, which may wait.
+         * Looks at some pages more, from where the last call has stopped. Called by one thread at a time, which may
+         * wait.
          *
          * @return how many pages were given back
          */
@@ -77,13 +82,19 @@ public final class Caches {
     /** In no order. Guarded by this. */
     private final List<Entry> ring = new ArrayList<>();
 
-    /** One reclaims at a time. Taken before everything that an entry takes, while nothing is held that an entry waits for. */
+    /**
+     * One reclaims at a time. Taken before everything that an entry takes, while nothing is held that an entry waits
+     * for.
+     */
     private final ReentrantLock hand = new ReentrantLock();
 
     /** Which entry of the ring is next. Guarded by the hand. */
     private int next;
 
-    /** A whole turn has found nothing, and nothing was unmapped since. Racy: a late store costs a short look, or a long one. */
+    /**
+     * A whole turn has found nothing, and nothing was unmapped since. Racy: a late store costs a short look, or a long
+     * one.
+     */
     private volatile boolean isFutile;
 
     private synchronized void add(Entry entry) {
@@ -131,12 +142,12 @@ public final class Caches {
     }
 
     /**
-     * Gives frames back that nobody misses: those of caches that are unreachable, else some of those that are clean, unpinned and
-     * unmapped in caches that can read them again. A clock hand goes on from where it stopped last; one call stops at the first
-     * batch in which it has found something, and after one turn at the latest.
+     * Gives frames back that nobody misses: those of caches that are unreachable, else some of those that are clean,
+     * unpinned and unmapped in caches that can read them again. A clock hand goes on from where it stopped last; one
+     * call stops at the first batch in which it has found something, and after one turn at the latest.
      *
-     * <p>Waits for CPUs and for a grace period. Caller is in no reader section, has no CPU in GUEST, and holds no lock of a leaf, of
-     * a cache's content or of a layout.
+     * <p>Waits for CPUs and for a grace period. Caller is in no reader section, has no CPU in GUEST, and holds no lock
+     * of a leaf, of a cache's content or of a layout.
      *
      * @return how many frames were given back
      */

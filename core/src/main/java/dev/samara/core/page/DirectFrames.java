@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in direct buffers: every width and access mode works on them, on every JDK, without a flag. Views of arrays of bytes are
- * faster for plain accesses, but have no atomic ones since JDK 23.
+ * Frames in direct buffers: every width and access mode works on them, on every JDK, without a flag. Views of arrays of
+ * bytes are faster for plain accesses, but have no atomic ones since JDK 23.
  *
  * <p>One and two bytes have no compare-and-set of their own there: it is done on the four that they lie in.
  */
@@ -28,7 +28,9 @@ public final class DirectFrames implements FrameStore {
     private final int chunkShift;
     private final int inChunk;
 
-    /** As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not. */
+    /**
+     * As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not.
+     */
     private final ByteBuffer zeros;
 
     private final int mostFrames;

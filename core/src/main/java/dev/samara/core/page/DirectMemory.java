@@ -12,8 +12,9 @@ public final class DirectMemory {
     private DirectMemory() {}
 
     /**
-     * The limit, as far as it can be told: the last {@code -XX:MaxDirectMemorySize} among the options of the JVM; where there is
-     * none, or the module {@code java.management} is not there, the maximum of the heap, which is the JVM's default.
+     * The limit, as far as it can be told: the last {@code -XX:MaxDirectMemorySize} among the options of the JVM; where
+     * there is none, or the module {@code java.management} is not there, the maximum of the heap, which is the JVM's
+     * default.
      *
      * @return bytes
      */

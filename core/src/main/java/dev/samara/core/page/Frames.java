@@ -14,13 +14,13 @@ import java.util.function.ObjIntConsumer;
 /**
  * The frames of one machine and one page size: which are free, and who uses the others.
  *
- * <p>Each frame has one word: how many mappings and caches have it, how many pins, and whether it was taken out of its page
- * cache. Whoever brings it to no mappings, no cache and no pins frees it; that happens once. A frame may be freed only after
- * the flush and the grace period that follow its last unhooking: callers of {@link #drop} see to that.
+ * <p>Each frame has one word: how many mappings and caches have it, how many pins, and whether it was taken out of its
+ * page cache. Whoever brings it to no mappings, no cache and no pins frees it; that happens once. A frame may be freed
+ * only after the flush and the grace period that follow its last unhooking: callers of {@link #drop} see to that.
  *
- * <p>A frame of a page cache says which cache it belongs to and at which page. These two are written before it is put into
- * the cache and change only once it is free, so who is in a reader section and finds it {@linkplain #isCached cached} may
- * map it without counting it.
+ * <p>A frame of a page cache says which cache it belongs to and at which page. These two are written before it is put
+ * into the cache and change only once it is free, so who is in a reader section and finds it {@linkplain #isCached
+ * cached} may map it without counting it.
  *
  * <p>Frame 0 is the shared page of zeros, never free and never written. Thread-safe.
  */
@@ -74,7 +74,8 @@ public final class Frames {
 
     /**
      * By chunk; an element is set before any number of a frame in it is given out. What is known of a frame stands
-     * together, so that it lies in one cache line: its word, the cache that it belongs to, at which page, and its lives.
+     * together, so that it lies in one cache line: its word, the cache that it belongs to, at which page, and its
+     * lives.
      */
     private final long[][] records;
 
@@ -133,8 +134,8 @@ public final class Frames {
      * @param chunkShift binary logarithm of how many are made at once
      * @param limit how many there are at most, the page of zeros not counted, positive
      * @param poisons whether freed frames are filled with a pattern, so that late use shows
-     * @param quarantine gets what the store has thrown when a frame was freed, and the frame; called within whatever has freed
-     *     the frame, so it must neither wait nor throw
+     * @param quarantine gets what the store has thrown when a frame was freed, and the frame; called within whatever
+     *     has freed the frame, so it must neither wait nor throw
      */
     public Frames(
             FrameStore store,
@@ -374,8 +375,8 @@ public final class Frames {
     }
 
     /**
-     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second, in which it collects
-     * garbage and waits, so that the answer is remembered until it may be another one. Caller holds the lock.
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second, in which it
+     * collects garbage and waits, so that the answer is remembered until it may be another one. Caller holds the lock.
      */
     private boolean mayGrow() {
         return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
@@ -466,8 +467,8 @@ public final class Frames {
     }
 
     /**
-     * Pins a frame: it stays usable until it is unpinned, whatever becomes of its mappings. Caller knows that the frame is
-     * not free meanwhile.
+     * Pins a frame: it stays usable until it is unpinned, whatever becomes of its mappings. Caller knows that the frame
+     * is not free meanwhile.
      *
      * @param frame a frame in use
      * @return false if it has too many pins to be counted; nothing is changed then
@@ -639,8 +640,8 @@ public final class Frames {
     }
 
     /**
-     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are told no
-     * or have to be refused anyway.
+     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are
+     * told no or have to be refused anyway.
      *
      * @param frame any number
      * @param owner the number of the cache
@@ -683,7 +684,8 @@ public final class Frames {
     }
 
     /**
-     * Takes back {@link #remove}: the frame is its cache's page again. Caller has it, and puts it into the cache after this.
+     * Takes back {@link #remove}: the frame is its cache's page again. Caller has it, and puts it into the cache after
+     * this.
      *
      * @param frame a frame that was removed and not dropped
      */

@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A table of the lowest level: its entries, and in the same array behind them a lock, a dead mark, how many flushes of it are owed,
- * and for each eighth of the entries a mask of the CPUs that may have translations. Thread-safe.
+ * A table of the lowest level: its entries, and in the same array behind them a lock, a dead mark, how many flushes of
+ * it are owed, and for each eighth of the entries a mask of the CPUs that may have translations. Thread-safe.
  *
  * <p>The state of an upper table, its lock and its mark, is an array whose end is the same.
  */
@@ -175,7 +175,8 @@ public final class Leaf {
     }
 
     /**
-     * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation, before this.
+     * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation,
+     * before this.
      *
      * @param leaf a leaf
      * @param first the first entry
@@ -215,12 +216,12 @@ public final class Leaf {
     }
 
     /**
-     * Ends one {@link #owe}. Caller has flushed the leaf, and holds no lock. The count goes down with the last step, so an Error
-     * leaves the flush owed, and the caller settles again.
+     * Ends one {@link #owe}. Caller has flushed the leaf, and holds no lock. The count goes down with the last step, so
+     * an Error leaves the flush owed, and the caller settles again.
      *
      * @param leaf a leaf of which the caller owes a flush
-     * @return whether the caller has to unhook it ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and nobody else owes a
-     *     flush of it
+     * @return whether the caller has to unhook it ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and nobody
+     *     else owes a flush of it
      */
     public static boolean settle(long[] leaf) {
         int word = leaf.length - OWED;

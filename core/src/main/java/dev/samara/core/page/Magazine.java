@@ -5,10 +5,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A CPU's own small stock of free frames, in front of the pool that all share ({@code per_cpu_pages}; Bonwick's magazines).
+ * A CPU's own small stock of free frames, in front of the pool that all share ({@code per_cpu_pages}; Bonwick's
+ * magazines).
  *
- * <p>Its owner alone uses it, but that who finds the pool empty empties the magazines too; so it has a lock, which nobody
- * else wants in the ordinary course.
+ * <p>Its owner alone uses it, but that who finds the pool empty empties the magazines too; so it has a lock, which
+ * nobody else wants in the ordinary course.
  */
 public final class Magazine {
     static final int CAPACITY = 64;

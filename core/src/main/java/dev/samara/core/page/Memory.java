@@ -64,7 +64,8 @@ public final class Memory {
      * @param rcu its grace periods
      * @param cpus its CPUs
      * @param faultAround how many pages of a file one fault maps at most, a power of two
-     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
+     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link
+     *     #UNCHECKED}
      * @param oracle who judges accesses, or null if nobody does
      */
     public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable Oracle oracle) {
@@ -78,7 +79,8 @@ public final class Memory {
      * @param rcu its grace periods
      * @param cpus its CPUs
      * @param faultAround how many pages of a file one fault maps at most, a power of two
-     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link #UNCHECKED}
+     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link
+     *     #UNCHECKED}
      * @param oracle who judges accesses, or null if nobody does
      * @param mostWorkers how many workers there may be, from 1 to {@link #MOST_WORKERS}
      */
@@ -248,8 +250,8 @@ public final class Memory {
     }
 
     /**
-     * Makes a worker for one thread alone. Those that threads have left which have ended are ended first, so that a thread that
-     * never gives its own back costs no more than that until somebody else needs one.
+     * Makes a worker for one thread alone. Those that threads have left which have ended are ended first, so that a
+     * thread that never gives its own back costs no more than that until somebody else needs one.
      *
      * @param name whom reports name
      * @param owner the thread
@@ -330,7 +332,8 @@ public final class Memory {
     /**
      * Takes a worker back.
      *
-     * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that ends
+     * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that
+     *     ends
      */
     public void giveBack(Worker worker) {
         // Nobody has it from here on, so nobody would leave the section, and no grace period would end.

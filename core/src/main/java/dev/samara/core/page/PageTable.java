@@ -11,16 +11,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The radix page table of one space.
  *
- * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark; an upper table is an array of
- * references, and has its lock and its mark in a small array of its own. Walking takes no lock and never waits.
+ * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark; an upper table is an
+ * array of references, and has its lock and its mark in a small array of its own. Walking takes no lock and never
+ * waits.
  *
- * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has checked
- * that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set or
- * get-and-set only, for which nobody need hold the lock. Upper entries change under the lock of their table.
+ * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has
+ * checked that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set
+ * or get-and-set only, for which nobody need hold the lock. Upper entries change under the lock of their table.
  *
  * <p>A table is unhooked only if it is empty under its lock, and in the same section it is marked dead, so nobody puts
- * anything into a table that nobody can find. A leaf of which a flush is owed stays: where there is no leaf, no CPU has a
- * translation. Unhooked tables are the garbage collector's: a walker that still is in one sees it empty.
+ * anything into a table that nobody can find. A leaf of which a flush is owed stays: where there is no leaf, no CPU has
+ * a translation. Unhooked tables are the garbage collector's: a walker that still is in one sees it empty.
  */
 public final class PageTable {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
@@ -212,8 +213,8 @@ public final class PageTable {
     }
 
     /**
-     * The leaf that has the entry of an address, made where there is none. It may be dead by the time it is locked: then
-     * this is called again.
+     * The leaf that has the entry of an address, made where there is none. It may be dead by the time it is locked:
+     * then this is called again.
      *
      * @param address an address below the limit
      * @return the leaf
@@ -262,8 +263,8 @@ public final class PageTable {
     }
 
     /**
-     * The first address at or above a given one, and below another, whose entry is in a leaf that there is. A full fence comes
-     * before the look.
+     * The first address at or above a given one, and below another, whose entry is in a leaf that there is. A full
+     * fence comes before the look.
      *
      * @param address from where
      * @param end behind the last address that is asked about, not above the limit
@@ -317,7 +318,8 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks the leaf of an address if it is empty and no flush of it is owed, and the tables above it that have become empty.
+     * Unhooks the leaf of an address if it is empty and no flush of it is owed, and the tables above it that have
+     * become empty.
      *
      * @param address an address below the limit
      */
@@ -325,7 +327,10 @@ public final class PageTable {
         unhookBelow(root, levels - 1, address);
     }
 
-    /** Allocates nothing, so that nothing but the stack can run out here. Returns whether the child of the table has gone. */
+    /**
+     * Allocates nothing, so that nothing but the stack can run out here. Returns whether the child of the table has
+     * gone.
+     */
     private boolean unhookBelow(Object[] table, int level, long address) {
         int index = childIndex(address, level);
         Object child = CHILD.getAcquire(table, index);
@@ -369,9 +374,9 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks every leaf that is empty and of which no flush is owed, also those that a fault has made in vain after the mapping
-     * there had gone; and every table above that has none left. An owed leaf is left to the operation that owes its flush:
-     * {@link Leaf#settle} tells that operation to unhook it.
+     * Unhooks every leaf that is empty and of which no flush is owed, also those that a fault has made in vain after
+     * the mapping there had gone; and every table above that has none left. An owed leaf is left to the operation that
+     * owes its flush: {@link Leaf#settle} tells that operation to unhook it.
      */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {

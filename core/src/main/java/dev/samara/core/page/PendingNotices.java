@@ -4,21 +4,21 @@ package dev.samara.core.page;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The notices of first writes ({@code page_mkwrite}) that backings are being given in one space. A fault asks the backing without
- * any lock, for as long as that takes, and then makes the page writable; a notice from before the page or the right was taken away
- * must not serve for the write after that.
+ * The notices of first writes ({@code page_mkwrite}) that backings are being given in one space. A fault asks the
+ * backing without any lock, for as long as that takes, and then makes the page writable; a notice from before the page
+ * or the right was taken away must not serve for the write after that.
  *
  * <p>Two events make a notice stale, and each is detected by another word:
  *
  * <ul>
- *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped: it is detached before its entries change, and the fault looks at
- *       that.
- *   <li>The page is taken away and the VMA stays, by an advice or because the page leaves its cache: {@link #expire} marks the
- *       notices of the range before the walk that takes pages.
+ *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped: it is detached before its entries change, and the
+ *       fault looks at that.
+ *   <li>The page is taken away and the VMA stays, by an advice or because the page leaves its cache: {@link #expire}
+ *       marks the notices of the range before the walk that takes pages.
  * </ul>
  *
- * <p>The fault looks at both under the lock of the leaf, after it has linked that. So either it sees the event, or the walk that
- * follows the event finds the leaf, takes its lock later, and takes the page or the right away again.
+ * <p>The fault looks at both under the lock of the leaf, after it has linked that. So either it sees the event, or the
+ * walk that follows the event finds the leaf, takes its lock later, and takes the page or the right away again.
  *
  * <p>A collection of written pages takes no right away, so it makes no notice stale. Thread-safe.
  */
@@ -37,7 +37,8 @@ public final class PendingNotices {
         }
 
         /**
-         * Whether the page has been taken away since the notice began. Caller holds the lock of the leaf that has the entry.
+         * Whether the page has been taken away since the notice began. Caller holds the lock of the leaf that has the
+         * entry.
          *
          * @return true if the backing must be asked again
          */
@@ -92,8 +93,8 @@ public final class PendingNotices {
     }
 
     /**
-     * Makes the notices of a range stale. Caller is about to walk the range and to take pages away, with a full fence between this
-     * and the walk.
+     * Makes the notices of a range stale. Caller is about to walk the range and to take pages away, with a full fence
+     * between this and the walk.
      *
      * @param start the first address
      * @param end behind the last

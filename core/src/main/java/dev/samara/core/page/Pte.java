@@ -18,8 +18,8 @@ import java.util.Locale;
  *    43..62       of a TRANSIT entry, the {@linkplain PteOwners owner}
  * </pre>
  *
- * <p>A present entry that is neither OWN nor ZERO has a page of a page cache: it is not counted, since whoever takes a page
- * out of a cache finds every entry by the cache's reverse map.
+ * <p>A present entry that is neither OWN nor ZERO has a page of a page cache: it is not counted, since whoever takes a
+ * page out of a cache finds every entry by the cache's reverse map.
  */
 public final class Pte {
     /** Says nothing: to be faulted in. */

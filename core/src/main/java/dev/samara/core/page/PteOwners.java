@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Who is at page table entries of one machine, by number: what an entry in transit names.
  *
- * <p>A number belongs to one worker, and a worker is at entries for one operation at a time. So an entry with its number can
- * only have been written by that operation, and the operation's compare-and-set cannot take another's entry for its own.
- * Who finds an entry in transit waits at a gate, which is made only then, and reads the entry again after that. Thread-safe;
- * nobody waits here.
+ * <p>A number belongs to one worker, and a worker is at entries for one operation at a time. So an entry with its
+ * number can only have been written by that operation, and the operation's compare-and-set cannot take another's entry
+ * for its own. Who finds an entry in transit waits at a gate, which is made only then, and reads the entry again after
+ * that. Thread-safe; nobody waits here.
  */
 public final class PteOwners {
     /*
@@ -73,7 +73,8 @@ public final class PteOwners {
     }
 
     /**
-     * What to wait at for an entry in transit. It must be read again after this, and waited for only if it is as before.
+     * What to wait at for an entry in transit. It must be read again after this, and waited for only if it is as
+     * before.
      *
      * @param pte an entry in transit
      * @return the gate of its owner

@@ -6,11 +6,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An immutable set of watched ranges: an AVL tree in the order of first bytes, and of age among ranges that begin together. Each
- * node knows the highest last byte below it, which makes it an interval tree.
+ * An immutable set of watched ranges: an AVL tree in the order of first bytes, and of age among ranges that begin
+ * together. Each node knows the highest last byte below it, which makes it an interval tree.
  *
- * <p>A change copies the path to its place and shares everything else, so it costs O(log n), and a reader that has a root keeps
- * what was watched at one instant. The empty set is null.
+ * <p>A change copies the path to its place and shares everything else, so it costs O(log n), and a reader that has a
+ * root keeps what was watched at one instant. The empty set is null.
  */
 final class WatchTree {
     private final Watch watch;

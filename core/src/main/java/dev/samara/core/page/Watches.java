@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The ranges of one space that are watched for writes. They are ranges of addresses, whatever is mapped there.
  *
- * <p>A CPU takes no right to write a watched page into its TLB, so that each store there comes by. Who adds a range has translations
- * flushed after that; who takes one away need not.
+ * <p>A CPU takes no right to write a watched page into its TLB, so that each store there comes by. Who adds a range has
+ * translations flushed after that; who takes one away need not.
  */
 public final class Watches {
     /** A watched range. */

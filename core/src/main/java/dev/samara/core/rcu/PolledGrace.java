@@ -6,8 +6,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Grace periods for callers that look from time to time instead of waiting ({@code get_state_synchronize_rcu}, {@code
- * poll_state_synchronize_rcu}). All callers share them, so that one more caller costs a number. A grace period goes on only
- * while somebody looks. Thread-safe; never waits.
+ * poll_state_synchronize_rcu}). All callers share them, so that one more caller costs a number. A grace period goes on
+ * only while somebody looks. Thread-safe; never waits.
  */
 final class PolledGrace {
     private final Rcu rcu;
@@ -20,7 +20,9 @@ final class PolledGrace {
 
     private long over;
 
-    /** Of the one under way: the readers, their sections at its beginning, and the first that has not been seen to end. */
+    /**
+     * Of the one under way: the readers, their sections at its beginning, and the first that has not been seen to end.
+     */
     private RcuReader[] readers = {};
 
     private long[] sections = {};

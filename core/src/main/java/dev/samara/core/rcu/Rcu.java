@@ -97,8 +97,8 @@ public final class Rcu {
     }
 
     /**
-     * Whether every reader section has ended that had begun before a ticket was taken. Never waits; grace periods that are
-     * looked for so go on only while somebody looks.
+     * Whether every reader section has ended that had begun before a ticket was taken. Never waits; grace periods that
+     * are looked for so go on only while somebody looks.
      *
      * @param ticket what {@link #ticket} has returned
      * @return true for ever once it is true
@@ -165,8 +165,8 @@ public final class Rcu {
     }
 
     /**
-     * Waits for a grace period: every reader section that had begun before this call has ended. What the caller unhooked
-     * before the call, nobody uses after it. An interrupt does not end the wait; the flag is set on return.
+     * Waits for a grace period: every reader section that had begun before this call has ended. What the caller
+     * unhooked before the call, nobody uses after it. An interrupt does not end the wait; the flag is set on return.
      *
      * <p>Caller must be in no section, and hold no lock that a reader may wait for within one.
      */
@@ -229,8 +229,8 @@ public final class Rcu {
     }
 
     /**
-     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one. Where it may wait, the
-     * caller must be in no section, which the grace period would wait for.
+     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one. Where it may wait,
+     * the caller must be in no section, which the grace period would wait for.
      *
      * @param callback what to run; what it throws goes to the executor
      * @return false if it was not taken, because as many wait as may and the settings say to refuse
@@ -254,8 +254,8 @@ public final class Rcu {
     }
 
     /**
-     * Like {@link #callAfter}, but neither waits nor refuses: for what is over and done with already, whose number is bounded by
-     * those who let it come to that, with {@link #awaitRoom}.
+     * Like {@link #callAfter}, but neither waits nor refuses: for what is over and done with already, whose number is
+     * bounded by those who let it come to that, with {@link #awaitRoom}.
      *
      * @param callback what is run
      */
@@ -318,8 +318,8 @@ public final class Rcu {
     }
 
     /**
-     * Takes room for what will wait for grace periods on a thread of the machine, up to {@link #leave}. Where it may wait, the
-     * caller must be in no section, and hold no lock.
+     * Takes room for what will wait for grace periods on a thread of the machine, up to {@link #leave}. Where it may
+     * wait, the caller must be in no section, and hold no lock.
      *
      * @return false if there is none, and the settings say to refuse
      */

@@ -55,7 +55,9 @@ public final class RcuReader extends ReaderWord {
         }
     }
 
-    /** Leaves every section that the owner is in, also one that an {@link #exit} interrupted by an Error has left half. */
+    /**
+     * Leaves every section that the owner is in, also one that an {@link #exit} interrupted by an Error has left half.
+     */
     public void exitAll() {
         depth = 0;
         if (section != 0) {

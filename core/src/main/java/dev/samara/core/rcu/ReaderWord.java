@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.rcu;
 
-/** The word of a reader, alone on its cache lines: every section writes it, and every grace period reads those of all. */
+/**
+ * The word of a reader, alone on its cache lines: every section writes it, and every grace period reads those of all.
+ */
 @SuppressWarnings("UnusedVariable") // the padding, and the word through RcuReader
 class ReaderWord extends ReaderPadding {
     long section;

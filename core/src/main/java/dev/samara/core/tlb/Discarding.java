@@ -15,11 +15,12 @@ import org.jspecify.annotations.Nullable;
  * Taking pages away from where the mapping stays: {@code MADV_DONTNEED} and its like, truncation, punching of holes.
  *
  * <p>Three steps, for a batch of entries at a time: each entry is marked in transit, with its page; then no CPU can
- * translate to the page any more; then the entry is emptied by compare-and-set, and the page freed. A fault waits meanwhile.
- * An entry that somebody else has taken over by then is his, and its page too; if it was to become a guard, it still will.
+ * translate to the page any more; then the entry is emptied by compare-and-set, and the page freed. A fault waits
+ * meanwhile. An entry that somebody else has taken over by then is his, and its page too; if it was to become a guard,
+ * it still will.
  *
- * <p>One object serves one operation and its thread, which holds no lock and is in no reader section, but where a method
- * says so.
+ * <p>One object serves one operation and its thread, which holds no lock and is in no reader section, but where a
+ * method says so.
  */
 public final class Discarding implements AutoCloseable {
     private static final int BATCH = 1 << 10;
@@ -171,7 +172,10 @@ public final class Discarding implements AutoCloseable {
         }
     }
 
-    /** In one section, so that no page goes between a look for empty entries and one for others; false if the leaf is dead. */
+    /**
+     * In one section, so that no page goes between a look for empty entries and one for others; false if the leaf is
+     * dead.
+     */
     private boolean guardLeaf(PageTable table, long start, long end) {
         long[] leaf = table.leafForInstall(start);
         int first = table.indexOf(start);
@@ -319,8 +323,8 @@ public final class Discarding implements AutoCloseable {
     }
 
     /**
-     * Has the caller's use of frames given up with the next {@link #settle}, or at the end, if settling fails first. Nobody can find
-     * them any more, and every entry that had one has been taken.
+     * Has the caller's use of frames given up with the next {@link #settle}, or at the end, if settling fails first.
+     * Nobody can find them any more, and every entry that had one has been taken.
      *
      * @param frames the frames, which the caller hands over
      * @param count how many of them

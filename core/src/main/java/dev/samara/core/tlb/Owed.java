@@ -13,8 +13,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leaves in which somebody has changed entries, until every CPU that may have had translations of them has dropped these.
- * For one thread.
+ * The leaves in which somebody has changed entries, until every CPU that may have had translations of them has dropped
+ * these. For one thread.
  */
 final class Owed {
     private final Cpus cpus;
@@ -60,7 +60,9 @@ final class Owed {
         }
     }
 
-    /** Adds a range of one leaf, of which the caller is about to change entries. He holds its lock, and it is not dead. */
+    /**
+     * Adds a range of one leaf, of which the caller is about to change entries. He holds its lock, and it is not dead.
+     */
     void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         makeRoom();
         Leaf.owe(leaf);
@@ -127,9 +129,9 @@ final class Owed {
     }
 
     /**
-     * Lets the leaves go, and unhooks those that are empty. A leaf is taken off with its count, so what this throws leaves each leaf
-     * either settled or here, for the next call. A leaf that was settled and not unhooked is left to the next operation there,
-     * or to the end of the space.
+     * Lets the leaves go, and unhooks those that are empty. A leaf is taken off with its count, so what this throws
+     * leaves each leaf either settled or here, for the next call. A leaf that was settled and not unhooked is left to
+     * the next operation there, or to the end of the space.
      */
     void settle() {
         while (size > 0) {

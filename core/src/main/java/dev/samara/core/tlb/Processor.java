@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. For one thread.
  *
- * <p>A translation is used in GUEST state only, and no acknowledgement comes between the reading of an entry and the end of
- * the access. So a shooter who has changed the entry and then found this CPU in another state, or flushed up to his
- * generation, knows that nobody uses the old one.
+ * <p>A translation is used in GUEST state only, and no acknowledgement comes between the reading of an entry and the
+ * end of the access. So a shooter who has changed the entry and then found this CPU in another state, or flushed up to
+ * his generation, knows that nobody uses the old one.
  */
 public final class Processor {
     /** What {@link #walk} answers where there is no translation. */
@@ -287,7 +287,8 @@ public final class Processor {
     }
 
     /**
-     * Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. If this throws, the CPU is not in GUEST.
+     * Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. If this throws, the CPU is not
+     * in GUEST.
      */
     public void enterGuest() {
         Context of = Objects.requireNonNull(context);

@@ -4,11 +4,12 @@ package dev.samara.core.tlb;
 import java.util.Arrays;
 
 /**
- * The translations that one CPU remembers: direct-mapped, one compare for page, address space and right. For its owner alone.
+ * The translations that one CPU remembers: direct-mapped, one compare for page, address space and right. For its owner
+ * alone.
  *
- * <p>A tag is the page's address, with the number of its space and the rights that it has <em>not</em> in the low bits, so that
- * one exclusive or decides. An access across a page boundary never matches, because it is compared by its last byte and looked
- * up by its first. Everything of one space is forgotten by giving the space another number.
+ * <p>A tag is the page's address, with the number of its space and the rights that it has <em>not</em> in the low bits,
+ * so that one exclusive or decides. An access across a page boundary never matches, because it is compared by its last
+ * byte and looked up by its first. Everything of one space is forgotten by giving the space another number.
  */
 public sealed class SoftTlb permits CheckedTlb {
     /** The least page size leaves room for this many bits of a number beside the rights. */

@@ -7,12 +7,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The eighths of leaves at which one CPU was last, so that a walk need neither come down to them again nor note there who may have
- * translations; the paging-structure cache of x86. For its owner alone.
+ * The eighths of leaves at which one CPU was last, so that a walk need neither come down to them again nor note there
+ * who may have translations; the paging-structure cache of x86. For its owner alone.
  *
- * <p>What is remembered here has this CPU in its mask, for as long as there is the leaf. A leaf that is unhooked meanwhile is empty
- * for ever. So what is remembered is at worst a table in which nothing is found, and who then handles a fault forgets it before he
- * looks again.
+ * <p>What is remembered here has this CPU in its mask, for as long as there is the leaf. A leaf that is unhooked
+ * meanwhile is empty for ever. So what is remembered is at worst a table in which nothing is found, and who then
+ * handles a fault forgets it before he looks again.
  */
 final class TableCache {
     private static final int ENTRIES = 256;

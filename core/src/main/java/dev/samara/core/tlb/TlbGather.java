@@ -21,18 +21,20 @@ import org.jspecify.annotations.Nullable;
 /**
  * What was unhooked and is to be freed once nobody can translate to it ({@code struct mmu_gather}).
  *
- * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link #free};
- * what is added after an invalidation needs another one. Closing invalidates what was not invalidated and frees it, on every way
- * out; where that fails, a thread of the machine goes on with it, since a leaf with a pending flush stays, and so do its frames.
+ * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link
+ * #free}; what is added after an invalidation needs another one. Closing invalidates what was not invalidated and frees
+ * it, on every way out; where that fails, a thread of the machine goes on with it, since a leaf with a pending flush
+ * stays, and so do its frames.
  *
- * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be at a frame
- * without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in reader sections, and
- * a private page that is just being copied is read in one. Nobody else comes to a private page but through its entry.
+ * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be
+ * at a frame without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in
+ * reader sections, and a private page that is just being copied is read in one. Nobody else comes to a private page but
+ * through its entry.
  *
- * <p>The retirement of an operation must not fail half-way: so its gather is made, with a worker and first room, before the
- * operation publishes. Where there is no memory for more room than that, the gather is {@linkplain #isFull full} after less. A
- * retirement that must not wait looks with {@link #isInvalidated} instead, and {@linkplain #rest rests} in between without
- * a worker.
+ * <p>The retirement of an operation must not fail half-way: so its gather is made, with a worker and first room, before
+ * the operation publishes. Where there is no memory for more room than that, the gather is {@linkplain #isFull full}
+ * after less. A retirement that must not wait looks with {@link #isInvalidated} instead, and {@linkplain #rest rests}
+ * in between without a worker.
  */
 public final class TlbGather implements AutoCloseable {
     /* Between attempts to end what has failed. */
@@ -83,14 +85,15 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Begins the end of a space that nobody uses ({@code tlb_gather_mmu_fullmm}): no CPU is asked for anything, and no generation
-     * begins. Translations that CPUs may still have are those of a context that nobody will ever load. CPUs that are LAZY in it
-     * fall back to the empty space first. Should the space be used again while this goes on, with another context, then that is
-     * flushed as ever. Grace periods are waited for all the same.
+     * Begins the end of a space that nobody uses ({@code tlb_gather_mmu_fullmm}): no CPU is asked for anything, and no
+     * generation begins. Translations that CPUs may still have are those of a context that nobody will ever load. CPUs
+     * that are LAZY in it fall back to the empty space first. Should the space be used again while this goes on, with
+     * another context, then that is flushed as ever. Grace periods are waited for all the same.
      *
      * @param memory the machine's
      * @param ended the context of the space, which has been {@linkplain Context#end ended}
-     * @throws IllegalStateException if it has not been ended, and so may have users; or if a CPU that is not LAZY has it loaded
+     * @throws IllegalStateException if it has not been ended, and so may have users; or if a CPU that is not LAZY has
+     *     it loaded
      */
     public TlbGather(Memory memory, Context ended) {
         this(memory, new Owed(memory.cpus(), checkOver(memory.cpus(), ended)));
@@ -110,7 +113,8 @@ public final class TlbGather implements AutoCloseable {
      * Begins an operation that has a worker already, and takes first room for it.
      *
      * @param memory the machine's
-     * @param worker a borrowed worker, which closing gives back; or null for a gather that {@linkplain #resume goes on} later
+     * @param worker a borrowed worker, which closing gives back; or null for a gather that {@linkplain #resume goes on}
+     *     later
      * @return a gather
      */
     public static TlbGather with(Memory memory, @Nullable Worker worker) {
@@ -189,8 +193,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Has one page's translations dropped by every CPU that may have one. Caller has changed its entry, which still says so,
-     * holds no lock and is in no reader section.
+     * Has one page's translations dropped by every CPU that may have one. Caller has changed its entry, which still
+     * says so, holds no lock and is in no reader section.
      *
      * @param memory the machine's
      * @param table the space's
@@ -232,8 +236,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Notes that CPUs may have translations of a leaf that they must not have. Caller holds the leaf's lock and is about to
-     * change entries, or finds them changed by somebody who may not have come to his flush.
+     * Notes that CPUs may have translations of a leaf that they must not have. Caller holds the leaf's lock and is
+     * about to change entries, or finds them changed by somebody who may not have come to his flush.
      *
      * @param table a space's
      * @param leaf a leaf of it that is not dead
@@ -247,8 +251,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Takes over the page of an entry that the caller has replaced, by get-and-set or compare-and-set. If the entry was present,
-     * the caller holds the lock of its leaf since before that.
+     * Takes over the page of an entry that the caller has replaced, by get-and-set or compare-and-set. If the entry was
+     * present, the caller holds the lock of its leaf since before that.
      *
      * @param pte what it was: present or in transit
      */
@@ -302,7 +306,10 @@ public final class TlbGather implements AutoCloseable {
         return size >= MOST || owed.size() >= MOST_LEAVES || isStarved;
     }
 
-    /** Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a leaf. */
+    /**
+     * Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a
+     * leaf.
+     */
     public void invalidate() {
         owed.flush();
         if (isGraceOwed) {
@@ -322,8 +329,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Does what {@link #invalidate} does without waiting: begins it, or looks how far it is. Until it is over, nothing may be
-     * added.
+     * Does what {@link #invalidate} does without waiting: begins it, or looks how far it is. Until it is over, nothing
+     * may be added.
      *
      * @return whether no CPU can translate any more to what was unhooked
      */
@@ -366,7 +373,9 @@ public final class TlbGather implements AutoCloseable {
         isStarved = false;
     }
 
-    /** Gives back frames that were added after the last invalidation, and that nobody can have translated to since then. */
+    /**
+     * Gives back frames that were added after the last invalidation, and that nobody can have translated to since then.
+     */
     void freeInvalidated() {
         isFlushOwed = false;
         isGraceOwed = false;
@@ -374,8 +383,9 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Ends the operation: after this, no CPU can translate to what was unhooked, and it is free. If that fails, this throws, and a
-     * thread of the machine tries again until it has succeeded. Nothing happens if a thread of the machine does so already.
+     * Ends the operation: after this, no CPU can translate to what was unhooked, and it is free. If that fails, this
+     * throws, and a thread of the machine tries again until it has succeeded. Nothing happens if a thread of the
+     * machine does so already.
      */
     @Override
     public void close() {

@@ -8,7 +8,10 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches.Watch;
 import dev.samara.core.vma.MmuNotifier;
 
-/** Beginning to watch a range: once it has begun, no CPU has a translation through which it could store without coming by. */
+/**
+ * Beginning to watch a range: once it has begun, no CPU has a translation through which it could store without coming
+ * by.
+ */
 public final class Watching {
     private Watching() {}
 

@@ -11,8 +11,8 @@ import dev.samara.core.vma.MmuNotifier;
  * free_pgtables}). Caller has marked the VMAs detached before; a full fence is between
  * that and the walk.
  *
- * <p>Entries in transit are taken over with their frame: the operation that was at one finds its compare-and-set fail, and
- * frees nothing but what it has made itself.
+ * <p>Entries in transit are taken over with their frame: the operation that was at one finds its compare-and-set fail,
+ * and frees nothing but what it has made itself.
  */
 public final class Zapping {
     private Zapping() {}

@@ -4,9 +4,10 @@ package dev.samara.core.vma;
 /**
  * The anonymous-memory identity of a VMA: what Linux calls its {@code anon_vma}.
  *
- * <p>A private VMA has none until its first page of its own is made. From then on it merges only with VMAs that have the
- * same identity, compared by reference, or none. One that was made for a child of {@code fork} is <em>inherited</em>:
- * its pages may still be shared with the parent, so it is never lent to a neighbour that has none ({@code mm/vma.c}).
+ * <p>A private VMA has none until its first page of its own is made. From then on it merges only with VMAs that have
+ * the same identity, compared by reference, or none. One that was made for a child of {@code fork} is
+ * <em>inherited</em>: its pages may still be shared with the parent, so it is never lent to a neighbour that has none
+ * ({@code mm/vma.c}).
  */
 public final class AnonIdentity {
     private final boolean inherited;

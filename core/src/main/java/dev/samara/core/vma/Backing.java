@@ -167,8 +167,8 @@ public interface Backing {
     }
 
     /**
-     * The pages of the file that are in memory; all opens of a file have the same. A backing without one has no memory: a
-     * fault is a SIGBUS. Asked once per mapping.
+     * The pages of the file that are in memory; all opens of a file have the same. A backing without one has no memory:
+     * a fault is a SIGBUS. Asked once per mapping.
      *
      * @return always the same, made by the machine whose spaces map it, or null
      */
@@ -178,10 +178,11 @@ public interface Backing {
 
     /**
      * Whether holes can be punched into the file ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}), which {@code
-     * MADV_REMOVE} does: its pages are taken out of the page cache, and have to read as zeros from then on. If not, the advice
-     * is refused ({@code EOPNOTSUPP}).
+     * MADV_REMOVE} does: its pages are taken out of the page cache, and have to read as zeros from then on. If not, the
+     * advice is refused ({@code EOPNOTSUPP}).
      *
-     * @return true if so; unless overridden, if it has no page cache, since then there is nothing that a hole could change
+     * @return true if so; unless overridden, if it has no page cache, since then there is nothing that a hole could
+     *     change
      */
     default boolean punchesHoles() {
         return pageCache() == null;
@@ -216,34 +217,36 @@ public interface Backing {
     /**
      * Fetches a page that is not in memory, and puts it into the page cache.
      *
-     * <p>Called without any lock, under a keep of the VMA; it may block as long as it likes, and nobody else waits for it
-     * but who wants the same page. What was fetched is mapped only if the mapping still stands then. What it throws is
-     * reported, and the fault is a SIGBUS, as it is if time and again it answers with what is not the cache's frame of that page.
-     * An answer does not count if pages were taken out of the cache since it was asked: it is asked again, until the thread is
-     * interrupted.
+     * <p>Called without any lock, under a keep of the VMA; it may block as long as it likes, and nobody else waits for
+     * it but who wants the same page. What was fetched is mapped only if the mapping still stands then. What it throws
+     * is reported, and the fault is a SIGBUS, as it is if time and again it answers with what is not the cache's frame
+     * of that page. An answer does not count if pages were taken out of the cache since it was asked: it is asked
+     * again, until the thread is interrupted.
      *
-     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the one that faults keeps its space. If it
-     * never returns, that thread is lost and nothing else: the range can be unmapped, replaced or protected, the space forked or
-     * closed, and the open of the backing stays until it returns.
+     * <p>It may call into any address space, and use any {@code Cpu} of its thread; the one that faults keeps its
+     * space. If it never returns, that thread is lost and nothing else: the range can be unmapped, replaced or
+     * protected, the space forked or closed, and the open of the backing stays until it returns.
      *
      * @param request which page
-     * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} gave; or a failure: {@code -Fault.ADRERR},
-     *     {@code -Fault.OOM}, {@code -Fault.RETRY}, which become the result; any other negative number is a SIGBUS
+     * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} gave; or a failure: {@code
+     *     -Fault.ADRERR}, {@code -Fault.OOM}, {@code -Fault.RETRY}, which become the result; any other negative number
+     *     is a SIGBUS
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;
     }
 
     /**
-     * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}. If it fails or
-     * throws, nothing is written, and the next write asks again.
+     * Is told of the first write to a page of a shared mapping, before it happens; as free as {@link #fault}. If it
+     * fails or throws, nothing is written, and the next write asks again.
      *
-     * <p>Once it has returned 0, the page may be written at that address until a call takes the page or the right to write away:
-     * {@code mprotect}, an advice that discards, {@link PageCache#remove} or {@link PageCache#truncate}. The next write after that
-     * call is told of anew. A write of which this is being told when such a call begins is told of again before it happens, so a
-     * notice counts for no write after a call that began later than the notice. A backing that writes a page back therefore notes
-     * that it begins, then takes the right away, then writes, and takes the page for clean if no notice has come since it began.
-     * A collection of written pages takes no right away, so this is not called because of one.
+     * <p>Once it has returned 0, the page may be written at that address until a call takes the page or the right to
+     * write away: {@code mprotect}, an advice that discards, {@link PageCache#remove} or {@link PageCache#truncate}.
+     * The next write after that call is told of anew. A write of which this is being told when such a call begins is
+     * told of again before it happens, so a notice counts for no write after a call that began later than the notice. A
+     * backing that writes a page back therefore notes that it begins, then takes the right away, then writes, and takes
+     * the page for clean if no notice has come since it began. A collection of written pages takes no right away, so
+     * this is not called because of one.
      *
      * @param request which page
      * @return 0, or a failure as of {@link #fault}

@@ -4,8 +4,8 @@ package dev.samara.core.vma;
 /**
  * The errors that a memory call can answer with, under Linux's names and x86-64 numbers ({@code errno(3)}).
  *
- * <p>A call that fails returns {@link #result()}, the negated number, which lies in {@code [-4095, -1]} and so cannot be
- * taken for an address.
+ * <p>A call that fails returns {@link #result()}, the negated number, which lies in {@code [-4095, -1]} and so cannot
+ * be taken for an address.
  */
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */

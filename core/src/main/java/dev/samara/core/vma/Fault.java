@@ -2,8 +2,8 @@
 package dev.samara.core.vma;
 
 /**
- * What became of a page fault, or of an access: a number, so that nothing has to be thrown or allocated ({@code vm_fault_t}
- * and the signals that follow from it).
+ * What became of a page fault, or of an access: a number, so that nothing has to be thrown or allocated ({@code
+ * vm_fault_t} and the signals that follow from it).
  */
 public final class Fault {
     /** Done, without I/O; of an access, done. */

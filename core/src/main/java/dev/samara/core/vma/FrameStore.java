@@ -4,9 +4,10 @@ package dev.samara.core.vma;
 /**
  * The bytes of frames: the physical memory of a simulated machine.
  *
- * <p>A frame is a number from 0 up; it has as many bytes as a page. Numbers in a frame are little-endian, in the low bits
- * of a {@code long}, the bits above them 0. Methods that are atomic need an offset that is a multiple of the size; the others do not, but all bytes must lie
- * in the frame. Callers see to both, and a store need not check. Thread-safe as each method says.
+ * <p>A frame is a number from 0 up; it has as many bytes as a page. Numbers in a frame are little-endian, in the low
+ * bits of a {@code long}, the bits above them 0. Methods that are atomic need an offset that is a multiple of the size;
+ * the others do not, but all bytes must lie in the frame. Callers see to both, and a store need not check. Thread-safe
+ * as each method says.
  */
 public interface FrameStore {
     /**

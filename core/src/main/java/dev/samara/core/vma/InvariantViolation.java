@@ -2,9 +2,9 @@
 package dev.samara.core.vma;
 
 /**
- * A checked machine has seen an access that one of its invariants forbids: Samara is at fault, or an embedder who has changed a
- * frame or an entry behind its back. Thrown by the access, on the CPU's thread, and reported as well. An error, so that nobody who
- * handles what a guest does wrong takes it for that.
+ * A checked machine has seen an access that one of its invariants forbids: Samara is at fault, or an embedder who has
+ * changed a frame or an entry behind its back. Thrown by the access, on the CPU's thread, and reported as well. An
+ * error, so that nobody who handles what a guest does wrong takes it for that.
  */
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;

@@ -2,12 +2,12 @@
 package dev.samara.core.vma;
 
 /**
- * The pages of one file that are in memory, shared by all its opens and mappings ({@code struct address_space}): made by a
- * {@code Machine}, for one that has memory.
+ * The pages of one file that are in memory, shared by all its opens and mappings ({@code struct address_space}): made
+ * by a {@code Machine}, for one that has memory.
  *
- * <p>It also knows which VMAs map the file, so that a page that is taken out of it is taken out of every mapping before its
- * frame is used again. A file has a size; beyond its last page nothing can be mapped ({@code SIGBUS}), and behind its end
- * in that page there are zeros.
+ * <p>It also knows which VMAs map the file, so that a page that is taken out of it is taken out of every mapping before
+ * its frame is used again. A file has a size; beyond its last page nothing can be mapped ({@code SIGBUS}), and behind
+ * its end in that page there are zeros.
  *
  * <p>Thread-safe. {@link #frameAt} takes no lock. What changes pages takes locks of its own, waits for CPUs, and must
  * not be called from {@link Backing#rcuMapPages}. A call that takes pages out throws {@link IllegalStateException}, and
@@ -25,8 +25,8 @@ public abstract class PageCache implements AutoCloseable {
     public abstract long size();
 
     /**
-     * The frame of a page. It stays that page's while the caller is within {@link Backing#rcuMapPages}; anybody else may find it
-     * taken away.
+     * The frame of a page. It stays that page's while the caller is within {@link Backing#rcuMapPages}; anybody else
+     * may find it taken away.
      *
      * @param page its number in the file
      * @return the frame, or -1 if it is not in memory
@@ -34,9 +34,9 @@ public abstract class PageCache implements AutoCloseable {
     public abstract int frameAt(long page);
 
     /**
-     * Takes a frame for a page that is not in memory, filled with zeros. Where there is none left, it may first take back pages of
-     * other files, and waits for CPUs then, unless a CPU of the thread is in GUEST, or this is called from {@link
-     * Backing#rcuMapPages}.
+     * Takes a frame for a page that is not in memory, filled with zeros. Where there is none left, it may first take
+     * back pages of other files, and waits for CPUs then, unless a CPU of the thread is in GUEST, or this is called
+     * from {@link Backing#rcuMapPages}.
      *
      * @return a frame, to be given to {@link #insert} or {@link #giveBack}; -1 if there is no memory left
      * @throws IllegalStateException if the cache is closed
@@ -57,8 +57,8 @@ public abstract class PageCache implements AutoCloseable {
      * @param page its number
      * @param frame an allocated frame with its content
      * @return the frame of the page now, or -1 if it lies beyond the end
-     * @throws IllegalArgumentException if the frame was not allocated here, or is given back or inserted already; nothing is
-     *     changed then
+     * @throws IllegalArgumentException if the frame was not allocated here, or is given back or inserted already;
+     *     nothing is changed then
      * @throws IllegalStateException if the cache is closed; the frame is given back then
      */
     public abstract int insert(long page, int frame);
@@ -72,23 +72,26 @@ public abstract class PageCache implements AutoCloseable {
     public abstract void remove(long first, long count);
 
     /**
-     * Changes the size ({@code ftruncate}). What lies beyond the end is taken out, and out of every mapping, private copies too; the
-     * rest of the last page becomes zeros.
+     * Changes the size ({@code ftruncate}). What lies beyond the end is taken out, and out of every mapping, private
+     * copies too; the rest of the last page becomes zeros.
      *
      * @param bytes the new size, not negative
      */
     public abstract void truncate(long bytes);
 
     /**
-     * Ends the cache: its pages are taken out, and out of every mapping, as by {@link #remove}. Private copies stay; what was
-     * written to the pages and not saved is gone; a page that is pinned is freed with its last pin. Waits for CPUs. Nothing happens if it has been closed.
+     * Ends the cache: its pages are taken out, and out of every mapping, as by {@link #remove}. Private copies stay;
+     * what was written to the pages and not saved is gone; a page that is pinned is freed with its last pin. Waits for
+     * CPUs. Nothing happens if it has been closed.
      *
-     * <p>The file may still be mapped, and mapped anew: an access that needs a page of it is a {@code SIGBUS}, and its backing is not
-     * asked. {@link #frameAt} finds nothing then; {@link #allocate} and {@link #insert} are refused; {@link #giveBack}, {@link #size},
-     * {@link #truncate} and {@link #remove} go on as for a file of which no page is in memory.
+     * <p>The file may still be mapped, and mapped anew: an access that needs a page of it is a {@code SIGBUS}, and its
+     * backing is not asked. {@link #frameAt} finds nothing then; {@link #allocate} and {@link #insert} are refused;
+     * {@link #giveBack}, {@link #size}, {@link #truncate} and {@link #remove} go on as for a file of which no page is
+     * in memory.
      *
-     * <p>Who does not call this loses nothing in the end: a cache that nobody can reach, so that it is mapped nowhere either, is
-     * closed by its machine some time after the garbage collector has found that out, before memory is used up.
+     * <p>Who does not call this loses nothing in the end: a cache that nobody can reach, so that it is mapped nowhere
+     * either, is closed by its machine some time after the garbage collector has found that out, before memory is used
+     * up.
      *
      * @throws IllegalStateException if a CPU of the thread is in GUEST, if it is called from {@link
      *     Backing#rcuMapPages}, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with

@@ -4,8 +4,8 @@ package dev.samara.core.vma;
 /**
  * Who takes what a collection of written or used pages has found.
  *
- * <p>Called by the thread that collects, which holds no lock then and owes nobody anything: it may block, access memory, call
- * operations and collect. Only who collects waits for it.
+ * <p>Called by the thread that collects, which holds no lock then and owes nobody anything: it may block, access
+ * memory, call operations and collect. Only who collects waits for it.
  */
 @FunctionalInterface
 public interface PageSink {

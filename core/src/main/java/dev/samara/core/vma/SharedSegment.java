@@ -48,8 +48,8 @@ public final class SharedSegment {
     }
 
     /**
-     * Gives its memory back ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS from now on. Waits
-     * for CPUs, as a truncation does.
+     * Gives its memory back ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS from now
+     * on. Waits for CPUs, as a truncation does.
      */
     public void remove() {
         if (pages != null) {

@@ -10,7 +10,8 @@ import java.util.List;
  * @param cpu its number, as {@code Cpu.number} has it
  * @param thread its owner
  * @param stack where the thread was; empty if it has ended
- * @param context the number of the space's context, which no other space ever has: several requests of one space have it in common
+ * @param context the number of the space's context, which no other space ever has: several requests of one space have
+ *     it in common
  * @param generation of the context, up to which the CPU is to be flushed
  * @param waited how long he who asks has waited by now
  */

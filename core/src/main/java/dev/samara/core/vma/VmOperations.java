@@ -12,14 +12,14 @@ import org.jspecify.annotations.Nullable;
  * rights or its bounds change, takes over the open of that one; a second half, a copy in a child and a copy at another
  * address get their own.
  *
- * <p><b>When.</b> {@code open} and {@code maySplit} are asked by the thread that calls the operation, before anything is
- * published. The answer counts if the layout has not changed meanwhile; otherwise it is asked again, and what was opened
- * in vain is closed. {@code close} comes from a thread of the machine, after the last VMA that used the open has left
- * the layout, its pages are flushed and the last keep has been released.
+ * <p><b>When.</b> {@code open} and {@code maySplit} are asked by the thread that calls the operation, before anything
+ * is published. The answer counts if the layout has not changed meanwhile; otherwise it is asked again, and what was
+ * opened in vain is closed. {@code close} comes from a thread of the machine, after the last VMA that used the open has
+ * left the layout, its pages are flushed and the last keep has been released.
  *
- * <p><b>Freedom.</b> No lock is held while one of them runs, and no other operation waits for it. They may call into any
- * address space, the same one included, and may block; the one operation that asked then takes as long. Several may run
- * at the same time.
+ * <p><b>Freedom.</b> No lock is held while one of them runs, and no other operation waits for it. They may call into
+ * any address space, the same one included, and may block; the one operation that asked then takes as long. Several may
+ * run at the same time.
  *
  * <p><b>Failure.</b> What {@code open} or {@code maySplit} throws ends the operation that asked, with nothing changed
  * and everything closed that had been opened, and goes to its caller. What {@code close} throws is reported to the

@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * One virtual memory area: a range of addresses with one protection, one backing and one set of attributes.
  *
- * <p>Immutable but for its identity, so a reader that holds one sees a consistent whole for ever. Whether it is still what the space maps
- * there is another question: every change makes new VMAs, and {@code AddressSpace.find} says which one is current.
+ * <p>Immutable but for its identity, so a reader that holds one sees a consistent whole for ever. Whether it is still
+ * what the space maps there is another question: every change makes new VMAs, and {@code AddressSpace.find} says which
+ * one is current.
  *
  * <p>A VMA in a space belongs to that space only. One that an embedder makes describes a mapping, to be loaded.
  */
@@ -48,8 +49,8 @@ public final class Vma extends Attachable {
      * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
      *     of the address where it was mapped
      * @param backing what stands behind it; null for anonymous memory
-     * @param name what to show for a mapping with a name of its own, such as {@code [vdso]} or {@code [anon:pool]}; null for
-     *     others
+     * @param name what to show for a mapping with a name of its own, such as {@code [vdso]} or {@code [anon:pool]};
+     *     null for others
      * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
      */
     public Vma(

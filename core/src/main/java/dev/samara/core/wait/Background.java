@@ -17,9 +17,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tasks are begun in the order given, one after the other. A task that has not returned within a set time no longer
  * holds up those behind it: the next is begun beside it. So at most two threads exist, and one for each task that takes
- * longer than that time; {@value #MOST_THREADS} at most, and the tasks behind those wait until one of them returns, which is
- * reported once. Threads are daemons, started on demand; they end when there has been nothing to do for a while, so a machine
- * that is dropped leaves none. Where a thread cannot be started, that is tried again by itself, with growing pauses.
+ * longer than that time; {@value #MOST_THREADS} at most, and the tasks behind those wait until one of them returns,
+ * which is reported once. Threads are daemons, started on demand; they end when there has been nothing to do for a
+ * while, so a machine that is dropped leaves none. Where a thread cannot be started, that is tried again by itself,
+ * with growing pauses.
  *
  * <p>What a task throws goes to the handler given at construction, and what that throws to the thread's uncaught
  * exception handler; the tasks behind it run all the same. What happened before {@link #execute} happens before the
@@ -91,7 +92,9 @@ public final class Background implements Executor {
     private int started;
     private int threads;
 
-    /** Whether threads were as many as there may be, and nobody has been told. Written under the lock, read without it. */
+    /**
+     * Whether threads were as many as there may be, and nobody has been told. Written under the lock, read without it.
+     */
     private volatile boolean isAtBound;
 
     private boolean isBoundReported;
@@ -144,8 +147,8 @@ public final class Background implements Executor {
     /**
      * Has a task run by a thread of this object. Never waits for a task.
      *
-     * <p>If no thread can be started the handler is told, on the calling thread, and the task waits in the queue until one
-     * can.
+     * <p>If no thread can be started the handler is told, on the calling thread, and the task waits in the queue until
+     * one can.
      *
      * @param task what to run
      * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not taken then
@@ -243,7 +246,9 @@ public final class Background implements Executor {
         start(recruit);
     }
 
-    /** Caller holds the lock, while the leader runs a task. Returns the thread to be started, if there was none idle. */
+    /**
+     * Caller holds the lock, while the leader runs a task. Returns the thread to be started, if there was none idle.
+     */
     private @Nullable Worker engageWatcher() {
         if (watcher == null) {
             Worker recruit = recruit();
@@ -370,7 +375,9 @@ public final class Background implements Executor {
         }
     }
 
-    /** Runs a task, or waits for one. Called with the lock by the leader; returns whether the thread is still needed. */
+    /**
+     * Runs a task, or waits for one. Called with the lock by the leader; returns whether the thread is still needed.
+     */
     private boolean lead(Worker self) {
         Runnable task = queue.poll();
         if (task == null) {

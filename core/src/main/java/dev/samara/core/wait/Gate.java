@@ -7,14 +7,14 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What threads wait at until an operation in transit has completed. A gate is closed when it is made and opens once, for
- * ever.
+ * What threads wait at until an operation in transit has completed. A gate is closed when it is made and opens once,
+ * for ever.
  *
- * <p>What a thread did before {@link #open} happens before what another does after it learnt that the gate is open, from
- * {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
+ * <p>What a thread did before {@link #open} happens before what another does after it learnt that the gate is open,
+ * from {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
  *
- * <p>Opening never blocks. A wait spins for a moment and then parks; it holds no monitor, so a virtual thread that waits
- * gives its carrier back. Thread-safe.
+ * <p>Opening never blocks. A wait spins for a moment and then parks; it holds no monitor, so a virtual thread that
+ * waits gives its carrier back. Thread-safe.
  */
 public class Gate {
     /*
@@ -261,8 +261,8 @@ public class Gate {
         }
 
         /**
-         * Parks, or reports; not both, because a watch may use up the permit by which this thread was woken, so the gate
-         * must be looked at in between.
+         * Parks, or reports; not both, because a watch may use up the permit by which this thread was woken, so the
+         * gate must be looked at in between.
          */
         void parkOrReport() {
             if (reported) {

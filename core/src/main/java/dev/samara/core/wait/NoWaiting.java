@@ -4,8 +4,9 @@ package dev.samara.core.wait;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out who waits where nobody may: within a call that a checked machine makes in a reader section. Whatever may wait asks
- * {@link #check} first; it throws there, and the one who made the call is told of the first time even if that was caught.
+ * Finds out who waits where nobody may: within a call that a checked machine makes in a reader section. Whatever may
+ * wait asks {@link #check} first; it throws there, and the one who made the call is told of the first time even if that
+ * was caught.
  *
  * <p>State is the thread's own, but for a switch that spares everybody the look while no machine is checked.
  */

@@ -4,8 +4,8 @@ package dev.samara.core.wait;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that has to go on later: what {@link WaitingCalls} lists, and at once its place in that list, so that listing it
- * allocates nothing. {@link #run} goes on with the call, on a thread of the machine.
+ * A call that has to go on later: what {@link WaitingCalls} lists, and at once its place in that list, so that listing
+ * it allocates nothing. {@link #run} goes on with the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
     /** The next one in the list. Belongs to whoever adds this, then to the thread that polls. */

@@ -8,8 +8,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls of a machine that have to go on later, once a CPU has acknowledged, a copy or a grace period has ended, or a
- * pause is over. They cost the memory of their objects; one thread polls all of them, while there are any. Thread-safe.
+ * The calls of a machine that have to go on later, once a CPU has acknowledged, a copy or a grace period has ended, or
+ * a pause is over. They cost the memory of their objects; one thread polls all of them, while there are any.
+ * Thread-safe.
  */
 public final class WaitingCalls implements Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
@@ -36,9 +37,9 @@ public final class WaitingCalls implements Runnable {
     }
 
     /**
-     * Lists a call: {@link WaitingCall#run} is called once it is ready. Allocates nothing; where the executor has no memory for
-     * its task, the caller waits until there is some. After a {@link StackOverflowError} the call is listed or was not touched,
-     * and {@link #attendAgain} has it polled.
+     * Lists a call: {@link WaitingCall#run} is called once it is ready. Allocates nothing; where the executor has no
+     * memory for its task, the caller waits until there is some. After a {@link StackOverflowError} the call is listed
+     * or was not touched, and {@link #attendAgain} has it polled.
      *
      * @param call one that is not listed
      */

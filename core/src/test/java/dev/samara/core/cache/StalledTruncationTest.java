@@ -26,7 +26,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** A truncation that waits for a CPU, and what becomes of the file's mappings meanwhile. The timeout only ends a run that hangs. */
+/**
+ * A truncation that waits for a CPU, and what becomes of the file's mappings meanwhile. The timeout only ends a run
+ * that hangs.
+ */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class StalledTruncationTest {
     private static final long PAGE = 4096;

@@ -31,11 +31,11 @@ import org.junit.jupiter.api.Test;
  * I4 and I6 for a call that takes effect at two instants: {@code munmap} for look-ups as it is published, for placement
  * as it is complete.
  *
- * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit until
- * somebody calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and {@link
- * Transit#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin again, is left
- * out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one explanation, in which
- * nothing is left open: what is in transit is part of the model's state. That whole calls, which do wait, are
+ * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit
+ * until somebody calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
+ * {@link Transit#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin again,
+ * is left out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one explanation, in
+ * which nothing is left open: what is in transit is part of the model's state. That whole calls, which do wait, are
  * linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can tell the two
  * instants of an unmapping apart, since those that could wait for the second one.
  *

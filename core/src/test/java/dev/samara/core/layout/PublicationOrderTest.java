@@ -25,8 +25,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The steps around the one store that publishes an edit. A transaction asks before each step, and last before it commits,
- * whether its thread holds the lock; the lock of this test looks around then, as a thread without the lock might.
+ * The steps around the one store that publishes an edit. A transaction asks before each step, and last before it
+ * commits, whether its thread holds the lock; the lock of this test looks around then, as a thread without the lock
+ * might.
  */
 @DisplayName("A VMA is attached and linked before the tree has it, detached after, and its gate opens last")
 final class PublicationOrderTest {

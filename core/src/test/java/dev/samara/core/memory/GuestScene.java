@@ -31,8 +31,9 @@ import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU in GUEST on a thread of its own, which has written every page of a space, and calls of other threads that wait for it.
- * Every wait of this class is bounded and ends in an error with the stacks of the threads that are in the library.
+ * A CPU in GUEST on a thread of its own, which has written every page of a space, and calls of other threads that wait
+ * for it. Every wait of this class is bounded and ends in an error with the stacks of the threads that are in the
+ * library.
  */
 final class GuestScene implements AutoCloseable {
     static final Geometry LINUX = Geometry.LINUX_X86_64;

@@ -27,8 +27,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * A file is truncated while a private mapping of it has been published over another mapping, whose pages a fork still has to
- * copy.
+ * A file is truncated while a private mapping of it has been published over another mapping, whose pages a fork still
+ * has to copy.
  */
 class TruncatedWhileReplacingTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -68,7 +68,10 @@ class TruncatedWhileReplacingTest {
         judge(7);
     }
 
-    /** Runs a call that waits for the copy of a fork, which waits for a narrowing that is in flight; truncates meanwhile. */
+    /**
+     * Runs a call that waits for the copy of a fork, which waits for a narrowing that is in flight; truncates
+     * meanwhile.
+     */
     private void replace(LongSupplier call) {
         space.mmap(NARROWED, PAGE, READ_WRITE, ANONYMOUS, null, 0);
         space.mmap(REPLACED, LENGTH, READ_WRITE, ANONYMOUS, null, 0);
@@ -127,7 +130,9 @@ class TruncatedWhileReplacingTest {
         }
     }
 
-    /** The parent has the file: its written page if that was moved there, and nothing beyond the end of the truncation. */
+    /**
+     * The parent has the file: its written page if that was moved there, and nothing beyond the end of the truncation.
+     */
     private void judge(long first) {
         judgeParent(first);
         fill(REPLACED, LENGTH, 9);

@@ -230,7 +230,8 @@ final class WaitsInSectionTest {
             for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
                     cpu -> space.munmapAsync(REPLACED, PAGE).isDone(),
                     cpu -> space.mmapAsync(REPLACED, PAGE, RW, FIXED, null, 0).isDone(),
-                    cpu -> space.mremapAsync(REPLACED, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0).isDone())) {
+                    cpu -> space.mremapAsync(REPLACED, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)
+                            .isDone())) {
                 String message = scene.refuses("an asynchronous form", asynchronous);
                 assertTrue(message.matches("(an asynchronous|a) call of a space was called .*"), message);
             }

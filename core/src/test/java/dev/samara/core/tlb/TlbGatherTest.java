@@ -460,7 +460,10 @@ final class TlbGatherTest {
         }
     }
 
-    /** A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the translation. */
+    /**
+     * A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the
+     * translation.
+     */
     private Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
         Thread guest = new Thread(() -> {
             Processor cpu = uses ? table.guest(address) : table.guest();

@@ -29,7 +29,9 @@ final class Checker {
         this.course = course;
     }
 
-    /** The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines. */
+    /**
+     * The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines.
+     */
     private record Violation(String when, String what, String history) {}
 
     /** Counts a check. Put what is expensive to say into {@link #violated}. */
@@ -40,7 +42,9 @@ final class Checker {
         }
     }
 
-    /** Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history. */
+    /**
+     * Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history.
+     */
     void violated(String how) {
         violations.increment();
         if (first.get() == null) {
@@ -64,7 +68,9 @@ final class Checker {
         return violations.sum() > 0;
     }
 
-    /** Returns whether it has not checked anything before another rule was broken, so that nothing can be said of it. */
+    /**
+     * Returns whether it has not checked anything before another rule was broken, so that nothing can be said of it.
+     */
     boolean isOpen() {
         return checks.sum() == 0 && violations.sum() == 0 && course.isBroken();
     }

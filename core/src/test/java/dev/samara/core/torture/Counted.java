@@ -11,8 +11,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing of one mapping, which knows what of it is open; at random it takes its time, refuses, throws, and calls back
- * into the space.
+ * A backing of one mapping, which knows what of it is open; at random it takes its time, refuses, throws, and calls
+ * back into the space.
  */
 final class Counted implements Backing, VmOperations {
     private final Set<Vma> open = ConcurrentHashMap.newKeySet();

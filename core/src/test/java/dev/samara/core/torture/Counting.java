@@ -11,8 +11,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and widened, and
- * moved. None is lost: a counter is what has been added, in a child what had been added at some instant of the fork.
+ * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and
+ * widened, and moved. None is lost: a counter is what has been added, in a child what had been added at some instant of
+ * the fork.
  */
 final class Counting {
     private static final int PAGES = 6;

@@ -9,7 +9,10 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
-/** The threads of a torture, each of which is watched: one that makes no progress ends the run, and all say what they wait for. */
+/**
+ * The threads of a torture, each of which is watched: one that makes no progress ends the run, and all say what they
+ * wait for.
+ */
 final class Crew implements AutoCloseable {
     /** Far beyond any step. */
     static final Duration PATIENCE = Duration.ofSeconds(60);

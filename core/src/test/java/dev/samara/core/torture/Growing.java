@@ -5,7 +5,9 @@ import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Protection;
 import java.util.Random;
 
-/** Memory that grows: the heap, which its owner moves the end of, and a stack, which any access below it makes larger. */
+/**
+ * Memory that grows: the heap, which its owner moves the end of, and a stack, which any access below it makes larger.
+ */
 final class Growing {
     private static final long STACK = 0x40_0000_0000L;
     private static final int WRITABLE = Protection.READ | Protection.WRITE;

@@ -16,8 +16,8 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /**
- * Owns a plot of anonymous memory, private or shared, and does to it whatever the calls of a space can: nobody else does, so it
- * knows what each page must be after each call.
+ * Owns a plot of anonymous memory, private or shared, and does to it whatever the calls of a space can: nobody else
+ * does, so it knows what each page must be after each call.
  */
 final class Holder implements Actor {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;

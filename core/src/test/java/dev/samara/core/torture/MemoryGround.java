@@ -14,8 +14,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which say who is at them. And
- * how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
+ * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which say who is at
+ * them. And how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
  */
 final class MemoryGround {
     /** So few that some allocations find none, and what is freed is somebody else's at once. */
@@ -78,8 +78,8 @@ final class MemoryGround {
     }
 
     /**
-     * Returns how many page tables a closed space has left. A leaf of which another operation still owes a flush goes when that is
-     * done, for which this waits.
+     * Returns how many page tables a closed space has left. A leaf of which another operation still owes a flush goes
+     * when that is done, for which this waits.
      */
     static int tablesLeft(AddressSpace closed) {
         long until = System.nanoTime() + LONGEST_FLUSH_NANOS;

@@ -14,9 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads with a CPU each that store into memory and take it away, over few frames, for a set time. What a page must be is
- * known to its owner ({@link Plot}), what no access may meet to the frames ({@link WatchedFrames}). The seed decides what each thread
- * does, not how they interleave.
+ * Threads with a CPU each that store into memory and take it away, over few frames, for a set time. What a page must be
+ * is known to its owner ({@link Plot}), what no access may meet to the frames ({@link WatchedFrames}). The seed decides
+ * what each thread does, not how they interleave.
  */
 public final class MemoryTorture {
     private static final int HOLDERS = 4;
@@ -273,8 +273,8 @@ public final class MemoryTorture {
 
     /**
      * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never checked
-     * anything.
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never
+     * checked anything.
      *
      * @param arguments none
      */

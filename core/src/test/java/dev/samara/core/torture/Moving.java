@@ -7,7 +7,9 @@ import dev.samara.core.vma.Protection;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** A mapping that is here or there, never in both places and never in none: mremap is one step, and so is a fork's copy. */
+/**
+ * A mapping that is here or there, never in both places and never in none: mremap is one step, and so is a fork's copy.
+ */
 final class Moving implements Actor {
     private static final int PAGES = 8;
 

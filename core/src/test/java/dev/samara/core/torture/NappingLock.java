@@ -3,7 +3,10 @@ package dev.samara.core.torture;
 
 import java.util.concurrent.locks.ReentrantLock;
 
-/** A layout lock whose holder is parked at times right after it has let go of it: others overtake it before its next word. */
+/**
+ * A layout lock whose holder is parked at times right after it has let go of it: others overtake it before its next
+ * word.
+ */
 final class NappingLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;
     private static final int ONE_IN = 64;

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Reads the plots of others, and writes to them what is there: adds 0, which a page is faulted in and copied for as for any other
- * write, and which changes nothing.
+ * Reads the plots of others, and writes to them what is there: adds 0, which a page is faulted in and copied for as for
+ * any other write, and which changes nothing.
  */
 final class Passer implements Actor {
     private final MemoryGround.View view;

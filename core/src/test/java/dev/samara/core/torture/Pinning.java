@@ -14,8 +14,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Devices: pages are pinned and their mappings unmapped, replaced, discarded, moved and forked; the frames stay what they were, and
- * what is written to them is seen where they are still mapped, and in no child.
+ * Devices: pages are pinned and their mappings unmapped, replaced, discarded, moved and forked; the frames stay what
+ * they were, and what is written to them is seen where they are still mapped, and in no child.
  */
 final class Pinning implements Actor {
     private static final int PAGES = 4;

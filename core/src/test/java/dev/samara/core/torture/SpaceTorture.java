@@ -191,8 +191,8 @@ public final class SpaceTorture {
 
     /**
      * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never checked
-     * anything.
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never
+     * checked anything.
      *
      * @param arguments none
      */

@@ -27,7 +27,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Has an operation stand still while it is in transit, or a close, or holds a keep, does everything else meanwhile, and
- * lets it go on only then. If anything waited for it, this would hang, which is reported as a thread that does not stop.
+ * lets it go on only then. If anything waited for it, this would hang, which is reported as a thread that does not
+ * stop.
  */
 final class Unnamed implements Actor {
     private static final long PLACE = 0x20_0000_0000L;

@@ -23,9 +23,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * A file whose backing fails in every way that its contract speaks of: throws, refuses, answers and offers frames that are foreign,
- * freed, of other pages or of none, and blocks until a partner lets it go on, who works on the same mapping before he does. What
- * is mapped is the page that was asked for, or nothing.
+ * A file whose backing fails in every way that its contract speaks of: throws, refuses, answers and offers frames that
+ * are foreign, freed, of other pages or of none, and blocks until a partner lets it go on, who works on the same
+ * mapping before he does. What is mapped is the page that was asked for, or nothing.
  */
 final class Unreliable extends CachedBacking {
     /** So many are mapped, and one more is on either side in the file. */
@@ -249,7 +249,10 @@ final class Unreliable extends CachedBacking {
             rights.check(result == Fault.MAPERR, "beside a mapping: " + Fault.toString(result));
         }
 
-        /** Lets a fault go on that is blocked, after it has worked on the mapping and the file. Nothing of that may wait for the fault. */
+        /**
+         * Lets a fault go on that is blocked, after it has worked on the mapping and the file. Nothing of that may wait
+         * for the fault.
+         */
         boolean letGoOn(Random random) throws InterruptedException {
             CountDownLatch latch = blocked.poll(1, TimeUnit.MILLISECONDS);
             if (latch == null) {

@@ -52,8 +52,8 @@ final class EndedIsGarbageTest {
     }
 
     /**
-     * How many objects of each of the project's classes, but for the bounded histories of a checked machine, and for weak
-     * references, which go with a collection.
+     * How many objects of each of the project's classes, but for the bounded histories of a checked machine, and for
+     * weak references, which go with a collection.
      */
     private Map<String, Long> census() {
         return Reachable.from(holding.machine(), space).stream()

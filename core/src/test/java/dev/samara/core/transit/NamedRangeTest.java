@@ -22,8 +22,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every operation beside every operation in transit. What each must return, and leave behind, is what the two return and
- * leave where nothing is held.
+ * Every operation beside every operation in transit. What each must return, and leave behind, is what the two return
+ * and leave where nothing is held.
  */
 @DisplayName("I5: an operation waits only for ranges that it names")
 @Timeout(60)

@@ -73,8 +73,8 @@ final class BackgroundRacesTest {
     }
 
     /**
-     * One giver alone, so that no other call can make up for a lost task. The second task makes somebody watch the first;
-     * the third comes when the leader has just done with both.
+     * One giver alone, so that no other call can make up for a lost task. The second task makes somebody watch the
+     * first; the third comes when the leader has just done with both.
      */
     private static void threeAtATime(Background background, int rounds, boolean spinning, int longestDelay)
             throws Exception {

@@ -88,8 +88,8 @@ final class GateRacesTest {
     }
 
     /**
-     * Runs one body per thread and returns when all have, whatever thread they ran on. A round that does not end within the time
-     * of {@link Await} ends the test.
+     * Runs one body per thread and returns when all have, whatever thread they ran on. A round that does not end within
+     * the time of {@link Await} ends the test.
      *
      * @param begun how many rounds have begun
      */

@@ -8,7 +8,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I3: what a CPU has done in GUEST comes before its acknowledgement, and before it has left; so it is over when a frame is freed. */
+/**
+ * I3: what a CPU has done in GUEST comes before its acknowledgement, and before it has left; so it is over when a frame
+ * is freed.
+ */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},

@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * I2: a CPU says that it is in GUEST, then reads the generation, then entries; a shooter changes the entry, advances the
- * generation, then reads what the CPU has said.
+ * I2: a CPU says that it is in GUEST, then reads the generation, then entries; a shooter changes the entry, advances
+ * the generation, then reads what the CPU has said.
  */
 @JCStressTest
 @Outcome(

@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I9: a CPU takes the wish back, then reads the generation; a shooter advances that, then wishes. So a generation that was not
- * seen is polled for again.
+ * I9: a CPU takes the wish back, then reads the generation; a shooter advances that, then wishes. So a generation that
+ * was not seen is polled for again.
  */
 @JCStressTest
 @Outcome(

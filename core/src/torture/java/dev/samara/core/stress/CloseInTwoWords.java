@@ -10,7 +10,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link CloseIsHandedOver} broken on purpose: the hold and the keep are two words, and each side looks at the other. */
+/**
+ * {@link CloseIsHandedOver} broken on purpose: the hold and the keep are two words, and each side looks at the other.
+ */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
 @Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "by nobody, or by both")

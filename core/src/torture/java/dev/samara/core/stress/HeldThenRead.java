@@ -11,7 +11,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I2: a CPU notes that it may have a leaf's translations, then reads an entry; a shooter changes that, then reads who may. */
+/**
+ * I2: a CPU notes that it may have a leaf's translations, then reads an entry; a shooter changes that, then reads who
+ * may.
+ */
 @JCStressTest
 @Outcome(
         id = {"1, 1", "0, 0", "0, 1"},

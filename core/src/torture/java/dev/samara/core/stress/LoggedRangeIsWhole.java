@@ -11,7 +11,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
-/** A range that is overwritten while it is read is not taken for the old generation's, nor for the new one's before it is whole. */
+/**
+ * A range that is overwritten while it is read is not taken for the old generation's, nor for the new one's before it
+ * is whole.
+ */
 @JCStressTest
 @Outcome(
         id = {"1, 1, 0, 0", "1, 1, 2, 2", "0, 0, 0, 0", "0, 0, 2, 2"},

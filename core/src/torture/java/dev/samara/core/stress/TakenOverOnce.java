@@ -11,7 +11,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** P2, P30: a discard marks an entry and later empties it; a zap takes whatever is there. One of them gets the frame. */
+/**
+ * P2, P30: a discard marks an entry and later empties it; a zap takes whatever is there. One of them gets the frame.
+ */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 0", "0, 1, 0"},

@@ -8,7 +8,8 @@ import java.util.Random;
 /**
  * The CPUs of one thread that have one space loaded.
  *
- * <p>None of them is in GUEST but for the time of an access, so operations of the space may be called at any time between two.
+ * <p>None of them is in GUEST but for the time of an access, so operations of the space may be called at any time
+ * between two.
  */
 public final class CpuSet implements AutoCloseable {
     private final Cpu[] cpus;

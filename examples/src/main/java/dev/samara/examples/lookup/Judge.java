@@ -14,8 +14,9 @@ final class Judge {
     private Judge() {}
 
     /**
-     * Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While an operation
-     * is in transit, what it will join is still apart; so a look-up beside it may also find a part of what it leaves.
+     * Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While an
+     * operation is in transit, what it will join is still apart; so a look-up beside it may also find a part of what it
+     * leaves.
      */
     static boolean accepts(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         for (long number = from; number <= to; number++) {

@@ -25,7 +25,9 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** One process of an oracle file: an address space in which only the arena is free, and the two files that all share. */
+/**
+ * One process of an oracle file: an address space in which only the arena is free, and the two files that all share.
+ */
 final class Arena implements AutoCloseable {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long UNLIMITED = -1;
@@ -41,7 +43,9 @@ final class Arena implements AutoCloseable {
     private final long base;
     private final long end;
 
-    /** The objects behind anonymous shared mappings, numbered in the order in which they were made; the same for all. */
+    /**
+     * The objects behind anonymous shared mappings, numbered in the order in which they were made; the same for all.
+     */
     private final SharedNumbers numbers;
 
     /** Makes the first process. */

@@ -4,8 +4,8 @@ package dev.samara.examples.record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One line taken apart: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by single
- * spaces.
+ * One line taken apart: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by
+ * single spaces.
  */
 public final class Fields {
     private final RecordedLines lines;

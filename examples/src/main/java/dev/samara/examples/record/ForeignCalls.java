@@ -14,7 +14,9 @@ import java.util.Set;
 final class ForeignCalls {
     private static final int NO_KEY = -1;
 
-    /** {@code PR_SET_THP_DISABLE}, and what asks: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE, _MEMORY_MERGE}. */
+    /**
+     * {@code PR_SET_THP_DISABLE}, and what asks: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE, _MEMORY_MERGE}.
+     */
     private static final Set<Long> HARMLESS_PRCTLS = Set.of(41L, 42L, 56L, 66L, 68L);
 
     private static final long ASK_PERSONALITY = 0xffffffffL;

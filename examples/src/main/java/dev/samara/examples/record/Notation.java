@@ -2,8 +2,8 @@
 package dev.samara.examples.record;
 
 /**
- * How a recording writes its numbers: {@code 0x} and hexadecimal, else decimal; and, where there is an arena, {@code +0x}
- * for an address counted from its base.
+ * How a recording writes its numbers: {@code 0x} and hexadecimal, else decimal; and, where there is an arena, {@code
+ * +0x} for an address counted from its base.
  */
 public final class Notation {
     /** A recording without an arena: every address is absolute. */

@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The lines of a gzip-compressed recording, counted from 1. For one thread.
  *
- * <p>Of a damaged file, every line in front of the damage is given; a reader of characters, which fills its buffer first,
- * would lose some and then name the wrong line.
+ * <p>Of a damaged file, every line in front of the damage is given; a reader of characters, which fills its buffer
+ * first, would lose some and then name the wrong line.
  */
 public final class RecordedLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;

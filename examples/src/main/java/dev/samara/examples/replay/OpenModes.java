@@ -18,10 +18,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Whether a file was open for reading only when it was mapped shared: the trace of the call does not say.
  *
- * <p>It is one of the three things that a snapshot may teach. A shared mapping of a read-only open is marked {@code ms},
- * but neither {@code sh} nor {@code mw}. So this looks ahead to the first later snapshot that shows those pages with
- * that file, the first snapshots of children included; if there is none, the file counts as open for writing too. A
- * function of the files alone.
+ * <p>It is one of the three things that a snapshot may teach. A shared mapping of a read-only open is marked {@code
+ * ms}, but neither {@code sh} nor {@code mw}. So this looks ahead to the first later snapshot that shows those pages
+ * with that file, the first snapshots of children included; if there is none, the file counts as open for writing too.
+ * A function of the files alone.
  */
 final class OpenModes {
     private static final long LENT = VmaFlags.SHARED | VmaFlags.MAYWRITE;

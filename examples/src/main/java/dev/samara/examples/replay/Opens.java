@@ -45,7 +45,8 @@ final class Opens {
     private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
     /**
-     * Prepares for what a first snapshot shows; neither the size of a segment nor that of a file stands in any one line.
+     * Prepares for what a first snapshot shows; neither the size of a segment nor that of a file stands in any one
+     * line.
      *
      * @param machine whose memory files have; null for none
      */

@@ -18,11 +18,12 @@ import dev.samara.examples.record.Notation;
 /**
  * Accesses what a replay maps, and judges how each access ends.
  *
- * <p>All pages of a VMA, or of a large one so many at either end. What lies beyond the end of its file must be a SIGBUS; what
- * allows no access is passed over, and so are the pages that the kernel itself maps.
+ * <p>All pages of a VMA, or of a large one so many at either end. What lies beyond the end of its file must be a
+ * SIGBUS; what allows no access is passed over, and so are the pages that the kernel itself maps.
  *
- * <p>Each access is made by a random CPU. What one has written another reads; what must not be written one tries to write; and
- * where an operation has left nothing, one tries to read. So a translation from before comes to light. For one thread.
+ * <p>Each access is made by a random CPU. What one has written another reads; what must not be written one tries to
+ * write; and where an operation has left nothing, one tries to read. So a translation from before comes to light. For
+ * one thread.
  */
 final class Touching implements AutoCloseable {
     /** So many pages of a VMA at most are touched at a time, half of them at either end. */

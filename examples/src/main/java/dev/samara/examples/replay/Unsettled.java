@@ -14,8 +14,8 @@ import dev.samara.examples.record.MemoryCall.Mremap;
  * The private anonymous pages that were at some time made non-writable.
  *
  * <p>The kernel then takes back the account of memory that was never touched, and a trace does not tell what was
- * touched: so {@code ac} of these pages is open, for as long as they are mapped. They keep that when they are moved, and
- * a child's copies have it too.
+ * touched: so {@code ac} of these pages is open, for as long as they are mapped. They keep that when they are moved,
+ * and a child's copies have it too.
  */
 final class Unsettled {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;

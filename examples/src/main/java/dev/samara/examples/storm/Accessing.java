@@ -10,7 +10,10 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
-/** The CPUs of the first space, which come and go, and the sums of what they have added to the plot that keeps its content. */
+/**
+ * The CPUs of the first space, which come and go, and the sums of what they have added to the plot that keeps its
+ * content.
+ */
 final class Accessing {
     private static final long PAUSE_NANOS = 10_000_000;
 

@@ -12,8 +12,8 @@ import dev.samara.core.vma.MapFlags;
 import java.util.List;
 
 /**
- * A space in which a fork is under way at nearly every instant, beside operations that take their time: were one of them to keep
- * another one, all of them would be kept for as long as the youngest mapping lives.
+ * A space in which a fork is under way at nearly every instant, beside operations that take their time: were one of
+ * them to keep another one, all of them would be kept for as long as the youngest mapping lives.
  */
 final class Chaining implements Group {
     private static final int PAGES = 4;

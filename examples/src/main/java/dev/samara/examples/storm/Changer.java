@@ -120,7 +120,9 @@ abstract class Changer {
         }
     }
 
-    /** A shared file, mapped and unmapped while another thread cuts and grows it: each finds what the other has emptied. */
+    /**
+     * A shared file, mapped and unmapped while another thread cuts and grows it: each finds what the other has emptied.
+     */
     static final class Mapped extends Changer {
         private final MemoryFile file;
 

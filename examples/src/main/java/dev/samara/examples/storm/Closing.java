@@ -16,8 +16,8 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space that two threads close over and over, also both at once, while others map a file and memory in it, use both in GUEST and
- * unmap them, and another one truncates the file.
+ * A space that two threads close over and over, also both at once, while others map a file and memory in it, use both
+ * in GUEST and unmap them, and another one truncates the file.
  */
 final class Closing implements Group {
     private static final int PAGES = 4;

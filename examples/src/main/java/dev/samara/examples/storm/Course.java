@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The course of a storm: when it began, whether it is over, and how long it has worked. Time in which a CPU is stopped on purpose
- * is not work: an operation may then wait for that CPU. For any thread.
+ * The course of a storm: when it began, whether it is over, and how long it has worked. Time in which a CPU is stopped
+ * on purpose is not work: an operation may then wait for that CPU. For any thread.
  */
 final class Course {
     final long seed;

@@ -9,7 +9,10 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 
-/** The threads of one act of a storm. Each plays a part until the storm is over; the seed and its number choose what it does. */
+/**
+ * The threads of one act of a storm. Each plays a part until the storm is over; the seed and its number choose what it
+ * does.
+ */
 final class Crew {
     private final Course course;
     private final Judges judges;

@@ -18,8 +18,9 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Calls of a thread in GUEST while operations wait for its CPU. Each call returns at once or is refused; one that waited would wait
- * for an operation that waits for this CPU. On a machine of its own, whose bound on grace periods is reached often.
+ * Calls of a thread in GUEST while operations wait for its CPU. Each call returns at once or is refused; one that
+ * waited would wait for an operation that waits for this CPU. On a machine of its own, whose bound on grace periods is
+ * reached often.
  */
 final class FromGuest implements Group {
     private static final long MEMORY = 1 << 22;

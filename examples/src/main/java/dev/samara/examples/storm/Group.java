@@ -4,7 +4,9 @@ package dev.samara.examples.storm;
 import dev.samara.core.AddressSpace;
 import java.util.List;
 
-/** Threads of a storm that have pages and rules in common. A storm is played by all groups, or by those that are named. */
+/**
+ * Threads of a storm that have pages and rules in common. A storm is played by all groups, or by those that are named.
+ */
 interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);

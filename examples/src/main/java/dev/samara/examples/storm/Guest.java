@@ -87,8 +87,8 @@ final class Guest {
     }
 
     /**
-     * What this CPU calls when it flushes: as an embedder who keeps code of a page, and may run it until he is told. A call that
-     * changes the page returns after that.
+     * What this CPU calls when it flushes: as an embedder who keeps code of a page, and may run it until he is told. A
+     * call that changes the page returns after that.
      */
     FlushListener hook() {
         return (start, end, reason, generation) -> {

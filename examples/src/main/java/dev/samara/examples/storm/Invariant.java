@@ -19,7 +19,9 @@ final class Invariant {
         this.course = course;
     }
 
-    /** The first violation: when it was met, what it was in one line, and what happened before, in any number of lines. */
+    /**
+     * The first violation: when it was met, what it was in one line, and what happened before, in any number of lines.
+     */
     private record Violation(String when, String what, String history) {}
 
     void held() {
@@ -54,7 +56,9 @@ final class Invariant {
         return checks.sum() != 0;
     }
 
-    /** Returns whether the rule was not checked since another one was broken before, so that nothing can be said of it. */
+    /**
+     * Returns whether the rule was not checked since another one was broken before, so that nothing can be said of it.
+     */
     boolean isOpen() {
         return checks.sum() == 0 && course.isBroken();
     }

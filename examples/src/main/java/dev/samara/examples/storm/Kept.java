@@ -13,7 +13,10 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Private memory that keeps what it contains, while it is moved, protected and forked. Its second half is the other place. */
+/**
+ * Private memory that keeps what it contains, while it is moved, protected and forked. Its second half is the other
+ * place.
+ */
 final class Kept extends Changer {
     /** How long a child is left alone with what it was forked with, beside stores of its parent. */
     private static final long LINGER_NANOS = 1000;

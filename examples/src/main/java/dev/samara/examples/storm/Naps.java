@@ -5,8 +5,8 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Parks threads where others may overtake them: in callbacks and hooks. Each thread has random numbers of its own, which the seed and
- * the thread's name choose. For any thread.
+ * Parks threads where others may overtake them: in callbacks and hooks. Each thread has random numbers of its own,
+ * which the seed and the thread's name choose. For any thread.
  */
 final class Naps {
     private static final int LONGEST_NANOS = 2_000_000;

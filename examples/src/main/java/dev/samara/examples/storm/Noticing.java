@@ -26,8 +26,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file that notices writes. Threads add to its pages while another one makes them read-only and clean over and over, as a file
- * system that writes pages back: each page that has changed since then has had a notice that began since then.
+ * A file that notices writes. Threads add to its pages while another one makes them read-only and clean over and over,
+ * as a file system that writes pages back: each page that has changed since then has had a notice that began since
+ * then.
  */
 final class Noticing implements Group {
     private static final int PAGES = 4;

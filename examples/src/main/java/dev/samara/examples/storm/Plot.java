@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 /**
  * Some pages, and what an access to each of them may do. One thread changes them and says so; any thread asks.
  *
- * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights. Where it is
- * the same before and after an access, and no change is under way, the rights in it decide.
+ * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights.
+ * Where it is the same before and after an access, and no change is under way, the rights in it decide.
  */
 final class Plot {
     static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -32,7 +32,9 @@ final class Plot {
     private final int number;
     private final long base;
 
-    /** After so many pages come the other places of the same ones; as many as there are, if they have one place only. */
+    /**
+     * After so many pages come the other places of the same ones; as many as there are, if they have one place only.
+     */
     private final int distinct;
 
     private final AtomicLongArray words;
@@ -45,7 +47,9 @@ final class Plot {
 
     private boolean judged = true;
 
-    /** The version from which on a page may have stamps: those before have been taken away by something that returned. */
+    /**
+     * The version from which on a page may have stamps: those before have been taken away by something that returned.
+     */
     private final AtomicLongArray cleared;
 
     Plot(int number, long base, int pages, int distinct) {

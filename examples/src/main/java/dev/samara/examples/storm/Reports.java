@@ -6,7 +6,10 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Consumer;
 
-/** What the machine has reported: kept for the wait graph, and a violation unless it is about a long wait. For any thread. */
+/**
+ * What the machine has reported: kept for the wait graph, and a violation unless it is about a long wait. For any
+ * thread.
+ */
 final class Reports implements Consumer<Report> {
     private static final int MOST = 64;
 

@@ -16,8 +16,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * CPUs beside threads that change what they access, for a set time. The seed decides what each thread does, not how they interleave:
- * a seed that has failed is likely, not sure, to fail again.
+ * CPUs beside threads that change what they access, for a set time. The seed decides what each thread does, not how
+ * they interleave: a seed that has failed is likely, not sure, to fail again.
  *
  * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
  */
@@ -151,7 +151,8 @@ public final class Storm {
     /**
      * What became of it.
      *
-     * @param lines one per invariant, those first that did not hold; behind them figures, and what happened before a violation
+     * @param lines one per invariant, those first that did not hold; behind them figures, and what happened before a
+     *     violation
      * @param passed how many held
      * @param failed how many did not, or were never checked in a storm that was not cut short
      */
@@ -192,7 +193,10 @@ public final class Storm {
         return verdict();
     }
 
-    /** Has all threads play their parts for so long. Then all have ended, and each part is at rest, unless a rule is broken. */
+    /**
+     * Has all threads play their parts for so long. Then all have ended, and each part is at rest, unless a rule is
+     * broken.
+     */
     private void act(int seconds, Listener listener) throws InterruptedException {
         if (course.isBroken()) {
             return;
@@ -243,8 +247,8 @@ public final class Storm {
     }
 
     /**
-     * Counts objects of the library, a few times if there are too many: what is known of spaces that were collected goes when the
-     * next one is made.
+     * Counts objects of the library, a few times if there are too many: what is known of spaces that were collected
+     * goes when the next one is made.
      */
     private void count() {
         String excess = excess();

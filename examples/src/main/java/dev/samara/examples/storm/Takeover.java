@@ -16,8 +16,9 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space with early reuse. One thread moves pages away or unmaps them, another one maps over the hole before that is complete, and
- * a third one forks beside them. What was moved keeps its content, and what is mapped over the hole has its own.
+ * A space with early reuse. One thread moves pages away or unmaps them, another one maps over the hole before that is
+ * complete, and a third one forks beside them. What was moved keeps its content, and what is mapped over the hole has
+ * its own.
  */
 final class Takeover implements Group {
     private static final int PAGES = 16;

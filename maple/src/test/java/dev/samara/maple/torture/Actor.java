@@ -3,7 +3,9 @@ package dev.samara.maple.torture;
 
 import java.util.Random;
 
-/** Something that one thread does to the tree over and over until the time is up. What it notices it tells its checkers. */
+/**
+ * Something that one thread does to the tree over and over until the time is up. What it notices it tells its checkers.
+ */
 interface Actor {
     /**
      * One round, a few microseconds to a few milliseconds long.

@@ -6,7 +6,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** Counts how often one rule was checked, how often beside an edit that could break it, and how often it did not hold. */
+/**
+ * Counts how often one rule was checked, how often beside an edit that could break it, and how often it did not hold.
+ */
 final class Checker {
     private final String rule;
     private final Course course;
@@ -45,10 +47,14 @@ final class Checker {
         overlaps.increment();
     }
 
-    /** The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines. */
+    /**
+     * The first violation: when it was met, what it was in one line, and what is known besides, in any number of lines.
+     */
     private record Violation(String when, String what, String history) {}
 
-    /** Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history. */
+    /**
+     * Counts a violation. The first one is kept: its first line says what was met, the lines behind it are the history.
+     */
     void violated(String how) {
         violations.increment();
         if (first.get() == null) {

@@ -9,9 +9,9 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A search that goes over the edge of a leaf, in a tree of its own. The rest of the one leaf is empty, so that the answer
- * lies in another. Over and over: something is stored in that rest, then the old answer is replaced, then the rest is
- * emptied. So the new answer is the nearest only after that.
+ * A search that goes over the edge of a leaf, in a tree of its own. The rest of the one leaf is empty, so that the
+ * answer lies in another. Over and over: something is stored in that rest, then the old answer is replaced, then the
+ * rest is emptied. So the new answer is the nearest only after that.
  */
 final class Edge implements Actor {
     private static final int CYCLES = 100;

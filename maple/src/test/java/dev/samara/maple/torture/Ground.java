@@ -5,8 +5,9 @@ import dev.samara.maple.MapleTree;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The tree that all actors work on, and where each works: a plot of its own, in cells of {@link #CELL} indexes. Whatever
- * is stored by cells ends at odd indexes, as look-ups by halves alone want it; {@link Noise} disturbs that now and then.
+ * The tree that all actors work on, and where each works: a plot of its own, in cells of {@link #CELL} indexes.
+ * Whatever is stored by cells ends at odd indexes, as look-ups by halves alone want it; {@link Noise} disturbs that now
+ * and then.
  */
 final class Ground {
     static final long CELL = 16;

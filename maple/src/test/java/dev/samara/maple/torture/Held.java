@@ -11,8 +11,8 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * Takes snapshots, writes down at once what is in them, holds them over thousands of edits, and compares. What is held at
- * the end is compared then.
+ * Takes snapshots, writes down at once what is in them, holds them over thousands of edits, and compares. What is held
+ * at the end is compared then.
  */
 final class Held implements Actor {
     private static final int MOST = 24;

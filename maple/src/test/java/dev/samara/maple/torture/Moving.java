@@ -7,8 +7,8 @@ import dev.samara.maple.Writer;
 import java.util.Random;
 
 /**
- * The only entry, and in another tree the only reservation, is moved from one leaf to the other and back, and for a moment
- * is in both: whoever looks for it in both leaves finds it.
+ * The only entry, and in another tree the only reservation, is moved from one leaf to the other and back, and for a
+ * moment is in both: whoever looks for it in both leaves finds it.
  */
 final class Moving implements Actor {
     private static final int TURNS = 50;

@@ -4,8 +4,8 @@ package dev.samara.maple.torture;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
- * Numbers the states of places, each of which one thread at a time changes, so that a reader can tell which states it may
- * have seen: none older than {@link #done} before it looked, and none newer than {@link #begun} after.
+ * Numbers the states of places, each of which one thread at a time changes, so that a reader can tell which states it
+ * may have seen: none older than {@link #done} before it looked, and none newer than {@link #begun} after.
  */
 final class Numbers {
     private final AtomicIntegerArray begun;

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Values that are replaced one after the other, as in the torture of Linux's read-copy-update: a reader sees how many
- * steps old what it found was when it began to look. The step under way may not have been made, so 0 and 1 are right, and
- * everything older was replaced before the reader came.
+ * steps old what it found was when it began to look. The step under way may not have been made, so 0 and 1 are right,
+ * and everything older was replaced before the reader came.
  */
 final class Pipe implements Actor {
     private static final int PIPES = 8;

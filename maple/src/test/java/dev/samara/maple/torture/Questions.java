@@ -9,7 +9,9 @@ import java.util.Random;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** Asks everything that can be asked about a cell of {@link Versions}; some version of the meantime must say the same. */
+/**
+ * Asks everything that can be asked about a cell of {@link Versions}; some version of the meantime must say the same.
+ */
 final class Questions implements Actor {
     private final Versions versions;
     private final MapleTree<Mark> tree;

@@ -11,9 +11,9 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other one stays, and between them
- * one is modified, one deleted, one toggled, one added and one grown on both sides. Each group has a reader that walks
- * forward and one that walks backward, each with its own idea of what it may meet.
+ * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other one stays, and between
+ * them one is modified, one deleted, one toggled, one added and one grown on both sides. Each group has a reader that
+ * walks forward and one that walks backward, each with its own idea of what it may meet.
  */
 final class Ranges implements Actor {
     private static final int GROUPS = 100;
@@ -224,7 +224,10 @@ final class Ranges implements Actor {
         return met && role(neighbour) == Role.STAYS ? null : found;
     }
 
-    /** Goes through its group, or all from there, and knows the latest state that it has seen of each range of its group. */
+    /**
+     * Goes through its group, or all from there, and knows the latest state that it has seen of each range of its
+     * group.
+     */
     private final class Walker {
         private final int start;
         private final int direction;

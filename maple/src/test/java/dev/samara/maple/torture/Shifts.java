@@ -10,9 +10,9 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An entry is cut in three and made whole again, each time by a leaf put in the place of another, in which all slots behind
- * it have moved by two. What stands there stays: whoever looks with the pivots of the one leaf into the slots of the other
- * finds something else.
+ * An entry is cut in three and made whole again, each time by a leaf put in the place of another, in which all slots
+ * behind it have moved by two. What stands there stays: whoever looks with the pivots of the one leaf into the slots of
+ * the other finds something else.
  */
 final class Shifts implements Actor {
     private static final int TURNS = 100;

@@ -8,8 +8,8 @@ import java.util.Random;
 
 /**
  * Ranges that are always taken, in even states by a value and in odd ones by a reservation: the lookup view never has
- * anything but a value, the allocation view never has them free, and only the owner gets past a reservation. Every range
- * has a reservation beside it that stays, so that stores over the other are put in place.
+ * anything but a value, the allocation view never has them free, and only the owner gets past a reservation. Every
+ * range has a reservation beside it that stays, so that stores over the other are put in place.
  */
 final class Taken implements Actor {
     private static final int RANGES = 16;

@@ -15,11 +15,11 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Actors that edit one tree and actors that read it, by turns on a few threads, for a set time. The seed decides what each
- * thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
+ * Actors that edit one tree and actors that read it, by turns on a few threads, for a set time. The seed decides what
+ * each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
  *
- * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in the
- * constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in
+ * the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
  */
 public final class TreeTorture {
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
@@ -27,7 +27,9 @@ public final class TreeTorture {
 
     private static final long LOOK_NANOS = 10_000_000;
 
-    /** Longest time between two snapshots of one actor: each ends an era, and what is put in place needs one that lasts. */
+    /**
+     * Longest time between two snapshots of one actor: each ends an era, and what is put in place needs one that lasts.
+     */
     private static final int PAUSE_NANOS = 2_000_000;
 
     private final long seed;
@@ -234,8 +236,8 @@ public final class TreeTorture {
 
     /**
      * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or has checked too
-     * little.
+     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or has
+     * checked too little.
      *
      * @param arguments none
      */

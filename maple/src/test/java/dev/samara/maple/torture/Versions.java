@@ -10,8 +10,9 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.BooleanSupplier;
 
 /**
- * A plot that one actor changes by one edit of any kind after the other. Each makes the next version of a model, which is
- * written down before the edit; {@link Questions} compares what it is told with the versions that there were meanwhile.
+ * A plot that one actor changes by one edit of any kind after the other. Each makes the next version of a model, which
+ * is written down before the edit; {@link Questions} compares what it is told with the versions that there were
+ * meanwhile.
  */
 final class Versions implements Actor {
     static final int CELLS = 40;
@@ -30,8 +31,8 @@ final class Versions implements Actor {
     private final Numbers numbers = new Numbers(1);
 
     /**
-     * Version n stands at n modulo the length: for each cell the number of what was stored there, with the sign turned if
-     * it was reserved. Cells side by side that have one number are one entry.
+     * Version n stands at n modulo the length: for each cell the number of what was stored there, with the sign turned
+     * if it was reserved. Cells side by side that have one number are one entry.
      */
     private final AtomicReferenceArray<int[]> ring = new AtomicReferenceArray<>(RING);
 

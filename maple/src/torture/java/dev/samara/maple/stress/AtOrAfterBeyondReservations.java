@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link AtOrAfterIsOneInstant} where a leaf without entries lies between the two. A search that has found nothing there
- * goes through the tree of one instant.
+ * {@link AtOrAfterIsOneInstant} where a leaf without entries lies between the two. A search that has found nothing
+ * there goes through the tree of one instant.
  */
 @JCStressTest
 @Outcome(

@@ -10,9 +10,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * The rest of a leaf is empty and the answer lies in the next one. Then something is stored in that rest, and only after
- * that the old answer replaced: the new one is at no instant the next. A search that has been in both leaves looks whether
- * the first is still there.
+ * The rest of a leaf is empty and the answer lies in the next one. Then something is stored in that rest, and only
+ * after that the old answer replaced: the new one is at no instant the next. A search that has been in both leaves
+ * looks whether the first is still there.
  */
 @JCStressTest
 @Outcome(

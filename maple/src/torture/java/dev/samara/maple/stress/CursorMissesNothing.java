@@ -10,7 +10,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** Whatever comes and goes around a cursor, what is there all the time is in its walk, also behind the edge of the leaf. */
+/**
+ * Whatever comes and goes around a cursor, what is there all the time is in its walk, also behind the edge of the leaf.
+ */
 @JCStressTest
 @Outcome(
         id = {"8, 10, 12", "7, 8, 10"},

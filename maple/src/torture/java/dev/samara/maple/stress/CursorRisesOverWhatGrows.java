@@ -10,7 +10,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJJ_Result;
 
-/** An entry grows over those beside it, and is cut again, while a cursor stands on it: the last index of what is reported rises. */
+/**
+ * An entry grows over those beside it, and is cut again, while a cursor stands on it: the last index of what is
+ * reported rises.
+ */
 @JCStressTest
 @Outcome(id = "111, 143, 175", expect = Expect.ACCEPTABLE, desc = "cells 6, 8 and 10, each end once")
 @Outcome(expect = Expect.FORBIDDEN, desc = "went back, or passed over an end that was there")

@@ -10,7 +10,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link CursorSeesTheErase} broken on purpose: the cursor goes on in the leaf that it has, as one of a snapshot does. */
+/**
+ * {@link CursorSeesTheErase} broken on purpose: the cursor goes on in the leaf that it has, as one of a snapshot does.
+ */
 @JCStressTest
 @Outcome(
         id = {"7, 7", "7, 8", "-1, 8"},

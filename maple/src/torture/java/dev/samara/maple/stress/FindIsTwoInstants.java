@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link AtOrAfterIsOneInstant} by a cursor, which does not look at the first leaf again: what it reports was there, but
- * need not have been the next.
+ * {@link AtOrAfterIsOneInstant} by a cursor, which does not look at the first leaf again: what it reports was there,
+ * but need not have been the next.
  */
 @JCStressTest
 @Outcome(

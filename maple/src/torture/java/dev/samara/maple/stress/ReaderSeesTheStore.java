@@ -11,8 +11,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * A reader remembers the leaf. Who has seen what was stored there does not get the old value from a reader that was there
- * before, and what is not stored to is where it was. {@link CursorThatStaysWithItsLeaf} is broken in the same way.
+ * A reader remembers the leaf. Who has seen what was stored there does not get the old value from a reader that was
+ * there before, and what is not stored to is where it was. {@link CursorThatStaysWithItsLeaf} is broken in the same
+ * way.
  */
 @JCStressTest
 @Outcome(

@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * A value gives way to a reservation, and that to a value: the lookup view has the value or nothing, the allocation view
- * never sees the range free.
+ * A value gives way to a reservation, and that to a value: the lookup view has the value or nothing, the allocation
+ * view never sees the range free.
  */
 @JCStressTest
 @Outcome(

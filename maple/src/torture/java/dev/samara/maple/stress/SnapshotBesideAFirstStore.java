@@ -13,8 +13,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * {@link SnapshotIsOneInstant} while the era is ended already: the first store opens one and is published by the root, the
- * second is put in place below it. The snapshot takes no lock then; it reads the era, the root, and the era again.
+ * {@link SnapshotIsOneInstant} while the era is ended already: the first store opens one and is published by the root,
+ * the second is put in place below it. The snapshot takes no lock then; it reads the era, the root, and the era again.
  */
 @JCStressTest
 @Outcome(

@@ -9,7 +9,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link TransactionIsAllOrNothing} broken on purpose: two stores without a transaction, and a snapshot between them. */
+/**
+ * {@link TransactionIsAllOrNothing} broken on purpose: two stores without a transaction, and a snapshot between them.
+ */
 @JCStressTest
 @Outcome(
         id = {"8, 10", "1, 1"},

@@ -12,9 +12,9 @@ import org.openjdk.jcstress.JCStress;
 import org.openjdk.jcstress.Options;
 
 /**
- * Runs all stress tests of a module within a share of {@code torture.seconds}. JCStress has no budget of time, only a time for each
- * configuration of a test, and how many there are depends on the JDK and the machine: a short first round tells how long
- * the second may be.
+ * Runs all stress tests of a module within a share of {@code torture.seconds}. JCStress has no budget of time, only a
+ * time for each configuration of a test, and how many there are depends on the JDK and the machine: a short first round
+ * tells how long the second may be.
  */
 public final class StressRun {
     private static final long FIRST_MILLIS = 20;
@@ -22,7 +22,10 @@ public final class StressRun {
     /** Below this a configuration is over before its code is compiled. */
     private static final long ENOUGH_MILLIS = 200;
 
-    /** How many times more configurations there are when each actor is compiled in its own way, with several sets of flags. */
+    /**
+     * How many times more configurations there are when each actor is compiled in its own way, with several sets of
+     * flags.
+     */
     private static final long WIDER = 14;
 
     private static final Pattern PLANNED = Pattern.compile("\\(Results: (\\d+) planned;");
@@ -60,7 +63,10 @@ public final class StressRun {
                 "stress tests: no forbidden outcome in %d configurations, see %s%n", planned, results.toAbsolutePath());
     }
 
-    /** Runs every test, in a process of its own since JCStress can run once in each; answers how many configurations there were. */
+    /**
+     * Runs every test, in a process of its own since JCStress can run once in each; answers how many configurations
+     * there were.
+     */
     private long round(String name, long millis, boolean wide) throws Exception {
         Path directory = results.resolve(name);
         Files.createDirectories(directory);
