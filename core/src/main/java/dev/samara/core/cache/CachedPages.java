@@ -6,8 +6,8 @@ import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.tlb.Discarding;
-import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,6 +20,9 @@ final class CachedPages extends Caches.Entry {
     private final Frames frames;
     private final long number;
     private final PageIndex index = new PageIndex();
+
+    /** Made before a removal, which allocates nothing for it. */
+    private final IntPredicate isRemoved;
 
     /** Guards changes of the index, of the size and of the end; held for moments. */
     private final ReentrantLock content = new ReentrantLock();
@@ -44,40 +47,15 @@ final class CachedPages extends Caches.Entry {
     /** The first page that the next look for clean pages begins with. Guarded by the hand of the caches. */
     private long hand;
 
-    /** Frames taken out of the index, each marked removed. */
-    static final class Removed {
-        private int[] frames = new int[16];
-        private int count;
-
-        void add(int frame) {
-            if (count == frames.length) {
-                frames = Arrays.copyOf(frames, 2 * count);
-            }
-            frames[count++] = frame;
-        }
-
-        boolean isEmpty() {
-            return count == 0;
-        }
-
-        int count() {
-            return count;
-        }
-
-        /**
-         * Has them freed once that is settled, also if settling them fails first. Every entry that had one has been
-         * taken.
-         */
-        void dropWhenSettled(Discarding discarding) {
-            discarding.dropWhenSettled(frames, count);
-        }
-    }
+    /** The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock. */
+    private @Nullable Removal ending;
 
     CachedPages(FilePages cache, Memory memory, long size) {
         super(cache, memory.caches());
         this.memory = memory;
         this.size = size;
         frames = memory.frames();
+        isRemoved = frames::isRemoved;
         number = memory.nextCache();
     }
 
@@ -122,19 +100,28 @@ final class CachedPages extends Caches.Entry {
         }
     }
 
-    /** Caller holds the lock of the content. */
-    Removed takeOut(long first, long last) {
-        Removed removed = new Removed();
-        beginRemoval();
-        try {
-            index.removeAll(first, last, frame -> {
-                frames.remove(frame);
-                removed.add(frame);
-            });
-        } finally {
-            endRemoval();
+    /** Notes the frames that a removal takes out, and changes nothing. Caller holds the lock of the content. */
+    void collect(Removal removal) {
+        index.forEach(removal.first(), removal.last(), removal::add);
+    }
+
+    /**
+     * Takes the frames out that a removal has noted. Called again after a failure: frames that have come into the range
+     * meanwhile bear no mark and stay. Caller holds the lock of the content.
+     */
+    void takeOut(Removal removal) {
+        if (!removal.isEmpty()) {
+            beginRemoval();
+            try {
+                for (int i = 0; i < removal.count(); i++) {
+                    frames.remove(removal.frame(i));
+                }
+                index.removeIf(removal.first(), removal.last(), isRemoved);
+            } finally {
+                endRemoval();
+            }
         }
-        return removed;
+        removal.setOut();
     }
 
     /** Caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
@@ -152,20 +139,14 @@ final class CachedPages extends Caches.Entry {
         return removals;
     }
 
-    /** Takes all pages out for ever; null if that has been done. */
-    @Nullable
-    Removed close() {
-        content.lock();
-        try {
-            if (isClosed) {
-                return null;
-            }
-            isClosed = true;
-            return takeOut(0, Long.MAX_VALUE);
-        } finally {
-            content.unlock();
-            unregister();
-        }
+    /** Caller holds the lock of the content, and takes all pages out. */
+    void setClosed() {
+        isClosed = true;
+    }
+
+    /** The caches forget this. Caller has taken out all pages of a closed cache. */
+    void leaveCaches() {
+        unregister();
     }
 
     /** Nothing maps these pages, so that only readers who have come to them by the index may still be there. */
@@ -173,14 +154,37 @@ final class CachedPages extends Caches.Entry {
     protected int end() {
         // The worker first: without one nothing is changed.
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
-            Removed removed = close();
-            if (removed == null || removed.isEmpty()) {
-                return 0;
-            }
-            discarding.owe();
-            removed.dropWhenSettled(discarding);
+            int count = takeAll(discarding);
+            // Last: what has failed above is done by the next call.
+            unregister();
             discarding.settle();
-            return removed.count();
+            return count;
+        }
+    }
+
+    /** Closes this, and hands all frames over; returns how many. */
+    private int takeAll(Discarding discarding) {
+        content.lock();
+        try {
+            Removal removal = ending;
+            if (removal == null) {
+                if (isClosed) {
+                    return 0;
+                }
+                removal = new Removal(0, Long.MAX_VALUE, false);
+                collect(removal);
+                isClosed = true;
+                ending = removal;
+            }
+            takeOut(removal);
+            if (!removal.isEmpty()) {
+                discarding.owe();
+                removal.handOver(discarding);
+            }
+            ending = null;
+            return removal.count();
+        } finally {
+            content.unlock();
         }
     }
 

@@ -21,6 +21,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,12 @@ import org.jspecify.annotations.Nullable;
 public final class FilePages extends PageCache {
     /** No frame, since there is none left. */
     public static final int NO_MEMORY = Frames.NONE - 1;
+
+    private static final long NO_TAIL = -1;
+
+    /* Between attempts to go on with what is left. */
+    private static final long SHORTEST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Memory memory;
     private final Frames frames;
@@ -43,6 +50,15 @@ public final class FilePages extends PageCache {
 
     /** That of the pages. */
     private final ReentrantLock content;
+
+    /** The removal that has begun and has not handed its frames over. Guarded by the lock of the size. */
+    private @Nullable Removal left;
+
+    /** A thread of the machine goes on with what is left. Guarded by the lock of the size. */
+    private boolean isHandedOn;
+
+    /** Where the zeros begin that a truncation owes to the rest of a page; or none. Guarded by the lock of the size. */
+    private long tail = NO_TAIL;
 
     /**
      * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them,
@@ -381,18 +397,27 @@ public final class FilePages extends PageCache {
         }
         long last = first + Math.min(count - 1, Long.MAX_VALUE - first);
         resizing.lock();
+        try {
+            removeWith(lent, new Removal(first, last, false));
+        } finally {
+            release();
+        }
+    }
+
+    /** Caller holds the lock of the size. */
+    private void removeWith(@Nullable TlbGather lent, Removal removal) {
         // The worker first: without one nothing is changed.
         try (Discarding discarding = lent == null ? new Discarding(memory, Pte.NONE) : new Discarding(lent, Pte.NONE)) {
-            CachedPages.Removed removed;
+            goOn(discarding);
             content.lock();
             try {
-                removed = cached.takeOut(first, last);
+                cached.collect(removal);
+                left = removal;
+                cached.takeOut(removal);
             } finally {
                 content.unlock();
             }
-            unmap(discarding, first, last, removed, false);
-        } finally {
-            resizing.unlock();
+            goOn(discarding);
         }
     }
 
@@ -405,12 +430,100 @@ public final class FilePages extends PageCache {
         }
         resizing.lock();
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
-            CachedPages.Removed removed = cached.close();
-            if (removed != null) {
-                unmap(discarding, 0, Long.MAX_VALUE, removed, false);
+            goOn(discarding);
+            if (!isClosed()) {
+                takeAll();
+                goOn(discarding);
+            }
+        } finally {
+            release();
+        }
+    }
+
+    /** Caller holds the lock of the size. */
+    private void takeAll() {
+        Removal removal = new Removal(0, Long.MAX_VALUE, false);
+        content.lock();
+        try {
+            cached.collect(removal);
+            cached.setClosed();
+            left = removal;
+            cached.takeOut(removal);
+        } finally {
+            content.unlock();
+        }
+    }
+
+    /**
+     * Lets go of the lock of the size. What the caller's change has left, because it has failed, goes to a thread of
+     * the machine, unless one has it already.
+     */
+    private void release() {
+        try {
+            if (left != null && !isHandedOn) {
+                memory.rcu().callAfterAnyway(this::goOnLater);
+                isHandedOn = true;
             }
         } finally {
             resizing.unlock();
+        }
+    }
+
+    /**
+     * Goes on with the removal that has begun, up to the hand-over of its frames; nothing happens if there is none.
+     * Every change that removes pages or makes the file larger does this first, so that there is one removal at a time.
+     * Caller holds the lock of the size.
+     */
+    private void goOn(Discarding discarding) {
+        Removal removal = left;
+        if (removal == null) {
+            return;
+        }
+        if (!removal.isOut()) {
+            content.lock();
+            try {
+                cached.takeOut(removal);
+            } finally {
+                content.unlock();
+            }
+        }
+        if (isClosed()) {
+            cached.leaveCaches();
+        }
+        unmap(discarding, removal);
+    }
+
+    /** The caller of the change was told of the first failure; those that follow have no other cause. */
+    private void goOnLater() {
+        long pause = SHORTEST_PAUSE;
+        while (!hasGoneOn()) {
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+    }
+
+    private boolean hasGoneOn() {
+        // Its holder goes on too, or holds it for long: a thread of the machine does not wait for that.
+        if (!resizing.tryLock()) {
+            return false;
+        }
+        try {
+            goOnIfLeft();
+            isHandedOn = false;
+            return true;
+        } catch (Throwable again) {
+            return false;
+        } finally {
+            resizing.unlock();
+        }
+    }
+
+    /** Caller holds the lock of the size. */
+    private void goOnIfLeft() {
+        if (left != null) {
+            try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+                goOn(discarding);
+            }
         }
     }
 
@@ -426,6 +539,9 @@ public final class FilePages extends PageCache {
             return 0;
         }
         try {
+            if (left != null) {
+                return reclaimLeft();
+            }
             mappings.visit(batch.first(), batch.last(), batch);
             batch.dismiss();
             if (batch.isEmpty()) {
@@ -435,34 +551,50 @@ public final class FilePages extends PageCache {
                 return discarding == null ? 0 : reclaim(batch, discarding);
             }
         } finally {
-            resizing.unlock();
+            release();
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** Goes on with what is left, and returns how many frames that gives back. Caller holds the lock of the size. */
+    private int reclaimLeft() {
+        Removal removal = left;
+        try (Discarding discarding = Discarding.orNull(memory, Pte.NONE)) {
+            if (removal == null || discarding == null) {
+                return 0;
+            }
+            int count = removal.count();
+            goOn(discarding);
+            return count;
+        }
+    }
+
+    /** Caller holds the lock of the size, and nothing is left. */
     private int reclaim(Reclaim batch, Discarding discarding) {
+        Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
         // Nobody puts another frame in for one of these pages before it is known which of them stay.
         content.lock();
         try {
+            batch.leaveOutGone(index);
+            if (batch.isEmpty()) {
+                return 0;
+            }
             cached.beginRemoval();
             try {
-                batch.takeOut(index);
-                if (!batch.isEmpty()) {
-                    mappings.visit(batch.first(), batch.last(), batch);
-                    batch.putBack(index);
+                batch.takeOut(index, () -> mappings.visit(removal.first(), removal.last(), batch));
+                batch.addTo(removal);
+                if (!removal.isEmpty()) {
+                    left = removal;
                 }
             } finally {
                 cached.endRemoval();
             }
+            index.prune(removal.first(), removal.last());
         } finally {
             content.unlock();
         }
-        if (batch.isEmpty()) {
-            return 0;
-        }
-        CachedPages.Removed removed = batch.removed();
-        unmap(discarding, batch.first(), batch.last(), removed, false);
-        return removed.count();
+        int count = removal.count();
+        goOn(discarding);
+        return count;
     }
 
     /**
@@ -499,7 +631,7 @@ public final class FilePages extends PageCache {
                 growTo(bytes);
             }
         } finally {
-            resizing.unlock();
+            release();
         }
     }
 
@@ -508,20 +640,34 @@ public final class FilePages extends PageCache {
         long first = pages(bytes);
         // The worker first: without one nothing is changed.
         try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
-            CachedPages.Removed removed;
+            goOn(discarding);
+            Removal removal = new Removal(first, Long.MAX_VALUE, true);
+            Shrink now = new Shrink(first);
             content.lock();
             try {
+                cached.collect(removal);
                 cached.setSize(bytes);
-                Shrink now = new Shrink(first);
+                left = removal;
+                // Of an earlier truncation, what is not behind this is in a page that goes.
+                tail = bytes;
                 shrinks.next = now;
                 shrinks = now;
-                removed = cached.takeOut(first, Long.MAX_VALUE);
+                cached.takeOut(removal);
             } finally {
                 content.unlock();
             }
-            zero(bytes, startOf(first), discarding.worker());
-            unmap(discarding, first, Long.MAX_VALUE, removed, true);
+            zeroTail(discarding.worker());
+            goOn(discarding);
             settled = shrinks;
+        }
+    }
+
+    /** Fills the rest of the last page with zeros, as a truncation has to. Caller holds the lock of the size. */
+    private void zeroTail(Worker worker) {
+        long from = tail;
+        if (from != NO_TAIL) {
+            zero(from, startOf(pages(from)), worker);
+            tail = NO_TAIL;
         }
     }
 
@@ -558,6 +704,9 @@ public final class FilePages extends PageCache {
         Cpus.checkMayWait("a change of a file's size");
         resizing.lock();
         try {
+            // What has to go, because it was beyond the end, must not be within the file again.
+            goOnIfLeft();
+            zeroTail();
             content.lock();
             try {
                 cached.setSize(Math.max(cached.size(), bytes));
@@ -565,7 +714,20 @@ public final class FilePages extends PageCache {
                 content.unlock();
             }
         } finally {
-            resizing.unlock();
+            release();
+        }
+    }
+
+    /** Caller holds the lock of the size. */
+    private void zeroTail() {
+        if (tail == NO_TAIL) {
+            return;
+        }
+        Worker worker = memory.borrow();
+        try {
+            zeroTail(worker);
+        } finally {
+            memory.giveBack(worker);
         }
     }
 
@@ -630,26 +792,32 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Takes removed frames, and beyond an end private copies, out of every mapping, and frees them. */
-    private void unmap(Discarding discarding, long first, long last, CachedPages.Removed removed, boolean alsoCopies) {
-        if (removed.isEmpty() && mappings.isEmpty()) {
+    /**
+     * Takes removed frames, and beyond an end private copies, out of every mapping, and hands the frames over, which
+     * ends the removal. If the walk fails, the removal stays {@link #left}, with its frames marked removed and in use:
+     * the next change of the file, or a thread of the machine, walks again from the beginning. If what follows the
+     * hand-over fails, the operation of the caller goes on with it, as {@link Discarding#close} has it.
+     */
+    private void unmap(Discarding discarding, Removal removal) {
+        if (removal.isEmpty() && mappings.isEmpty()) {
+            left = null;
             return;
         }
-        List<Oracle.Taking> takings = new ArrayList<>(0);
+        Walk walk = new Walk(discarding, removal);
         try {
-            Walk walk = new Walk(discarding, first, last, alsoCopies, takings);
             do {
-                mappings.visit(first, last, walk);
+                mappings.visit(removal.first(), removal.last(), walk);
             } while (walk.discardFound());
             // Also where no entry was found: somebody may be between taking one out and its flush, and a fault between
             // the index and its check.
             discarding.owe();
-            removed.dropWhenSettled(discarding);
+            removal.handOver(discarding);
+            left = null;
         } finally {
             try {
                 discarding.settle();
             } finally {
-                takings.forEach(Oracle.Taking::close);
+                walk.takings.forEach(Oracle.Taking::close);
             }
         }
     }
@@ -687,7 +855,7 @@ public final class FilePages extends PageCache {
         private final boolean alsoCopies;
 
         /** For who judges accesses: until what was found is settled. */
-        private final List<Oracle.Taking> takings;
+        private final ArrayList<Oracle.Taking> takings = new ArrayList<>(0);
 
         private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -697,12 +865,11 @@ public final class FilePages extends PageCache {
         /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
         private boolean metLeft;
 
-        Walk(Discarding discarding, long first, long last, boolean alsoCopies, List<Oracle.Taking> takings) {
-            this.takings = takings;
+        Walk(Discarding discarding, Removal removal) {
             this.discarding = discarding;
-            this.first = first;
-            this.last = last;
-            this.alsoCopies = alsoCopies;
+            first = removal.first();
+            last = removal.last();
+            alsoCopies = removal.alsoCopies();
         }
 
         @Override
@@ -731,6 +898,8 @@ public final class FilePages extends PageCache {
             boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
             Oracle oracle = memory.oracle();
             if (oracle != null) {
+                // What has begun must be noted, so room for it comes first.
+                takings.ensureCapacity(takings.size() + 1);
                 takings.add(oracle.begin(
                         "a page leaves its cache", Oracle.ALL, link.table().number(), from, end));
             }

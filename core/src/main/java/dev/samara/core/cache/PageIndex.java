@@ -133,15 +133,45 @@ final class PageIndex {
         return count;
     }
 
+    /** Gives the frames of a range to a consumer, in ascending order. Caller excludes changes. */
+    void forEach(long first, long last, IntConsumer consumer) {
+        Root of = root;
+        forEach(of.top, of.height, 0, first, last, consumer);
+    }
+
+    private static void forEach(Object table, int level, long base, long first, long last, IntConsumer consumer) {
+        int shift = BITS * level;
+        // Zero for a table that begins behind the first page.
+        int start = first <= base ? 0 : (int) Math.min(SIZE, (first - base) >>> shift);
+        for (int i = start; i < SIZE && base + ((long) i << shift) <= last; i++) {
+            if (level == 0) {
+                int frame = ((int[]) table)[i];
+                if (frame != Frames.NONE) {
+                    consumer.accept(frame);
+                }
+            } else {
+                Object child = ((Object[]) table)[i];
+                if (child != null) {
+                    forEach(child, level - 1, base + ((long) i << shift), first, last, consumer);
+                }
+            }
+        }
+    }
+
     /**
-     * Takes out pages of a range, each frame given to a consumer, and nodes that are empty then. Caller excludes other
-     * changes.
+     * Takes one page out that is there, and leaves its node, also if that is empty then: so the page can be put back
+     * without memory. Caller excludes other changes.
      */
-    void removeAll(long first, long last, IntConsumer consumer) {
-        removeIf(first, last, frame -> {
-            consumer.accept(frame);
-            return true;
-        });
+    void clear(long page) {
+        int[] leaf = leafOf(page);
+        if (leaf != null) {
+            FRAME.setRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
+        }
+    }
+
+    /** Lets nodes of a range go that {@link #clear} has left empty. Caller excludes other changes. */
+    void prune(long first, long last) {
+        removeIf(first, last, frame -> false);
     }
 
     /**

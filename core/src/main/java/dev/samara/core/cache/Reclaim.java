@@ -69,27 +69,12 @@ final class Reclaim implements ReverseMap.Visitor {
         return isBusy[i] || frames.isDirty(taken[i]) || frames.isPinned(taken[i]);
     }
 
-    /**
-     * Takes the pages out, so that nobody can map them from here on; those that have gone since they were collected are
-     * left out. Caller holds the locks of the cache's size and content.
-     */
-    void takeOut(PageIndex index) {
-        leaveOutGone(index);
-        if (isEmpty()) {
-            return;
-        }
-        int[] at = {0};
-        index.removeIf(first(), last(), frame -> {
-            boolean isMeant = at[0] < count && taken[at[0]] == frame;
-            if (isMeant) {
-                frames.remove(frame);
-                at[0]++;
-            }
-            return isMeant;
-        });
+    int size() {
+        return count;
     }
 
-    private void leaveOutGone(PageIndex index) {
+    /** Leaves out the pages that have gone since they were collected. Caller holds the locks of size and content. */
+    void leaveOutGone(PageIndex index) {
         int kept = 0;
         for (int i = 0; i < count; i++) {
             if (index.get(pages[i]) == taken[i]) {
@@ -101,10 +86,30 @@ final class Reclaim implements ReverseMap.Visitor {
     }
 
     /**
-     * Puts pages back that were found to be in use since they were taken out; the others stay. Caller still holds the
-     * locks.
+     * Takes the pages out, so that no thread can map them from here on, and puts those back that turn out to be in use.
+     * If the look fails, all are put back, for which no memory is needed. Caller holds the locks of size and content.
+     *
+     * @param look finds out which pages are mapped
      */
-    void putBack(PageIndex index) {
+    void takeOut(PageIndex index, Runnable look) {
+        boolean isKnown = false;
+        try {
+            for (int i = 0; i < count; i++) {
+                frames.remove(taken[i]);
+                index.clear(pages[i]);
+            }
+            look.run();
+            isKnown = true;
+        } finally {
+            if (!isKnown) {
+                Arrays.fill(isBusy, 0, count, true);
+            }
+            putBack(index);
+        }
+    }
+
+    /** Those that are not put back stay in the batch. */
+    private void putBack(PageIndex index) {
         for (int i = 0; i < count; i++) {
             if (isInUse(i)) {
                 frames.restore(taken[i]);
@@ -115,13 +120,12 @@ final class Reclaim implements ReverseMap.Visitor {
         dismiss();
     }
 
-    /** The frames of those that are left. */
-    CachedPages.Removed removed() {
-        CachedPages.Removed removed = new CachedPages.Removed();
+    /** Notes the frames of the pages that are left in a removal that has room for them. */
+    void addTo(Removal removal) {
         for (int i = 0; i < count; i++) {
-            removed.add(taken[i]);
+            removal.add(taken[i]);
         }
-        return removed;
+        removal.setOut();
     }
 
     /** Finds out which of the pages a VMA maps. */

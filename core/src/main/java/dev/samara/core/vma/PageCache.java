@@ -66,6 +66,9 @@ public abstract class PageCache implements AutoCloseable {
     /**
      * Takes pages out, and out of every mapping; they read as what is behind the cache again. Private copies stay.
      *
+     * <p>If this throws after it has taken pages out, the next change of the file, or a thread of the machine, takes
+     * them out of the mappings and frees them.
+     *
      * @param first the first page
      * @param count how many
      */
@@ -74,6 +77,9 @@ public abstract class PageCache implements AutoCloseable {
     /**
      * Changes the size ({@code ftruncate}). What lies beyond the end is taken out, and out of every mapping, private
      * copies too; the rest of the last page becomes zeros.
+     *
+     * <p>If this throws after it has changed the size, the next change of the file, or a thread of the machine, takes
+     * out of the mappings what lies beyond the end. The rest of the last page becomes zeros before the file grows.
      *
      * @param bytes the new size, not negative
      */

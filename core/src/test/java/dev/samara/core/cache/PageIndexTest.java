@@ -12,6 +12,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -42,7 +43,7 @@ final class PageIndexTest {
             } else {
                 long last = random.nextInt(10) == 0 ? Long.MAX_VALUE : page + random.nextInt(2000);
                 List<Integer> gone = new ArrayList<>();
-                index.removeAll(page, last, gone::add);
+                removeAll(page, last, gone::add);
                 var range = model.subMap(page, true, last, true);
                 assertEquals(new ArrayList<>(range.values()), gone, () -> "in order; -Dsamara.seed=" + SEED);
                 range.clear();
@@ -51,8 +52,18 @@ final class PageIndexTest {
             assertEquals(model.getOrDefault(asked, Frames.NONE), index.get(asked), () -> "-Dsamara.seed=" + SEED);
         }
         model.forEach((page, frame) -> assertEquals(frame, index.get(page)));
-        index.removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
+        removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
         model.keySet().forEach(page -> assertEquals(Frames.NONE, index.get(page)));
+    }
+
+    /** Takes a range out as a removal does: the frames are listed first, and chosen after that. */
+    private void removeAll(long first, long last, IntConsumer consumer) {
+        List<Integer> listed = new ArrayList<>();
+        index.forEach(first, last, listed::add);
+        List<Integer> gone = new ArrayList<>();
+        index.removeIf(first, last, gone::add);
+        assertEquals(gone, listed);
+        gone.forEach(consumer::accept);
     }
 
     private static long place(Random random) {
@@ -83,23 +94,45 @@ final class PageIndexTest {
             index.put(leaf * 512L, leaf);
         }
         assertEquals(600 + 2 + 1, index.nodes(), "leaves, what is above them, and the top");
-        index.removeAll(512, 10 * 512, frame -> assertTrue(frame >= 1 && frame <= 10));
+        removeAll(512, 10 * 512, frame -> assertTrue(frame >= 1 && frame <= 10));
         assertEquals(590 + 2 + 1, index.nodes(), "a hole");
-        index.removeAll(20 * 512 + 1, 21 * 512 - 1, frame -> assertEquals(Frames.NONE, frame));
+        removeAll(20 * 512 + 1, 21 * 512 - 1, frame -> assertEquals(Frames.NONE, frame));
         assertEquals(590 + 2 + 1, index.nodes(), "nothing was taken out");
-        index.removeAll(512 * 512, Long.MAX_VALUE, frame -> assertTrue(frame >= 512));
+        removeAll(512 * 512, Long.MAX_VALUE, frame -> assertTrue(frame >= 512));
         assertEquals(502 + 1, index.nodes(), "one level less");
         assertEquals(511, index.get(511 * 512));
-        index.removeAll(1, Long.MAX_VALUE, frame -> assertTrue(frame > 0));
+        removeAll(1, Long.MAX_VALUE, frame -> assertTrue(frame > 0));
         assertEquals(1, index.nodes(), "one leaf");
         assertEquals(0, index.get(0));
         index.put(LAST, 9);
         assertEquals(0, index.get(0));
-        index.removeAll(0, 0, frame -> assertEquals(0, frame));
+        removeAll(0, 0, frame -> assertEquals(0, frame));
         assertEquals(9, index.get(LAST));
-        index.removeAll(0, Long.MAX_VALUE, frame -> assertEquals(9, frame));
+        removeAll(0, Long.MAX_VALUE, frame -> assertEquals(9, frame));
         assertEquals(1, index.nodes(), "as new");
         assertEquals(Frames.NONE, index.get(LAST));
+    }
+
+    @Test
+    @DisplayName("a page that is cleared leaves its node, which goes with the next pruning if nothing is in it then")
+    void clearedAndPruned() {
+        index.put(0, 1);
+        index.put(512, 2);
+        index.put(1024, 3);
+        int nodes = index.nodes();
+        index.clear(512);
+        index.clear(1024);
+        index.clear(LAST);
+        assertEquals(Frames.NONE, index.get(512));
+        assertEquals(nodes, index.nodes());
+        index.put(512, 2);
+        index.prune(512, 1024);
+        assertEquals(2, index.get(512));
+        assertEquals(nodes - 1, index.nodes());
+        index.clear(512);
+        index.prune(512, 512);
+        assertEquals(1, index.nodes());
+        assertEquals(1, index.get(0));
     }
 
     @Test
@@ -168,7 +201,7 @@ final class PageIndexTest {
                 index.put(page, (int) (page % 1000) + 1000);
                 assertEquals((int) (page % 1000) + 1000, index.get(page));
             }
-            index.removeAll(4 + 512L * 512 * (round % 2), Long.MAX_VALUE, frame -> assertTrue(frame >= 1000));
+            removeAll(4 + 512L * 512 * (round % 2), Long.MAX_VALUE, frame -> assertTrue(frame >= 1000));
         }
         stop.set(true);
         reader.join();
@@ -200,12 +233,12 @@ final class PageIndexTest {
         for (int round = 0; round < 2000; round++) {
             int page = round % 64;
             index.put(page * 7L + 1L, 1000 + page);
-            index.removeAll(page * 7L + 1L, page * 7L + 1L, frame -> assertEquals(1000 + page, frame));
+            removeAll(page * 7L + 1L, page * 7L + 1L, frame -> assertEquals(1000 + page, frame));
             if (round % 300 == 0) {
                 index.put(512L << (9 * Math.min(4, round / 300)), 5000);
             }
             if (round % 300 == 0 && round > 0) {
-                index.removeAll(64 * 7, LAST, frame -> assertEquals(5000, frame));
+                removeAll(64 * 7, LAST, frame -> assertEquals(5000, frame));
             }
         }
         stop.set(true);
