@@ -1,20 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import dev.samara.maple.MapleTree;
-import java.io.File;
-import java.net.URI;
-import java.net.URISyntaxException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -27,9 +16,6 @@ import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.Assertions;
-import org.junit.platform.commons.JUnitException;
-import org.opentest4j.AssertionFailedError;
 
 /**
  * Runs one call with 48 bytes of stack less each time, from where the call still succeeds down to where it
@@ -67,7 +53,6 @@ final class StackSweep {
     static final int SECONDS = 5;
 
     private static final int MOST_WRONG = 2;
-    private static final int JVM_SECONDS = 100;
     private static final int STACK_BYTES = 256 << 10;
 
     /** By so much a wide frame is larger than a narrow one: two words. */
@@ -93,15 +78,6 @@ final class StackSweep {
     private static final String RESERVE = "StackReserve.";
     private static final String VERDICT = "swept: ";
 
-    /** What a scene may use: one class of each archive and directory. */
-    private static final List<Class<?>> CLASSES = List.of(
-            StackSweep.class,
-            Machine.class,
-            MapleTree.class,
-            Assertions.class,
-            AssertionFailedError.class,
-            JUnitException.class);
-
     private final Supplier<Scene> scenes;
     private final Map<String, Integer> met = new TreeMap<>();
     private final Set<String> wrong = new LinkedHashSet<>();
@@ -119,47 +95,7 @@ final class StackSweep {
      * @param scene a class with a constructor without arguments
      */
     static void sweep(Class<? extends Scene> scene) throws Exception {
-        Path out = Files.createTempFile("sweep", ".txt");
-        try {
-            Process jvm = new ProcessBuilder(command(scene))
-                    .redirectErrorStream(true)
-                    .redirectOutput(out.toFile())
-                    .start();
-            boolean ended = jvm.waitFor(JVM_SECONDS, TimeUnit.SECONDS);
-            jvm.destroyForcibly();
-            String said = Files.readString(out);
-            assertTrue(ended, () -> "the sweep has not ended after " + JVM_SECONDS + " s:\n" + said);
-            assertEquals(0, jvm.exitValue(), () -> said);
-            assertTrue(said.contains(VERDICT), said);
-        } finally {
-            Files.delete(out);
-        }
-    }
-
-    private static List<String> command(Class<? extends Scene> scene) throws URISyntaxException {
-        List<String> homes = new ArrayList<>();
-        for (Class<?> each : CLASSES) {
-            homes.add(home(each));
-        }
-        return List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xint",
-                "-Xmx256m",
-                "-Dsamara.checked=" + System.getProperty("samara.checked", "false"),
-                "-cp",
-                String.join(File.pathSeparator, homes),
-                StackSweep.class.getName(),
-                scene.getName());
-    }
-
-    /**
-     * The directory or archive of a class; its code source would be that of its module, also if a patch has the class.
-     */
-    private static String home(Class<?> of) throws URISyntaxException {
-        String file = of.getName().substring(of.getPackageName().length() + 1) + ".class";
-        String url = Objects.requireNonNull(of.getResource(file)).toString();
-        String root = url.substring(0, url.length() - of.getName().length() - ".class".length());
-        return Path.of(new URI(root.replaceAll("^jar:|!?/$", ""))).toString();
+        ChildJvm.run(StackSweep.class, VERDICT, List.of("-Xint", "-Xmx256m"), scene.getName());
     }
 
     /**
@@ -264,7 +200,7 @@ final class StackSweep {
         deep.join(TimeUnit.SECONDS.toMillis(SECONDS));
     }
 
-    private static void within(Callable<@Nullable Void> judge) throws Exception {
+    static void within(Callable<@Nullable Void> judge) throws Exception {
         FutureTask<@Nullable Void> task = new FutureTask<>(judge);
         Thread thread = new Thread(task, "judge");
         thread.setDaemon(true);
@@ -282,7 +218,7 @@ final class StackSweep {
     }
 
     /** The innermost frames of this library. */
-    private static String where(Throwable thrown) {
+    static String where(Throwable thrown) {
         String frames = Stream.of(thrown.getStackTrace())
                 .filter(frame -> frame.getClassName().startsWith("dev.samara"))
                 .limit(4)
@@ -293,7 +229,7 @@ final class StackSweep {
     }
 
     /** The stacks of all threads that are within this library. */
-    private static String stacks() {
+    static String stacks() {
         StringBuilder text = new StringBuilder();
         Thread.getAllStackTraces().forEach((thread, frames) -> {
             if (thread != Thread.currentThread()

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.maple.MapleTree;
+import java.io.File;
+import java.net.URI;
+import java.net.URISyntaxException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Assertions;
+import org.junit.platform.commons.JUnitException;
+import org.opentest4j.AssertionFailedError;
+
+/**
+ * Runs the {@code main} of a test class in a JVM of its own, with the classes of this module and its tests: for a test
+ * that uses up the stack or the heap, and with it classes whose initializers meet the end of either.
+ */
+final class ChildJvm {
+    private static final int SECONDS = 100;
+
+    /** What the child may use: one class of each archive and directory. */
+    private static final List<Class<?>> CLASSES = List.of(
+            ChildJvm.class,
+            Machine.class,
+            MapleTree.class,
+            Assertions.class,
+            AssertionFailedError.class,
+            JUnitException.class);
+
+    private ChildJvm() {}
+
+    /**
+     * Runs a class, and fails if it does not end with status 0 in time.
+     *
+     * @param main the class
+     * @param verdict what it prints if it comes to its end
+     * @param options of the JVM
+     * @param arguments of the class
+     */
+    static void run(Class<?> main, String verdict, List<String> options, String... arguments) throws Exception {
+        Path out = Files.createTempFile("child", ".txt");
+        try {
+            Process jvm = new ProcessBuilder(command(main, options, arguments))
+                    .redirectErrorStream(true)
+                    .redirectOutput(out.toFile())
+                    .start();
+            boolean ended = jvm.waitFor(SECONDS, TimeUnit.SECONDS);
+            jvm.destroyForcibly();
+            String said = Files.readString(out);
+            assertTrue(ended, () -> main.getSimpleName() + " has not ended after " + SECONDS + " s:\n" + said);
+            assertEquals(0, jvm.exitValue(), () -> said);
+            assertTrue(said.contains(verdict), said);
+        } finally {
+            Files.delete(out);
+        }
+    }
+
+    private static List<String> command(Class<?> main, List<String> options, String... arguments)
+            throws URISyntaxException {
+        List<String> homes = new ArrayList<>();
+        for (Class<?> each : CLASSES) {
+            homes.add(home(each).toString());
+        }
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        command.add("-Dsamara.checked=" + System.getProperty("samara.checked", "false"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", String.join(File.pathSeparator, homes), main.getName()));
+        command.addAll(List.of(arguments));
+        return command;
+    }
+
+    /**
+     * Returns the directory or archive of a class; its code source would be that of its module, also if a patch has
+     * the class.
+     */
+    static Path home(Class<?> of) throws URISyntaxException {
+        String file = of.getName().substring(of.getPackageName().length() + 1) + ".class";
+        String url = Objects.requireNonNull(of.getResource(file)).toString();
+        String root = url.substring(0, url.length() - of.getName().length() - ".class".length());
+        return Path.of(new URI(root.replaceAll("^jar:|!?/$", "")));
+    }
+}
