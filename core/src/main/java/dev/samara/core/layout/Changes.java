@@ -5,13 +5,14 @@ import dev.samara.core.vma.LayoutChange;
 import dev.samara.core.vma.LayoutListener;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.wait.WaitingCall;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,17 +51,30 @@ final class Changes {
         deliveries = List.copyOf(fewer);
     }
 
-    /** Caller must hold the layout lock, and call {@link #deliver} after it has let go of it. */
-    void publish(List<Vma> gone, List<Vma> fresh) {
-        if (gone.isEmpty() && fresh.isEmpty()) {
-            return;
+    /**
+     * Makes the event of a change that is about to be published; null if nobody is to be told. Caller must hold the
+     * layout lock.
+     */
+    @Nullable
+    LayoutChange prepare(List<Vma> gone, List<Vma> fresh) {
+        if ((gone.isEmpty() && fresh.isEmpty()) || deliveries.isEmpty()) {
+            return null;
         }
-        sequence++;
-        List<Delivery> to = deliveries;
-        if (!to.isEmpty()) {
-            LayoutChange change = new LayoutChange(sequence, ascending(gone), ascending(fresh));
-            for (Delivery delivery : to) {
-                delivery.add(change);
+        return new LayoutChange(sequence + 1, ascending(gone), ascending(fresh));
+    }
+
+    /**
+     * Numbers a change, and queues the event that was prepared of it, which fails for no listener. Caller must hold the
+     * layout lock, and call {@link #deliver} after it has let go of it.
+     */
+    void publish(List<Vma> gone, List<Vma> fresh, @Nullable LayoutChange change) {
+        if (!gone.isEmpty() || !fresh.isEmpty()) {
+            sequence++;
+        }
+        if (change != null) {
+            List<Delivery> to = deliveries;
+            for (int i = 0; i < to.size(); i++) {
+                to.get(i).add(change);
             }
         }
     }
@@ -80,14 +94,13 @@ final class Changes {
     }
 
     /** One listener's queue, worked off by at most one thread at a time. */
-    private final class Delivery implements Runnable {
+    private final class Delivery extends WaitingCall {
         private final LayoutListener listener;
         private final Queue<LayoutChange> queue = new ConcurrentLinkedQueue<>();
         private final AtomicInteger length = new AtomicInteger();
         private final AtomicBoolean isWorkedOff = new AtomicBoolean();
 
-        /** Reports a loss that has just begun; null if there is nothing to report. */
-        private final AtomicReference<@Nullable Runnable> loss = new AtomicReference<>();
+        private final Loss loss = new Loss(this);
 
         /** Whether changes are being lost; guarded by the layout lock. */
         private boolean losing;
@@ -98,33 +111,40 @@ final class Changes {
 
         void add(LayoutChange change) {
             int waiting = length.get();
-            boolean full = losing ? waiting > CAPACITY / 2 : waiting >= CAPACITY;
-            if (full) {
+            boolean isFull = losing ? waiting > CAPACITY / 2 : waiting >= CAPACITY;
+            if (isFull || !offer(change)) {
                 if (!losing) {
                     losing = true;
-                    loss.set(() -> host.report(
-                            Report.Kind.CHANGES_LOST,
-                            "listener of class " + listener.getClass().getName() + " is " + waiting
-                                    + " changes behind and loses those from number " + change.sequence(),
-                            null));
+                    loss.from.set(change.sequence());
                 }
                 return;
             }
             losing = false;
+        }
+
+        /** False if there is no memory for a place in the queue. */
+        private boolean offer(LayoutChange change) {
             length.getAndIncrement();
-            queue.add(change);
+            try {
+                return queue.add(change);
+            } catch (OutOfMemoryError exhausted) {
+                length.getAndDecrement();
+                return false;
+            }
         }
 
         void schedule() {
-            Runnable report = loss.get() == null ? null : loss.getAndSet(null);
-            if (report != null) {
-                host.background().execute(report);
-            }
+            loss.schedule();
             // The queue, then the flag; the thread that works it off lets go of the flag, then looks at the queue: one
             // of the two sees the other, so nothing stays in the queue.
             if (!queue.isEmpty() && isWorkedOff.compareAndSet(false, true)) {
-                host.background().execute(this);
+                host.submit(this);
             }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
         }
 
         @Override
@@ -146,6 +166,45 @@ final class Changes {
             } catch (Throwable thrown) {
                 String name = listener.getClass().getName();
                 host.report(Report.Kind.CALLBACK_FAILED, "listener of class " + name, thrown);
+            }
+        }
+    }
+
+    /** The report that a listener is losing changes. Not made by the thread that works its queue off: that may hang. */
+    private final class Loss extends WaitingCall {
+        private final Delivery delivery;
+
+        /** The number of the first change of a loss that has just begun; 0 if there is nothing to report. */
+        private final AtomicLong from = new AtomicLong();
+
+        private final AtomicBoolean isScheduled = new AtomicBoolean();
+
+        Loss(Delivery delivery) {
+            this.delivery = delivery;
+        }
+
+        void schedule() {
+            if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
+                host.submit(this);
+            }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            isScheduled.set(false);
+            long first = from.getAndSet(0);
+            if (first != 0) {
+                String name = delivery.listener.getClass().getName();
+                host.report(
+                        Report.Kind.CHANGES_LOST,
+                        "listener of class " + name + " is " + delivery.length.get()
+                                + " changes behind and loses those from number " + first,
+                        null);
             }
         }
     }

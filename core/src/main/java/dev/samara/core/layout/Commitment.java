@@ -34,6 +34,12 @@ final class Commitment {
     /** What has become complete in this edit; null if nothing has. */
     private @Nullable List<Transit> released;
 
+    /** At publication: bytes charged for what the layout holds no more. */
+    private long left;
+
+    /** At publication: the objects that are mapped less often, which its transit gives back; null for none. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> deferred;
+
     Commitment(Layout layout) {
         this.layout = layout;
     }
@@ -75,7 +81,7 @@ final class Commitment {
         IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
         if (changes != null) {
             objectMappings = null;
-            settleObjects(changes);
+            settleObjects(changes, false);
             if (settledMappings == null) {
                 settledMappings = changes;
             } else {
@@ -98,20 +104,26 @@ final class Commitment {
         }
     }
 
-    private void settleObjects(IdentityHashMap<SharedAnonymous, Integer> changes) {
+    private void settleObjects(IdentityHashMap<SharedAnonymous, Integer> changes, boolean moreOnly) {
         // In one step with what was charged for new ones, so that no other call finds less free than there is.
-        long owed = countObjects(changes, 1);
+        long owed = countObjects(changes, 1, moreOnly);
         if (chargedForObjects != owed) {
             layout.host().uncharge(chargedForObjects - owed);
         }
         chargedForObjects = 0;
     }
 
-    /** Counts the changes, or with sign -1 takes them back; returns the bytes to charge for that. */
-    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign) {
+    /**
+     * Counts the changes, all or those by which an object is mapped more often, or with sign -1 takes them back; returns
+     * the bytes to charge for that.
+     */
+    private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign, boolean moreOnly) {
         long owed = 0;
         for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
-            owed += change.getKey().count(sign * (long) change.getValue());
+            int by = change.getValue();
+            if (!moreOnly || by >= 0) {
+                owed += change.getKey().count(sign * (long) by);
+            }
         }
         return owed;
     }
@@ -126,16 +138,41 @@ final class Commitment {
         completed += uncharged == null ? 0 : uncharged.accounted;
     }
 
-    /** Settles an edit that has just been published; what it has unmapped is left to its transit, if it has one. */
-    void publish(Counters counters, @Nullable Transit transit) {
-        if (transit == null) {
-            settle(counters);
+    /**
+     * Decides what becomes of it at publication: what the edit has unmapped is left to its transit, if it has one. Takes
+     * the memory for that, and gives nothing back yet.
+     */
+    void prepare(Counters counters, @Nullable Transit transit) {
+        left = excess(counters);
+        if (transit != null && objectMappings != null) {
+            IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
+            objectMappings.forEach((object, change) -> {
+                if (change < 0) {
+                    fewer.put(object, change);
+                }
+            });
+            if (!fewer.isEmpty()) {
+                deferred = fewer;
+            }
+        }
+    }
+
+    /** Settles an edit that has just been published, as prepared. */
+    void publish(@Nullable Transit transit) {
+        if (transit == null || left <= 0) {
+            giveBack(left);
         } else {
-            defer(transit, counters);
+            transit.bytes = left;
+        }
+        if (transit != null) {
+            transit.objects = deferred;
+        }
+        if (objectMappings != null) {
+            settleObjects(objectMappings, deferred != null);
         }
         if (released != null) {
-            for (Transit complete : released) {
-                giveBack(layout.host(), complete);
+            for (int i = 0; i < released.size(); i++) {
+                giveBack(layout.host(), released.get(i));
             }
         }
     }
@@ -144,33 +181,10 @@ final class Commitment {
     static void giveBack(Host host, Transit complete) {
         long bytes = complete.bytes;
         if (complete.objects != null) {
-            bytes -= countObjects(complete.objects, 1);
+            bytes -= countObjects(complete.objects, 1, false);
         }
         if (bytes != 0) {
             host.uncharge(bytes);
-        }
-    }
-
-    private void defer(Transit transit, Counters counters) {
-        long excess = excess(counters);
-        if (excess > 0) {
-            transit.bytes = excess;
-        } else {
-            giveBack(excess);
-        }
-        IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
-        if (changes != null) {
-            IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
-            changes.forEach((object, change) -> {
-                if (change < 0) {
-                    fewer.put(object, change);
-                }
-            });
-            changes.keySet().removeAll(fewer.keySet());
-            if (!fewer.isEmpty()) {
-                transit.objects = fewer;
-            }
-            settleObjects(changes);
         }
     }
 
@@ -178,7 +192,7 @@ final class Commitment {
     void undo() {
         layout.host().uncharge(charged + chargedForObjects);
         if (settledMappings != null) {
-            layout.host().uncharge(-countObjects(settledMappings, -1));
+            layout.host().uncharge(-countObjects(settledMappings, -1, false));
         }
     }
 }

@@ -6,6 +6,7 @@ import dev.samara.core.life.Open;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.LayoutChange;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;
@@ -560,28 +561,36 @@ final class Edit implements AutoCloseable {
             Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
         }
         Linking.link(layout, fresh);
+        boolean charges = commitment != null || counters.accounted != layout.counters().accounted;
+        if (charges) {
+            commitment().prepare(counters, mine);
+        }
+        List<Vma> withOpens = mine == null ? withOpens() : null;
+        LayoutChange change = layout.changes().prepare(gone, fresh);
         tree.commit();
-        // From here on it is published, whatever is thrown: what is mapped has its opens.
+        // From here on it is published, whatever is thrown: what is mapped has its opens. Nothing up to the adoption of
+        // the counters allocates, so none of it fails for want of memory.
         finished = true;
+        held = withOpens;
         if (!completing) {
             operation.published(result, mine);
+        }
+        if (mine != null) {
+            layout.inTransit().add(mine);
+            mine.depart();
         }
         for (int i = 0; i < gone.size(); i++) {
             Life.detach(gone.get(i));
         }
         Identities.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
-        if (mine != null) {
-            layout.inTransit().add(mine);
-            mine.depart();
-        } else {
-            hold(null);
-            Linking.unlink(gone, null);
-        }
-        if (commitment != null || counters.accounted != layout.counters().accounted) {
-            commitment().publish(counters, mine);
+        if (charges) {
+            commitment().publish(mine);
         }
         layout.adopt(counters, mine, brk, defaultLock);
-        layout.changes().publish(gone, fresh);
+        layout.changes().publish(gone, fresh, change);
+        if (mine == null) {
+            Linking.unlink(gone, null);
+        }
         return result;
     }
 
@@ -596,7 +605,10 @@ final class Edit implements AutoCloseable {
         if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
             mine.note(List.copyOf(layout.copies()));
         }
-        hold(mine);
+        List<Vma> withOpens = withOpens();
+        if (withOpens != null) {
+            mine.hold(withOpens);
+        }
         Linking.unlink(gone, mine);
         layout.inTransit().makeRoom();
         mine.prepareToDepart();
@@ -668,8 +680,8 @@ final class Edit implements AutoCloseable {
         return outside;
     }
 
-    /** VMAs without an open need not be held: nothing happens when the last keep of one ends. */
-    private void hold(@Nullable Transit mine) {
+    /** VMAs without an open need not be held: nothing happens when the last keep of one ends. Null for none. */
+    private @Nullable List<Vma> withOpens() {
         List<Vma> withOpens = null;
         for (int i = 0; i < gone.size(); i++) {
             Vma vma = gone.get(i);
@@ -680,11 +692,7 @@ final class Edit implements AutoCloseable {
                 withOpens.add(vma);
             }
         }
-        if (mine == null) {
-            held = withOpens;
-        } else if (withOpens != null) {
-            mine.hold(withOpens);
-        }
+        return withOpens;
     }
 
     /**

@@ -8,6 +8,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Uncaught;
+import dev.samara.core.wait.WaitingCall;
 import dev.samara.core.wait.WaitingCalls;
 import java.util.ArrayList;
 import java.util.List;
@@ -130,6 +131,15 @@ public final class Host {
     /** The calls that go on once a CPU, a copy or a grace period lets them, or after a pause. */
     WaitingCalls waitingCalls() {
         return waitingCalls;
+    }
+
+    /** Has a thread of the machine go on with a call. Where there is no memory for a task, the call is listed. */
+    void submit(WaitingCall call) {
+        try {
+            background.execute(call);
+        } catch (OutOfMemoryError exhausted) {
+            waitingCalls.add(call);
+        }
     }
 
     /**

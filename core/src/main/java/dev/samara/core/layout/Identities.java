@@ -61,7 +61,8 @@ public final class Identities {
             if (identity != null) {
                 Vma from = gone.get(i);
                 handOn(identity, from, from.start(), from.end(), fresh);
-                for (Transit.Move move : moves) {
+                for (int j = 0; j < moves.size(); j++) {
+                    Transit.Move move = moves.get(j);
                     if (from.contains(move.from())) {
                         handOn(identity, from, move.to(), move.to() + move.length(), fresh);
                     }

@@ -13,6 +13,7 @@ import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
+import dev.samara.core.wait.WaitingCall;
 import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
 import java.util.List;
@@ -239,6 +240,7 @@ final class Operation implements Watch {
         Cpus.checkMayWait("an asynchronous call of a space");
         layout.host().waitingCalls().attendAgain();
         CompletableFuture<Long> future = new CompletableFuture<>();
+        Populating populating = new Populating(this, future);
         Rcu behind = behind();
         if (behind != null && !behind.enter()) {
             future.complete(Errno.EAGAIN.result());
@@ -264,9 +266,30 @@ final class Operation implements Watch {
         if (transit == null && populations.isEmpty()) {
             future.complete(result);
         } else if (transit == null) {
-            layout.host().background().execute(() -> complete(future));
+            layout.host().submit(populating);
         }
         return future;
+    }
+
+    /** An asynchronous operation that is complete but for what it faults in. Made before it publishes. */
+    private static final class Populating extends WaitingCall {
+        private final Operation operation;
+        private final CompletableFuture<Long> future;
+
+        Populating(Operation operation, CompletableFuture<Long> future) {
+            this.operation = operation;
+            this.future = future;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            operation.complete(future);
+        }
     }
 
     private void publish() {

@@ -331,8 +331,8 @@ public final class Transit extends WaitingCall {
 
     /** It is published: from now on it waits for those over whose reservations it was stored. */
     void depart() {
-        for (Transit predecessor : predecessors) {
-            predecessor.successors.add(this);
+        for (int i = 0; i < predecessors.size(); i++) {
+            predecessors.get(i).successors.add(this);
             awaited++;
         }
         predecessors = List.of();
@@ -396,12 +396,7 @@ public final class Transit extends WaitingCall {
 
     /** Has a thread of the machine go on with this. */
     void submit() {
-        try {
-            operation.layout().host().background().execute(this);
-        } catch (OutOfMemoryError exhausted) {
-            // The list needs no memory.
-            operation.layout().host().waitingCalls().add(this);
-        }
+        operation.layout().host().submit(this);
     }
 
     /** Retires and completes, on the operation's thread. Caller must hold no lock, and call this once. */
@@ -424,11 +419,20 @@ public final class Transit extends WaitingCall {
      */
     @Override
     public void run() {
-        reportFailure();
-        if (gate.isOpen()) {
-            operation.complete(Objects.requireNonNull(future, "future"));
-        } else if (!goOn(true)) {
-            operation.layout().host().waitingCalls().add(this);
+        boolean isOver = false;
+        try {
+            reportFailure();
+            if (gate.isOpen()) {
+                operation.complete(Objects.requireNonNull(future, "future"));
+                isOver = true;
+            } else {
+                isOver = goOn(true);
+            }
+        } finally {
+            // Also after an Error: nobody else goes on with this.
+            if (!isOver) {
+                operation.layout().host().waitingCalls().add(this);
+            }
         }
     }
 
@@ -448,8 +452,8 @@ public final class Transit extends WaitingCall {
             if (callsOthers() && !retireAsThisThread(mayRest)) {
                 return false;
             }
-            for (Vma vma : linked) {
-                Life.unlink(vma);
+            for (int i = 0; i < linked.size(); i++) {
+                Life.unlink(linked.get(i));
             }
             linked = List.of();
         } catch (Throwable thrown) {

@@ -41,6 +41,9 @@ public final class Memory {
     /** Idle workers, the one given back last on top, so that those which nobody needs are at the bottom. */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
+    /** Workers given back while there was no memory for a place among the idle ones, linked by themselves. */
+    private final AtomicReference<@Nullable Worker> aside = new AtomicReference<>();
+
     /** So many idle workers are never given up. */
     private static final int SPARE = 8;
 
@@ -321,7 +324,7 @@ public final class Memory {
         }
         if (top == null) {
             fewestIdle = 0;
-            return null;
+            return takeFromAside();
         }
         if (top.depth <= fewestIdle) {
             fewestIdle = top.depth - 1;
@@ -330,7 +333,7 @@ public final class Memory {
     }
 
     /**
-     * Takes a worker back.
+     * Takes a worker back, also where there is no memory left.
      *
      * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that
      *     ends
@@ -338,14 +341,40 @@ public final class Memory {
     public void giveBack(Worker worker) {
         // Nobody has it from here on, so nobody would leave the section, and no grace period would end.
         worker.reader().exitAll();
-        Idle top;
-        do {
-            top = idle.get();
-        } while (!idle.compareAndSet(top, new Idle(worker, top == null ? 1 : top.depth + 1, top)));
+        push(worker);
         if (++givenBack >= PERIOD) {
             givenBack = 0;
             giveUp();
         }
+    }
+
+    /** Puts a worker among the idle ones or, where there is no memory for a place among them, aside. */
+    private void push(Worker worker) {
+        try {
+            Idle top;
+            do {
+                top = idle.get();
+            } while (!idle.compareAndSet(top, new Idle(worker, top == null ? 1 : top.depth + 1, top)));
+        } catch (OutOfMemoryError exhausted) {
+            Worker others;
+            do {
+                others = aside.get();
+                worker.next = others;
+            } while (!aside.compareAndSet(others, worker));
+        }
+    }
+
+    /** Takes a worker of those that were put aside, and puts the others among the idle ones. */
+    private @Nullable Worker takeFromAside() {
+        // All at once: one that is taken alone could be back, above others, before its successor is made the first.
+        Worker first = aside.get() == null ? null : aside.getAndSet(null);
+        Worker rest = first == null ? null : first.next;
+        while (rest != null) {
+            Worker next = rest.next;
+            push(rest);
+            rest = next;
+        }
+        return first;
     }
 
     /** Ends idle workers as many as nobody has needed for a while, so that grace periods need not look at them. */
@@ -355,21 +384,44 @@ public final class Memory {
         if (surplus <= 0) {
             return;
         }
-        Set<RcuReader> readers = new HashSet<>();
-        List<Worker> ended = new ArrayList<>(surplus);
+        List<Worker> ended;
+        try {
+            ended = new ArrayList<>(surplus);
+        } catch (OutOfMemoryError exhausted) {
+            // Another time.
+            return;
+        }
         for (int i = 0; i < surplus; i++) {
             Worker worker = borrowIdle();
             if (worker == null) {
                 break;
             }
             ended.add(worker);
-            readers.add(worker.reader());
         }
         fewestIdle = Integer.MAX_VALUE;
-        rcu.unregister(readers);
+        if (!unregister(ended)) {
+            for (int i = 0; i < ended.size(); i++) {
+                push(ended.get(i));
+            }
+            return;
+        }
         for (Worker worker : ended) {
             frames.discard(worker.magazine());
             owners.release(worker.owner());
+        }
+    }
+
+    /** False if there is no memory for that. */
+    private boolean unregister(List<Worker> ended) {
+        try {
+            Set<RcuReader> readers = new HashSet<>();
+            for (Worker worker : ended) {
+                readers.add(worker.reader());
+            }
+            rcu.unregister(readers);
+            return true;
+        } catch (OutOfMemoryError exhausted) {
+            return false;
         }
     }
 

@@ -142,8 +142,8 @@ public final class TlbGather implements AutoCloseable {
     private void giveBackWorker() {
         Worker resting = worker;
         if (resting != null) {
-            worker = null;
             memory.giveBack(resting);
+            worker = null;
         }
     }
 
@@ -406,7 +406,7 @@ public final class TlbGather implements AutoCloseable {
     }
 
     private void end() {
-        if (unfinished != null) {
+        if (worker == null || unfinished != null) {
             resume();
         }
         invalidate();

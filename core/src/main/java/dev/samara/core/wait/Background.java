@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +58,10 @@ public final class Background implements Executor {
 
     /** How many threads there are at most. */
     static final int MOST_THREADS = 256;
+
+    /* Between attempts of a thread for which there was no memory. */
+    private static final long SHORTEST_WAIT = 1_000;
+    private static final long LONGEST_WAIT = 1_000_000;
 
     private static final long FIRST_PAUSE = 10_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
@@ -151,7 +156,8 @@ public final class Background implements Executor {
      * one can.
      *
      * @param task what to run
-     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not taken then
+     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not taken then. Where there
+     *     is none for what comes after that, this tries again until there is
      */
     @Override
     public void execute(Runnable task) {
@@ -222,28 +228,48 @@ public final class Background implements Executor {
         }
     }
 
-    /** Finds a thread that attends to the queue. */
+    /**
+     * Finds a thread that attends to the queue. What is queued cannot be taken back: where there is no memory for this,
+     * it is tried again. The lock is taken in this method, which is no deeper than the offer: at the end of the stack
+     * the offer fails first, and not the taking of the lock, which might leave it held.
+     */
     private void tell() {
-        Worker recruit = null;
-        lock.lock();
-        try {
-            if (attended || queue.isEmpty()) {
+        long wait = SHORTEST_WAIT;
+        for (; ; ) {
+            try {
+                Worker recruit;
+                lock.lock();
+                try {
+                    if (attended || queue.isEmpty()) {
+                        return;
+                    }
+                    recruit = choose();
+                } finally {
+                    lock.unlock();
+                }
+                start(recruit);
                 return;
+            } catch (OutOfMemoryError exhausted) {
+                LockSupport.parkNanos(this, wait);
+                wait = Math.min(2 * wait, LONGEST_WAIT);
             }
-            if (leader == null) {
-                recruit = recruit();
-                leader = recruit;
-                attended = recruit != null;
-            } else if (leaderRuns) {
-                recruit = engageWatcher();
-            } else {
-                leaderTold.signal();
-                attended = true;
-            }
-        } finally {
-            lock.unlock();
         }
-        start(recruit);
+    }
+
+    /** Caller holds the lock. Returns the thread to be started, if none is idle. */
+    private @Nullable Worker choose() {
+        if (leader == null) {
+            Worker recruit = recruit();
+            leader = recruit;
+            attended = recruit != null;
+            return recruit;
+        }
+        if (leaderRuns) {
+            return engageWatcher();
+        }
+        leaderTold.signal();
+        attended = true;
+        return null;
     }
 
     /**
@@ -362,7 +388,7 @@ public final class Background implements Executor {
 
     /** The life of a thread. */
     private void work(Worker self) {
-        lock.lock();
+        lockAtLast();
         try {
             pause = 0;
             boolean stays = true;
@@ -372,6 +398,18 @@ public final class Background implements Executor {
         } finally {
             threads--;
             lock.unlock();
+        }
+    }
+
+    /** A thread of this object takes the lock, also if there is no memory for its place in the lock's queue. */
+    private void lockAtLast() {
+        for (; ; ) {
+            try {
+                lock.lock();
+                return;
+            } catch (OutOfMemoryError exhausted) {
+                LockSupport.parkNanos(this, SHORTEST_WAIT);
+            }
         }
     }
 
@@ -386,13 +424,23 @@ public final class Background implements Executor {
         running++;
         leaderRuns = true;
         dueNanos = System.nanoTime() + dueAfterNanos;
-        Worker recruit = !watching && leaveUnattended() ? engageWatcher() : null;
+        Worker recruit = null;
+        try {
+            recruit = !watching && leaveUnattended() ? engageWatcher() : null;
+        } catch (OutOfMemoryError exhausted) {
+            // Then nobody overtakes this thread: it comes back to the queue after the task.
+            recruit = null;
+        }
         lock.unlock();
         try {
             start(recruit);
+        } catch (OutOfMemoryError exhausted) {
+            report(exhausted);
+        }
+        try {
             run(task);
         } finally {
-            lock.lock();
+            lockAtLast();
             finished(self);
         }
         return true;
@@ -454,12 +502,18 @@ public final class Background implements Executor {
     }
 
     @SuppressWarnings("WaitNotInLoop") // the loops are at the callers, who know what they wait for
-    private static long await(Condition condition, long nanos) {
+    private long await(Condition condition, long nanos) {
         try {
             return condition.awaitNanos(nanos);
         } catch (InterruptedException meaningless) {
             // These threads belong to nobody who could want them to stop.
             return nanos;
+        } catch (OutOfMemoryError exhausted) {
+            // None for a place in the queue of the condition: then looks again soon.
+            lock.unlock();
+            LockSupport.parkNanos(this, LONGEST_WAIT);
+            lockAtLast();
+            return nanos - LONGEST_WAIT;
         }
     }
 

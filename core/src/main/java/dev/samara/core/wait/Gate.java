@@ -43,6 +43,9 @@ public class Gate {
     /** A transit that has nothing to flush is over sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
+    /** Between attempts of a thread for which there was no memory. */
+    private static final long PAUSE = 1_000_000;
+
     static {
         try {
             TOP = MethodHandles.lookup().findVarHandle(Gate.class, "top", Waiter.class);
@@ -112,17 +115,19 @@ public class Gate {
         if (spin()) {
             return true;
         }
-        Wait wait = new Wait(watch);
-        Waiter self = push();
+        Wait wait = register(watch, true);
+        if (wait == null) {
+            return isOpen();
+        }
         while (!isOpen()) {
             if (Thread.currentThread().isInterrupted()) {
-                self.take();
+                wait.self.take();
                 sweep();
                 return isOpen();
             }
             wait.parkOrReport();
         }
-        self.take();
+        wait.self.take();
         return true;
     }
 
@@ -135,15 +140,16 @@ public class Gate {
         if (isOpen() || spin()) {
             return;
         }
-        Wait wait = new Wait(watch);
-        Waiter self = push();
-        boolean interrupted = false;
-        while (!isOpen()) {
+        boolean interrupted = Thread.interrupted();
+        Wait wait = register(watch, false);
+        while (wait != null && !isOpen()) {
             // A thread whose flag is set does not park.
             interrupted |= Thread.interrupted();
             wait.parkOrReport();
         }
-        self.take();
+        if (wait != null) {
+            wait.self.take();
+        }
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -157,6 +163,24 @@ public class Gate {
             }
         }
         return false;
+    }
+
+    /**
+     * Registers the calling thread. Where there is no memory for that, tries again until there is: what the gate belongs
+     * to has happened, and its caller must not learn of the end of the memory instead. Null if the gate is open by then,
+     * or the thread was interrupted and that is to end the wait.
+     */
+    private @Nullable Wait register(Watch watch, boolean interruptibly) {
+        for (; ; ) {
+            try {
+                return new Wait(watch);
+            } catch (OutOfMemoryError exhausted) {
+                if (isOpen() || (interruptibly && Thread.currentThread().isInterrupted())) {
+                    return null;
+                }
+                LockSupport.parkNanos(this, PAUSE);
+            }
+        }
     }
 
     /** Registers the calling thread, unless the gate is open. */
@@ -247,6 +271,7 @@ public class Gate {
         private final Watch watch;
         private final long since = System.nanoTime();
         private final long reportAfter;
+        private final Waiter self;
         private boolean reported;
 
         Wait(Watch watch) {
@@ -258,6 +283,8 @@ public class Gate {
                 Uncaught.report(thrown);
             }
             reportAfter = after;
+            // Last: what is registered is found by its thread.
+            self = push();
         }
 
         /**

@@ -85,11 +85,14 @@ public final class WaitingCalls implements Runnable {
     private void attend() {
         // Store-load pair with the end of run: added, then isPolled; isPolled cleared, then added.
         long pause = SHORTEST_PAUSE;
-        while (added.get() != null && isPolled.compareAndSet(false, true)) {
-            boolean isBegun = false;
+        for (; ; ) {
+            boolean isBegun = true;
             try {
-                executor.execute(this);
-                isBegun = true;
+                if (added.get() != null && isPolled.compareAndSet(false, true)) {
+                    isBegun = false;
+                    executor.execute(this);
+                    isBegun = true;
+                }
                 return;
             } catch (OutOfMemoryError exhausted) {
                 LockSupport.parkNanos(this, pause);

@@ -72,7 +72,7 @@ final class SlowListenerTest {
 
     private void publish(int count) {
         for (int i = 0; i < count; i++) {
-            changes.publish(List.of(), some);
+            changes.publish(List.of(), some, changes.prepare(List.of(), some));
         }
         changes.deliver();
     }
@@ -144,7 +144,7 @@ final class SlowListenerTest {
     @Test
     @DisplayName("is not reported by who publishes, under the layout lock, but by the machine after that")
     void afterTheLock() throws InterruptedException {
-        changes.publish(List.of(), some);
+        changes.publish(List.of(), some, changes.prepare(List.of(), some));
         assertEquals(1, host.background().pending(), "the delivery");
         changes.deliver();
         reported.acquire();
