@@ -40,6 +40,7 @@ final class HeapSweep {
     private static volatile Object @Nullable [] ballast;
 
     /** What is left free. */
+    @SuppressWarnings("UnusedVariable") // it is there to be dropped
     private static volatile byte @Nullable [] gap;
 
     private final Class<? extends StackSweep.Scene> scenes;
@@ -212,17 +213,21 @@ final class HeapSweep {
     private static void fill(int left) {
         gap = left < 16 ? null : new byte[left - 16];
         for (int words = 1 << 18; words > 0; words >>= 6) {
-            try {
-                for (; ; ) {
-                    Object[] more = new Object[words];
-                    more[0] = ballast;
-                    ballast = more;
-                }
-            } catch (OutOfMemoryError full) {
-                // Now with smaller ones.
-                continue;
-            }
+            fillWith(words);
         }
         gap = null;
+    }
+
+    private static void fillWith(int words) {
+        boolean isFull = false;
+        while (!isFull) {
+            try {
+                Object[] more = new Object[words];
+                more[0] = ballast;
+                ballast = more;
+            } catch (OutOfMemoryError full) {
+                isFull = true;
+            }
+        }
     }
 }
