@@ -22,6 +22,7 @@ import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Report;
 import dev.samara.core.vma.ShootdownDelivery;
@@ -164,8 +165,9 @@ public final class Machine implements AutoCloseable {
      * ended, asynchronous operations completed, changes delivered. What is still kept or in transit is not waited for.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if a CPU of the
-     *     thread is in GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
+     * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if an {@link
+     *     MmuNotifier} calls this, for whose operation a thread of the machine may wait; if a CPU of the thread is in
+     *     GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();
@@ -425,8 +427,9 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Says who is told what no caller can be told. Called by the thread that has noticed, without any lock; what it
-         * throws goes to that thread's uncaught exception handler.
+         * Says who is told what no caller can be told. Called by the thread that has noticed. That thread holds no lock
+         * of a space, but it may hold those of a file or of the machine's own threads: the reporter returns soon, and
+         * calls nothing of this machine that may wait. What it throws goes to that thread's uncaught exception handler.
          *
          * @param reporter whom; unless set, reports go to the system logger {@code dev.samara.core}
          * @return this

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
@@ -84,8 +85,11 @@ public final class Host {
     private final @Nullable MemoryMaker memories;
     private final Population.Populator populator;
 
-    /** By the binary logarithm of the page size; made when a first space needs it. Guarded by this. */
-    private final @Nullable Memory[] made = new Memory[Long.SIZE];
+    /**
+     * By the binary logarithm of the page size; made when a first space needs it, under the monitor of this. Read
+     * without it: an embedder that makes a store may take its time.
+     */
+    private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
 
@@ -122,8 +126,14 @@ public final class Host {
      * Waits until threads of the machine have nothing to do.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
+     * @throws IllegalStateException if a thread of the machine calls this, or what retires an operation, on any thread
      */
     public void awaitQuiescence() throws InterruptedException {
+        Transit inside = Transit.ofThisThread();
+        if (inside != null) {
+            throw new IllegalStateException("a wait for quiescence was called by what retires " + inside
+                    + ", and would have to wait for threads of the machine, which may wait for that operation");
+        }
         waitingCalls.attendAgain();
         background.awaitQuiescence();
     }
@@ -162,11 +172,10 @@ public final class Host {
         }
         List<Memory> memories = new ArrayList<>();
         synchronized (this) {
-            for (int i = 0; i < made.length; i++) {
-                Memory memory = made[i];
+            for (int i = 0; i < made.length(); i++) {
+                Memory memory = made.getAndSet(i, null);
                 if (memory != null) {
                     memories.add(memory);
-                    made[i] = null;
                 }
             }
         }
@@ -181,17 +190,27 @@ public final class Host {
      * @return always the same, or null if the machine has none
      * @throws IllegalStateException if the machine is closed
      */
-    public synchronized @Nullable Memory memory(int pageShift) {
+    public @Nullable Memory memory(int pageShift) {
         spaces.checkOpen();
-        if (memories != null && made[pageShift] == null) {
-            made[pageShift] = memories.make(this, pageShift);
+        Memory known = made.get(pageShift);
+        return known != null || memories == null ? known : make(memories, pageShift);
+    }
+
+    private synchronized Memory make(MemoryMaker maker, int pageShift) {
+        // Again: closing may have taken what was made.
+        spaces.checkOpen();
+        Memory memory = made.get(pageShift);
+        if (memory == null) {
+            memory = maker.make(this, pageShift);
+            made.set(pageShift, memory);
         }
-        return made[pageShift];
+        return memory;
     }
 
     /** Has threads of the machine give back what unreachable page caches have left. */
-    public synchronized void endUnreachableCaches() {
-        for (Memory memory : made) {
+    public void endUnreachableCaches() {
+        for (int i = 0; i < made.length(); i++) {
+            Memory memory = made.get(i);
             if (memory != null) {
                 memory.caches().endUnreachable(background);
             }

@@ -128,6 +128,7 @@ public final class Layout {
     public Layout(Origin origin, List<Vma> mapped) {
         this(
                 origin,
+                origin.host().memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.capabilities(), origin.limits()),
                 Loading.above(origin.geometry(), mapped),
                 origin.brk(),
@@ -136,8 +137,10 @@ public final class Layout {
     }
 
     /** Makes an empty layout. */
-    private Layout(Origin origin, Limits limits, List<Vma> above, long brk, long inheritedBase) {
+    private Layout(
+            Origin origin, @Nullable Memory memory, Limits limits, List<Vma> above, long brk, long inheritedBase) {
         this.origin = origin;
+        this.memory = memory;
         this.limits = limits;
         this.above = above;
         this.brk = brk;
@@ -146,7 +149,6 @@ public final class Layout {
         lock = host.newLock();
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
-        memory = host.memory(geometry.pageShift());
         pages = memory == null ? null : new PageTable(geometry);
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
@@ -616,7 +618,9 @@ public final class Layout {
 
     /** An empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
     Layout emptyChild() {
-        return new Layout(origin, limits.copy(), above, brk, mmapBase);
+        host.spaces().checkOpen();
+        // The parent's memory: to ask the machine for it could mean to wait for an embedder, which makes another one.
+        return new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
     }
 
     /** Takes everything away, seals or not, and gives back what it was charged for. */

@@ -183,13 +183,13 @@ final class Operation implements Watch {
     /** Ends an asynchronous operation; not on a thread that holds a lock. */
     void complete(CompletableFuture<Long> promised) {
         endTaking();
+        // Before backings are asked for pages: they may call operations, which wait for room.
+        leaveRoom();
         try {
             populate();
-            leaveRoom();
             promised.complete(result);
         } catch (Throwable thrown) {
             // As a synchronous call throws it.
-            leaveRoom();
             promised.completeExceptionally(thrown);
         }
     }

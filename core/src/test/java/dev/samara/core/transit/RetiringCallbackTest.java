@@ -111,6 +111,22 @@ final class RetiringCallbackTest {
     }
 
     @Test
+    @DisplayName("a wait for quiescence throws: a thread of the machine may wait for the operation")
+    void quiescence() {
+        Machine machine = holding.machine();
+        AddressSpace space = Row.MUNMAP.space(machine);
+        duringNext(() -> {
+            try {
+                machine.awaitQuiescence();
+            } catch (InterruptedException interrupted) {
+                throw new AssertionError(interrupted);
+            }
+        });
+        assertEquals(0, Row.MUNMAP.run(space));
+        assertRefused("munmap(", "threads of the machine");
+    }
+
+    @Test
     @DisplayName("operations on other ranges go on, with a retiring of their own, and so do forks and look-ups")
     void otherRanges() {
         AddressSpace space = Row.MUNMAP.space(holding.machine());
