@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.PageSink;
+import dev.samara.core.event.WriteListener;
 import dev.samara.core.layout.Collecting;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Residency;
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.page.Pte;
-import dev.samara.core.vma.Advice;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LayoutListener;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.MmuNotifier;
-import dev.samara.core.vma.PageSink;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Resolution;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.ShmFlags;
-import dev.samara.core.vma.SyncFlags;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.WriteListener;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A call that takes pages or rights away takes first what it needs to do so: {@code EAGAIN} says that as many calls
  * are doing that as can, {@code ENOMEM} that heap or stack are used up; nothing has changed then. If something fails
  * after that, the range stays as it is for other calls, in transit; that is reported ({@link
- * dev.samara.core.vma.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future,
+ * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future,
  * ends only then. {@link #close} is never refused.
  *
  * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the

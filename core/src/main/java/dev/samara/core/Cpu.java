@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.event.FlushListener;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.guest.CheckedMemory;
 import dev.samara.core.guest.GuestAtomic;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.layout.Layout;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.FlushListener;
-import dev.samara.core.vma.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -180,7 +180,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Its number, by which reports and {@link dev.samara.core.vma.ShootdownDelivery} name it.
+     * Its number, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
      *
      * @return positive; no other CPU of its machine ever has it
      */

@@ -4,11 +4,15 @@ package dev.samara.core;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.LayoutLock;
 import dev.samara.core.layout.Retirement;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.DirectMemory;
@@ -19,13 +23,9 @@ import dev.samara.core.rcu.Rcu;
 import dev.samara.core.tlb.CheckedTlb;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Report;
-import dev.samara.core.vma.ShootdownDelivery;
 import dev.samara.core.wait.NoWaiting;
 import java.time.Duration;
 import java.util.List;
@@ -501,7 +501,7 @@ public final class Machine implements AutoCloseable {
         /**
          * Has each access of a CPU judged when it is made: against the page table, the layout, the life of its frame
          * and the calls that are running. What an invariant forbids is thrown as an {@link
-         * dev.samara.core.vma.InvariantViolation} and reported, with what both sides did before; and a handle that is
+         * dev.samara.core.event.InvariantViolation} and reported, with what both sides did before; and a handle that is
          * used after its end is refused. An access takes many times as long then. The system property {@code
          * samara.checked} does the same for every machine.
          *

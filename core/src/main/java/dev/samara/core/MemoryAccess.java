@@ -3,9 +3,9 @@ package dev.samara.core;
 
 import dev.samara.core.guest.GuestAtomic;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.Protection;
 import java.nio.ByteOrder;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.SharedSegment;
 import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;

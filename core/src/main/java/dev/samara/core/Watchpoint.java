@@ -2,13 +2,13 @@
 package dev.samara.core;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.WriteListener;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches;
 import dev.samara.core.tlb.Watching;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Report;
-import dev.samara.core.vma.WriteListener;
 
 /** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */
 public final class Watchpoint implements AutoCloseable {

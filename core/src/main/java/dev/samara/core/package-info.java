@@ -10,7 +10,7 @@
  *
  * <p><b>Calls</b> come in two forms. Those of {@code AddressSpace} return a value or a negated errno, for callers
  * that pass the number on to a guest; those of {@link dev.samara.core.ThrowingCalls} throw an {@link
- * dev.samara.core.vma.MmException}. Results, errors and their precedence, and the boundaries of VMAs are Linux 6.18's.
+ * dev.samara.core.mman.MmException}. Results, errors and their precedence, and the boundaries of VMAs are Linux 6.18's.
  *
  * <p><b>Threads.</b> Everything may be called from any thread, except that a {@code Cpu} belongs to the thread that has
  * claimed it. {@code find}, {@code keep} and {@code snapshot} take no lock and never wait. Calls that change the layout

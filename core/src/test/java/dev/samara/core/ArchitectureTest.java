@@ -19,7 +19,9 @@ final class ArchitectureTest {
     private static final List<String> ROWS = List.of(
             "dev.samara.core.wait..",
             "dev.samara.core.life..",
+            "dev.samara.core.mman..",
             "dev.samara.core.vma..",
+            "dev.samara.core.event..",
             "dev.samara.core.oracle..",
             "dev.samara.core.rcu..",
             "dev.samara.core.cpu..",

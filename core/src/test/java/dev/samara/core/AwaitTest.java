@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.Report;
 import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.List;

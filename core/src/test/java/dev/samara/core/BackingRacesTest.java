@@ -4,8 +4,8 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LayoutChange;
-import dev.samara.core.vma.LayoutListener;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;

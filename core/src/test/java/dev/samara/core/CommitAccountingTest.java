@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -83,19 +83,19 @@ class CommitAccountingTest {
 
     @ParameterizedTest(name = "{0}")
     @CsvSource(textBlock = """
-                    private anonymous rw-,       2, 3, 0, 5
-                    private anonymous -w-,       2, 2, 0, 5
-                    private anonymous r--,       2, 1, 0, 0
-                    private anonymous ---,       2, 0, 0, 0
-                    private anonymous r-x,       2, 5, 0, 0
-                    'private anonymous, no reserve', 2, 3, 0x4000, 5
-                    'private r--, no reserve',   2, 1, 0x4000, 0
-                    stack,                       2, 3, 0x100, 5
-                    shared anonymous,            1, 3, 0, 5
-                    shared anonymous ---,        1, 0, 0, 5
-                    'shared anonymous, no reserve', 1, 3, 0x4000, 5
-                    droppable,                   8, 3, 0, 0
-                    """)
+        private anonymous rw-,       2, 3, 0, 5
+        private anonymous -w-,       2, 2, 0, 5
+        private anonymous r--,       2, 1, 0, 0
+        private anonymous ---,       2, 0, 0, 0
+        private anonymous r-x,       2, 5, 0, 0
+        'private anonymous, no reserve', 2, 3, 0x4000, 5
+        'private r--, no reserve',   2, 1, 0x4000, 0
+        stack,                       2, 3, 0x100, 5
+        shared anonymous,            1, 3, 0, 5
+        shared anonymous ---,        1, 0, 0, 5
+        'shared anonymous, no reserve', 1, 3, 0x4000, 5
+        droppable,                   8, 3, 0, 0
+        """)
     void anonymousMemory(String what, int type, int protection, String more, long charged) {
         int flags = type | MapFlags.ANONYMOUS | FIXED | Integer.decode(more);
         assertEquals(page(0), space.mmap(page(0), 5 * PAGE, protection, flags, null, 0), what);

@@ -3,8 +3,8 @@ package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;

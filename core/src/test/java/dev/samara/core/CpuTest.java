@@ -16,10 +16,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.page.Pte;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.List;

@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Random;

@@ -10,11 +10,11 @@ import static dev.samara.core.Rig.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.RemapFlags;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;

@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.AnonIdentity;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -239,10 +239,10 @@ final class HistoricalBugsTest {
         space.throwing().mmap(PLACE + 2 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mremap(PLACE + 64 * PAGE, 2 * PAGE, 2 * PAGE, MOVE_TO, PLACE);
         assertEquals("""
-                10000000-10002000 rd wr mr mw me ac +10000 inherited#1
-                10002000-10003000 rd wr mr mw me ac +10002
-                1000c000-1000d000 rd wr mr mw me ac +1000c
-                """, Listing.of(space));
+            10000000-10002000 rd wr mr mw me ac +10000 inherited#1
+            10002000-10003000 rd wr mr mw me ac +10002
+            1000c000-1000d000 rd wr mr mw me ac +1000c
+            """, Listing.of(space));
         space.validate();
     }
 
@@ -255,19 +255,19 @@ final class HistoricalBugsTest {
         space.throwing().mmap(PLACE + 32 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mremap(PLACE + 32 * PAGE, PAGE, PAGE, MOVE_TO, PLACE + PAGE);
         assertEquals("""
-                10000000-10002000 rd wr mr mw me ac +10000 fresh#1
-                10002000-10003000 rd wr mr mw me ac +10002 fresh#2
-                10009000-1000a000 rd wr mr mw me ac +10009 fresh#2
-                """, Listing.of(space), "the left one takes it, and the right one does not follow");
+            10000000-10002000 rd wr mr mw me ac +10000 fresh#1
+            10002000-10003000 rd wr mr mw me ac +10002 fresh#2
+            10009000-1000a000 rd wr mr mw me ac +10009 fresh#2
+            """, Listing.of(space), "the left one takes it, and the right one does not follow");
         space.throwing().mremap(PLACE + 9 * PAGE, PAGE, PAGE, MOVE_TO, PLACE + 64 * PAGE);
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mmap(PLACE + 10 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mremap(PLACE + 64 * PAGE, PAGE, PAGE, MOVE_TO, PLACE + 9 * PAGE);
         assertEquals("""
-                10000000-10002000 rd wr mr mw me ac +10000 fresh#1
-                10002000-10003000 rd wr mr mw me ac +10002 fresh#2
-                10008000-1000b000 rd wr mr mw me ac +10008 fresh#2
-                """, Listing.of(space), "both neighbours are given its identity");
+            10000000-10002000 rd wr mr mw me ac +10000 fresh#1
+            10002000-10003000 rd wr mr mw me ac +10002 fresh#2
+            10008000-1000b000 rd wr mr mw me ac +10008 fresh#2
+            """, Listing.of(space), "both neighbours are given its identity");
     }
 
     @Test
@@ -279,11 +279,11 @@ final class HistoricalBugsTest {
         space.throwing().mprotect(PLACE + 4 * PAGE, PAGE, READ);
         assertEquals(0, space.mseal(PLACE + PAGE, 4 * PAGE, 0));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10004000 rd wr mr mw me ac sl +10001
-                10004000-10005000 rd mr mw me sl +10004
-                10005000-10006000 rd wr mr mw me ac +10005
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10004000 rd wr mr mw me ac sl +10001
+            10004000-10005000 rd mr mw me sl +10004
+            10005000-10006000 rd wr mr mw me ac +10005
+            """, Listing.of(space));
     }
 
     @Test

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.layout.Transit;
-import dev.samara.core.vma.Report;
 import dev.samara.core.wait.Gate;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resolution;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,7 +30,8 @@ final class KeepDelaysNobodyTest {
 
     @Test
     @DisplayName(
-            "a thread that blocks with a keep of a gigabyte delays neither a munmap at the other end nor one of its own page")
+            "a thread that blocks with a keep of a gigabyte delays neither a munmap at the other end nor one of its"
+                    + " own page")
     void munmapGoesOn() throws Exception {
         Machine machine = Machine.builder().trackKeeps().build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);

@@ -14,8 +14,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.cpu.Context;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

@@ -13,8 +13,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.PageCache;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;

@@ -4,12 +4,12 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;

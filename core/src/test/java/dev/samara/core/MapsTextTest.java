@@ -4,10 +4,10 @@ package dev.samara.core;
 import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;

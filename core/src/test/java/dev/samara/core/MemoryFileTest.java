@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import java.util.Arrays;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;

@@ -11,12 +11,12 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.page.Pte;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.PageWindow;
-import dev.samara.core.vma.Report;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -12,9 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.Vma;

@@ -7,7 +7,7 @@ import static dev.samara.core.Rig.RW;
 import static dev.samara.core.Rig.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.RemapFlags;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 

@@ -4,11 +4,11 @@ package dev.samara.core;
 import static dev.samara.core.CrampedSpace.withFree;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -70,8 +70,8 @@ final class PlacementBugsTest {
     }
 
     @Test
-    @DisplayName(
-            "6: MAP_32BIT failed though there was room, because the whole gap was looked at, not the part in the window")
+    @DisplayName("6: MAP_32BIT failed though there was room, because the whole gap was looked at, not the part in the"
+            + " window")
     void searchBelowTwoGibClipsTheGapToItsWindow() {
         AddressSpace lower = withFree(LINUX, LOW_START - 9 * PAGE, LOW_START + 2 * PAGE);
         assertFull(lower, 3, MapFlags.BELOW_2G);

@@ -4,9 +4,9 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import java.lang.ref.WeakReference;
 import org.junit.jupiter.api.DisplayName;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.MapFlags.SHARED;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import org.junit.jupiter.api.DisplayName;
@@ -61,7 +61,8 @@ final class ResidentPagesTest {
 
     @Test
     @DisplayName(
-            "errors: EINVAL for an address within a page, ENOMEM for a hole and beyond the limit, EFAULT for a short vector")
+            "errors: EINVAL for an address within a page, ENOMEM for a hole and beyond the limit, EFAULT for a short"
+                    + " vector")
     void errors() {
         long at = space.mmap(0, 2 * PAGE, READ | WRITE, PRIVATE | ANONYMOUS, null, 0);
         assertEquals(0, space.munmap(at + PAGE, PAGE));

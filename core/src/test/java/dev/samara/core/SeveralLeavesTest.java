@@ -9,10 +9,10 @@ import static dev.samara.core.Rig.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;

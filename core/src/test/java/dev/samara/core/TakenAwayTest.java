@@ -9,12 +9,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.oracle.Oracle;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.ShootdownDelivery;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;

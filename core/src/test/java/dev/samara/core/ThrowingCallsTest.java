@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.SyncFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
@@ -97,11 +97,11 @@ final class ThrowingCallsTest {
         calls.mmap(PLACE + 900 * PAGE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
         calls.growStack(PLACE + 890 * PAGE);
         assertEquals("""
-                10000000-10001000 rd mr mw me dc +10000
-                10001000-10002000 rd wr mr mw me ac +10001
-                10008000-10009000 rd wr mr mw me ac sl +10008
-                1037a000-10385000 rd wr mr mw me gd ac +1037a
-                """, Listing.of(space));
+            10000000-10001000 rd mr mw me dc +10000
+            10001000-10002000 rd wr mr mw me ac +10001
+            10008000-10009000 rd wr mr mw me ac sl +10008
+            1037a000-10385000 rd wr mr mw me gd ac +1037a
+            """, Listing.of(space));
         calls.munmap(PLACE, 2 * PAGE);
         assertEquals(PLACE + 2 * PAGE, calls.brk(PLACE + 2 * PAGE));
         assertEquals(PLACE + 2 * PAGE, calls.brk(0), "only asks");

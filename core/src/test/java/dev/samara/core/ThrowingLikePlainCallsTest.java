@@ -5,16 +5,16 @@ import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Resource;
-import dev.samara.core.vma.SyncFlags;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 

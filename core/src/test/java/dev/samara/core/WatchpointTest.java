@@ -14,11 +14,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Report;
-import dev.samara.core.vma.WriteListener;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.WriteListener;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

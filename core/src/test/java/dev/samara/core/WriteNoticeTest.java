@@ -7,11 +7,11 @@ import static dev.samara.core.Rig.RW;
 import static dev.samara.core.Rig.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.RemapFlags;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageCache;
 
 /** What becomes of a page fault: minor, major, a copy on write, SIGSEGV, SIGBUS. */
@@ -69,8 +69,8 @@ public final class Fault {
     }
 
     private static void print(String what, int fault) {
-        int signal = dev.samara.core.vma.Fault.signal(fault);
-        String name = dev.samara.core.vma.Fault.toString(fault);
+        int signal = dev.samara.core.mman.Fault.signal(fault);
+        String name = dev.samara.core.mman.Fault.toString(fault);
         System.out.println(what + ": " + name + (signal == 0 ? "" : ", signal " + signal));
     }
 }

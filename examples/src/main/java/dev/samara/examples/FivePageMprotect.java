@@ -3,9 +3,9 @@ package dev.samara.examples;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 
 /** Rights belong to pages: to protect the middle one of five cuts their mapping in three, and giving back joins it. */
 public final class FivePageMprotect {

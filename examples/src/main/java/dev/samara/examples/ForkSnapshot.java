@@ -4,9 +4,9 @@ package dev.samara.examples;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 import java.util.List;
 
 /** A snapshot and a fork are the layout of one instant, and stay so whatever their parent does next. */

@@ -3,9 +3,9 @@ package dev.samara.examples;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 

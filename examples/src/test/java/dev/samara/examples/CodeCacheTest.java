@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -32,7 +32,8 @@ final class CodeCacheTest {
 
     @Test
     @DisplayName(
-            "a CPU drops what another CPU has written and another thread has unmapped or protected, wherever it was decoded")
+            "a CPU drops what another CPU has written and another thread has unmapped or protected, wherever it was"
+                    + " decoded")
     void byOthers() throws Exception {
         Machine machine = Machine.builder().memory(1 << 20).build();
         Geometry geometry = Geometry.LINUX_X86_64;

@@ -2,7 +2,7 @@
 package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.event.MmuNotifier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.NORESERVE;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.MapFlags.SHARED;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.NORESERVE;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Arrays;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import dev.samara.core.vma.MmuNotifier;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.Protection.READ;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.READ;
 
 import dev.samara.core.vma.Backing;
 import java.util.concurrent.Semaphore;

@@ -4,7 +4,7 @@ package dev.samara.bench.contention;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
-import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.concurrent.locks.StampedLock;

@@ -3,8 +3,8 @@ package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Keep;
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;

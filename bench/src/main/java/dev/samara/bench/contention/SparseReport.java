@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;

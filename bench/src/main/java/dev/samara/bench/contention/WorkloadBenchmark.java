@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.Protection.NONE;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.NONE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;

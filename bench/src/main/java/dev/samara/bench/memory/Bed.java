@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.NORESERVE;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.MapFlags.SHARED;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.NORESERVE;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.cache.FilePages;
@@ -15,6 +15,9 @@ import dev.samara.core.cpu.Cpus;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
@@ -24,10 +27,7 @@ import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Protection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

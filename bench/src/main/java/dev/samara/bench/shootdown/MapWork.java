@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.NORESERVE;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.NORESERVE;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;

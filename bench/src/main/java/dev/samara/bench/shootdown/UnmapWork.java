@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;

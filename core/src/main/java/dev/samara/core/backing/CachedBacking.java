@@ -2,8 +2,8 @@
 package dev.samara.core.backing;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;

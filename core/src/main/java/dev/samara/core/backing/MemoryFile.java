@@ -2,12 +2,12 @@
 package dev.samara.core.backing;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.wait.NoWaiting;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
-import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.event.MmuNotifier;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.rcu.RcuReader;
-import dev.samara.core.vma.ShootdownDelivery;
 import dev.samara.core.wait.NoWaiting;
 import java.util.ArrayList;
 import java.util.Arrays;

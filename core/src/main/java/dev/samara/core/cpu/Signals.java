@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cpu;
 
-import dev.samara.core.vma.ShootdownDelivery;
-import dev.samara.core.vma.StalledCpu;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.event.StalledCpu;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -65,7 +65,8 @@ final class Signals {
                 : "";
         StringBuilder text = new StringBuilder(String.format(
                 Locale.ROOT,
-                "%s has not acknowledged a shootdown (%sgeneration %d of context %d) for %d ms; it is %s, and its thread at",
+                "%s has not acknowledged a shootdown (%sgeneration %d of context %d) for %d ms; it is %s, and its"
+                        + " thread at",
                 cpu,
                 what,
                 stalled.generation(),

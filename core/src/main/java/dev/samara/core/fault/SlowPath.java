@@ -3,14 +3,14 @@ package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.PendingNotices.Notice;
 import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
@@ -12,7 +13,6 @@ import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.CheckedTlb;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.vma.InvariantViolation;
 import dev.samara.core.vma.Vma;
 import java.util.Locale;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 
 /** Copies of guest memory, page by page: each page in GUEST, and others are acknowledged in between. For one thread. */
 public final class GuestBytes {

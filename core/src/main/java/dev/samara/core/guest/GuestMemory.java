@@ -3,15 +3,15 @@ package dev.samara.core.guest;
 
 import dev.samara.core.fault.Faulter;
 import dev.samara.core.layout.Layout;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.Protection;
 import java.lang.invoke.VarHandle;
 
 /**

@@ -4,9 +4,9 @@ package dev.samara.core.layout;
 import static dev.samara.core.layout.Edit.DONE;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.event.Report;
 import dev.samara.core.life.Open;
 import dev.samara.core.page.Memory;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.LayoutChange;
-import dev.samara.core.vma.LayoutListener;
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.WaitingCall;
 import java.util.ArrayList;

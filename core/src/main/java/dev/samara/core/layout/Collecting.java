@@ -2,6 +2,9 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.PageSink;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
@@ -9,10 +12,7 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.rcu.RcuReader;
 import dev.samara.core.tlb.TlbGather;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MmuNotifier;
-import dev.samara.core.vma.PageSink;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;

@@ -2,6 +2,9 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
@@ -10,9 +13,6 @@ import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;

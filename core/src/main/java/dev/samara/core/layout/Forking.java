@@ -3,11 +3,11 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.tlb.TlbGather;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import dev.samara.maple.Snapshot;

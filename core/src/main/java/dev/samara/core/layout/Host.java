@@ -2,8 +2,8 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.event.Report;
 import dev.samara.core.page.Memory;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Background;
 import dev.samara.core.wait.Gate;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.Capability;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Map;
 import java.util.Set;

@@ -2,11 +2,11 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;

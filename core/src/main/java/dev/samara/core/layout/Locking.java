@@ -3,9 +3,9 @@ package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
 
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LockFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 

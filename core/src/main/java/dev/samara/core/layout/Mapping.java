@@ -2,24 +2,24 @@
 package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
-import static dev.samara.core.vma.MapFlags.ANONYMOUS;
-import static dev.samara.core.vma.MapFlags.DROPPABLE;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.FIXED_NOREPLACE;
-import static dev.samara.core.vma.MapFlags.HUGETLB;
-import static dev.samara.core.vma.MapFlags.LOCKED;
-import static dev.samara.core.vma.MapFlags.PRIVATE;
-import static dev.samara.core.vma.MapFlags.SHARED;
-import static dev.samara.core.vma.MapFlags.SHARED_VALIDATE;
+import static dev.samara.core.mman.MapFlags.ANONYMOUS;
+import static dev.samara.core.mman.MapFlags.DROPPABLE;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.FIXED_NOREPLACE;
+import static dev.samara.core.mman.MapFlags.HUGETLB;
+import static dev.samara.core.mman.MapFlags.LOCKED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.MapFlags.SHARED;
+import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.ShmFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;

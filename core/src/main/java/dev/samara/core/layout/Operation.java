@@ -2,15 +2,15 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Worker;
 import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.WaitingCall;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import static dev.samara.core.vma.MapFlags.ABOVE_4G;
-import static dev.samara.core.vma.MapFlags.BELOW_2G;
-import static dev.samara.core.vma.MapFlags.FIXED;
-import static dev.samara.core.vma.MapFlags.HUGETLB;
-import static dev.samara.core.vma.MapFlags.SHARED;
+import static dev.samara.core.mman.MapFlags.ABOVE_4G;
+import static dev.samara.core.mman.MapFlags.BELOW_2G;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.HUGETLB;
+import static dev.samara.core.mman.MapFlags.SHARED;
 
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

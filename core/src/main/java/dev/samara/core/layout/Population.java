@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 
 /**
  * What an operation has faulted in when it is complete ({@code mm_populate}). Nothing is in transit then and no lock is

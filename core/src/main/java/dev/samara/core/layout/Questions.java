@@ -3,8 +3,8 @@ package dev.samara.core.layout;
 
 import dev.samara.core.life.Life;
 import dev.samara.core.life.Open;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;

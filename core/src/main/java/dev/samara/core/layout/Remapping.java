@@ -2,15 +2,15 @@
 package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
-import static dev.samara.core.vma.RemapFlags.DONTUNMAP;
-import static dev.samara.core.vma.RemapFlags.FIXED;
-import static dev.samara.core.vma.RemapFlags.MAYMOVE;
+import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
+import static dev.samara.core.mman.RemapFlags.FIXED;
+import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;

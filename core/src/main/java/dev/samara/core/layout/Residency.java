@@ -2,10 +2,10 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 

@@ -3,10 +3,10 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cpu.Cpus;
 import dev.samara.core.life.Life;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resolution;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.core.wait.Gate;

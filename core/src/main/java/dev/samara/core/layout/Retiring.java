@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.cpu.Context;
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.life.Life;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
@@ -13,7 +14,6 @@ import dev.samara.core.page.Worker;
 import dev.samara.core.tlb.Discarding;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
-import dev.samara.core.vma.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.Watch;

@@ -3,11 +3,11 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Open;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Fault;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.Vma;

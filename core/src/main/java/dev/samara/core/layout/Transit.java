@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
 import dev.samara.core.life.Life;
-import dev.samara.core.vma.MmuNotifier;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import dev.samara.core.wait.WaitingCall;

@@ -3,7 +3,7 @@ package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
 
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;

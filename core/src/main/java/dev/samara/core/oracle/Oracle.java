@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.oracle;
 
-import dev.samara.core.vma.InvariantViolation;
+import dev.samara.core.event.InvariantViolation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.vma.WriteListener;
+import dev.samara.core.event.WriteListener;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 

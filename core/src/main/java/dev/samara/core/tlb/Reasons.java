@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
-import dev.samara.core.vma.MmuNotifier.Reason;
+import dev.samara.core.event.MmuNotifier.Reason;
 
 /** Which reason a flush is told with that has several: the one after which least of what was known still holds. */
 final class Reasons {

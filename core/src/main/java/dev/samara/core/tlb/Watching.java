@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches.Watch;
-import dev.samara.core.vma.MmuNotifier;
 
 /**
  * Beginning to watch a range: once it has begun, no CPU has a translation through which it could store without coming

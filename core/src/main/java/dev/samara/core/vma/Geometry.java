@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.mman.Capability;
+
 /**
  * The sizes and bounds of an address space.
  *

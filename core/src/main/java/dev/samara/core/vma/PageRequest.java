@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+
 /** One page that is wanted, and not in memory: what {@link Backing#fault} is asked for. */
 public interface PageRequest {
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.mman.Fault;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What everybody names: the VMA and the vocabulary of the calls.
+ * The VMA, what stands behind it, and the geometry of a space.
  *
- * <p>This package holds data only. A {@link dev.samara.core.vma.Vma} says what one range of addresses is, a {@link
- * dev.samara.core.vma.Backing} says what open file or shared object stands behind it, a {@link
- * dev.samara.core.vma.Geometry} says how large pages and the space are, and the constant classes carry the numbers that
- * Linux gives to protections, flags and advice on x86-64, so that a guest's registers can be passed on as they are.
+ * <p>A {@link dev.samara.core.vma.Vma} describes one range of addresses, and a {@link dev.samara.core.vma.Geometry} the
+ * sizes of pages and of the space. A {@link dev.samara.core.vma.Backing} is the open file or the shared object behind a
+ * VMA; the space calls it when the VMA is opened, cut, faulted and closed. A {@link dev.samara.core.vma.PageCache} has
+ * the pages of a file in frames of a {@link dev.samara.core.vma.FrameStore}.
  *
  * <p><b>Units.</b> Addresses are unsigned 64-bit byte addresses in a {@code long}. A range of addresses is half-open,
  * {@code [start, end)}. A page offset counts pages of the space's geometry from the start of the backing.
  *
- * <p><b>Threads.</b> Everything here is immutable and may be shared freely.
+ * <p><b>Threads.</b> Descriptions are immutable and may be shared freely. A backing and a frame store are called from
+ * many threads at the same time.
  */
 package dev.samara.core.vma;

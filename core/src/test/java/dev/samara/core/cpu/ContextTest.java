@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.MmuNotifier.Reason;
+import dev.samara.core.event.MmuNotifier.Reason;
 import java.util.HashSet;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;

@@ -7,12 +7,12 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.ShmFlags;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -79,10 +79,10 @@ final class AttachErrnoTest {
         assertEquals(Errno.EINVAL.result(), space.shmat(OpenFiles.ONE_BYTE, PLACE + 4 * PAGE, 0));
         assertEquals(PLACE + PAGE, space.shmat(OpenFiles.ONE_BYTE, PLACE + PAGE, ShmFlags.REMAP | ShmFlags.EXEC));
         assertEquals("""
-                10000000-10001000 rd mr me ms +0 /SYSV00001234 (deleted)#1
-                10001000-10002000 rd wr ex sh mr mw me ms +0 /SYSV00000000 (deleted)#2
-                10002000-10005000 rd mr me ms +2 /SYSV00001234 (deleted)#1
-                """, Listing.of(space));
+            10000000-10001000 rd mr me ms +0 /SYSV00001234 (deleted)#1
+            10001000-10002000 rd wr ex sh mr mw me ms +0 /SYSV00000000 (deleted)#2
+            10002000-10005000 rd mr me ms +2 /SYSV00001234 (deleted)#1
+            """, Listing.of(space));
         assertEquals(Errno.EACCES.result(), space.mprotect(PLACE, PAGE, Attempt.RW));
         assertEquals(Errno.EPERM.result(), space.shmat(OpenFiles.ONE_BYTE, PAGE - 1, ShmFlags.RND));
     }

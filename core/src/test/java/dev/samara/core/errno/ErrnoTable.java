@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;

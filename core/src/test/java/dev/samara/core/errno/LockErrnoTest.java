@@ -6,14 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Capability;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
-import dev.samara.core.vma.SyncFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -109,9 +109,9 @@ final class LockErrnoTest {
         AddressSpace space = threePages();
         assertEquals(0, space.mlock(PLACE + PAGE - 1, 2));
         assertEquals("""
-                10000000-10002000 rd wr mr mw me lo ac +10000
-                10002000-10003000 rd wr mr mw me ac +10002
-                """, Listing.of(space));
+            10000000-10002000 rd wr mr mw me lo ac +10000
+            10002000-10003000 rd wr mr mw me ac +10002
+            """, Listing.of(space));
         assertEquals(0, space.mlock(PLACE + 64 * PAGE, 0));
         assertEquals(0, space.munlock(PLACE + 64 * PAGE, 0));
         assertEquals(0, space.munlock(PLACE, -1));
@@ -127,9 +127,9 @@ final class LockErrnoTest {
         space.throwing().munmap(PLACE + PAGE, PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mlock2(PLACE, 3 * PAGE, LockFlags.ONFAULT));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me lo lf ac +10000
-                10002000-10003000 rd wr mr mw me ac +10002
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me lo lf ac +10000
+            10002000-10003000 rd wr mr mw me ac +10002
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.munlock(PLACE, 3 * PAGE));
         assertEquals(0, space.usage().locked());
     }
@@ -157,10 +157,10 @@ final class LockErrnoTest {
         assertEquals(2, space.usage().locked());
         assertEquals(0, space.mlock2(PLACE, 2 * PAGE, LockFlags.ONFAULT));
         assertEquals("""
-                10000000-10001000 mr mw me lo lf +10000
-                10001000-10002000 rd wr mr mw me lo lf ac +10001
-                10002000-10003000 rd wr mr mw me ac +10002
-                """, Listing.of(space));
+            10000000-10001000 mr mw me lo lf +10000
+            10001000-10002000 rd wr mr mw me lo lf ac +10001
+            10002000-10003000 rd wr mr mw me ac +10002
+            """, Listing.of(space));
     }
 
     @Test
@@ -196,10 +196,10 @@ final class LockErrnoTest {
         assertEquals(Errno.EAGAIN.result(), space.mmap(0, 3 * PAGE, RW, Attempt.ANON, null, 0));
         space.throwing().mmap(PLACE + 9 * PAGE, 2 * PAGE, RW, FIXED, null, 0);
         assertEquals("""
-                10000000-10003000 rd wr mr mw me ac +10000
-                10008000-10009000 rd wr mr mw me ac +10008
-                10009000-1000b000 rd wr mr mw me lo lf ac +10009
-                """, Listing.of(space));
+            10000000-10003000 rd wr mr mw me ac +10000
+            10008000-10009000 rd wr mr mw me ac +10008
+            10009000-1000b000 rd wr mr mw me lo lf ac +10009
+            """, Listing.of(space));
         assertEquals(0, space.munlockall());
         assertEquals(PLACE, space.mmap(PLACE, PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.usage().locked());

@@ -7,13 +7,13 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Capability;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -293,10 +293,10 @@ final class MmapErrnoTest {
         space.setLimit(Resource.AS, 4 * PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE + PAGE, 3 * PAGE, RW, fixed, null, 0));
         assertEquals("""
-                10000000-10001000 rd mr mw me +10000
-                10001000-10004000 rd mr mw me +10001
-                10004000-10005000 rd mr mw me +10004
-                """, Listing.of(space));
+            10000000-10001000 rd mr mw me +10000
+            10001000-10004000 rd mr mw me +10001
+            10004000-10005000 rd mr mw me +10004
+            """, Listing.of(space));
     }
 
     @Test
@@ -307,11 +307,11 @@ final class MmapErrnoTest {
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mmap(PLACE + PAGE, 4 * PAGE, RW, ANON | MapFlags.FIXED, null, 0));
         assertEquals("""
-                10000000-10001000 rd mr mw me +10000
-                10001000-10003000 rd mr mw me +10001
-                10003000-10004000 rd mr mw me sl +10003
-                10004000-10005000 rd mr mw me +10004
-                """, Listing.of(space));
+            10000000-10001000 rd mr mw me +10000
+            10001000-10003000 rd mr mw me +10001
+            10003000-10004000 rd mr mw me sl +10003
+            10004000-10005000 rd mr mw me +10004
+            """, Listing.of(space));
         assertEquals(Errno.EPERM.result(), space.mmap(PLACE + 3 * PAGE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
     }
 

@@ -7,11 +7,11 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
@@ -100,10 +100,10 @@ final class ProtectErrnoTest {
         space.throwing().munmap(PLACE + 2 * PAGE, PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + PAGE, 3 * PAGE, Protection.READ));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10002000 rd mr mw me +10001
-                10003000-10005000 rd wr mr mw me ac +10003
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10002000 rd mr mw me +10001
+            10003000-10005000 rd wr mr mw me ac +10003
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + 3 * PAGE, 3 * PAGE, Protection.READ));
         assertEquals(3, space.usage().maps());
     }
@@ -115,10 +115,10 @@ final class ProtectErrnoTest {
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mprotect(PLACE, 5 * PAGE, Protection.READ));
         assertEquals("""
-                10000000-10003000 rd mr mw me +10000
-                10003000-10004000 rd wr mr mw me ac sl +10003
-                10004000-10005000 rd wr mr mw me ac +10004
-                """, Listing.of(space));
+            10000000-10003000 rd mr mw me +10000
+            10003000-10004000 rd wr mr mw me ac sl +10003
+            10004000-10005000 rd wr mr mw me ac +10004
+            """, Listing.of(space));
         assertEquals(Errno.EPERM.result(), space.mprotect(PLACE + 3 * PAGE, PAGE, RW), "same rights, sealed");
     }
 
@@ -130,11 +130,11 @@ final class ProtectErrnoTest {
                 .mmap(PLACE + 2 * PAGE, PAGE, Protection.READ, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.R, 0);
         assertEquals(Errno.EACCES.result(), space.mprotect(PLACE + PAGE, 4 * PAGE, RW));
         assertEquals("""
-                10000000-10001000 rd mr mw me +10000
-                10001000-10002000 rd wr mr mw me ac +10001
-                10002000-10003000 rd mr me ms +0 R#1
-                10003000-10005000 rd mr mw me +10003
-                """, Listing.of(space));
+            10000000-10001000 rd mr mw me +10000
+            10001000-10002000 rd wr mr mw me ac +10001
+            10002000-10003000 rd mr me ms +0 R#1
+            10003000-10005000 rd mr mw me +10003
+            """, Listing.of(space));
     }
 
     @Test
@@ -144,9 +144,9 @@ final class ProtectErrnoTest {
         space.throwing().mmap(PLACE, 5 * PAGE, RW, FIXED, null, 0);
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + 2 * PAGE, PAGE, Protection.READ));
         assertEquals("""
-                10000000-10002000 rd wr mr mw me ac +10000
-                10002000-10005000 rd wr mr mw me ac +10002
-                """, Listing.of(space));
+            10000000-10002000 rd wr mr mw me ac +10000
+            10002000-10005000 rd wr mr mw me ac +10002
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + PAGE, PAGE, Protection.READ));
         assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 3 * PAGE, Protection.READ), "needs no cut");
         assertEquals(0, space.mprotect(PLACE + PAGE, PAGE, Protection.READ), "moves the border only");
@@ -161,9 +161,9 @@ final class ProtectErrnoTest {
         int down = Protection.READ | Protection.GROWSDOWN;
         assertEquals(0, space.mprotect(PLACE + 3 * PAGE, PAGE, down));
         assertEquals("""
-                10000000-10004000 rd mr mw me gd +10000
-                10004000-10005000 rd wr mr mw me gd ac +10004
-                """, Listing.of(space));
+            10000000-10004000 rd mr mw me gd +10000
+            10004000-10005000 rd wr mr mw me gd ac +10004
+            """, Listing.of(space));
         assertEquals(0, space.mprotect(PLACE - 2 * PAGE, 7 * PAGE, down));
         assertEquals("10000000-10005000 rd mr mw me gd +10000\n", Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE - 4 * PAGE, 3 * PAGE, down));
@@ -190,9 +190,9 @@ final class ProtectErrnoTest {
         assertEquals(0, space.mprotect(PLACE, PAGE, Protection.READ));
         assertEquals(PAGE, space.machine().committed());
         assertEquals("""
-                10000000-10001000 rd mr mw me ac +0 A#1
-                10001000-10002000 rd mr mw me +1 A#1
-                """, Listing.of(space));
+            10000000-10001000 rd mr mw me ac +0 A#1
+            10001000-10002000 rd mr mw me +1 A#1
+            """, Listing.of(space));
     }
 
     @Test

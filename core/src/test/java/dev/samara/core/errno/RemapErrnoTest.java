@@ -7,12 +7,12 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -177,9 +177,9 @@ final class RemapErrnoTest {
         space.throwing().mmap(PLACE + 8 * PAGE, 2 * PAGE, Protection.READ, FIXED, null, 0);
         assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 8 * PAGE, PAGE, 0, 0));
         assertEquals("""
-                10000000-10002000 rd wr mr mw me ac +10000
-                10009000-1000a000 rd mr mw me +10009
-                """, Listing.of(space));
+            10000000-10002000 rd wr mr mw me ac +10000
+            10009000-1000a000 rd mr mw me +10009
+            """, Listing.of(space));
     }
 
     @Test
@@ -189,10 +189,10 @@ final class RemapErrnoTest {
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, 0, 0));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10003000 rd wr mr mw me ac +10001
-                10003000-10004000 rd wr mr mw me ac sl +10003
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10003000 rd wr mr mw me ac +10001
+            10003000-10004000 rd wr mr mw me ac sl +10003
+            """, Listing.of(space));
     }
 
     @Test
@@ -202,9 +202,9 @@ final class RemapErrnoTest {
         space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(TARGET, space.mremap(PLACE + PAGE, 0, 2 * PAGE, MOVE_TO, TARGET));
         assertEquals("""
-                10000000-10004000 rd wr sh mr mw me ms +0 A#1
-                10040000-10042000 rd wr sh mr mw me ms +1 A#1
-                """, Listing.of(space));
+            10000000-10004000 rd wr sh mr mw me ms +0 A#1
+            10040000-10042000 rd wr sh mr mw me ms +1 A#1
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 0, PAGE, 0, 0), "in place there is no room");
     }
 
@@ -216,11 +216,11 @@ final class RemapErrnoTest {
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, MOVE_TO, TARGET));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10003000 rd wr mr mw me ac +10001
-                10003000-10004000 rd wr mr mw me ac sl +10003
-                10041000-10042000 rd mr mw me +10041
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10003000 rd wr mr mw me ac +10001
+            10003000-10004000 rd wr mr mw me ac sl +10003
+            10041000-10042000 rd mr mw me +10041
+            """, Listing.of(space));
     }
 
     @Test
@@ -240,11 +240,11 @@ final class RemapErrnoTest {
         space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
         assertEquals("""
-                10002000-10003000 rd wr mr mw me ac sl +10002
-                10003000-10004000 rd wr mr mw me ac +10003
-                10040000-10041000 rd wr mr mw me ac +10040
-                10041000-10042000 rd mr mw me +10041
-                """, Listing.of(space));
+            10002000-10003000 rd wr mr mw me ac sl +10002
+            10003000-10004000 rd wr mr mw me ac +10003
+            10040000-10041000 rd wr mr mw me ac +10040
+            10041000-10042000 rd mr mw me +10041
+            """, Listing.of(space));
     }
 
     @Test
@@ -255,10 +255,10 @@ final class RemapErrnoTest {
         space.throwing().mmap(TARGET, 4 * PAGE, Protection.READ, FIXED, null, 0);
         assertEquals(TARGET, space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
         assertEquals("""
-                10040000-10041000 rd wr mr mw me ac +10040
-                10041000-10042000 rd mr mw me +10041
-                10042000-10044000 rd wr mr mw me ac +10042
-                """, Listing.of(space));
+            10040000-10041000 rd wr mr mw me ac +10040
+            10041000-10042000 rd mr mw me +10041
+            10042000-10044000 rd wr mr mw me ac +10042
+            """, Listing.of(space));
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 68 * PAGE, 68 * PAGE, MOVE_TO, TARGET + 8 * PAGE));
     }
 
@@ -270,9 +270,9 @@ final class RemapErrnoTest {
         space.throwing().mlock(PLACE, 4 * PAGE);
         assertEquals(TARGET, space.mremap(PLACE, PAGE, PAGE, MOVE_TO | RemapFlags.DONTUNMAP, TARGET));
         assertEquals("""
-                10000000-10004000 rd wr mr mw me ac +10000
-                10004000-10005000 rd wr mr mw me ac +10004
-                10040000-10041000 rd wr mr mw me lo ac +10040
-                """, Listing.of(space));
+            10000000-10004000 rd wr mr mw me ac +10000
+            10004000-10005000 rd wr mr mw me ac +10004
+            10040000-10041000 rd wr mr mw me lo ac +10040
+            """, Listing.of(space));
     }
 }

@@ -6,11 +6,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -89,11 +89,11 @@ final class UnmapErrnoTest {
         space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.munmap(PLACE + PAGE, 3 * PAGE));
         assertEquals("""
-                10000000-10001000 rd wr mr mw me ac +10000
-                10001000-10002000 rd wr mr mw me ac +10001
-                10002000-10003000 rd wr mr mw me ac sl +10002
-                10003000-10005000 rd wr mr mw me ac +10003
-                """, Listing.of(space));
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10002000 rd wr mr mw me ac +10001
+            10002000-10003000 rd wr mr mw me ac sl +10002
+            10003000-10005000 rd wr mr mw me ac +10003
+            """, Listing.of(space));
         assertEquals(Errno.EPERM.result(), space.munmap(PLACE + 2 * PAGE, 3 * PAGE), "no cut behind a seal");
         assertEquals(4, space.usage().maps());
     }
@@ -227,9 +227,9 @@ final class UnmapErrnoTest {
         assertEquals(0, space.growStack(PLACE + 5), "mapped already");
         assertEquals(0, space.growStack(PLACE - 2 * PAGE));
         assertEquals("""
-                fda8000-fda9000 rd mr mw me +fda8
-                fffe000-10001000 rd wr mr mw me gd ac +fffe
-                """, Listing.of(space));
+            fda8000-fda9000 rd mr mw me +fda8
+            fffe000-10001000 rd wr mr mw me gd ac +fffe
+            """, Listing.of(space));
         assertEquals(Errno.ENOMEM.result(), space.growStack(PLACE - 344 * PAGE));
         assertEquals(0, space.growStack(PLACE - 343 * PAGE));
         space.throwing().mprotect(PLACE - 600 * PAGE, PAGE, Protection.NONE);

@@ -4,16 +4,16 @@ package dev.samara.core.layout;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName(
-        "I9: what is mapped far away leaves nothing to be done by an operation in transit, though it is the next mapping")
+@DisplayName("I9: what is mapped far away leaves nothing to be done by an operation in transit, though it is the next"
+        + " mapping")
 final class DistantNeighbourTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.AnonIdentity;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Report;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;

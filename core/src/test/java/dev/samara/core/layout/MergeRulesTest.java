@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -109,35 +109,35 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
     @CsvSource(textBlock = """
-                    only the left fits,                      [aa]..[AA],         2, aa, [aaaa][AA]
-                    only the right fits,                     [AA]..[aa],         2, aa, [AA][aaaa]
-                    both fit,                                [aa]..[aa],         2, aa, [aaaaaa]
-                    neither fits,                            [AA]..[AA],         2, aa, [AA][aa][AA]
-                    left with nothing right,                 [aa],               2, aa, [aaaa]
-                    right with nothing left,                 ..[aa],             0, aa, [aaaa]
-                    nothing anywhere,                        ......,             2, aa, ..[aa]
-                    left but the right apart,                [aa]...[aa],        2, aa, [aaaa].[aa]
-                    right but the left apart,                [aa]...[aa],        3, aa, [aa].[aaaa]
-                    neither is adjacent,                     [aa]....[aa],       3, aa, [aa].[aa].[aa]
-                    other right on both sides,               [ee]..[ee],         2, aa, [ee][aa][ee]
-                    only the nearest is joined,              [aa][aa]..[aa][aa], 4, aa, [aa][aaaaaa][aa]
-                    a name of its own left,                  [oo]..[aa],         2, aa, [oo][aaaa]
-                    a name of its own right,                 [aa]..[oo],         2, aa, [aaaa][oo]
-                    the same name,                           [oo]..[oo],         2, oo, [oooooo]
-                    file: both fit,                          [ff]..[ff],         2, ff, [ffffff]
-                    file: another open left,                 [gg]..[ff],         2, ff, [gg][ffff]
-                    file: another open right,                [ff]..[gg],         2, ff, [ffff][gg]
-                    file: not anonymous,                     [aa]..[aa],         2, ff, [aa][ff][aa]
-                    anonymous: not a file,                   [ff]..[ff],         2, aa, [ff][aa][ff]
-                    file: offset ahead left,                 [hh]..[ff],         2, ff, [hh][ffff]
-                    file: offset ahead right,                [ff]..[hh],         2, ff, [ffff][hh]
-                    file: offset behind left,                .[kk]..[ff],        3, ff, .[kk][ffff]
-                    file: offset behind right,               [ff]..[kk],         2, ff, [ffff][kk]
-                    file: offsets continue over a gap left,  [ff],               3, kk, [ff].[kk]
-                    file: offsets continue over a gap right, ...[kk],            0, ff, [ff].[kk]
-                    memory of another place,                 [mm]..[mm],         2, aa, [mm][aa][mm]
-                    memory of the same place,                [mm]..[mm],         2, mm, [mmmmmm]
-                    """)
+        only the left fits,                      [aa]..[AA],         2, aa, [aaaa][AA]
+        only the right fits,                     [AA]..[aa],         2, aa, [AA][aaaa]
+        both fit,                                [aa]..[aa],         2, aa, [aaaaaa]
+        neither fits,                            [AA]..[AA],         2, aa, [AA][aa][AA]
+        left with nothing right,                 [aa],               2, aa, [aaaa]
+        right with nothing left,                 ..[aa],             0, aa, [aaaa]
+        nothing anywhere,                        ......,             2, aa, ..[aa]
+        left but the right apart,                [aa]...[aa],        2, aa, [aaaa].[aa]
+        right but the left apart,                [aa]...[aa],        3, aa, [aa].[aaaa]
+        neither is adjacent,                     [aa]....[aa],       3, aa, [aa].[aa].[aa]
+        other right on both sides,               [ee]..[ee],         2, aa, [ee][aa][ee]
+        only the nearest is joined,              [aa][aa]..[aa][aa], 4, aa, [aa][aaaaaa][aa]
+        a name of its own left,                  [oo]..[aa],         2, aa, [oo][aaaa]
+        a name of its own right,                 [aa]..[oo],         2, aa, [aaaa][oo]
+        the same name,                           [oo]..[oo],         2, oo, [oooooo]
+        file: both fit,                          [ff]..[ff],         2, ff, [ffffff]
+        file: another open left,                 [gg]..[ff],         2, ff, [gg][ffff]
+        file: another open right,                [ff]..[gg],         2, ff, [ffff][gg]
+        file: not anonymous,                     [aa]..[aa],         2, ff, [aa][ff][aa]
+        anonymous: not a file,                   [ff]..[ff],         2, aa, [ff][aa][ff]
+        file: offset ahead left,                 [hh]..[ff],         2, ff, [hh][ffff]
+        file: offset ahead right,                [ff]..[hh],         2, ff, [ffff][hh]
+        file: offset behind left,                .[kk]..[ff],        3, ff, .[kk][ffff]
+        file: offset behind right,               [ff]..[kk],         2, ff, [ffff][kk]
+        file: offsets continue over a gap left,  [ff],               3, kk, [ff].[kk]
+        file: offsets continue over a gap right, ...[kk],            0, ff, [ff].[kk]
+        memory of another place,                 [mm]..[mm],         2, aa, [mm][aa][mm]
+        memory of the same place,                [mm]..[mm],         2, mm, [mmmmmm]
+        """)
     void newRange(String what, String before, int page, String piece, String after) {
         Layout layout = Drawing.layout(before);
         place(layout, Drawing.kind(piece.charAt(0)).over(page, page + piece.length()));
@@ -146,43 +146,43 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: pages {2} to {3} of {1}")
     @CsvSource(textBlock = """
-                    'whole, left',                   [aa][AAAA][ee], 2, 6, [aaaaaa][ee]
-                    'whole, right',                  [ee][AAAA][aa], 2, 6, [ee][aaaaaa]
-                    'whole, both',                   [aa][AAAA][aa], 2, 6, [aaaaaaaa]
-                    'whole, none',                   [ee][AAAA][ee], 2, 6, [ee][aaaa][ee]
-                    'whole, alone',                  ..[AAAA],       2, 6, ..[aaaa]
-                    'whole, gaps',                   [aa].[AA].[aa], 3, 5, [aa].[aa].[aa]
-                    'head, left',                    [aa][AAAA][ee], 2, 4, [aaaa][AA][ee]
-                    'head, right',                   [ee][AAAA][aa], 2, 4, [ee][aa][AA][aa]
-                    'head, both',                    [aa][AAAA][aa], 2, 4, [aaaa][AA][aa]
-                    'head, none',                    [ee][AAAA][ee], 2, 4, [ee][aa][AA][ee]
-                    'head, alone',                   ..[AAAA],       2, 4, ..[aa][AA]
-                    'head, left apart',              [aa].[AAAA],    3, 4, [aa].[a][AAA]
-                    'tail, left',                    [aa][AAAA][ee], 4, 6, [aa][AA][aa][ee]
-                    'tail, right',                   [ee][AAAA][aa], 4, 6, [ee][AA][aaaa]
-                    'tail, both',                    [aa][AAAA][aa], 4, 6, [aa][AA][aaaa]
-                    'tail, none',                    [ee][AAAA][ee], 4, 6, [ee][AA][aa][ee]
-                    'tail, alone',                   ..[AAAA],       4, 6, ..[AA][aa]
-                    'tail, right apart',             [AAAA].[aa],    3, 4, [AAA][a].[aa]
-                    'middle, left',                  [aa][AAAA][ee], 3, 5, [aa][A][aa][A][ee]
-                    'middle, right',                 [ee][AAAA][aa], 3, 5, [ee][A][aa][A][aa]
-                    'middle, both',                  [aa][AAAA][aa], 3, 5, [aa][A][aa][A][aa]
-                    'middle, none',                  [ee][AAAA][ee], 3, 5, [ee][A][aa][A][ee]
-                    'named: none',                   [aa][OO][aa],   2, 4, [aa][oo][aa]
-                    'named: whole, both',            [oo][OO][oo],   2, 4, [oooooo]
-                    'named: middle',                 [OOO],          1, 2, [O][o][O]
-                    'file: whole, both',             [ff][FFFF][ff], 2, 6, [ffffffff]
-                    'file: whole, other open left',  [gg][FFFF][ff], 2, 6, [gg][ffffff]
-                    'file: whole, other open right', [ff][FFFF][gg], 2, 6, [ffffff][gg]
-                    'file: whole, offsets',          [hh][FFFF][hh], 2, 6, [hh][ffff][hh]
-                    'file: head, left',              [ff][FFFF][ff], 2, 3, [fff][FFF][ff]
-                    'file: head, offset',            [hh][FFFF][ff], 2, 3, [hh][f][FFF][ff]
-                    'file: tail, right',             [ff][FFFF][ff], 5, 6, [ff][FFF][fff]
-                    'file: tail, offset',            [ff][FFFF][hh], 5, 6, [ff][FFF][f][hh]
-                    'file: gap left',                [ff].[KK],      3, 5, [ff].[kk]
-                    'file: gap right',               [FF].[kk],      0, 2, [ff].[kk]
-                    'file: middle',                  [ff][FFFF][ff], 3, 4, [ff][F][f][FF][ff]
-                    """)
+        'whole, left',                   [aa][AAAA][ee], 2, 6, [aaaaaa][ee]
+        'whole, right',                  [ee][AAAA][aa], 2, 6, [ee][aaaaaa]
+        'whole, both',                   [aa][AAAA][aa], 2, 6, [aaaaaaaa]
+        'whole, none',                   [ee][AAAA][ee], 2, 6, [ee][aaaa][ee]
+        'whole, alone',                  ..[AAAA],       2, 6, ..[aaaa]
+        'whole, gaps',                   [aa].[AA].[aa], 3, 5, [aa].[aa].[aa]
+        'head, left',                    [aa][AAAA][ee], 2, 4, [aaaa][AA][ee]
+        'head, right',                   [ee][AAAA][aa], 2, 4, [ee][aa][AA][aa]
+        'head, both',                    [aa][AAAA][aa], 2, 4, [aaaa][AA][aa]
+        'head, none',                    [ee][AAAA][ee], 2, 4, [ee][aa][AA][ee]
+        'head, alone',                   ..[AAAA],       2, 4, ..[aa][AA]
+        'head, left apart',              [aa].[AAAA],    3, 4, [aa].[a][AAA]
+        'tail, left',                    [aa][AAAA][ee], 4, 6, [aa][AA][aa][ee]
+        'tail, right',                   [ee][AAAA][aa], 4, 6, [ee][AA][aaaa]
+        'tail, both',                    [aa][AAAA][aa], 4, 6, [aa][AA][aaaa]
+        'tail, none',                    [ee][AAAA][ee], 4, 6, [ee][AA][aa][ee]
+        'tail, alone',                   ..[AAAA],       4, 6, ..[AA][aa]
+        'tail, right apart',             [AAAA].[aa],    3, 4, [AAA][a].[aa]
+        'middle, left',                  [aa][AAAA][ee], 3, 5, [aa][A][aa][A][ee]
+        'middle, right',                 [ee][AAAA][aa], 3, 5, [ee][A][aa][A][aa]
+        'middle, both',                  [aa][AAAA][aa], 3, 5, [aa][A][aa][A][aa]
+        'middle, none',                  [ee][AAAA][ee], 3, 5, [ee][A][aa][A][ee]
+        'named: none',                   [aa][OO][aa],   2, 4, [aa][oo][aa]
+        'named: whole, both',            [oo][OO][oo],   2, 4, [oooooo]
+        'named: middle',                 [OOO],          1, 2, [O][o][O]
+        'file: whole, both',             [ff][FFFF][ff], 2, 6, [ffffffff]
+        'file: whole, other open left',  [gg][FFFF][ff], 2, 6, [gg][ffffff]
+        'file: whole, other open right', [ff][FFFF][gg], 2, 6, [ffffff][gg]
+        'file: whole, offsets',          [hh][FFFF][hh], 2, 6, [hh][ffff][hh]
+        'file: head, left',              [ff][FFFF][ff], 2, 3, [fff][FFF][ff]
+        'file: head, offset',            [hh][FFFF][ff], 2, 3, [hh][f][FFF][ff]
+        'file: tail, right',             [ff][FFFF][ff], 5, 6, [ff][FFF][fff]
+        'file: tail, offset',            [ff][FFFF][hh], 5, 6, [ff][FFF][f][hh]
+        'file: gap left',                [ff].[KK],      3, 5, [ff].[kk]
+        'file: gap right',               [FF].[kk],      0, 2, [ff].[kk]
+        'file: middle',                  [ff][FFFF][ff], 3, 4, [ff][F][f][FF][ff]
+        """)
     void existingRange(String what, String before, int from, int to, String after) {
         Layout layout = Drawing.layout(before);
         assertNull(makeWritable(layout, from, to), what);
@@ -254,12 +254,12 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
     @CsvSource(textBlock = """
-                    the next may not vanish,  [ss]..[ss],  2, ss, [ssss][ss]
-                    left alone,               [ss]..[SS],  2, ss, [ssss][SS]
-                    right alone,              [SS]..[ss],  2, ss, [SS][ssss]
-                    another attachment left,  [tt]..[ss],  2, ss, [tt][ssss]
-                    another attachment right, [ss]..[tt],  2, ss, [ssss][tt]
-                    """)
+        the next may not vanish,  [ss]..[ss],  2, ss, [ssss][ss]
+        left alone,               [ss]..[SS],  2, ss, [ssss][SS]
+        right alone,              [SS]..[ss],  2, ss, [SS][ssss]
+        another attachment left,  [tt]..[ss],  2, ss, [tt][ssss]
+        another attachment right, [ss]..[tt],  2, ss, [ssss][tt]
+        """)
     @DisplayName("New range: what counts its mappings loses none")
     void newRangeOfCountedMappings(String what, String before, int page, String piece, String after) {
         newRange(what, before, page, piece, after);
@@ -267,14 +267,14 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: pages {2} to {3} of {1}")
     @CsvSource(textBlock = """
-                    'whole, left',  [ss][SS][tt],   2, 4, [ss][ss][tt]
-                    'whole, right', [tt][SS][ss],   2, 4, [tt][ss][ss]
-                    'whole, both',  [ss][SS][ss],   2, 4, [ss][ss][ss]
-                    'head, left',   [ss][SSSS][ss], 2, 4, [ssss][SS][ss]
-                    'tail, right',  [ss][SSSS][ss], 4, 6, [ss][SS][ssss]
-                    'head, none',   [tt][SSSS][ss], 2, 4, [tt][ss][SS][ss]
-                    'middle',       [ss][SSSS][ss], 3, 5, [ss][S][ss][S][ss]
-                    """)
+        'whole, left',  [ss][SS][tt],   2, 4, [ss][ss][tt]
+        'whole, right', [tt][SS][ss],   2, 4, [tt][ss][ss]
+        'whole, both',  [ss][SS][ss],   2, 4, [ss][ss][ss]
+        'head, left',   [ss][SSSS][ss], 2, 4, [ssss][SS][ss]
+        'tail, right',  [ss][SSSS][ss], 4, 6, [ss][SS][ssss]
+        'head, none',   [tt][SSSS][ss], 2, 4, [tt][ss][SS][ss]
+        'middle',       [ss][SSSS][ss], 3, 5, [ss][S][ss][S][ss]
+        """)
     @DisplayName("Existing range: what counts its mappings loses none, but its bounds may move")
     void existingRangeOfCountedMappings(String what, String before, int from, int to, String after) {
         existingRange(what, before, from, to, after);
@@ -282,32 +282,32 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: {1} between {2} and {3}")
     @CsvSource(textBlock = """
-                    a piece without takes the left's,      a, x, E, [xxxx][EE]
-                    a piece without takes the right's,     a, E, x, [EE][xxxx]
-                    all the same,                          x, x, x, [xxxxxx]
-                    both neighbours the same,              a, x, x, [xxxxxx]
-                    only the left has one,                 a, x, a, [xxxxxx]
-                    only the right has one,                a, a, x, [xxxxxx]
-                    only the piece has one,                x, a, a, [xxxxxx]
-                    the piece and the left,                x, x, a, [xxxxxx]
-                    the piece and the right,               x, a, x, [xxxxxx]
-                    the left wins,                         a, x, y, [xxxx][yy]
-                    the other left wins,                   a, y, x, [yyyy][xx]
-                    the left has another,                  x, y, x, [yy][xxxx]
-                    the right has another,                 x, x, y, [xxxx][yy]
-                    the left none and the right another,   x, a, y, [xxxx][yy]
-                    both have another,                     x, y, y, [yy][xx][yy]
-                    inherited is not lent to the right,    a, i, a, [ii][aaaa]
-                    inherited is not lent to the left,     a, a, i, [aaaa][ii]
-                    inherited by both and lent to none,    a, i, i, [ii][aa][ii]
-                    inherited by the piece,                i, a, a, [aa][ii][aa]
-                    inherited and the same,                i, i, i, [iiiiii]
-                    inherited and the same on the left,    i, i, a, [iiii][aa]
-                    inherited and the same on the right,   i, a, i, [aa][iiii]
-                    inherited and another inherited,       i, j, i, [jj][iiii]
-                    inherited left and own right,          a, i, x, [ii][xxxx]
-                    own left and inherited right,          a, x, i, [xxxx][ii]
-                    """)
+        a piece without takes the left's,      a, x, E, [xxxx][EE]
+        a piece without takes the right's,     a, E, x, [EE][xxxx]
+        all the same,                          x, x, x, [xxxxxx]
+        both neighbours the same,              a, x, x, [xxxxxx]
+        only the left has one,                 a, x, a, [xxxxxx]
+        only the right has one,                a, a, x, [xxxxxx]
+        only the piece has one,                x, a, a, [xxxxxx]
+        the piece and the left,                x, x, a, [xxxxxx]
+        the piece and the right,               x, a, x, [xxxxxx]
+        the left wins,                         a, x, y, [xxxx][yy]
+        the other left wins,                   a, y, x, [yyyy][xx]
+        the left has another,                  x, y, x, [yy][xxxx]
+        the right has another,                 x, x, y, [xxxx][yy]
+        the left none and the right another,   x, a, y, [xxxx][yy]
+        both have another,                     x, y, y, [yy][xx][yy]
+        inherited is not lent to the right,    a, i, a, [ii][aaaa]
+        inherited is not lent to the left,     a, a, i, [aaaa][ii]
+        inherited by both and lent to none,    a, i, i, [ii][aa][ii]
+        inherited by the piece,                i, a, a, [aa][ii][aa]
+        inherited and the same,                i, i, i, [iiiiii]
+        inherited and the same on the left,    i, i, a, [iiii][aa]
+        inherited and the same on the right,   i, a, i, [aa][iiii]
+        inherited and another inherited,       i, j, i, [jj][iiii]
+        inherited left and own right,          a, i, x, [ii][xxxx]
+        own left and inherited right,          a, x, i, [xxxx][ii]
+        """)
     void identities(String what, char piece, char left, char right, String after) {
         for (Change change : Change.values()) {
             Layout layout = change.apply(
@@ -368,18 +368,18 @@ class MergeTableTest {
 
     @ParameterizedTest(name = "{0}: pages {3} to {4} of {1}, at most {2}")
     @CsvSource(textBlock = """
-                    'middle, room for two',         [AAAA],     3, 1, 2, [A][a][AA], true
-                    'middle, room for one',         [AAAA],     2, 1, 2, [A][AAA],   false
-                    'middle, room for none',        [AAAA],     1, 1, 2, [AAAA],     false
-                    'head, room',                   [AAAA],     2, 0, 2, [aa][AA],   true
-                    'head, no room',                [AAAA],     1, 0, 2, [AAAA],     false
-                    'tail, room',                   [AAAA],     2, 2, 4, [AA][aa],   true
-                    'tail, no room',                [AAAA],     1, 2, 4, [AAAA],     false
-                    'tail, over the limit already', [AAAA][ee], 1, 2, 4, [AAAA][ee], false
-                    'whole needs no room',          [AAAA],     1, 0, 4, [aaaa],     true
-                    'a bound moves without room',   [aa][AA],   2, 2, 3, [aaa][A],   true
-                    'a bound moves up',             [AA][aa],   2, 1, 2, [A][aaa],   true
-                    """)
+        'middle, room for two',         [AAAA],     3, 1, 2, [A][a][AA], true
+        'middle, room for one',         [AAAA],     2, 1, 2, [A][AAA],   false
+        'middle, room for none',        [AAAA],     1, 1, 2, [AAAA],     false
+        'head, room',                   [AAAA],     2, 0, 2, [aa][AA],   true
+        'head, no room',                [AAAA],     1, 0, 2, [AAAA],     false
+        'tail, room',                   [AAAA],     2, 2, 4, [AA][aa],   true
+        'tail, no room',                [AAAA],     1, 2, 4, [AAAA],     false
+        'tail, over the limit already', [AAAA][ee], 1, 2, 4, [AAAA][ee], false
+        'whole needs no room',          [AAAA],     1, 0, 4, [aaaa],     true
+        'a bound moves without room',   [aa][AA],   2, 2, 3, [aaa][A],   true
+        'a bound moves up',             [AA][aa],   2, 1, 2, [A][aaa],   true
+        """)
     @DisplayName("Cuts stop at the limit of mappings; the first one may remain")
     void limitOfMappings(String what, String before, int maxMaps, int from, int to, String after, boolean done) {
         Layout layout = Drawing.layout(before, maxMaps);

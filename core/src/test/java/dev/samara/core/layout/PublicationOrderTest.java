@@ -8,12 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.life.Life;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.wait.Gate;
 import java.util.ArrayList;

@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.life.Life;
 import dev.samara.core.life.Open;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

@@ -4,9 +4,9 @@ package dev.samara.core.layout;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.vma.LayoutChange;
-import dev.samara.core.vma.LayoutListener;
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;

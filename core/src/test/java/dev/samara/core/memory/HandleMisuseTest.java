@@ -11,7 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.OtherCpu;
 import dev.samara.core.Rig;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.function.Consumer;

@@ -14,21 +14,21 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.StalledCpu;
 import dev.samara.core.memory.GuestScene.Waiting;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.InvariantViolation;
-import dev.samara.core.vma.LayoutChange;
-import dev.samara.core.vma.MmException;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Report;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.StalledCpu;
 import dev.samara.core.vma.Vma;
 import java.io.IOException;
 import java.lang.reflect.InvocationTargetException;
@@ -63,7 +63,8 @@ import org.junit.jupiter.api.Timeout;
 class WaitingTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final String CORE = "dev.samara.core";
-    private static final List<String> EXPORTED = List.of(CORE, CORE + ".vma", CORE + ".backing");
+    private static final List<String> EXPORTED =
+            List.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".mman", CORE + ".vma");
     private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
     private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 

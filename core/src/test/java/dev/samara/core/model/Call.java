@@ -3,9 +3,9 @@ package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.SharedSegment;
 import java.util.EnumSet;
 import java.util.List;

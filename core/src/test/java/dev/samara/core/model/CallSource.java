@@ -2,14 +2,14 @@
 package dev.samara.core.model;
 
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Resource;
-import dev.samara.core.vma.ShmFlags;
-import dev.samara.core.vma.SyncFlags;
 import java.util.Random;
 
 /** Draws steps. Ranges begin, end and meet at what the model has mapped; now and then an argument is nonsense. */

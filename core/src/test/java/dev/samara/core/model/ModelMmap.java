@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.ShmFlags;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Capability;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resource;
-import dev.samara.core.vma.SyncFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.VmaFlags;
 
 /** The calls on a model space that go through a range VMA by VMA. */

@@ -3,8 +3,8 @@ package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Listing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MmException;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.Objects;

@@ -2,12 +2,12 @@
 package dev.samara.core.model;
 
 import dev.samara.core.Usage;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.AnonIdentity;
-import dev.samara.core.vma.Capability;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Resource;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.EnumMap;

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.cpu.Shootdown;
+import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
@@ -16,7 +17,6 @@ import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MmuNotifier.Reason;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;

@@ -4,7 +4,7 @@ package dev.samara.core.tlb;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import dev.samara.core.vma.MmuNotifier.Reason;
+import dev.samara.core.event.MmuNotifier.Reason;
 import java.util.EnumSet;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;

@@ -3,11 +3,11 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.Set;

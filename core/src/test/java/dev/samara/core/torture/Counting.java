@@ -2,10 +2,10 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;

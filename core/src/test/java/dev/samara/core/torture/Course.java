@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.Report;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;

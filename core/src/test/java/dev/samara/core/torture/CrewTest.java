@@ -8,7 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.Retiring;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.MapFlags;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;

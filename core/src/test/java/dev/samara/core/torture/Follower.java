@@ -2,8 +2,8 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.LayoutChange;
-import dev.samara.core.vma.LayoutListener;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;

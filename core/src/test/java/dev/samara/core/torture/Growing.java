@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import java.util.Random;
 
 /**

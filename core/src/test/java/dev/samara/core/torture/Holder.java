@@ -2,13 +2,13 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;

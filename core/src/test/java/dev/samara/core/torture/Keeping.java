@@ -3,8 +3,8 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Keep;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import java.util.Random;
 
 /** A page that is replaced without a pause, each time by a backing of its own, beside keepers that never let it go. */

@@ -6,7 +6,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.PagesOf;
 import dev.samara.core.Retiring;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;

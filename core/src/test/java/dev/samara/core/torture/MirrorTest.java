@@ -12,7 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

@@ -3,7 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Protection;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 

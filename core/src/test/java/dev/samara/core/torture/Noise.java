@@ -2,7 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.RemapFlags;
 import java.util.Random;
 
 /** Maps anywhere, protects, resizes, moves and unmaps, so that nodes split and merge around everybody else. */

@@ -3,8 +3,8 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.Resolution;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import java.util.Random;
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import java.util.Random;
 
 /** Writes stamps to the pages of a plot, for its owner, and compares what is there with what must be. */

@@ -4,8 +4,8 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.Usage;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 
 /** What must be left of a space once nobody uses it: nothing. */
 final class Teardown {

@@ -3,10 +3,10 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Keep;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.MmException;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.RemapFlags;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;

@@ -3,7 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;

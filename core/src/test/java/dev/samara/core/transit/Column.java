@@ -10,13 +10,13 @@ import static dev.samara.core.transit.Row.page;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.ShmFlags;
-import dev.samara.core.vma.SyncFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.SyncFlags;
 
 /** An operation that names a range: a column of the table of what others may do beside one in transit. */
 enum Column {

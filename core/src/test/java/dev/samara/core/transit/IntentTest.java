@@ -19,11 +19,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Holding;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.Resolution;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.Callable;

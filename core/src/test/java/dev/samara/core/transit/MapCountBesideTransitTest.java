@@ -14,7 +14,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Holding;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Protection;
+import dev.samara.core.mman.Protection;
 import java.util.concurrent.Callable;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;

@@ -11,7 +11,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Holding;
 import dev.samara.core.Listing;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;

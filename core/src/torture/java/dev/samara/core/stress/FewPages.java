@@ -4,11 +4,11 @@ package dev.samara.core.stress;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.VmOperations;
 
 /** A space in which single pages are mapped, by number. */

@@ -3,7 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.cpu.Context;
 import dev.samara.core.cpu.FlushLog;
-import dev.samara.core.vma.MmuNotifier;
+import dev.samara.core.event.MmuNotifier;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;

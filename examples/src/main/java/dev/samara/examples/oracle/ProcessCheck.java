@@ -2,7 +2,7 @@
 package dev.samara.examples.oracle;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import dev.samara.examples.record.CallParser;
 import dev.samara.examples.record.Fields;
 import dev.samara.examples.record.FileReport;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.record;
 
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import dev.samara.examples.record.MemoryCall.Brk;
 import dev.samara.examples.record.MemoryCall.LimitChange;
 import dev.samara.examples.record.MemoryCall.Madvise;

@@ -3,12 +3,12 @@ package dev.samara.examples.record;
 
 import static java.util.Map.entry;
 
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.LockFlags;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.RemapFlags;
-import dev.samara.core.vma.ShmFlags;
-import dev.samara.core.vma.SyncFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.SyncFlags;
 import java.util.Map;
 
 /** The words that recordings use for the bits of flags and for advice. */

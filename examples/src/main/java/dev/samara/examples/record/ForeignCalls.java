@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.record;
 
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
 import dev.samara.examples.record.MemoryCall.Foreign;
 import java.util.Set;
 

@@ -2,7 +2,7 @@
 package dev.samara.examples.record;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import org.jspecify.annotations.Nullable;
 
 /** One recorded memory call with its arguments as they were passed, not rounded. */

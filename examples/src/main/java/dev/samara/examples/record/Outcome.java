@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.record;
 
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**

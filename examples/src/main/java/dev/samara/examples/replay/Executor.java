@@ -3,12 +3,12 @@ package dev.samara.examples.replay;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
-import dev.samara.core.vma.Protection;
-import dev.samara.core.vma.RemapFlags;
 import dev.samara.core.vma.Vma;
 import dev.samara.examples.record.FileIdentity;
 import dev.samara.examples.record.MemoryCall;

@@ -2,7 +2,7 @@
 package dev.samara.examples.replay;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import dev.samara.examples.trace.Event;
 import java.util.EnumMap;
 import java.util.HashMap;

@@ -2,9 +2,9 @@
 package dev.samara.examples.replay;
 
 import dev.samara.core.LayoutSnapshot;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Protection;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.record.MemoryCall.Mprotect;

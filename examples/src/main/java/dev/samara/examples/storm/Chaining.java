@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.vma.Errno;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import java.util.List;
 
 /**

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.MapFlags;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import java.util.Random;
 
 /** Takes pages and rights away from one plot, and gives them again. For one thread. */

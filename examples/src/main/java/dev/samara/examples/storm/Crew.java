@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import dev.samara.core.vma.InvariantViolation;
+import dev.samara.core.event.InvariantViolation;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;

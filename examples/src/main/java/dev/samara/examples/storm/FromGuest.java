@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.vma.Advice;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;

@@ -2,8 +2,8 @@
 package dev.samara.examples.storm;
 
 import dev.samara.core.Cpu;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.FlushListener;
+import dev.samara.core.event.FlushListener;
+import dev.samara.core.mman.Fault;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.LongAdder;
 
 /** The rules of a storm, and what it counts. For any thread. */

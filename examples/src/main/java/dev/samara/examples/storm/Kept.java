@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.vma.Fault;
-import dev.samara.core.vma.RemapFlags;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.RemapFlags;
 import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import static dev.samara.core.vma.Protection.READ;
-import static dev.samara.core.vma.Protection.WRITE;
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Keep;
 import dev.samara.core.backing.CachedBacking;
-import dev.samara.core.vma.Advice;
-import dev.samara.core.vma.Errno;
-import dev.samara.core.vma.Fault;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;

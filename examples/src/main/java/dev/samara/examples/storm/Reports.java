@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-import dev.samara.core.vma.Report;
+import dev.samara.core.event.Report;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.function.Consumer;

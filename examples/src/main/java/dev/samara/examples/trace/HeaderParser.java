@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.trace;
 
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Resource;
 import dev.samara.examples.record.HeaderValues;
 import dev.samara.examples.record.InputException;
 import dev.samara.examples.record.Notation;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.trace;
 
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import java.util.Map;
 
 /**

@@ -4,7 +4,7 @@ package dev.samara.examples.record;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import dev.samara.examples.Recordings;
 import dev.samara.examples.record.MemoryCall.Brk;
 import dev.samara.examples.record.MemoryCall.LimitChange;
@@ -43,14 +43,16 @@ final class CallParserTest {
         FileIdentity file = new FileIdentity(0xfe, 0x10, 18446744073709551L, "/a b\\");
         return Stream.of(
                 Arguments.of(
-                        "mmap addr=0x1 len=0xffffffffffffffff prot=-wx|0x1000008 flags=TYPE0x4|FIXED|0x8000000 fd=-1 off=0x3",
+                        "mmap addr=0x1 len=0xffffffffffffffff prot=-wx|0x1000008 flags=TYPE0x4|FIXED|0x8000000 fd=-1"
+                                + " off=0x3",
                         new Mmap(1, -1, 0x100000e, 0x8000014, 3, "-1", null, -1)),
                 Arguments.of(
                         "mmap addr=0x0 len=0x2 prot=r-- flags=SHARED_VALIDATE|32BIT|STACK|LOCKED|POPULATE fd=7 off=0x0"
                                 + " file=fe:10:18446744073709551 size=0x31d38 path=/a\\040b\\134",
                         new Mmap(0, 2, 1, 0x2a043, 0, "7", file, 0x31d38)),
                 Arguments.of(
-                        "mmap addr=0x0 len=0x2 prot=--- flags=TYPE0|ANONYMOUS|HUGETLB fd=9999 off=0x0 file=00:01:5 size=0x1",
+                        "mmap addr=0x0 len=0x2 prot=--- flags=TYPE0|ANONYMOUS|HUGETLB fd=9999 off=0x0 file=00:01:5"
+                                + " size=0x1",
                         new Mmap(0, 2, 0, 0x40020, 0, "9999", new FileIdentity(0, 1, 5, "00:01:5"), 1)),
                 Arguments.of("munmap addr=0x7fff len=0x0", new Munmap(0x7fff, 0)),
                 Arguments.of("mprotect addr=0x1 len=0x2 prot=rwx", new Mprotect(1, 2, 7)),

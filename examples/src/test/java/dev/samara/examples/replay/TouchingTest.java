@@ -5,11 +5,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.MapFlags;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Protection;
 import dev.samara.examples.access.CpuPlan;
 import dev.samara.examples.record.FileReport;
 import java.nio.file.Path;

@@ -4,7 +4,7 @@ package dev.samara.examples.trace;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.samara.core.vma.Resource;
+import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.examples.MadeUpTrace;
 import dev.samara.examples.Recordings;

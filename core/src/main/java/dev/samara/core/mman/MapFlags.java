@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The {@code MAP_*} bits of {@code mmap}, as in {@code sys/mman.h} on Linux x86-64. */
 public final class MapFlags {

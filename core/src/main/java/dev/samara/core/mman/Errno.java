@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /**
  * The errors that a memory call can answer with, under Linux's names and x86-64 numbers ({@code errno(3)}).

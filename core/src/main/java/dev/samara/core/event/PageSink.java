@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
 /**
  * Who takes what a collection of written or used pages has found.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
+import dev.samara.core.vma.Vma;
 import java.util.List;
 
 /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
 /**
  * How a CPU in GUEST learns that somebody waits for it. It always finds out at its next poll; who runs guest code that

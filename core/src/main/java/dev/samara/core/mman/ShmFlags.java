@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The {@code SHM_*} bits of {@code shmat}. */
 public final class ShmFlags {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The flags of {@code mlock2} and {@code mlockall}. */
 public final class LockFlags {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The {@code MS_*} bits of {@code msync}. */
 public final class SyncFlags {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
 /**
  * Who watches bytes of a space for writes: a debugger, or an emulator that keeps decoded code.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The limits ({@code getrlimit(2)}) that memory calls look at. Each is a soft limit in bytes. */
 public enum Resource {

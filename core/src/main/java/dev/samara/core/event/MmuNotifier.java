@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
 /**
  * Who keeps something of its own for what is mapped, page tables or translated code, and has to drop it before the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** The privileges ({@code capabilities(7)}) that memory calls look at. */
 public enum Capability {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.event;
 
 /**
  * A checked machine has seen an access that one of its invariants forbids: Samara is at fault, or an embedder who has

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /**
  * What became of a page fault, or of an access: a number, so that nothing has to be thrown or allocated ({@code

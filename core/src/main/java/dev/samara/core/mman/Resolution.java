@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.mman;
 
 /** What became of an attempt to access an address, as far as the layout decides it. */
 public enum Resolution {
