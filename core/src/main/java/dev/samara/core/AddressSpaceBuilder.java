@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.cpu.Cpus;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Capability;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Watches;

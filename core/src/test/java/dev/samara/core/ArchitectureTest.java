@@ -17,14 +17,13 @@ import org.junit.jupiter.api.TestFactory;
 final class ArchitectureTest {
     /** The rows, from what everybody names down to the facade, which only composes. */
     private static final List<String> ROWS = List.of(
-            "dev.samara.core.wait..",
-            "dev.samara.core.life..",
+            "dev.samara.core.internal.sync..",
+            "dev.samara.core.internal.vma..",
             "dev.samara.core.mman..",
             "dev.samara.core.vma..",
             "dev.samara.core.event..",
-            "dev.samara.core.oracle..",
-            "dev.samara.core.rcu..",
-            "dev.samara.core.cpu..",
+            "dev.samara.core.internal.check..",
+            "dev.samara.core.internal.cpu..",
             "dev.samara.core.page..",
             "dev.samara.core.tlb..",
             "dev.samara.core.cache..",

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayDeque;

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;

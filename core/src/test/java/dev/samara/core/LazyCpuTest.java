@@ -13,7 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.cpu.Context;
+import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.util.ArrayList;

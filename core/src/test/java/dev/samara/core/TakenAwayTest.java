@@ -10,11 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.oracle.Oracle;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;

@@ -11,7 +11,8 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.cpu.Cpus;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.layout.Host;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.Retirement;
@@ -25,7 +26,6 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
-import dev.samara.core.rcu.Rcu;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.util.Arrays;

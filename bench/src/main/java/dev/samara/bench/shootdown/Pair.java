@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import dev.samara.core.cpu.Cpus;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
@@ -9,7 +10,6 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
-import dev.samara.core.rcu.Rcu;
 import dev.samara.core.tlb.Processor;
 import dev.samara.core.tlb.SoftTlb;
 import dev.samara.core.tlb.TlbGather;

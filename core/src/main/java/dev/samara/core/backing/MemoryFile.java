@@ -2,6 +2,7 @@
 package dev.samara.core.backing;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.page.Frames;
@@ -10,7 +11,6 @@ import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
 import java.util.Objects;
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cache;
 
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.life.Linked;
-import dev.samara.core.oracle.Oracle;
+import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
@@ -15,7 +16,6 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.NoWaiting;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.cache;
 
-import dev.samara.core.life.Linked;
+import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.vma.Vma;
 import java.util.Map;

@@ -2,10 +2,10 @@
 package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Magazine;

@@ -2,8 +2,11 @@
 package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
@@ -16,12 +19,9 @@ import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Worker;
-import dev.samara.core.rcu.RcuReader;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.NoWaiting;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;

@@ -2,7 +2,7 @@
 package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.page.Leaf;

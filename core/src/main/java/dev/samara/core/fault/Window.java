@@ -2,6 +2,7 @@
 package dev.samara.core.fault;
 
 import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
@@ -13,7 +14,6 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.NoWaiting;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

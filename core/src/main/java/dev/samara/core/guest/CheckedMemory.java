@@ -3,9 +3,9 @@ package dev.samara.core.guest;
 
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
-import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;

@@ -2,7 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;

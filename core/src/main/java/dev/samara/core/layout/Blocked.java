@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.wait.Gate;
+import dev.samara.core.internal.sync.Gate;
 
 /** Thrown within an operation's attempt that has met a range in transit, to leave it and the lock and to wait. */
 final class Blocked extends RuntimeException {

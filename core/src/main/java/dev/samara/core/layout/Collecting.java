@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
+import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
-import dev.samara.core.rcu.RcuReader;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.life.Life;
-import dev.samara.core.wait.Gate;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.maple.RangeEntry;
 import java.util.ArrayList;
 import java.util.List;

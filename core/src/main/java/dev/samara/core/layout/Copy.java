@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.page.Frames;
@@ -15,7 +16,6 @@ import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.Gate;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;

@@ -2,14 +2,14 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.event.LayoutChange;
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.Gate;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;

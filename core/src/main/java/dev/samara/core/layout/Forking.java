@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.oracle.Oracle;
 import dev.samara.core.page.Memory;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,13 +3,13 @@ package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Uncaught;
+import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.WaitingCalls;
 import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Background;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.Uncaught;
-import dev.samara.core.wait.WaitingCall;
-import dev.samara.core.wait.WaitingCalls;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;

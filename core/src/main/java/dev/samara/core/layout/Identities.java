@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.wait.Gate;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.wait.Gate;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
 
 /**
  * Left by an operation that had to start again several times: those that first started later, and name a range of its,

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cpu.Context;
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -18,7 +19,6 @@ import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;

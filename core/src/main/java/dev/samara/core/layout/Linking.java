@@ -2,7 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;

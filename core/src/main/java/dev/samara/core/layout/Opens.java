@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;

@@ -7,6 +7,7 @@ import static dev.samara.core.mman.MapFlags.FIXED;
 import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
+import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.Watch;
 import java.util.Locale;
 
 /**

@@ -2,9 +2,12 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.cpu.Context;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
@@ -15,8 +18,6 @@ import dev.samara.core.tlb.Discarding;
 import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

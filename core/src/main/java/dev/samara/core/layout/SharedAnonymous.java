@@ -2,7 +2,7 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Memory;

@@ -3,11 +3,12 @@ package dev.samara.core.layout;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.WaitingCalls;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.WaitingCall;
-import dev.samara.core.wait.WaitingCalls;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.oracle.Oracle;
-import dev.samara.core.rcu.Rcu;
-import dev.samara.core.rcu.RcuReader;
+import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

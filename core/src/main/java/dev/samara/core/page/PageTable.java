@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.cpu.Context;
+import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

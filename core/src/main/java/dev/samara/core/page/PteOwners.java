@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.wait.Gate;
+import dev.samara.core.internal.sync.Gate;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Deque;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.rcu.RcuReader;
+import dev.samara.core.internal.sync.RcuReader;
 import org.jspecify.annotations.Nullable;
 
 /** What a thread needs to work on pages. Used by one thread at a time. */

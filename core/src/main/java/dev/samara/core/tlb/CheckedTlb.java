@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
-import dev.samara.core.oracle.History;
-import dev.samara.core.oracle.Oracle;
+import dev.samara.core.internal.check.History;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.page.Frames;
 
 /** One that remembers besides in which of its lives each frame was, and counts the times for which handles live. */

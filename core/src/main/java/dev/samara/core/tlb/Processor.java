@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
-import dev.samara.core.cpu.Context;
-import dev.samara.core.cpu.CpuState;
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.cpu.FlushLog;
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.FlushLog;
+import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.PageTable;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.Watches;
-import dev.samara.core.rcu.RcuReader;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Consumer;

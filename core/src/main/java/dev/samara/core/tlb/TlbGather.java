@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.tlb;
 
-import dev.samara.core.cpu.Context;
-import dev.samara.core.cpu.CpuState;
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.cpu.Shootdown;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;

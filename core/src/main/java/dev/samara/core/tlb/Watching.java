@@ -2,7 +2,7 @@
 package dev.samara.core.tlb;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.oracle.Oracle;
+import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
-import dev.samara.core.life.Attachable;
+import dev.samara.core.internal.vma.Attachable;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Locale;

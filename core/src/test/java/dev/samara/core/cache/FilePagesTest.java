@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Linked;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;

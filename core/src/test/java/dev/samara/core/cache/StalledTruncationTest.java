@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Linked;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.PageTable;

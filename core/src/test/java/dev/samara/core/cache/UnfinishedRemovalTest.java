@@ -9,9 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.FailingStore;
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Linked;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.page.DirectFrames;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.Latches;
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.Report;
 import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -4,7 +4,7 @@ package dev.samara.core.layout;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.AnonIdentity;
 import dev.samara.core.vma.Vma;

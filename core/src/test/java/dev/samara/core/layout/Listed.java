@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.wait.WaitingCall;
+import dev.samara.core.internal.sync.WaitingCall;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A waiting call of a machine that is ready at once, for tests of other packages. */

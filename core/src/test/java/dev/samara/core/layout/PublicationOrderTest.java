@@ -7,7 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.cache.FilePages;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.page.Memory;
@@ -15,7 +16,6 @@ import dev.samara.core.page.SmallMemory;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.wait.Gate;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.life.Life;
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.VmOperations;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.internal.sync.Ranges;
+
 /** What a retirement hook may know of a transit, for tests of other packages. */
 public final class TransitRanges {
     private TransitRanges() {}

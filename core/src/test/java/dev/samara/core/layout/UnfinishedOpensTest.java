@@ -4,7 +4,7 @@ package dev.samara.core.layout;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.VmOperations;

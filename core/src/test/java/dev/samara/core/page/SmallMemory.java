@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.page;
 
-import dev.samara.core.cpu.Cpus;
-import dev.samara.core.rcu.Rcu;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.wait.Background;
 import java.util.concurrent.TimeUnit;
 
 /** Memories for tests: small chunks, frames poisoned when freed, and a reader that is waited for long is an error. */

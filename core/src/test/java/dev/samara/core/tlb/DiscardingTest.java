@@ -8,14 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.cpu.Cpus;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;
 import dev.samara.core.page.SmallMemory;
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.Watch;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;

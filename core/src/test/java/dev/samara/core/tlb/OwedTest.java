@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.cpu.Shootdown;
 import dev.samara.core.event.MmuNotifier.Reason;
+import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.page.Frames;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;

@@ -9,10 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.cpu.Context;
-import dev.samara.core.cpu.CpuState;
-import dev.samara.core.cpu.Cpus;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Memory;
 import dev.samara.core.page.Pte;

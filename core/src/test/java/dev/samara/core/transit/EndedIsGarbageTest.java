@@ -59,7 +59,7 @@ final class EndedIsGarbageTest {
         return Reachable.from(holding.machine(), space).stream()
                 .filter(object -> !(object instanceof Reference<?>))
                 .map(object -> object.getClass().getName())
-                .filter(name -> name.startsWith("dev.samara.") && !name.contains(".oracle."))
+                .filter(name -> name.startsWith("dev.samara.") && !name.contains(".check."))
                 .collect(Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
     }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.life.Open;
+import dev.samara.core.internal.vma.Open;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** An open that counts how often it has ended. */

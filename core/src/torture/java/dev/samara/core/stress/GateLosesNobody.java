@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.wait.Gate;
-import dev.samara.core.wait.Watch;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;

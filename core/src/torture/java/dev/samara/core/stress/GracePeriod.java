@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.rcu.Rcu;
-import dev.samara.core.rcu.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.RcuReader;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;

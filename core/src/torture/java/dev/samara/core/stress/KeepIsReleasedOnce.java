@@ -2,7 +2,7 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.Keep;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Life;
 import java.util.Objects;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.life.Attachable;
-import dev.samara.core.life.Life;
+import dev.samara.core.internal.vma.Attachable;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.page.Leaf;
 import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.cpu.Context;
-import dev.samara.core.cpu.FlushLog;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.FlushLog;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;

@@ -14,7 +14,7 @@ final class Census {
     private static final String TOOL = "dev.samara.examples.";
 
     /** The histories of a checked machine, which are long on purpose. */
-    private static final String HISTORIES = "dev.samara.core.oracle.";
+    private static final String HISTORIES = "dev.samara.core.internal.check.";
 
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
     private final ObjectName commands;

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import dev.samara.core.internal.sync.RcuReader;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntSupplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The CPUs of one thread, of all machines, and the reader that the thread has borrowed to fault pages in. Used by that
+ * thread alone, which looks here before it waits: others may wait for one of these CPUs or readers.
+ */
+final class OwnedByThread {
+    private static final ThreadLocal<@Nullable OwnedByThread> CURRENT = new ThreadLocal<>();
+
+    /**
+     * Weak, so that a CPU that was not closed keeps no machine from the collector: as long as its machine can be
+     * reached, so can a CPU that is online.
+     */
+    private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
+
+    private @Nullable RcuReader borrowed;
+
+    private OwnedByThread() {}
+
+    /** What the calling thread owns; null for nothing. */
+    static @Nullable OwnedByThread current() {
+        return CURRENT.get();
+    }
+
+    private static OwnedByThread make() {
+        OwnedByThread known = CURRENT.get();
+        if (known != null) {
+            return known;
+        }
+        OwnedByThread made = new OwnedByThread();
+        CURRENT.set(made);
+        return made;
+    }
+
+    /** Adds a CPU to those of the calling thread. */
+    static void add(CpuState cpu) {
+        OwnedByThread own = make();
+        own.forget(null);
+        own.cpus.add(new WeakReference<>(cpu));
+    }
+
+    /** Takes a CPU away from those of the calling thread. */
+    static void remove(CpuState cpu) {
+        OwnedByThread own = CURRENT.get();
+        if (own != null) {
+            own.forget(cpu);
+            own.endIfEmpty();
+        }
+    }
+
+    /** Removes one CPU, and those that cannot be reached any more. */
+    private void forget(@Nullable CpuState one) {
+        cpus.removeIf(reference -> {
+            CpuState cpu = reference.get();
+            return cpu == null || cpu == one;
+        });
+    }
+
+    private void endIfEmpty() {
+        if (cpus.isEmpty() && borrowed == null) {
+            CURRENT.remove();
+        }
+    }
+
+    /** Does something on the calling thread that enters and leaves sections of a reader which none of its CPUs has. */
+    static int readAs(RcuReader reader, IntSupplier what) {
+        OwnedByThread own = make();
+        RcuReader outer = own.borrowed;
+        own.borrowed = reader;
+        try {
+            return what.getAsInt();
+        } finally {
+            own.borrowed = outer;
+            own.endIfEmpty();
+        }
+    }
+
+    /** A CPU that is in GUEST, or null. */
+    @Nullable
+    CpuState inGuest() {
+        // By index: this comes before each operation of a thread that has CPUs.
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            if (cpu != null && cpu.isGuest()) {
+                return cpu;
+            }
+        }
+        return null;
+    }
+
+    /** A reader that is in a section, or null. One reader is passed over. */
+    @Nullable
+    RcuReader inSection(@Nullable RcuReader passed) {
+        for (int i = 0; i < cpus.size(); i++) {
+            CpuState cpu = cpus.get(i).get();
+            RcuReader reader = cpu == null ? null : cpu.reader();
+            if (reader != null && reader != passed && reader.isInside()) {
+                return reader;
+            }
+        }
+        RcuReader reader = borrowed;
+        return reader != null && reader != passed && reader.isInside() ? reader : null;
+    }
+}

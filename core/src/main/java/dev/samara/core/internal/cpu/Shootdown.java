@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One shootdown whose caller does not wait: the CPUs have been asked, and the caller looks from time to time whether
+ * all have acknowledged. Reports and kicks CPUs that do not, as {@link Cpus#shoot} does. For one thread at a time.
+ */
+public final class Shootdown {
+    private final Cpus cpus;
+    private final Context context;
+    private final long generation;
+    private final long mask;
+    private final @Nullable CpuState[] asked;
+    private final long since;
+    private long report;
+    private boolean isFirst = true;
+
+    Shootdown(Cpus cpus, Context context, long generation, long mask, @Nullable CpuState[] asked) {
+        this.cpus = cpus;
+        this.context = context;
+        this.generation = generation;
+        this.mask = mask;
+        this.asked = asked;
+        since = System.nanoTime();
+        report = cpus.reportAfterNanos();
+    }
+
+    /**
+     * Whether no CPU can use any more what the context had before the generation.
+     *
+     * @return true for ever once it is true
+     */
+    public boolean isDone() {
+        for (long left = mask; left != 0; left &= left - 1) {
+            for (int n = Long.numberOfTrailingZeros(left); n < asked.length; n = Cpus.next(n)) {
+                CpuState cpu = asked[n];
+                if (cpu != null && !isDone(cpu)) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private boolean isDone(CpuState cpu) {
+        if (cpu.isDone(context.id(), generation)) {
+            return true;
+        }
+        if (cpu.isDead()) {
+            cpus.release(cpu);
+            return true;
+        }
+        long waited = System.nanoTime() - since;
+        if (waited >= report) {
+            cpus.stalled(cpu, context, generation, waited, isFirst);
+            isFirst = false;
+            report = waited + cpus.reportAfterNanos();
+        }
+        return false;
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.lang.invoke.VarHandle;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * Grace periods for callers that look from time to time instead of waiting ({@code get_state_synchronize_rcu}, {@code
+ * poll_state_synchronize_rcu}). All callers share them, so that one more caller costs a number. A grace period goes on
+ * only while somebody looks. Thread-safe; never waits.
+ */
+final class PolledGrace {
+    private final Rcu rcu;
+    private final Rcu.Settings settings;
+
+    /* Guarded by this. */
+
+    /** How many have begun, and how many of these are over: none or one is under way. */
+    private long begun;
+
+    private long over;
+
+    /**
+     * Of the one under way: the readers, their sections at its beginning, and the first that has not been seen to end.
+     */
+    private RcuReader[] readers = {};
+
+    private long[] sections = {};
+    private int awaited;
+    private long since;
+    private boolean isReported;
+
+    PolledGrace(Rcu rcu, Rcu.Settings settings) {
+        this.rcu = rcu;
+        this.settings = settings;
+    }
+
+    /** The number of the first grace period that begins after this call. */
+    synchronized long ticket() {
+        return begun + 1;
+    }
+
+    /** Whether that grace period is over. */
+    synchronized boolean isOver(long ticket) {
+        while (over < ticket) {
+            if (begun == over) {
+                begin();
+            }
+            if (!hasEnded()) {
+                return false;
+            }
+            over = begun;
+            readers = new RcuReader[0];
+            sections = new long[0];
+        }
+        return true;
+    }
+
+    private void begin() {
+        RcuReader[] all = rcu.readers();
+        long[] seen = new long[all.length];
+        // Between what callers have unhooked, before they asked for a ticket, and the scan. Pairs with the volatile
+        // store
+        // of RcuReader.enter.
+        VarHandle.fullFence();
+        for (int i = 0; i < all.length; i++) {
+            seen[i] = all[i].section();
+        }
+        readers = all;
+        sections = seen;
+        awaited = 0;
+        since = System.nanoTime();
+        isReported = false;
+        begun++;
+    }
+
+    private boolean hasEnded() {
+        for (; awaited < readers.length; awaited++) {
+            RcuReader reader = readers[awaited];
+            long section = sections[awaited];
+            if (section != 0 && reader.section() == section && rcu.isRegistered(reader)) {
+                report(reader);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void report(RcuReader reader) {
+        long waited = System.nanoTime() - since;
+        if (!isReported && waited >= settings.reportAfterNanos()) {
+            isReported = true;
+            settings.reporter()
+                    .accept("a grace period has waited " + TimeUnit.NANOSECONDS.toMillis(waited) + " ms for reader "
+                            + reader.name());
+        }
+    }
+}

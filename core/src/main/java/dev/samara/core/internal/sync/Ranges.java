@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.Arrays;
+import java.util.Locale;
+
+/**
+ * A few half-open ranges of addresses, in the order in which they were added; nearly always none or one, which takes no
+ * further object. For one thread, or guarded by a lock.
+ */
+public final class Ranges {
+    private static final long[] NO_MORE = {};
+
+    /** No ranges, to which {@link #with} adds the first. */
+    public static final Ranges NONE = new Ranges();
+
+    private long firstStart;
+    private long firstEnd;
+
+    /** Starts and ends, in turn, of all but the first. */
+    private long[] more = NO_MORE;
+
+    private int count;
+
+    /**
+     * Adds a range as {@link #add} does, to this or, if this is {@link #NONE}, to new ones; returns those that now have
+     * it.
+     */
+    public Ranges with(long start, long end) {
+        Ranges to = this == NONE ? new Ranges() : this;
+        to.add(start, end);
+        return to;
+    }
+
+    /** Adds a range that is not empty; one that begins where the last one ends continues that one. */
+    public void add(long start, long end) {
+        if (count != 0 && end(count - 1) == start) {
+            setEnd(count - 1, end);
+            return;
+        }
+        if (count == 0) {
+            firstStart = start;
+            firstEnd = end;
+        } else {
+            int at = 2 * (count - 1);
+            if (at == more.length) {
+                more = Arrays.copyOf(more, Math.max(4, 2 * at));
+            }
+            more[at] = start;
+            more[at + 1] = end;
+        }
+        count++;
+    }
+
+    private void setEnd(int i, long end) {
+        if (i == 0) {
+            firstEnd = end;
+        } else {
+            more[2 * i - 1] = end;
+        }
+    }
+
+    public void clear() {
+        count = 0;
+    }
+
+    public boolean isEmpty() {
+        return count == 0;
+    }
+
+    public int size() {
+        return count;
+    }
+
+    public long start(int i) {
+        return i == 0 ? firstStart : more[2 * i - 2];
+    }
+
+    public long end(int i) {
+        return i == 0 ? firstEnd : more[2 * i - 1];
+    }
+
+    public boolean overlap(long start, long end) {
+        for (int i = 0; i < count; i++) {
+            if (Long.compareUnsigned(start(i), end) < 0 && Long.compareUnsigned(start, end(i)) < 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    public boolean overlap(Ranges others) {
+        for (int i = 0; i < others.count; i++) {
+            if (overlap(others.start(i), others.end(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    public boolean contain(long address) {
+        for (int i = 0; i < count; i++) {
+            if (Long.compareUnsigned(address - start(i), end(i) - start(i)) < 0) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    @Override
+    public String toString() {
+        StringBuilder text = new StringBuilder();
+        for (int i = 0; i < count; i++) {
+            text.append(String.format(Locale.ROOT, "%s%x-%x", i == 0 ? "" : ", ", start(i), end(i)));
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** The states of a CPU, as others see them. */
+@Timeout(60)
+final class CpuStateTest {
+    private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+    private final CpuState cpu = cpus.claim(1, () -> {});
+    private final Context context = new Context();
+    private final Context another = new Context();
+
+    @AfterEach
+    void offline() {
+        cpus.release(cpu);
+        assertEquals(0, context.users());
+        assertEquals(0, another.users());
+    }
+
+    private void load(Context next) {
+        cpu.depart();
+        assertTrue(next.use());
+        cpu.arrive(next);
+    }
+
+    /** Has another thread shoot at this CPU in both contexts, and come back before anybody acknowledges. */
+    private void shoot() throws InterruptedException {
+        Thread shooter = new Thread(() -> {
+            cpus.shoot(context, context.advance(), cpu.bit());
+            cpus.shoot(another, another.advance(), cpu.bit());
+        });
+        shooter.start();
+        shooter.join();
+        assertEquals(0, cpus.targets());
+    }
+
+    @Test
+    @DisplayName("nobody waits for a CPU that is not in GUEST, and only one between two spaces is asked")
+    void whoIsAsked() throws InterruptedException {
+        shoot();
+        assertFalse(cpu.isPending(), "in the empty space");
+        load(context);
+        shoot();
+        assertFalse(cpu.isPending(), "in KERNEL");
+        cpu.enterLazy();
+        shoot();
+        assertFalse(cpu.isPending(), "in LAZY");
+        cpu.depart();
+        assertEquals("SWITCHING", cpu.state());
+        shoot();
+        assertTrue(cpu.isPending());
+        cpu.arrive(null);
+        cpu.clearPending();
+        shoot();
+        assertFalse(cpu.isPending());
+    }
+
+    @Test
+    @DisplayName("a LAZY CPU is no user, is taken off its own context only, and then has to load as any other")
+    void takenOff() {
+        load(context);
+        cpu.enterLazy();
+        assertEquals(0, context.users());
+        assertNull(cpus.takeOff(another));
+        assertTrue(cpu.leaveLazy());
+        assertEquals(1, context.users());
+        cpu.enterLazy();
+        assertNull(cpus.takeOff(context));
+        assertEquals("LAZY", cpu.state(), "in the empty space");
+        assertFalse(cpu.leaveLazy());
+        assertEquals(0, context.users());
+        load(context);
+        assertEquals(1, context.users());
+    }
+
+    @Test
+    @DisplayName("a CPU that is not LAZY is not taken off, in KERNEL nor in GUEST")
+    void notTakenOff() {
+        load(context);
+        assertSame(cpu, cpus.takeOff(context));
+        cpu.enterGuest(context.id());
+        assertSame(cpu, cpus.takeOff(context));
+        cpu.leaveGuest(context.id());
+        assertEquals(1, context.users());
+        cpu.depart();
+        assertNull(cpus.takeOff(context));
+        cpu.arrive(null);
+    }
+
+    @Test
+    @DisplayName("a context ends only while nobody uses it, and nobody comes back to it then, from LAZY either")
+    void ended() {
+        load(context);
+        assertFalse(context.end());
+        assertFalse(context.isEnded());
+        cpu.enterLazy();
+        assertTrue(context.end());
+        assertTrue(context.end());
+        assertFalse(cpu.leaveLazy());
+        assertFalse(context.use());
+        assertEquals(0, context.users());
+        assertTrue(context.isEnded());
+    }
+
+    @Test
+    @DisplayName("a CPU whose thread has ended is taken off with what it was counted for, and once")
+    void dead() throws InterruptedException {
+        AtomicBoolean told = new AtomicBoolean();
+        Thread thread = new Thread(() -> {
+            CpuState dead = cpus.claim(2, () -> told.set(true));
+            dead.depart();
+            context.use();
+            dead.arrive(context);
+            dead.enterGuest(context.id());
+        });
+        thread.start();
+        thread.join();
+        assertEquals(1, context.users());
+        cpus.shoot(context, context.advance(), -1);
+        assertEquals(0, context.users());
+        cpus.releaseDead();
+        assertEquals(0, context.users());
+        assertFalse(told.get());
+        assertTrue(context.end());
+        assertNull(cpus.takeOff(context));
+    }
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class CpusTest {
+    private static final int MANY = 130;
+
+    private final LinkedBlockingQueue<String> reports = new LinkedBlockingQueue<>();
+    private final Cpus cpus = new Cpus(Long.MAX_VALUE, reports::add);
+    private final Context context = new Context();
+    private final List<ExecutorService> threads = new ArrayList<>();
+
+    @AfterEach
+    void end() {
+        threads.forEach(ExecutorService::shutdown);
+    }
+
+    /** A CPU of a thread of its own. */
+    private static final class Owned {
+        final ExecutorService thread;
+        final CpuState state;
+
+        Owned(Cpus cpus, ExecutorService thread) throws Exception {
+            this.thread = thread;
+            state = thread.submit(() -> cpus.claim(0, () -> {})).get();
+        }
+
+        void does(Runnable what) throws Exception {
+            thread.submit(what).get();
+        }
+    }
+
+    private Owned owned(Cpus of) throws Exception {
+        ExecutorService thread = Executors.newSingleThreadExecutor(task -> new Thread(task, "owner"));
+        threads.add(thread);
+        return new Owned(of, thread);
+    }
+
+    private Owned guest(Cpus of, Context in, long flushedTo) throws Exception {
+        Owned cpu = owned(of);
+        cpu.does(() -> {
+            Loaded.load(cpu.state, in);
+            cpu.state.flushedTo(flushedTo);
+            cpu.state.enterGuest(in.id());
+        });
+        return cpu;
+    }
+
+    /** Waits until somebody has to wait for a CPU. */
+    private static void awaitRequest(CpuState cpu) {
+        Await.until("the CPU is asked to flush", cpu::isPending);
+    }
+
+    /** Of many CPUs of the calling thread, all in GUEST, the numbers of those that had to acknowledge. */
+    private Set<Integer> shot(long mask) {
+        Set<Integer> numbers = new TreeSet<>();
+        List<CpuState> all = new ArrayList<>();
+        long generation = context.advance();
+        for (int i = 0; i < MANY; i++) {
+            int number = i;
+            all.add(cpus.claim(0, () -> {
+                assertTrue(numbers.add(number), "once");
+                all.get(number).flushedTo(generation);
+            }));
+            all.get(i).enterGuest(context.id());
+        }
+        cpus.shoot(context, generation, mask);
+        for (CpuState cpu : all) {
+            cpu.leaveGuest(context.id());
+            cpus.release(cpu);
+        }
+        return numbers;
+    }
+
+    @Test
+    @DisplayName("the lowest number that is free is given")
+    void numbers() {
+        List<CpuState> all = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            all.add(cpus.claim(0, () -> {}));
+            assertEquals(i, all.get(i).number());
+        }
+        for (int free : new int[] {3, 1}) {
+            cpus.release(all.get(free));
+        }
+        assertEquals(1, cpus.claim(0, () -> {}).number());
+        assertEquals(3, cpus.claim(0, () -> {}).number());
+        assertEquals(5, cpus.claim(0, () -> {}).number());
+        cpus.release(all.get(3));
+        assertEquals(6, cpus.claim(0, () -> {}).number(), "who is off already takes nobody else off");
+    }
+
+    @Test
+    @DisplayName("each of the first 32 has a bit of its own, and the others have 32 bits in common")
+    void bits() {
+        Set<Long> own = new HashSet<>();
+        Set<Long> common = new HashSet<>();
+        for (int number = 0; number < MANY; number++) {
+            CpuState cpu = cpus.claim(0, () -> {});
+            assertEquals(1, Long.bitCount(cpu.bit()));
+            assertEquals(number >= 32, cpu.sharesBit());
+            assertTrue(number < 32 ? own.add(cpu.bit()) : common.add(cpu.bit()) == number < 64);
+        }
+        assertEquals(32, own.size());
+        assertEquals(32, common.size());
+        common.retainAll(own);
+        assertEquals(Set.of(), common);
+    }
+
+    @Test
+    @DisplayName(
+            "all CPUs of a bit are reached and no others; the caller's own acknowledge at once, waited for by nobody")
+    void masks() {
+        assertEquals(Set.of(), shot(0));
+        assertEquals(Set.of(0), shot(1));
+        assertEquals(Set.of(5, 31), shot(1L << 5 | 1L << 31));
+        assertEquals(Set.of(32, 64, 96, 128), shot(1L << 32));
+        assertEquals(Set.of(7, 40, 72, 104), shot(1L << 7 | 1L << 40));
+        assertEquals(Set.of(63, 95, 127), shot(1L << 63));
+        assertEquals(MANY, shot(-1).size());
+        assertEquals(0, cpus.shootdowns());
+        assertEquals(0, cpus.targets());
+    }
+
+    @Test
+    @DisplayName("only those in GUEST in the context that are behind are asked, and waited for")
+    void waitsForThoseBehind() throws Exception {
+        long generation = context.advance();
+        Owned behind = guest(cpus, context, generation - 1);
+        Owned done = guest(cpus, context, generation);
+        Owned elsewhere = guest(cpus, new Context(), 0);
+        Owned kernel = guest(cpus, context, 0);
+        kernel.does(() -> kernel.state.leaveGuest(context.id()));
+        Owned notInTheMask = guest(cpus, context, 0);
+        Thread shooter = new Thread(() -> cpus.shoot(context, generation, ~notInTheMask.state.bit()));
+        shooter.start();
+        awaitRequest(behind.state);
+        Await.until("the shooter has counted its targets", () -> cpus.targets() != 0);
+        assertEquals(1, cpus.shootdowns());
+        assertEquals(1, cpus.targets());
+        for (Owned other : List.of(done, elsewhere, kernel, notInTheMask)) {
+            assertFalse(other.state.isPending());
+        }
+        assertTrue(shooter.isAlive());
+        behind.does(behind.state::clearPending);
+        assertFalse(behind.state.isPending());
+        behind.does(() -> behind.state.flushedTo(generation));
+        shooter.join();
+        cpus.shoot(context, generation, behind.state.bit());
+        assertFalse(behind.state.isPending(), "who is done is not asked again");
+    }
+
+    @Test
+    @DisplayName("a CPU that leaves GUEST, goes to another context or ends with its thread is waited for no longer")
+    void othersWaysOut() throws Exception {
+        Context other = new Context();
+        for (int way = 0; way < 4; way++) {
+            long generation = context.advance();
+            Owned cpu = guest(cpus, context, generation - 1);
+            assertEquals(1, context.users());
+            Thread shooter = new Thread(() -> cpus.shoot(context, generation, cpu.state.bit()));
+            shooter.start();
+            awaitRequest(cpu.state);
+            switch (way) {
+                case 0 -> cpu.does(() -> cpu.state.leaveGuest(context.id()));
+                case 1 -> cpu.does(cpu.state::offline);
+                case 2 ->
+                    cpu.does(() -> {
+                        Loaded.load(cpu.state, other);
+                        cpu.state.enterGuest(other.id());
+                    });
+                default -> {
+                    cpu.thread.shutdown();
+                    cpu.state.owner().join();
+                }
+            }
+            shooter.join();
+            if (way < 3) {
+                cpu.does(() -> {
+                    cpu.state.leaveGuest(0);
+                    cpus.release(cpu.state);
+                });
+            }
+            assertEquals(0, context.users());
+            assertEquals(0, other.users());
+        }
+        assertEquals(0, cpus.claim(0, () -> {}).number(), "who has ended was taken off");
+    }
+
+    @Test
+    @DisplayName("a CPU whose thread has ended is taken off when another is claimed, and gives up its space")
+    void deadOnClaim() throws Exception {
+        Owned first = guest(cpus, context, 0);
+        Owned second = guest(cpus, context, 0);
+        first.thread.shutdown();
+        first.state.owner().join();
+        assertEquals(0, cpus.claim(0, () -> {}).number());
+        assertEquals(1, context.users());
+        assertEquals(2, cpus.claim(0, () -> {}).number());
+        assertFalse(second.state.isDead());
+    }
+
+    @Test
+    @DisplayName(
+            "one that does not acknowledge is reported once, with its thread's stack; an interrupted shooter goes on"
+                    + " waiting")
+    void stalled() throws Exception {
+        Cpus impatient = new Cpus(0, reports::add);
+        long generation = context.advance();
+        Owned cpu = guest(impatient, context, 0);
+        AtomicBoolean interrupted = new AtomicBoolean();
+        Thread shooter = new Thread(() -> {
+            Thread.currentThread().interrupt();
+            impatient.shoot(context, generation, cpu.state.bit());
+            interrupted.set(Thread.interrupted());
+        });
+        shooter.start();
+        String report = reports.take();
+        assertTrue(report.startsWith("cpu 0 of thread owner has not acknowledged a shootdown (generation "), report);
+        assertTrue(report.contains("ThreadPoolExecutor"), report);
+        // Once more around.
+        awaitParked(shooter, true);
+        awaitParked(shooter, false);
+        awaitParked(shooter, true);
+        assertFalse(cpu.state.owner().isInterrupted());
+        cpu.does(() -> cpu.state.flushedTo(generation));
+        shooter.join();
+        assertTrue(interrupted.get());
+        assertEquals(0, reports.size());
+    }
+
+    private static void awaitParked(Thread thread, boolean isParked) {
+        Await.until(
+                isParked ? "it is parked" : "it runs",
+                () -> (thread.getState() == Thread.State.TIMED_WAITING) == isParked,
+                thread);
+    }
+
+    /** What the CPU's thread is told when it is about to wait; empty if it may. */
+    private static String refused(Owned cpu) throws Exception {
+        return cpu.thread
+                .submit(() -> {
+                    try {
+                        Cpus.checkMayWait("sleep");
+                        return "";
+                    } catch (IllegalStateException e) {
+                        return String.valueOf(e.getMessage());
+                    }
+                })
+                .get();
+    }
+
+    @Test
+    @DisplayName(
+            "what may wait is refused to a thread one of whose CPUs is in GUEST, of whatever machine, and to no other")
+    void outsideGuest() throws Exception {
+        Owned cpu = guest(cpus, context, 0);
+        Cpus second = new Cpus(Long.MAX_VALUE, reports::add);
+        Cpus.checkMayWait("sleep");
+        String refused = refused(cpu);
+        assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
+        CpuState other = cpu.thread.submit(() -> second.claim(0, () -> {})).get();
+        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+        assertEquals("", refused(cpu));
+        cpu.does(() -> other.enterGuest(context.id()));
+        assertEquals(refused, refused(cpu));
+        cpu.does(() -> {
+            other.leaveGuest(context.id());
+            second.release(other);
+            cpus.release(cpu.state);
+        });
+        assertEquals("", refused(cpu));
+    }
+
+    @Test
+    @DisplayName(
+            "a CPU that stays in GUEST, and has flushed beyond the generation that is waited for, is not waited for")
+    void flushedBeyond() throws Exception {
+        long generation = context.advance();
+        Owned cpu = guest(cpus, context, context.advance());
+        ExecutorService shooter = Executors.newSingleThreadExecutor();
+        threads.add(shooter);
+        shooter.submit(() -> cpus.shoot(context, generation, cpu.state.bit())).get(10, TimeUnit.SECONDS);
+        assertEquals(0, cpus.shootdowns());
+        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+    }
+
+    @Test
+    @DisplayName("two shooters at once are both done when the CPU, which stays in GUEST, flushes once")
+    void twoShooters() throws Exception {
+        Owned cpu = guest(cpus, context, context.generation());
+        ExecutorService shooters = Executors.newFixedThreadPool(2);
+        threads.add(shooters);
+        List<Future<?>> shots = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            long generation = context.advance();
+            shots.add(shooters.submit(() -> cpus.shoot(context, generation, cpu.state.bit())));
+        }
+        while (cpus.shootdowns() < 2) {
+            Thread.onSpinWait();
+        }
+        cpu.does(() -> {
+            cpu.state.clearPending();
+            cpu.state.flushedTo(context.generation());
+        });
+        for (Future<?> shot : shots) {
+            shot.get(10, TimeUnit.SECONDS);
+        }
+        cpu.does(() -> cpu.state.leaveGuest(context.id()));
+    }
+}

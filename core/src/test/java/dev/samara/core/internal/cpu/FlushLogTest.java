@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.event.MmuNotifier.Reason;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class FlushLogTest {
+    private static final Reason[] REASONS = Reason.values();
+
+    private final FlushLog log = new FlushLog();
+    private final FlushLog.Range range = new FlushLog.Range();
+
+    /** All that is written can be told from the generation. */
+    private void write(long generation) {
+        log.write(generation, start(generation), ~start(generation), -generation, reason(generation));
+    }
+
+    private static long start(long generation) {
+        return generation * 0x9e37_79b9_7f4a_7c15L;
+    }
+
+    /** Of the generations that share a record, one after the other has another. */
+    private static Reason reason(long generation) {
+        return REASONS[(int) (generation / FlushLog.SIZE % REASONS.length)];
+    }
+
+    private boolean reads(long generation, FlushLog.Range into) {
+        if (!log.read(generation, into)) {
+            return false;
+        }
+        assertEquals(start(generation), into.start());
+        assertEquals(~start(generation), into.end());
+        assertEquals(-generation, into.cpus());
+        assertEquals(reason(generation), into.reason());
+        return true;
+    }
+
+    @Test
+    @DisplayName("has the last 256 generations, wherever they begin, and none before or after")
+    void wrapsAround() {
+        for (long first : new long[] {2, 600, 5_000_000_000L}) {
+            for (long generation = first; generation < first + 2 * FlushLog.SIZE; generation++) {
+                assertFalse(reads(generation, range));
+                write(generation);
+                assertTrue(reads(generation, range));
+                assertFalse(reads(generation - FlushLog.SIZE, range));
+            }
+            for (long generation = first + FlushLog.SIZE; generation < first + 2 * FlushLog.SIZE; generation++) {
+                assertTrue(reads(generation, range));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("a generation that was begun and is not written is not there, and those beside it are")
+    void gaps() {
+        write(7);
+        write(9);
+        assertTrue(reads(7, range));
+        assertFalse(reads(8, range));
+        assertTrue(reads(9, range));
+        write(8);
+        assertTrue(reads(8, range));
+    }
+
+    @Test
+    @DisplayName("who comes late leaves the record of a later generation, and is not found himself")
+    void late() {
+        write(10 + FlushLog.SIZE);
+        write(10);
+        assertFalse(reads(10, range));
+        assertTrue(reads(10 + FlushLog.SIZE, range));
+        write(10 + 3 * FlushLog.SIZE);
+        write(10 + 2 * FlushLog.SIZE);
+        assertFalse(reads(10 + 2 * FlushLog.SIZE, range));
+        assertTrue(reads(10 + 3 * FlushLog.SIZE, range));
+    }
+
+    @Test
+    @DisplayName("what is overwritten while it is read is not taken for either generation")
+    void overwritten() throws InterruptedException {
+        int found = 1_000;
+        AtomicLong last = new AtomicLong(1);
+        AtomicReference<Throwable> thrown = new AtomicReference<>();
+        Thread reader = new Thread(() -> {
+            FlushLog.Range into = new FlushLog.Range();
+            for (int left = found; left > 0; ) {
+                if (reads(last.get(), into)) {
+                    left--;
+                }
+            }
+        });
+        reader.setUncaughtExceptionHandler((thread, failure) -> thrown.set(failure));
+        reader.start();
+        // One record, again and again.
+        for (long generation = 1; reader.isAlive(); generation += FlushLog.SIZE) {
+            last.set(generation);
+            write(generation);
+        }
+        reader.join();
+        assertEquals(null, thrown.get());
+    }
+
+    @Test
+    @DisplayName("of two that write one record side by side, at most one is found, and whole")
+    void twoWriters() throws InterruptedException {
+        int rounds = 20_000;
+        AtomicLong turn = new AtomicLong();
+        Thread other = new Thread(() -> {
+            for (long round = 1; round <= rounds; round++) {
+                while (turn.get() < 2 * round - 1) {
+                    Thread.onSpinWait();
+                }
+                write(2 * round * FlushLog.SIZE);
+                turn.set(2 * round);
+            }
+        });
+        other.start();
+        int both = 0;
+        for (long round = 1; round <= rounds; round++) {
+            long mine = (2 * round + 1) * FlushLog.SIZE;
+            turn.set(2 * round - 1);
+            write(mine);
+            while (turn.get() < 2 * round) {
+                Thread.onSpinWait();
+            }
+            boolean isOther = reads(2 * round * FlushLog.SIZE, range);
+            if (reads(mine, range) == isOther) {
+                both++;
+            }
+        }
+        other.join();
+        assertEquals(0, both, "one of the two is there");
+    }
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.FirstFailure;
+import dev.samara.core.internal.sync.Gate.Waiter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Many threads at one gate. The timeouts only end a run that hangs. */
+@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+@ExtendWith(FirstFailure.class)
+final class GateRacesTest {
+    private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
+    private static final int ROUNDS = TORTURE ? 200_000 : 4_000;
+    private static final int THREADS = 6;
+
+    /** Long enough to reach beyond a waiter's spinning, so that an opening meets it at each stage of its wait. */
+    private static final int LONGEST_DELAY = 1500;
+
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    static {
+        System.out.println("GateRacesTest: -Dsamara.seed=" + SEED);
+    }
+
+    /** What is ordered by the opening: an ordinary field. */
+    private static final class Round extends Gate {
+        int done;
+    }
+
+    /** Interrupts the thread that waits as soon as it has registered. */
+    private static final Watch INTERRUPTS = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return 0;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {
+            waiter.interrupt();
+        }
+    };
+
+    private static final Watch PATIENT = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
+    };
+
+    private static void delay(int length) {
+        for (int i = 0; i < length; i++) {
+            Thread.onSpinWait();
+        }
+    }
+
+    private static ThreadFactory daemons() {
+        AtomicInteger made = new AtomicInteger();
+        return body -> {
+            Thread thread = new Thread(body, "racer " + made.getAndIncrement());
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+
+    /**
+     * Runs one body per thread and returns when all have, whatever thread they ran on. A round that does not end within
+     * the time of {@link Await} ends the test.
+     *
+     * @param begun how many rounds have begun
+     */
+    private static void together(ThreadFactory threads, AtomicInteger begun, List<Callable<Void>> bodies)
+            throws Exception {
+        List<Thread> made = new CopyOnWriteArrayList<>();
+        ExecutorService pool = Executors.newFixedThreadPool(bodies.size(), body -> {
+            Thread thread = threads.newThread(body);
+            made.add(thread);
+            return thread;
+        });
+        try {
+            List<Future<Void>> results = new ArrayList<>();
+            for (Callable<Void> body : bodies) {
+                results.add(pool.submit(body));
+            }
+            Await.all("a race at gates", begun::get, results, made.toArray(new Thread[0]));
+        } finally {
+            pool.shutdownNow();
+        }
+    }
+
+    private static Callable<Void> waiter(List<Round> rounds, CyclicBarrier barrier, long seed) {
+        return () -> {
+            Random random = new Random(seed);
+            for (Round round : rounds) {
+                barrier.await();
+                delay(random.nextInt(LONGEST_DELAY));
+                switch (random.nextInt(3)) {
+                    case 0 -> round.awaitUninterruptibly(PATIENT);
+                    case 1 -> assertTrue(round.await(PATIENT));
+                    default -> {
+                        boolean passed = round.await(INTERRUPTS);
+                        assertTrue(Thread.interrupted() || passed);
+                        if (!passed) {
+                            continue;
+                        }
+                    }
+                }
+                assertTrue(round.isOpen());
+                assertEquals(1, round.done);
+            }
+            return null;
+        };
+    }
+
+    private static Callable<Void> opener(List<Round> rounds, AtomicInteger begun, CyclicBarrier barrier, long seed) {
+        return () -> {
+            Random random = new Random(seed);
+            for (Round round : rounds) {
+                barrier.await();
+                begun.incrementAndGet();
+                delay(random.nextInt(LONGEST_DELAY));
+                round.done = 1;
+                Waiter waiting = round.open();
+                delay(random.nextInt(50));
+                Gate.wake(waiting);
+                assertTrue(round.isOpen());
+            }
+            return null;
+        };
+    }
+
+    private static void race(ThreadFactory threads, int count) throws Exception {
+        List<Round> rounds = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            rounds.add(new Round());
+        }
+        Random random = new Random(SEED);
+        CyclicBarrier barrier = new CyclicBarrier(THREADS);
+        List<Callable<Void>> bodies = new ArrayList<>();
+        AtomicInteger begun = new AtomicInteger();
+        bodies.add(opener(rounds, begun, barrier, random.nextLong()));
+        while (bodies.size() < THREADS) {
+            bodies.add(waiter(rounds, barrier, random.nextLong()));
+        }
+        together(threads, begun, bodies);
+        for (Round round : rounds) {
+            assertTrue(round.isOpen());
+        }
+    }
+
+    @Test
+    @DisplayName("no waiter is lost, whenever it comes, and each sees what was done before the opening")
+    void nobodyIsLost() throws Exception {
+        race(daemons(), ROUNDS);
+    }
+
+    @Test
+    @DisplayName("a waiter is not lost that registers just when the gate opens")
+    void openedWhileRegistering() throws Exception {
+        Gate[] gates = new Gate[10 * ROUNDS];
+        Arrays.setAll(gates, round -> new Gate());
+        AtomicInteger arrived = new AtomicInteger();
+        Random random = new Random(SEED);
+        Callable<Void> waiter = () -> {
+            for (Gate gate : gates) {
+                arrived.incrementAndGet();
+                assertTrue(gate.await(PATIENT));
+            }
+            return null;
+        };
+        Callable<Void> opener = () -> {
+            for (int round = 0; round < gates.length; round++) {
+                while (arrived.get() <= round) {
+                    assertFalse(Thread.currentThread().isInterrupted());
+                    Thread.onSpinWait();
+                }
+                // About as long as the waiter spins before it registers.
+                delay(80 + random.nextInt(100));
+                Gate.wake(gates[round].open());
+            }
+            return null;
+        };
+        together(daemons(), arrived, List.of(waiter, opener));
+    }
+
+    @Test
+    @DisplayName("no waiter is lost on virtual threads, where there are any")
+    void nobodyIsLostOnVirtualThreads() throws Exception {
+        ThreadFactory virtual = virtualThreads();
+        if (virtual != null) {
+            race(virtual, ROUNDS);
+        }
+    }
+
+    private static @Nullable ThreadFactory virtualThreads() throws ReflectiveOperationException {
+        if (Runtime.version().feature() < 21) {
+            return null;
+        }
+        Object builder = Thread.class.getMethod("ofVirtual").invoke(null);
+        return (ThreadFactory)
+                Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
+    }
+
+    /** Whether nobody stays at the gate of a round, so that nothing at all may be left there. */
+    private static boolean staysEmpty(int round) {
+        return round % 2 == 0;
+    }
+
+    @Test
+    @DisplayName("threads that come and are interrupted leave nothing behind, and take nobody with them")
+    void leaversBesideEachOther() throws Exception {
+        int each = THREADS / 2;
+        Gate[] gates = new Gate[ROUNDS];
+        Arrays.setAll(gates, round -> new Gate());
+        CyclicBarrier start = new CyclicBarrier(2 * each + 1);
+        CyclicBarrier allLeft = new CyclicBarrier(each + 1);
+        Random seeds = new Random(SEED);
+        List<Callable<Void>> bodies = new ArrayList<>();
+        for (int i = 0; i < each; i++) {
+            Random leaver = new Random(seeds.nextLong());
+            bodies.add(() -> {
+                for (Gate gate : gates) {
+                    start.await();
+                    for (int waits = leaver.nextInt(20); waits >= 0; waits--) {
+                        assertFalse(gate.await(INTERRUPTS));
+                        assertTrue(Thread.interrupted());
+                    }
+                    allLeft.await();
+                }
+                return null;
+            });
+            Random stayer = new Random(seeds.nextLong());
+            bodies.add(() -> {
+                for (int round = 0; round < gates.length; round++) {
+                    start.await();
+                    if (staysEmpty(round)) {
+                        continue;
+                    }
+                    delay(stayer.nextInt(LONGEST_DELAY));
+                    assertTrue(gates[round].await(PATIENT));
+                }
+                return null;
+            });
+        }
+        AtomicInteger begun = new AtomicInteger();
+        bodies.add(() -> {
+            for (int round = 0; round < gates.length; round++) {
+                start.await();
+                begun.incrementAndGet();
+                allLeft.await();
+                Waiter waiting = gates[round].open();
+                int staying = 0;
+                for (Waiter waiter = waiting; waiter != null; waiter = waiter.next) {
+                    staying++;
+                }
+                assertTrue(staying <= (staysEmpty(round) ? 0 : each));
+                Gate.wake(waiting);
+            }
+            return null;
+        });
+        together(daemons(), begun, bodies);
+    }
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.FirstFailure;
+import dev.samara.core.Latches;
+import dev.samara.core.internal.sync.Gate.Waiter;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What one gate promises to one or a few threads. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+@ExtendWith(FirstFailure.class)
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+final class GateTest {
+    private static final Watch PATIENT = new Reports(Long.MAX_VALUE, () -> {});
+
+    /** A watch that counts. */
+    private static final class Reports implements Watch {
+        final AtomicInteger count = new AtomicInteger();
+        private final long after;
+        private final Runnable then;
+
+        Reports(long after, Runnable then) {
+            this.after = after;
+            this.then = then;
+        }
+
+        @Override
+        public long reportAfterNanos() {
+            return after;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {
+            assertSame(Thread.currentThread(), waiter);
+            assertTrue(waitedNanos >= after);
+            count.incrementAndGet();
+            then.run();
+        }
+    }
+
+    private static void start(Thread thread) {
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** Until the thread has parked; it is woken by nobody else. */
+    private static void untilParkedAt(Gate gate, Thread thread) {
+        Await.until("a thread parks at the gate", () -> LockSupport.getBlocker(thread) == gate, thread);
+    }
+
+    /** The result of a wait that somebody has ended. */
+    private static boolean ended(FutureTask<Boolean> wait) {
+        return Await.result("the wait ends", wait, List.of());
+    }
+
+    private static void open(Gate gate) {
+        Gate.wake(gate.open());
+    }
+
+    private static int length(@Nullable Waiter stack) {
+        int length = 0;
+        for (Waiter waiter = stack; waiter != null; waiter = waiter.next) {
+            length++;
+        }
+        return length;
+    }
+
+    @Test
+    @DisplayName("an open gate lets everybody pass, an interrupted thread too")
+    void openLetsPass() {
+        Gate gate = new Gate();
+        assertFalse(gate.isOpen());
+        assertNull(gate.open());
+        Gate.wake(null);
+        assertTrue(gate.isOpen());
+        assertTrue(gate.await(PATIENT));
+        gate.awaitUninterruptibly(PATIENT);
+        Thread.currentThread().interrupt();
+        assertTrue(gate.await(PATIENT));
+        gate.awaitUninterruptibly(PATIENT);
+        assertTrue(Thread.interrupted());
+    }
+
+    @Test
+    @DisplayName("a gate opens once; a second opening is refused and changes nothing")
+    void opensOnce() {
+        Gate gate = new Gate();
+        open(gate);
+        assertThrows(IllegalStateException.class, () -> open(gate));
+        assertTrue(gate.isOpen());
+        assertTrue(gate.await(PATIENT));
+    }
+
+    @Test
+    @DisplayName("who waits is woken by wake, and returns")
+    void waitersAreWoken() throws Exception {
+        Gate gate = new Gate();
+        FutureTask<Boolean> first = new FutureTask<>(() -> gate.await(PATIENT));
+        FutureTask<Boolean> second = new FutureTask<>(() -> gate.awaitUninterruptibly(PATIENT), true);
+        Thread one = new Thread(first);
+        Thread two = new Thread(second);
+        start(one);
+        start(two);
+        untilParkedAt(gate, one);
+        untilParkedAt(gate, two);
+        Waiter waiting = gate.open();
+        assertEquals(2, length(waiting));
+        Gate.wake(waiting);
+        assertTrue(ended(first));
+        assertTrue(ended(second));
+    }
+
+    /** First: at a gate that fails this, threads are lost for which other tests wait. */
+    @Order(1)
+    @Test
+    @DisplayName("a gate is open before the first thread is woken: to open it wakes nobody")
+    void openBeforeWoken() {
+        Gate gate = new Gate();
+        CountDownLatch reported = new CountDownLatch(1);
+        CountDownLatch goOn = new CountDownLatch(1);
+        // Within its report the thread is registered, and cannot take itself out.
+        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(new Reports(0, () -> {
+            reported.countDown();
+            Latches.await(goOn);
+        })));
+        start(new Thread(wait));
+        Await.until("the wait is reported", () -> reported.getCount() == 0);
+        Waiter waiting = Objects.requireNonNull(gate.open());
+        assertTrue(gate.isOpen());
+        assertFalse(waiting.hasLeft());
+        Gate.wake(waiting);
+        assertTrue(waiting.hasLeft());
+        goOn.countDown();
+        assertTrue(ended(wait));
+    }
+
+    @Test
+    @DisplayName("waking takes each thread out of its node, so that a second call finds nobody")
+    void wokenOnce() throws Exception {
+        Gate gate = new Gate();
+        List<FutureTask<Boolean>> waits = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            waits.add(parkedAt(gate));
+        }
+        Waiter waiting = gate.open();
+        Gate.wake(waiting);
+        for (Waiter waiter = waiting; waiter != null; waiter = waiter.next) {
+            assertTrue(waiter.hasLeft());
+        }
+        Gate.wake(waiting);
+        for (FutureTask<Boolean> wait : waits) {
+            assertTrue(ended(wait));
+        }
+    }
+
+    @Test
+    @DisplayName("an unpark that means something else does not open the gate")
+    void strayUnparkDoesNotPass() throws Exception {
+        Gate gate = new Gate();
+        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(PATIENT) && gate.isOpen());
+        Thread thread = new Thread(wait);
+        start(thread);
+        for (int i = 0; i < 1000; i++) {
+            untilParkedAt(gate, thread);
+            LockSupport.unpark(thread);
+        }
+        untilParkedAt(gate, thread);
+        assertFalse(wait.isDone());
+        open(gate);
+        assertTrue(ended(wait));
+    }
+
+    @Test
+    @DisplayName("a thread that is interrupted already does not wait, and its flag stays set")
+    void interruptedBefore() {
+        Gate gate = new Gate();
+        Thread.currentThread().interrupt();
+        assertFalse(gate.await(PATIENT));
+        assertTrue(Thread.interrupted());
+        assertNull(gate.open());
+    }
+
+    @Test
+    @DisplayName("an interrupt ends a wait; the flag stays set, and nobody wakes the thread later")
+    void interruptedWhileWaiting() throws Exception {
+        Gate gate = new Gate();
+        FutureTask<Boolean> wait = new FutureTask<>(
+                () -> !gate.await(PATIENT) && Thread.currentThread().isInterrupted());
+        Thread thread = new Thread(wait);
+        start(thread);
+        untilParkedAt(gate, thread);
+        thread.interrupt();
+        assertTrue(ended(wait));
+        assertNull(gate.open());
+    }
+
+    @Test
+    @DisplayName("an uninterruptible wait outlasts an interrupt, before it or in it, and sets the flag again")
+    void interruptIsRemembered() throws Exception {
+        Gate gate = new Gate();
+        List<Thread> threads = new ArrayList<>();
+        List<FutureTask<Boolean>> waits = new ArrayList<>();
+        for (boolean before : new boolean[] {true, false}) {
+            FutureTask<Boolean> wait = new FutureTask<>(() -> {
+                if (before) {
+                    Thread.currentThread().interrupt();
+                }
+                gate.awaitUninterruptibly(PATIENT);
+                return gate.isOpen() && Thread.currentThread().isInterrupted();
+            });
+            Thread thread = new Thread(wait);
+            start(thread);
+            untilParkedAt(gate, thread);
+            thread.interrupt();
+            threads.add(thread);
+            waits.add(wait);
+        }
+        for (Thread thread : threads) {
+            Await.until("the interrupt is noticed", () -> !thread.isInterrupted(), thread);
+            untilParkedAt(gate, thread);
+        }
+        open(gate);
+        for (FutureTask<Boolean> wait : waits) {
+            assertTrue(ended(wait));
+        }
+    }
+
+    @Test
+    @DisplayName("waiters who left do not pile up: from the top of the stack")
+    void leaversLeaveNothing() throws Exception {
+        Gate gate = new Gate();
+        FutureTask<Boolean> stays = parkedAt(gate);
+        Reports leave = new Reports(0, Thread.currentThread()::interrupt);
+        for (int i = 0; i < 10_000; i++) {
+            assertFalse(gate.await(leave));
+            assertTrue(Thread.interrupted());
+        }
+        assertEquals(10_000, leave.count.get());
+        Waiter waiting = gate.open();
+        assertEquals(1, length(waiting));
+        Gate.wake(waiting);
+        assertTrue(ended(stays));
+    }
+
+    @Test
+    @DisplayName("waiters who left do not pile up: from the middle of the stack")
+    void leaversAreTakenOutOfTheMiddle() throws Exception {
+        Gate gate = new Gate();
+        List<FutureTask<Boolean>> stay = new ArrayList<>();
+        Reports leave = new Reports(0, () -> {
+            stay.add(parkedAt(gate));
+            Thread.currentThread().interrupt();
+        });
+        for (int i = 0; i < 50; i++) {
+            assertFalse(gate.await(leave));
+            assertTrue(Thread.interrupted());
+        }
+        Waiter waiting = gate.open();
+        assertEquals(50, length(waiting));
+        Gate.wake(waiting);
+        for (FutureTask<Boolean> wait : stay) {
+            assertTrue(ended(wait));
+        }
+    }
+
+    @Test
+    @DisplayName("a long wait is reported once, by the thread that waits, and goes on")
+    void reportedOnce() throws Exception {
+        Gate gate = new Gate();
+        CountDownLatch reported = new CountDownLatch(1);
+        Reports reports = new Reports(1, reported::countDown);
+        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(reports));
+        Thread thread = new Thread(wait);
+        start(thread);
+        Await.until("the wait is reported", () -> reported.getCount() == 0, thread);
+        for (int i = 0; i < 100; i++) {
+            untilParkedAt(gate, thread);
+            LockSupport.unpark(thread);
+        }
+        assertFalse(wait.isDone());
+        open(gate);
+        assertTrue(ended(wait));
+        assertEquals(1, reports.count.get());
+    }
+
+    @Test
+    @DisplayName("each wait has its own report")
+    void reportedPerWait() {
+        Reports reports = new Reports(0, () -> {});
+        for (int i = 1; i <= 3; i++) {
+            Gate gate = new Gate();
+            Reports opens = new Reports(0, () -> {
+                reports.waitsLong(gate, Thread.currentThread(), 0);
+                open(gate);
+            });
+            gate.awaitUninterruptibly(opens);
+            assertEquals(i, reports.count.get());
+        }
+    }
+
+    @Test
+    @DisplayName("a watch that parks may use up the permit of the waking; the wait ends all the same")
+    void watchUsesUpThePermit() {
+        Gate gate = new Gate();
+        assertTrue(gate.await(new Reports(0, () -> {
+            open(gate);
+            LockSupport.park();
+        })));
+    }
+
+    @Test
+    @DisplayName("what a watch throws goes to the thread's handler, and the wait goes on")
+    void watchThrows() throws Exception {
+        Error late = new AssertionError("late");
+        Error early = new AssertionError("early");
+        Watch throwsLate = new Reports(0, () -> {
+            throw late;
+        });
+        Watch throwsEarly = new Watch() {
+            @Override
+            public long reportAfterNanos() {
+                throw early;
+            }
+
+            @Override
+            public void waitsLong(Gate gate, Thread waiter, long waitedNanos) {}
+        };
+        for (Watch watch : List.of(throwsLate, throwsEarly)) {
+            Gate gate = new Gate();
+            List<Throwable> handed = new ArrayList<>();
+            FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(watch));
+            Thread thread = new Thread(wait);
+            thread.setUncaughtExceptionHandler((where, thrown) -> {
+                handed.add(thrown);
+                throw new IllegalStateException("the handler throws too");
+            });
+            start(thread);
+            untilParkedAt(gate, thread);
+            open(gate);
+            assertTrue(ended(wait));
+            assertEquals(List.of(watch == throwsLate ? late : early), handed);
+        }
+    }
+
+    /** Starts a thread that waits, and returns when it has registered. */
+    private static FutureTask<Boolean> parkedAt(Gate gate) {
+        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(PATIENT));
+        Thread thread = new Thread(wait);
+        start(thread);
+        untilParkedAt(gate, thread);
+        return wait;
+    }
+}

@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.Latches;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What grace periods promise. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class RcuTest {
+    private final List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+    private final List<String> reports = Collections.synchronizedList(new ArrayList<>());
+
+    /** Each callback that hangs gets a thread beside it soon. */
+    private final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
+
+    private Rcu rcu(int most, Rcu.AtBound atBound, long reportAfterNanos) {
+        return new Rcu(new Rcu.Settings(background, most, atBound, reportAfterNanos, reports::add));
+    }
+
+    private final Rcu rcu = rcu(100, Rcu.AtBound.WAIT, TimeUnit.MINUTES.toNanos(5));
+
+    private static Thread started(Runnable task) {
+        Thread thread = new Thread(task);
+        thread.start();
+        return thread;
+    }
+
+    private void awaitParked(Thread thread) {
+        Await.until("a wait", () -> isParked(thread) || !thread.isAlive(), thread);
+        assertTrue(thread.isAlive(), () -> "has not waited; reported: " + reports);
+    }
+
+    private static boolean isParked(Thread thread) {
+        return thread.getState() == Thread.State.TIMED_WAITING || thread.getState() == Thread.State.WAITING;
+    }
+
+    private void join(Thread thread) {
+        Await.until("the end of a thread", () -> !thread.isAlive(), thread);
+    }
+
+    @Test
+    @DisplayName("who looks from time to time waits for sections from before, not for later ones, nor behind those of"
+            + " others")
+    void polled() {
+        RcuReader first = rcu.register("first");
+        RcuReader second = rcu.register("second");
+        first.enter();
+        long before = rcu.ticket();
+        assertFalse(rcu.isOver(before));
+        second.enter();
+        long between = rcu.ticket();
+        assertFalse(rcu.isOver(between), "the one under way has begun before");
+        first.exit();
+        assertTrue(rcu.isOver(before), "the second section has begun after that");
+        assertFalse(rcu.isOver(between));
+        first.enter();
+        second.exit();
+        assertTrue(rcu.isOver(between));
+        assertTrue(rcu.isOver(before));
+        long last = rcu.ticket();
+        assertFalse(rcu.isOver(last));
+        rcu.unregister(first);
+        assertTrue(rcu.isOver(last), "who has been given up is not waited for");
+    }
+
+    @Test
+    @DisplayName("without a reader in a section nothing is waited for")
+    void nothingToWaitFor() {
+        rcu.synchronize();
+        RcuReader reader = rcu.register("r");
+        rcu.synchronize();
+        reader.enter();
+        reader.exit();
+        rcu.synchronize();
+        assertFalse(reader.isInside());
+        assertEquals("r", reader.toString());
+    }
+
+    @Test
+    @DisplayName(
+            "a section that had begun is waited for, to the end of its outermost level; one that begins later is not")
+    void waitsForWhatHadBegun() throws InterruptedException {
+        RcuReader early = rcu.register("early");
+        RcuReader late = rcu.register("late");
+        early.enter();
+        early.enter();
+        AtomicBoolean over = new AtomicBoolean();
+        Thread updater = started(() -> {
+            rcu.synchronize();
+            over.set(true);
+        });
+        awaitParked(updater);
+        late.enter();
+        early.exit();
+        assertTrue(early.isInside());
+        awaitParked(updater);
+        assertFalse(over.get());
+        early.exit();
+        join(updater);
+        assertTrue(over.get(), "though the late one is inside");
+        assertTrue(late.isInside());
+        late.exit();
+    }
+
+    @Test
+    @DisplayName("a section within another one is part of it, also for who has begun to wait between the two")
+    void nested() {
+        RcuReader reader = rcu.register("r");
+        reader.enter();
+        long section = reader.section();
+        Thread updater = started(rcu::synchronize);
+        awaitParked(updater);
+        reader.enter();
+        assertEquals(section, reader.section(), "entered within it");
+        awaitParked(updater);
+        reader.exit();
+        assertEquals(section, reader.section(), "left within it");
+        awaitParked(updater);
+        reader.exit();
+        assertEquals(0, reader.section());
+        join(updater);
+    }
+
+    @Test
+    @DisplayName("all sections are left at once, and none if there is none")
+    void exitAll() {
+        RcuReader reader = rcu.register("r");
+        reader.exitAll();
+        reader.enter();
+        reader.enter();
+        reader.exitAll();
+        assertFalse(reader.isInside());
+        assertEquals(0, reader.section());
+        rcu.synchronize();
+        reader.enter();
+        assertTrue(reader.section() != 0);
+        reader.exit();
+    }
+
+    private static final class Failure extends Error {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Hands tasks on, but that one of them is refused by an Error: before, or after it was taken. */
+    private final class Refusing implements Executor {
+        private final AtomicInteger left;
+        private final boolean takes;
+
+        Refusing(int left, boolean takes) {
+            this.left = new AtomicInteger(left);
+            this.takes = takes;
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            boolean refuses = left.getAndDecrement() == 0;
+            if (!refuses || takes) {
+                background.execute(task);
+            }
+            if (refuses) {
+                throw new Failure();
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "after {0} tasks, taken: {1}")
+    @CsvSource({"1, false", "1, true", "2, false", "2, true", "3, true"})
+    @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
+    void executorThrows(int after, boolean takes) throws InterruptedException {
+        Rcu failing = new Rcu(
+                new Rcu.Settings(new Refusing(after, takes), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        RcuReader reader = failing.register("r");
+        AtomicInteger ran = new AtomicInteger();
+        reader.enter();
+        for (int i = 0; i < 3; i++) {
+            assertTrue(failing.callAfter(ran::incrementAndGet));
+        }
+        reader.exit();
+        // At the bound this waits until the others have run.
+        Thread caller = started(() -> assertTrue(failing.callAfter(ran::incrementAndGet)));
+        join(caller);
+        Await.until("the callbacks", () -> ran.get() == 4);
+        background.awaitQuiescence();
+        assertEquals(4, ran.get());
+        assertEquals(0, failing.pending());
+        assertTrue(reports.get(0).contains("Failure"), reports::toString);
+    }
+
+    @Test
+    @DisplayName("a callback that came when no thread was to be had runs with the next one")
+    void startFails() throws InterruptedException {
+        Rcu failing =
+                new Rcu(new Rcu.Settings(new Refusing(0, false), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        AtomicInteger ran = new AtomicInteger();
+        assertThrows(Failure.class, () -> failing.callAfter(ran::incrementAndGet));
+        assertEquals(1, failing.pending());
+        failing.callAfterAnyway(ran::incrementAndGet);
+        Await.until("the callbacks", () -> ran.get() == 2);
+        background.awaitQuiescence();
+        assertEquals(0, failing.pending());
+    }
+
+    @Test
+    @DisplayName("an Error within a grace period ends nothing: it is waited for again")
+    void graceThrows() throws InterruptedException {
+        AtomicInteger left = new AtomicInteger(2);
+        Rcu failing = new Rcu(new Rcu.Settings(background, 3, Rcu.AtBound.WAIT, 0, report -> {
+            // The first is about the reader; what is said of the failure must not throw.
+            if (report.contains("reader") && left.getAndDecrement() > 0) {
+                throw new Failure();
+            }
+            reports.add(report);
+        }));
+        RcuReader reader = failing.register("r");
+        reader.enter();
+        AtomicInteger ran = new AtomicInteger();
+        assertTrue(failing.callAfter(ran::incrementAndGet));
+        Await.until("failures", () -> left.get() < 0);
+        assertEquals(0, ran.get());
+        reader.exit();
+        Await.until("the callback", () -> ran.get() == 1);
+        background.awaitQuiescence();
+        assertEquals(0, failing.pending());
+        assertEquals(1, ran.get());
+    }
+
+    @Test
+    @DisplayName("a reader that leaves and enters again at once is not waited for a second time")
+    void nextSection() throws InterruptedException {
+        RcuReader reader = rcu.register("r");
+        reader.enter();
+        Thread updater = started(rcu::synchronize);
+        awaitParked(updater);
+        reader.exit();
+        reader.enter();
+        join(updater);
+        assertTrue(reader.isInside());
+    }
+
+    @Test
+    @DisplayName("who leaves a section that he is not in is refused")
+    void exitWithoutEnter() {
+        RcuReader reader = rcu.register("r");
+        assertThrows(IllegalStateException.class, reader::exit);
+        reader.enter();
+        reader.exit();
+        assertThrows(IllegalStateException.class, reader::exit);
+        reader.enter();
+        assertTrue(reader.isInside());
+        assertTrue(reader.section() != 0);
+        reader.exit();
+        assertEquals(0, reader.section());
+    }
+
+    @Test
+    @DisplayName("I9: a reader that keeps a grace period waiting is named, once, and the wait goes on")
+    void stalledReaderIsNamed() throws InterruptedException {
+        Rcu hasty = rcu(10, Rcu.AtBound.WAIT, 1);
+        hasty.register("idle");
+        RcuReader asleep = hasty.register("the sleeper");
+        asleep.enter();
+        Thread updater = started(hasty::synchronize);
+        Await.until("a report", () -> !reports.isEmpty());
+        awaitParked(updater);
+        assertTrue(updater.isAlive());
+        asleep.exit();
+        join(updater);
+        assertEquals(1, reports.size(), reports::toString);
+        assertTrue(reports.get(0).contains("the sleeper"), reports::toString);
+    }
+
+    @Test
+    @DisplayName("a reader that was given up is waited for no longer, also if it is waited for already")
+    void unregistered() throws InterruptedException {
+        RcuReader dead = rcu.register("dead");
+        RcuReader other = rcu.register("other");
+        dead.enter();
+        Thread updater = started(rcu::synchronize);
+        awaitParked(updater);
+        rcu.unregister(dead);
+        join(updater);
+        rcu.synchronize();
+        other.enter();
+        Thread again = started(rcu::synchronize);
+        awaitParked(again);
+        other.exit();
+        join(again);
+    }
+
+    @Test
+    @DisplayName("an interrupt does not end the wait, and is kept")
+    void interruptIsKept() throws InterruptedException {
+        RcuReader reader = rcu.register("r");
+        reader.enter();
+        AtomicBoolean kept = new AtomicBoolean();
+        AtomicBoolean over = new AtomicBoolean();
+        Thread updater = started(() -> {
+            Thread.currentThread().interrupt();
+            rcu.synchronize();
+            over.set(true);
+            kept.set(Thread.currentThread().isInterrupted());
+        });
+        Await.until("the end of an interrupt", () -> !updater.isInterrupted());
+        awaitParked(updater);
+        updater.interrupt();
+        Await.until("the end of an interrupt", () -> !updater.isInterrupted());
+        awaitParked(updater);
+        assertFalse(over.get());
+        reader.exit();
+        join(updater);
+        assertTrue(kept.get());
+    }
+
+    @Test
+    @DisplayName("callbacks run after a grace period; one that throws or hangs keeps no other from running")
+    void callbacks() throws InterruptedException {
+        RcuReader reader = rcu.register("r");
+        reader.enter();
+        AtomicInteger ran = new AtomicInteger();
+        CountDownLatch all = new CountDownLatch(20);
+        CountDownLatch hang = new CountDownLatch(1);
+        for (int i = 0; i < 20; i++) {
+            int number = i;
+            assertTrue(rcu.callAfter(() -> {
+                all.countDown();
+                if (number == 3) {
+                    throw new IllegalStateException("callback " + number);
+                }
+                if (number == 5) {
+                    Latches.await(hang);
+                }
+                ran.incrementAndGet();
+            }));
+        }
+        assertEquals(20, rcu.pending());
+        assertEquals(0, ran.get());
+        reader.exit();
+        Await.until("the callbacks", () -> all.getCount() == 0);
+        hang.countDown();
+        background.awaitQuiescence();
+        assertEquals(19, ran.get());
+        assertEquals(0, rcu.pending());
+        assertEquals(1, thrown.size());
+        assertEquals("callback 3", thrown.get(0).getMessage());
+    }
+
+    @Test
+    @DisplayName("I9: at the bound a callback is refused, if so configured; and taken again when there is room")
+    void boundRefuses() throws InterruptedException {
+        Rcu bounded = rcu(3, Rcu.AtBound.REFUSE, Long.MAX_VALUE);
+        RcuReader reader = bounded.register("r");
+        reader.enter();
+        AtomicInteger ran = new AtomicInteger();
+        for (int i = 0; i < 3; i++) {
+            assertTrue(bounded.callAfter(ran::incrementAndGet));
+        }
+        for (int i = 0; i < 100; i++) {
+            assertFalse(bounded.callAfter(ran::incrementAndGet));
+            assertEquals(3, bounded.pending());
+        }
+        reader.exit();
+        background.awaitQuiescence();
+        assertEquals(3, ran.get());
+        assertTrue(bounded.callAfter(ran::incrementAndGet));
+        background.awaitQuiescence();
+        assertEquals(4, ran.get());
+    }
+
+    @Test
+    @DisplayName("I9: at the bound callers wait, if so configured, until there is room; none is lost")
+    void boundWaits() throws InterruptedException {
+        Rcu bounded = rcu(3, Rcu.AtBound.WAIT, Long.MAX_VALUE);
+        RcuReader reader = bounded.register("r");
+        reader.enter();
+        AtomicInteger ran = new AtomicInteger();
+        AtomicInteger taken = new AtomicInteger();
+        List<Thread> callers = new ArrayList<>();
+        for (int i = 0; i < 5; i++) {
+            callers.add(started(() -> {
+                for (int call = 0; call < 20; call++) {
+                    assertTrue(bounded.callAfter(ran::incrementAndGet));
+                    taken.incrementAndGet();
+                }
+            }));
+        }
+        callers.forEach(this::awaitParked);
+        assertEquals(3, taken.get());
+        assertEquals(3, bounded.pending());
+        assertEquals(0, ran.get());
+        reader.exit();
+        for (Thread caller : callers) {
+            join(caller);
+        }
+        background.awaitQuiescence();
+        assertEquals(100, ran.get());
+        assertEquals(0, bounded.pending());
+    }
+
+    private static final int CELLS = 8;
+
+    /** Where readers find a number, whose cell says whether it is free. */
+    private final AtomicIntegerArray places = new AtomicIntegerArray(CELLS);
+
+    private final AtomicIntegerArray isFree = new AtomicIntegerArray(4 * CELLS);
+
+    @Test
+    @DisplayName("I3: readers of many threads, which come and go, never use what was freed after a grace period")
+    void stress() throws InterruptedException {
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        for (int i = 0; i < 4 * CELLS; i++) {
+            isFree.set(i, i < CELLS ? 0 : 1);
+        }
+        for (int i = 0; i < CELLS; i++) {
+            places.set(i, i);
+        }
+        List<Thread> threads = new ArrayList<>();
+        for (int i = 0; i < 4; i++) {
+            threads.add(started(() -> caught(failure, () -> read(stop))));
+        }
+        List<Thread> updaters = new ArrayList<>();
+        for (int i = 0; i < 2; i++) {
+            int number = i;
+            updaters.add(started(() -> caught(failure, () -> update(number))));
+        }
+        for (Thread updater : updaters) {
+            join(updater);
+        }
+        stop.set(true);
+        for (Thread thread : threads) {
+            join(thread);
+        }
+        background.awaitQuiescence();
+        assertNull(failure.get());
+        assertEquals(List.of(), thrown);
+    }
+
+    private static void caught(AtomicReference<@Nullable Throwable> failure, Runnable task) {
+        try {
+            task.run();
+        } catch (Throwable e) {
+            failure.compareAndSet(null, e);
+        }
+    }
+
+    private void read(AtomicBoolean stop) {
+        RcuReader reader = rcu.register("reader");
+        for (int i = 0; !stop.get(); i++) {
+            reader.enter();
+            int found = places.getPlain(i % CELLS);
+            for (int use = 0; use < 20; use++) {
+                assertEquals(0, isFree.getPlain(found), "used after it was freed");
+            }
+            reader.exit();
+            if (i % 1000 == 0) {
+                rcu.unregister(reader);
+                reader = rcu.register("reader");
+            }
+        }
+        rcu.unregister(reader);
+    }
+
+    /** Each has numbers and places of its own. */
+    private void update(int updater) {
+        AtomicInteger pending = new AtomicInteger();
+        for (int i = 0; i < 1500; i++) {
+            int place = 2 * (i % (CELLS / 2)) + updater;
+            int fresh = take(updater);
+            int old = places.getAndSet(place, fresh);
+            if (i % 3 == 0) {
+                pending.incrementAndGet();
+                assertTrue(rcu.callAfter(() -> {
+                    isFree.set(old, 1);
+                    pending.decrementAndGet();
+                }));
+            } else {
+                rcu.synchronize();
+                isFree.set(old, 1);
+            }
+        }
+        Await.until("the callbacks", () -> pending.get() == 0);
+    }
+
+    private int take(int updater) {
+        for (; ; ) {
+            for (int number = updater; number < 4 * CELLS; number += 2) {
+                if (isFree.compareAndSet(number, 1, 0)) {
+                    return number;
+                }
+            }
+            Thread.onSpinWait();
+        }
+    }
+}

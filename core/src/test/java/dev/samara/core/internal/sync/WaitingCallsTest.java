@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.FirstFailure;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.Executor;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(FirstFailure.class)
+@DisplayName("I9: the list of calls that wait")
+final class WaitingCallsTest {
+    /** Keeps tasks until the test runs them, or fails as the test says. */
+    private static final class ByHand implements Executor {
+        final Queue<Runnable> given = new ArrayDeque<>();
+        final Queue<Error> failures = new ArrayDeque<>();
+
+        @Override
+        public void execute(Runnable task) {
+            Error failure = failures.poll();
+            if (failure != null) {
+                throw failure;
+            }
+            given.add(task);
+        }
+
+        /** Has the next calls fail for want of memory. */
+        void lackMemory(int times) {
+            for (int i = 0; i < times; i++) {
+                failures.add(new OutOfMemoryError("planted"));
+            }
+        }
+    }
+
+    /** A call that is ready after it was asked so often, and counts its runs. */
+    private static class Scripted extends WaitingCall {
+        final int asksBefore;
+        final AtomicInteger asked = new AtomicInteger();
+        final AtomicInteger ran = new AtomicInteger();
+
+        Scripted(int asksBefore) {
+            this.asksBefore = asksBefore;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return asked.getAndIncrement() >= asksBefore;
+        }
+
+        @Override
+        public void run() {
+            ran.incrementAndGet();
+        }
+    }
+
+    private final ByHand executor = new ByHand();
+    private final WaitingCalls calls = new WaitingCalls(executor);
+
+    /** An OutOfMemoryError would end the run of all tests without naming one. */
+    private static void guarded(Runnable what) {
+        try {
+            what.run();
+        } catch (OutOfMemoryError escaped) {
+            throw new AssertionError("for want of memory a call was not listed, or not handed over", escaped);
+        }
+    }
+
+    private void add(WaitingCall call) {
+        guarded(() -> calls.add(call));
+    }
+
+    /** Polls on this thread, until no call waits. */
+    private void poll() {
+        assertSame(calls, executor.given.remove(), "the polling is one task");
+        guarded(calls);
+    }
+
+    @Test
+    @DisplayName("has a call that is ready run by the executor, once, and the list lets go of it")
+    void ready() {
+        Scripted call = new Scripted(0);
+        add(call);
+        assertEquals(0, call.asked.get(), "who adds does not ask");
+        poll();
+        assertEquals(List.of(call), List.copyOf(executor.given));
+        assertEquals(1, call.asked.get());
+        assertEquals(0, call.ran.get(), "the thread that polls runs no call");
+        assertNull(call.next);
+    }
+
+    @Test
+    @DisplayName("asks one that is not ready again and again, and hands it over when it is; others pass it")
+    void notReady() {
+        Scripted late = new Scripted(20);
+        Scripted early = new Scripted(1);
+        Scripted atOnce = new Scripted(0);
+        List.of(late, early, atOnce).forEach(this::add);
+        poll();
+        assertEquals(List.of(atOnce, early, late), List.copyOf(executor.given));
+        assertEquals(21, late.asked.get());
+        assertEquals(2, early.asked.get());
+        assertEquals(1, atOnce.asked.get());
+    }
+
+    @Test
+    @DisplayName("is polled by one task, which ends with the last call; the next call begins another one")
+    void restarts() {
+        for (int round = 0; round < 3; round++) {
+            Scripted first = new Scripted(round);
+            Scripted second = new Scripted(0);
+            add(first);
+            add(second);
+            calls.attendAgain();
+            assertEquals(1, executor.given.size());
+            poll();
+            assertEquals(2, executor.given.size());
+            executor.given.clear();
+            calls.attendAgain();
+            assertTrue(executor.given.isEmpty(), "nothing is left");
+        }
+    }
+
+    @Test
+    @DisplayName("polls a call that is added beside those that wait already")
+    void addedPasses() {
+        Scripted added = new Scripted(0);
+        Scripted waiting = new Scripted(100) {
+            @Override
+            protected boolean isReady() {
+                if (asked.get() == 0) {
+                    calls.add(added);
+                }
+                return super.isReady() || executor.given.contains(added);
+            }
+        };
+        add(waiting);
+        poll();
+        assertEquals(List.of(added, waiting), List.copyOf(executor.given));
+        assertEquals(2, waiting.asked.get());
+    }
+
+    @Test
+    @DisplayName("takes over what is added while it polls, also by a call that goes on before the poll does")
+    void addedMeanwhile() {
+        List<Runnable> order = new ArrayList<>();
+        WaitingCalls inPlace = new WaitingCalls(task -> {
+            // At once, as a thread might that is faster than the one that polls.
+            order.add(task);
+            task.run();
+        });
+        Scripted other = new Scripted(7);
+        Scripted added = new Scripted(2);
+        Scripted again = new Scripted(1) {
+            @Override
+            protected boolean isReady() {
+                if (asked.get() == 0) {
+                    // The list is being polled; this call and another one are in it.
+                    inPlace.add(other);
+                }
+                return super.isReady();
+            }
+
+            @Override
+            public void run() {
+                super.run();
+                if (ran.get() == 1) {
+                    inPlace.add(added);
+                }
+                if (ran.get() < 5) {
+                    inPlace.add(this);
+                }
+            }
+        };
+        inPlace.add(again);
+        assertEquals(5, again.ran.get());
+        assertEquals(1, other.ran.get());
+        assertEquals(1, added.ran.get());
+        assertEquals(7, order.stream().filter(task -> task != inPlace).count());
+    }
+
+    @Test
+    @DisplayName("hands over a call that throws when it is asked: it goes on, and throws again; the others are polled")
+    void throwsWhenAsked() {
+        Scripted before = new Scripted(3);
+        Scripted behind = new Scripted(3);
+        Scripted failing = new Scripted(0) {
+            @Override
+            protected boolean isReady() {
+                throw asked.getAndIncrement() == 0 ? new StackOverflowError("planted") : new AssertionError("again");
+            }
+        };
+        List.of(behind, failing, before).forEach(this::add);
+        poll();
+        assertEquals(3, executor.given.size());
+        assertSame(failing, executor.given.remove());
+        assertEquals(1, failing.asked.get());
+    }
+
+    @Test
+    @DisplayName("goes on behind a call that throws when it runs")
+    void throwsWhenRun() throws InterruptedException {
+        List<Throwable> thrown = Collections.synchronizedList(new ArrayList<>());
+        Background background = new Background(thrown::add);
+        WaitingCalls list = new WaitingCalls(background);
+        IllegalStateException planted = new IllegalStateException("planted");
+        Scripted late = new Scripted(50);
+        list.add(late);
+        list.add(new Scripted(1) {
+            @Override
+            public void run() {
+                throw planted;
+            }
+        });
+        Await.until("the other call has run", () -> late.ran.get() == 1);
+        background.awaitQuiescence();
+        assertEquals(List.of(planted), thrown);
+        Scripted next = new Scripted(0);
+        list.add(next);
+        Await.until("the next call has run", () -> next.ran.get() == 1);
+    }
+
+    @Test
+    @DisplayName("waits for memory for its task: the call is listed once, and polled once there is some")
+    void noMemoryForTheTask() {
+        executor.lackMemory(5);
+        Scripted call = new Scripted(0);
+        add(call);
+        assertTrue(executor.failures.isEmpty());
+        assertEquals(1, executor.given.size());
+        poll();
+        assertEquals(List.of(call), List.copyOf(executor.given));
+    }
+
+    @Test
+    @DisplayName("keeps a call for which there is no memory at the executor, and hands it over once there is some")
+    void noMemoryForTheCall() {
+        Scripted one = new Scripted(0);
+        Scripted other = new Scripted(2);
+        add(one);
+        add(other);
+        executor.lackMemory(3);
+        poll();
+        assertTrue(executor.failures.isEmpty());
+        assertEquals(2, executor.given.size());
+        assertTrue(executor.given.containsAll(List.of(one, other)), executor.given::toString);
+    }
+
+    @Test
+    @DisplayName("keeps a call whose adding overflows the stack; the next one has it polled")
+    void polledWithTheNext() {
+        StackOverflowError planted = new StackOverflowError("planted");
+        executor.failures.add(planted);
+        Scripted first = new Scripted(0);
+        assertSame(planted, assertThrows(StackOverflowError.class, () -> add(first)));
+        assertTrue(executor.given.isEmpty());
+        Scripted second = new Scripted(0);
+        add(second);
+        calls.attendAgain();
+        poll();
+        assertEquals(2, executor.given.size());
+        assertTrue(executor.given.containsAll(List.of(first, second)), executor.given::toString);
+    }
+
+    @Test
+    @DisplayName("has such a call polled without another one, as often as it takes")
+    void attendedAgain() {
+        for (int i = 0; i < 3; i++) {
+            executor.failures.add(new StackOverflowError("planted"));
+        }
+        Scripted call = new Scripted(0);
+        assertThrows(StackOverflowError.class, () -> add(call));
+        assertThrows(StackOverflowError.class, calls::attendAgain);
+        assertThrows(StackOverflowError.class, calls::attendAgain);
+        assertTrue(executor.given.isEmpty());
+        calls.attendAgain();
+        poll();
+        assertEquals(List.of(call), List.copyOf(executor.given));
+        calls.attendAgain();
+        assertEquals(1, executor.given.size());
+    }
+
+    @Test
+    @DisplayName("does not keep an interrupt, with which its thread would pause no more")
+    void interrupted() {
+        List<Boolean> flags = new ArrayList<>();
+        Scripted call = new Scripted(3) {
+            @Override
+            protected boolean isReady() {
+                flags.add(Thread.currentThread().isInterrupted());
+                Thread.currentThread().interrupt();
+                return super.isReady();
+            }
+        };
+        add(call);
+        poll();
+        assertEquals(List.of(false, false, false, false), flags);
+        assertTrue(Thread.interrupted(), "the last one");
+    }
+
+    @Test
+    @DisplayName("has another task poll what was added to one that fails, or that is just about to end")
+    void addedToOneThatFails() {
+        AssertionError planted = new AssertionError("planted");
+        Scripted added = new Scripted(0);
+        Scripted first = new Scripted(0) {
+            @Override
+            protected boolean isReady() {
+                calls.add(added);
+                executor.failures.add(planted);
+                return super.isReady();
+            }
+        };
+        add(first);
+        executor.given.clear();
+        assertSame(planted, assertThrows(AssertionError.class, calls::run));
+        poll();
+        assertEquals(List.of(added), List.copyOf(executor.given));
+    }
+
+    @Test
+    @DisplayName("loses no call that is added just when the polling ends")
+    void endingBesideAdding() {
+        AtomicReference<@Nullable Runnable> polling = new AtomicReference<>();
+        WaitingCalls list = new WaitingCalls(task -> {
+            if (task instanceof WaitingCall) {
+                // Within the polling, which then finds no other call and is about to end.
+                task.run();
+            } else {
+                polling.set(task);
+            }
+        });
+        AtomicBoolean isOver = new AtomicBoolean();
+        Thread poller = new Thread(() -> {
+            while (!isOver.get()) {
+                Runnable task = polling.getAndSet(null);
+                if (task != null) {
+                    task.run();
+                }
+                Thread.onSpinWait();
+            }
+        });
+        poller.setDaemon(true);
+        poller.start();
+        for (int round = 0; round < 30_000; round++) {
+            Scripted call = new Scripted(0);
+            list.add(call);
+            Await.until("a call goes on", () -> call.ran.get() == 1);
+        }
+        isOver.set(true);
+    }
+
+    @Test
+    @DisplayName("polls many calls of several threads, and each runs as often as it was listed")
+    void many() throws InterruptedException {
+        int each = 2_000;
+        int times = 3;
+        Background background = new Background(thrown -> {
+            throw new AssertionError(thrown);
+        });
+        WaitingCalls list = new WaitingCalls(background);
+        AtomicInteger runs = new AtomicInteger();
+        List<Scripted> all = Collections.synchronizedList(new ArrayList<>());
+        List<FutureTask<Integer>> adders = new ArrayList<>();
+        for (int adder = 0; adder < 3; adder++) {
+            FutureTask<Integer> task = new FutureTask<>(() -> {
+                for (int i = 0; i < each; i++) {
+                    Scripted call = new Scripted(i % 4) {
+                        @Override
+                        public void run() {
+                            super.run();
+                            if (ran.get() < times) {
+                                list.add(this);
+                            }
+                            runs.incrementAndGet();
+                        }
+                    };
+                    all.add(call);
+                    list.add(call);
+                }
+                return 0;
+            });
+            adders.add(task);
+            Thread thread = new Thread(task, "adder " + adder);
+            thread.setDaemon(true);
+            thread.start();
+        }
+        Await.all("the adding of calls", () -> all.size() + runs.get(), adders);
+        int expected = adders.size() * each * times;
+        for (int seen = runs.get(); seen != expected; seen = runs.get()) {
+            int before = seen;
+            Await.until("another call runs behind run " + seen, () -> runs.get() != before);
+        }
+        background.awaitQuiescence();
+        assertEquals(expected, runs.get());
+        all.forEach(call -> assertEquals(times, call.ran.get()));
+    }
+}

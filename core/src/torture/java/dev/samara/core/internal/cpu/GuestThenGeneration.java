@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import dev.samara.core.page.Leaf;
+import dev.samara.core.page.Pte;
+import org.openjdk.jcstress.annotations.Actor;
+import org.openjdk.jcstress.annotations.Expect;
+import org.openjdk.jcstress.annotations.JCStressTest;
+import org.openjdk.jcstress.annotations.Outcome;
+import org.openjdk.jcstress.annotations.State;
+import org.openjdk.jcstress.infra.results.III_Result;
+
+/**
+ * I2: a CPU says that it is in GUEST, then reads the generation, then entries; a shooter changes the entry, advances
+ * the generation, then reads what the CPU has said.
+ */
+@JCStressTest
+@Outcome(
+        id = {"0, 0, 0", "0, 0, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "catches up")
+@Outcome(
+        id = {"1, 0, 1", "1, 1, 1"},
+        expect = Expect.ACCEPTABLE,
+        desc = "uses what it had, or what it has found, and is waited for")
+@Outcome(expect = Expect.FORBIDDEN, desc = "uses what it had or the old entry, and nobody waits")
+@State
+public class GuestThenGeneration {
+    private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});
+    private final Context context = new Context();
+    private final long known = context.generation();
+    private final long[] leaf = {Pte.present(1, Pte.READ)};
+
+    @Actor
+    public void owner(III_Result r) {
+        cpu.enterGuest(context.id());
+        r.r1 = context.generation() == known ? 1 : 0;
+        r.r2 = Leaf.get(leaf, 0) == Pte.NONE ? 0 : 1;
+    }
+
+    @Actor
+    public void shooter(III_Result r) {
+        Leaf.getAndSet(leaf, 0, Pte.NONE);
+        long generation = context.advance();
+        r.r3 = cpu.isDone(context.id(), generation) ? 0 : 1;
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+/** A CPU of no machine that has a context loaded. */
+public final class LoneCpu {
+    private final Context context = new Context();
+    private final CpuState state = new CpuState(0, 1, Thread.currentThread(), () -> {});
+
+    public LoneCpu() {
+        context.use();
+        state.arrive(context);
+    }
+
+    public LoneCpu enterLazy() {
+        state.enterLazy();
+        return this;
+    }
+
+    /** 1 if it has come back to its context. */
+    public int comeBack() {
+        return state.leaveLazy() ? 1 : 0;
+    }
+
+    /** 1 if it was LAZY, and is taken off its context. */
+    public int takeOff() {
+        return state.takeOff(context.id()) ? 1 : 0;
+    }
+
+    /** 1 if nobody used the context, and nobody ever will. */
+    public int end() {
+        return context.end() ? 1 : 0;
+    }
+
+    public int users() {
+        return context.users();
+    }
+}
