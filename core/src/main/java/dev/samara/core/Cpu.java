@@ -3,18 +3,18 @@ package dev.samara.core;
 
 import dev.samara.core.event.FlushListener;
 import dev.samara.core.fault.Faulter;
-import dev.samara.core.guest.CheckedMemory;
-import dev.samara.core.guest.GuestAtomic;
-import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.guest.CheckedMemory;
+import dev.samara.core.internal.guest.GuestAtomic;
+import dev.samara.core.internal.guest.GuestMemory;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
-import dev.samara.core.tlb.Processor;
-import dev.samara.core.tlb.SoftTlb;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.guest.GuestAtomic;
-import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.guest.GuestAtomic;
+import dev.samara.core.internal.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;

@@ -4,10 +4,10 @@ package dev.samara.core;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Watches;
+import dev.samara.core.internal.pagewalk.Watching;
 import dev.samara.core.layout.Layout;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Watches;
-import dev.samara.core.tlb.Watching;
 import dev.samara.core.vma.Geometry;
 
 /** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */

@@ -3,66 +3,85 @@ package dev.samara.core;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestFactory;
 
-/** One package per room, and arrows that run one way: a row imports only rows above it. */
+/** Packages depend in one direction: a row imports only rows above it. */
 final class ArchitectureTest {
-    /** The rows, from what everybody names down to the facade, which only composes. */
+    /** The packages, from the one that depends on nothing to the facade, which nothing depends on. */
     private static final List<String> ROWS = List.of(
-            "dev.samara.core.internal.sync..",
-            "dev.samara.core.internal.vma..",
-            "dev.samara.core.mman..",
-            "dev.samara.core.vma..",
-            "dev.samara.core.event..",
-            "dev.samara.core.internal.check..",
-            "dev.samara.core.internal.cpu..",
-            "dev.samara.core.page..",
-            "dev.samara.core.tlb..",
-            "dev.samara.core.cache..",
-            "dev.samara.core.backing..",
-            "dev.samara.core.layout..",
-            "dev.samara.core.fault..",
-            "dev.samara.core.guest..",
+            "dev.samara.core.internal.sync",
+            "dev.samara.core.internal.vma",
+            "dev.samara.core.mman",
+            "dev.samara.core.vma",
+            "dev.samara.core.event",
+            "dev.samara.core.internal.check",
+            "dev.samara.core.internal.cpu",
+            "dev.samara.core.internal.page",
+            "dev.samara.core.internal.tlb",
+            "dev.samara.core.internal.pagewalk",
+            "dev.samara.core.internal.file",
+            "dev.samara.core.backing",
+            "dev.samara.core.layout",
+            "dev.samara.core.fault",
+            "dev.samara.core.internal.guest",
             "dev.samara.core");
+
+    /** The dependencies that still run the other way. Each is there because one of its classes has two jobs. */
+    private static final Set<String> EXCEPTIONS =
+            Set.of("SharedAnonymous -> Host", "SharedAnonymous -> Retiring", "TlbGather -> Discarding");
 
     private static final JavaClasses CORE =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
-    @TestFactory
-    @DisplayName("a row imports only rows above it")
-    List<DynamicTest> rows_import_upwards() {
-        return ROWS.stream()
-                .limit(ROWS.size() - 1L)
-                .map(row -> DynamicTest.dynamicTest(
-                        row,
-                        () -> noClasses()
-                                .that()
-                                .resideInAPackage(row)
-                                .should()
-                                .dependOnClassesThat()
-                                .resideInAnyPackage(below(row))
-                                .allowEmptyShould(true)
-                                .check(CORE)))
-                .toList();
+    /** The dependencies of a row's classes on classes of rows below it, as {@code Origin -> Target}. */
+    private static Set<String> downwards(String row) {
+        List<String> below = ROWS.subList(ROWS.indexOf(row) + 1, ROWS.size());
+        Set<String> found = new TreeSet<>();
+        for (JavaClass origin : CORE) {
+            if (origin.getPackageName().equals(row)) {
+                for (Dependency dependency : origin.getDirectDependenciesFromSelf()) {
+                    JavaClass target = dependency.getTargetClass().getBaseComponentType();
+                    if (below.contains(target.getPackageName())) {
+                        found.add(outermost(origin) + " -> " + outermost(target));
+                    }
+                }
+            }
+        }
+        return found;
+    }
+
+    private static String outermost(JavaClass type) {
+        return type.getEnclosingClass().map(ArchitectureTest::outermost).orElse(type.getSimpleName());
+    }
+
+    @Test
+    @DisplayName("a row imports only rows above it, but for the exceptions, and each exception is still needed")
+    void rowsImportUpwards() {
+        Set<String> found = new TreeSet<>();
+        ROWS.forEach(row -> found.addAll(downwards(row)));
+        assertEquals(new TreeSet<>(EXCEPTIONS), found);
     }
 
     @Test
     @DisplayName("every class lives in a row: a new package is given its place here first")
-    void every_class_lives_in_a_row() {
+    void everyClassLivesInARow() {
         classes().should().resideInAnyPackage(ROWS.toArray(String[]::new)).check(CORE);
     }
 
     @Test
     @DisplayName("core depends on the JDK and on maple's API")
-    void core_depends_on_little() {
+    void coreDependsOnLittle() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()
@@ -72,15 +91,11 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("core touches no internals of the JDK")
-    void core_touches_no_jdk_internals() {
+    void coreTouchesNoJdkInternals() {
         noClasses()
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("sun..", "jdk..", "com.sun..")
                 .check(CORE);
-    }
-
-    private static String[] below(String row) {
-        return ROWS.subList(ROWS.indexOf(row) + 1, ROWS.size()).toArray(String[]::new);
     }
 }

@@ -16,13 +16,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Pte;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;

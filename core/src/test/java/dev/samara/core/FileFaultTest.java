@@ -14,9 +14,9 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;

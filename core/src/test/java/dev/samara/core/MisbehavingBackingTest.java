@@ -12,9 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.PageWindow;
 import java.time.Duration;

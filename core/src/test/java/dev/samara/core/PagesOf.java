@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.page.Pte;
+import dev.samara.core.internal.page.Pte;
 
 /** What is in the page table of a space and in the memory of a machine, for tests of other packages. */
 public final class PagesOf {

@@ -6,12 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;

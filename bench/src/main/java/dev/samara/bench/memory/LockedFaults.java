@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.memory;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Snapshot;
 import java.util.Map;

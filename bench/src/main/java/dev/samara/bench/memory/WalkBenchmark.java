@@ -2,10 +2,10 @@
 package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
-import dev.samara.core.page.DirectFrames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import java.util.SplittableRandom;

@@ -2,17 +2,17 @@
 package dev.samara.bench.shootdown;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.page.DirectFrames;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
-import dev.samara.core.tlb.Processor;
-import dev.samara.core.tlb.SoftTlb;
-import dev.samara.core.tlb.TlbGather;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.internal.tlb.TlbGather;
 
 /**
  * A page table below the facade, for one who shoots and a peer who has what he shoots at: the protocol alone, without

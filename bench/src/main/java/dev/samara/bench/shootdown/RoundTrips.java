@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import dev.samara.core.tlb.Processor;
+import dev.samara.core.internal.tlb.Processor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;

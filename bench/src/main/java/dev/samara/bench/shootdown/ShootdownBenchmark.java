@@ -2,7 +2,7 @@
 package dev.samara.bench.shootdown;
 
 import dev.samara.bench.About;
-import dev.samara.core.tlb.Processor;
+import dev.samara.core.internal.tlb.Processor;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;

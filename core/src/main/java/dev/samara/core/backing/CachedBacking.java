@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;

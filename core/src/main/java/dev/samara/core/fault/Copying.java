@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.fault;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Magazine;
-import dev.samara.core.page.Pte;
-import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.fault;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.layout.PageRights;
 import dev.samara.core.layout.Resolving;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.fault;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PendingNotices.Notice;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.PendingNotices.Notice;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.Vma;

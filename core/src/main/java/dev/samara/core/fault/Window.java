@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.fault;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.layout.PageRights;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;

@@ -3,7 +3,7 @@ package dev.samara.core.layout;
 
 import static dev.samara.core.layout.Edit.DONE;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;

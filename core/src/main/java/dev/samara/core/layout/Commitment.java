@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
+import dev.samara.core.internal.file.SharedAnonymous;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.pagewalk.Zapping;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
-import dev.samara.core.tlb.TlbGather;
-import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;

@@ -2,6 +2,8 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.event.LayoutChange;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;

@@ -3,12 +3,13 @@ package dev.samara.core.layout;
 
 import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.page.Memory;
-import dev.samara.core.tlb.TlbGather;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.WaitingCalls;
-import dev.samara.core.page.Memory;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -275,7 +275,7 @@ public final class Host {
     }
 
     /** The inode of the next anonymous shared object. */
-    long nextInode() {
+    public long nextInode() {
         return inodes.incrementAndGet();
     }
 
@@ -308,7 +308,7 @@ public final class Host {
     }
 
     /** Gives memory back, or with a negative amount takes what is owed whatever the limit. */
-    void uncharge(long bytes) {
+    public void uncharge(long bytes) {
         committed.addAndGet(-bytes);
     }
 

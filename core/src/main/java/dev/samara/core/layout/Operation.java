@@ -3,16 +3,16 @@ package dev.samara.core.layout;
 
 import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.Worker;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.SharedSegment;
 import java.util.ArrayList;

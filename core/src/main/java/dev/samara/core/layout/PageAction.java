@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.page.Pte;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 

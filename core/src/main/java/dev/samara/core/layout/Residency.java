@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 

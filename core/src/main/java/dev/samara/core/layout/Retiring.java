@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.cache.FilePages;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.pagewalk.Discarding;
+import dev.samara.core.internal.pagewalk.Zapping;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.page.Frames;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Memory;
-import dev.samara.core.page.PageTable;
-import dev.samara.core.page.Pte;
-import dev.samara.core.page.Worker;
-import dev.samara.core.tlb.Discarding;
-import dev.samara.core.tlb.TlbGather;
-import dev.samara.core.tlb.Zapping;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * <p>It is made before the operation publishes, with what it needs; and it keeps how far it is, so that it goes on
  * where it has rested, or where a step has failed. For one thread at a time.
  */
-final class Retiring {
+public final class Retiring {
     /* The steps. Each may be begun again where it has failed; what it has done by then, it finds done. */
     private static final int COPIES = 0;
     private static final int PICK_UP = 1;
@@ -525,7 +525,7 @@ final class Retiring {
     }
 
     /** What a range's mapping asks of its pages, at an advice; null for nothing. */
-    static @Nullable FilePages fileOf(Vma vma) {
+    public static @Nullable FilePages fileOf(Vma vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }
 }

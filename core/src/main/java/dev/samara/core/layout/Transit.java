@@ -3,6 +3,7 @@ package dev.samara.core.layout;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.WaitingCall;

@@ -9,11 +9,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
+import dev.samara.core.internal.page.Worker;
 import dev.samara.core.layout.Identities;
 import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.page.Worker;
 import dev.samara.core.vma.Vma;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;

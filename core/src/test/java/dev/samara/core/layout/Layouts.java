@@ -2,8 +2,8 @@
 package dev.samara.core.layout;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.page.Memory;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;

@@ -10,6 +10,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Keep;
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
+import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.layout;
 
-import dev.samara.core.page.DirectFrames;
+import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.vma.FrameStore;
 
 /** Frames of which one can be made to throw when it is filled, and that know whether it is filled again after that. */

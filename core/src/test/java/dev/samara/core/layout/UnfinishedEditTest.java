@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.memory;
 
-import dev.samara.core.page.DirectFrames;
+import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.vma.FrameStore;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;

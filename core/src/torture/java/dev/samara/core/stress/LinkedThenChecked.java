@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.vma.Attachable;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.page.Leaf;
-import dev.samara.core.page.Pte;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;

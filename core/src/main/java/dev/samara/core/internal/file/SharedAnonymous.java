@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.Open;
+import dev.samara.core.layout.Host;
+import dev.samara.core.layout.Retiring;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
+ *
+ * <p>Its content lives as long as anything refers to it: a VMA that maps it, in whichever space, one that is being
+ * unmapped, or a keep of such a VMA. A Java reference to this object, or to a VMA that is detached, does not count. If
+ * the object is mapped again after the end of its content, it has a new one, of zeros. All VMAs that are attached at
+ * one instant have one content.
+ *
+ * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
+ */
+public final class SharedAnonymous implements Backing {
+    private final Host host;
+    private final @Nullable Memory memory;
+    private final long inode;
+    private final long bytes;
+    private final long length;
+
+    /** Null before the first one, and between the end of one and the next mapping. Written under this. */
+    private volatile @Nullable Content content;
+
+    /** Number of VMAs that map it. Guarded by this. */
+    private long mappings;
+
+    /** Makes an object of some length, without content, which is charged so many bytes while it is mapped. */
+    public SharedAnonymous(Host host, @Nullable Memory memory, long length, long bytes) {
+        this.host = host;
+        this.memory = memory;
+        this.inode = host.nextInode();
+        this.bytes = bytes;
+        this.length = length;
+    }
+
+    /** The pages from the first mapping to the end of the last; each VMA that maps them has a share. */
+    private final class Content extends Open implements Runnable {
+        private final @Nullable FilePages pages;
+
+        Content() {
+            pages = memory == null ? null : new FilePages(memory, length, true);
+        }
+
+        @Override
+        protected void ended() {
+            leave(this);
+            if (pages != null) {
+                host.background().execute(this);
+            }
+        }
+
+        /**
+         * Takes the pages out. Nothing is put in any more: a fault that asks for a page has a keep, or finds its VMA
+         * attached.
+         */
+        @Override
+        public void run() {
+            if (pages != null) {
+                pages.remove(0, pages.pages());
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "content of " + name() + " " + inode;
+        }
+    }
+
+    private synchronized void leave(Content ended) {
+        if (content == ended) {
+            content = null;
+        }
+    }
+
+    /**
+     * Takes a share of the content, which is made if there is none. Caller drops the share, holding no lock of a
+     * layout.
+     */
+    public synchronized Open open() {
+        Content now = content;
+        if (now == null || !now.shareUnlessEnded()) {
+            now = new Content();
+            content = now;
+        }
+        return now;
+    }
+
+    /** The content of a VMA that is attached, or about to be. Caller, or a VMA of the caller's layout, has a share. */
+    public Open contentOf(Vma vma) {
+        Content now = content;
+        if (now == null || now.pages != Retiring.fileOf(vma)) {
+            throw new IllegalStateException("mapped with a content that has ended: " + vma);
+        }
+        return now;
+    }
+
+    /** Its answers, with the content of which the caller has a share. */
+    public BackingTraits traits(BackingTraits known) {
+        return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
+    }
+
+    public Host host() {
+        return host;
+    }
+
+    /**
+     * Counts VMAs that come or go: with the first, its memory is to be charged, whatever the limit, and with the last
+     * given back.
+     *
+     * @return the bytes that the caller is to charge, or with a negative sign to give back
+     */
+    public synchronized long count(long change) {
+        boolean held = mappings != 0;
+        mappings += change;
+        boolean holds = mappings != 0;
+        return held == holds ? 0 : holds ? bytes : -bytes;
+    }
+
+    /**
+     * Keeps the object that a fork's child will map, if it will, whatever the parent unmaps meanwhile. What the parent
+     * unmaps must not be complete yet.
+     *
+     * @param parents a VMA of the parent
+     * @param kept takes the object, to be {@linkplain #letGo let go} of when the child maps it
+     */
+    public static void keep(Vma parents, List<SharedAnonymous> kept) {
+        if (parents.has(VmaFlags.SHARED)
+                && parents.backing() instanceof SharedAnonymous object
+                && !parents.has(VmaFlags.DONTCOPY)) {
+            kept.add(object);
+            object.count(1);
+        }
+    }
+
+    /** Ends a keeping. */
+    public void letGo() {
+        long owed = count(-1);
+        if (owed != 0) {
+            host.uncharge(-owed);
+        }
+    }
+
+    @Override
+    public @Nullable PageCache pageCache() {
+        Content now = content;
+        return now == null ? null : now.pages;
+    }
+
+    @Override
+    public boolean punchesHoles() {
+        return true;
+    }
+
+    @Override
+    public int fault(PageRequest request) {
+        int frame = Objects.requireNonNull(Retiring.fileOf(request.vma())).frameFor(request.page());
+        return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
+    }
+
+    @Override
+    public int major() {
+        return 0;
+    }
+
+    @Override
+    public int minor() {
+        return 1;
+    }
+
+    @Override
+    public long inode() {
+        return inode;
+    }
+
+    @Override
+    public String name() {
+        return "/dev/zero (deleted)";
+    }
+}

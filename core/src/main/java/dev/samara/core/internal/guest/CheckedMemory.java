@@ -1,0 +1,294 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.CheckedTlb;
+import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.layout.Layout;
+import dev.samara.core.layout.PageRights;
+import dev.samara.core.vma.Vma;
+import java.util.Locale;
+
+/**
+ * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge
+ * anything, and a handle is an index of what was translated and when, so that one that has ended is refused.
+ *
+ * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, the frame
+ * was not freed since, and no store could escape who watches the page. If the table or the layout has changed, whoever
+ * changed it is waiting for this CPU: so a call that takes the page or the right away has begun and not ended (I2). And
+ * while this CPU has one frame, the table has no other (I1).
+ */
+public final class CheckedMemory extends GuestMemory {
+    private static final int READ = 0;
+    private static final int WRITE = 1;
+    private static final int EXEC = 2;
+    private static final int RIGHT_BITS = 2;
+    private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
+
+    private final Thread owner = Thread.currentThread();
+    private final Oracle oracle;
+    private final Frames known;
+    private final CheckedTlb tlb;
+    private final int shift;
+    private final long mask;
+    private final int slotBits;
+
+    /* By slot of the TLB: what was translated last. */
+    private final long[] pages;
+    private final long[] physicals;
+
+    /* Of the space that is served. */
+    private Layout layout;
+    private PageTable table;
+
+    /**
+     * Puts it together, for one thread.
+     *
+     * @param processor whose TLB is used, a checked one, and which has loaded what this serves whenever it is asked
+     * @param faulter handles faults in that space
+     * @param worker the thread's
+     * @param frames the machine's
+     * @param layout that space's, at first
+     * @param oracle who knows what is being taken away
+     */
+    public CheckedMemory(
+            Processor processor, Faulter faulter, Worker worker, Frames frames, Layout layout, Oracle oracle) {
+        super(processor, faulter, worker, frames);
+        this.oracle = oracle;
+        this.layout = layout;
+        table = layout.pages();
+        known = frames;
+        tlb = (CheckedTlb) processor.tlb();
+        shift = Integer.numberOfTrailingZeros(frames.pageSize());
+        mask = frames.pageSize() - 1L;
+        slotBits = Integer.numberOfTrailingZeros(tlb.entries());
+        pages = new long[tlb.entries()];
+        physicals = new long[tlb.entries()];
+    }
+
+    private static int indexOf(long right) {
+        return right == Pte.EXEC ? EXEC : right == Pte.WRITE ? WRITE : READ;
+    }
+
+    /** A handle for what was translated; or what there is instead of one. */
+    private long handle(long address, long right, long physical) {
+        if (physical < 0) {
+            return physical;
+        }
+        int slot = tlb.slotOf(address);
+        pages[slot] = address & ~mask;
+        physicals[slot] = physical & ~mask;
+        long index = (tlb.epoch() << slotBits | slot) << RIGHT_BITS | indexOf(right);
+        // Old epochs come again, but not in the time of a handle.
+        return (index << shift | (address & mask)) & Long.MAX_VALUE;
+    }
+
+    private void checkOwner() {
+        if (Thread.currentThread() != owner) {
+            throw new IllegalStateException("a CPU of thread " + owner.getName() + " is used by thread "
+                    + Thread.currentThread().getName() + ": only its own thread may");
+        }
+    }
+
+    @Override
+    public long value() {
+        checkOwner();
+        return super.value();
+    }
+
+    @Override
+    public long faultAddress() {
+        checkOwner();
+        return super.faultAddress();
+    }
+
+    @Override
+    public int fault() {
+        checkOwner();
+        return super.fault();
+    }
+
+    @Override
+    public long probe(long address, int size, long right) {
+        checkOwner();
+        checkSize(size);
+        return handle(address, right, super.probe(address, size, right));
+    }
+
+    @Override
+    long walk(long address, long right) {
+        long physical = super.walk(address, right);
+        if (physical != SoftTlb.MISS) {
+            long page = address & ~mask;
+            tlb.history().add("walks to frame", physical >>> shift, table.number(), page, page + mask + 1);
+        }
+        return handle(address, right, physical);
+    }
+
+    @Override
+    public void serve(Layout next) {
+        super.serve(next);
+        layout = next;
+        table = next.pages();
+    }
+
+    @Override
+    public void endHandles() {
+        tlb.endHandles();
+    }
+
+    /** The physical address of a living handle. */
+    private long physical(long handle, int length, boolean writes) {
+        checkOwner();
+        if (handle < 0) {
+            throw new IllegalArgumentException(
+                    "handle " + handle + " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle");
+        }
+        long index = handle >>> shift;
+        int right = rightOf(handle);
+        int slot = slotOf(handle);
+        long offset = handle & mask;
+        if (right > EXEC || isOfAnotherEpoch(index)) {
+            throw new IllegalStateException("handle 0x" + Long.toHexString(handle)
+                    + " has ended: a poll, a resolving, an access by address or the end of GUEST came after it");
+        }
+        if (writes && right != WRITE) {
+            throw new IllegalStateException(
+                    "handle 0x" + Long.toHexString(handle) + " is used to write, and was not made for that");
+        }
+        if (offset + length > mask + 1) {
+            throw new IllegalStateException("handle 0x" + Long.toHexString(handle) + " is used for " + length
+                    + " bytes, which are not all in its page");
+        }
+        return physicals[slot] | offset;
+    }
+
+    /** By as many bits of it as there is room for. */
+    private boolean isOfAnotherEpoch(long index) {
+        int used = slotBits + RIGHT_BITS + shift;
+        return (((index >>> (RIGHT_BITS + slotBits)) ^ tlb.epoch()) << (used + 1)) != 0;
+    }
+
+    private int slotOf(long handle) {
+        return (int) (handle >>> (shift + RIGHT_BITS)) & pages.length - 1;
+    }
+
+    private int rightOf(long handle) {
+        return (int) (handle >>> shift) & (1 << RIGHT_BITS) - 1;
+    }
+
+    @Override
+    long getRaw(long handle, int size) {
+        checkSize(size);
+        long number = super.getRaw(physical(handle, size, false), size);
+        judge(handle);
+        return number;
+    }
+
+    @Override
+    void putRaw(long handle, int size, long number) {
+        checkSize(size);
+        super.putRaw(physical(handle, size, true), size, number);
+        judge(handle);
+    }
+
+    @Override
+    public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        checkSize(size);
+        long seen = super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand);
+        judge(handle);
+        return seen;
+    }
+
+    @Override
+    void copyRaw(long handle, byte[] bytes, int at, int length, boolean writes) {
+        super.copyRaw(physical(handle, length, writes), bytes, at, length, writes);
+        judge(handle);
+    }
+
+    @Override
+    void fillRaw(long handle, int length, byte with) {
+        super.fillRaw(physical(handle, length, true), length, with);
+        judge(handle);
+    }
+
+    @Override
+    int frameAt(long handle) {
+        return (int) (physical(handle, 1, false) >>> shift);
+    }
+
+    /** Judges the access that was just made. */
+    private void judge(long handle) {
+        int slot = slotOf(handle);
+        long page = pages[slot];
+        long right = RIGHTS[rightOf(handle)];
+        int frame = (int) (physicals[slot] >>> shift);
+        oracle.judged();
+        if (known.lives(frame) != tlb.livesAtFill(slot)) {
+            throw violated("I3", "was freed while this CPU could use it", page, frame, right);
+        }
+        long pte = table.get(page);
+        int missing = missing(pte, page, frame, right);
+        if (missing == 0) {
+            return;
+        }
+        if (!oracle.isTaking(table.number(), page, missing)) {
+            throw violated(
+                    "I2",
+                    "is not what there is, and no call is taking it away: " + Pte.toString(pte),
+                    page,
+                    frame,
+                    right);
+        }
+        if (Pte.has(pte, Pte.PRESENT) && Pte.frame(pte) != frame) {
+            throw violated("I1", "is used beside another: " + Pte.toString(pte), page, frame, right);
+        }
+    }
+
+    /** What was used, and the page table or the layout does not have; bits of {@link Oracle}. */
+    private int missing(long pte, long page, int frame, long right) {
+        boolean writes = right == Pte.WRITE;
+        if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right)) || Pte.frame(pte) != frame || !isAllowed(page, right)) {
+            return Oracle.PAGE;
+        }
+        // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
+        return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : Oracle.MARK)
+                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? Oracle.WRITE : 0);
+    }
+
+    /**
+     * Whether a page is watched, and the TLB has the right to write it all the same: nobody would tell of such a store.
+     */
+    private boolean escapesWatches(long page) {
+        return tlb.probe(page, 1, Pte.WRITE >> 1) != SoftTlb.MISS
+                && table.watches().touches(page, page + mask);
+    }
+
+    private boolean isAllowed(long page, long right) {
+        Vma vma = layout.find(page);
+        return vma != null && (PageRights.most(vma) & right) == right;
+    }
+
+    private InvariantViolation violated(String invariant, String what, long page, int frame, long right) {
+        return oracle.violated(
+                invariant,
+                String.format(
+                        Locale.ROOT,
+                        "frame %d %s; accessed at 0x%x for %s by thread %s",
+                        frame,
+                        what,
+                        page,
+                        right == Pte.WRITE ? "writing" : right == Pte.EXEC ? "executing" : "reading",
+                        Thread.currentThread().getName()),
+                table.number(),
+                page,
+                tlb.history());
+    }
+}

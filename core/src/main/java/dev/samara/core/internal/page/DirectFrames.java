@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.vma.FrameStore;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Frames in direct buffers: every width and access mode works on them, on every JDK, without a flag. Views of arrays of
+ * bytes are faster for plain accesses, but have no atomic ones since JDK 23.
+ *
+ * <p>One and two bytes have no compare-and-set of their own there: it is done on the four that they lie in.
+ */
+public final class DirectFrames implements FrameStore {
+    private static final VarHandle SHORT =
+            MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
+    private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
+    private static final long BYTE_MASK = 0xffL;
+    private static final long SHORT_MASK = 0xffffL;
+    private static final long INT_MASK = 0xffff_ffffL;
+
+    private final int pageShift;
+    private final int chunkShift;
+    private final int inChunk;
+
+    /**
+     * As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not.
+     */
+    private final ByteBuffer zeros;
+
+    private final int mostFrames;
+
+    /** Takes the offset in a chunk out of a physical address, where there are several. */
+    private final int chunkMask;
+
+    /** Elements are set before the number of a frame in them is given out. */
+    private final ByteBuffer[] chunks;
+
+    /** The same, if all frames are in one: then none has to be looked up. */
+    private @Nullable ByteBuffer whole;
+
+    /**
+     * Makes a store without frames.
+     *
+     * @param pageShift binary logarithm of the size of a frame
+     * @param chunkShift binary logarithm of how many frames are made at once
+     * @param mostFrames how many there will be at most
+     */
+    public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
+        this.pageShift = pageShift;
+        this.chunkShift = chunkShift;
+        this.mostFrames = mostFrames;
+        inChunk = (1 << chunkShift) - 1;
+        zeros = ByteBuffer.allocateDirect(1 << pageShift);
+        chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
+        chunkMask = (1 << (pageShift + chunkShift)) - 1;
+    }
+
+    @Override
+    public boolean extend(int first, int count) {
+        try {
+            for (int frame = first; frame < first + count; frame += inChunk + 1) {
+                int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
+                // Direct buffers start on a multiple of 16 or more only if they are asked to: atomics need 8.
+                ByteBuffer raw = ByteBuffer.allocateDirect(bytes + Long.BYTES);
+                chunks[frame >>> chunkShift] = raw.alignedSlice(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            }
+            whole = chunks.length == 1 ? chunks[0] : null;
+            return true;
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+    }
+
+    private ByteBuffer chunk(int frame) {
+        return chunks[frame >>> chunkShift];
+    }
+
+    private ByteBuffer chunkOf(long physical) {
+        return chunks[(int) (physical >>> (pageShift + chunkShift))];
+    }
+
+    private int atOf(long physical) {
+        return (int) physical & chunkMask;
+    }
+
+    private int at(int frame, int offset) {
+        return ((frame & inChunk) << pageShift) + offset;
+    }
+
+    @Override
+    public long get(int frame, int offset, int size) {
+        return get(chunk(frame), at(frame, offset), size);
+    }
+
+    /**
+     * Reads, without order.
+     *
+     * @param physical address of the lowest byte: the frame's number times its size, and the offset
+     * @param size bytes: 1, 2, 4 or 8
+     * @return the number
+     */
+    public long get(long physical, int size) {
+        ByteBuffer all = whole;
+        return all != null ? get(all, (int) physical, size) : get(chunkOf(physical), atOf(physical), size);
+    }
+
+    private static long get(ByteBuffer chunk, int at, int size) {
+        return switch (size) {
+            case 8 -> chunk.getLong(at);
+            case 4 -> chunk.getInt(at) & INT_MASK;
+            case 2 -> chunk.getShort(at) & SHORT_MASK;
+            case 1 -> chunk.get(at) & BYTE_MASK;
+            default -> throw noSize(size);
+        };
+    }
+
+    private static IllegalArgumentException noSize(int size) {
+        return new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
+    }
+
+    /** Two bytes must lie in one word. */
+    private static int aligned(int at) {
+        if ((at & 1) != 0) {
+            throw new IllegalArgumentException("offset " + at + " of an atomic access is not a multiple of size 2");
+        }
+        return at;
+    }
+
+    @Override
+    public void put(int frame, int offset, int size, long value) {
+        put(chunk(frame), at(frame, offset), size, value);
+    }
+
+    /**
+     * Writes, without order.
+     *
+     * @param physical address of the lowest byte: the frame's number times its size, and the offset
+     * @param size bytes: 1, 2, 4 or 8
+     * @param value the number; bits above its size are ignored
+     */
+    public void put(long physical, int size, long value) {
+        ByteBuffer all = whole;
+        if (all != null) {
+            put(all, (int) physical, size, value);
+        } else {
+            put(chunkOf(physical), atOf(physical), size, value);
+        }
+    }
+
+    private static void put(ByteBuffer chunk, int at, int size, long value) {
+        switch (size) {
+            case 8 -> chunk.putLong(at, value);
+            case 4 -> chunk.putInt(at, (int) value);
+            case 2 -> chunk.putShort(at, (short) value);
+            case 1 -> chunk.put(at, (byte) value);
+            default -> throw noSize(size);
+        }
+    }
+
+    @Override
+    public long getVolatile(int frame, int offset, int size) {
+        ByteBuffer chunk = chunk(frame);
+        int at = at(frame, offset);
+        return switch (size) {
+            case 8 -> (long) LONG.getVolatile(chunk, at);
+            case 4 -> (int) INT.getVolatile(chunk, at) & INT_MASK;
+            case 2 -> (short) SHORT.getVolatile(chunk, at) & SHORT_MASK;
+            case 1 -> (int) INT.getVolatile(chunk, at & -4) >>> ((at & 3) << 3) & BYTE_MASK;
+            default -> throw noSize(size);
+        };
+    }
+
+    @Override
+    public void putVolatile(int frame, int offset, int size, long value) {
+        ByteBuffer chunk = chunk(frame);
+        int at = at(frame, offset);
+        switch (size) {
+            case 8 -> LONG.setVolatile(chunk, at, value);
+            case 4 -> INT.setVolatile(chunk, at, (int) value);
+            case 2 -> SHORT.setVolatile(chunk, at, (short) value);
+            case 1 -> {
+                // A byte is written at once on every machine; what is missing is the order.
+                VarHandle.releaseFence();
+                chunk.put(at, (byte) value);
+                VarHandle.fullFence();
+            }
+            default -> throw noSize(size);
+        }
+    }
+
+    @Override
+    public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
+        ByteBuffer chunk = chunk(frame);
+        int at = at(frame, offset);
+        return switch (size) {
+            case 8 -> (long) LONG.compareAndExchange(chunk, at, expected, value);
+            case 4 -> (int) INT.compareAndExchange(chunk, at, (int) expected, (int) value) & INT_MASK;
+            case 2 -> exchangePart(chunk, aligned(at), SHORT_MASK, expected & SHORT_MASK, value & SHORT_MASK);
+            case 1 -> exchangePart(chunk, at, BYTE_MASK, expected & BYTE_MASK, value & BYTE_MASK);
+            default -> throw noSize(size);
+        };
+    }
+
+    private static long exchangePart(ByteBuffer chunk, int at, long mask, long expected, long value) {
+        int word = at & -4;
+        int shift = (at & 3) << 3;
+        int whole = (int) INT.getVolatile(chunk, word);
+        for (; ; ) {
+            long part = whole >>> shift & mask;
+            if (part != expected) {
+                return part;
+            }
+            int changed = (int) ((whole & ~(mask << shift)) | (value << shift));
+            int seen = (int) INT.compareAndExchange(chunk, word, whole, changed);
+            if (seen == whole) {
+                return expected;
+            }
+            whole = seen;
+        }
+    }
+
+    @Override
+    public void fill(int frame, int offset, int length, byte value) {
+        ByteBuffer chunk = chunk(frame);
+        int at = at(frame, offset);
+        if (value == 0) {
+            chunk.put(at, zeros, 0, length);
+            return;
+        }
+        int end = at + length;
+        long eight = (value & BYTE_MASK) * 0x0101_0101_0101_0101L;
+        while (at < end && (at & 7) != 0) {
+            chunk.put(at++, value);
+        }
+        for (; at + 8 <= end; at += 8) {
+            LONG.set(chunk, at, eight);
+        }
+        while (at < end) {
+            chunk.put(at++, value);
+        }
+    }
+
+    @Override
+    public void copy(int from, int to) {
+        chunk(to).put(at(to, 0), chunk(from), at(from, 0), 1 << pageShift);
+    }
+
+    @Override
+    public void read(int frame, int offset, byte[] target, int at, int length) {
+        chunk(frame).get(at(frame, offset), target, at, length);
+    }
+
+    @Override
+    public void write(int frame, int offset, byte[] source, int at, int length) {
+        chunk(frame).put(at(frame, offset), source, at, length);
+    }
+}

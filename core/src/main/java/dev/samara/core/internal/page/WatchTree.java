@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.internal.page.Watches.Watch;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An immutable set of watched ranges: an AVL tree in the order of first bytes, and of age among ranges that begin
+ * together. Each node knows the highest last byte below it, which makes it an interval tree.
+ *
+ * <p>A change copies the path to its place and shares everything else, so it costs O(log n), and a reader that has a
+ * root keeps what was watched at one instant. The empty set is null.
+ */
+final class WatchTree {
+    private final Watch watch;
+    private final @Nullable WatchTree lower;
+    private final @Nullable WatchTree higher;
+    private final int height;
+
+    /** The highest last byte of this range and of those in both subtrees, unsigned. */
+    private final long reach;
+
+    private WatchTree(@Nullable WatchTree lower, Watch watch, @Nullable WatchTree higher) {
+        this.lower = lower;
+        this.watch = watch;
+        this.higher = higher;
+        height = Math.max(height(lower), height(higher)) + 1;
+        reach = highest(highest(watch.last(), lower), higher);
+    }
+
+    /** Returns the number of nodes on the longest path down. */
+    static int height(@Nullable WatchTree tree) {
+        return tree == null ? 0 : tree.height;
+    }
+
+    private static long highest(long last, @Nullable WatchTree tree) {
+        return tree == null || Long.compareUnsigned(tree.reach, last) <= 0 ? last : tree.reach;
+    }
+
+    /** Returns the set with one range more, which must not be in it. */
+    static WatchTree with(@Nullable WatchTree tree, Watch added) {
+        if (tree == null) {
+            return new WatchTree(null, added, null);
+        }
+        return added.compareTo(tree.watch) < 0
+                ? balanced(with(tree.lower, added), tree.watch, tree.higher)
+                : balanced(tree.lower, tree.watch, with(tree.higher, added));
+    }
+
+    /** Returns the set without a range; the argument itself if the range is not in it. */
+    static @Nullable WatchTree without(@Nullable WatchTree tree, Watch removed) {
+        if (tree == null) {
+            return null;
+        }
+        int order = removed.compareTo(tree.watch);
+        if (order < 0) {
+            WatchTree lower = without(tree.lower, removed);
+            return lower == tree.lower ? tree : balanced(lower, tree.watch, tree.higher);
+        }
+        if (order > 0) {
+            WatchTree higher = without(tree.higher, removed);
+            return higher == tree.higher ? tree : balanced(tree.lower, tree.watch, higher);
+        }
+        if (tree.lower == null || tree.higher == null) {
+            return tree.lower == null ? tree.higher : tree.lower;
+        }
+        Watch next = lowest(tree.higher);
+        return balanced(tree.lower, next, without(tree.higher, next));
+    }
+
+    private static Watch lowest(WatchTree tree) {
+        WatchTree at = tree;
+        while (at.lower != null) {
+            at = at.lower;
+        }
+        return at.watch;
+    }
+
+    /** Joins two sets and a range between them whose heights differ by two at most. */
+    private static WatchTree balanced(@Nullable WatchTree lower, Watch watch, @Nullable WatchTree higher) {
+        int difference = height(lower) - height(higher);
+        if (lower != null && difference > 1) {
+            WatchTree middle = lower.higher;
+            return middle == null || height(lower.lower) >= middle.height
+                    ? new WatchTree(lower.lower, lower.watch, new WatchTree(middle, watch, higher))
+                    : new WatchTree(
+                            new WatchTree(lower.lower, lower.watch, middle.lower),
+                            middle.watch,
+                            new WatchTree(middle.higher, watch, higher));
+        }
+        if (higher != null && difference < -1) {
+            WatchTree middle = higher.lower;
+            return middle == null || height(higher.higher) >= middle.height
+                    ? new WatchTree(new WatchTree(lower, watch, middle), higher.watch, higher.higher)
+                    : new WatchTree(
+                            new WatchTree(lower, watch, middle.lower),
+                            middle.watch,
+                            new WatchTree(middle.higher, higher.watch, higher.higher));
+        }
+        return new WatchTree(lower, watch, higher);
+    }
+
+    /** Returns whether a watched range has a byte in common with {@code first} to {@code last}, both inclusive. */
+    boolean touches(long first, long last) {
+        WatchTree at = this;
+        while (at != null) {
+            WatchTree below = at.lower;
+            if (below != null && Long.compareUnsigned(below.reach, first) >= 0) {
+                // If no range below meets this one, the range that reaches so far begins behind it, as do all others.
+                at = below;
+            } else if (Long.compareUnsigned(at.watch.first(), last) > 0) {
+                return false;
+            } else if (Long.compareUnsigned(at.watch.last(), first) >= 0) {
+                return true;
+            } else {
+                at = at.higher;
+            }
+        }
+        return false;
+    }
+
+    /** Tells each range that has a byte of an access, in order. */
+    void tell(long address, long length) {
+        if (Long.compareUnsigned(reach, address) < 0) {
+            return;
+        }
+        if (lower != null) {
+            lower.tell(address, length);
+        }
+        if (Long.compareUnsigned(watch.first(), address + length - 1) > 0) {
+            return;
+        }
+        if (Long.compareUnsigned(watch.last(), address) >= 0) {
+            watch.tell(address, length);
+        }
+        if (higher != null) {
+            higher.tell(address, length);
+        }
+    }
+
+    /** Gives each node to a consumer; for tests. */
+    void forEach(Consumer<WatchTree> consumer) {
+        if (lower != null) {
+            lower.forEach(consumer);
+        }
+        consumer.accept(this);
+        if (higher != null) {
+            higher.forEach(consumer);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.event.MmuNotifier.Reason;
+
+/** Which reason a flush is told with that has several: the one after which least of what was known still holds. */
+final class Reasons {
+    private Reasons() {}
+
+    static Reason stronger(Reason one, Reason other) {
+        return strength(one) >= strength(other) ? one : other;
+    }
+
+    private static int strength(Reason reason) {
+        return switch (reason) {
+            case UNMAPPED -> 5;
+            case REPLACED -> 4;
+            case DISCARDED -> 3;
+            case PROTECTED -> 2;
+            case OBSERVED -> 1;
+        };
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static dev.samara.core.Rig.GEOMETRY;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
+import dev.samara.core.OneThread;
+import dev.samara.core.OtherCpu;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.PageWindow;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("A backing whose answers are out of date when the fault looks at them")
+final class AnswersOutOfDateTest {
+    /** More often than a fault lets itself be told what is wrong. */
+    private static final int OFTEN = 40;
+
+    private final Rig rig = new Rig();
+    private final PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+    private final PagedFile file = new PagedFile(cache);
+
+    /** How often the file has answered. */
+    private int answers;
+
+    /** A file that offers nothing, so that each fault asks it, and of which a test chooses the answers. */
+    private static final class PagedFile extends CachedBacking {
+        @Nullable
+        ToIntFunction<PageRequest> answer;
+
+        PagedFile(PageCache cache) {
+            super("/f", cache);
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            return true;
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            // Nothing is offered.
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            return answer == null ? super.fault(request) : answer.applyAsInt(request);
+        }
+
+        int rightAnswer(PageRequest request) {
+            return super.fault(request);
+        }
+    }
+
+    @AfterEach
+    void everyFrameComesBack() {
+        cache.close();
+        rig.closeEmpty();
+    }
+
+    private long map(int protection, int flags) {
+        return rig.map(0, 4, protection, flags, file, 0);
+    }
+
+    private void assertNotBlamed(Runnable removal) {
+        for (int flags : new int[] {MapFlags.SHARED, MapFlags.PRIVATE}) {
+            for (int access : new int[] {READ, WRITE}) {
+                answers = 0;
+                file.answer = request -> {
+                    int frame = file.rightAnswer(request);
+                    if (answers++ < OFTEN) {
+                        removal.run();
+                    }
+                    return frame;
+                };
+                long at = map(RW, flags);
+                int fault = rig.cpu.handleFault(at + PAGE, access);
+                assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
+                assertEquals(OFTEN + 1, answers);
+                assertEquals(List.of(), rig.reports);
+                assertEquals(0, rig.space.munmap(at, 4 * PAGE));
+                cache.remove(0, 4);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("because the file is truncated each time is not blamed")
+    void truncated() {
+        assertNotBlamed(() -> {
+            cache.truncate(0);
+            cache.truncate(4 * PAGE);
+        });
+    }
+
+    @Test
+    @DisplayName("because pages are removed each time is not blamed")
+    void removed() {
+        assertNotBlamed(() -> cache.remove(0, 4));
+    }
+
+    private void assertBlamed(long at) {
+        assertFault(Fault.ADRERR, rig.cpu.load(at, 8));
+        assertEquals(1, rig.reports.size());
+        assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
+        rig.reports.clear();
+    }
+
+    @Test
+    @DisplayName("is blamed if pages of another file are removed, and none of its own")
+    void anotherFile() {
+        FilePages other = (FilePages) rig.machine.newPageCache(GEOMETRY, PAGE);
+        file.answer = request -> {
+            assertTrue(other.frameFor(0) > 0);
+            other.remove(0, 1);
+            return 0;
+        };
+        assertBlamed(map(READ, MapFlags.SHARED));
+    }
+
+    @Test
+    @DisplayName("is blamed for wrong answers to one fault, whatever becomes of a fault that it begins itself")
+    void faultsInside() {
+        long anonymous = rig.anonymous(1);
+        long good = map(READ, MapFlags.SHARED);
+        long at = map(READ, MapFlags.SHARED);
+        file.answer = request -> {
+            if (request.address() == good + PAGE) {
+                return file.rightAnswer(request);
+            }
+            rig.store(anonymous, 1);
+            rig.cpu.load(good + PAGE, 8);
+            assertEquals(0, rig.space.madvise(good, 4 * PAGE, Advice.DONTNEED));
+            return 0;
+        };
+        assertBlamed(at);
+    }
+
+    @Test
+    @DisplayName("is not blamed in one fault for wrong answers to another one")
+    void nextFault() {
+        for (int round = 0; round < 3; round++) {
+            long at = map(READ, MapFlags.SHARED);
+            answers = 0;
+            file.answer = request -> {
+                if (++answers == 15) {
+                    assertEquals(0, rig.space.munmap(at, 4 * PAGE));
+                }
+                return 0;
+            };
+            assertFault(Fault.MAPERR, rig.cpu.load(at, 8));
+            assertEquals(15, answers);
+        }
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("because it takes them out itself, for ever, is asked until its thread is interrupted")
+    void interrupted() {
+        long at = map(READ, MapFlags.SHARED);
+        file.answer = request -> {
+            int frame = file.rightAnswer(request);
+            cache.remove(0, 4);
+            if (++answers == OFTEN) {
+                Thread.currentThread().interrupt();
+            }
+            return frame;
+        };
+        assertFault(Fault.RETRY, rig.cpu.load(at, 8));
+        assertTrue(Thread.interrupted());
+        assertEquals(OFTEN, answers);
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("because a reclaim has its page in hand, and puts it back, is not blamed")
+    void inTheHandOfAReclaim() throws Exception {
+        FilePages pages = (FilePages) cache;
+        Frames frames = rig.layout().memory().frames();
+        long read = map(READ, MapFlags.PRIVATE);
+        assertTrue(Fault.isDone(rig.cpu.load(read, 8)));
+        int known = pages.frameFor(1);
+        long[] leaf = Objects.requireNonNull(rig.layout().pages().leaf(read));
+        CountDownLatch asked = new CountDownLatch(OFTEN);
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        try (AddressSpace space = rig.machine.newSpace(GEOMETRY);
+                OtherCpu other = new OtherCpu(space)) {
+            long at = space.mmap(0, 4 * PAGE, READ, MapFlags.PRIVATE, file, 0);
+            Future<Integer> reclaimed;
+            pages.content().lock();
+            try {
+                Reclaim batch = new Reclaim(frames);
+                batch.collect(pages.index(), 0);
+                reclaimed = thread.submit(() -> pages.reclaim(batch));
+                Await.until(
+                        "it is about to take pages out", () -> pages.content().hasQueuedThreads());
+                // It looks for page 1 there, once it has taken it out.
+                Leaf.lock(leaf);
+            } finally {
+                pages.content().unlock();
+            }
+            Future<Integer> fault = other.submit(of -> {
+                Await.until("it has the page in hand", () -> cache.frameAt(1) < 0);
+                file.answer = request -> {
+                    asked.countDown();
+                    return known;
+                };
+                return of.load(at + PAGE, 8);
+            });
+            try {
+                Await.until("it is asked again and again", () -> asked.getCount() == 0 || fault.isDone());
+                frames.setDirty(known);
+            } finally {
+                Leaf.unlock(leaf);
+            }
+            assertFault(Fault.MINOR, Await.result("the fault", fault, rig.reports));
+            assertEquals(0, Await.result("the reclaim", reclaimed, rig.reports));
+        } finally {
+            thread.shutdown();
+        }
+        assertEquals(known, cache.frameAt(1));
+        assertEquals(List.of(), rig.reports);
+    }
+}

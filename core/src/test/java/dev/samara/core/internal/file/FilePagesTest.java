@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** A page cache and who maps it. The timeouts only end a run that hangs. */
+@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+final class FilePagesTest {
+    private static final long PAGE = 4096;
+    private static final long AT = 0x20_0000;
+    private static final long RW = VmaFlags.READ | VmaFlags.WRITE;
+
+    private final Memory memory = SmallMemory.of(300);
+    private final FilePages file = new FilePages(memory, 10 * PAGE);
+    private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
+    private final OpenFile backing = OpenFile.named("/f").open();
+    private final Worker worker = memory.newWorker("mapper");
+
+    private Vma attached(long flags, long page, long pages) {
+        Vma vma = new Vma(AT, AT + pages * PAGE, RW | flags, page, backing, null, null);
+        Life.attach(vma, null, null);
+        return vma;
+    }
+
+    /** As a fault does it: false if the frame is not the cache's any more, or the entry is not empty. */
+    private boolean map(long address, long page, int frame) {
+        long[] leaf = table.leafForInstall(address);
+        Leaf.lock(leaf);
+        try {
+            return memory.frames().isCached(frame, file.number(), page)
+                    && Leaf.compareAndSet(
+                            leaf, table.indexOf(address), Pte.NONE, Pte.present(frame, Pte.READ | Pte.WRITE));
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    private int inUse() {
+        return memory.frames().inUse();
+    }
+
+    private long get(long page, int offset) {
+        int frame = file.frameAt(page);
+        return frame == Frames.NONE ? 0 : file.store().get(frame, offset, 8);
+    }
+
+    private void put(long page, int offset, long value) {
+        file.store().put(file.frameFor(page), offset, 8, value);
+    }
+
+    private void assertSameAsSingly(long first, int count) {
+        int[] together = new int[count + 1];
+        Arrays.fill(together, -7);
+        file.framesAt(first, count, together);
+        for (int i = 0; i < count; i++) {
+            assertEquals(
+                    file.frameAt(first + i), together[i], "page " + (first + i) + " of " + count + " from " + first);
+        }
+        assertEquals(-7, together[count], "nothing more is written");
+    }
+
+    @Test
+    @DisplayName("frames of many pages are those of each, wherever a node of the index or the file ends")
+    void framesOfMany() {
+        file.truncate(1L << 50);
+        long far = (1L << 30) + 511;
+        for (long page :
+                new long[] {0, 1, 7, 509, 510, 511, 512, 513, 1023, 1024, 1600, far, far + 1, (1L << 38) - 1}) {
+            assertTrue(file.frameFor(page) > 0);
+        }
+        for (int count : new int[] {1, 2, 15, 16, 511, 512, 513, 1500}) {
+            for (long first : new long[] {0, 1, 500, 511, 512, 1020, 5000, far - 3, (1L << 38) - 2, (1L << 38) + 5}) {
+                assertSameAsSingly(first, count);
+            }
+        }
+        assertSameAsSingly(Long.MAX_VALUE >>> 12, 1);
+        assertSameAsSingly(3, 0);
+        file.truncate(511 * PAGE + 1);
+        for (int count : new int[] {1, 2, 16, 512, 1500}) {
+            for (long first : new long[] {0, 500, 511, 512, far}) {
+                assertSameAsSingly(first, count);
+            }
+        }
+        int[] target = new int[3];
+        file.framesAt(510, 3, target);
+        assertTrue(target[0] > 0);
+        assertTrue(target[1] > 0);
+        assertEquals(Frames.NONE, target[2], "beyond the end");
+        file.truncate(0);
+        assertEquals(0, inUse());
+    }
+
+    @Test
+    @DisplayName("a page is there once it is asked for, the same for all, up to the end of the file and no further")
+    void frames() {
+        assertEquals(Frames.NONE, file.frameAt(3));
+        int frame = file.frameFor(3);
+        assertEquals(frame, file.frameFor(3));
+        assertEquals(frame, file.frameAt(3));
+        assertNotEquals(Frames.NONE, file.frameFor(9));
+        assertEquals(Frames.NONE, file.frameFor(10));
+        assertEquals(Frames.NONE, file.frameFor(-1));
+        assertEquals(Frames.NONE, file.frameAt(-1));
+        assertEquals(Frames.NONE, file.frameFor(Long.MAX_VALUE));
+        assertEquals(2, inUse());
+        file.truncate(0);
+        assertEquals(0, inUse());
+    }
+
+    @Test
+    @DisplayName("the first to insert a page wins; the others get his frame and theirs is free again")
+    void insertTwice() {
+        int one = file.allocate();
+        int other = file.allocate();
+        assertEquals(one, file.insert(4, one));
+        assertEquals(one, file.insert(4, other));
+        assertEquals(1, inUse());
+        assertEquals(Frames.NONE, file.insert(10, file.allocate()), "beyond the end");
+        assertEquals(Frames.NONE, file.insert(-1, file.allocate()));
+        assertEquals(1, inUse());
+        file.giveBack(file.allocate());
+        assertEquals(1, inUse());
+    }
+
+    @Test
+    @DisplayName("frames that are foreign, inserted or given back already are refused, and nothing is changed")
+    void misuse() {
+        FilePages other = new FilePages(memory, PAGE);
+        int inserted = file.insert(1, file.allocate());
+        int returned = file.allocate();
+        file.giveBack(returned);
+        int another = other.allocate();
+        int anonymous = memory.frames().allocate(worker.magazine());
+        for (int frame : new int[] {inserted, returned, another, anonymous, Frames.NONE, Frames.ZERO, 9999}) {
+            assertThrows(IllegalArgumentException.class, () -> file.insert(2, frame), "frame " + frame);
+            assertThrows(IllegalArgumentException.class, () -> file.insert(1, frame), "frame " + frame);
+            assertThrows(IllegalArgumentException.class, () -> file.giveBack(frame), "frame " + frame);
+        }
+        assertEquals(Frames.NONE, file.frameAt(2));
+        assertEquals(inserted, file.frameAt(1));
+        assertTrue(memory.frames().isCached(inserted, file.number(), 1));
+        assertEquals(3, inUse());
+        other.giveBack(another);
+        memory.frames().drop(anonymous, worker.magazine());
+        file.truncate(0);
+        assertEquals(0, inUse());
+    }
+
+    @Test
+    @DisplayName("exhaustion is no frame, and the page is there again when there is memory")
+    void exhausted() {
+        List<Integer> taken = new ArrayList<>();
+        for (int frame = file.allocate(); frame != Frames.NONE; frame = file.allocate()) {
+            taken.add(frame);
+        }
+        assertEquals(300, taken.size());
+        assertEquals(FilePages.NO_MEMORY, file.frameFor(0), "which is not the end");
+        taken.forEach(file::giveBack);
+        assertNotEquals(Frames.NONE, file.frameFor(0));
+    }
+
+    @Test
+    @DisplayName("truncation to a size that is no multiple: pages behind go, the rest of the last one becomes zeros")
+    void truncated() {
+        for (int page = 0; page < 10; page++) {
+            put(page, 0, 100 + page);
+            put(page, 4088, 200 + page);
+        }
+        file.truncate(3 * PAGE + 8);
+        assertEquals(3 * PAGE + 8, file.size());
+        assertEquals(4, file.pages());
+        assertEquals(4, inUse());
+        assertEquals(103, get(3, 0));
+        assertEquals(0, get(3, 4088));
+        assertEquals(202, get(2, 4088));
+        file.truncate(8 * PAGE);
+        assertEquals(0, get(3, 4088), "nor do they come back");
+        assertEquals(Frames.NONE, file.frameAt(5));
+        assertNotEquals(Frames.NONE, file.frameFor(7));
+        file.truncate(0);
+        assertEquals(0, inUse());
+        file.truncate(1);
+        assertEquals(1, file.pages());
+        assertThrows(IllegalArgumentException.class, () -> file.truncate(-1));
+        file.growTo(PAGE + 1);
+        assertEquals(2, file.pages());
+        file.growTo(5);
+        assertEquals(PAGE + 1, file.size(), "never smaller");
+    }
+
+    @Test
+    @DisplayName("sizes near the largest, and removals that reach beyond all pages")
+    void farEnd() {
+        file.truncate(Long.MAX_VALUE);
+        long last = Long.MAX_VALUE / PAGE;
+        put(last, 0, 7);
+        put(last, 4080, 8);
+        put(2, 0, 9);
+        file.truncate(Long.MAX_VALUE - 100);
+        assertEquals(7, get(last, 0));
+        file.remove(last, Long.MAX_VALUE);
+        assertEquals(Frames.NONE, file.frameAt(last));
+        file.punch(Long.MAX_VALUE - 5000, 5000);
+        assertEquals(9, get(2, 0));
+        file.remove(1, Long.MAX_VALUE);
+        assertEquals(0, inUse());
+        put(last, 0, 7);
+        file.punch(0, Long.MAX_VALUE);
+        assertEquals(0, get(last, 0));
+        file.truncate(0);
+        assertEquals(0, inUse());
+        file.remove(-1, 5);
+        file.remove(0, 0);
+        file.remove(0, -1);
+    }
+
+    @Test
+    @DisplayName("a hole zeros parts of pages and gives whole ones back, also one that the end of the file is in")
+    void punched() {
+        file.truncate(9 * PAGE + 100);
+        for (int page = 0; page < 10; page++) {
+            put(page, 0, 100 + page);
+            put(page, 2048, 150 + page);
+            put(page, 4088, 200 + page);
+        }
+        file.punch(PAGE + 8, 2 * PAGE);
+        assertEquals(101, get(1, 0));
+        assertEquals(0, get(1, 2048));
+        assertEquals(0, get(1, 4088));
+        assertEquals(Frames.NONE, file.frameAt(2));
+        assertEquals(0, get(3, 0));
+        assertEquals(153, get(3, 2048));
+        file.punch(4 * PAGE + 2048, 8);
+        assertEquals(104, get(4, 0));
+        assertEquals(0, get(4, 2048));
+        assertEquals(204, get(4, 4088));
+        assertEquals(9, inUse());
+        file.punch(5 * PAGE, 1);
+        assertEquals(0, get(5, 0));
+        file.punch(8 * PAGE, 2 * PAGE);
+        assertEquals(Frames.NONE, file.frameAt(8));
+        assertEquals(Frames.NONE, file.frameAt(9), "the rest of it can be seen through mappings");
+        assertEquals(9 * PAGE + 100, file.size());
+        file.punch(20 * PAGE, PAGE);
+        file.punch(9 * PAGE, Long.MAX_VALUE - 9 * PAGE);
+        assertEquals(7, inUse());
+    }
+
+    @Test
+    @DisplayName("what is taken out is taken out of every mapping; of private copies only truncation takes any")
+    void unmapped() {
+        Vma shared = attached(VmaFlags.SHARED, 2, 8);
+        Linked link = file.link(shared, table, true);
+        for (int page = 2; page < 10; page++) {
+            assertTrue(map(AT + (page - 2) * PAGE, page, file.frameFor(page)));
+        }
+        PageTable privately = new PageTable(Geometry.LINUX_X86_64);
+        Linked privateLink = file.link(attached(0, 4, 4), privately, true);
+        for (int i = 0; i < 4; i++) {
+            long[] leaf = privately.leafForInstall(AT);
+            int frame = memory.frames().allocate(worker.magazine());
+            Leaf.fill(leaf, i, Pte.present(frame, Pte.OWN | Pte.EXCLUSIVE | Pte.READ));
+        }
+        assertEquals(12, inUse());
+        file.remove(5, 2);
+        assertEquals(10, inUse());
+        for (int page = 2; page < 10; page++) {
+            assertEquals(page == 5 || page == 6, table.get(AT + (page - 2) * PAGE) == Pte.NONE, "page " + page);
+        }
+        assertTrue(Pte.isPresent(privately.get(AT + PAGE)), "a private copy of page 5");
+        file.truncate(5 * PAGE + 1);
+        assertTrue(Pte.isPresent(privately.get(AT + PAGE)));
+        assertEquals(Pte.NONE, privately.get(AT + 2 * PAGE));
+        assertEquals(Pte.NONE, table.get(AT + 5 * PAGE));
+        assertEquals(3 + 2, inUse(), "pages 2 to 4 and copies of 4 and 5");
+        file.truncate(0);
+        assertEquals(0, inUse());
+        link.unlink();
+        privateLink.unlink();
+    }
+
+    @Test
+    @DisplayName("a pinned page that is taken out keeps its memory until the pin ends, and is the cache's no more")
+    void pinned() {
+        put(3, 0, 42);
+        int frame = file.frameAt(3);
+        memory.frames().pin(frame);
+        file.remove(3, 1);
+        assertEquals(Frames.NONE, file.frameAt(3));
+        assertFalse(memory.frames().isCached(frame, file.number(), 3));
+        assertEquals(42, file.store().get(frame, 0, 8));
+        memory.frames().unpin(frame, worker.magazine());
+        assertEquals(0, inUse());
+    }
+
+    /** Maps page after page of a file as faults do, and checks what it maps. */
+    private final class Mapper implements Runnable {
+        private final AtomicBoolean stop;
+        private final AtomicReference<@Nullable Throwable> failure;
+
+        Mapper(AtomicBoolean stop, AtomicReference<@Nullable Throwable> failure) {
+            this.stop = stop;
+            this.failure = failure;
+        }
+
+        @Override
+        public void run() {
+            Worker own = memory.newWorker("fault");
+            try {
+                for (int i = 0; !stop.get(); i++) {
+                    fault(i % 10, own);
+                }
+            } catch (Throwable thrown) {
+                failure.compareAndSet(null, thrown);
+            } finally {
+                memory.discard(own);
+            }
+        }
+
+        private void fault(long page, Worker own) {
+            long address = AT + page * PAGE;
+            file.frameFor(page);
+            own.reader().enter();
+            try {
+                int frame = file.frameAt(page);
+                if (frame != Frames.NONE) {
+                    map(address, page, frame);
+                }
+                long pte = table.get(address);
+                if (Pte.isPresent(pte)) {
+                    long seen = file.store().get(Pte.frame(pte), 0, 8);
+                    assertTrue(seen == 0 || seen == page, () -> "page " + page + " is " + Long.toHexString(seen));
+                    file.store().put(Pte.frame(pte), 0, 8, page);
+                }
+            } finally {
+                own.reader().exit();
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("P7: faults beside truncation, holes and removal never see a page of another place, or a free one")
+    void besideFaults() throws InterruptedException {
+        Linked link = file.link(attached(VmaFlags.SHARED, 0, 10), table, true);
+        AtomicBoolean stop = new AtomicBoolean();
+        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        List<Thread> threads = List.of(new Thread(new Mapper(stop, failure)), new Thread(new Mapper(stop, failure)));
+        threads.forEach(Thread::start);
+        for (int i = 0; i < 3000 && failure.get() == null; i++) {
+            switch (i % 4) {
+                case 0 -> file.truncate(i % 10 * PAGE);
+                case 1 -> file.truncate(10 * PAGE);
+                case 2 -> file.remove(i % 7, 3);
+                default -> file.punch(i % 9 * PAGE, PAGE);
+            }
+        }
+        stop.set(true);
+        for (Thread thread : threads) {
+            thread.join();
+        }
+        assertNull(failure.get());
+        file.truncate(0);
+        for (int page = 0; page < 10; page++) {
+            assertEquals(Pte.NONE, table.get(AT + page * PAGE));
+        }
+        assertEquals(0, inUse());
+        link.unlink();
+    }
+}

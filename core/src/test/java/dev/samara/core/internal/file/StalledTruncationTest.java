@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/**
+ * A truncation that waits for a CPU, and what becomes of the file's mappings meanwhile. The timeout only ends a run
+ * that hangs.
+ */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class StalledTruncationTest {
+    private static final long PAGE = 4096;
+    private static final long AT = 0x20_0000;
+    private static final long ELSEWHERE = 0x1000_0000;
+
+    /** More than a truncation marks before it flushes for the first time. */
+    private static final int PAGES = 1100;
+
+    private static final long RW = VmaFlags.READ | VmaFlags.WRITE;
+
+    private final Memory memory = SmallMemory.of(PAGES + 10);
+    private final FilePages file = new FilePages(memory, PAGES * PAGE);
+    private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
+    private final Worker worker = memory.newWorker("mapper");
+    private final OpenFile backing = OpenFile.named("/f").open();
+    private final List<String> reports = new ArrayList<>();
+
+    private Vma vma(long address, long flags) {
+        Vma vma = new Vma(address, address + PAGES * PAGE, RW | flags, 0, backing, null, null);
+        Life.attach(vma, null, null);
+        return vma;
+    }
+
+    private void put(long address, long pte) {
+        long[] leaf = table.leafForInstall(address);
+        Leaf.lock(leaf);
+        assertTrue(Leaf.fill(leaf, table.indexOf(address), pte));
+        Leaf.unlock(leaf);
+    }
+
+    /** Maps the whole file, shared, and has a CPU of this thread use the first page. */
+    private Processor useFile() {
+        file.link(vma(AT, VmaFlags.SHARED), table, true);
+        for (int page = 0; page < PAGES; page++) {
+            put(AT + page * PAGE, Pte.present(file.frameFor(page), Pte.READ | Pte.WRITE));
+        }
+        Processor cpu = new Processor(memory.cpus(), 1, 12, new SoftTlb(12, 16), thrown -> reports.add("" + thrown));
+        cpu.load(table);
+        cpu.enterGuest();
+        assertTrue(cpu.walk(AT, Pte.READ) >= 0);
+        return cpu;
+    }
+
+    private Thread beginTruncation() {
+        Thread truncater = new Thread(() -> file.truncate(0));
+        truncater.start();
+        Await.until("the truncation waits for the CPU", () -> memory.cpus().shootdowns() == 1);
+        assertEquals(PAGES, memory.frames().inUse() - copies, "none was freed");
+        return truncater;
+    }
+
+    private int copies;
+
+    private void letEnd(Processor cpu, Thread truncater) {
+        cpu.leaveGuest();
+        Await.until("the truncation ends", () -> !truncater.isAlive());
+        cpu.close();
+        assertEquals(0, memory.frames().inUse());
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
+    @DisplayName("I9: what is unlinked while a truncation waits for a CPU is kept by nobody")
+    void keepsNoLinks() {
+        Processor cpu = useFile();
+        Thread truncater = beginTruncation();
+        for (int i = 0; i < 1000; i++) {
+            Linked linked = file.link(vma(ELSEWHERE, VmaFlags.SHARED), table, true);
+            assertEquals(2, file.linked());
+            linked.unlink();
+            assertEquals(1, file.linked());
+        }
+        assertTrue(truncater.isAlive());
+        letEnd(cpu, truncater);
+    }
+
+    @Test
+    @DisplayName("P7: a private copy whose VMA is replaced while the truncation waits is found at its successor")
+    void findsSuccessors() {
+        Processor cpu = useFile();
+        Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
+        put(
+                ELSEWHERE + (PAGES - 1) * PAGE,
+                Pte.present(memory.frames().allocate(worker.magazine()), Pte.OWN | Pte.READ | Pte.WRITE));
+        copies = 1;
+        Thread truncater = beginTruncation();
+        file.link(vma(ELSEWHERE, 0), table, true);
+        linked.unlink();
+        letEnd(cpu, truncater);
+        assertEquals(Pte.NONE, table.get(ELSEWHERE + (PAGES - 1) * PAGE));
+    }
+
+    @Test
+    @DisplayName("P7: and what another mapping has put where a VMA was that has gone since is left alone")
+    void leavesOthers() {
+        Processor cpu = useFile();
+        Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
+        Thread truncater = beginTruncation();
+        linked.unlink();
+        int frame = memory.frames().allocate(worker.magazine());
+        long others = Pte.present(frame, Pte.OWN | Pte.READ | Pte.WRITE);
+        put(ELSEWHERE + (PAGES - 1) * PAGE, others);
+        cpu.leaveGuest();
+        Await.until("the truncation ends", () -> !truncater.isAlive());
+        cpu.close();
+        assertEquals(others, table.get(ELSEWHERE + (PAGES - 1) * PAGE));
+        assertEquals(1, memory.frames().inUse());
+        memory.frames().drop(frame, worker.magazine());
+    }
+}

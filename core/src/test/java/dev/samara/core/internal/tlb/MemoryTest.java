@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Worker;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Who has which worker. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class MemoryTest {
+    private final Memory memory = SmallMemory.of(100);
+
+    @Test
+    @DisplayName("what a thread has left that has ended is given back when the next thread needs a worker, and once")
+    void workersOfTheDead() throws InterruptedException {
+        Worker living = memory.newWorker("living", Thread.currentThread());
+        List<Worker> left = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            Thread dead = new Thread(() -> {
+                synchronized (left) {
+                    Worker worker = memory.newWorker("dead", Thread.currentThread());
+                    memory.frames().drop(memory.frames().allocate(worker.magazine()), worker.magazine());
+                    left.add(worker);
+                }
+            });
+            dead.start();
+            dead.join();
+        }
+        assertEquals(left.get(0).owner(), left.get(1).owner(), "the second has what the first has left");
+        assertEquals(left.get(0).owner(), left.get(2).owner());
+        Worker next = memory.newWorker("next", Thread.currentThread());
+        assertEquals(left.get(0).owner(), next.owner());
+        assertNotEquals(living.owner(), next.owner());
+        Worker other = memory.newWorker("other", Thread.currentThread());
+        assertNotEquals(next.owner(), other.owner(), "nothing was given back twice");
+        assertNotEquals(living.owner(), other.owner());
+        memory.discard(next);
+        memory.discard(other);
+        memory.discard(living);
+        assertEquals(0, memory.frames().inUse());
+        memory.rcu().synchronize();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {Integer.MAX_VALUE - 2L, 2L * Integer.MAX_VALUE - 1})
+    @DisplayName("caches of pages have numbers of 64 bits: none is an anonymous page's, or that of a page being filled")
+    void numbersOfCaches(long last) {
+        memory.numberCachesFrom(last);
+        Frames frames = memory.frames();
+        List<Long> others = new ArrayList<>();
+        for (int i = 1; i <= 6; i++) {
+            FilePages cache = new FilePages(memory, 1 << 20);
+            assertEquals(last + i, cache.number());
+            int frame = cache.allocate();
+            assertTrue(frames.isPrepared(frame, cache.number()));
+            assertFalse(frames.isCached(frame, cache.number(), 0), "it is still being filled");
+            for (long other : others) {
+                assertFalse(frames.isPrepared(frame, other), "for another cache");
+                assertFalse(frames.isCached(frame, other, 0), "another cache's");
+            }
+            assertEquals(frame, cache.insert(1, frame));
+            assertTrue(frames.isCached(frame, cache.number(), 1));
+            others.add(cache.number());
+            cache.remove(1, 1);
+        }
+        assertEquals(0, frames.inUse());
+    }
+
+    @Test
+    @DisplayName("I9: workers that a burst has left idle are given up, and grace periods look at them no more")
+    void idleWorkers() {
+        int burst = 2000;
+        List<Worker> lent = new ArrayList<>();
+        for (int i = 0; i < burst; i++) {
+            lent.add(memory.borrow());
+        }
+        lent.forEach(memory::giveBack);
+        for (int i = 0; i < burst; i++) {
+            memory.giveBack(memory.borrow());
+        }
+        assertTrue(memory.idleWorkers() <= 16, () -> memory.idleWorkers() + " are idle");
+        Worker again = memory.borrow();
+        assertTrue(again.owner() < burst, "numbers are used again");
+        memory.giveBack(again);
+        assertEquals(0, memory.frames().inUse());
+    }
+
+    @Test
+    @DisplayName("where no worker is left, what was taken for one is given back")
+    void noneLeft() {
+        int most = 5;
+        Memory few = SmallMemory.withWorkers(100, most);
+        List<Worker> lent = new ArrayList<>();
+        for (Worker worker = few.borrowOrNull(); worker != null; worker = few.borrowOrNull()) {
+            lent.add(worker);
+        }
+        assertEquals(most, lent.size());
+        assertThrows(IllegalStateException.class, few::borrow);
+        Worker last = lent.remove(lent.size() - 1);
+        few.giveBack(last);
+        assertSame(last, few.borrow());
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.vma.FrameStore;
+import java.util.concurrent.TimeUnit;
+
+/** Memories for tests: small chunks, frames poisoned when freed, and a reader that is waited for long is an error. */
+public final class SmallMemory {
+    /** Frames are made so many at a time. */
+    public static final int CHUNK_SHIFT = 4;
+
+    private SmallMemory() {}
+
+    /** A memory of so many frames of 4 KiB. */
+    public static Memory of(int frames) {
+        return of(12, frames);
+    }
+
+    /** A memory of so many frames of some size. */
+    public static Memory of(int pageShift, int frames) {
+        return new Memory(frames(pageShift, frames), rcu());
+    }
+
+    /** A memory in which only so many workers can be at work. */
+    static Memory withWorkers(int frames, int workers) {
+        Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        return new Memory(frames(12, frames), rcu(), cpus, 1, Memory.UNCHECKED, null, workers);
+    }
+
+    /** Frames alone. */
+    public static Frames frames(int pageShift, int frames) {
+        FrameStore store = new DirectFrames(pageShift, CHUNK_SHIFT, frames + 1);
+        return new Frames(store, pageShift, CHUNK_SHIFT, frames, true);
+    }
+
+    /** Grace periods that nobody may hold up. */
+    public static Rcu rcu() {
+        Background background = new Background(SmallMemory::fail);
+        return new Rcu(new Rcu.Settings(
+                background, 1 << 10, Rcu.AtBound.WAIT, TimeUnit.MINUTES.toNanos(1), SmallMemory::fail));
+    }
+
+    private static void fail(Object what) {
+        throw new AssertionError(what);
+    }
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.page.Pte;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+final class SoftTlbTest {
+    private static final int SHIFT = 12;
+    private static final long PAGE = 1L << SHIFT;
+    private static final int ENTRIES = 16;
+    private static final long AT = 0x7000_0000_0000L;
+
+    /** Two pages, wherever they are. */
+    private static final int ONE = 1 << SHIFT;
+
+    private static final int TWO = 2 << SHIFT;
+
+    private static final long READ = Pte.READ >> 1;
+    private static final long WRITE = Pte.WRITE >> 1;
+    private static final long EXEC = Pte.EXEC >> 1;
+    private static final long[] RIGHTS = {READ, WRITE, EXEC};
+
+    private final SoftTlb tlb = new SoftTlb(SHIFT, ENTRIES);
+
+    @BeforeEach
+    void select() {
+        tlb.select(tlb.newNumber());
+    }
+
+    private boolean has(long address) {
+        return tlb.probe(address, 1, READ) != SoftTlb.MISS;
+    }
+
+    @Test
+    @DisplayName("has what was filled in, for each right that it was given with and for no other")
+    void rights() {
+        for (long given = 0; given <= (READ | WRITE | EXEC); given++) {
+            long place = tlb.fill(AT, ONE, given);
+            for (long right : RIGHTS) {
+                assertEquals((given & right) != 0 ? place : SoftTlb.MISS, tlb.probe(AT, 8, right));
+            }
+        }
+        assertNotEquals(tlb.fill(AT, TWO, READ), tlb.fill(AT, ONE, READ));
+    }
+
+    @Test
+    @DisplayName("has nothing at first, at no address and for no space")
+    void empty() {
+        for (long address : new long[] {0, AT, -PAGE, -1}) {
+            for (long right : RIGHTS) {
+                assertEquals(SoftTlb.MISS, tlb.probe(address, 1, right));
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("an access in one page is found where its first byte is, and one in two pages is not")
+    void crossing() {
+        long place = tlb.fill(AT, ONE, READ);
+        tlb.fill(AT + PAGE, TWO, READ);
+        for (int size : new int[] {1, 2, 4, 8}) {
+            for (long offset = PAGE - 16; offset < PAGE; offset++) {
+                long found = tlb.probe(AT + offset, size, READ);
+                assertEquals(offset + size <= PAGE ? place + offset : SoftTlb.MISS, found);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("pages with one entry in common push one another out, and are never taken for one another")
+    void collisions() {
+        long other = AT + ENTRIES * PAGE;
+        tlb.fill(AT, ONE, READ);
+        assertFalse(has(other));
+        tlb.fill(other, TWO, READ);
+        assertTrue(has(other));
+        assertFalse(has(AT));
+    }
+
+    @Test
+    @DisplayName("a flush forgets the pages of its range in this space, and nothing else")
+    void flush() {
+        for (int page = 0; page < ENTRIES; page++) {
+            tlb.fill(AT + page * PAGE, ONE, READ);
+        }
+        assertTrue(tlb.flush(AT + 3 * PAGE, AT + 7 * PAGE));
+        for (int page = 0; page < ENTRIES; page++) {
+            assertEquals(page < 3 || page >= 7, has(AT + page * PAGE));
+        }
+        assertTrue(tlb.flush(AT + ENTRIES * PAGE, AT + (2 * ENTRIES - 1) * PAGE));
+        assertTrue(has(AT), "it only has the entry in common with what was flushed");
+        int second = tlb.newNumber();
+        tlb.select(second);
+        assertTrue(tlb.flush(AT, AT + 3 * PAGE));
+        tlb.select(second - 1);
+        assertTrue(has(AT), "it is another space's");
+        long last = -PAGE;
+        tlb.fill(last, ONE, READ);
+        assertTrue(tlb.flush(last - PAGE, 0));
+        assertFalse(has(last), "the end of a range is unsigned");
+    }
+
+    @Test
+    @DisplayName("a flush of as much as it has, or of everything, is left to the caller, who takes another number")
+    void flushOfAll() {
+        tlb.fill(AT, ONE, READ);
+        assertTrue(tlb.flush(AT + PAGE, AT + ENTRIES * PAGE));
+        assertFalse(tlb.flush(AT, AT + ENTRIES * PAGE));
+        assertFalse(tlb.flush(0, -1));
+        assertTrue(has(AT));
+        tlb.select(tlb.newNumber());
+        assertFalse(has(AT));
+    }
+
+    @Test
+    @DisplayName("each space has its own translations, and who selects none has none")
+    void spaces() {
+        int first = tlb.newNumber();
+        int second = tlb.newNumber();
+        tlb.select(first);
+        long place = tlb.fill(AT, ONE, READ);
+        tlb.select(second);
+        assertFalse(has(AT));
+        tlb.fill(AT + PAGE, TWO, READ);
+        tlb.select(SoftTlb.NOTHING);
+        assertFalse(has(AT));
+        assertFalse(has(AT + PAGE));
+        tlb.select(first);
+        assertEquals(place, tlb.probe(AT, 1, READ));
+        assertFalse(has(AT + PAGE));
+    }
+
+    @Test
+    @DisplayName(
+            "when all numbers are used up everything is forgotten, and that is told; so no number finds what another"
+                    + " left")
+    void wrap() {
+        SoftTlb small = new SoftTlb(9, ENTRIES);
+        int first = small.newNumber();
+        small.select(first);
+        small.fill(AT, ONE, READ);
+        int wraps = 0;
+        for (int i = 0; i < 1_000; i++) {
+            int number = small.newNumber();
+            assertNotEquals(SoftTlb.NOTHING, number);
+            small.select(number);
+            assertEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
+            if (number == first) {
+                assertEquals(++wraps, small.wraps());
+                small.fill(AT, ONE, READ);
+            }
+            small.select(first);
+            assertNotEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
+        }
+        assertTrue(wraps > 10);
+    }
+
+    @Test
+    @DisplayName(
+            "a number has no bit but those between rights and page, and to no space nothing is found, over a wrap too")
+    void numbers() {
+        for (int shift : new int[] {9, 12, 14}) {
+            SoftTlb of = new SoftTlb(shift, ENTRIES);
+            long page = 1L << shift;
+            int numbers = 1 << (shift - 3);
+            for (int i = 0; i < 2 * numbers + 2; i++) {
+                int number = of.newNumber();
+                assertTrue(0 < number && number < numbers, "number " + number + " of pages of " + page);
+                of.select(number);
+                of.fill(AT + page, ONE, READ | WRITE | EXEC);
+                of.fill(AT, ONE, READ | WRITE | EXEC);
+                of.select(SoftTlb.NOTHING);
+                for (long right : RIGHTS) {
+                    assertEquals(SoftTlb.MISS, of.probe(AT + page, 1, right));
+                    assertEquals(SoftTlb.MISS, of.probe(AT, 1, right));
+                }
+            }
+            assertEquals(2, of.wraps());
+        }
+    }
+}

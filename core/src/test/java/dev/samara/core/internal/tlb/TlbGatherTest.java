@@ -1,0 +1,481 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.pagewalk.Zapping;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** The order in which pages are taken away. The timeouts only end a run that hangs. */
+@Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
+final class TlbGatherTest {
+    private static final long AT = 0x40_0000;
+
+    /** Of CPUs that do not acknowledge. */
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+
+    private final Memory memory = new Memory(
+            SmallMemory.frames(12, 6000),
+            SmallMemory.rcu(),
+            new Cpus(Await.LONG.toNanos(), message -> reports.add(new Report(Report.Kind.LONG_WAIT, message, null))),
+            1,
+            Memory.UNCHECKED,
+            null);
+    private final Table table = new Table(memory);
+
+    @Test
+    @DisplayName("I3: to free before an invalidation is refused, and frees nothing")
+    void order() {
+        int frame = table.fill(AT);
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(Leaf.getAndSet(table.pages.leafForInstall(AT), table.pages.indexOf(AT), Pte.NONE));
+            assertThrows(IllegalStateException.class, gather::free);
+            assertEquals(1, table.inUse());
+            gather.invalidate();
+            gather.free();
+            assertEquals(0, table.inUse());
+            gather.owe();
+            assertThrows(IllegalStateException.class, gather::free, "narrowed, and nothing collected");
+            gather.take(Pte.present(table.fill(AT), Table.OWN));
+            assertThrows(IllegalStateException.class, gather::free, "what is added after needs another one");
+        }
+        assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
+        assertSame(memory, new TlbGather(memory).memory());
+    }
+
+    /** Zaps the page, which must not be freed before somebody lets it. */
+    private void zapBeside(int frame, Runnable letGo) throws InterruptedException {
+        CountDownLatch taken = new CountDownLatch(1);
+        Thread zapper = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(memory)) {
+                gather.invalidate();
+                gather.free();
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                taken.countDown();
+            }
+        });
+        zapper.start();
+        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
+        assertEquals(Pte.NONE, table.pages.get(AT));
+        for (int i = 0; i < 10_000; i++) {
+            assertEquals(1, table.inUse());
+            assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
+        }
+        assertTrue(zapper.isAlive());
+        assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
+        letGo.run();
+        await("the zap ends", zapper);
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+    }
+
+    private void await(String what, Thread thread) {
+        Await.until(what, () -> !thread.isAlive(), reports);
+    }
+
+    private void awaitShootdown(Thread by) {
+        Await.until("a CPU is asked", () -> memory.cpus().shootdowns() != 0 || !by.isAlive(), reports);
+        assertEquals(1, memory.cpus().shootdowns());
+        assertTrue(by.isAlive());
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation waits for a CPU that has the translation, and for none if nothing is owed")
+    void waitsForCpus() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Processor cpu = table.guest(AT);
+        zapBeside(
+                frame,
+                () -> Await.until(
+                        "the frame is freed once the CPU has polled",
+                        () -> {
+                            cpu.poll();
+                            return table.inUse() == 0;
+                        },
+                        reports));
+        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation that fails frees nothing, and is made up for when the gather is closed")
+    void failedInvalidation() throws InterruptedException {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        Table of = new Table(failing);
+        of.fill(AT);
+        Processor cpu = of.guest(AT);
+        CountDownLatch failed = new CountDownLatch(1);
+        CountDownLatch acknowledged = new CountDownLatch(1);
+        AtomicInteger inUse = new AtomicInteger();
+        Thread zapper = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(failing)) {
+                Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+                assertThrows(IllegalStateException.class, gather::invalidate);
+                assertThrows(IllegalStateException.class, gather::free);
+                inUse.set(of.inUse());
+                failed.countDown();
+                acknowledged.await();
+            } catch (InterruptedException nobody) {
+                throw new IllegalStateException(nobody);
+            }
+        });
+        zapper.start();
+        Await.until("the invalidation fails", () -> failed.getCount() == 0);
+        assertEquals(1, inUse.get());
+        assertEquals(3, of.pages.tables());
+        cpu.leaveGuest();
+        acknowledged.countDown();
+        await("the zap ends", zapper);
+        assertEquals(0, of.inUse());
+        assertEquals(0, of.pages.tables());
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName(
+            "I3: a gather that cannot be closed leaves nothing behind: a thread of the machine closes it as soon as"
+                    + " that can be done")
+    void failsAgainAndAgain() {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        Table of = new Table(failing);
+        of.fill(AT);
+        long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
+        Processor cpu = of.guest(AT);
+        Thread zapper = new Thread(() -> {
+            TlbGather gather = new TlbGather(failing);
+            Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+            assertThrows(IllegalStateException.class, gather::invalidate);
+            assertThrows(IllegalStateException.class, gather::close);
+            // It is not this thread's any more.
+            gather.close();
+            gather.rest();
+        });
+        List<Throwable> thrown = new ArrayList<>();
+        zapper.setUncaughtExceptionHandler((thread, failure) -> thrown.add(failure));
+        zapper.start();
+        Await.until("the zapping thread has given up", () -> !zapper.isAlive());
+        assertEquals(List.of(), thrown);
+        assertEquals(1, of.inUse());
+        assertEquals(3, of.pages.tables());
+        cpu.leaveGuest();
+        Await.until("the frame comes back", () -> of.inUse() == 0);
+        Await.until("the leaf is unhooked", () -> of.pages.tables() == 0);
+        assertFalse(isOwed(leaf));
+        cpu.close();
+    }
+
+    private static boolean isOwed(long[] leaf) {
+        Leaf.lock(leaf);
+        try {
+            return Leaf.isOwed(leaf);
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    @Test
+    @DisplayName("I2: who finds nothing left in a range waits for those who may still have what another has taken")
+    void emptiedByAnother() throws InterruptedException {
+        table.fill(AT);
+        Processor cpu = table.guest(AT);
+        try (TlbGather first = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, first);
+            Thread second = new Thread(() -> {
+                try (TlbGather gather = new TlbGather(memory)) {
+                    Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                }
+            });
+            second.start();
+            awaitShootdown(second);
+            assertTrue(cpu.tlb().probe(AT, 8, Pte.READ >> 1) >= 0, "it has not acknowledged");
+            cpu.poll();
+            await("the second one is acknowledged", second);
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        }
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
+    void exitOfAUsedSpace() {
+        Context context = table.pages.context();
+        Processor cpu = table.guest();
+        cpu.leaveGuest();
+        assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
+        assertFalse(context.end());
+        cpu.load(null);
+        assertThrows(
+                IllegalStateException.class,
+                () -> new TlbGather(memory, context),
+                "nobody uses it, but it may be used");
+        CpuState wrong = memory.cpus().claim(2, () -> {});
+        wrong.depart();
+        wrong.arrive(context);
+        assertTrue(context.end());
+        assertThrows(
+                IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU has it loaded, uncounted");
+        memory.cpus().release(wrong);
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
+    void exit() {
+        table.fill(AT);
+        Context context = table.pages.context();
+        Processor cpu = table.guest(AT);
+        cpu.leaveGuest();
+        cpu.enterLazy();
+        CpuState lazy = memory.cpus().claim(2, () -> {});
+        lazy.depart();
+        assertTrue(context.use());
+        lazy.arrive(context);
+        lazy.enterLazy();
+        assertEquals("LAZY in context " + context.id(), lazy.state());
+        long generation = context.generation();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+        }
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+        assertEquals(generation, context.generation());
+        assertEquals(0, memory.cpus().targets());
+        assertEquals("LAZY", lazy.state(), "fallen back to the empty space");
+        assertFalse(lazy.leaveLazy());
+        memory.cpus().release(lazy);
+        assertEquals("OFFLINE", lazy.state());
+        cpu.load(table.pages);
+        cpu.enterGuest();
+        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(Processor.MISS, cpu.walk(AT, Pte.READ));
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName("I3: who uses a space again while it is ended is flushed before anything is freed")
+    void usedBesideItsExit() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Context context = table.pages.context();
+        assertTrue(context.end());
+        try (TlbGather gather = new TlbGather(memory, context)) {
+            Processor cpu = table.guest(AT);
+            assertNotSame(context, table.pages.context());
+            Thread ends = new Thread(() -> {
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                gather.invalidate();
+                gather.free();
+            });
+            ends.start();
+            awaitShootdown(ends);
+            assertEquals(1, table.inUse());
+            assertEquals(42, memory.frames().store().get(frame, 8, 8));
+            cpu.poll();
+            await("the end of the space is acknowledged", ends);
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            cpu.leaveGuest();
+            cpu.close();
+        }
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("I3: the end of a space waits for who may be copying a page")
+    void exitWaitsForCopies() throws InterruptedException {
+        table.fill(AT);
+        Worker copier = memory.newWorker("copier");
+        copier.reader().enter();
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long pte = Leaf.get(leaf, index);
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        Context context = table.pages.context();
+        assertTrue(context.end());
+        CountDownLatch taken = new CountDownLatch(1);
+        Thread ends = new Thread(() -> {
+            try (TlbGather gather = new TlbGather(memory, context)) {
+                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                taken.countDown();
+            }
+        });
+        ends.start();
+        Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
+        // It comes to the grace period, and to nothing behind it.
+        Await.stopped(ends, reports);
+        assertTrue(ends.isAlive());
+        assertEquals(1, table.inUse());
+        copier.reader().exit();
+        await("the end of the space", ends);
+        assertEquals(0, table.inUse());
+        memory.discard(copier);
+    }
+
+    @Test
+    @DisplayName("I2: more CPUs than a mask has bits drop what is taken away, and keep the rest")
+    void manyCpus() {
+        table.fill(AT);
+        table.fill(AT + Table.PAGE);
+        List<Processor> cpus = new ArrayList<>();
+        for (int i = 0; i < 150; i++) {
+            Processor cpu = table.guest(AT);
+            assertTrue(cpu.walk(AT + Table.PAGE, Pte.READ) >= 0);
+            cpus.add(cpu);
+        }
+        try (TlbGather gather = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+        }
+        for (Processor cpu : cpus) {
+            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            assertTrue(cpu.tlb().probe(AT + Table.PAGE, 8, Pte.READ >> 1) >= 0);
+            cpu.leaveGuest();
+            cpu.close();
+        }
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName("I3: an invalidation waits for who may be copying the page")
+    void waitsForCopies() throws InterruptedException {
+        int frame = table.fill(AT);
+        memory.frames().store().put(frame, 8, 8, 42);
+        Worker copier = memory.newWorker("copier");
+        copier.reader().enter();
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long pte = Leaf.get(leaf, index);
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        zapBeside(frame, () -> copier.reader().exit());
+        memory.discard(copier);
+    }
+
+    @Test
+    @DisplayName("only private pages are freed; the page of zeros is not, and a cache's is noted as written")
+    void kinds() {
+        int cached = memory.frames().allocate(table.worker.magazine());
+        int clean = memory.frames().allocate(table.worker.magazine());
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(Pte.present(0, Pte.ZERO | Pte.READ));
+            gather.take(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY));
+            gather.take(Pte.present(clean, Pte.READ | Pte.WRITE));
+        }
+        assertEquals(2, table.inUse());
+        assertTrue(memory.frames().isDirty(cached));
+        assertFalse(memory.frames().isDirty(clean));
+    }
+
+    @Test
+    @DisplayName("a take-over carries a private page; whether a cache's page was written is noted by whoever marked it")
+    void takeOverCarries() {
+        int cached = memory.frames().allocate(table.worker.magazine());
+        long mark = Pte.inTransit(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
+        try (TlbGather gather = new TlbGather(memory)) {
+            gather.take(mark);
+            gather.take(Pte.inTransit(Pte.present(table.fill(AT), Table.OWN), 6, true));
+        }
+        assertFalse(memory.frames().isDirty(cached), "it may be another's page by now");
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName("more than fits one batch is freed on the way, each frame once")
+    void batches() {
+        int pages = TlbGather.MOST + 1200;
+        for (int i = 0; i < pages; i++) {
+            table.fill(AT + i * Table.PAGE);
+        }
+        assertEquals(pages, table.inUse());
+        try (TlbGather gather = new TlbGather(memory)) {
+            Zapping.zap(table.pages, AT, AT + pages * Table.PAGE, gather);
+            assertFalse(gather.isFull());
+            assertTrue(table.inUse() < pages, "a first part is free before the end");
+        }
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+    }
+
+    @Test
+    @DisplayName("I2: an invalidation of several leaves asks the CPUs of each: of the first, of the last, and of both")
+    void severalLeaves() throws InterruptedException {
+        long leaf = 512 * Table.PAGE;
+        for (int cpus = 1; cpus <= 3; cpus++) {
+            boolean usesFirst = (cpus & 1) != 0;
+            boolean usesLast = (cpus & 2) != 0;
+            for (int i = 0; i < 3; i++) {
+                table.fill(AT + i * leaf);
+            }
+            CountDownLatch using = new CountDownLatch(2);
+            CountDownLatch done = new CountDownLatch(1);
+            AtomicInteger known = new AtomicInteger();
+            List<Thread> guests = new ArrayList<>();
+            guests.add(guestOf(AT, usesFirst, using, done, known));
+            guests.add(guestOf(AT + 2 * leaf, usesLast, using, done, known));
+            Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
+            long before = memory.cpus().targets();
+            try (TlbGather gather = new TlbGather(memory)) {
+                Zapping.zap(table.pages, AT, AT + 3 * leaf, gather);
+                gather.invalidate();
+                assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
+            } finally {
+                done.countDown();
+            }
+            for (Thread guest : guests) {
+                await("the CPU ends", guest);
+            }
+            assertEquals(0, known.get(), "translations that are left");
+            assertEquals(0, table.inUse());
+        }
+    }
+
+    /**
+     * A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the
+     * translation.
+     */
+    private Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
+        Thread guest = new Thread(() -> {
+            Processor cpu = uses ? table.guest(address) : table.guest();
+            using.countDown();
+            while (done.getCount() != 0) {
+                cpu.poll();
+                Thread.onSpinWait();
+            }
+            known.addAndGet(cpu.tlb().probe(address, 8, Pte.READ >> 1) >= 0 ? 1 : 0);
+            cpu.leaveGuest();
+            cpu.close();
+        });
+        guest.start();
+        return guest;
+    }
+}
