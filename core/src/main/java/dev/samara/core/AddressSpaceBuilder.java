@@ -2,8 +2,8 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.layout.Host;
-import dev.samara.core.layout.Layout;
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;

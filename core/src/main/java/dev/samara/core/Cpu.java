@@ -2,17 +2,17 @@
 package dev.samara.core;
 
 import dev.samara.core.event.FlushListener;
-import dev.samara.core.fault.Faulter;
 import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.GuestAtomic;
 import dev.samara.core.internal.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.util.Objects;

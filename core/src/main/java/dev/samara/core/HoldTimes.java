@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.layout.Layout;
+import dev.samara.core.internal.space.Layout;
 
 /**
  * How long a space's layout lock was held, as a histogram of one instant.

@@ -7,7 +7,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.pagewalk.Watching;
-import dev.samara.core.layout.Layout;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.vma.Geometry;
 
 /** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */

@@ -13,13 +13,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

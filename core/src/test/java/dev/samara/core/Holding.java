@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.layout.Transit;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.layout.Layout;
-import dev.samara.core.layout.Retirement;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Retirement;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 

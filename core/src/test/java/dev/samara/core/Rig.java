@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.layout.Layout;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -4,7 +4,7 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.layout.Listed;
+import dev.samara.core.internal.space.Listed;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -94,7 +94,7 @@ final class StackSweepTest {
         public void judge(@Nullable Throwable thrown) throws Exception {
             if (thrown != null) {
                 String innermost = thrown.getStackTrace()[0].getClassName();
-                assertEquals("dev.samara.core.layout.StackReserve", innermost, "the end of the stack");
+                assertEquals("dev.samara.core.internal.op.StackReserve", innermost, "the end of the stack");
             }
             if (child != null) {
                 child.close();

@@ -3,7 +3,7 @@ package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
 import dev.samara.bench.ThreadTime;
-import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.util.Locale;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.op.Retiring;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
-import dev.samara.core.layout.Host;
-import dev.samara.core.layout.Retiring;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.BackingTraits;

@@ -2,17 +2,17 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.event.InvariantViolation;
-import dev.samara.core.fault.Faulter;
 import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageRights;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.layout.Layout;
-import dev.samara.core.layout.PageRights;
 import dev.samara.core.vma.Vma;
 import java.util.Locale;
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-import dev.samara.core.fault.Faulter;
+import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.layout.Layout;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;

@@ -4,11 +4,12 @@
  *
  * <p>{@link dev.samara.core.internal.guest.GuestMemory} asks the TLB of a {@link
  * dev.samara.core.internal.tlb.Processor}, has it walk the page table on a miss, has a {@link
- * dev.samara.core.fault.Faulter} find the page if there is none, and then accesses the bytes of the frame. It does so
- * in GUEST, and handles faults outside of it. {@link dev.samara.core.internal.guest.CheckedMemory} is its subclass for
- * a checked machine, which has each access checked after it was made.
+ * dev.samara.core.internal.fault.Faulter} find the page if there is none, and then accesses the bytes of the frame. It
+ * does so in GUEST, and handles faults outside of it. {@link dev.samara.core.internal.guest.CheckedMemory} is its
+ * subclass for a checked machine, which has each access checked after it was made.
  */
 @NullMarked
 package dev.samara.core.internal.guest;
 
 import org.jspecify.annotations.NullMarked;
+

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageRights;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayDeque;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Page faults in one space after another, for one thread at a time ({@code handle_mm_fault}).
+ *
+ * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry,
+ * and puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a
+ * gate, for an entry in transit, for a backing, leaves the section first, and then everything is looked up anew.
+ */
+public final class Faulter {
+    /** Not a result: look again. */
+    static final int AGAIN = -1;
+
+    /**
+     * Not a result: there is no free frame. Outside of all sections some may be made free, and then it is to look
+     * again.
+     */
+    static final int EXHAUSTED = -2;
+
+    /**
+     * So often one fault begins anew after pages were reclaimed. A fault may need two frames, and reclaim the first one
+     * for the second, again and again.
+     */
+    private static final int MOST_RECLAIMS = 16;
+
+    final Memory memory;
+    final Frames frames;
+    final Worker worker;
+    final int pageShift;
+
+    /** Of the space that is served. */
+    Layout layout;
+
+    /** Of the same. */
+    PageTable table;
+
+    private final RcuReader reader;
+    private final Window window;
+    private final SlowPath slowPath;
+    private final Copying copying;
+
+    /** Where the last fault was; faults come in neighbourhoods. */
+    private @Nullable Vma last;
+
+    private boolean isMajor;
+
+    /** What is to be told once no section is open. */
+    private final ArrayDeque<Report> reports = new ArrayDeque<>(1);
+
+    /** The page of zeros was there when this first needed it. */
+    private boolean hasZero;
+
+    /**
+     * Makes it.
+     *
+     * @param layout a space that has memory
+     * @param worker the thread's
+     */
+    public Faulter(Layout layout, Worker worker) {
+        this.layout = layout;
+        this.worker = worker;
+        memory = layout.memory();
+        table = layout.pages();
+        frames = memory.frames();
+        reader = worker.reader();
+        pageShift = layout.geometry().pageShift();
+        window = new Window(this);
+        slowPath = new SlowPath(this);
+        copying = new Copying(this);
+    }
+
+    /**
+     * Serves another space from now on. In no fault.
+     *
+     * @param next a space of the same memory
+     */
+    public void serve(Layout next) {
+        rest();
+        layout = next;
+        table = next.pages();
+    }
+
+    /** Lets go of mappings and files of the space that was served. In no fault. */
+    public void rest() {
+        last = null;
+        window.forget();
+    }
+
+    RcuReader reader() {
+        return reader;
+    }
+
+    Copying copying() {
+        return copying;
+    }
+
+    Window window() {
+        return window;
+    }
+
+    /** A backing had to fetch something. */
+    void noteMajor() {
+        isMajor = true;
+    }
+
+    /**
+     * Makes an access possible, or says why it is not. Caller is in no reader section and holds no lock.
+     *
+     * @param address any address
+     * @param access bits of {@link Protection}, at least one
+     * @return a {@link Fault}
+     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit,
+     *     while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within {@code
+     *     rcuMapPages} by the CPU that asks, or on a machine that checks offers
+     */
+    public int fault(long address, int access) {
+        NoWaiting.check("a fault");
+        if (reader.isInside()) {
+            throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
+        }
+        boolean outerIsMajor = isMajor;
+        int outerInVain = slowPath.begin();
+        isMajor = false;
+        boolean ended = false;
+        try {
+            int result = attemptOnce(address, access);
+            boolean repeated = result == AGAIN;
+            int reclaims = 0;
+            while (result == AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
+                result = attemptOnce(address, access);
+            }
+            if (result == EXHAUSTED) {
+                return Fault.OOM;
+            }
+            if (repeated && result == Fault.MAPERR) {
+                // An attempt in vain may have linked a leaf after who took the mapping away had walked.
+                table.unhookIfEmpty(address);
+            }
+            ended = true;
+            return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
+        } finally {
+            isMajor = outerIsMajor;
+            slowPath.end(outerInVain);
+            if (!ended) {
+                // An Error may have come in the way of the exit, which had one frame of stack less.
+                reader.exitAll();
+            }
+        }
+    }
+
+    private int attemptOnce(long address, int access) {
+        reader.enter();
+        try {
+            return attempt(address, access);
+        } finally {
+            if (reader.isInside()) {
+                reader.exit();
+            }
+            deliver();
+        }
+    }
+
+    /** What a backing has thrown. */
+    void reportBacking(String call, BackingTraits traits, Throwable thrown) {
+        String name = traits.backing().getClass().getName();
+        report(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + name, thrown));
+    }
+
+    /** A backing was slow where it must not block. */
+    void reportLongOffer(BackingTraits traits, long nanos) {
+        String name = traits.backing().getClass().getName();
+        long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
+        String message = "rcuMapPages of " + name + " took " + micros + " us, and must not block";
+        report(new Report(Report.Kind.LONG_WAIT, message, null));
+    }
+
+    /** Whoever is told must not be called in a reader section: he may wait for it. */
+    private void report(Report report) {
+        reports.add(report);
+        if (!reader.isInside()) {
+            deliver();
+        }
+    }
+
+    private void deliver() {
+        for (Report report = reports.poll(); report != null; report = reports.poll()) {
+            layout.host().report(report.kind(), report.message(), report.cause());
+        }
+    }
+
+    private int attempt(long address, int access) {
+        Vma vma = find(address);
+        if (vma == null) {
+            reader.exit();
+            checkMayWait();
+            int grown = Resolving.grow(layout, address);
+            return grown == Fault.MINOR ? AGAIN : grown;
+        }
+        if (Resolving.isShut(vma)) {
+            reader.exit();
+            checkMayWait();
+            return Resolving.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
+        }
+        if (!Resolving.permits(vma, access)) {
+            return Fault.ACCERR;
+        }
+        long[] leaf = table.leaf(address);
+        int index = table.indexOf(address);
+        long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, index);
+        if (leaf != null && Pte.isPresent(pte)) {
+            return present(vma, address, access, leaf, index, pte);
+        }
+        if (leaf != null && Pte.isInTransit(pte)) {
+            reader.exit();
+            checkMayWait();
+            return awaitOwner(leaf, index, pte, address);
+        }
+        if (pte == Pte.GUARD) {
+            return Fault.MAPERR;
+        }
+        return empty(vma, address, access, leaf);
+    }
+
+    /** What has met the fault has left GUEST, and leaves its section to wait; but its thread may have other CPUs. */
+    private void checkMayWait() {
+        Cpus.checkMayWait("a fault that may have to wait", reader);
+    }
+
+    private @Nullable Vma find(long address) {
+        Vma vma = last;
+        if (vma != null && vma.contains(address) && !vma.isDetached()) {
+            return vma;
+        }
+        vma = layout.find(address);
+        last = vma;
+        return vma;
+    }
+
+    /** Waits until the operation that is at an entry has left it, or the thread is interrupted. */
+    private int awaitOwner(long[] leaf, int index, long pte, long address) {
+        Gate gate = memory.owners().gateOf(pte);
+        // Read again behind the gate: who has the owner's number now is the owner, if the entry still names it.
+        if (Leaf.get(leaf, index) != pte) {
+            return AGAIN;
+        }
+        return Resolving.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
+    }
+
+    /** There is a page: whatever the fault was for, it is allowed by the VMA. */
+    private int present(Vma vma, long address, int access, long[] leaf, int index, long pte) {
+        long wanted = rightsOf(access);
+        if (Pte.has(pte, wanted)) {
+            return Fault.MINOR;
+        }
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
+            boolean mayReuse = isSole(pte);
+            checkMayWait();
+            return mayReuse ? reuse(vma, address, leaf, index, pte) : copying.copy(vma, address, leaf, index, pte);
+        }
+        if (writes && noticesWrites(vma)) {
+            checkMayWait();
+            return slowPath.firstWrite(vma, address, access, pte);
+        }
+        return widen(vma, address, leaf, index, pte, writes);
+    }
+
+    /** The rights that an access needs; what may be written or executed can be read, as on x86. */
+    static long rightsOf(int access) {
+        return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
+                | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
+                | ((access & Protection.READ) != 0 ? Pte.READ : 0);
+    }
+
+    static boolean noticesWrites(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
+    }
+
+    /**
+     * Whether nobody else has a page. A pin may be that of a mapping that has ended since, so it counts, unless no
+     * other mapping ever had the page.
+     */
+    private boolean isSole(long pte) {
+        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
+    }
+
+    /** A private page that nobody else has becomes writable in place. */
+    private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
+        Leaf.lock(leaf);
+        try {
+            // Under the lock, under which a fork counts the child's mapping.
+            if (Leaf.isDead(leaf) || !isSole(pte)) {
+                return AGAIN;
+            }
+            Vma now = standing(vma, address);
+            if (now == null || !now.has(VmaFlags.WRITE)) {
+                return AGAIN;
+            }
+            long wider = Pte.present(
+                    Pte.frame(pte),
+                    Pte.OWN | Pte.EXCLUSIVE | PageRights.of(now) | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED);
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** The VMA was given rights that the entry does not have yet. */
+    private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
+        Leaf.lock(leaf);
+        try {
+            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
+            if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
+                return AGAIN;
+            }
+            long wider = pte | PageRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
+                return AGAIN;
+            }
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** There is no page. */
+    private int empty(Vma vma, long address, int access, long @Nullable [] known) {
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (vma.isAnonymous()) {
+            return anonymous(vma, address, writes, known);
+        }
+        BackingTraits traits = vma.traits();
+        if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
+            return Fault.ADRERR;
+        }
+        boolean copies = writes && !vma.has(VmaFlags.SHARED);
+        if (copies) {
+            Identities.prepare(layout, vma);
+        }
+        long page = pageOf(vma, address);
+        if (copies) {
+            int source = window.one(vma, traits, cache, address, page);
+            if (source != Frames.NONE) {
+                return copying.copyFromCache(vma, address, cache, page, source);
+            }
+        } else if (!(writes && traits.noticesWrites())
+                && window.map(vma, traits, cache, address, page, writes, known)) {
+            return Fault.MINOR;
+        }
+        checkMayWait();
+        return slowPath.fetch(vma, traits, cache, address, access, page);
+    }
+
+    long pageOf(Vma vma, long address) {
+        return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
+    }
+
+    private int anonymous(Vma vma, long address, boolean writes, long @Nullable [] known) {
+        if (writes || Identities.isHugeCandidate(layout, vma, address)) {
+            Identities.prepare(layout, vma);
+        }
+        int frame = Frames.ZERO;
+        long bits = Pte.ZERO | Pte.ACCESSED;
+        if (writes) {
+            frame = frames.allocate(worker.magazine());
+            if (frame == Frames.NONE) {
+                return EXHAUSTED;
+            }
+            bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+        } else if (!hasZero) {
+            hasZero = frames.makeZero();
+            if (!hasZero) {
+                return EXHAUSTED;
+            }
+        }
+        boolean installed = false;
+        try {
+            installed = install(vma, address, frame, bits, known);
+            return installed ? Fault.MINOR : AGAIN;
+        } finally {
+            if (!installed && writes) {
+                frames.drop(frame, worker.magazine());
+            }
+        }
+    }
+
+    private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
+        long[] leaf = known != null ? known : table.leafForInstall(address);
+        Leaf.lock(leaf);
+        try {
+            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
+            if (now == null) {
+                return false;
+            }
+            boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
+            return mayWrite && Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | PageRights.of(now)));
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /**
+     * The VMA that stands at an address now, if it is the one that was decided on or one of the same mapping: then what
+     * was decided holds. Caller holds the lock of the leaf, and has linked that before.
+     *
+     * @return the VMA, or null if everything must be looked up anew
+     */
+    @Nullable
+    Vma standing(Vma vma, long address) {
+        Vma now = vma;
+        for (; ; ) {
+            while (now != null && now.isDetached()) {
+                // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach,
+                // before the walk that clears entries.
+                now = layout.find(address);
+            }
+            if (now == null || now == vma) {
+                return now;
+            }
+            if (Resolving.isShut(now) || !isSameMapping(vma, now)) {
+                return null;
+            }
+            if (vma.anonIdentity() == null) {
+                return now;
+            }
+            // It may have been given after its successors were told. They may have been replaced too, and told
+            // before this: so whether this one is attached counts only once it has it.
+            Identities.prepare(layout, now);
+            if (!now.isDetached()) {
+                return now;
+            }
+        }
+    }
+
+    private boolean isSameMapping(Vma one, Vma other) {
+        long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
+        boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();
+        return one.backing() == other.backing()
+                && one.isAnonymous() == other.isAnonymous()
+                && ((one.flags() ^ other.flags()) & kept) == 0
+                && (continues || one.isAnonymous());
+    }
+
+    /**
+     * Faults in what is mapped in a range ({@code __mm_populate}): private memory that may be written is written to,
+     * what is locked on fault only is passed over.
+     *
+     * @param start a page boundary
+     * @param end a page boundary
+     * @return a {@link Fault}: the first that is not done, MAPERR for a hole
+     */
+    public int populate(long start, long end) {
+        long at = start;
+        while (Long.compareUnsigned(at, end) < 0) {
+            Vma vma = layout.find(at);
+            if (vma == null) {
+                return Fault.MAPERR;
+            }
+            long stop = Long.compareUnsigned(vma.end(), end) < 0 ? vma.end() : end;
+            if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
+                int failed = touch(at, stop, writes ? Protection.WRITE : Protection.READ);
+                if (!Fault.isDone(failed)) {
+                    return failed;
+                }
+            }
+            at = stop;
+        }
+        return Fault.MINOR;
+    }
+
+    /**
+     * Faults in every page of a range.
+     *
+     * @param start a page boundary
+     * @param end a page boundary
+     * @param access bits of {@link Protection}
+     * @return a {@link Fault}: the first that is not done
+     */
+    public int touch(long start, long end, int access) {
+        for (long at = start; Long.compareUnsigned(at, end) < 0; at += 1L << pageShift) {
+            int result = fault(at, access);
+            if (!Fault.isDone(result)) {
+                return result;
+            }
+        }
+        return Fault.MINOR;
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.Open;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+
+/** An open that a backing has agreed to, and that it is told the end of on a thread of the machine. */
+final class BackingOpen extends Open implements Runnable {
+    private final Host host;
+    private final VmOperations operations;
+    private final Vma vma;
+
+    BackingOpen(Host host, VmOperations operations, Vma vma) {
+        this.host = host;
+        this.operations = operations;
+        this.vma = vma;
+    }
+
+    @Override
+    protected void ended() {
+        Memory memory = Host.memoryOf(vma);
+        if (memory == null) {
+            host.background().execute(this);
+        } else {
+            // A fault that has found the VMA may still ask for pages in memory, which takes no keep.
+            memory.rcu().callAfterAnyway(this);
+        }
+    }
+
+    /** Closes it. */
+    @Override
+    public void run() {
+        try {
+            operations.close(vma);
+        } catch (Throwable thrown) {
+            host.report(Report.Kind.CALLBACK_FAILED, "close of " + vma, thrown);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "open of " + vma;
+    }
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.maple.RangeEntry;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The last phase of an operation in transit: its reservations are cleared, its VMAs are joined with their neighbours,
+ * its gate is opened and what it has unmapped is given back, all under one hold of the lock; then who waited is woken.
+ */
+public final class Completion {
+    /** What has become complete: the transit, if it waits for nothing else, and those that have waited for it only. */
+    private final List<Transit> completed = new ArrayList<>(1);
+
+    private final Edit edit;
+
+    private Completion(Edit edit) {
+        this.edit = edit;
+    }
+
+    /**
+     * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be
+     * called again; {@link Transit#arriveItself} tells. Caller must hold no lock.
+     */
+    public static void of(Transit transit) {
+        Layout layout = transit.operation().layout();
+        boolean alone;
+        boolean done = false;
+        Gate.Waiter waiting = null;
+        layout.lock();
+        try {
+            // What takes several steps is one edit, which is dropped as a whole if a step fails.
+            alone = transit.isAlone() && transit.reserved().size() <= 1;
+            if (alone) {
+                clear(layout, transit);
+                done = true;
+                try {
+                    Commitment.giveBack(layout.host(), transit);
+                } finally {
+                    waiting = open(layout, transit);
+                }
+            }
+        } finally {
+            layout.unlock();
+            if (done) {
+                Gate.wake(waiting);
+                after(transit);
+            }
+        }
+        if (!alone) {
+            completeWithOthers(transit);
+        }
+    }
+
+    /**
+     * What completes a transit that is alone, the common case, without an edit: one step that may fail, then others.
+     */
+    private static void clear(Layout layout, Transit transit) {
+        Ranges reserved = transit.reserved();
+        if (!reserved.isEmpty()) {
+            layout.tree().erase(reserved.start(0), reserved.end(0) - 1, transit);
+        }
+        transit.arriveItself();
+        Counters uncharged = transit.uncharged();
+        if (uncharged != null) {
+            layout.counters().subtract(uncharged);
+        }
+    }
+
+    private static Gate.@Nullable Waiter open(Layout layout, Transit transit) {
+        layout.inTransit().remove(transit);
+        return transit.complete();
+    }
+
+    private static void completeWithOthers(Transit transit) {
+        List<Transit> completed = List.of();
+        List<Gate.@Nullable Waiter> waiters = List.of();
+        boolean finished = false;
+        try (Edit edit = Edit.completing(transit.operation())) {
+            Completion completion = new Completion(edit);
+            completed = completion.completed;
+            List<Transit> successors = transit.successors();
+            try {
+                completion.end(transit);
+                waiters = new ArrayList<>(completed.size());
+                edit.finish(Edit.DONE);
+            } finally {
+                if (edit.isFinished()) {
+                    finished = true;
+                    transit.arriveItself();
+                    successors.forEach(Transit::arrive);
+                    // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who
+                    // finds it shut and takes the lock after this does not wait.
+                    for (Transit done : completed) {
+                        waiters.add(open(edit.layout, done));
+                    }
+                } else {
+                    completed.forEach(Transit::undoCompletion);
+                }
+            }
+        } finally {
+            // Whoever has been taken off a gate is woken, whatever the end of the edit throws.
+            for (Gate.Waiter waiting : waiters) {
+                Gate.wake(waiting);
+            }
+            if (finished) {
+                completed.forEach(Completion::after);
+            }
+        }
+    }
+
+    private void end(Transit transit) {
+        clearReservations(transit);
+        if (transit.isLast()) {
+            complete(transit);
+        }
+        for (Transit successor : transit.successors()) {
+            if (successor.isLast()) {
+                complete(successor);
+            }
+        }
+    }
+
+    /** What has been stored over by this operation or, by early reuse, by another, is not reserved any more. */
+    private void clearReservations(Transit transit) {
+        Ranges reserved = transit.reserved();
+        for (int i = 0; i < reserved.size(); i++) {
+            long last = reserved.end(i) - 1;
+            RangeEntry<Object> entry = edit.tree.reservationIn(reserved.start(i), last);
+            while (entry != null) {
+                if (entry.value() == transit) {
+                    edit.tree.erase(entry.first(), entry.last(), transit);
+                }
+                entry = entry.last() == last ? null : edit.tree.reservationIn(entry.last() + 1, last);
+            }
+        }
+    }
+
+    private void complete(Transit transit) {
+        transit.beginCompletion();
+        completed.add(transit);
+        for (Transit.Join join : transit.joins()) {
+            MergeRules.joinLate(edit, join);
+        }
+        edit.release(transit);
+    }
+
+    private static void after(Transit done) {
+        try {
+            done.takeHeld().forEach(Life::unhold);
+        } finally {
+            done.keepPromise();
+        }
+    }
+}

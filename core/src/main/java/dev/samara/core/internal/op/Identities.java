@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** Anonymous identities outside of edits: the first page of its own gives a VMA one ({@code anon_vma_prepare}). */
+public final class Identities {
+    private Identities() {}
+
+    /**
+     * Gives a VMA an identity unless it has one: that of a neighbour which it may merge with one day, or a new one.
+     * Takes no lock; beside a change of the neighbourhood it may be decided either way.
+     *
+     * @param layout the space
+     * @param vma a VMA of it
+     */
+    public static void prepare(Layout layout, Vma vma) {
+        if (vma.anonIdentity() == null) {
+            Vma next = layout.tree().atOrAfter(vma.end());
+            Vma previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
+            AnonIdentity identity = MergeRules.identityFor(
+                    previous, vma, next, layout.geometry().pageShift());
+            Life.adoptIdentity(vma, identity);
+        }
+    }
+
+    /**
+     * Whether Linux would use a huge page, which even a read prepares for: the VMA was advised so, has all of the huge
+     * page's range, and that has no table yet.
+     *
+     * @param layout the space
+     * @param vma an anonymous VMA
+     * @param address an address of it
+     * @return true if so
+     */
+    public static boolean isHugeCandidate(Layout layout, Vma vma, long address) {
+        if (!vma.has(VmaFlags.HUGEPAGE)) {
+            return false;
+        }
+        long size = layout.geometry().hugeSize();
+        long start = address & -size;
+        return Long.compareUnsigned(vma.start(), start) <= 0 && Long.compareUnsigned(start + size, vma.end()) <= 0;
+    }
+
+    /**
+     * Hands identities on that VMAs were given after others were made in their place. Caller has detached them.
+     *
+     * @param gone VMAs that have left the layout, and had no identity when others were made in their place
+     * @param fresh VMAs that have come
+     * @param moves where pages go, and their identity with them
+     */
+    static void handOn(List<Vma> gone, List<Vma> fresh, List<Transit.Move> moves) {
+        for (int i = 0; i < gone.size(); i++) {
+            // After DETACHED: who sets it later finds the VMA detached and sees to its successor himself.
+            AnonIdentity identity = gone.get(i).anonIdentity();
+            if (identity != null) {
+                Vma from = gone.get(i);
+                handOn(identity, from, from.start(), from.end(), fresh);
+                for (int j = 0; j < moves.size(); j++) {
+                    Transit.Move move = moves.get(j);
+                    if (from.contains(move.from())) {
+                        handOn(identity, from, move.to(), move.to() + move.length(), fresh);
+                    }
+                }
+            }
+        }
+    }
+
+    /**
+     * Hands an identity on that a VMA was given after others were made in its place, and before it was taken out for
+     * them: then it is not among those that had none.
+     *
+     * @param gone a VMA that is taken out, or null
+     * @param fresh what is put in its place
+     */
+    static void handOn(@Nullable Vma gone, Vma[] fresh) {
+        AnonIdentity identity = gone == null ? null : gone.anonIdentity();
+        if (gone == null || identity == null) {
+            return;
+        }
+        for (Vma to : fresh) {
+            if (to.anonIdentity() == null
+                    && overlaps(to, gone.start(), gone.end())
+                    && isPrivateOf(gone.backing(), to)) {
+                Life.adoptIdentity(to, identity);
+            }
+        }
+    }
+
+    private static void handOn(AnonIdentity identity, Vma from, long start, long end, List<Vma> fresh) {
+        for (int i = 0; i < fresh.size(); i++) {
+            Vma to = fresh.get(i);
+            if (to.anonIdentity() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
+                Life.adoptIdentity(to, identity);
+            }
+        }
+    }
+
+    private static boolean overlaps(Vma vma, long start, long end) {
+        return Long.compareUnsigned(vma.start(), end) < 0 && Long.compareUnsigned(start, vma.end()) < 0;
+    }
+
+    private static boolean isPrivateOf(@Nullable Object backing, Vma vma) {
+        return vma.backing() == backing && !vma.has(VmaFlags.SHARED);
+    }
+}

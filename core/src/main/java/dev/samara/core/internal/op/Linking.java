@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.fault.Resolving;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the files that are mapped know of the VMAs that map them ({@code vma_link_file}, {@code unlink_file_vma}): a VMA
+ * is linked before the layout that has it is published, and unlinked when its pages are retired, so that whoever takes
+ * a page out of a file finds every entry that has it.
+ */
+final class Linking {
+    private Linking() {}
+
+    /** Makes VMAs known to their files. Caller is about to publish them. */
+    static void link(Layout layout, List<Vma> fresh) {
+        if (layout.memoryOrNull() == null) {
+            return;
+        }
+        for (int i = 0; i < fresh.size(); i++) {
+            Vma vma = fresh.get(i);
+            FilePages file = Retiring.fileOf(vma);
+            if (file != null && file.memory() == layout.memoryOrNull()) {
+                Life.link(vma, file.link(vma, layout.pages(), !Resolving.isShut(vma)));
+            }
+        }
+    }
+
+    /** Takes back what was made known of VMAs that are not published after all. */
+    static void undo(List<Vma> fresh) {
+        for (int i = 0; i < fresh.size(); i++) {
+            Life.unlink(fresh.get(i));
+        }
+    }
+
+    /** Unlinks VMAs that have left the layout, or leaves that to the transit that retires their pages. */
+    static void unlink(List<Vma> gone, @Nullable Transit transit) {
+        List<Vma> linked = null;
+        for (int i = 0; i < gone.size(); i++) {
+            Vma vma = gone.get(i);
+            if (Life.isLinked(vma)) {
+                if (transit == null) {
+                    Life.unlink(vma);
+                } else {
+                    linked = linked == null ? new ArrayList<>(2) : linked;
+                    linked.add(vma);
+                }
+            }
+        }
+        if (transit != null && linked != null) {
+            transit.keepLinked(linked);
+        }
+    }
+}

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which VMAs continue each other, and where one is cut: the one place for both ({@code mm/vma.c}).
+ *
+ * <p>A merge is tried only by the operation that makes or changes a piece, and only at that piece's two ends. Each end
+ * is judged by the table of {@link Condition}s, all of which must hold between the neighbour and the piece; what the
+ * two verdicts mean together is the table of {@link Join}s.
+ */
+public final class MergeRules {
+    /** What must hold for {@code right} to continue {@code left}, which ends where it starts. */
+    private enum Condition {
+        ADJACENT {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.end() == right.start();
+            }
+        },
+        /** All of them, the rights it may be given included, but the sticky ones. */
+        SAME_FLAGS {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return haveSameFlags(left, right);
+            }
+        },
+        /** A special mapping is never joined with anything. */
+        NOT_SPECIAL {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return !left.hasAny(VmaFlags.SPECIAL) && !right.hasAny(VmaFlags.SPECIAL);
+            }
+        },
+        /** The same open, not just the same file. */
+        SAME_BACKING {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.backing() == right.backing();
+            }
+        },
+        SAME_NAME {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return Objects.equals(left.name(), right.name());
+            }
+        },
+        OFFSET_CONTINUES {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return left.pageOffset() + (left.length() >>> pageShift) == right.pageOffset();
+            }
+        },
+        IDENTITY_COMPATIBLE {
+            @Override
+            boolean holds(Vma left, Vma right, int pageShift) {
+                return mayShare(left.anonIdentity(), right.anonIdentity());
+            }
+        };
+
+        abstract boolean holds(Vma left, Vma right, int pageShift);
+    }
+
+    private static final Condition[] CONDITIONS = Condition.values();
+
+    private static final long STICKY = VmaFlags.MAYBE_GUARD;
+
+    /** What a piece is joined with. */
+    private enum Join {
+        NONE,
+        LEFT,
+        RIGHT,
+        BOTH;
+
+        /** By: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
+        private static final Join[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
+
+        static Join of(boolean left, boolean right, boolean eachOther) {
+            return TABLE[(left ? 4 : 0) + (right ? 2 : 0) + (eachOther ? 1 : 0)];
+        }
+    }
+
+    private MergeRules() {}
+
+    /** Same identity, or one has none and the other's is not a child's, which is not lent to others. */
+    private static boolean mayShare(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {
+        if (one == other) {
+            return true;
+        }
+        if (one == null || other == null) {
+            AnonIdentity only = one == null ? other : one;
+            return only != null && !only.isInherited();
+        }
+        return false;
+    }
+
+    /** Whether flags do not keep two VMAs apart. */
+    static boolean haveSameFlags(Vma one, Vma other) {
+        return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
+    }
+
+    /** Neighbours that both fit a piece without identity may still have two different ones. */
+    private static boolean fitEachOther(@Nullable Vma left, @Nullable Vma right) {
+        return left == null
+                || right == null
+                || left.anonIdentity() == null
+                || right.anonIdentity() == null
+                || left.anonIdentity() == right.anonIdentity();
+    }
+
+    private static boolean continues(@Nullable Vma left, @Nullable Vma right, int pageShift) {
+        if (left == null || right == null) {
+            return false;
+        }
+        for (Condition condition : CONDITIONS) {
+            if (!condition.holds(left, right, pageShift)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Whether a VMA may vanish in a merge. */
+    private static boolean mayVanish(@Nullable Vma vma) {
+        BackingTraits traits = vma == null ? null : vma.traits();
+        return traits == null || !traits.countsMappings();
+    }
+
+    /** What a piece is joined with, given the VMAs that may be its neighbours. */
+    private static Join judge(@Nullable Vma previous, Vma piece, @Nullable Vma next, int pageShift) {
+        Join join = Join.of(
+                continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
+        return join == Join.BOTH && !mayVanish(next) ? Join.LEFT : join;
+    }
+
+    /**
+     * The identity that a VMA without one gets with its first page of its own ({@code find_mergeable_anon_vma}): that
+     * of a neighbour which it would continue but for the rights, the next before the previous, so that the two may
+     * merge one day; else a new one.
+     */
+    public static AnonIdentity identityFor(Edit edit, Vma vma) {
+        return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
+    }
+
+    /** The same, given the nearest VMAs on both sides. */
+    public static AnonIdentity identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
+        if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
+            return Objects.requireNonNull(next.anonIdentity());
+        }
+        if (previous != null && lends(previous) && continues(previous, alike(vma, previous), pageShift)) {
+            return Objects.requireNonNull(previous.anonIdentity());
+        }
+        return AnonIdentity.fresh();
+    }
+
+    private static boolean lends(Vma neighbour) {
+        AnonIdentity identity = neighbour.anonIdentity();
+        return identity != null && !identity.isInherited();
+    }
+
+    /** A VMA with the rights and the name of another, which do not matter for what may be lent. */
+    private static Vma alike(Vma vma, Vma other) {
+        long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
+        return Vma.mapping(
+                vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonIdentity());
+    }
+
+    /**
+     * Puts a new piece over a range that is free or counted out, joined with its neighbours where they fit.
+     *
+     * @return the VMA that covers the piece now
+     */
+    public static Vma place(Edit edit, Vma piece) {
+        Vma joined = join(edit, piece, true);
+        if (joined != null) {
+            return joined;
+        }
+        edit.put(piece);
+        return piece;
+    }
+
+    /**
+     * Extends the VMA before a new piece over it, or, if allowed, joins the piece with both neighbours or the next.
+     *
+     * @return the VMA that covers the piece now, or null if none fits and nothing was changed
+     */
+    public static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
+        Vma previous = edit.neighbourBefore(piece.start());
+        Vma next = alsoRight ? edit.neighbourAfter(piece.end()) : null;
+        Join join = judge(previous, piece, next, edit.geometry.pageShift());
+        Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
+        if (into != null) {
+            edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
+        }
+        return into;
+    }
+
+    /**
+     * Joins, at the completion of a transit, the two VMAs that meet at an address, if they fit and neither is in
+     * transit elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may
+     * vanish in any case.
+     */
+    static void joinLate(Edit edit, Transit.Join join) {
+        Vma left = edit.neighbourBefore(join);
+        Vma right = edit.neighbourAfter(join);
+        Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
+        if (whole != null) {
+            edit.replace(left, right, null, whole);
+        }
+    }
+
+    /** Whether the two VMAs that meet at an address will be one once everything is complete. */
+    public static boolean willJoin(Edit edit, Transit.Join join) {
+        Vma left = edit.before(join.address());
+        Vma right = edit.at(join.address());
+        return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
+    }
+
+    /** What two VMAs will be once a transit has completed that keeps them apart, or null if they stay two. */
+    public static @Nullable Vma whole(Vma left, Vma right, Transit.Join join, int pageShift) {
+        boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
+        return joins ? spanning(Join.LEFT, left, right, null) : null;
+    }
+
+    /**
+     * Gives part of a VMA other flags: joins it with its neighbours where they fit then, else cuts it out.
+     *
+     * @return the end of the VMA that covers the part now, or a negated errno if it may not be cut out: ENOMEM because
+     *     that would make too many mappings, EINVAL because it must stay whole; a first cut may remain
+     */
+    public static long change(Edit edit, Vma vma, long start, long end, long flags) {
+        int pageShift = edit.geometry.pageShift();
+        boolean head = start == vma.start();
+        boolean tail = end == vma.end();
+        Vma piece = part(vma, start, end, flags, pageShift);
+        Vma previous = head ? edit.neighbourBefore(start) : null;
+        Vma next = tail ? edit.neighbourAfter(end) : null;
+        Join join = judge(previous, piece, next, pageShift);
+        if (head && tail && !mayVanish(vma)) {
+            join = Join.NONE;
+        }
+        if (join == Join.NONE) {
+            return cutOut(edit, vma, piece);
+        }
+        Vma into = spanning(join, previous, piece, next);
+        if (!head) {
+            Vma rest = part(vma, vma.start(), start, vma.flags(), pageShift);
+            edit.replace(vma, next, null, rest, into);
+        } else if (!tail) {
+            Vma rest = part(vma, end, vma.end(), vma.flags(), pageShift);
+            edit.replace(vma, previous, null, into, rest);
+        } else {
+            edit.replace(vma, join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, into);
+        }
+        return into.end();
+    }
+
+    /** Cuts a part out of a VMA, from below first, as far as the number of mappings and the backing allow. */
+    private static long cutOut(Edit edit, Vma vma, Vma piece) {
+        int pageShift = edit.geometry.pageShift();
+        boolean below = piece.start() != vma.start();
+        if (below) {
+            Errno refusal = edit.mayMapMore(1) ? edit.refusalToCut(vma, piece.start()) : Errno.ENOMEM;
+            if (refusal != null) {
+                return refusal.result();
+            }
+        }
+        boolean above = piece.end() != vma.end();
+        if (above) {
+            Errno refusal = edit.mayMapMore(below ? 2 : 1) ? edit.refusalToCut(vma, piece.end()) : Errno.ENOMEM;
+            if (refusal != null) {
+                if (below) {
+                    cut(edit, vma, piece.start());
+                }
+                return refusal.result();
+            }
+        }
+        edit.replace(vma, null, null, piece);
+        if (below) {
+            edit.put(part(vma, vma.start(), piece.start(), vma.flags(), pageShift));
+        }
+        if (above) {
+            edit.put(part(vma, piece.end(), vma.end(), vma.flags(), pageShift));
+        }
+        return piece.end();
+    }
+
+    /**
+     * Cuts a VMA in two, without a look at the limit.
+     *
+     * @return the upper half
+     */
+    public static Vma cut(Edit edit, Vma vma, long at) {
+        int pageShift = edit.geometry.pageShift();
+        Vma lower = part(vma, vma.start(), at, vma.flags(), pageShift);
+        Vma upper = part(vma, at, vma.end(), vma.flags(), pageShift);
+        edit.replace(vma, null, null, lower, upper);
+        return upper;
+    }
+
+    /** Part of a VMA as a VMA of its own, with other flags. */
+    public static Vma part(Vma vma, long start, long end, long flags, int pageShift) {
+        long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
+        return Vma.mapping(start, end, flags, offset, vma.traits(), vma.name(), vma.anonIdentity());
+    }
+
+    private static Vma spanning(Join join, @Nullable Vma previous, Vma piece, @Nullable Vma next) {
+        Vma first = join != Join.RIGHT && previous != null ? previous : piece;
+        Vma last = join != Join.LEFT && next != null ? next : piece;
+        AnonIdentity identity = first.anonIdentity();
+        if (identity == null) {
+            identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
+        }
+        long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
+        return Vma.mapping(
+                first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), identity);
+    }
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.mman.MapFlags.ABOVE_4G;
+import static dev.samara.core.mman.MapFlags.BELOW_2G;
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.HUGETLB;
+import static dev.samara.core.mman.MapFlags.SHARED;
+
+import dev.samara.core.internal.space.InTransit;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.GapSearch;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a mapping goes ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code arch/x86/kernel/sys_x86_64.c} and
+ * {@code mm/huge_memory.c}).
+ *
+ * <p>A fixed address is taken as it is, a hint where it is free, and otherwise a gap is searched: from the mmap base
+ * downwards, or upwards in a space that was made so and where downwards there is none. What may profit from huge pages
+ * is tried on a huge page boundary first. A stack keeps its guard gap free below it.
+ */
+public final class Placement {
+    private static final long LOW_START = 0x40000000L;
+    private static final long LOW_END = 0x80000000L;
+    private static final long FOUR_GIB = 1L << 32;
+
+    private final Edit edit;
+    private final Geometry geometry;
+    private final GapSearch search = new GapSearch();
+
+    /** What is being placed. */
+    private final @Nullable BackingTraits backing;
+
+    private final int mapFlags;
+
+    private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
+        this.edit = edit;
+        this.geometry = edit.geometry;
+        this.backing = backing;
+        this.mapFlags = mapFlags;
+    }
+
+    /**
+     * Finds the address for a mapping.
+     *
+     * @param hint where it is wanted, or 0; must be the address itself if FIXED is among the flags
+     * @param length its length, a multiple of the page size, not 0, unsigned
+     * @param offset its byte offset in the backing; anonymous memory has none, whatever its page offset
+     * @param mapFlags bits of {@code MapFlags}
+     * @return the address, or a negated errno
+     */
+    public static long find(
+            Edit edit, @Nullable BackingTraits backing, long hint, long length, long offset, int mapFlags) {
+        if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        // A fixed address is judged before it is taken, so that one near 2^64 is not mistaken for an error number.
+        boolean fixed = (mapFlags & FIXED) != 0;
+        if (fixed
+                && (Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0
+                        || edit.layout.isGuarded(hint, hint + length))) {
+            return Errno.ENOMEM.result();
+        }
+        long address = new Placement(edit, backing, mapFlags).choose(hint, length, backing == null ? 0 : offset);
+        if (Errno.isError(address)) {
+            return address;
+        }
+        if (Long.compareUnsigned(address, edit.geometry.limit() - length) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if (!edit.geometry.isAligned(address)) {
+            return Errno.EINVAL.result();
+        }
+        return edit.limits.mayMapAt(address) ? address : Errno.EPERM.result();
+    }
+
+    /**
+     * Finds a place for a mapping that includes what a {@code munmap} in flight has unmapped, because there is none
+     * without: the one that {@link #find} will give to a mapping without a hint once each {@code munmap} is complete,
+     * and nothing else is.
+     *
+     * @return the address, or a negated errno
+     */
+    public static long findReserved(Edit edit, long length, int mapFlags) {
+        Layout layout = edit.layout;
+        Geometry geometry = edit.geometry;
+        boolean below = (mapFlags & BELOW_2G) != 0;
+        if (layout.isTopDown() && !below) {
+            long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
+            long found = inHoles(edit, low, layout.mmapBase(), length, true);
+            if (!Errno.isError(found)) {
+                return found;
+            }
+        }
+        return below
+                ? inHoles(edit, LOW_START, LOW_END, length, false)
+                : inHoles(edit, geometry.bottomUpBase(), geometry.window(), length, false);
+    }
+
+    /**
+     * The highest or the lowest place within bounds in a hole of the look-up view that a {@code munmap} reserves in
+     * part.
+     */
+    private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
+        long floor = Math.max(low, edit.layout.lowest());
+        long ceiling = Math.min(high, edit.layout.highest());
+        InTransit inTransit = edit.layout.inTransit();
+        long best = Errno.ENOMEM.result();
+        for (Transit transit : inTransit.transits()) {
+            if (!transit.givesUpItsRange()) {
+                continue;
+            }
+            Ranges reserved = transit.reserved();
+            for (int i = 0; i < reserved.size(); i++) {
+                long end = reserved.end(i);
+                long address = reserved.start(i);
+                while (address < end) {
+                    Vma below = edit.before(address);
+                    Vma above = edit.atOrAfter(address);
+                    if (above != null && above.start() <= address) {
+                        // Reused early.
+                        address = above.end();
+                        continue;
+                    }
+                    long from = below == null ? floor : Math.max(below.end(), floor);
+                    long to = above == null ? ceiling : Math.min(guardedStart(edit, above), ceiling);
+                    from = inTransit.keptBelow(address, from);
+                    to = inTransit.keptAbove(address, to);
+                    long found = topDown ? to - length : from;
+                    if (to - from >= length && (Errno.isError(best) || found > best == topDown)) {
+                        best = found;
+                    }
+                    address = above == null ? end : above.start();
+                }
+            }
+        }
+        return best;
+    }
+
+    /** A hint as {@code mmap} takes it: a page boundary, and not below the lowest address that anybody may map. */
+    public static long roundHint(Geometry geometry, long hint) {
+        long rounded = geometry.roundDown(hint);
+        return rounded != 0 && Long.compareUnsigned(rounded, geometry.minimum()) < 0 ? geometry.minimum() : rounded;
+    }
+
+    private long choose(long hint, long length, long offset) {
+        if ((mapFlags & HUGETLB) != 0) {
+            return onHugePages(hint, length);
+        }
+        if (mayProfitFromHugePages(hint, length)) {
+            long address = onHugeBoundary(hint, length, offset);
+            if (address != 0) {
+                return address;
+            }
+        }
+        return anywhere(hint, length, 1);
+    }
+
+    private boolean mayProfitFromHugePages(long hint, long length) {
+        boolean shared = (mapFlags & SHARED) != 0;
+        if (backing == null) {
+            return !shared && hint == 0 && length % geometry.hugeSize() == 0;
+        }
+        return backing.isZeroDevice() ? !shared : backing.wantsHugeAlignment();
+    }
+
+    /** Memory of huge pages itself must lie on their boundaries. */
+    private long onHugePages(long hint, long length) {
+        long size = geometry.hugeSize();
+        if ((mapFlags & FIXED) != 0 && (hint & size - 1) != 0) {
+            return Errno.EINVAL.result();
+        }
+        return anywhere(hint + size - 1 & -size, length, size);
+    }
+
+    /**
+     * Tries to place a mapping that holds a whole huge page so that address and offset agree modulo the huge page size.
+     *
+     * @return the address, or 0 if it holds none or there is no room
+     */
+    private long onHugeBoundary(long hint, long length, long offset) {
+        long size = geometry.hugeSize();
+        long firstBoundary = offset + size - 1 & -size;
+        long holds = offset + length - firstBoundary;
+        long padded = length + size;
+        boolean wraps = Long.compareUnsigned(padded, length) < 0 || Long.compareUnsigned(offset + padded, offset) < 0;
+        if (offset + length <= firstBoundary || holds < size || wraps) {
+            return 0;
+        }
+        long found = anywhere(hint, padded, 1);
+        if (Errno.isError(found)) {
+            return 0;
+        }
+        if (found == hint) {
+            return hint;
+        }
+        long ahead = offset - found & size - 1;
+        return edit.layout.isTopDown() && ahead == 0 ? found + size : found + ahead;
+    }
+
+    private long anywhere(long hint, long length, long alignment) {
+        if (Long.compareUnsigned(length, geometry.limit()) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if ((mapFlags & FIXED) != 0) {
+            return hint;
+        }
+        if (!edit.layout.isTopDown() || (mapFlags & BELOW_2G) != 0) {
+            return upwards(hint, length, alignment);
+        }
+        long wanted = geometry.roundDown(hint);
+        if (wanted != 0 && staysOnItsSide(wanted, length) && isFree(wanted, length)) {
+            return wanted;
+        }
+        long low = (mapFlags & ABOVE_4G) != 0 ? FOUR_GIB : geometry.pageSize();
+        long high = edit.layout.mmapBase();
+        if (Long.compareUnsigned(wanted, geometry.window()) > 0) {
+            high += geometry.limit() - geometry.window();
+        }
+        long found = highest(low, high, length, alignment);
+        return Errno.isError(found) ? upwards(hint, length, alignment) : found;
+    }
+
+    private long upwards(long hint, long length, long alignment) {
+        boolean below = (mapFlags & BELOW_2G) != 0;
+        long low = below ? LOW_START : geometry.bottomUpBase();
+        long high = below ? LOW_END : endOfSide(hint);
+        if (Long.compareUnsigned(length, high) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        if (hint != 0) {
+            long wanted = geometry.roundUp(hint);
+            if (Long.compareUnsigned(wanted, high - length) <= 0 && isFree(wanted, length)) {
+                return wanted;
+            }
+        }
+        return lowest(low, high, length, alignment);
+    }
+
+    /** Addresses above the window are given only to who asks for one there. */
+    private long endOfSide(long hint) {
+        return Long.compareUnsigned(hint, geometry.window()) > 0 ? geometry.limit() : geometry.window();
+    }
+
+    /** Whether a hint does not reach across the end of the window or of the space. */
+    private boolean staysOnItsSide(long address, long length) {
+        if (Long.compareUnsigned(address, geometry.limit() - length) > 0) {
+            return false;
+        }
+        return address > geometry.window() == address + length > geometry.window();
+    }
+
+    private boolean isFree(long address, long length) {
+        Vma next = edit.atOrAfter(address);
+        return (next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0)
+                && edit.isFree(address, address + length);
+    }
+
+    /** Where a VMA begins if the gap below a stack is counted in ({@code vm_start_gap}). */
+    public long guardedStart(Vma vma) {
+        return guardedStart(edit, vma);
+    }
+
+    public static long guardedStart(Edit edit, Vma vma) {
+        if (!vma.has(VmaFlags.GROWSDOWN)) {
+            return vma.start();
+        }
+        long gap = edit.layout.stackGuardGap();
+        return Long.compareUnsigned(vma.start(), gap) < 0 ? 0 : vma.start() - gap;
+    }
+
+    private long highest(long low, long high, long length, long alignment) {
+        long floor = Math.max(low, geometry.minimum());
+        long ceiling = high;
+        while (ceiling - floor >= length) {
+            search.size(length).within(floor, ceiling - 1).aligned(alignment, 0);
+            if (!edit.tree.findHighest(search)) {
+                break;
+            }
+            Vma above = edit.atOrAfter(search.first());
+            if (above == null || guardedStart(above) >= search.first() + length) {
+                return search.first();
+            }
+            ceiling = guardedStart(above);
+        }
+        return Errno.ENOMEM.result();
+    }
+
+    private long lowest(long low, long high, long length, long alignment) {
+        long floor = Math.max(low, geometry.minimum());
+        while (high - floor >= length) {
+            search.size(length).within(floor, high - 1).aligned(alignment, 0);
+            if (!edit.tree.findLowest(search)) {
+                break;
+            }
+            Vma above = edit.atOrAfter(search.first());
+            if (above == null || guardedStart(above) >= search.first() + length) {
+                return search.first();
+            }
+            floor = above.end();
+        }
+        return Errno.ENOMEM.result();
+    }
+}

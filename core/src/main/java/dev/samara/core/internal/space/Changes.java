@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The changes of one space, numbered under the layout lock and delivered to listeners without it.
+ *
+ * <p>Each listener has a queue. What is published is added to it under the layout lock, which makes the order; whoever
+ * has let go of the lock sees to it that a thread of the machine works the queue off.
+ */
+public final class Changes {
+    /** So many changes wait for a slow listener; later ones are lost to it until it has caught up. */
+    static final int CAPACITY = 1 << 16;
+
+    private final Host host;
+
+    /** Replaced under the layout lock; read without it to see whether there is anything to deliver. */
+    private volatile List<Delivery> deliveries = List.of();
+
+    /** Guarded by the layout lock. */
+    private long sequence;
+
+    Changes(Host host) {
+        this.host = host;
+    }
+
+    /** Caller must hold the layout lock. */
+    void add(LayoutListener listener) {
+        List<Delivery> more = new ArrayList<>(deliveries);
+        more.add(new Delivery(listener));
+        deliveries = List.copyOf(more);
+    }
+
+    /** Caller must hold the layout lock. */
+    void remove(LayoutListener listener) {
+        List<Delivery> fewer = new ArrayList<>(deliveries);
+        fewer.removeIf(delivery -> delivery.listener == listener);
+        deliveries = List.copyOf(fewer);
+    }
+
+    /**
+     * Makes the event of a change that is about to be published; null if nobody is to be told. Caller must hold the
+     * layout lock.
+     */
+    public @Nullable LayoutChange prepare(List<Vma> gone, List<Vma> fresh) {
+        if ((gone.isEmpty() && fresh.isEmpty()) || deliveries.isEmpty()) {
+            return null;
+        }
+        return new LayoutChange(sequence + 1, ascending(gone), ascending(fresh));
+    }
+
+    /**
+     * Numbers a change, and queues the event that was prepared of it, which fails for no listener. Caller must hold the
+     * layout lock, and call {@link #deliver} after it has let go of it.
+     */
+    public void publish(List<Vma> gone, List<Vma> fresh, @Nullable LayoutChange change) {
+        if (!gone.isEmpty() || !fresh.isEmpty()) {
+            sequence++;
+        }
+        if (change != null) {
+            List<Delivery> to = deliveries;
+            for (int i = 0; i < to.size(); i++) {
+                to.get(i).add(change);
+            }
+        }
+    }
+
+    private static List<Vma> ascending(List<Vma> vmas) {
+        List<Vma> sorted = new ArrayList<>(vmas);
+        sorted.sort((one, other) -> Long.compareUnsigned(one.start(), other.start()));
+        return sorted;
+    }
+
+    /** Has what was published delivered. Caller must not hold the layout lock. */
+    public void deliver() {
+        List<Delivery> to = deliveries;
+        for (int i = 0; i < to.size(); i++) {
+            to.get(i).schedule();
+        }
+    }
+
+    /** One listener's queue, worked off by at most one thread at a time. */
+    private final class Delivery extends WaitingCall {
+        private final LayoutListener listener;
+        private final Queue<LayoutChange> queue = new ConcurrentLinkedQueue<>();
+        private final AtomicInteger length = new AtomicInteger();
+        private final AtomicBoolean isWorkedOff = new AtomicBoolean();
+
+        private final Loss loss = new Loss(this);
+
+        /** Whether changes are being lost; guarded by the layout lock. */
+        private boolean losing;
+
+        Delivery(LayoutListener listener) {
+            this.listener = listener;
+        }
+
+        void add(LayoutChange change) {
+            int waiting = length.get();
+            boolean isFull = losing ? waiting > CAPACITY / 2 : waiting >= CAPACITY;
+            if (isFull || !offer(change)) {
+                if (!losing) {
+                    losing = true;
+                    loss.from.set(change.sequence());
+                }
+                return;
+            }
+            losing = false;
+        }
+
+        /** False if there is no memory for a place in the queue. */
+        private boolean offer(LayoutChange change) {
+            length.getAndIncrement();
+            try {
+                return queue.add(change);
+            } catch (OutOfMemoryError exhausted) {
+                length.getAndDecrement();
+                return false;
+            }
+        }
+
+        void schedule() {
+            loss.schedule();
+            // The queue, then the flag; the thread that works it off lets go of the flag, then looks at the queue: one
+            // of the two sees the other, so nothing stays in the queue.
+            if (!queue.isEmpty() && isWorkedOff.compareAndSet(false, true)) {
+                host.submit(this);
+            }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            try {
+                for (LayoutChange change = queue.poll(); change != null; change = queue.poll()) {
+                    length.getAndDecrement();
+                    deliver(change);
+                }
+            } finally {
+                isWorkedOff.set(false);
+                schedule();
+            }
+        }
+
+        private void deliver(LayoutChange change) {
+            try {
+                listener.changed(change);
+            } catch (Throwable thrown) {
+                String name = listener.getClass().getName();
+                host.report(Report.Kind.CALLBACK_FAILED, "listener of class " + name, thrown);
+            }
+        }
+    }
+
+    /** The report that a listener is losing changes. Not made by the thread that works its queue off: that may hang. */
+    private final class Loss extends WaitingCall {
+        private final Delivery delivery;
+
+        /** The number of the first change of a loss that has just begun; 0 if there is nothing to report. */
+        private final AtomicLong from = new AtomicLong();
+
+        private final AtomicBoolean isScheduled = new AtomicBoolean();
+
+        Loss(Delivery delivery) {
+            this.delivery = delivery;
+        }
+
+        void schedule() {
+            if (from.get() != 0 && isScheduled.compareAndSet(false, true)) {
+                host.submit(this);
+            }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            isScheduled.set(false);
+            long first = from.getAndSet(0);
+            if (first != 0) {
+                String name = delivery.listener.getClass().getName();
+                host.report(
+                        Report.Kind.CHANGES_LOST,
+                        "listener of class " + name + " is " + delivery.length.get()
+                                + " changes behind and loses those from number " + first,
+                        null);
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.Arrays;
+
+/**
+ * How long the layout lock of one space was held, as a histogram of nanoseconds.
+ *
+ * <p>Each power of two is divided into {@link #STEPS} buckets, so a value is known to an eighth. It is written by the
+ * holder of that lock and by nobody else, so counting shares no word that is not the lock's own already. One hold in
+ * {@link #PERIOD} is measured, since to read the clock twice costs as much as a short operation; the period is prime,
+ * so that a loop of calls does not always show the same one.
+ */
+final class LockHoldTimes {
+    static final int PERIOD = 61;
+
+    private static final int STEP_BITS = 3;
+    private static final int STEPS = 1 << STEP_BITS;
+
+    /** Made when it is first needed; guarded by the layout lock, like all of this. */
+    private long[] counts = {};
+
+    private int holds;
+    private long since;
+
+    /** Caller has just taken the lock. */
+    void begin() {
+        if (++holds == PERIOD) {
+            since = System.nanoTime();
+        }
+    }
+
+    /** Caller is about to let go of the lock. */
+    void end() {
+        if (holds == PERIOD) {
+            holds = 0;
+            record(System.nanoTime() - since);
+        }
+    }
+
+    private void record(long nanos) {
+        if (counts.length == 0) {
+            counts = new long[Long.SIZE * STEPS];
+        }
+        counts[bucket(Math.max(nanos, 0))]++;
+    }
+
+    long[] copy() {
+        return Arrays.copyOf(counts, Long.SIZE * STEPS);
+    }
+
+    /** Values below {@link #STEPS} have a bucket each; above, the highest bits choose one. */
+    static int bucket(long nanos) {
+        int magnitude = Long.SIZE - 1 - STEP_BITS - Long.numberOfLeadingZeros(nanos | STEPS - 1);
+        return magnitude < 0 ? (int) nanos : (magnitude << STEP_BITS) + (int) (nanos >>> magnitude);
+    }
+
+    /** The highest value that a bucket counts. */
+    static long highest(int bucket) {
+        int magnitude = Math.max(0, (bucket >>> STEP_BITS) - 1);
+        long low = (long) (bucket - (magnitude << STEP_BITS)) << magnitude;
+        return low + (1L << magnitude) - 1;
+    }
+}

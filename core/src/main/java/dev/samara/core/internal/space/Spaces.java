@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The spaces of one machine, and whether it is closed. Spaces are held weakly: one that is dropped without being closed
+ * is no longer among them once it is collected. Thread-safe.
+ *
+ * <p>A space is in use until it has been closed, and again while something is mapped in it, or on its way out.
+ */
+public final class Spaces {
+    private static final class Entry extends WeakReference<Layout> {
+        private final long number;
+
+        Entry(Layout layout, ReferenceQueue<Layout> collected, long number) {
+            super(layout, collected);
+            this.number = number;
+        }
+    }
+
+    private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
+
+    /** By number. Guarded by this. */
+    private final Map<Long, Entry> entries = new LinkedHashMap<>();
+
+    /** How many spaces there have been. Guarded by this. */
+    private long made;
+
+    /**
+     * The machine is closed, or is being closed. Written under the monitor; taken back there if it cannot be closed.
+     * Pairs with the locks of layouts, and with the count of a context's users: whoever begins to use a space after it
+     * was looked at sees this.
+     */
+    private volatile boolean isClosed;
+
+    Spaces() {}
+
+    /**
+     * Adds a space that has been made.
+     *
+     * @param layout a layout that is not in it
+     * @throws IllegalStateException if the machine is closed
+     */
+    public synchronized void add(Layout layout) {
+        checkOpen();
+        for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
+            entries.remove(((Entry) gone).number);
+        }
+        long number = ++made;
+        entries.put(number, new Entry(layout, collected, number));
+    }
+
+    /**
+     * Makes sure that the machine is not closed.
+     *
+     * @throws IllegalStateException if it is
+     */
+    public void checkOpen() {
+        if (isClosed) {
+            throw new IllegalStateException("this machine is closed");
+        }
+    }
+
+    /**
+     * Closes the machine for ever, unless a space is in use or a CPU has one loaded.
+     *
+     * @return true if this call has closed it, false if another one has
+     * @throws IllegalStateException if a space is in use, or loaded; the message names each, and the machine is not
+     *     closed
+     */
+    synchronized boolean close() {
+        if (isClosed) {
+            return false;
+        }
+        refuse(inUse());
+        isClosed = true;
+        boolean closes = false;
+        try {
+            // Again: what has begun before it was said.
+            refuse(inUse());
+            closes = true;
+        } finally {
+            isClosed = closes;
+        }
+        return true;
+    }
+
+    private static void refuse(List<String> reasons) {
+        if (!reasons.isEmpty()) {
+            throw new IllegalStateException("this machine cannot be closed: " + String.join("; ", reasons));
+        }
+    }
+
+    private List<String> inUse() {
+        List<String> reasons = new ArrayList<>(0);
+        for (Entry entry : entries.values()) {
+            Layout layout = entry.get();
+            String use = layout == null ? null : useOf(layout);
+            if (use != null) {
+                reasons.add("space " + entry.number + " " + use);
+            }
+        }
+        return reasons;
+    }
+
+    private static @Nullable String useOf(Layout layout) {
+        String open = layout.isInUse() ? "is not closed" : null;
+        List<String> cpus = layout.loadedBy();
+        if (cpus.isEmpty()) {
+            return open;
+        }
+        return (open == null ? "" : open + ", and ") + "is loaded by " + String.join(" and ", cpus);
+    }
+}

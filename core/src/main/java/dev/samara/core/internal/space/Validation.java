@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.maple.RangeEntry;
+import java.util.Locale;
+
+/** What must hold of a layout whenever its lock can be taken; for tests. */
+final class Validation {
+    private Validation() {}
+
+    /** Checks a layout. Caller holds its lock. */
+    static void of(Layout layout) {
+        Counters recounted = recount(layout);
+        Counters counters = layout.counters();
+        for (Transit transit : layout.inTransit().transits()) {
+            Counters uncharged = transit.uncharged();
+            if (uncharged != null) {
+                recounted.add(uncharged);
+            }
+            check(layout, transit);
+        }
+        if (!recounted.sameAs(counters)) {
+            throw new AssertionError("counted " + recounted + ", but the layout says " + counters);
+        }
+    }
+
+    private static Counters recount(Layout layout) {
+        Geometry geometry = layout.geometry();
+        Counters recounted = new Counters();
+        for (RangeEntry<Vma> entry : layout.tree().entries()) {
+            Vma vma = entry.value();
+            if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
+                throw new AssertionError(
+                        String.format(Locale.ROOT, "tree has %x..%x for VMA %s", entry.first(), entry.last(), vma));
+            }
+            if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
+                throw new AssertionError("VMA " + vma + " is not aligned");
+            }
+            if (vma.isDetached()) {
+                throw new AssertionError("VMA " + vma + " is in the tree and detached");
+            }
+            Transit transit = Edit.transitOf(vma);
+            if (transit != null && !transit.occupied().contain(vma.start())) {
+                throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
+            }
+            if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != Life.openOf(vma)) {
+                throw new AssertionError("VMA " + vma + " has no share of its object's content");
+            }
+            recounted.count(vma, geometry.pages(vma.length()), 1);
+        }
+        return recounted;
+    }
+
+    private static void check(Layout layout, Transit transit) {
+        if (transit.gate().isOpen()) {
+            throw new AssertionError(transit + " is complete and still listed");
+        }
+        for (int i = 0; i < transit.occupied().size(); i++) {
+            Vma vma = layout.find(transit.occupied().start(i));
+            if (vma == null || Life.gateOf(vma) != transit.gate()) {
+                throw new AssertionError(transit + " has lost its VMA: " + vma);
+            }
+        }
+    }
+}

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * The state of one address space, and what all spaces of a machine share.
+ *
+ * <p>A {@link dev.samara.core.internal.space.Layout} has the tree of VMAs, the {@linkplain
+ * dev.samara.core.internal.space.Counters counters} and {@linkplain dev.samara.core.internal.space.Limits limits}, and
+ * the <em>layout lock</em>, which is the tree's writer lock. Lookups and snapshots take no lock. {@link
+ * dev.samara.core.internal.space.InTransit} lists the operations in flight: each has a {@link
+ * dev.samara.core.internal.space.Transit}, with its ranges, and a {@linkplain
+ * dev.samara.core.internal.space.TransitGate gate}, which stops faults and operations there until it is complete.
+ *
+ * <p>{@link dev.samara.core.internal.space.Changes} and {@link dev.samara.core.internal.space.Notifiers} have the
+ * listeners of a space. A {@link dev.samara.core.internal.space.Host} is the state that all spaces of a machine share.
+ */
+package dev.samara.core.internal.space;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.samara.core.OneThread;
+import dev.samara.core.Rig;
+import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Vma;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** A fault has looked a VMA up, and the VMA is replaced before the fault has given it an identity. */
+@ExtendWith(OneThread.class)
+@DisplayName("A fault that is about to install a page at a VMA that was replaced meanwhile")
+final class StandingTest {
+    private static final int LENGTH = 4;
+
+    private final Rig rig = new Rig(64);
+    private final Layout layout = rig.layout();
+    private final Worker worker = layout.memory().newWorker("fault");
+    private final Faulter faulter = new Faulter(layout, worker);
+    private final long at = rig.anonymous(LENGTH);
+    private final Vma found = vma();
+
+    @AfterEach
+    void nothingIsLeft() {
+        layout.memory().discard(worker);
+        rig.closeEmpty();
+    }
+
+    private Vma vma() {
+        return Objects.requireNonNull(rig.space.find(at));
+    }
+
+    private @Nullable Vma standing() {
+        return faulter.standing(found, at);
+    }
+
+    private void advise(long pages, int advice) {
+        assertEquals(0, rig.space.madvise(at, pages * Rig.PAGE, advice));
+    }
+
+    @Test
+    @DisplayName("goes on with that VMA if it is still there")
+    void attached() {
+        Identities.prepare(layout, found);
+        assertSame(found, standing());
+    }
+
+    @Test
+    @DisplayName("gives its successor an identity too, so that a fork copies the page")
+    void replaced() {
+        advise(1, Advice.DONTDUMP);
+        Vma successor = vma();
+        assertNotSame(found, successor);
+        Identities.prepare(layout, found);
+        assertNull(successor.anonIdentity(), "told, although it was replaced first");
+        assertSame(successor, standing());
+        assertNotNull(successor.anonIdentity());
+    }
+
+    @Test
+    @DisplayName("passes over a successor that was replaced too")
+    void replacedTwice() {
+        advise(1, Advice.DONTDUMP);
+        Vma between = vma();
+        advise(2, Advice.DONTFORK);
+        Vma last = vma();
+        assertNotSame(between, last);
+        Identities.prepare(layout, found);
+        assertSame(last, standing());
+        assertNotNull(last.anonIdentity());
+        assertNull(between.anonIdentity());
+    }
+
+    @Test
+    @DisplayName("looks everything up anew where another mapping is")
+    void otherMapping() {
+        rig.map(at, 1, Rig.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        Identities.prepare(layout, found);
+        assertNull(standing());
+        assertNull(vma().anonIdentity());
+        assertEquals(0, rig.space.munmap(at, Rig.PAGE));
+        assertNull(standing());
+    }
+}

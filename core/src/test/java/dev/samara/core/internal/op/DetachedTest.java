@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@DisplayName("A VMA that has left the layout is detached, also one that goes on as part of another; no other is")
+final class DetachedTest {
+    private static final long PAGE = Layouts.GEOMETRY.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int READ = Protection.READ;
+    private static final int RW = READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, Host.UNLIMITED)), List.of());
+
+    /** What there is one after the other at the place, with and without an open. */
+    private enum Kind {
+        ANONYMOUS,
+        OPENED
+    }
+
+    private static final class Device implements Backing, VmOperations {
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 3;
+        }
+
+        @Override
+        public String name() {
+            return "/device";
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            return null;
+        }
+    }
+
+    private List<Vma> vmas() {
+        return Layouts.vmas(layout);
+    }
+
+    /** Runs a call, after which all VMAs are attached, and those detached that have left. */
+    private void check(int left, Runnable call) {
+        List<Vma> before = vmas();
+        call.run();
+        Set<Vma> after = Collections.newSetFromMap(new IdentityHashMap<>());
+        after.addAll(vmas());
+        for (Vma vma : after) {
+            assertFalse(Life.isDetached(vma) || Life.isFresh(vma), () -> "not attached: " + vma);
+        }
+        List<Vma> gone = new ArrayList<>(before);
+        gone.removeIf(after::contains);
+        assertEquals(left, gone.size(), "VMAs that have left");
+        for (Vma vma : gone) {
+            assertTrue(Life.isDetached(vma), () -> "left and not detached: " + vma);
+        }
+        layout.validate();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Kind.class)
+    @DisplayName("cuts, joins on either side and on both, narrowings, moves, replacements")
+    void everyCall(Kind kind) {
+        Backing backing = kind == Kind.OPENED ? new Device() : null;
+        int flags = backing == null ? FIXED | MapFlags.ANONYMOUS : FIXED;
+        Runnable[] calls = {
+            () -> layout.mmap(PLACE, 4 * PAGE, RW, flags, backing, 0),
+            () -> layout.mmap(PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
+            // Two become one with what comes between them.
+            () -> layout.mmap(PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
+            () -> layout.madvise(PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
+            () -> layout.madvise(PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
+            () -> layout.mprotect(PLACE, 4 * PAGE, READ),
+            () -> layout.mprotect(PLACE + 4 * PAGE, 4 * PAGE, READ),
+            () -> layout.mprotect(PLACE + 8 * PAGE, 4 * PAGE, READ),
+            () -> layout.munmap(PLACE + 4 * PAGE, 4 * PAGE),
+            () -> layout.mremap(
+                    PLACE + 8 * PAGE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, PLACE + 20 * PAGE),
+            // In flight until it is complete, and one with its neighbour only then.
+            () -> layout.mmap(PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
+        };
+        int[] left = {0, 0, 2, 1, 3, 1, 2, 2, 1, 1, 1};
+        for (int i = 0; i < calls.length; i++) {
+            check(left[i], calls[i]);
+        }
+        check(vmas().size(), layout::close);
+    }
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("I9: what is mapped far away leaves nothing to be done by an operation in transit, though it is the next"
+        + " mapping")
+final class DistantNeighbourTest {
+    private static final long PAGE = 0x1000;
+    private static final long PLACE = 0x1000_0000L;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    private final List<Report> reports = new ArrayList<>();
+    private final List<List<Transit.Join>> joins = new ArrayList<>();
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(this::retire, reports)), List.of());
+
+    private long map(long address, int protection) {
+        return layout.mmap(address, PAGE, protection, FIXED, null, 0);
+    }
+
+    private void retire(Transit transit) {
+        for (int page = 2; page < 20; page += 2) {
+            assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
+            assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
+        }
+        joins.add(List.copyOf(transit.joins()));
+        assertEquals(PLACE + PAGE, map(PLACE + PAGE, Protection.READ));
+        joins.add(List.copyOf(transit.joins()));
+    }
+
+    @Test
+    @DisplayName("only what touches it is noted")
+    void joins() {
+        assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
+        assertEquals(0, layout.mprotect(PLACE, PAGE, Protection.READ));
+        assertTrue(reports.isEmpty(), reports::toString);
+        assertEquals(List.of(List.of(), List.of(new Transit.Join(PLACE + PAGE, false))), joins);
+        layout.validate();
+    }
+}

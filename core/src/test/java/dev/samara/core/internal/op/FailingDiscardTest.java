@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.Latches;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The flush of a discard, or of a fork, fails again and again, while a CPU in GUEST does not acknowledge. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class FailingDiscardTest {
+    private static final long PAGE = Layouts.GEOMETRY.pageSize();
+    private static final int MOST_WORKERS = 8;
+
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final Cpus cpus = new Cpus(0, message -> {
+        throw new IllegalStateException(message);
+    });
+    private final Memory memory = new Memory(
+            SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
+            SmallMemory.rcu(),
+            cpus,
+            1,
+            Memory.UNCHECKED,
+            null,
+            MOST_WORKERS);
+    private final CountDownLatch goOn = new CountDownLatch(1);
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());
+
+    private static <T> FutureTask<T> begun(String name, Callable<T> call) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = new Thread(task, name);
+        thread.setDaemon(true);
+        thread.start();
+        return task;
+    }
+
+    /** Has a CPU of another thread use a page, up to {@link #goOn}. */
+    private FutureTask<Long> guestAt(long at) {
+        CountDownLatch in = new CountDownLatch(1);
+        FutureTask<Long> guest = begun("guest", () -> {
+            Processor cpu = new Processor(
+                    cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
+            cpu.load(layout.pages());
+            cpu.enterGuest();
+            long found = cpu.walk(at, Pte.READ);
+            in.countDown();
+            Latches.await(goOn);
+            cpu.leaveGuest();
+            cpu.load(null);
+            cpu.close();
+            return found;
+        });
+        Latches.await(in);
+        return guest;
+    }
+
+    @Test
+    @DisplayName(
+            "I8: a fork that cannot flush leaves neither a frame with the child nor a leaf of the parent that cannot"
+                    + " go")
+    void fork() {
+        long at = layout.mmap(
+                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        Worker worker = memory.newWorker("the test's");
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        int tables = layout.pages().tables();
+        FutureTask<Long> guest = guestAt(at);
+        FutureTask<Boolean> forking = begun("forking", () -> {
+            assertThrows(IllegalStateException.class, layout::fork);
+            return true;
+        });
+        assertTrue(Await.result("the fork", forking, reports));
+        goOn.countDown();
+        assertTrue(Await.result("the guest", guest, reports) >= 0);
+        int frame = Pte.frame(layout.pages().get(at));
+        Await.until(
+                "the child's share of the frame is given back",
+                () -> memory.frames().isSole(frame),
+                reports);
+        assertEquals(tables, layout.pages().tables());
+        assertEquals(0, layout.munmap(at, PAGE));
+        Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
+        assertEquals(0, memory.frames().inUse());
+        assertEquals(List.of(), reports);
+        memory.discard(worker);
+        layout.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {Advice.DONTNEED, Advice.GUARD_INSTALL})
+    @DisplayName(
+            "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
+    void keepsItsWorker(int advice) {
+        long at = layout.mmap(
+                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        Worker worker = memory.newWorker("the test's");
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        FutureTask<Long> guest = guestAt(at);
+        FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
+        Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
+        long mark = layout.pages().get(at);
+        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        List<Worker> others = new ArrayList<>();
+        for (Worker other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
+            others.add(other);
+        }
+        assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "somebody has its number");
+        assertEquals(MOST_WORKERS - 2, others.size(), "workers besides the test's and the operation's");
+        goOn.countDown();
+        assertEquals(0, Await.result("madvise", advising, reports));
+        assertTrue(Await.result("the guest", guest, reports) >= 0);
+        assertEquals(
+                advice == Advice.DONTNEED ? Pte.NONE : Pte.GUARD, layout.pages().get(at));
+        assertEquals(0, memory.frames().inUse());
+        assertEquals(
+                List.of(Report.Kind.RETIREMENT_FAILED),
+                reports.stream().map(Report::kind).toList());
+        others.forEach(memory::giveBack);
+        memory.discard(worker);
+        layout.close();
+    }
+}

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.FieldSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Each row of the tables of merges and cuts, drawn as {@link Drawing} says. */
+@DisplayName("What is joined with what, and where it is cut")
+class MergeTableTest {
+    private static final long STICKY = VmaFlags.MAYBE_GUARD;
+
+    /** A merge is one of two things, and in each the neighbours are judged alike. */
+    private enum Change {
+        /** A new range, {@code oo..oo} filled in the middle. */
+        NEW {
+            @Override
+            Layout apply(Vma left, Vma piece, Vma right) {
+                Layout layout = Drawing.layout(List.of(left, right));
+                place(layout, piece);
+                return layout;
+            }
+        },
+        /** A range that exists, with other flags before. */
+        EXISTING {
+            @Override
+            Layout apply(Vma left, Vma piece, Vma right) {
+                long before = piece.flags() ^ VmaFlags.DONTDUMP;
+                Vma unlike = MergeRules.part(piece, piece.start(), piece.end(), before, Drawing.GEOMETRY.pageShift());
+                Layout layout = Drawing.layout(List.of(left, unlike, right));
+                return change(layout, piece.start(), piece.end(), piece.flags());
+            }
+        };
+
+        /** The middle of three, two pages each, is made or changed; the result. */
+        abstract Layout apply(Vma left, Vma piece, Vma right);
+    }
+
+    /** Puts a new piece, as whoever maps something does. */
+    private static void place(Layout layout, Vma piece) {
+        Vma placed;
+        try (Edit edit = Layouts.edit(layout)) {
+            placed = MergeRules.place(edit, piece);
+            edit.finish(0);
+        }
+        layout.validate();
+        assertSame(placed, layout.find(piece.start()), "place() returns what covers the piece");
+        assertSame(placed, layout.find(piece.end() - 1), "place() returns what covers the piece");
+    }
+
+    /** Gives part of a VMA other flags; null if it was done, else why not. */
+    private static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
+        long reached;
+        try (Edit edit = Layouts.edit(layout)) {
+            Vma vma = edit.at(start);
+            assertNotNull(vma);
+            reached = MergeRules.change(edit, vma, start, end, flags);
+            edit.finish(0);
+        }
+        layout.validate();
+        if (Errno.isError(reached)) {
+            return Errno.of(reached);
+        }
+        Vma changed = layout.find(start);
+        assertNotNull(changed);
+        assertEquals(reached, changed.end(), "change() returns the end of what covers the part");
+        assertSame(changed, layout.find(end - 1));
+        return null;
+    }
+
+    private static Layout change(Layout layout, long start, long end, long flags) {
+        assertNull(tryChange(layout, start, end, flags), "refused");
+        return layout;
+    }
+
+    /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
+    private static @Nullable Errno makeWritable(Layout layout, int from, int to) {
+        Vma vma = layout.find(Drawing.address(from));
+        assertNotNull(vma);
+        long flags = Drawing.kind(Character.toLowerCase(Drawing.letter(vma))).flags();
+        return tryChange(layout, Drawing.address(from), Drawing.address(to), flags);
+    }
+
+    /** The bounds of a drawing without the kinds. */
+    private static String shape(Layout layout) {
+        return Drawing.of(layout).replaceAll("[a-zA-Z?]", "o");
+    }
+
+    private static Vma withFlags(int from, int to, long flags) {
+        Drawing.Kind plain = Drawing.kind('a');
+        return new Drawing.Kind(flags, plain.backing(), plain.name(), plain.identity(), plain.skew()).over(from, to);
+    }
+
+    @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
+    @CsvSource(textBlock = """
+        only the left fits,                      [aa]..[AA],         2, aa, [aaaa][AA]
+        only the right fits,                     [AA]..[aa],         2, aa, [AA][aaaa]
+        both fit,                                [aa]..[aa],         2, aa, [aaaaaa]
+        neither fits,                            [AA]..[AA],         2, aa, [AA][aa][AA]
+        left with nothing right,                 [aa],               2, aa, [aaaa]
+        right with nothing left,                 ..[aa],             0, aa, [aaaa]
+        nothing anywhere,                        ......,             2, aa, ..[aa]
+        left but the right apart,                [aa]...[aa],        2, aa, [aaaa].[aa]
+        right but the left apart,                [aa]...[aa],        3, aa, [aa].[aaaa]
+        neither is adjacent,                     [aa]....[aa],       3, aa, [aa].[aa].[aa]
+        other right on both sides,               [ee]..[ee],         2, aa, [ee][aa][ee]
+        only the nearest is joined,              [aa][aa]..[aa][aa], 4, aa, [aa][aaaaaa][aa]
+        a name of its own left,                  [oo]..[aa],         2, aa, [oo][aaaa]
+        a name of its own right,                 [aa]..[oo],         2, aa, [aaaa][oo]
+        the same name,                           [oo]..[oo],         2, oo, [oooooo]
+        file: both fit,                          [ff]..[ff],         2, ff, [ffffff]
+        file: another open left,                 [gg]..[ff],         2, ff, [gg][ffff]
+        file: another open right,                [ff]..[gg],         2, ff, [ffff][gg]
+        file: not anonymous,                     [aa]..[aa],         2, ff, [aa][ff][aa]
+        anonymous: not a file,                   [ff]..[ff],         2, aa, [ff][aa][ff]
+        file: offset ahead left,                 [hh]..[ff],         2, ff, [hh][ffff]
+        file: offset ahead right,                [ff]..[hh],         2, ff, [ffff][hh]
+        file: offset behind left,                .[kk]..[ff],        3, ff, .[kk][ffff]
+        file: offset behind right,               [ff]..[kk],         2, ff, [ffff][kk]
+        file: offsets continue over a gap left,  [ff],               3, kk, [ff].[kk]
+        file: offsets continue over a gap right, ...[kk],            0, ff, [ff].[kk]
+        memory of another place,                 [mm]..[mm],         2, aa, [mm][aa][mm]
+        memory of the same place,                [mm]..[mm],         2, mm, [mmmmmm]
+        """)
+    void newRange(String what, String before, int page, String piece, String after) {
+        Layout layout = Drawing.layout(before);
+        place(layout, Drawing.kind(piece.charAt(0)).over(page, page + piece.length()));
+        assertEquals(after, Drawing.of(layout), what);
+    }
+
+    @ParameterizedTest(name = "{0}: pages {2} to {3} of {1}")
+    @CsvSource(textBlock = """
+        'whole, left',                   [aa][AAAA][ee], 2, 6, [aaaaaa][ee]
+        'whole, right',                  [ee][AAAA][aa], 2, 6, [ee][aaaaaa]
+        'whole, both',                   [aa][AAAA][aa], 2, 6, [aaaaaaaa]
+        'whole, none',                   [ee][AAAA][ee], 2, 6, [ee][aaaa][ee]
+        'whole, alone',                  ..[AAAA],       2, 6, ..[aaaa]
+        'whole, gaps',                   [aa].[AA].[aa], 3, 5, [aa].[aa].[aa]
+        'head, left',                    [aa][AAAA][ee], 2, 4, [aaaa][AA][ee]
+        'head, right',                   [ee][AAAA][aa], 2, 4, [ee][aa][AA][aa]
+        'head, both',                    [aa][AAAA][aa], 2, 4, [aaaa][AA][aa]
+        'head, none',                    [ee][AAAA][ee], 2, 4, [ee][aa][AA][ee]
+        'head, alone',                   ..[AAAA],       2, 4, ..[aa][AA]
+        'head, left apart',              [aa].[AAAA],    3, 4, [aa].[a][AAA]
+        'tail, left',                    [aa][AAAA][ee], 4, 6, [aa][AA][aa][ee]
+        'tail, right',                   [ee][AAAA][aa], 4, 6, [ee][AA][aaaa]
+        'tail, both',                    [aa][AAAA][aa], 4, 6, [aa][AA][aaaa]
+        'tail, none',                    [ee][AAAA][ee], 4, 6, [ee][AA][aa][ee]
+        'tail, alone',                   ..[AAAA],       4, 6, ..[AA][aa]
+        'tail, right apart',             [AAAA].[aa],    3, 4, [AAA][a].[aa]
+        'middle, left',                  [aa][AAAA][ee], 3, 5, [aa][A][aa][A][ee]
+        'middle, right',                 [ee][AAAA][aa], 3, 5, [ee][A][aa][A][aa]
+        'middle, both',                  [aa][AAAA][aa], 3, 5, [aa][A][aa][A][aa]
+        'middle, none',                  [ee][AAAA][ee], 3, 5, [ee][A][aa][A][ee]
+        'named: none',                   [aa][OO][aa],   2, 4, [aa][oo][aa]
+        'named: whole, both',            [oo][OO][oo],   2, 4, [oooooo]
+        'named: middle',                 [OOO],          1, 2, [O][o][O]
+        'file: whole, both',             [ff][FFFF][ff], 2, 6, [ffffffff]
+        'file: whole, other open left',  [gg][FFFF][ff], 2, 6, [gg][ffffff]
+        'file: whole, other open right', [ff][FFFF][gg], 2, 6, [ffffff][gg]
+        'file: whole, offsets',          [hh][FFFF][hh], 2, 6, [hh][ffff][hh]
+        'file: head, left',              [ff][FFFF][ff], 2, 3, [fff][FFF][ff]
+        'file: head, offset',            [hh][FFFF][ff], 2, 3, [hh][f][FFF][ff]
+        'file: tail, right',             [ff][FFFF][ff], 5, 6, [ff][FFF][fff]
+        'file: tail, offset',            [ff][FFFF][hh], 5, 6, [ff][FFF][f][hh]
+        'file: gap left',                [ff].[KK],      3, 5, [ff].[kk]
+        'file: gap right',               [FF].[kk],      0, 2, [ff].[kk]
+        'file: middle',                  [ff][FFFF][ff], 3, 4, [ff][F][f][FF][ff]
+        """)
+    void existingRange(String what, String before, int from, int to, String after) {
+        Layout layout = Drawing.layout(before);
+        assertNull(makeWritable(layout, from, to), what);
+        assertEquals(after, Drawing.of(layout), what);
+    }
+
+    static Stream<Integer> bits() {
+        return IntStream.range(0, Long.SIZE).filter(bit -> 1L << bit != STICKY).boxed();
+    }
+
+    @ParameterizedTest(name = "bit {0}")
+    @MethodSource("bits")
+    @DisplayName(
+            "One flag that differs, whichever it is but the sticky one, prevents a merge at that side and at no other")
+    void everyFlagCounts(int bit) {
+        long base = Drawing.WRITTEN;
+        long other = base ^ 1L << bit;
+        Vma piece = withFlags(2, 4, base);
+        for (Change change : Change.values()) {
+            assertEquals(
+                    "[oo][oooo]", shape(change.apply(withFlags(0, 2, other), piece, withFlags(4, 6, base))), "left");
+            assertEquals(
+                    "[oooo][oo]", shape(change.apply(withFlags(0, 2, base), piece, withFlags(4, 6, other))), "right");
+            assertEquals(
+                    "[oo][oo][oo]", shape(change.apply(withFlags(0, 2, other), piece, withFlags(4, 6, other))), "both");
+        }
+    }
+
+    @ParameterizedTest(name = "marked: left {0}, piece {1}, right {2}")
+    @CsvSource({
+        "false, false, true",
+        "false, true, false",
+        "false, true, true",
+        "true, false, false",
+        "true, false, true",
+        "true, true, false"
+    })
+    @DisplayName("The sticky flag prevents no merge, and whatever has a part that has it has it too")
+    void stickyFlag(boolean left, boolean piece, boolean right) {
+        for (Change change : Change.values()) {
+            Layout layout = change.apply(marked(0, 2, left), marked(2, 4, piece), marked(4, 6, right));
+            assertEquals("[oooooo]", shape(layout), change.toString());
+            Vma joined = layout.find(Drawing.address(3));
+            assertNotNull(joined);
+            assertEquals(Drawing.WRITTEN | STICKY, joined.flags(), change.toString());
+        }
+    }
+
+    private static Vma marked(int from, int to, boolean marked) {
+        return withFlags(from, to, marked ? Drawing.WRITTEN | STICKY : Drawing.WRITTEN);
+    }
+
+    static final List<Long> SPECIAL =
+            List.of(VmaFlags.IO, VmaFlags.DONTEXPAND, VmaFlags.PFNMAP, VmaFlags.MIXEDMAP, VmaFlags.SPECIAL);
+
+    @ParameterizedTest
+    @FieldSource("SPECIAL")
+    @DisplayName("Special mappings never merge, equal as they may be")
+    void specialMappings(long special) {
+        long flags = Drawing.WRITTEN | special;
+        for (Change change : Change.values()) {
+            Layout layout = change.apply(withFlags(0, 2, flags), withFlags(2, 4, flags), withFlags(4, 6, flags));
+            assertEquals("[oo][oo][oo]", shape(layout), change.toString());
+        }
+        Layout head = Drawing.layout(List.of(withFlags(0, 2, flags), withFlags(2, 6, flags ^ 1)));
+        assertEquals(
+                "[oo][oo][oo]", shape(change(head, Drawing.address(2), Drawing.address(4), flags)), "cut like any");
+    }
+
+    @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
+    @CsvSource(textBlock = """
+        the next may not vanish,  [ss]..[ss],  2, ss, [ssss][ss]
+        left alone,               [ss]..[SS],  2, ss, [ssss][SS]
+        right alone,              [SS]..[ss],  2, ss, [SS][ssss]
+        another attachment left,  [tt]..[ss],  2, ss, [tt][ssss]
+        another attachment right, [ss]..[tt],  2, ss, [ssss][tt]
+        """)
+    @DisplayName("New range: what counts its mappings loses none")
+    void newRangeOfCountedMappings(String what, String before, int page, String piece, String after) {
+        newRange(what, before, page, piece, after);
+    }
+
+    @ParameterizedTest(name = "{0}: pages {2} to {3} of {1}")
+    @CsvSource(textBlock = """
+        'whole, left',  [ss][SS][tt],   2, 4, [ss][ss][tt]
+        'whole, right', [tt][SS][ss],   2, 4, [tt][ss][ss]
+        'whole, both',  [ss][SS][ss],   2, 4, [ss][ss][ss]
+        'head, left',   [ss][SSSS][ss], 2, 4, [ssss][SS][ss]
+        'tail, right',  [ss][SSSS][ss], 4, 6, [ss][SS][ssss]
+        'head, none',   [tt][SSSS][ss], 2, 4, [tt][ss][SS][ss]
+        'middle',       [ss][SSSS][ss], 3, 5, [ss][S][ss][S][ss]
+        """)
+    @DisplayName("Existing range: what counts its mappings loses none, but its bounds may move")
+    void existingRangeOfCountedMappings(String what, String before, int from, int to, String after) {
+        existingRange(what, before, from, to, after);
+    }
+
+    @ParameterizedTest(name = "{0}: {1} between {2} and {3}")
+    @CsvSource(textBlock = """
+        a piece without takes the left's,      a, x, E, [xxxx][EE]
+        a piece without takes the right's,     a, E, x, [EE][xxxx]
+        all the same,                          x, x, x, [xxxxxx]
+        both neighbours the same,              a, x, x, [xxxxxx]
+        only the left has one,                 a, x, a, [xxxxxx]
+        only the right has one,                a, a, x, [xxxxxx]
+        only the piece has one,                x, a, a, [xxxxxx]
+        the piece and the left,                x, x, a, [xxxxxx]
+        the piece and the right,               x, a, x, [xxxxxx]
+        the left wins,                         a, x, y, [xxxx][yy]
+        the other left wins,                   a, y, x, [yyyy][xx]
+        the left has another,                  x, y, x, [yy][xxxx]
+        the right has another,                 x, x, y, [xxxx][yy]
+        the left none and the right another,   x, a, y, [xxxx][yy]
+        both have another,                     x, y, y, [yy][xx][yy]
+        inherited is not lent to the right,    a, i, a, [ii][aaaa]
+        inherited is not lent to the left,     a, a, i, [aaaa][ii]
+        inherited by both and lent to none,    a, i, i, [ii][aa][ii]
+        inherited by the piece,                i, a, a, [aa][ii][aa]
+        inherited and the same,                i, i, i, [iiiiii]
+        inherited and the same on the left,    i, i, a, [iiii][aa]
+        inherited and the same on the right,   i, a, i, [aa][iiii]
+        inherited and another inherited,       i, j, i, [jj][iiii]
+        inherited left and own right,          a, i, x, [ii][xxxx]
+        own left and inherited right,          a, x, i, [xxxx][ii]
+        """)
+    void identities(String what, char piece, char left, char right, String after) {
+        for (Change change : Change.values()) {
+            Layout layout = change.apply(
+                    Drawing.kind(left).over(0, 2),
+                    Drawing.kind(piece).over(2, 4),
+                    Drawing.kind(right).over(4, 6));
+            assertEquals(after, Drawing.of(layout), what + ", " + change);
+        }
+    }
+
+    static Stream<String> triples() {
+        List<String> triples = new ArrayList<>();
+        for (char left : "axyij".toCharArray()) {
+            for (char piece : "axyij".toCharArray()) {
+                for (char right : "axyij".toCharArray()) {
+                    triples.add("" + left + piece + right);
+                }
+            }
+        }
+        return triples.stream();
+    }
+
+    @ParameterizedTest(name = "left, piece, right: {0}")
+    @MethodSource("triples")
+    @DisplayName("Every combination of identities: none, two own, two inherited")
+    void everyCombinationOfIdentities(String triple) {
+        char left = triple.charAt(0);
+        char piece = triple.charAt(1);
+        char right = triple.charAt(2);
+        boolean withLeft = mayBeOne(left, piece);
+        boolean withRight = mayBeOne(piece, right) && (!withLeft || left == right || left == 'a' || right == 'a');
+        StringBuilder expected = new StringBuilder();
+        if (withLeft && withRight) {
+            expected.append(joined(left, piece, right));
+        } else if (withLeft) {
+            expected.append(joined(left, piece)).append(joined(right));
+        } else if (withRight) {
+            expected.append(joined(left)).append(joined(piece, right));
+        } else {
+            expected.append(joined(left)).append(joined(piece)).append(joined(right));
+        }
+        identities("computed", piece, left, right, expected.toString());
+    }
+
+    /** Equal, or one has none and the other's own is lent to it. */
+    private static boolean mayBeOne(char one, char other) {
+        return one == other || (one == 'a' && "xy".indexOf(other) >= 0) || (other == 'a' && "xy".indexOf(one) >= 0);
+    }
+
+    /** One VMA of what were several of two pages each; the first identity there is. */
+    private static String joined(char... kinds) {
+        char identity = 'a';
+        for (int i = kinds.length - 1; i >= 0; i--) {
+            identity = kinds[i] == 'a' ? identity : kinds[i];
+        }
+        return '[' + String.valueOf(identity).repeat(2 * kinds.length) + ']';
+    }
+
+    @ParameterizedTest(name = "{0}: pages {3} to {4} of {1}, at most {2}")
+    @CsvSource(textBlock = """
+        'middle, room for two',         [AAAA],     3, 1, 2, [A][a][AA], true
+        'middle, room for one',         [AAAA],     2, 1, 2, [A][AAA],   false
+        'middle, room for none',        [AAAA],     1, 1, 2, [AAAA],     false
+        'head, room',                   [AAAA],     2, 0, 2, [aa][AA],   true
+        'head, no room',                [AAAA],     1, 0, 2, [AAAA],     false
+        'tail, room',                   [AAAA],     2, 2, 4, [AA][aa],   true
+        'tail, no room',                [AAAA],     1, 2, 4, [AAAA],     false
+        'tail, over the limit already', [AAAA][ee], 1, 2, 4, [AAAA][ee], false
+        'whole needs no room',          [AAAA],     1, 0, 4, [aaaa],     true
+        'a bound moves without room',   [aa][AA],   2, 2, 3, [aaa][A],   true
+        'a bound moves up',             [AA][aa],   2, 1, 2, [A][aaa],   true
+        """)
+    @DisplayName("Cuts stop at the limit of mappings; the first one may remain")
+    void limitOfMappings(String what, String before, int maxMaps, int from, int to, String after, boolean done) {
+        Layout layout = Drawing.layout(before, maxMaps);
+        assertEquals(done ? null : Errno.ENOMEM, makeWritable(layout, from, to), what);
+        assertEquals(after, Drawing.of(layout), what);
+    }
+
+    @ParameterizedTest(name = "pages {0} to {1}")
+    @CsvSource({"0, 2, EINVAL, [NNNN]", "2, 4, EINVAL, [NNNN]", "1, 3, EINVAL, [NNNN]", "0, 4, , [nnnn]"})
+    @DisplayName("What the kernel has mapped itself changes as a whole or not at all")
+    void namedMappingsAreNeverCut(int from, int to, @Nullable Errno refusal, String after) {
+        Layout layout = Drawing.layout("[NNNN]");
+        assertEquals(refusal, makeWritable(layout, from, to));
+        assertEquals(after, Drawing.of(layout));
+    }
+
+    @Test
+    @DisplayName("join() may be told to leave the next one alone, and changes nothing where it cannot join")
+    void joinWithoutTheNext() {
+        assertEquals("[aaaa][aa]", joinedWithPrevious("[aa]..[aa]", true));
+        assertEquals("[AA]..[aa]", joinedWithPrevious("[AA]..[aa]", false));
+        assertEquals("......[aa]", joinedWithPrevious("......[aa]", false));
+    }
+
+    private static String joinedWithPrevious(String before, boolean expected) {
+        Layout layout = Drawing.layout(before);
+        try (Edit edit = Layouts.edit(layout)) {
+            Vma joined = MergeRules.join(edit, Drawing.kind('a').over(2, 4), false);
+            assertEquals(expected, joined != null);
+            edit.finish(0);
+        }
+        layout.validate();
+        return Drawing.of(layout);
+    }
+}

@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Retirement;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.syscall.Mapping;
+import dev.samara.core.internal.syscall.Protecting;
+import dev.samara.core.internal.syscall.Unmapping;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToLongFunction;
+import org.jetbrains.lincheck.datastructures.IntGen;
+import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
+import org.jetbrains.lincheck.datastructures.Operation;
+import org.jetbrains.lincheck.datastructures.Param;
+import org.jetbrains.lincheck.datastructures.StressOptions;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+
+/**
+ * I4 and I6 for a call that takes effect at two instants: {@code munmap} for look-ups as it is published, for placement
+ * as it is complete.
+ *
+ * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit
+ * until somebody calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
+ * {@link Transit#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin again,
+ * is left out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one explanation, in
+ * which nothing is left open: what is in transit is part of the model's state. That whole calls, which do wait, are
+ * linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can tell the two
+ * instants of an unmapping apart, since those that could wait for the second one.
+ *
+ * <p>Pages are compared, not mappings: equal neighbours may be joined late. There is room for four pages.
+ */
+@DisplayName("I4 I6: published and completed, the phases of a space are linearizable")
+@Tag("lincheck")
+@Param(name = "page", gen = IntGen.class, conf = "0:3")
+@Param(name = "rights", gen = IntGen.class, conf = "0:3")
+@Param(name = "pages", gen = IntGen.class, conf = "1:2")
+public class PhasesLincheckTest {
+    /** Something in the range is in transit, so the operation would wait and then begin again. */
+    static final long WAITS = -5000;
+
+    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
+    private static final int PAGES = 4;
+    private static final int UNMAPPED = -1;
+    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    private static final long PAGE = GEOMETRY.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+
+    private final Layout layout = emptyLayout();
+
+    /** Guarded by the layout lock. */
+    private final List<Transit> taken = new ArrayList<>();
+
+    private static Layout emptyLayout() {
+        Host host = new Host(new Host.Settings(
+                65530,
+                256,
+                Host.UNLIMITED,
+                Long.MAX_VALUE,
+                report -> {
+                    throw new AssertionError(report);
+                },
+                Retirement.NOTHING,
+                ReentrantLock::new,
+                null,
+                (layout, start, end, access) -> 0));
+        long heap = GEOMETRY.defaultHeap();
+        return new Layout(
+                new Layout.Origin(
+                        host,
+                        GEOMETRY,
+                        Set.of(),
+                        Map.of(Resource.STACK, 8L << 20),
+                        true,
+                        heap,
+                        heap,
+                        0,
+                        PLACE,
+                        PLACE + PAGES * PAGE,
+                        false),
+                List.of());
+    }
+
+    private static long address(int page) {
+        return PLACE + page * PAGE;
+    }
+
+    private static long start(int one, int other) {
+        return address(Math.min(one, other));
+    }
+
+    private static long length(int one, int other) {
+        return (1 + Math.abs(one - other)) * PAGE;
+    }
+
+    private static int rights(@Nullable Vma vma) {
+        if (vma == null) {
+            return UNMAPPED;
+        }
+        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
+    }
+
+    /** One attempt; what it leaves in transit remains there. */
+    private long publish(Call call, ToLongFunction<Edit> decision) {
+        dev.samara.core.internal.op.Operation operation =
+                new dev.samara.core.internal.op.Operation(layout, call, 0, 0, 0, 0, 0, null);
+        try (Edit edit = new Edit(operation)) {
+            try {
+                return edit.finish(decision.applyAsLong(edit));
+            } catch (Blocked blocked) {
+                return WAITS;
+            }
+        }
+    }
+
+    private long map(int one, int other, int rights, int flags) {
+        long result = publish(
+                Call.MMAP,
+                edit -> Mapping.mmap(edit, start(one, other), length(one, other), rights, ANYWHERE | flags, null, 0));
+        return Math.min(result, 0);
+    }
+
+    @Operation
+    public long map(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return map(one, other, rights, MapFlags.FIXED);
+    }
+
+    @Operation
+    public long mapIfFree(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return map(one, other, rights, MapFlags.FIXED_NOREPLACE);
+    }
+
+    @Operation
+    public long mapAnywhere(@Param(name = "pages") int pages, @Param(name = "rights") int rights) {
+        long result = publish(Call.MMAP, edit -> Mapping.mmap(edit, 0, pages * PAGE, rights, ANYWHERE, null, 0));
+        return result < 0 ? result : (result - PLACE) / PAGE;
+    }
+
+    @Operation
+    public long unmap(@Param(name = "page") int one, @Param(name = "page") int other) {
+        return publish(Call.MUNMAP, edit -> Unmapping.munmap(edit, start(one, other), length(one, other)));
+    }
+
+    @Operation
+    public long protect(
+            @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
+        return publish(Call.MPROTECT, edit -> Protecting.mprotect(edit, start(one, other), length(one, other), rights));
+    }
+
+    /** Completes what is in transit at a page; returns when it is complete, also if another thread does it. */
+    @Operation
+    public void complete(@Param(name = "page") int page) {
+        Transit there = null;
+        boolean mine = false;
+        layout.lock();
+        try {
+            for (Transit transit : layout.inTransit().transits()) {
+                if (transit.touches(address(page), address(page + 1))) {
+                    there = transit;
+                    mine = !taken.contains(transit) && taken.add(transit);
+                }
+            }
+        } finally {
+            layout.unlock();
+        }
+        if (there == null) {
+            return;
+        }
+        if (mine) {
+            there.run();
+        } else {
+            there.gate().awaitUninterruptibly(there.operation());
+        }
+    }
+
+    @Operation
+    public int find(@Param(name = "page") int page) {
+        return rights(layout.find(address(page)));
+    }
+
+    @Operation
+    public int keep(@Param(name = "page") int page) {
+        Vma kept = layout.keep(address(page));
+        if (kept != null) {
+            Life.release(kept);
+        }
+        return rights(kept);
+    }
+
+    @Operation
+    public String snapshot() {
+        Snapshot<Vma> now = layout.snapshot();
+        int[] rights = new int[PAGES];
+        Arrays.setAll(rights, page -> rights(now.get(address(page))));
+        return Arrays.toString(rights);
+    }
+
+    @Test
+    @DisplayName("in interleavings made by a model checker")
+    void modelChecked() {
+        new ModelCheckingOptions()
+                .iterations(6 * SCALE)
+                .invocationsPerIteration(40)
+                .threads(2)
+                .actorsPerThread(3)
+                .sequentialSpecification(Phases.class)
+                .check(PhasesLincheckTest.class);
+    }
+
+    @Test
+    @DisplayName("in interleavings of running threads")
+    void stressed() {
+        new StressOptions()
+                .iterations(10 * SCALE)
+                .invocationsPerIteration(1000)
+                .threads(3)
+                .actorsPerThread(3)
+                .sequentialSpecification(Phases.class)
+                .check(PhasesLincheckTest.class);
+    }
+
+    /** The same phases on arrays. */
+    public static final class Phases {
+        /** What look-ups see. */
+        private final int[] rights = new int[PAGES];
+
+        /** To which operation in transit a page belongs; 0 for none. */
+        private final int[] transit = new int[PAGES];
+
+        private int operations;
+
+        public Phases() {
+            Arrays.fill(rights, UNMAPPED);
+        }
+
+        private boolean isInTransit(int first, int last) {
+            for (int page = first; page <= last; page++) {
+                if (transit[page] != 0) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private boolean isMapped(int first, int last) {
+            for (int page = first; page <= last; page++) {
+                if (rights[page] != UNMAPPED) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private void depart(int first, int last) {
+            Arrays.fill(transit, first, last + 1, operations);
+        }
+
+        public long map(int one, int other, int value) {
+            int first = Math.min(one, other);
+            int last = Math.max(one, other);
+            if (isInTransit(first, last)) {
+                return WAITS;
+            }
+            operations++;
+            if (isMapped(first, last)) {
+                depart(first, last);
+            }
+            Arrays.fill(rights, first, last + 1, value);
+            return 0;
+        }
+
+        public long mapIfFree(int one, int other, int value) {
+            int first = Math.min(one, other);
+            int last = Math.max(one, other);
+            if (isInTransit(first, last)) {
+                return WAITS;
+            }
+            if (isMapped(first, last)) {
+                return Errno.EEXIST.result();
+            }
+            Arrays.fill(rights, first, last + 1, value);
+            return 0;
+        }
+
+        /** As high as it fits, and never in what is not completely unmapped. */
+        public long mapAnywhere(int pages, int value) {
+            for (int first = PAGES - pages; first >= 0; first--) {
+                int last = first + pages - 1;
+                if (!isMapped(first, last) && !isInTransit(first, last)) {
+                    Arrays.fill(rights, first, last + 1, value);
+                    return first;
+                }
+            }
+            return Errno.ENOMEM.result();
+        }
+
+        /** What lies between the first and the last page that was mapped is in transit. */
+        public long unmap(int one, int other) {
+            int first = Math.min(one, other);
+            int last = Math.max(one, other);
+            if (isInTransit(first, last)) {
+                return WAITS;
+            }
+            while (first <= last && rights[first] == UNMAPPED) {
+                first++;
+            }
+            while (last >= first && rights[last] == UNMAPPED) {
+                last--;
+            }
+            if (first <= last) {
+                operations++;
+                depart(first, last);
+                Arrays.fill(rights, first, last + 1, UNMAPPED);
+            }
+            return 0;
+        }
+
+        /** Changes what lies before a hole; what has lost a right is in transit. */
+        public long protect(int one, int other, int value) {
+            int first = Math.min(one, other);
+            int last = Math.max(one, other);
+            if (isInTransit(first, last)) {
+                return WAITS;
+            }
+            operations++;
+            for (int page = first; page <= last; page++) {
+                if (rights[page] == UNMAPPED) {
+                    return Errno.ENOMEM.result();
+                }
+                if ((rights[page] & ~value) != 0) {
+                    depart(page, page);
+                }
+                rights[page] = value;
+            }
+            return 0;
+        }
+
+        public void complete(int page) {
+            int done = transit[page];
+            for (int other = 0; other < PAGES; other++) {
+                if (transit[other] == done) {
+                    transit[other] = 0;
+                }
+            }
+        }
+
+        public int find(int page) {
+            return rights[page];
+        }
+
+        public int keep(int page) {
+            return rights[page];
+        }
+
+        public String snapshot() {
+            return Arrays.toString(rights);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The steps around the one store that publishes an edit. A transaction asks before each step, and last before it
+ * commits, whether its thread holds the lock; the lock of this test looks around then, as a thread without the lock
+ * might.
+ */
+@DisplayName("A VMA is attached and linked before the tree has it, detached after, and its gate opens last")
+final class PublicationOrderTest {
+    private static final long PAGE = Layouts.GEOMETRY.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int ANONYMOUS = FIXED | MapFlags.ANONYMOUS;
+
+    private final Memory memory = SmallMemory.of(64);
+    private final FilePages file = new FilePages(memory, 64 * PAGE);
+    private final Host host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
+    private final Layout layout = new Layout(Layouts.origin(host), List.of());
+    private final List<String> violations = new ArrayList<>();
+
+    /** What an operation takes the place of, until it is published. */
+    private @Nullable Vma before;
+
+    /** The new VMAs of an edit that is not published, as they were when it last asked. */
+    private List<String> unready = List.of();
+
+    private int looks;
+    private @Nullable Gate gate;
+
+    /** A lock that has something done whenever its owner asks whether it is the owner. */
+    private static final class Probing extends ReentrantLock {
+        private static final long serialVersionUID = 1;
+
+        private final transient Runnable probe;
+        private boolean isProbing;
+
+        Probing(Runnable probe) {
+            this.probe = probe;
+        }
+
+        @Override
+        public boolean isHeldByCurrentThread() {
+            boolean isHeld = super.isHeldByCurrentThread();
+            if (isHeld && !isProbing) {
+                isProbing = true;
+                probe.run();
+                isProbing = false;
+            }
+            return isHeld;
+        }
+    }
+
+    private final class File implements Backing {
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 5;
+        }
+
+        @Override
+        public String name() {
+            return "/file";
+        }
+
+        @Override
+        public PageCache pageCache() {
+            return file;
+        }
+    }
+
+    private void retire(Transit transit) {
+        Vma found = layout.find(PLACE + 2 * PAGE);
+        gate = found == null ? null : Life.gateOf(found);
+    }
+
+    private void look() {
+        Vma found = before == null ? null : layout.find(PLACE + 2 * PAGE);
+        if (found == null) {
+            return;
+        }
+        if (Life.isFresh(found)) {
+            violations.add("found before it was attached: " + found);
+        }
+        if (Life.isDetached(found)) {
+            violations.add("found after it was detached: " + found);
+        }
+        if (found == before) {
+            looks++;
+            unready = new ArrayList<>();
+            for (Vma vma : layout.lists().fresh) {
+                if (Life.isFresh(vma) || !Life.isLinked(vma)) {
+                    unready.add(vma.toString());
+                }
+            }
+        }
+        Gate opened = gate;
+        if (opened != null && opened.isOpen() && found.end() != PLACE + 8 * PAGE) {
+            violations.add("the gate is open and the seam is not closed: " + found);
+        }
+    }
+
+    @BeforeEach
+    void map() {
+        assertEquals(PLACE, layout.mmap(PLACE, 8 * PAGE, RW, ANONYMOUS, null, 0));
+        before = layout.find(PLACE + 2 * PAGE);
+        assertNotNull(before);
+    }
+
+    @Test
+    @DisplayName("a mapping of a file over another mapping")
+    void replaced() {
+        Vma old = before;
+        assertNotNull(old);
+        assertEquals(PLACE, layout.mmap(PLACE, 8 * PAGE, RW, FIXED, new File(), 0));
+        assertTrue(looks > 0);
+        assertEquals(List.of(), unready, "not attached or not linked as the edit was committed");
+        assertEquals(List.of(), violations);
+        Vma now = layout.find(PLACE);
+        assertNotNull(now);
+        assertTrue(Life.isDetached(old));
+        assertTrue(Life.isLinked(now));
+        assertFalse(Life.isDetached(now));
+    }
+
+    @Test
+    @DisplayName("a mapping that is one with its neighbours once its operation is complete")
+    void joined() {
+        assertEquals(PLACE + 2 * PAGE, layout.mmap(PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0));
+        Gate opened = gate;
+        assertNotNull(opened, "the mapping was in flight");
+        assertTrue(opened.isOpen());
+        assertEquals(List.of(), violations);
+        Vma whole = layout.find(PLACE);
+        assertNotNull(whole);
+        assertEquals(PLACE + 8 * PAGE, whole.end());
+        layout.validate();
+    }
+}

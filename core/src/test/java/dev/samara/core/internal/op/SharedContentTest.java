@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.RW;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Keep;
+import dev.samara.core.OneThread;
+import dev.samara.core.Rig;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.syscall.Mapping;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("The content of an anonymous shared object")
+final class SharedContentTest {
+    private final Rig rig = new Rig();
+    private final AddressSpace space = rig.space;
+    private final long at = rig.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+    private final Vma first = Objects.requireNonNull(space.find(at));
+    private final Backing object = Objects.requireNonNull(first.backing());
+
+    @AfterEach
+    void nothingIsLeft() {
+        space.validate();
+        rig.closeEmpty();
+        assertEquals(0, rig.machine.committed());
+        assertEquals(List.of(), rig.reports);
+    }
+
+    private long mapAgain() {
+        return rig.map(0, 1, RW, MapFlags.SHARED, object, 0);
+    }
+
+    private void unmap(long address) {
+        assertEquals(0, space.munmap(address, PAGE));
+    }
+
+    private void awaitQuiescence() {
+        try {
+            rig.machine.awaitQuiescence();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError(interrupted);
+        }
+    }
+
+    private void assertEmpty() {
+        awaitQuiescence();
+        assertEquals(0, rig.frames());
+    }
+
+    @Test
+    @DisplayName("ends with the last mapping: mapped again after that, the object is empty")
+    void lastMapping() {
+        for (long round = 1; round <= 3; round++) {
+            long again = round == 1 ? at : mapAgain();
+            assertEquals(0, rig.load(again));
+            rig.store(again, round);
+            unmap(again);
+        }
+        assertEmpty();
+    }
+
+    @Test
+    @DisplayName("lives on in what mremap has duplicated with an old size of 0, and in a child")
+    void duplicated() {
+        rig.store(at, 7);
+        long copy = space.mremap(at, 0, PAGE, RemapFlags.MAYMOVE, 0);
+        assertTrue(copy > 0 && copy != at);
+        unmap(at);
+        awaitQuiescence();
+        assertEquals(7, rig.load(copy));
+        AddressSpace child = space.fork();
+        unmap(copy);
+        awaitQuiescence();
+        rig.cpu.load(child);
+        assertEquals(7, rig.load(copy));
+        rig.cpu.load(space);
+        long again = mapAgain();
+        assertEquals(7, rig.load(again));
+        rig.store(again, 8);
+        rig.cpu.load(child);
+        assertEquals(8, rig.load(copy));
+        child.validate();
+        rig.cpu.load(space);
+        child.close();
+        unmap(again);
+        assertEmpty();
+    }
+
+    @Test
+    @DisplayName("lives as long as a keep of a VMA that has mapped it")
+    void kept() {
+        rig.store(at, 7);
+        Keep keep = Objects.requireNonNull(space.keep(at));
+        unmap(at);
+        awaitQuiescence();
+        long again = mapAgain();
+        assertEquals(7, rig.load(again));
+        unmap(again);
+        awaitQuiescence();
+        assertEquals(1, rig.frames());
+        keep.close();
+        assertEmpty();
+        assertEquals(0, rig.load(mapAgain()));
+    }
+
+    @Test
+    @DisplayName("is one for all mappings: also where an older VMA is loaded into another space, and the object mapped"
+            + " again")
+    void loadedAndMappedAgain() {
+        List<Vma> older = space.snapshot().vmas();
+        rig.store(at, 7);
+        unmap(at);
+        assertEmpty();
+        long again = mapAgain();
+        rig.store(again, 5);
+        AddressSpace second = rig.machine.space(Rig.GEOMETRY).load(older).build();
+        rig.cpu.load(second);
+        assertEquals(5, rig.load(at));
+        rig.store(at, 6);
+        second.validate();
+        rig.cpu.load(space);
+        assertEquals(6, rig.load(again));
+        unmap(again);
+        awaitQuiescence();
+        rig.cpu.load(second);
+        assertEquals(6, rig.load(at));
+        rig.cpu.load(space);
+        second.close();
+        assertEmpty();
+    }
+
+    @Test
+    @DisplayName("is one for all mappings: also where it ends between the question for its traits and the mapping")
+    void endsBeforeItIsMapped() {
+        BackingTraits asked = Objects.requireNonNull(BackingTraits.of(object));
+        unmap(at);
+        assertEmpty();
+        long again = mapAgain();
+        rig.store(again, 5);
+        long late;
+        try (Edit edit = Layouts.edit(rig.layout())) {
+            late = edit.finish(Mapping.mmap(edit, 0, PAGE, RW, MapFlags.SHARED, asked, 0));
+        }
+        assertEquals(5, rig.load(late));
+        unmap(again);
+        awaitQuiescence();
+        assertEquals(5, rig.load(late));
+    }
+
+    @Test
+    @DisplayName("does not end by an edit that has taken its last mapping away, has charged for others, and is dropped")
+    void droppedEdit() {
+        rig.store(at, 7);
+        List<SharedAnonymous> kept = new ArrayList<>();
+        SharedAnonymous.keep(first, kept);
+        try (Edit edit = Layouts.edit(rig.layout())) {
+            edit.unmap(at, at + PAGE, false);
+            assertTrue(edit.charge(1));
+            kept.forEach(SharedAnonymous::letGo);
+            awaitQuiescence();
+        }
+        assertEquals(7, rig.load(at));
+    }
+
+    @Test
+    @DisplayName("ends where its last mapping is replaced by a call that has charged for more")
+    void replacedByWhatGrows() {
+        rig.store(at, 7);
+        long own = rig.anonymous(1);
+        rig.store(own, 8);
+        // Far away from everything, so that there is room for two pages.
+        long place = 0x10_0000_0000L;
+        assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
+        assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
+        assertEquals(8, rig.load(place));
+        awaitQuiescence();
+        assertEquals(1, rig.frames());
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+@DisplayName("An edit that is closed before it is finished leaves no trace")
+class UnfinishedEditTest {
+    private static final long LIMIT = 16L << Drawing.GEOMETRY.pageShift();
+
+    private final Host host = Layouts.host(100, 0, LIMIT);
+
+    @Test
+    @DisplayName("what it charged is free again")
+    void charges() {
+        Layout layout = Drawing.layout(List.of(), host);
+        try (Edit edit = Layouts.edit(layout)) {
+            assertTrue(edit.charge(9));
+            assertEquals(LIMIT * 9 / 16, host.committed());
+        }
+        assertEquals(0, host.committed());
+        try (Edit edit = Layouts.edit(layout)) {
+            assertNotNull(edit.shareAnonymous(LIMIT, true));
+            assertEquals(LIMIT, host.committed());
+        }
+        assertEquals(0, host.committed());
+        try (Edit edit = Layouts.edit(layout)) {
+            assertFalse(edit.charge(17));
+            assertNull(edit.shareAnonymous(LIMIT + 1, true));
+        }
+        assertEquals(0, host.committed());
+    }
+
+    @Test
+    @DisplayName("a shared object that it took away is charged again, and one that it made and mapped is not")
+    void sharedObjects() {
+        Layout layout = Drawing.layout(List.of(), host);
+        SharedAnonymous kept;
+        try (Edit edit = Layouts.edit(layout)) {
+            kept = newObject(edit);
+            edit.put(mapping(0, kept));
+            edit.finish(0);
+        }
+        assertEquals(LIMIT / 2, host.committed());
+        try (Edit edit = Layouts.edit(layout)) {
+            edit.unmap(Drawing.address(0), Drawing.address(8), false);
+            assertTrue(edit.charge(16), "all is free");
+        }
+        assertEquals(LIMIT / 2, host.committed());
+        try (Edit edit = Layouts.edit(layout)) {
+            edit.put(mapping(20, newObject(edit)));
+            assertTrue(edit.charge(0));
+        }
+        assertEquals(LIMIT / 2, host.committed());
+        layout.close();
+        assertEquals(0, host.committed());
+    }
+
+    private static SharedAnonymous newObject(Edit edit) {
+        SharedAnonymous object = edit.shareAnonymous(LIMIT / 2, true);
+        assertNotNull(object);
+        return object;
+    }
+
+    private static Vma mapping(int page, SharedAnonymous object) {
+        Drawing.Kind like = Drawing.kind('s');
+        return new Drawing.Kind(like.flags(), object, null, null, -page).over(page, page + 8);
+    }
+
+    @Test
+    @DisplayName("the layout, its counters and the very VMAs are what they were")
+    void layout() {
+        Layout layout = Drawing.layout("[aa][AA]..[ff]");
+        List<Vma> before = vmas(layout);
+        long[] counted = layout.usage();
+        try (Edit edit = Layouts.edit(layout)) {
+            edit.unmap(Drawing.address(0), Drawing.address(4), false);
+            MergeRules.place(edit, Drawing.kind('a').over(0, 6));
+            assertEquals("[aa][AA]..[ff]", Drawing.of(layout), "nothing is seen before the end");
+        }
+        List<Vma> after = vmas(layout);
+        assertEquals(before.size(), after.size());
+        for (int i = 0; i < before.size(); i++) {
+            assertSame(before.get(i), after.get(i));
+        }
+        assertArrayEquals(counted, layout.usage());
+        layout.validate();
+        assertFalse(layout.isLockedByThisThread());
+    }
+
+    private static List<Vma> vmas(Layout layout) {
+        List<Vma> vmas = new ArrayList<>();
+        layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
+        return vmas;
+    }
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@DisplayName("An edit that fails as it is published gives back every open that its VMAs have taken")
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class UnfinishedOpensTest {
+    private final Host host = Layouts.host(100, 0, Host.UNLIMITED);
+    private final AtomicInteger opens = new AtomicInteger();
+    private final AtomicInteger closes = new AtomicInteger();
+    private final Layout layout = Drawing.layout(List.of(), host);
+    private final Drawing.Kind kind = kind(0);
+
+    /** A device that counts. */
+    private final class Device implements Backing, VmOperations {
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 3;
+        }
+
+        @Override
+        public String name() {
+            return "/device";
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            opens.incrementAndGet();
+            return null;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            closes.incrementAndGet();
+        }
+    }
+
+    /** Where a publication fails. */
+    private enum Failure {
+        /** One of its VMAs has been attached already; those before that have their opens. */
+        AT_A_VMA {
+            @Override
+            void prepare(Edit edit) {
+                Vma anonymous = Drawing.kind('a').over(30, 32);
+                edit.put(anonymous);
+                Life.attach(anonymous, null, null);
+            }
+        },
+        /** All VMAs have been attached and linked. */
+        AT_THE_COMMIT {
+            @Override
+            void prepare(Edit edit) {
+                edit.tree.abort();
+            }
+        };
+
+        abstract void prepare(Edit edit);
+    }
+
+    private Drawing.Kind kind(long more) {
+        Drawing.Kind like = Drawing.kind('f');
+        return new Drawing.Kind(like.flags() | more, new Device(), null, null, 0);
+    }
+
+    @BeforeEach
+    void map() {
+        run(edit -> edit.put(kind.over(0, 8)));
+        assertEquals(1, opens.get());
+    }
+
+    @AfterEach
+    void everyOpenIsClosed() throws InterruptedException {
+        layout.validate();
+        layout.close();
+        host.background().awaitQuiescence();
+        assertEquals(opens.get(), closes.get());
+    }
+
+    private interface Body {
+        void change(Edit edit);
+    }
+
+    private void run(Body body) {
+        new Operation(layout, Call.LOAD, 0, 0, 0, 0, 0, (Filling) edit -> {
+                    body.change(edit);
+                    return Edit.DONE;
+                })
+                .run();
+    }
+
+    private List<Vma> vmas() {
+        List<Vma> vmas = new ArrayList<>();
+        layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
+        return vmas;
+    }
+
+    @ParameterizedTest
+    @EnumSource(Failure.class)
+    @DisplayName("the share of a VMA that takes another one's place")
+    void shared(Failure failure) {
+        List<Vma> before = vmas();
+        for (int i = 0; i < 3; i++) {
+            assertThrows(
+                    IllegalStateException.class,
+                    () -> run(edit -> {
+                        Vma old = edit.at(Drawing.address(0));
+                        edit.replace(old, null, null, kind.over(0, 8));
+                        failure.prepare(edit);
+                    }));
+        }
+        assertEquals(before, vmas());
+        assertEquals(1, opens.get());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Failure.class)
+    @DisplayName("what was opened for a new VMA, and what the other half has taken over")
+    void granted(Failure failure) throws InterruptedException {
+        assertThrows(
+                IllegalStateException.class,
+                () -> run(edit -> {
+                    Vma old = edit.at(Drawing.address(0));
+                    edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
+                    // Before the other half's open is granted nothing is attached.
+                    failure.prepare(edit);
+                }));
+        host.background().awaitQuiescence();
+        assertEquals(1, opens.get() - closes.get());
+    }
+
+    @Test
+    @DisplayName("an edit that is published keeps them")
+    void published() throws InterruptedException {
+        run(edit -> {
+            Vma old = edit.at(Drawing.address(0));
+            edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
+        });
+        host.background().awaitQuiescence();
+        assertEquals(2, opens.get() - closes.get());
+    }
+}

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
+import dev.samara.core.OneThread;
+import dev.samara.core.Retiring;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Each call that works on pages takes its worker before it changes anything, and keeps it until it is done. */
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("I10: where workers are as many as there may be")
+final class WorkersTest {
+    private static final long PAGE = Rig.PAGE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int PAGES = 400;
+    private static final long AT = 0x10_0000_0000L;
+
+    private final Rig rig = new Rig(Retiring.builderWith(8).commitLimit(2 * PAGES * PAGE));
+    private final Memory memory = Retiring.layoutOf(rig.space).memory();
+    private final List<Worker> taken = new ArrayList<>();
+
+    private void takeAll() {
+        for (Worker worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
+            taken.add(worker);
+        }
+    }
+
+    private void giveOneBack() {
+        memory.giveBack(taken.remove(0));
+    }
+
+    private void giveBackAll() {
+        taken.forEach(memory::giveBack);
+        taken.clear();
+    }
+
+    private static <T> T begun(String what, Callable<T> call, Rig rig) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = new Thread(task, what);
+        thread.setDaemon(true);
+        thread.start();
+        return Await.result(what, task, rig.reports);
+    }
+
+    private @Nullable Errno forkRefused() {
+        return begun(
+                "fork",
+                () -> {
+                    try {
+                        rig.space.fork().close();
+                        return null;
+                    } catch (MmException refused) {
+                        return refused.errno();
+                    }
+                },
+                rig);
+    }
+
+    @Test
+    @DisplayName("a fork is refused with EAGAIN, and nothing has changed; one worker is enough")
+    void fork() {
+        long at = rig.anonymous(4);
+        rig.store(at, 0x5ec2e7);
+        long pte = rig.pte(at);
+        long committed = rig.machine.committed();
+        takeAll();
+        assertEquals(Errno.EAGAIN, forkRefused());
+        assertEquals(Pte.toString(pte), Pte.toString(rig.pte(at)), "the parent's entry");
+        assertEquals(committed, rig.machine.committed());
+        assertEquals(1, rig.frames());
+        giveOneBack();
+        AddressSpace child = begun("fork", rig.space::fork, rig);
+        giveBackAll();
+        child.close();
+        rig.store(at, 1);
+        rig.space.validate();
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("a fork that fails once it has copied gives everything back with the one worker that there is")
+    void forkFails() {
+        // The child would be charged more than the commit limit allows.
+        long at = rig.anonymous(PAGES + 1);
+        rig.store(at, 1);
+        takeAll();
+        giveOneBack();
+        assertEquals(Errno.ENOMEM, forkRefused());
+        assertEquals(1, rig.frames());
+        giveBackAll();
+        rig.store(at, 2);
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    /** What an advice does to pages, and in which mappings. */
+    enum Action {
+        DISCARD(Advice.DONTNEED),
+        GUARD(Advice.GUARD_INSTALL),
+        PUNCH(Advice.REMOVE);
+
+        private final int advice;
+
+        Action(int advice) {
+            this.advice = advice;
+        }
+    }
+
+    /** Maps page by page, so that no two mappings are joined. */
+    private void mapSingly(IntFunction<MemoryFile> file) {
+        for (int i = 0; i < PAGES; i++) {
+            long at = AT + i * PAGE;
+            MemoryFile of = file.apply(i);
+            assertEquals(
+                    at,
+                    of == null
+                            ? rig.space.mmap(at, PAGE, i % 2 == 0 ? Rig.RW : Rig.RW | Rig.EXEC, FIXED, null, 0)
+                            : rig.space.mmap(at, PAGE, Rig.RW, MapFlags.SHARED | MapFlags.FIXED, of.open(), 0));
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("an advice keeps the worker that it was published with until its last page")
+    void advice(Action action) {
+        MemoryFile file = rig.file(1);
+        mapSingly(i -> action == Action.PUNCH ? file : null);
+        for (int i = 0; i < PAGES; i += 50) {
+            rig.store(AT + i * PAGE, i + 1);
+        }
+        takeAll();
+        assertEquals(Errno.EAGAIN.result(), rig.space.madvise(AT, PAGES * PAGE, action.advice));
+        assertEquals(action == Action.PUNCH ? 351 : 51, rig.load(AT + 50 * PAGE));
+        Worker last = taken.remove(0);
+        AtomicBoolean isInFlight = new AtomicBoolean();
+        rig.space.addNotifier((start, end, reason) -> isInFlight.set(true));
+        // Takes the worker as soon as it is given back.
+        FutureTask<Worker> taking = new FutureTask<>(() -> {
+            Await.until("the advice is in flight", isInFlight::get, rig.reports);
+            Worker next = memory.borrowIdle();
+            while (next == null) {
+                Thread.onSpinWait();
+                next = memory.borrowIdle();
+            }
+            return next;
+        });
+        Thread taker = new Thread(taking, "taker");
+        taker.setDaemon(true);
+        taker.start();
+        memory.giveBack(last);
+        assertEquals(0, begun("madvise", () -> rig.space.madvise(AT, PAGES * PAGE, action.advice), rig));
+        memory.giveBack(Await.result("the worker", taking, rig.reports));
+        giveBackAll();
+        assertEquals(List.of(), rig.reports);
+        assertEquals(action == Action.PUNCH ? 0 : 1, rig.frames(), "frames besides that of the file");
+        Rig.assertFault(action == Action.GUARD ? Fault.MAPERR : Fault.MINOR, rig.cpu.load(AT + 50 * PAGE, 8));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("what takes pages out of a file is refused, and nothing has changed; memory is not reclaimed")
+    void files() {
+        PageCache cache = rig.machine.newPageCache(Rig.GEOMETRY, 4 * PAGE);
+        CachedBacking file = new CachedBacking("/file", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                store.put(frame, 0, 8, page + 1);
+                return true;
+            }
+        };
+        long at = rig.map(0, 4, Rig.READ, MapFlags.SHARED, file, 0);
+        for (int i = 0; i < 4; i++) {
+            assertEquals(i + 1, rig.load(at + i * PAGE));
+        }
+        takeAll();
+        List<Runnable> refused = List.of(() -> cache.remove(0, 4), () -> cache.truncate(PAGE + 1), cache::close);
+        for (Runnable call : refused) {
+            String message = String.valueOf(
+                    assertThrows(IllegalStateException.class, call::run).getMessage());
+            assertTrue(message.contains("workers"), message);
+            assertEquals(4 * PAGE, cache.size());
+            assertEquals(4, rig.mapped(at, 4));
+            for (int i = 0; i < 4; i++) {
+                assertTrue(cache.frameAt(i) >= 0);
+                assertEquals(i + 1, rig.load(at + i * PAGE));
+            }
+        }
+        cache.truncate(5 * PAGE);
+        giveBackAll();
+        assertEquals(0, rig.space.munmap(at, 4 * PAGE));
+        long anonymous = rig.anonymous(PAGES);
+        takeAll();
+        int stored = 0;
+        while (stored < PAGES && rig.cpu.store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
+            stored++;
+        }
+        Rig.assertFault(Fault.OOM, rig.cpu.store(anonymous + stored * PAGE, 8, 1));
+        assertTrue(cache.frameAt(0) >= 0 && cache.frameAt(3) >= 0, "pages were reclaimed");
+        giveBackAll();
+        rig.store(anonymous + stored * PAGE, 1);
+        cache.close();
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("pages are not faulted in, which is no error of mmap, and that of a lack of memory elsewhere")
+    void populate() {
+        long at = rig.anonymous(2);
+        rig.space.mmap(AT, PAGE, Rig.RW, FIXED, null, 0);
+        takeAll();
+        long mapped = rig.space.mmap(0, PAGE, Rig.RW, Rig.ANONYMOUS | MapFlags.POPULATE, null, 0);
+        assertNotNull(rig.space.find(mapped));
+        assertEquals(0, rig.mapped(mapped, 1));
+        Rig.assertResult(Errno.ENOMEM, rig.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        giveBackAll();
+        assertEquals(0, rig.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.event.Report;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+@DisplayName("A listener that is too far behind")
+final class SlowListenerTest {
+    private static final int CAPACITY = Changes.CAPACITY;
+
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final Semaphore reported = new Semaphore(0);
+    private final Host host = new Host(new Host.Settings(
+            100,
+            0,
+            Host.UNLIMITED,
+            Long.MAX_VALUE,
+            report -> {
+                reports.add(report);
+                reported.release();
+            },
+            Retirement.NOTHING,
+            ReentrantLock::new,
+            null,
+            (layout, start, end, access) -> 0));
+    private final Changes changes = new Changes(host);
+    private final List<Vma> some = List.of(new Vma(0, 0x1000, VmaFlags.READ, 0, null, null, null));
+
+    /** One permit per change that the slow listener may take. */
+    private final Semaphore permits = new Semaphore(0);
+
+    private final Semaphore begun = new Semaphore(0);
+    private final Semaphore taken = new Semaphore(0);
+    private final AtomicLong last = new AtomicLong();
+    private final AtomicInteger gaps = new AtomicInteger();
+
+    private final LayoutListener slow = new LayoutListener() {
+        @Override
+        public void changed(LayoutChange change) {
+            begun.release();
+            permits.acquireUninterruptibly();
+            if (change.sequence() != last.get() + 1) {
+                gaps.incrementAndGet();
+            }
+            last.set(change.sequence());
+            taken.release();
+        }
+
+        @Override
+        public String toString() {
+            return "the slow one";
+        }
+    };
+
+    private void publish(int count) {
+        for (int i = 0; i < count; i++) {
+            changes.publish(List.of(), some, changes.prepare(List.of(), some));
+        }
+        changes.deliver();
+    }
+
+    /** Has the listener hold change 1, and the queue full of others. */
+    @BeforeEach
+    void fill() throws InterruptedException {
+        changes.add(slow);
+        publish(1);
+        begun.acquire();
+        publish(CAPACITY);
+    }
+
+    @Test
+    @DisplayName("loses changes, which is reported once while it does, and sees it by the numbers")
+    void loses() throws InterruptedException {
+        publish(1);
+        publish(2);
+        reported.acquire();
+        assertEquals(Report.Kind.CHANGES_LOST, reports.get(0).kind());
+        assertTrue(reports.get(0).message().contains(SlowListenerTest.class.getName()), reports::toString);
+        assertTrue(reports.get(0).message().contains("number " + (CAPACITY + 2)), reports::toString);
+        permits.release(2 * CAPACITY);
+        host.background().awaitQuiescence();
+        assertEquals(0, gaps.get(), "the loss is at the end");
+        assertEquals(CAPACITY + 1, last.get());
+        publish(5);
+        host.background().awaitQuiescence();
+        assertEquals(1, gaps.get());
+        assertEquals(CAPACITY + 4 + 5, last.get());
+        assertEquals(CAPACITY + 1 + 5, taken.availablePermits());
+        assertEquals(1, reports.size());
+    }
+
+    @Test
+    @DisplayName(
+            "goes on losing until it has taken half of what it is behind, and is reported again when it loses again")
+    void hysteresis() throws InterruptedException {
+        publish(3);
+        reported.acquire();
+        permits.release(10);
+        begun.acquire(10);
+        publish(3);
+        permits.release(CAPACITY / 2 - 10);
+        begun.acquire(CAPACITY / 2 - 10);
+        publish(1);
+        assertEquals(1, reports.size());
+        publish(CAPACITY);
+        reported.acquire();
+        permits.release(3 * CAPACITY);
+        host.background().awaitQuiescence();
+        assertEquals(1, gaps.get());
+        assertEquals(2, reports.size());
+        assertEquals(CAPACITY + CAPACITY / 2 + 1, taken.availablePermits());
+    }
+
+    @Test
+    @DisplayName("does no harm to another")
+    void others() throws InterruptedException {
+        List<Long> told = Collections.synchronizedList(new ArrayList<>());
+        changes.add(change -> told.add(change.sequence()));
+        publish(3);
+        reported.acquire();
+        permits.release(2 * CAPACITY);
+        host.background().awaitQuiescence();
+        assertEquals(List.of(CAPACITY + 2L, CAPACITY + 3L, CAPACITY + 4L), told);
+    }
+
+    @Test
+    @DisplayName("is not reported by who publishes, under the layout lock, but by the machine after that")
+    void afterTheLock() throws InterruptedException {
+        changes.publish(List.of(), some, changes.prepare(List.of(), some));
+        assertEquals(1, host.background().pending(), "the delivery");
+        changes.deliver();
+        reported.acquire();
+        permits.release(2 * CAPACITY);
+        host.background().awaitQuiescence();
+        assertEquals(1, reports.size());
+    }
+}
