@@ -43,8 +43,7 @@ final class CallingBackTest {
         }
 
         @Override
-        @Nullable
-        Errno askedForOpen(Vma vma) {
+        protected @Nullable Errno askedForOpen(Vma vma) {
             Runnable first = onFirstOpen;
             onFirstOpen = null;
             if (first != null) {
@@ -54,7 +53,7 @@ final class CallingBackTest {
         }
 
         @Override
-        void toldOfClose(Vma vma) {
+        protected void toldOfClose(Vma vma) {
             Runnable script = onClose;
             if (script != null) {
                 script.run();

@@ -235,7 +235,7 @@ final class ChangeEventsTest {
         space.addListener(change -> told.countDown());
         CountingBacking backing = new CountingBacking("/a", 1) {
             @Override
-            void toldOfClose(Vma vma) {
+            protected void toldOfClose(Vma vma) {
                 closed.countDown();
             }
         };

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * A backing that notes what it is told, and what it must not be told: to close what is not open, or to open one object
  * twice. A test may answer for it, and is asked before anything is noted.
  */
-class CountingBacking implements Backing, VmOperations {
+public class CountingBacking implements Backing, VmOperations {
     private final String name;
     private final int inode;
 
@@ -29,25 +29,23 @@ class CountingBacking implements Backing, VmOperations {
     private int opens;
     private int closes;
 
-    CountingBacking(String name, int inode) {
+    public CountingBacking(String name, int inode) {
         this.name = name;
         this.inode = inode;
     }
 
     /** What a test answers to an open; null for yes. */
-    @Nullable
-    Errno askedForOpen(Vma vma) {
+    protected @Nullable Errno askedForOpen(Vma vma) {
         return null;
     }
 
     /** What a test answers to a cut; null for yes. */
-    @Nullable
-    Errno askedForSplit(Vma vma, long address) {
+    protected @Nullable Errno askedForSplit(Vma vma, long address) {
         return null;
     }
 
     /** Told to a test before a close is noted. */
-    void toldOfClose(Vma vma) {}
+    protected void toldOfClose(Vma vma) {}
 
     @Override
     public @Nullable Errno open(Vma vma) {
@@ -89,19 +87,19 @@ class CountingBacking implements Backing, VmOperations {
     }
 
     /** How many opens have no close. Throws if it was told something that cannot be. */
-    final synchronized int stillOpen() {
+    public final synchronized int stillOpen() {
         assertEquals(List.of(), mistakes);
         assertEquals(open.size(), opens - closes);
         return open.size();
     }
 
     /** How many opens it has agreed to. */
-    final synchronized int opens() {
+    public final synchronized int opens() {
         return opens;
     }
 
     /** How many closes it was told of. */
-    final synchronized int closes() {
+    public final synchronized int closes() {
         return closes;
     }
 

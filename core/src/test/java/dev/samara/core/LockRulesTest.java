@@ -91,21 +91,19 @@ final class LockRulesTest {
         }
 
         @Override
-        @Nullable
-        Errno askedForOpen(Vma vma) {
+        protected @Nullable Errno askedForOpen(Vma vma) {
             violations.check("open");
             return null;
         }
 
         @Override
-        @Nullable
-        Errno askedForSplit(Vma vma, long address) {
+        protected @Nullable Errno askedForSplit(Vma vma, long address) {
             violations.check("maySplit");
             return null;
         }
 
         @Override
-        void toldOfClose(Vma vma) {
+        protected void toldOfClose(Vma vma) {
             violations.check("close");
         }
     }

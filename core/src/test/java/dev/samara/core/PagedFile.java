@@ -7,15 +7,15 @@ import dev.samara.core.vma.PageCache;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** A file of which each page has to be read once: it begins with 0x500 and its number. */
-class PagedFile extends CachedBacking {
-    static final long STAMP = 0x500;
+public class PagedFile extends CachedBacking {
+    public static final long STAMP = 0x500;
 
     /** How often a page was read. */
-    final AtomicInteger reads = new AtomicInteger();
+    public final AtomicInteger reads = new AtomicInteger();
 
-    final PageCache cache;
+    public final PageCache cache;
 
-    PagedFile(Rig rig, long pages) {
+    public PagedFile(Rig rig, long pages) {
         this(rig.machine.newPageCache(Rig.GEOMETRY, pages * Rig.PAGE));
     }
 

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.function.Executable;
 
 /** What must throw, with a message that tells the caller what was wrong. */
-final class Refusal {
+public final class Refusal {
     private Refusal() {}
 
     /**
@@ -15,7 +15,7 @@ final class Refusal {
      *
      * @return what was thrown
      */
-    static <T extends Throwable> T assertRefused(Class<T> type, Executable call, String... parts) {
+    public static <T extends Throwable> T assertRefused(Class<T> type, Executable call, String... parts) {
         T thrown = assertThrows(type, call);
         String message = String.valueOf(thrown.getMessage());
         int reached = 0;

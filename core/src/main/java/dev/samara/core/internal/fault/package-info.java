@@ -19,4 +19,3 @@
 package dev.samara.core.internal.fault;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -12,4 +12,3 @@
 package dev.samara.core.internal.guest;
 
 import org.jspecify.annotations.NullMarked;
-

@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
-import dev.samara.core.FailingStore;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;

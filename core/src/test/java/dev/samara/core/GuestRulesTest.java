@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Who is in GUEST owes acknowledgements, so what would keep it from them is refused. */
+@Timeout(60)
+@DisplayName("I9: in GUEST, nothing is done that may have to wait")
+class GuestRulesTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+
+    private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
+    private final Machine machine =
+            Machine.builder().memory(1 << 20).reportTo(reports::add).build();
+    private final AddressSpace space = machine.newSpace(LINUX);
+    private final long at = space.mmap(0, 4 * PAGE, RW, PRIVATE, null, 0);
+
+    @Test
+    @DisplayName("operations, forks and changes of files are refused, and change nothing")
+    void operations() {
+        MemoryFile file = machine.newFile("/f", 1, LINUX, PAGE);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            cpu.enterGuest();
+            assertThrows(IllegalStateException.class, () -> space.munmap(at, PAGE));
+            assertThrows(IllegalStateException.class, space::fork);
+            assertThrows(IllegalStateException.class, () -> file.truncate(0));
+            assertThrows(IllegalStateException.class, () -> file.pwrite(new byte[8], 0, 8, 0));
+            assertThrows(IllegalStateException.class, () -> cpu.load(null));
+            assertThrows(IllegalStateException.class, cpu::enterGuest);
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1), "what it waits for it waits for outside");
+            cpu.leaveGuest();
+            assertThrows(IllegalStateException.class, cpu::leaveGuest);
+            assertThrows(IllegalStateException.class, cpu::poll);
+        }
+        assertNotNull(space.find(at));
+        assertEquals(PAGE, file.size());
+        space.close();
+    }
+
+    @Test
+    @DisplayName("a second CPU of the thread may fault where that waits for nobody, and not where it may")
+    void secondCpu() {
+        try (Cpu first = machine.claimCpu();
+                Cpu second = machine.claimCpu();
+                AddressSpace child = child()) {
+            first.load(space);
+            second.load(child);
+            first.enterGuest();
+            assertEquals(Fault.MINOR, second.store(at + PAGE, 8, 1));
+            // The page is the parent's too: a copy waits for CPUs.
+            assertThrows(IllegalStateException.class, () -> second.store(at, 8, 2));
+            first.leaveGuest();
+            assertEquals(Fault.MINOR, second.store(at, 8, 2));
+            assertEquals(1, space.users());
+        }
+        assertEquals(0, space.users());
+        space.close();
+    }
+
+    private AddressSpace child() {
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            cpu.store(at, 8, 1);
+        }
+        return space.fork();
+    }
+
+    @Test
+    @DisplayName("all rights that a fault is for are given, in GUEST as outside")
+    void allRights() {
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.handleFault(at, Protection.READ));
+            cpu.enterGuest();
+            assertEquals(Cpu.MISS, cpu.probeStore(at, 8));
+            assertEquals(Fault.MINOR, cpu.handleFault(at, RW));
+            assertTrue(cpu.resolveStore(at, 8) >= 0);
+            assertEquals(Fault.ACCERR, cpu.handleFault(at, RW | Protection.EXEC));
+            cpu.leaveGuest();
+        }
+        space.close();
+    }
+
+    @Test
+    @DisplayName("a listener can make no access and no transition, may come and go, and its failure is reported")
+    void listeners() {
+        List<String> told = new ArrayList<>();
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            cpu.onFlush((start, end, reason, generation) -> {
+                told.add("first " + Long.toHexString(end - start));
+                cpu.leaveGuest();
+            });
+            cpu.onFlush((start, end, reason, generation) -> cpu.load(at, 8));
+            cpu.onFlush((start, end, reason, generation) -> space.munmap(at, PAGE));
+            cpu.onFlush((start, end, reason, generation) -> told.add("last " + reason));
+            cpu.enterGuest();
+            assertEquals(List.of("first ffffffffffffffff", "last UNMAPPED"), told);
+            cpu.store(at, 8, 1);
+            cpu.leaveGuest();
+            assertEquals(0, space.mprotect(at, PAGE, Protection.READ));
+            told.clear();
+            cpu.enterGuest();
+            assertEquals(List.of("first 1000", "last PROTECTED"), told);
+            assertEquals(Fault.ACCERR, cpu.store(at, 8, 1));
+            cpu.leaveGuest();
+        }
+        assertEquals(6, reports.size());
+        reports.forEach(report -> assertEquals(Report.Kind.CALLBACK_FAILED, report.kind()));
+        assertNotNull(space.find(at));
+        space.close();
+    }
+
+    @Test
+    @DisplayName("a CPU whose thread has ended in GUEST is waited for by nobody, and its number is given again")
+    void deadThread() throws InterruptedException {
+        Thread dead = new Thread(() -> {
+            Cpu cpu = machine.claimCpu();
+            cpu.load(space);
+            cpu.enterGuest();
+            cpu.store(at, 8, 1);
+        });
+        dead.start();
+        dead.join();
+        assertEquals(0, space.munmap(at, PAGE));
+        assertEquals(0, machine.framesInUse(LINUX));
+        assertEquals(0, space.users());
+        space.close();
+    }
+
+    @Test
+    @DisplayName("a TLB of one entry could not tell the two pages of an access apart")
+    void leastTlb() {
+        assertThrows(IllegalArgumentException.class, () -> Machine.builder().tlbEntries(1));
+        Machine small = Machine.builder().memory(1 << 20).tlbEntries(2).build();
+        AddressSpace of = small.newSpace(LINUX);
+        long there = of.mmap(0, 2 * PAGE, RW, PRIVATE, null, 0);
+        try (Cpu cpu = small.claimCpu()) {
+            cpu.load(of);
+            cpu.enterGuest();
+            cpu.store(there, 8, 1);
+            cpu.store(there + PAGE, 8, 1);
+            assertEquals(Cpu.MISS, cpu.probeLoad(there + PAGE - 4, 8));
+            assertEquals(Cpu.NO_HANDLE, cpu.resolveLoad(there + PAGE - 4, 8));
+            cpu.leaveGuest();
+            assertEquals(Cpu.MISS, cpu.probeLoad(there, 8));
+        }
+        of.close();
+    }
+}

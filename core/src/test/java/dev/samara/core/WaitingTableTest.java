@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static dev.samara.core.GuestScene.CALM;
+import static dev.samara.core.GuestScene.LINUX;
+import static dev.samara.core.GuestScene.PAGE;
+import static dev.samara.core.GuestScene.REPLACED;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.GuestScene.Waiting;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.Report;
+import dev.samara.core.event.StalledCpu;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.OpenFile;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.Vma;
+import java.io.IOException;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Proxy;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.function.BiFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.api.Timeout;
+
+/** Compares docs/waiting.md with the exported classes, and each of its rows with what the call does in GUEST. */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName("I9: docs/waiting.md says of each public method whether it waits, and it does as it says")
+class WaitingTableTest {
+    private static final Path BASE = Path.of(System.getProperty("basedir", ""));
+    private static final String CORE = "dev.samara.core";
+    private static final List<String> EXPORTED =
+            List.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".mman", CORE + ".vma");
+    private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
+    private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
+
+    /** What others wait for is acknowledged by these. */
+    private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest");
+
+    private enum Answer {
+        NEVER_WAITS,
+        LEAVES_GUEST_FIRST,
+        REFUSED_IN_GUEST,
+        REFUSED_WHERE_IT_WOULD_WAIT,
+        CALLED_BY_THE_LIBRARY;
+
+        String heading() {
+            String words =
+                    name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ').replace("guest", "GUEST");
+            return "## " + Character.toUpperCase(words.charAt(0)) + words.substring(1) + "\n";
+        }
+    }
+
+    /** Calls whose arguments matter; one that waits sometimes is made where it does not. */
+    private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
+            Map.entry("MemoryAccess.fill", (scene, cpu) -> cpu.fill(REPLACED, 8, (byte) 1)),
+            Map.entry("Cpu.get", (scene, cpu) -> cpu.get(cpu.probeLoad(CALM, 8), 8)),
+            Map.entry("Cpu.put", (scene, cpu) -> {
+                cpu.put(cpu.probeStore(CALM, 8), 8, 1);
+                return null;
+            }),
+            Map.entry("Cpu.getVolatile", (scene, cpu) -> cpu.getVolatile(cpu.probeLoad(CALM, 8), 8)),
+            Map.entry("Cpu.putVolatile", (scene, cpu) -> {
+                cpu.putVolatile(cpu.probeStore(CALM, 8), 8, 1);
+                return null;
+            }),
+            Map.entry("Cpu.exchange", (scene, cpu) -> cpu.exchange(cpu.probeStore(CALM, 8), 8, 0, 1)),
+            Map.entry("Cpu.add", (scene, cpu) -> cpu.add(cpu.probeStore(CALM, 8), 8, 1)),
+            Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
+
+    /** The same calls where they would wait. */
+    private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
+            Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
+
+    private static List<Class<?>> exported() throws IOException, ClassNotFoundException {
+        String file = "/" + Machine.class.getName().replace('.', '/') + ".class";
+        String url = Objects.requireNonNull(Machine.class.getResource(file)).toString();
+        Path classes = Path.of(java.net.URI.create(url.substring(0, url.length() - file.length())));
+        List<Class<?>> exported = new ArrayList<>();
+        for (String folder : EXPORTED) {
+            try (Stream<Path> files = Files.list(classes.resolve(folder.replace('.', '/')))) {
+                for (Path one : files.sorted().toList()) {
+                    String name = one.getFileName().toString().replace(".class", "");
+                    if (one.toString().endsWith(".class") && !name.endsWith("-info")) {
+                        Class<?> type = Class.forName(folder + '.' + name, false, Machine.class.getClassLoader());
+                        if (isPublic(type)) {
+                            exported.add(type);
+                        }
+                    }
+                }
+            }
+        }
+        return exported;
+    }
+
+    private static boolean isPublic(Class<?> type) {
+        Class<?> around = type.getEnclosingClass();
+        return !type.isAnonymousClass()
+                && Modifier.isPublic(type.getModifiers())
+                && (around == null || isPublic(around));
+    }
+
+    private static String nameOf(Class<?> type) {
+        Class<?> around = type.getEnclosingClass();
+        return around == null ? type.getSimpleName() : nameOf(around) + '.' + type.getSimpleName();
+    }
+
+    private static Map<String, List<Method>> methods() throws IOException, ClassNotFoundException {
+        Map<String, List<Method>> methods = new TreeMap<>();
+        for (Class<?> type : exported()) {
+            for (Method method : type.getDeclaredMethods()) {
+                if (Modifier.isPublic(method.getModifiers())
+                        && !method.isSynthetic()
+                        && !OF_EVERY_OBJECT.contains(method.getName())) {
+                    methods.computeIfAbsent(nameOf(type) + '.' + method.getName(), key -> new ArrayList<>())
+                            .add(method);
+                }
+            }
+        }
+        return methods;
+    }
+
+    private static Map<String, Answer> rows() throws IOException {
+        String page = Files.readString(BASE.resolve("../docs/waiting.md"));
+        Map<String, Answer> rows = new TreeMap<>();
+        for (Answer answer : Answer.values()) {
+            int start = page.indexOf(answer.heading());
+            assertTrue(start >= 0, answer.heading());
+            int next = page.indexOf("\n## ", start + 1);
+            Matcher row = ROW.matcher(page.substring(start, next < 0 ? page.length() : next));
+            while (row.find()) {
+                for (String method : row.group(2).replaceAll("[`\\s]", "").split(",", -1)) {
+                    String name = row.group(1) + '.' + method;
+                    assertNull(rows.put(name, answer), () -> name + " has two answers");
+                }
+            }
+        }
+        return rows;
+    }
+
+    @Test
+    @DisplayName("each public method of an exported class has one row, and each row is such a method")
+    void isComplete() throws Exception {
+        Set<String> methods = new TreeSet<>(methods().keySet());
+        Set<String> rows = new TreeSet<>(rows().keySet());
+        assertTrue(methods.contains("AddressSpace.mmap") && methods.contains("Machine.Builder.build"));
+        Set<String> missing = new TreeSet<>(methods);
+        missing.removeAll(rows);
+        assertEquals(Set.of(), missing, "without a row in docs/waiting.md");
+        rows.removeAll(methods);
+        assertEquals(Set.of(), rows, "rows without a method");
+    }
+
+    @TestFactory
+    @DisplayName("called in GUEST while others wait for its CPU")
+    List<DynamicTest> calls() throws Exception {
+        Map<String, Answer> rows = rows();
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
+            String name = entry.getKey();
+            Answer answer = rows.get(name);
+            if (answer == null || answer == Answer.CALLED_BY_THE_LIBRARY) {
+                continue;
+            }
+            for (Waiting waiting : Waiting.values()) {
+                for (Method method : entry.getValue()) {
+                    tests.add(DynamicTest.dynamicTest(
+                            name + " beside " + waiting, () -> call(name, method, answer, waiting)));
+                }
+            }
+        }
+        return tests;
+    }
+
+    private static void call(String name, Method method, Answer answer, Waiting waiting) throws Exception {
+        try (GuestScene scene = new GuestScene()) {
+            Subjects subjects = new Subjects(scene);
+            BiFunction<GuestScene, Cpu, @Nullable Object> special = SPECIAL.get(name);
+            scene.begin(waiting);
+            Throwable thrown = scene.onCpu(cpu -> {
+                try {
+                    if (special != null) {
+                        Object unused = special.apply(scene, cpu);
+                    } else {
+                        subjects.invoke(method, cpu);
+                    }
+                    return null;
+                } catch (RuntimeException | Error refused) {
+                    return refused;
+                }
+            });
+            switch (answer) {
+                case NEVER_WAITS -> {
+                    assertFalse(isRefused(thrown), () -> name + ": " + thrown);
+                    assertTrue(scene.areWaiting() || ACKNOWLEDGES.contains(name), "has left GUEST");
+                }
+                case LEAVES_GUEST_FIRST -> {
+                    assertNull(thrown, () -> name + ": " + thrown);
+                    assertTrue(scene.onCpu(GuestScene::isInGuest), "in GUEST again");
+                }
+                case REFUSED_IN_GUEST -> {
+                    assertTrue(isRefused(thrown), () -> name + ": " + thrown);
+                    assertTrue(scene.areWaiting(), "has left GUEST");
+                }
+                case REFUSED_WHERE_IT_WOULD_WAIT -> {
+                    assertNull(thrown, () -> name + ": " + thrown);
+                    if (waiting == Waiting.RANGES_IN_FLIGHT) {
+                        BiFunction<GuestScene, Cpu, @Nullable Object> refused =
+                                Objects.requireNonNull(REFUSED.get(name));
+                        assertTrue(
+                                isRefused(scene.onCpu(cpu -> caught(() -> {
+                                    Object unused = refused.apply(scene, cpu);
+                                }))),
+                                name);
+                    }
+                    assertTrue(scene.areWaiting(), "has left GUEST");
+                }
+                case CALLED_BY_THE_LIBRARY -> throw new AssertionError(name);
+            }
+        }
+    }
+
+    @TestFactory
+    @DisplayName("called within rcuMapPages, by the thread that faults")
+    List<DynamicTest> callsInSection() throws Exception {
+        Map<String, Answer> rows = rows();
+        List<DynamicTest> tests = new ArrayList<>();
+        for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
+            String name = entry.getKey();
+            Answer answer = rows.get(name);
+            // A CPU's ways out of GUEST concern that CPU itself, and wait for nobody.
+            if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !name.startsWith("Cpu."))) {
+                for (Method method : entry.getValue()) {
+                    tests.add(DynamicTest.dynamicTest(name, () -> callInSection(name, method, answer)));
+                }
+            }
+        }
+        return tests;
+    }
+
+    private static void callInSection(String name, Method method, Answer answer) {
+        try (GuestScene scene = new GuestScene()) {
+            Subjects subjects = new Subjects(scene);
+            Throwable thrown = scene.inSection(cpu -> caught(() -> subjects.invoke(method, cpu)));
+            assertEquals(answer == Answer.REFUSED_IN_GUEST, isRefusedInSection(thrown), () -> name + ": " + thrown);
+        }
+    }
+
+    private static boolean isRefusedInSection(@Nullable Throwable thrown) {
+        return thrown != null && String.valueOf(thrown.getMessage()).contains("must not wait for anything");
+    }
+
+    private static @Nullable Throwable caught(Runnable call) {
+        try {
+            call.run();
+            return null;
+        } catch (RuntimeException refused) {
+            return refused;
+        }
+    }
+
+    private static boolean isRefused(@Nullable Throwable thrown) {
+        return thrown instanceof IllegalStateException
+                && String.valueOf(thrown.getMessage()).contains("is in GUEST");
+    }
+
+    /** An object of each class, made before anybody waits, and arguments. */
+    private static final class Subjects {
+        private final List<Object> all = new ArrayList<>();
+
+        Subjects(GuestScene scene) {
+            PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
+            Backing backing = new CachedBacking("/cached", cache) {
+                @Override
+                protected boolean read(long page, int frame, FrameStore store) {
+                    return true;
+                }
+            };
+            SharedSegment segment = new SharedSegment(1, 2, PAGE, cache);
+            Vma vma = Objects.requireNonNull(scene.space.find(CALM));
+            Keep keep = Objects.requireNonNull(scene.space.keep(CALM));
+            all.addAll(List.of(
+                    scene.space,
+                    scene.machine,
+                    scene.machine.space(LINUX),
+                    Machine.builder(),
+                    LINUX,
+                    scene.file,
+                    cache,
+                    backing,
+                    segment,
+                    segment.attach(false),
+                    vma,
+                    keep,
+                    scene.space.snapshot(),
+                    scene.space.throwing(),
+                    scene.space.usage(),
+                    scene.space.holdTimes(),
+                    scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
+                    AnonIdentity.fresh(),
+                    BackingTraits.of(backing),
+                    Errno.EPERM,
+                    new InvariantViolation("I1", "none"),
+                    new MmException("none", Errno.EPERM),
+                    new LayoutChange(1, List.of(), List.of()),
+                    OpenFile.named("/open"),
+                    OpenFile.named("/open").open(),
+                    new Report(Report.Kind.LONG_WAIT, "none", null),
+                    new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+        }
+
+        private @Nullable Object of(Class<?> type) {
+            return all.stream().filter(type::isInstance).findFirst().orElse(null);
+        }
+
+        private @Nullable Object argument(Class<?> type) {
+            if (type == long.class) {
+                return REPLACED;
+            } else if (type == int.class) {
+                return 1;
+            } else if (type == boolean.class) {
+                return false;
+            } else if (type == double.class) {
+                return 0.5;
+            } else if (type == String.class) {
+                return "x";
+            } else if (type == byte[].class) {
+                return new byte[8];
+            } else if (type == List.class) {
+                return List.of();
+            } else if (type == Duration.class) {
+                return Duration.ofSeconds(1);
+            } else if (type == java.nio.ByteOrder.class) {
+                return java.nio.ByteOrder.LITTLE_ENDIAN;
+            } else if (type.isEnum()) {
+                return type.getEnumConstants()[0];
+            } else if (type.isArray()) {
+                return java.lang.reflect.Array.newInstance(type.getComponentType(), 0);
+            }
+            Object known = of(type);
+            return known != null || !type.isInterface() ? known : listener(type);
+        }
+
+        private static Object listener(Class<?> type) {
+            return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
+                throw new UnsupportedOperationException(method + " of " + Arrays.toString(arguments));
+            });
+        }
+
+        void invoke(Method method, Cpu cpu) {
+            Object self = method.getDeclaringClass().isInstance(cpu) ? cpu : of(method.getDeclaringClass());
+            assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
+            Object[] arguments = Arrays.stream(method.getParameterTypes())
+                    .map(this::argument)
+                    .toArray();
+            try {
+                method.invoke(self, arguments);
+            } catch (InvocationTargetException thrown) {
+                if (thrown.getCause() instanceof RuntimeException cause) {
+                    throw cause;
+                }
+                throw new AssertionError(thrown.getCause());
+            } catch (IllegalAccessException impossible) {
+                throw new AssertionError(impossible);
+            }
+        }
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.backing;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertResult;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Rig;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import java.util.Arrays;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+@DisplayName("A file in memory")
+final class MemoryFileTest {
+    private static final int PAGE_BYTES = (int) PAGE;
+
+    private static byte[] ones(int length) {
+        byte[] bytes = new byte[length];
+        Arrays.fill(bytes, (byte) 1);
+        return bytes;
+    }
+
+    @Test
+    @DisplayName("a write that memory does not suffice for writes what it can, and the file ends behind that")
+    void shortWrite() throws InterruptedException {
+        Rig rig = new Rig(3);
+        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 0);
+        byte[] bytes = ones(5 * PAGE_BYTES);
+        assertEquals(3 * PAGE - 100, file.pwrite(bytes, 0, bytes.length, 100));
+        assertEquals(3 * PAGE, file.size());
+        assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 1, 3 * PAGE));
+        assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 10, 20 * PAGE));
+        assertEquals(3 * PAGE, file.size(), "nothing was written");
+        // What is there already needs no memory.
+        assertEquals(10, file.pwrite(bytes, 0, 10, 3 * PAGE - 10));
+        assertEquals(10, file.pwrite(bytes, 0, 100, 3 * PAGE - 10));
+        assertEquals(3 * PAGE, file.size());
+        file.truncate(PAGE);
+        assertEquals(2 * PAGE, file.pwrite(bytes, 0, bytes.length, 3 * PAGE), "a hole takes no memory");
+        assertEquals(5 * PAGE, file.size());
+        assertEquals(3, rig.frames());
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a write of nothing changes nothing, and one beyond the largest offset is EINVAL")
+    void writesOfNothing() throws InterruptedException {
+        Rig rig = new Rig(3);
+        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 5);
+        assertEquals(0, file.pwrite(new byte[0], 0, 0, 100));
+        assertEquals(5, file.size());
+        assertResult(Errno.EINVAL, file.pwrite(ones(2), 0, 2, Long.MAX_VALUE));
+        assertResult(Errno.EINVAL, file.pwrite(ones(2), 0, 2, -1));
+        assertEquals(5, file.size());
+        assertEquals(0, rig.frames());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("what was written across pages is read back, zeros where nothing was, and nothing beyond the end")
+    void readsBack() throws InterruptedException {
+        Rig rig = new Rig();
+        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 0);
+        byte[] bytes = new byte[2 * PAGE_BYTES];
+        for (int i = 0; i < bytes.length; i++) {
+            bytes[i] = (byte) (i * 31 + 1);
+        }
+        assertEquals(bytes.length - 8, file.pwrite(bytes, 8, bytes.length - 8, 2 * PAGE + 50));
+        byte[] read = ones(6 * PAGE_BYTES);
+        assertEquals(4 * PAGE + 42, file.pread(read, 1, read.length - 1, 0));
+        byte[] expected = ones(6 * PAGE_BYTES);
+        Arrays.fill(expected, 1, 1 + 2 * PAGE_BYTES + 50, (byte) 0);
+        System.arraycopy(bytes, 8, expected, 1 + 2 * PAGE_BYTES + 50, bytes.length - 8);
+        assertArrayEquals(expected, read);
+        assertEquals(0, file.pread(read, 0, 10, 5 * PAGE));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "a write beside truncations leaves no byte behind the end, which would be there when the file grows again")
+    void besideTruncations() throws Exception {
+        Rig rig = new Rig();
+        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, PAGE);
+        long at = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        AtomicBoolean stop = new AtomicBoolean();
+        ExecutorService writer = Executors.newSingleThreadExecutor();
+        try {
+            Future<Integer> writes = writer.submit(() -> {
+                byte[] bytes = ones(PAGE_BYTES);
+                int done = 0;
+                while (!stop.get()) {
+                    assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
+                    done++;
+                }
+                return done;
+            });
+            for (int round = 0; round < 20_000 && !writes.isDone(); round++) {
+                file.truncate(100);
+                long size = file.size();
+                long last = rig.load(at + PAGE - 8);
+                // The end that was seen is of before the look at the page; a write in between has moved it.
+                assertTrue(last == 0 || size == PAGE || file.size() == PAGE, "left behind the end");
+            }
+            stop.set(true);
+            assertTrue(writes.get() > 0);
+        } finally {
+            stop.set(true);
+            writer.shutdownNow();
+        }
+        file.close();
+        rig.closeEmpty();
+    }
+}

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.EXEC;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Rig;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Vma;
+import java.util.Objects;
+import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+@DisplayName("A fault on anonymous memory")
+final class AnonymousFaultTest {
+    private static Vma vma(Rig rig, long address) {
+        return Objects.requireNonNull(rig.space.find(address));
+    }
+
+    @Test
+    @DisplayName("page tables take a page for each table that is needed, and go when what was mapped has gone")
+    void pageTableBytes() throws InterruptedException {
+        Rig rig = new Rig();
+        assertEquals(PAGE, rig.space.pageTableBytes(), "the topmost");
+        long span = 512 * PAGE;
+        long at = rig.map(512 * span, 3 * 512, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertEquals(PAGE, rig.space.pageTableBytes(), "nothing was touched");
+        rig.store(at, 1);
+        assertEquals(4 * PAGE, rig.space.pageTableBytes(), "one of each level");
+        rig.store(at + span, 1);
+        rig.store(at + 3 * span - 8, 1);
+        assertEquals(6 * PAGE, rig.space.pageTableBytes(), "three leaves");
+        assertEquals(0, rig.space.munmap(at, 3 * span));
+        assertEquals(PAGE, rig.space.pageTableBytes());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that writes after a read has zeros beside the store, whatever was in the frame before")
+    void writeAfterRead() {
+        // One frame, so that each page has the one of the page before.
+        Rig rig = new Rig(1);
+        long at = rig.anonymous(2);
+        for (int round = 1; round <= 3; round++) {
+            assertEquals(0, rig.load(at));
+            rig.store(at + 16, round);
+            for (long offset = 0; offset < PAGE; offset += 8) {
+                assertEquals(offset == 16 ? round : 0, rig.load(at + offset), "offset " + offset);
+            }
+            for (long offset = 0; offset < PAGE; offset += 8) {
+                rig.store(at + offset, -1);
+            }
+            assertEquals(0, rig.space.madvise(at, PAGE, Advice.DONTNEED));
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that reads maps the page of zeros, takes no frame and gives no identity; a write then copies it")
+    void zeroPage() throws InterruptedException {
+        Rig rig = new Rig();
+        long at = rig.anonymous(2);
+        assertEquals(0, rig.load(at));
+        assertTrue(Pte.has(rig.pte(at), Pte.ZERO));
+        assertEquals(0, rig.frames());
+        assertNull(vma(rig, at).anonIdentity());
+        rig.store(at, 5);
+        assertEquals(5, rig.load(at));
+        assertEquals(0, rig.load(at + 8));
+        assertEquals(1, rig.frames());
+        assertNotNull(vma(rig, at).anonIdentity());
+        // The page of zeros is still one.
+        assertEquals(0, rig.load(at + PAGE));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that writes first takes one frame of zeros, whatever was in it before")
+    void firstWrite() throws InterruptedException {
+        Rig rig = new Rig(4);
+        for (int round = 0; round < 20; round++) {
+            long at = rig.anonymous(3);
+            for (int page = 0; page < 3; page++) {
+                rig.store(at + page * PAGE + 16, -1);
+                assertEquals(0, rig.load(at + page * PAGE + 8));
+                assertEquals(0, rig.load(at + page * PAGE + PAGE - 8));
+            }
+            assertEquals(3, rig.frames());
+            assertEquals(0, rig.space.munmap(at, 3 * PAGE));
+            assertEquals(0, rig.frames());
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("at any 64-bit number that nothing is mapped at is MAPERR, for every access")
+    void outOfRange() throws InterruptedException {
+        Rig rig = new Rig();
+        long at = rig.anonymous(1);
+        long[] edges = {
+            0,
+            1,
+            8,
+            PAGE - 1,
+            PAGE,
+            at - 1,
+            at - PAGE,
+            at + PAGE,
+            (1L << 47) - 4097,
+            (1L << 47) - 4096,
+            (1L << 47) - 1,
+            1L << 47,
+            (1L << 47) + at,
+            1L << 48,
+            (1L << 48) + at,
+            1L << 62,
+            Long.MAX_VALUE,
+            Long.MIN_VALUE,
+            Long.MIN_VALUE + at,
+            -PAGE - 1,
+            -PAGE,
+            -8,
+            -1
+        };
+        for (long edge : edges) {
+            outOfRange(rig, edge);
+        }
+        Random random = new Random(1);
+        for (int i = 0; i < 10_000; i++) {
+            long address = random.nextLong() >>> random.nextInt(64);
+            if (Long.compareUnsigned(address, at - 8) < 0 || Long.compareUnsigned(address, at + PAGE) >= 0) {
+                outOfRange(rig, address);
+            }
+        }
+        rig.closeEmpty();
+    }
+
+    private static void outOfRange(Rig rig, long address) {
+        for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
+            assertFault(Fault.MAPERR, rig.cpu.handleFault(address, access));
+            assertEquals(address, rig.cpu.faultAddress());
+        }
+        assertFault(Fault.MAPERR, rig.cpu.load(address, 1));
+        assertFault(Fault.MAPERR, rig.cpu.store(address, 1, 1));
+        assertFault(Fault.MAPERR, rig.cpu.fetch(address, 1));
+        assertFault(Fault.MAPERR, rig.cpu.getAndAdd(address, 1, 1));
+        assertEquals(0, rig.cpu.copyIn(address, new byte[3], 0, 3));
+        assertFault(Fault.MAPERR, rig.cpu.fault());
+        assertEquals(-Fault.MAPERR, rig.cpu.pin(address, READ));
+        assertEquals(0, rig.cpu.fill(address, 3, (byte) 1));
+        assertEquals(-1, rig.cpu.string(address, new byte[4]));
+    }
+
+    @Test
+    @DisplayName("that finds no memory is OOM: nothing is lost, and once something is unmapped it goes on")
+    void outOfMemory() throws InterruptedException {
+        Rig rig = new Rig(8);
+        long at = rig.anonymous(16);
+        for (int page = 0; page < 8; page++) {
+            rig.store(at + page * PAGE, 100 + page);
+        }
+        for (int page = 8; page < 16; page++) {
+            assertFault(Fault.OOM, rig.cpu.store(at + page * PAGE, 8, 1));
+            assertEquals(at + page * PAGE, rig.cpu.faultAddress());
+        }
+        // To read takes none; to write to the page of zeros does.
+        assertEquals(0, rig.load(at + 9 * PAGE));
+        assertFault(Fault.OOM, rig.cpu.store(at + 9 * PAGE, 8, 1));
+        assertEquals(0, rig.load(at + 9 * PAGE));
+        assertEquals(8, rig.frames());
+        assertEquals(0, rig.space.munmap(at, PAGE));
+        rig.store(at + 9 * PAGE, 7);
+        assertFault(Fault.OOM, rig.cpu.store(at + 10 * PAGE, 8, 1));
+        for (int page = 1; page < 8; page++) {
+            assertEquals(100 + page, rig.load(at + page * PAGE));
+        }
+        assertEquals(7, rig.load(at + 9 * PAGE));
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that finds no memory for a copy is OOM, and the child and the parent keep what they have")
+    void outOfMemoryForACopy() throws InterruptedException {
+        Rig rig = new Rig(2);
+        long at = rig.anonymous(2);
+        rig.store(at, 1);
+        rig.store(at + PAGE, 2);
+        try (AddressSpace child = rig.space.fork()) {
+            rig.cpu.load(child);
+            assertFault(Fault.OOM, rig.cpu.store(at, 8, 3));
+            assertEquals(1, rig.load(at));
+            rig.cpu.load(rig.space);
+            assertFault(Fault.OOM, rig.cpu.store(at + PAGE, 8, 3));
+            assertEquals(2, rig.load(at + PAGE));
+            rig.cpu.load(null);
+        }
+        rig.cpu.load(rig.space);
+        rig.store(at, 3);
+        rig.store(at + PAGE, 4);
+        assertEquals(2, rig.frames());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("follows rights that are narrowed and widened, and its contents and its frame stay")
+    void rightsBackAndForth() throws InterruptedException {
+        Rig rig = new Rig();
+        long at = rig.anonymous(3);
+        rig.store(at, 11);
+        rig.store(at + PAGE, 22);
+        int frame = Pte.frame(rig.pte(at + PAGE));
+        int[] protections = {READ, 0, EXEC, READ | EXEC, WRITE, WRITE | EXEC, RW | EXEC, RW};
+        for (int protection : protections) {
+            assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, protection));
+            assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.load(at + PAGE, 8));
+            assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.cpu.fetch(at + PAGE, 8));
+            boolean writes = (protection & WRITE) != 0;
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at + PAGE + 8, 8, 1));
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.cpu.getAndAdd(at + PAGE + 16, 4, 1));
+            assertEquals(writes ? Fault.MINOR : -1, writes ? rig.cpu.handleFault(at + PAGE, protection) : -1);
+        }
+        assertEquals(11, rig.load(at));
+        assertEquals(22, rig.load(at + PAGE));
+        assertEquals(4, rig.load(at + PAGE + 16));
+        assertEquals(frame, Pte.frame(rig.pte(at + PAGE)));
+        assertEquals(2, rig.frames());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("allows what the mapping allows: what may be written or executed can be read")
+    void rights() throws InterruptedException {
+        Rig rig = new Rig();
+        for (int protection = 0; protection < 8; protection++) {
+            long at = rig.map(0, 1, protection, ANONYMOUS, null, 0);
+            for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
+                int needed = access & (WRITE | EXEC);
+                boolean allowed = protection != 0 && (protection & needed) == needed;
+                assertFault(allowed ? Fault.MINOR : Fault.ACCERR, rig.cpu.handleFault(at, access));
+            }
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("below a stack grows it, page by page or far, and the new part has the stack's identity")
+    void stackGrowth() throws InterruptedException {
+        Rig rig = new Rig();
+        long top = 0x7000_0000L;
+        int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
+        long stack = rig.map(top - 2 * PAGE, 2, RW, flags, null, 0);
+        rig.store(stack + PAGE, 1);
+        Object identity = vma(rig, stack).anonIdentity();
+        assertNotNull(identity);
+        rig.store(stack - 8, 2);
+        rig.store(stack - 20 * PAGE, 3);
+        Vma grown = vma(rig, stack);
+        assertEquals(stack - 20 * PAGE, grown.start());
+        assertEquals(top, grown.end());
+        assertSame(identity, grown.anonIdentity());
+        assertEquals(1, rig.load(stack + PAGE));
+        assertEquals(2, rig.load(stack - 8));
+        // By reading too, and an access that the mapping forbids grows it all the same.
+        assertEquals(0, rig.load(stack - 30 * PAGE));
+        assertFault(Fault.ACCERR, rig.cpu.fetch(stack - 40 * PAGE, 4));
+        assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
+        // Within the guard gap of what lies below it does not grow.
+        rig.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertFault(Fault.MAPERR, rig.cpu.store(stack - 390 * PAGE, 8, 1));
+        assertFault(Fault.MAPERR, rig.cpu.load(stack - 390 * PAGE, 8));
+        assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("below a stack that nobody has written to gives it an identity as it grows")
+    void untouchedStackGrows() throws InterruptedException {
+        Rig rig = new Rig();
+        int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
+        long stack = rig.map(0x7000_0000L, 1, RW, flags, null, 0);
+        assertNull(vma(rig, stack).anonIdentity());
+        assertEquals(0, rig.load(stack - PAGE));
+        assertNotNull(vma(rig, stack).anonIdentity());
+        assertEquals(stack - PAGE, vma(rig, stack).start());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("gives a neighbour that differs in its rights only the same identity, so that they merge again")
+    void identityOfNeighbours() throws InterruptedException {
+        Rig rig = new Rig();
+        long at = rig.anonymous(2);
+        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, RW | EXEC));
+        rig.store(at, 1);
+        rig.store(at + PAGE, 2);
+        assertSame(vma(rig, at).anonIdentity(), vma(rig, at + PAGE).anonIdentity());
+        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, RW));
+        assertSame(vma(rig, at), vma(rig, at + PAGE));
+        assertEquals(1, rig.load(at));
+        assertEquals(2, rig.load(at + PAGE));
+        rig.closeEmpty();
+    }
+}

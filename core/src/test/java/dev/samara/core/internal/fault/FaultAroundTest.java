@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Machine;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import java.util.BitSet;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@Timeout(60)
+@DisplayName("The window of a fault on a file")
+final class FaultAroundTest {
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+
+    private static final int LEAF = 512;
+
+    /** Aligned to a leaf of the page table. */
+    private static final long PLACE = 0x4000_0000L;
+
+    private static Rig rig(int window) {
+        return new Rig(Machine.builder().memory(1 << 26).poisonFrames().faultAround(window));
+    }
+
+    /** A file of which some pages are in memory: they begin with 0x100 and their number. */
+    private static MemoryFile file(Rig rig, long bytes, BitSet present) {
+        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, bytes);
+        present.stream().forEach(page -> {
+            byte[] stamp = {(byte) page, (byte) (1 + (page >>> 8))};
+            assertEquals(2, file.pwrite(stamp, 0, 2, page * PAGE));
+        });
+        assertEquals(bytes, file.size());
+        return file;
+    }
+
+    private static BitSet all(int pages) {
+        BitSet all = new BitSet();
+        all.set(0, pages);
+        return all;
+    }
+
+    private static BitSet mapped(Rig rig, long at, int pages) {
+        BitSet mapped = new BitSet();
+        for (int page = 0; page < pages; page++) {
+            mapped.set(page, rig.isMapped(at + page * PAGE));
+        }
+        return mapped;
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {0, -1, -16, 3, 12, 24, 511, Integer.MAX_VALUE, Integer.MIN_VALUE})
+    @DisplayName("must be a power of two")
+    void powersOfTwo(int window) {
+        Machine.Builder builder = Machine.builder();
+        IllegalArgumentException refused =
+                assertThrows(IllegalArgumentException.class, () -> builder.faultAround(window));
+        assertTrue(String.valueOf(refused.getMessage()).contains(Integer.toString(window)), refused::getMessage);
+    }
+
+    @Test
+    @DisplayName("of one page is that page, for reading and for writing")
+    void one() throws InterruptedException {
+        Rig rig = rig(1);
+        MemoryFile file = file(rig, 8 * PAGE, all(8));
+        long at = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at + 3 * PAGE, READ));
+        assertEquals("{3}", mapped(rig, at, 8).toString());
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at + 7 * PAGE, Rig.WRITE));
+        assertEquals("{3, 7}", mapped(rig, at, 8).toString());
+        assertEquals(0x107, rig.load(at + 7 * PAGE));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {LEAF, 2 * LEAF, 1 << 20, 1 << 30})
+    @DisplayName("as large as a leaf of the page table, or larger, is that leaf")
+    void aLeafAtMost(int window) throws InterruptedException {
+        Rig rig = rig(window);
+        MemoryFile file = file(rig, 3L * LEAF * PAGE, all(3 * LEAF));
+        int before = 10;
+        long at = rig.map(PLACE - before * PAGE, 3 * LEAF, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        BitSet expected = new BitSet();
+        assertFault(Fault.MINOR, rig.cpu.handleFault(PLACE + 100 * PAGE, READ));
+        expected.set(before, before + LEAF);
+        assertEquals(expected, mapped(rig, at, 3 * LEAF));
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at, READ));
+        expected.set(0, before);
+        assertEquals(expected, mapped(rig, at, 3 * LEAF));
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at + 3 * LEAF * PAGE - 1, READ));
+        expected.set(before + 2 * LEAF, 3 * LEAF);
+        assertEquals(expected, mapped(rig, at, 3 * LEAF), "the last leaf, as far as the mapping goes");
+        assertEquals(0x100 + 17, rig.load(at + 17 * PAGE));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("ends with the file, whose last page is there if it has a byte, also while the file grows and shrinks")
+    void endsWithTheFile() throws InterruptedException {
+        Rig rig = rig(16);
+        MemoryFile file = file(rig, 5 * PAGE + 2, all(6));
+        long at = rig.map(PLACE, 32, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at + 2 * PAGE, READ));
+        assertEquals("{0, 1, 2, 3, 4, 5}", mapped(rig, at, 32).toString());
+        assertFault(Fault.ADRERR, rig.cpu.handleFault(at + 6 * PAGE, READ));
+        assertFault(Fault.ADRERR, rig.cpu.handleFault(at + 31 * PAGE, READ));
+        assertEquals(0, file.truncate(3 * PAGE));
+        assertEquals("{0, 1, 2}", mapped(rig, at, 32).toString());
+        assertEquals(0, file.truncate(20 * PAGE));
+        assertFault(Fault.MINOR, rig.cpu.handleFault(at + 4 * PAGE, READ));
+        assertEquals("{0, 1, 2, 4}", mapped(rig, at, 32).toString(), "what is not in memory is made for itself alone");
+        assertEquals(0, rig.load(at + 4 * PAGE));
+        file.close();
+        rig.closeEmpty();
+    }
+
+    /** Where a fault is, in a mapping somewhere in two leaves, of a file that may end within. */
+    private record Draw(int window, int start, int pages, int offset, int filePages, int target) {
+        static Draw from(Random random) {
+            int start = random.nextInt(2 * LEAF);
+            int pages = 1 + random.nextInt(random.nextBoolean() ? 20 : 2 * LEAF - start);
+            int kept = Math.min(pages, 2 * LEAF - start);
+            int offset = random.nextInt(40);
+            int target = random.nextInt(kept);
+            int filePages = offset + target + 1 + random.nextInt(2 * kept);
+            return new Draw(1 << random.nextInt(12), start, kept, offset, filePages, target);
+        }
+
+        /** Which pages of the mapping are to be there after the fault. */
+        BitSet expected(BitSet present) {
+            BitSet expected = new BitSet();
+            int around = Math.min(window, LEAF);
+            int first = (start + target) / around * around - start;
+            for (int page = Math.max(first, 0); page < Math.min(first + around, pages); page++) {
+                expected.set(page, present.get(offset + page));
+            }
+            expected.set(target);
+            return expected;
+        }
+    }
+
+    @Test
+    @DisplayName("is what is in memory of the aligned window within leaf, mapping and file, wherever these end")
+    void againstAModel() throws InterruptedException {
+        System.out.println("FaultAroundTest: -Dsamara.seed=" + SEED);
+        Random random = new Random(SEED);
+        for (int round = 0; round < 200; round++) {
+            Draw draw = Draw.from(random);
+            BitSet present = new BitSet();
+            for (int page = 0; page < draw.filePages; page++) {
+                present.set(page, random.nextInt(8) != 0);
+            }
+            Rig rig = rig(draw.window);
+            MemoryFile file = file(rig, draw.filePages * PAGE, present);
+            long at = PLACE + draw.start * PAGE;
+            rig.map(at, draw.pages, READ, MapFlags.SHARED | MapFlags.FIXED, file.openReadOnly(), draw.offset);
+            assertFault(Fault.MINOR, rig.cpu.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
+            assertEquals(draw.expected(present), mapped(rig, at, draw.pages), () -> draw + "; -Dsamara.seed=" + SEED);
+            assertEquals(0, mapped(rig, PLACE, draw.start).cardinality(), "before the mapping");
+            int behind = draw.start + draw.pages;
+            assertEquals(
+                    0, mapped(rig, PLACE + behind * PAGE, 2 * LEAF - behind).cardinality(), "behind it");
+            draw.expected(present).stream().forEach(page -> {
+                int number = draw.offset + page;
+                long stamp = present.get(number) ? (number & 0xff) | (1L + (number >>> 8)) << 8 : 0;
+                assertEquals(stamp, rig.load(at + page * PAGE), () -> draw + "; -Dsamara.seed=" + SEED);
+            });
+            assertEquals(List.of(), rig.reports);
+            file.close();
+            rig.closeEmpty();
+        }
+    }
+}

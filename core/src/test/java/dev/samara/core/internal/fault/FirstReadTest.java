@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class FirstReadTest {
+    @Test
+    @DisplayName(
+            "the first access of a machine may be a read of what was never written: it reads zeros, and uses no frame")
+    void zeros() {
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        long page = space.mmap(0, 4096, Protection.READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.load(page, 8));
+            assertEquals(0, cpu.value());
+            assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+        }
+    }
+}

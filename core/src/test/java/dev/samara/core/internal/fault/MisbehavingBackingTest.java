@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.OneThread;
+import dev.samara.core.PagedFile;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.PageWindow;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.IntUnaryOperator;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("A backing that misbehaves in a fault harms only its own mappings")
+final class MisbehavingBackingTest {
+    private static final int SHARED = MapFlags.SHARED;
+    private static final int PRIVATE = MapFlags.PRIVATE;
+    private static final int PAGES = 4;
+
+    private final Rig rig = new Rig();
+    private final MemoryFile others = rig.file(PAGES);
+    private final long othersAt = rig.map(0, PAGES, RW, SHARED, others.open(), 0);
+    private final long anonymous = rig.anonymous(PAGES);
+
+    /** A file whose answers a test chooses, and that is an honest one otherwise. */
+    private static final class Odd extends PagedFile {
+        @Nullable
+        ToIntFunction<PageRequest> answer;
+
+        @Nullable
+        Consumer<PageWindow> offer;
+
+        @Nullable
+        ToIntFunction<PageRequest> notice;
+
+        Odd(Rig rig) {
+            super(rig, PAGES);
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            return answer == null ? super.fault(request) : answer.applyAsInt(request);
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            if (offer == null) {
+                super.rcuMapPages(window);
+            } else {
+                offer.accept(window);
+            }
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return notice != null;
+        }
+
+        @Override
+        public int firstWrite(PageRequest request) {
+            return notice == null ? 0 : notice.applyAsInt(request);
+        }
+    }
+
+    private final Odd odd = new Odd(rig);
+
+    @BeforeEach
+    void stamp() {
+        for (int page = 0; page < PAGES; page++) {
+            rig.store(anonymous + page * PAGE, 0x700 + page);
+        }
+    }
+
+    /** What nobody else may have written to or lost. */
+    @AfterEach
+    void nobodyElseIsHarmed() throws InterruptedException {
+        for (int page = 0; page < PAGES; page++) {
+            assertEquals(0x100 + page, rig.load(othersAt + page * PAGE));
+            assertEquals(0x700 + page, rig.load(anonymous + page * PAGE));
+        }
+        rig.space.validate();
+        others.close();
+        odd.cache.truncate(0);
+        rig.closeEmpty();
+    }
+
+    private long map(int protection, int type) {
+        return rig.map(0, PAGES, protection, type, odd, 0);
+    }
+
+    /** Frames that are none of the odd file's page 1, beside numbers that are no frames. */
+    private List<Integer> wrongFrames() {
+        rig.load(othersAt);
+        long gone = rig.anonymous(1);
+        rig.store(gone, 1);
+        int freed = Pte.frame(rig.pte(gone));
+        assertEquals(0, rig.space.munmap(gone, PAGE));
+        long mine = map(READ, SHARED);
+        assertEquals(PagedFile.STAMP, rig.load(mine));
+        int ofPageZero = Pte.frame(rig.pte(mine));
+        assertEquals(0, rig.space.munmap(mine, PAGES * PAGE));
+        return List.of(
+                0,
+                Pte.frame(rig.pte(othersAt)),
+                Pte.frame(rig.pte(anonymous)),
+                freed,
+                ofPageZero,
+                odd.cache.allocate(),
+                1 << 20,
+                Integer.MAX_VALUE);
+    }
+
+    @Test
+    @DisplayName("an answer that is not its cache's frame of that page is a SIGBUS, and reported")
+    void wrongAnswers() {
+        List<Integer> wrong = wrongFrames();
+        for (int frame : wrong) {
+            odd.answer = request -> frame;
+            for (int type : new int[] {SHARED, PRIVATE}) {
+                long at = map(RW, type);
+                for (int access : new int[] {READ, WRITE}) {
+                    rig.reports.clear();
+                    assertFault(Fault.ADRERR, rig.cpu.handleFault(at + PAGE, access));
+                    assertFalse(rig.isMapped(at + PAGE));
+                    assertEquals(1, rig.reports.size());
+                    assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
+                }
+                assertEquals(0, rig.space.munmap(at, PAGES * PAGE));
+            }
+        }
+        odd.cache.giveBack(wrong.get(5));
+        odd.answer = null;
+        assertEquals(PagedFile.STAMP + 1, rig.load(map(RW, PRIVATE) + PAGE));
+    }
+
+    @Test
+    @DisplayName("OOM and RETRY become the result, and any other negative number a SIGBUS")
+    void failures() {
+        IntUnaryOperator expected =
+                answer -> answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+        int[] answers = {-Fault.OOM, -Fault.RETRY, -Fault.ADRERR, -Fault.MAJOR, -Fault.MAPERR, -4711, Integer.MIN_VALUE
+        };
+        long at = map(RW, SHARED);
+        long copy = map(RW, PRIVATE);
+        for (int answer : answers) {
+            odd.answer = request -> answer;
+            assertFault(expected.applyAsInt(answer), rig.cpu.load(at, 8));
+            assertFault(expected.applyAsInt(answer), rig.cpu.store(copy + PAGE, 8, 1));
+        }
+        odd.answer = null;
+        assertEquals(PagedFile.STAMP, load(at));
+        assertEquals(List.of(), rig.reports);
+    }
+
+    /** Reads a number, after I/O or not. */
+    private long load(long at) {
+        assertTrue(Fault.isDone(rig.cpu.load(at, 8)));
+        return rig.cpu.value();
+    }
+
+    @Test
+    @DisplayName("what it throws is a SIGBUS and reported, and the next fault asks again")
+    void throwsInFault() {
+        RuntimeException thrown = new IllegalArgumentException("no disk");
+        odd.answer = request -> {
+            throw thrown;
+        };
+        long at = map(READ, SHARED);
+        assertFault(Fault.ADRERR, rig.cpu.load(at, 8));
+        assertEquals(thrown, rig.reports.get(0).cause());
+        odd.answer = request -> {
+            throw new StackOverflowError();
+        };
+        assertFault(Fault.ADRERR, rig.cpu.load(at, 8));
+        odd.answer = null;
+        assertEquals(PagedFile.STAMP, load(at));
+    }
+
+    @Test
+    @DisplayName("that offers nothing is asked for every page, also before a private copy")
+    void offersNothing() {
+        odd.offer = window -> {};
+        for (int type : new int[] {SHARED, PRIVATE}) {
+            long at = map(RW, type);
+            for (int page = 0; page < PAGES; page++) {
+                if (page % 2 == 0) {
+                    assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
+                }
+                assertTrue(Fault.isDone(rig.cpu.store(at + page * PAGE + 8, 8, type)));
+                assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
+            }
+        }
+        assertEquals(PAGES, odd.reads.get());
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("that offers frames which are not its own, or of other pages, has offered nothing")
+    void offersNonsense() {
+        List<Integer> wrong = wrongFrames();
+        for (int frame : wrong) {
+            odd.offer = window -> {
+                for (int i = 0; i < window.count(); i++) {
+                    window.offer(i, window.first() + i == 0 && frame == odd.cache.frameAt(0) ? -1 : frame);
+                }
+            };
+            for (int type : new int[] {SHARED, PRIVATE}) {
+                long at = map(RW, type);
+                for (int page = 0; page < PAGES; page++) {
+                    assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
+                    assertEquals(odd.cache.frameAt(page), Pte.frame(rig.pte(at + page * PAGE)));
+                }
+                assertTrue(Fault.isDone(rig.cpu.store(at + 8, 8, 1)));
+                assertEquals(0, rig.space.munmap(at, PAGES * PAGE));
+            }
+        }
+        odd.cache.giveBack(wrong.get(5));
+        for (int negative : new int[] {-1, -2, Integer.MIN_VALUE}) {
+            odd.offer = window -> window.offer(0, negative);
+            assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));
+        }
+        assertEquals(List.of(), rig.reports);
+    }
+
+    @Test
+    @DisplayName("that throws while it offers, or offers outside of the window, has offered nothing, and is reported")
+    void throwsWhileOffering() {
+        List<Consumer<PageWindow>> offers = List.of(
+                window -> {
+                    window.offer(0, odd.cache.frameAt(window.first()));
+                    throw new IllegalStateException("lost");
+                },
+                window -> window.offer(-1, 1),
+                window -> window.offer(window.count(), 1),
+                window -> window.offer(Integer.MAX_VALUE, 1));
+        for (Consumer<PageWindow> offer : offers) {
+            odd.offer = offer;
+            rig.reports.clear();
+            long at = map(READ, SHARED);
+            assertEquals(PagedFile.STAMP + 1, load(at + PAGE));
+            assertEquals(1, rig.mapped(at, PAGES));
+            assertEquals(1, rig.reports.size());
+        }
+    }
+
+    @Test
+    @DisplayName("that refuses a first write, or throws, has nothing written, and is asked again")
+    void refusesWrites() {
+        odd.notice = request -> -Fault.ADRERR;
+        long at = map(RW, SHARED);
+        assertFault(Fault.ADRERR, rig.cpu.store(at, 8, 1));
+        assertEquals(PagedFile.STAMP, load(at));
+        assertFault(Fault.ADRERR, rig.cpu.store(at, 8, 1));
+        odd.notice = request -> -Fault.OOM;
+        assertFault(Fault.OOM, rig.cpu.getAndAdd(at, 8, 1));
+        odd.notice = request -> 99;
+        assertFault(Fault.ADRERR, rig.cpu.store(at, 8, 1));
+        assertEquals(List.of(), rig.reports);
+        odd.notice = request -> {
+            throw new IllegalStateException("full");
+        };
+        assertFault(Fault.ADRERR, rig.cpu.store(at, 8, 1));
+        assertEquals(1, rig.reports.size());
+        assertEquals(PagedFile.STAMP, load(at));
+        odd.notice = request -> 0;
+        rig.store(at, 1);
+        assertEquals(1, rig.load(at));
+    }
+
+    @Test
+    @DisplayName("that uses the CPU which asks it, and others, is served; it may not load another space")
+    void faultsWithTheSameCpu() {
+        long elsewhere = rig.anonymous(2);
+        List<Throwable> thrown = new ArrayList<>();
+        odd.answer = request -> {
+            try {
+                rig.cpu.load(null);
+            } catch (IllegalStateException e) {
+                thrown.add(e);
+            }
+            rig.store(elsewhere, 3);
+            assertEquals(0x100, rig.load(othersAt));
+            return odd.cache.insert(request.page(), odd.cache.allocate());
+        };
+        assertEquals(0, load(map(READ, SHARED)));
+        assertEquals(1, thrown.size());
+        assertEquals(3, rig.load(elsewhere));
+    }
+
+    @Test
+    @DisplayName("that faults with the CPU which asks it while it offers has thrown, and has offered nothing")
+    void faultsWhileOffering() {
+        long elsewhere = rig.anonymous(1);
+        odd.offer = window -> rig.cpu.handleFault(elsewhere, WRITE);
+        assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));
+        assertEquals(1, rig.reports.size());
+        assertFalse(rig.isMapped(elsewhere));
+    }
+
+    @Test
+    @DisplayName("of another machine, or of pages of another size, has no memory here: a SIGBUS")
+    void anotherMachine() throws InterruptedException {
+        Rig second = new Rig();
+        MemoryFile file = second.file(1);
+        for (int type : new int[] {SHARED, PRIVATE}) {
+            long at = rig.map(0, 1, RW, type, file.open(), 0);
+            assertFault(Fault.ADRERR, rig.cpu.load(at, 8));
+            assertFault(Fault.ADRERR, rig.cpu.store(at, 8, 1));
+            file.truncate(0);
+            file.truncate(PAGE);
+        }
+        file.close();
+        second.closeEmpty();
+    }
+
+    @Test
+    @DisplayName(
+            "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says"
+                    + " nothing")
+    void checkedOffers() throws InterruptedException {
+        Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
+        Odd file = new Odd(checked);
+        long spare = checked.anonymous(1);
+        try (Cpu second = checked.machine.claimCpu()) {
+            second.load(checked.space);
+            List<Runnable> waiting = List.of(
+                    () -> checked.space.munmap(spare, PAGE),
+                    () -> checked.space.mmap(0, PAGE, RW, Rig.ANONYMOUS, null, 0),
+                    checked.space::fork,
+                    () -> checked.machine.newSpace(Rig.GEOMETRY),
+                    checked.space::usage,
+                    () -> second.handleFault(spare, WRITE),
+                    () -> file.cache.truncate(0),
+                    () -> file.cache.remove(0, 1),
+                    () -> file.cache.insert(0, 0));
+            for (Runnable wait : waiting) {
+                for (boolean catches : new boolean[] {false, true}) {
+                    checked.reports.clear();
+                    file.offer = window -> {
+                        try {
+                            wait.run();
+                        } catch (IllegalStateException refused) {
+                            if (!catches) {
+                                throw refused;
+                            }
+                        }
+                    };
+                    long at = checked.map(0, 1, READ, SHARED, file, 0);
+                    assertTrue(Fault.isDone(checked.cpu.load(at, 8)));
+                    assertEquals(PagedFile.STAMP, checked.cpu.value());
+                    assertEquals(1, checked.reports.size());
+                }
+            }
+            assertFalse(checked.isMapped(spare));
+            file.offer = null;
+            checked.reports.clear();
+            checked.load(checked.map(0, 1, READ, SHARED, file, 0));
+            assertEquals(List.of(), checked.reports);
+        }
+        file.cache.truncate(0);
+        checked.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("on a machine that checks offers, one that takes longer than was set is reported")
+    void slowOffers() throws InterruptedException {
+        Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ZERO));
+        MemoryFile file = checked.file(1);
+        checked.load(checked.map(0, 1, READ, SHARED, file.open(), 0));
+        assertEquals(1, checked.reports.size());
+        assertEquals(Report.Kind.LONG_WAIT, checked.reports.get(0).kind());
+        file.close();
+        checked.closeEmpty();
+    }
+}

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
+import dev.samara.core.Cpu;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import java.util.function.ToLongFunction;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/**
+ * The faulting thread makes calls within {@code rcuMapPages}, with another of its CPUs. A wait there would never end:
+ * every grace period waits for that section, and operations wait for grace periods.
+ */
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName("I9: within rcuMapPages, a call that would wait is refused, on every machine")
+final class WaitsInSectionTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int FRAMES = 64;
+    private static final int READ = Protection.READ;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final long REPLACED = 0x10_0000_0000L;
+    private static final long CALM = 0x20_0000_1000L;
+    private static final long OFFERED = 0x30_0000_2000L;
+    private static final long OF_FILE = 0x40_0000_3000L;
+    private static final long MANY = 0x50_0000_4000L;
+    private static final long STACK = 0x60_0000_0000L;
+
+    /** Who is within the section. */
+    enum Reader {
+        /** A CPU in a fault. */
+        CPU,
+        /** A call that faults in, by a thread of which no CPU is in a fault. */
+        POPULATE
+    }
+
+    static Stream<Arguments> cases() {
+        return Stream.of(Reader.values())
+                .flatMap(reader -> Stream.of(Arguments.of(reader, false), Arguments.of(reader, true)));
+    }
+
+    /** Runs a call when it is asked for pages first. */
+    private static final class Offering extends CachedBacking {
+        final AtomicReference<@Nullable Runnable> call = new AtomicReference<>();
+
+        final PageCache cache;
+
+        Offering(PageCache cache) {
+            super("/offering", cache);
+            this.cache = cache;
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            Runnable once = call.getAndSet(null);
+            if (once != null) {
+                once.run();
+            }
+            super.rcuMapPages(window);
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            return true;
+        }
+    }
+
+    private static final class Scene {
+        final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
+        final Machine machine;
+        final AddressSpace space;
+        final MemoryFile file;
+        final Offering offering;
+        private final Reader reader;
+        private final boolean checksOffers;
+
+        Scene(Reader reader, boolean checksOffers) {
+            this.reader = reader;
+            this.checksOffers = checksOffers;
+            Machine.Builder builder = Machine.builder()
+                    .memory(FRAMES * PAGE)
+                    .reportTo(reports::add)
+                    .reportGracePeriodsLongerThan(Await.LONG)
+                    .reportWaitsLongerThan(Await.LONG);
+            machine = (checksOffers ? builder.checkOffers(Duration.ofMinutes(1)) : builder).build();
+            space = machine.newSpace(LINUX);
+            file = machine.newFile("/file", 1, LINUX, 2 * PAGE);
+            offering = new Offering(machine.newPageCache(LINUX, PAGE));
+            assertEquals(REPLACED, space.mmap(REPLACED, PAGE, RW, FIXED, null, 0));
+            assertEquals(CALM, space.mmap(CALM, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
+            assertEquals(OFFERED, space.mmap(OFFERED, PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, offering, 0));
+            assertEquals(STACK, space.mmap(STACK, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
+            assertEquals(OF_FILE, space.mmap(OF_FILE, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
+        }
+
+        /** Makes a call on a thread of its own, with a CPU. */
+        long elsewhere(String what, ToLongFunction<Cpu> call) {
+            FutureTask<Long> task = new FutureTask<>(() -> {
+                try (Cpu cpu = machine.claimCpu()) {
+                    cpu.load(space);
+                    return call.applyAsLong(cpu);
+                }
+            });
+            Thread thread = new Thread(task, what);
+            thread.setDaemon(true);
+            thread.start();
+            return Await.result(what, task, reports);
+        }
+
+        /**
+         * Makes a call within a section of a thread, with a CPU of the thread that is in none; returns what it has
+         * thrown.
+         */
+        @Nullable
+        Throwable within(String what, Function<Cpu, ?> call) {
+            AtomicInteger calls = new AtomicInteger();
+            AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
+            elsewhere(what, second -> {
+                offering.call.set(() -> {
+                    calls.getAndIncrement();
+                    try {
+                        Object unused = call.apply(second);
+                    } catch (Throwable caught) {
+                        thrown.set(caught);
+                    }
+                });
+                return enterSection();
+            });
+            assertEquals(1, calls.get(), "calls within the section");
+            assertEquals(0, space.madvise(OFFERED, PAGE, Advice.DONTNEED));
+            offering.cache.remove(0, 1);
+            return thrown.get();
+        }
+
+        private int enterSection() {
+            if (reader == Reader.POPULATE) {
+                long unused = space.madvise(OFFERED, PAGE, Advice.POPULATE_READ);
+                return Fault.MINOR;
+            }
+            try (Cpu first = machine.claimCpu()) {
+                first.load(space);
+                return first.load(OFFERED, 8);
+            }
+        }
+
+        /** Returns the message. */
+        String refuses(String what, Function<Cpu, ?> call) {
+            Throwable thrown = within(what, call);
+            assertInstanceOf(IllegalStateException.class, thrown, what);
+            String message = String.valueOf(thrown.getMessage());
+            assertTrue(message.contains("must not wait for anything"), message);
+            assertTrue(checksOffers || message.contains("reader section of "), message);
+            // The backing has caught it. A machine that checks offers reports it all the same.
+            assertEquals(
+                    checksOffers ? List.of(thrown) : List.of(),
+                    reports.stream().map(Report::cause).toList());
+            reports.clear();
+            return message;
+        }
+
+        /** Gives everything up, and nothing is left. Not after a failure: then a section may be open for ever. */
+        void end() {
+            offering.cache.close();
+            file.close();
+            space.close();
+            assertEquals(0, machine.framesInUse(LINUX));
+        }
+    }
+
+    @ParameterizedTest(name = "{0}, offers are checked: {1}")
+    @MethodSource("cases")
+    @DisplayName("for a range in flight, which may itself wait for the section")
+    void rangeInFlight(Reader reader, boolean checksOffers) {
+        Scene scene = new Scene(reader, checksOffers);
+        AddressSpace space = scene.space;
+        CountDownLatch isInFlight = new CountDownLatch(1);
+        CountDownLatch goesOn = new CountDownLatch(1);
+        space.addNotifier((start, end, reason) -> {
+            if (start == REPLACED) {
+                isInFlight.countDown();
+                Latches.await(goesOn);
+            }
+        });
+        FutureTask<Long> mapping = new FutureTask<>(() -> space.mmap(REPLACED, PAGE, RW, FIXED, null, 0));
+        Thread mapper = new Thread(mapping, "mapper");
+        mapper.setDaemon(true);
+        mapper.start();
+        Latches.await(isInFlight);
+        try {
+            scene.refuses("resolve", cpu -> space.resolve(REPLACED, READ));
+            scene.refuses("a load", cpu -> cpu.load(REPLACED, 8));
+            scene.refuses("munmap", cpu -> space.munmap(REPLACED, PAGE));
+            // Before it waits for room behind grace periods, for which no test can see it wait here.
+            for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
+                    cpu -> space.munmapAsync(REPLACED, PAGE).isDone(),
+                    cpu -> space.mmapAsync(REPLACED, PAGE, RW, FIXED, null, 0).isDone(),
+                    cpu -> space.mremapAsync(REPLACED, PAGE, 2 * PAGE, RemapFlags.MAYMOVE, 0)
+                            .isDone())) {
+                String message = scene.refuses("an asynchronous form", asynchronous);
+                assertTrue(message.matches("(an asynchronous|a) call of a space was called .*"), message);
+            }
+            scene.refuses("resolve below a stack", cpu -> space.resolve(STACK - PAGE, READ));
+            assertNull(space.find(STACK - PAGE));
+            List<Resolution> found = new ArrayList<>();
+            assertNull(scene.within("resolve elsewhere", cpu -> {
+                found.add(space.resolve(CALM, READ));
+                found.add(space.resolve(CALM + PAGE, READ));
+                return 0;
+            }));
+            assertEquals(List.of(Resolution.FOUND, Resolution.MAPERR), found);
+            assertEquals(List.of(), List.copyOf(scene.reports));
+        } finally {
+            goesOn.countDown();
+        }
+        assertEquals(REPLACED, Await.result("the mapping", mapping, scene.reports));
+        scene.end();
+    }
+
+    @ParameterizedTest(name = "{0}, offers are checked: {1}")
+    @MethodSource("cases")
+    @DisplayName("for a grace period, which waits for the section, and nothing has changed")
+    void gracePeriod(Reader reader, boolean checksOffers) {
+        Scene scene = new Scene(reader, checksOffers);
+        AddressSpace space = scene.space;
+        scene.elsewhere("a store", cpu -> cpu.store(CALM, 8, 7) + cpu.store(OF_FILE, 8, 8));
+        scene.refuses("truncate", cpu -> {
+            scene.file.truncate(0);
+            return 0;
+        });
+        scene.refuses("remove", cpu -> {
+            scene.offering.cache.remove(0, 1);
+            return 0;
+        });
+        scene.refuses("madvise", cpu -> space.madvise(OF_FILE, PAGE, Advice.REMOVE));
+        scene.refuses("munmap", cpu -> space.munmap(CALM, PAGE));
+        scene.refuses("fork", cpu -> space.fork());
+        scene.refuses("collectDirty", cpu -> space.collectDirty(CALM, PAGE, page -> {}));
+        assertEquals(2 * PAGE, scene.file.size());
+        assertEquals(15L, scene.elsewhere("loads", cpu -> {
+            long sum = cpu.load(CALM, 8) == Fault.MINOR ? cpu.value() : 0;
+            return sum + (cpu.load(OF_FILE, 8) == Fault.MINOR ? cpu.value() : 0);
+        }));
+        scene.end();
+    }
+
+    @ParameterizedTest(name = "{0}, offers are checked: {1}")
+    @MethodSource("cases")
+    @DisplayName("for a backing, and for the CPUs that a copy on write asks")
+    void otherFaults(Reader reader, boolean checksOffers) {
+        Scene scene = new Scene(reader, checksOffers);
+        AddressSpace space = scene.space;
+        AtomicInteger reads = new AtomicInteger();
+        PageCache cache = scene.machine.newPageCache(LINUX, PAGE);
+        CachedBacking slow = new CachedBacking("/slow", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                reads.getAndIncrement();
+                return true;
+            }
+        };
+        assertEquals(MANY, space.mmap(MANY, PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, slow, 0));
+        scene.refuses("a load", cpu -> cpu.load(MANY, 8));
+        assertEquals(0, reads.get(), "the backing was asked");
+        try (AddressSpace child = space.fork()) {
+            scene.refuses("a store to a page that a child has too", cpu -> cpu.store(CALM, 8, 7));
+            assertTrue(child.find(CALM) != null);
+        }
+        assertEquals(Fault.MINOR, scene.elsewhere("a load", cpu -> cpu.load(MANY, 8)));
+        assertEquals(1, reads.get());
+        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.store(CALM, 8, 7)));
+        if (!checksOffers) {
+            assertNull(scene.within("a load that need not wait", cpu -> cpu.load(CALM, 8)));
+        }
+        assertEquals(0, space.munmap(MANY, PAGE));
+        cache.close();
+        scene.end();
+    }
+
+    @ParameterizedTest(name = "{0}, offers are checked: {1}")
+    @MethodSource("cases")
+    @DisplayName("for memory: no page is reclaimed, and there is none")
+    void memory(Reader reader, boolean checksOffers) {
+        Scene scene = new Scene(reader, checksOffers);
+        AddressSpace space = scene.space;
+        PageCache cache = scene.machine.newPageCache(LINUX, FRAMES * PAGE);
+        CachedBacking filling = new CachedBacking("/filling", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                return true;
+            }
+        };
+        // The page that is offered needs a frame too.
+        int frame = scene.offering.cache.allocate();
+        fill(scene, filling);
+        AtomicInteger answer = new AtomicInteger();
+        Throwable allocated = scene.within("allocate", cpu -> {
+            answer.set(cache.allocate());
+            return 0;
+        });
+        assertNull(allocated);
+        assertEquals(-1, answer.get());
+        assertEquals(MANY, space.mmap(MANY, PAGE, RW, FIXED, null, 0));
+        fill(scene, filling);
+        Throwable stored = scene.within("a store", cpu -> {
+            answer.set(cpu.store(MANY, 8, 7));
+            return 0;
+        });
+        if (checksOffers) {
+            assertInstanceOf(IllegalStateException.class, stored);
+        } else {
+            assertNull(stored);
+            assertEquals(Fault.OOM, answer.get());
+        }
+        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.store(MANY, 8, 7)));
+        scene.offering.cache.giveBack(frame);
+        cache.close();
+        scene.end();
+    }
+
+    /** Has pages of a file that nobody maps in all frames that are left. */
+    private static void fill(Scene scene, CachedBacking file) {
+        long bytes = FRAMES * PAGE;
+        long at = scene.space.mmap(0, bytes, READ, MapFlags.SHARED, file, 0);
+        assertTrue(at > 0);
+        scene.elsewhere("filling", cpu -> {
+            long page = at;
+            while (scene.machine.framesInUse(LINUX) < FRAMES && page < at + bytes) {
+                cpu.load(page, 8);
+                page += PAGE;
+            }
+            return 0;
+        });
+        assertEquals(FRAMES, scene.machine.framesInUse(LINUX));
+        assertEquals(0, scene.space.munmap(at, bytes));
+    }
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.Await;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.OtherCpu;
+import dev.samara.core.PagedFile;
+import dev.samara.core.Rig;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.PageRequest;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Calls that come between a notice of a first write and the write. The timeout only ends a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class WriteNoticeTest {
+    private static final long AT = 0x10_0000_0000L;
+
+    /** In a leaf of its own. */
+    private static final long ELSEWHERE = AT + 1024 * PAGE;
+
+    /** A file of which the first notice is slow. */
+    private static final class SlowFile extends PagedFile {
+        final AtomicInteger notices = new AtomicInteger();
+        final CountDownLatch told = new CountDownLatch(1);
+        final CountDownLatch goesOn = new CountDownLatch(1);
+
+        SlowFile(Rig rig) {
+            super(rig, 4);
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return true;
+        }
+
+        @Override
+        public int firstWrite(PageRequest request) {
+            if (notices.getAndIncrement() == 0) {
+                told.countDown();
+                Latches.await(goesOn);
+            }
+            return 0;
+        }
+    }
+
+    /** What happens between the notice and the write. */
+    @FunctionalInterface
+    private interface Call {
+        void make(Rig rig, SlowFile file);
+    }
+
+    /** Of a mapping of four pages, of which the first one is written. One frame is all that there is. */
+    private enum Event {
+        NARROWED(1, (rig, file) -> {
+            assertEquals(0, rig.space.mprotect(AT, PAGE, READ));
+            assertEquals(0, rig.space.mprotect(AT, PAGE, RW));
+        }),
+        WRITTEN_BACK(1, (rig, file) -> {
+            rig.store(AT, 2);
+            assertEquals(0, rig.space.mprotect(AT, PAGE, READ));
+            assertEquals(1, rig.space.collectDirty(AT, PAGE, page -> {}));
+            assertEquals(0, rig.space.mprotect(AT, PAGE, RW));
+        }),
+        DISCARDED(1, (rig, file) -> assertEquals(0, rig.space.madvise(AT, PAGE, Advice.DONTNEED))),
+        DISCARDED_AND_READ(1, (rig, file) -> {
+            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.DONTNEED));
+            rig.load(AT);
+        }),
+        GUARDED(1, (rig, file) -> {
+            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.GUARD_INSTALL));
+            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.GUARD_REMOVE));
+            rig.load(AT);
+        }),
+        REMOVED_AND_READ(1, (rig, file) -> {
+            file.cache.remove(0, 1);
+            rig.load(AT);
+        }),
+        REMOVED_AND_READ_ELSEWHERE(1, (rig, file) -> {
+            file.cache.remove(0, 1);
+            rig.load(ELSEWHERE);
+        }),
+        TRUNCATED_AND_READ(1, (rig, file) -> {
+            file.cache.truncate(0);
+            file.cache.truncate(PAGE);
+            rig.load(AT);
+        }),
+        MOVED_AWAY_AND_BACK(1, (rig, file) -> {
+            long away = ELSEWHERE + 1024 * PAGE;
+            int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+            assertEquals(away, rig.space.mremap(AT, 4 * PAGE, 4 * PAGE, flags, away));
+            assertEquals(AT, rig.space.mremap(away, 4 * PAGE, 4 * PAGE, flags, AT));
+        }),
+        REPLACED(1, (rig, file) -> {
+            rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            rig.load(AT);
+        }),
+        /* Nothing is taken away, or nothing of this page: a notice that is slow comes to its end all the same. */
+        COLLECTED(0, (rig, file) -> assertEquals(0, rig.space.collectDirty(AT, 4 * PAGE, page -> {}))),
+        NEIGHBOUR_DISCARDED(0, (rig, file) -> assertEquals(0, rig.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),
+        NEIGHBOUR_REMOVED(0, (rig, file) -> file.cache.remove(1, 3));
+
+        final int furtherNotices;
+
+        @SuppressWarnings("ImmutableEnumChecker") // a lambda that captures nothing
+        final Call call;
+
+        Event(int furtherNotices, Call call) {
+            this.furtherNotices = furtherNotices;
+            this.call = call;
+        }
+    }
+
+    private static void storeBeside(Event event, boolean isMapped) {
+        Rig rig = new Rig(Machine.builder().memory(PAGE));
+        SlowFile file = new SlowFile(rig);
+        rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        rig.map(ELSEWHERE, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        if (isMapped) {
+            rig.load(AT);
+        }
+        try (OtherCpu slow = new OtherCpu(rig.space)) {
+            Future<Integer> stored = slow.submit(cpu -> cpu.store(AT, 8, 1));
+            int before;
+            try {
+                Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
+                event.call.make(rig, file);
+                before = file.notices.get();
+            } finally {
+                file.goesOn.countDown();
+            }
+            assertFault(Fault.MINOR, Await.result("the store returns", stored, rig.reports));
+            assertEquals(event.furtherNotices, file.notices.get() - before, "notices before the store");
+        }
+        assertEquals(1, rig.load(AT));
+        file.cache.truncate(0);
+        rig.closeEmpty();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void ofAPageThatIsMapped(Event event) {
+        storeBeside(event, true);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void ofAPageThatIsFetched(Event event) {
+        storeBeside(event, false);
+    }
+
+    @Test
+    void anyNumberAtOnce() {
+        Rig rig = new Rig(8);
+        SlowFile file = new SlowFile(rig);
+        rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        try (OtherCpu slow = new OtherCpu(rig.space)) {
+            Future<Integer> stored = slow.submit(cpu -> cpu.store(AT + PAGE, 8, 1));
+            Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
+            for (long page = 0; page < 4; page++) {
+                rig.store(AT + page * PAGE, 2);
+            }
+            file.goesOn.countDown();
+            assertFault(Fault.MINOR, Await.result("the store returns", stored, rig.reports));
+        }
+        assertEquals(5, file.notices.get(), "one for each store that could be the first");
+        file.cache.truncate(0);
+        rig.closeEmpty();
+    }
+}

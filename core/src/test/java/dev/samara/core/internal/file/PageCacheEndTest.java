@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static dev.samara.core.Rig.GEOMETRY;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.OneThread;
+import dev.samara.core.PagedFile;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.FrameStore;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("The end of a page cache")
+final class PageCacheEndTest {
+    /** More rounds than a collector has ever needed to find out that an object is unreachable. */
+    private static final int ROUNDS = 200;
+
+    private final Rig rig = new Rig();
+    private final Cpu cpu = rig.cpu;
+    private final AddressSpace space = rig.space;
+
+    @AfterEach
+    void everyFrameComesBack() {
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    private static String refusal(Runnable call) {
+        return String.valueOf(
+                        assertThrows(IllegalStateException.class, call::run).getMessage())
+                .replaceAll("page cache \\d+", "page cache");
+    }
+
+    @Test
+    @DisplayName(
+            "takes its pages out of every mapping; accesses are SIGBUS, the backing is not asked, private copies stay")
+    void closed() {
+        int[] asked = {0};
+        PagedFile file = new PagedFile(rig, 8) {
+            @Override
+            public int fault(PageRequest request) {
+                asked[0]++;
+                return super.fault(request);
+            }
+        };
+        long shared = rig.map(0, 8, READ, MapFlags.SHARED, file, 0);
+        long own = rig.map(0, 8, RW, MapFlags.PRIVATE, file, 0);
+        for (int page = 0; page < 4; page++) {
+            assertEquals(PagedFile.STAMP + page, readable(shared + page * PAGE));
+        }
+        rig.cpu.store(own + PAGE, 8, 77);
+        int before = asked[0];
+        file.cache.close();
+        file.cache.close();
+        assertEquals(1, rig.frames(), "the private copy");
+        assertEquals(1, rig.mapped(shared, 8) + rig.mapped(own, 8));
+        for (long page = 0; page < 8; page++) {
+            assertFault(Fault.ADRERR, cpu.load(shared + page * PAGE, 8));
+            assertEquals(-1, file.cache.frameAt(page));
+            if (page != 1) {
+                assertFault(Fault.ADRERR, cpu.store(own + page * PAGE, 8, 1));
+            }
+        }
+        assertEquals(77, rig.load(own + PAGE));
+        long again = rig.map(0, 1, READ, MapFlags.SHARED, file, 0);
+        assertFault(Fault.ADRERR, cpu.load(again, 8));
+        assertEquals(before, asked[0]);
+    }
+
+    private long readable(long address) {
+        int fault = cpu.load(address, 8);
+        assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
+        return cpu.value();
+    }
+
+    @Test
+    @DisplayName("refuses new pages by name, gives their frames back, and lets everything else go on")
+    void calls() {
+        PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        int inserted = cache.allocate();
+        int returned = cache.allocate();
+        assertEquals(2, rig.frames());
+        cache.close();
+        assertEquals(2, rig.frames(), "they are not in the cache");
+        assertEquals("insert was called on page cache, which is closed", refusal(() -> cache.insert(0, inserted)));
+        assertEquals(1, rig.frames());
+        cache.giveBack(returned);
+        assertEquals(0, rig.frames());
+        assertThrows(IllegalArgumentException.class, () -> cache.giveBack(returned));
+        assertThrows(IllegalArgumentException.class, () -> cache.insert(0, inserted));
+        assertEquals("allocate was called on page cache, which is closed", refusal(cache::allocate));
+        assertEquals(4 * PAGE, cache.size());
+        cache.truncate(PAGE);
+        cache.remove(0, 1);
+        assertEquals(PAGE, cache.size());
+        assertEquals(-1, cache.frameAt(0));
+    }
+
+    @Test
+    @DisplayName("while its backing reads a page makes that access SIGBUS, and is no failure of the backing")
+    void whileReading() {
+        PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        CachedBacking file = new CachedBacking("/f", cache) {
+            @Override
+            protected boolean read(long page, int frame, FrameStore store) {
+                cache.close();
+                return true;
+            }
+        };
+        long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        assertFault(Fault.ADRERR, cpu.load(at, 8));
+        assertEquals(0, rig.frames());
+    }
+
+    @Test
+    @DisplayName("is refused in GUEST, and for a cache that ends with its memory file or shared memory")
+    void refused() {
+        PagedFile file = new PagedFile(rig, 4);
+        cpu.enterGuest();
+        assertTrue(refusal(file.cache::close).startsWith("the closing of a page cache was called while cpu "));
+        cpu.leaveGuest();
+        MemoryFile memory = rig.file(1);
+        String ends = "page cache is that of a file in memory or of shared memory, and ends with it";
+        assertEquals(ends, refusal(Objects.requireNonNull(memory.open().pageCache())::close));
+        long shared = rig.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        rig.store(shared, 1);
+        assertEquals(ends, refusal(cacheOf(shared)::close));
+        assertEquals(1, rig.load(shared));
+        memory.close();
+    }
+
+    private PageCache cacheOf(long address) {
+        Vma vma = Objects.requireNonNull(space.find(address));
+        return Objects.requireNonNull(Objects.requireNonNull(vma.backing()).pageCache());
+    }
+
+    @Test
+    @DisplayName("does not come with the last munmap: as long as somebody has the file, its pages stay")
+    void lastMunmap() {
+        PagedFile file = new PagedFile(rig, 4);
+        long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        readable(at);
+        assertEquals(0, space.munmap(at, 4 * PAGE));
+        collect(() -> false, 3);
+        assertEquals(1, rig.frames());
+        at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        assertEquals(PagedFile.STAMP, rig.load(at));
+        assertEquals(1, file.reads.get());
+        file.cache.close();
+    }
+
+    /** Has garbage collected until something is so, or some rounds are over. */
+    private void collect(BooleanSupplier isOver, int rounds) {
+        for (int round = 0; round < rounds && !isOver.getAsBoolean(); round++) {
+            System.gc();
+            try {
+                rig.machine.awaitQuiescence();
+            } catch (InterruptedException interrupted) {
+                throw new AssertionError(interrupted);
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("comes by itself once nobody can reach it and it is mapped nowhere, for files in memory too")
+    void unreachable() {
+        long kept = rig.map(0, 1, READ, MapFlags.SHARED, new PagedFile(rig, 1), 0);
+        assertEquals(PagedFile.STAMP, readable(kept));
+        List<Long> mapped = new ArrayList<>();
+        for (int i = 0; i < 8; i++) {
+            mapped.add(dropped(i % 2 == 0));
+        }
+        assertEquals(1 + 8 * 4, rig.frames());
+        collect(() -> false, 3);
+        assertEquals(1 + 8 * 4, rig.frames(), "they are mapped");
+        mapped.forEach(at -> assertEquals(0, space.munmap(at, 4 * PAGE)));
+        rig.store(rig.anonymous(1), 1);
+        // A CPU remembers the file of its last fault, until it loads another space.
+        cpu.load(null);
+        cpu.load(space);
+        collect(() -> rig.frames() == 2, ROUNDS);
+        assertEquals(2, rig.frames(), "the page that is still mapped, and one of no file");
+        assertEquals(PagedFile.STAMP, rig.load(kept));
+        assertEquals(0, space.munmap(kept, PAGE));
+        cpu.load(null);
+        collect(() -> rig.frames() == 1, ROUNDS);
+        assertEquals(1, rig.frames());
+    }
+
+    private long dropped(boolean isInMemory) {
+        long at = isInMemory
+                ? rig.map(0, 4, READ, MapFlags.SHARED, rig.file(4).open(), 0)
+                : rig.map(0, 4, READ, MapFlags.SHARED, new PagedFile(rig, 4), 0);
+        for (int page = 0; page < 4; page++) {
+            readable(at + page * PAGE);
+        }
+        return at;
+    }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.atOnce;
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.ANONYMOUS;
+import static dev.samara.core.internal.op.Row.FIXED;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.MOVE;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Holding;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("Asynchronous operations return after publication; a thread of the machine does the rest")
+@Timeout(60)
+final class AsynchronousTest {
+    private static final int MOVE_TO = MOVE | RemapFlags.FIXED;
+
+    private final Holding holding = new Holding();
+    private final AddressSpace space = holding.machine().newSpace(LINUX);
+
+    @BeforeEach
+    void pages() {
+        map(space, 0, 32, RW);
+    }
+
+    private static void assertOfMachine(Thread thread) {
+        assertTrue(thread.getName().startsWith("samara-"), thread::getName);
+        assertNotEquals(Thread.currentThread(), thread);
+    }
+
+    @Test
+    @DisplayName("munmapAsync: look-ups find nothing at once, placement avoids the hole until the future is complete")
+    void munmap() throws Exception {
+        Holding.Hold hold = holding.holdNext();
+        CompletableFuture<Long> future = space.munmapAsync(page(8), 8 * PAGE);
+        hold.untilEntered();
+        CompletableFuture<Thread> completer = future.thenApply(result -> Thread.currentThread());
+        assertOfMachine(hold.retirer());
+        assertFalse(future.isDone());
+        assertNull(space.find(page(8)));
+        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(8), RW)));
+        assertNotEquals(page(8), atOnce(() -> space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0)));
+        Holding.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
+        hold.letGo();
+        // Who waits for the future itself may run what depends on it.
+        assertOfMachine(completer.get());
+        assertEquals(0, future.get());
+        assertEquals(page(8), named.result());
+        holding.machine().awaitQuiescence();
+        assertEquals(page(9), space.mmap(page(9), PAGE, RW, ANONYMOUS, null, 0));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("mmapAsync: over something, look-ups find the new mapping at once and faults wait")
+    void mmap() throws Exception {
+        Holding.Hold hold = holding.holdNext();
+        CompletableFuture<Long> future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
+        hold.untilEntered();
+        assertFalse(future.isDone());
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(8), Protection.READ));
+        hold.letGo();
+        assertEquals(page(8), future.get());
+        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(Resolution.ACCERR, space.resolve(page(8), RW));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("mremapAsync: look-ups find it at the new place at once and faults wait there")
+    void mremap() throws Exception {
+        Holding.Hold hold = holding.holdNext();
+        CompletableFuture<Long> future = space.mremapAsync(page(8), 8 * PAGE, 8 * PAGE, MOVE_TO, page(64));
+        hold.untilEntered();
+        assertFalse(future.isDone());
+        assertNull(space.find(page(8)));
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(64), RW));
+        hold.letGo();
+        assertEquals(page(64), future.get());
+        assertEquals(Resolution.FOUND, fault.result());
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("what retires nothing is complete when the call returns, and so is an error")
+    void atTheCall() throws Exception {
+        assertEquals(0, space.munmapAsync(page(100), PAGE).getNow(1L));
+        assertEquals(
+                page(40), space.mmapAsync(page(40), PAGE, RW, FIXED, null, 0).getNow(1L));
+        assertEquals(page(40), space.mremapAsync(page(40), PAGE, 2 * PAGE, 0, 0).getNow(1L));
+        assertEquals(Errno.EINVAL.result(), space.munmapAsync(page(0) + 1, PAGE).getNow(1L));
+        assertEquals(
+                Errno.EEXIST.result(),
+                space.mmapAsync(page(0), PAGE, RW, ANONYMOUS | MapFlags.FIXED_NOREPLACE, null, 0)
+                        .getNow(1L));
+        assertEquals(
+                Errno.EFAULT.result(),
+                space.mremapAsync(page(90), PAGE, 2 * PAGE, 0, 0).getNow(1L));
+        holding.machine().awaitQuiescence();
+    }
+
+    @Test
+    @DisplayName("the call itself waits for a range in transit, and an interrupt ends that with EINTR")
+    void waitsBeforePublication() throws Exception {
+        Holding.Hold hold = holding.hold(() -> space.munmap(page(8), PAGE));
+        Holding.Caller<CompletableFuture<Long>> caller = waits(() -> space.munmapAsync(page(4), 8 * PAGE));
+        Thread.currentThread().interrupt();
+        assertEquals(
+                Errno.EINTR.result(),
+                space.mmapAsync(page(8), PAGE, RW, FIXED, null, 0).getNow(1L));
+        assertTrue(Thread.interrupted(), "the flag is kept");
+        hold.endWith(0);
+        assertEquals(0, caller.result().get());
+        assertNull(space.find(page(4)));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("an interrupt of the caller does not reach what a thread of the machine does")
+    void interruptOfTheCaller() throws Exception {
+        Holding.Hold hold = holding.holdNext();
+        Thread.currentThread().interrupt();
+        CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
+        assertTrue(Thread.interrupted(), "the flag is kept");
+        hold.untilEntered();
+        assertFalse(hold.retirer().isInterrupted());
+        hold.letGo();
+        assertEquals(0, future.get());
+    }
+
+    @Test
+    @DisplayName("many may be pending, and complete in any order; a quiet machine has completed them all")
+    void many() throws Exception {
+        int count = 16;
+        List<Holding.Hold> holds = new ArrayList<>();
+        List<CompletableFuture<Long>> futures = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            holds.add(holding.holdNext());
+            futures.add(space.munmapAsync(page(2L * i), PAGE));
+            holds.get(i).untilEntered();
+        }
+        for (int i = 0; i < count; i++) {
+            int next = i * 5 % count;
+            assertFalse(futures.get(next).isDone());
+            holds.get(next).letGo();
+            assertEquals(0, futures.get(next).get());
+            assertEquals(page(2L * next), space.mmap(page(2L * next), PAGE, RW, ANONYMOUS, null, 0));
+            space.validate();
+        }
+        for (int i = 0; i < count; i++) {
+            futures.set(i, space.munmapAsync(page(2L * i), PAGE));
+        }
+        holding.machine().awaitQuiescence();
+        assertTrue(futures.stream().allMatch(CompletableFuture::isDone));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("what the retiring throws is reported, and the future completes with the result all the same")
+    void throwing() throws Exception {
+        holding.duringNext(() -> {
+            throw new IllegalStateException("on purpose");
+        });
+        assertEquals(0, space.munmapAsync(page(8), PAGE).get());
+        assertEquals(1, holding.reports.size());
+        assertEquals(page(8), space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0));
+    }
+
+    @Test
+    @DisplayName("what a completed future's listener calls does not count as called by what retires")
+    void listenersMayCall() throws Exception {
+        AtomicReference<@Nullable Long> answer = new AtomicReference<>();
+        Holding.Hold hold = holding.holdNext();
+        CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
+        CompletableFuture<Void> after =
+                future.thenAccept(result -> answer.set(space.mmap(page(8), PAGE, RW, FIXED, null, 0)));
+        hold.letGo();
+        after.get();
+        assertEquals(page(8), answer.get());
+    }
+
+    @Test
+    @DisplayName("close waits for what is pending")
+    void close() throws Exception {
+        Holding.Hold hold = holding.holdNext();
+        CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
+        hold.untilEntered();
+        Holding.Caller<Long> closing = waits(() -> Column.CLOSE.run(space, 0, 1));
+        hold.letGo();
+        assertEquals(0, closing.result());
+        assertEquals(0, future.get());
+        assertEquals(0, space.usage().total());
+        space.validate();
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Holding;
+import dev.samara.core.Machine;
+import dev.samara.core.Reachable;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Geometry;
+import java.lang.ref.Reference;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** Nothing that is over is reachable from what lives on, however operations and forks overlap. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName("I9: garbage as soon as it is over:")
+final class EndedIsGarbageTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final long[] PLACES = {0x10_0000_0000L, 0x20_0000_0000L};
+    private static final long PLACE = 0x30_0000_0000L;
+
+    private final Holding holding = new Holding(Machine.builder().memory(1 << 20));
+    private final AddressSpace space = holding.machine().newSpace(LINUX);
+
+    private void map(long at) {
+        assertEquals(at, space.mmap(at, 4 * PAGE, RW, FIXED, null, 0));
+        try (Cpu cpu = holding.machine().claimCpu()) {
+            cpu.load(space);
+            // A fork copies pages of its own, and waits for what is in flight there.
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+        }
+    }
+
+    private List<Object> reachable(String simpleName) {
+        return Reachable.of(simpleName, holding.machine(), space);
+    }
+
+    /**
+     * How many objects of each of the project's classes, but for the bounded histories of a checked machine, and for
+     * weak references, which go with a collection.
+     */
+    private Map<String, Long> census() {
+        return Reachable.from(holding.machine(), space).stream()
+                .filter(object -> !(object instanceof Reference<?>))
+                .map(object -> object.getClass().getName())
+                .filter(name -> name.startsWith("dev.samara.") && !name.contains(".check."))
+                .collect(Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
+    }
+
+    private void assertNothingIsLeft() throws InterruptedException {
+        holding.machine().awaitQuiescence();
+        assertFalse(reachable("Vma").isEmpty(), "the mappings are found");
+        assertEquals(List.of(), reachable("Transit"));
+        assertEquals(List.of(), reachable("Copy"));
+        assertEquals(1, reachable("Layout").size(), "the space alone, and no child");
+    }
+
+    @Test
+    @DisplayName("a fork beside narrowings, and these")
+    void forksBesideNarrowings() throws Exception {
+        for (long at : PLACES) {
+            map(at);
+        }
+        Holding.Hold before = holding.hold(() -> space.mprotect(PLACES[0], 4 * PAGE, Protection.READ));
+        Map<String, Long> kept = Map.of();
+        for (int round = 1; round <= 6; round++) {
+            int n = round & 1;
+            Holding.Caller<AddressSpace> fork = Holding.waits(space::fork);
+            Holding.Hold next = holding.hold(() -> space.mprotect(PLACES[n], 4 * PAGE, Protection.READ));
+            before.endWith(0);
+            fork.result().close();
+            assertEquals(0, space.mprotect(PLACES[1 - n], 4 * PAGE, RW));
+            if (round == 2) {
+                kept = census();
+            }
+            before = next;
+        }
+        assertEquals(1, reachable("Transit").size(), "the one that is in flight");
+        Map<String, Long> changed = census();
+        changed.entrySet().removeAll(kept.entrySet());
+        assertEquals(Map.of(), changed, "as many as four rounds before");
+        before.endWith(0);
+        assertNothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("a move, whose new mapping lives on, beside a fork")
+    void moves() throws Exception {
+        map(PLACE);
+        map(PLACE + 0x10_0000);
+        Holding.Hold move = holding.hold(() ->
+                space.mremap(PLACE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, PLACE + 0x10_0000));
+        Holding.Caller<AddressSpace> fork = Holding.waits(space::fork);
+        move.endWith(PLACE + 0x10_0000);
+        fork.result().close();
+        assertNothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("a replacement beside another one that is joined with it")
+    void joins() throws Exception {
+        map(PLACE);
+        map(PLACE + 4 * PAGE);
+        Holding.Hold first = holding.hold(() -> space.mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0));
+        Holding.Hold second = holding.hold(() -> space.mmap(PLACE + 4 * PAGE, 4 * PAGE, RW, FIXED, null, 0));
+        first.endWith(PLACE);
+        second.endWith(PLACE + 4 * PAGE);
+        assertNothingIsLeft();
+    }
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/**
+ * The first write to a mapping, which gives it its identity, beside changes that replace its VMAs time and again. A
+ * random run; what a fault does that meets a replaced VMA is in {@code StandingTest}.
+ */
+class IdentityBesideChangesTest {
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+    private static final long PLACE = 0x10_0000_0000L;
+    private static final int PAGES = 8;
+    private static final int ROUNDS = 12_000;
+
+    private final Machine machine = Machine.builder().memory(1 << 20).build();
+    private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+    private final AtomicBoolean stopped = new AtomicBoolean();
+    private final AtomicInteger changes = new AtomicInteger();
+
+    private void map() {
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(PLACE, space.mmap(PLACE, PAGES * PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
+    }
+
+    /** Cuts mappings and joins them again. */
+    private void change() {
+        Random random = new Random(5);
+        while (!stopped.get()) {
+            long start = PLACE + random.nextInt(PAGES) * PAGE;
+            assertEquals(0, space.madvise(start, PAGE, Advice.DONTDUMP));
+            assertEquals(0, space.madvise(start, PAGE, Advice.DODUMP));
+            changes.incrementAndGet();
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "a page that was written before a fork is the child's, however often its mapping was replaced meanwhile")
+    void firstWrite() throws InterruptedException, ExecutionException {
+        map();
+        FutureTask<?> changing = new FutureTask<>(this::change, null);
+        Thread thread = new Thread(changing, "changing");
+        thread.setDaemon(true);
+        thread.start();
+        try (Cpu parents = machine.claimCpu();
+                Cpu childs = machine.claimCpu()) {
+            parents.load(space);
+            for (int round = 1; round <= ROUNDS; round++) {
+                map();
+                long address = PLACE + round % PAGES * PAGE;
+                assertEquals(Fault.MINOR, parents.store(address, 8, round));
+                try (AddressSpace child = space.fork()) {
+                    childs.load(child);
+                    assertEquals(Fault.MINOR, childs.load(address, 8));
+                    assertEquals(round, childs.value());
+                    childs.load(null);
+                }
+            }
+        } finally {
+            stopped.set(true);
+        }
+        changing.get();
+        assertTrue(changes.get() > 0, "nothing was changed meanwhile");
+    }
+}

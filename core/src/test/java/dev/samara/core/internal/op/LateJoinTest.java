@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.atOnce;
+import static dev.samara.core.internal.op.Row.ANONYMOUS;
+import static dev.samara.core.internal.op.Row.FIXED;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Holding;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.Usage;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@DisplayName("P9, P33: what is in transit is joined with its neighbours when it completes, and not before")
+@Timeout(60)
+final class LateJoinTest {
+    private static final int R = Protection.READ;
+
+    private final Holding holding = new Holding();
+    private final AddressSpace space = holding.machine().newSpace(LINUX);
+
+    @BeforeEach
+    void twelvePages() {
+        map(space, 0, 12, RW);
+    }
+
+    /** The VMAs as page numbers, rights and what parts them: "0-4rw 4-8r". */
+    private String drawing() {
+        StringBuilder drawing = new StringBuilder();
+        for (Vma vma : space.snapshot().vmas()) {
+            drawing.append(drawing.isEmpty() ? "" : " ")
+                    .append((vma.start() - page(0)) / PAGE)
+                    .append('-')
+                    .append((vma.end() - page(0)) / PAGE)
+                    .append(vma.has(RW) ? "rw" : vma.has(R) ? "r" : "n");
+        }
+        space.validate();
+        return drawing.toString();
+    }
+
+    private Holding.Hold narrow(int first, int last) throws InterruptedException {
+        return holding.hold(() -> space.mprotect(page(first), (last - first) * PAGE, R));
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("two mprotects beside each other, completing in either order: the last joins both")
+    void lastOfTwoJoinsBoth(boolean inTurn) throws Exception {
+        Holding.Hold left = narrow(0, 4);
+        assertEquals("0-4r 4-12rw", drawing());
+        Holding.Hold right = narrow(4, 8);
+        assertEquals("0-4r 4-8r 8-12rw", drawing());
+        (inTurn ? left : right).endWith(0);
+        assertEquals("0-4r 4-8r 8-12rw", drawing());
+        (inTurn ? right : left).endWith(0);
+        assertEquals("0-8r 8-12rw", drawing());
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,1,2", "0,2,1", "1,0,2", "1,2,0", "2,0,1", "2,1,0"})
+    @DisplayName("three mprotects beside each other, completing in any order")
+    void threeInAnyOrder(int first, int second, int third) throws Exception {
+        List<Holding.Hold> holds = List.of(narrow(4, 8), narrow(0, 4), narrow(8, 12));
+        assertEquals("0-4r 4-8r 8-12r", drawing());
+        holds.get(first).endWith(0);
+        assertEquals("0-4r 4-8r 8-12r", drawing());
+        holds.get(second).endWith(0);
+        String between = third == 0 ? "0-4r 4-8r 8-12r" : third == 1 ? "0-4r 4-12r" : "0-8r 8-12r";
+        assertEquals(between, drawing());
+        holds.get(third).endWith(0);
+        assertEquals("0-12r", drawing());
+    }
+
+    @Test
+    @DisplayName("a neighbour that changes the same way meanwhile is not merged with it, but joined at completion")
+    void neighbourDoesNotMerge() throws Exception {
+        assertEquals(0, space.munmap(page(8), 4 * PAGE));
+        Holding.Hold hold = narrow(4, 8);
+        assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R | Protection.EXEC)));
+        map(space, 8, 2, R);
+        assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
+        assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R)), "narrows, and completes at once");
+        assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
+        Vma inTransit = space.find(page(4));
+        hold.endWith(0);
+        assertEquals("0-2rw 2-10r", drawing());
+        assertNotNull(inTransit);
+        assertEquals(page(8), inTransit.end(), "what was found is immutable");
+    }
+
+    @Test
+    @DisplayName("a gate's neighbours do not merge with it: neither mmap below or above nor growth in place")
+    void gateIsNotMerged() throws Exception {
+        map(space, 40, 4, R);
+        Holding.Hold hold = holding.hold(() -> space.mmap(page(40), 4 * PAGE, RW, FIXED, null, 0));
+        Vma gated = space.find(page(40));
+        map(space, 36, 4, RW);
+        map(space, 44, 4, RW);
+        map(space, 30, 2, RW);
+        assertEquals(page(30), atOnce(() -> space.mremap(page(30), 2 * PAGE, 6 * PAGE, 0, 0)));
+        assertSame(gated, space.find(page(40)));
+        assertEquals("0-12rw 30-40rw 40-44rw 44-48rw", drawing());
+        hold.endWith(page(40));
+        assertEquals("0-12rw 30-48rw", drawing());
+    }
+
+    @Test
+    @DisplayName("a neighbour that is not what it was any more is not joined")
+    void changedNeighbourStays() throws Exception {
+        Holding.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
+        assertEquals("0-4rw 4-8rw 8-12rw", drawing());
+        assertEquals(0, space.mprotect(page(3), PAGE, RW | Protection.EXEC));
+        assertEquals(0, space.munmap(page(8), PAGE));
+        assertEquals("0-3rw 3-4rw 4-8rw 9-12rw", drawing());
+        hold.endWith(page(4));
+        assertEquals("0-3rw 3-4rw 4-8rw 9-12rw", drawing());
+    }
+
+    @Test
+    @DisplayName("a neighbour that changes and changes back is joined")
+    void neighbourThatChangesBackIsJoined() throws Exception {
+        Holding.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
+        assertEquals(0, space.munmap(page(0), 4 * PAGE));
+        assertEquals(0, space.mprotect(page(8), 4 * PAGE, Protection.NONE));
+        assertEquals("4-8rw 8-12n", drawing());
+        assertEquals(0, space.mprotect(page(8), 4 * PAGE, RW));
+        map(space, 0, 4, RW);
+        assertEquals("0-4rw 4-8rw 8-12rw", drawing());
+        hold.endWith(page(4));
+        assertEquals("0-12rw", drawing());
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("what is left at the end, and what it counts, is what the operation leaves where nothing is held")
+    void leavesTheSame(Row row) throws Exception {
+        AddressSpace calm = row.space(Machine.builder().build());
+        AddressSpace held = row.space(holding.machine());
+        Usage before = held.usage();
+        row.run(calm);
+        Holding.Hold hold = holding.hold(() -> row.run(held));
+        held.validate();
+        Usage during = held.usage();
+        long moved = row == Row.MREMAP_DONTUNMAP || row == Row.MREMAP_DONTUNMAP_OVER ? 8 : 0;
+        assertEquals(before.total() + moved, during.total(), "what was unmapped is given back at completion");
+        assertEquals(held.snapshot().vmas().size(), during.maps(), "but the number of mappings at once");
+        hold.end();
+        held.validate();
+        assertEquals(calm.usage(), held.usage());
+        assertEquals(Listing.of(calm), Listing.of(held));
+    }
+
+    @Test
+    @DisplayName("what is locked at the edge of a range in transit keeps its lock and its place")
+    void mixedFlags() throws Exception {
+        assertEquals(0, space.mlock(page(4), 4 * PAGE));
+        Holding.Hold hold = narrow(2, 10);
+        assertEquals("0-2rw 2-4r 4-8r 8-10r 10-12rw", drawing());
+        assertEquals(0, atOnce(() -> space.mprotect(page(10), 2 * PAGE, R)));
+        assertEquals(page(12), atOnce(() -> space.mmap(page(12), PAGE, R, ANONYMOUS | MapFlags.FIXED, null, 0)));
+        hold.endWith(0);
+        assertEquals("0-2rw 2-4r 4-8r 8-13r", drawing());
+    }
+}

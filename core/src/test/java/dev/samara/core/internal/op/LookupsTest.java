@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.atOnce;
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.ANONYMOUS;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Holding;
+import dev.samara.core.Keep;
+import dev.samara.core.Listing;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.vma.Vma;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+@DisplayName("Look-ups, faults, placement and forks beside an operation in transit")
+@Timeout(60)
+final class LookupsTest {
+    private final Holding holding = new Holding();
+
+    static Stream<Row.Place> places() {
+        return Arrays.stream(Row.values()).flatMap(row -> row.places().stream());
+    }
+
+    private static long end(Row.Place place) {
+        return place.first() + 8;
+    }
+
+    @ParameterizedTest
+    @MethodSource("places")
+    @DisplayName("find sees the layout as published, the same as after completion")
+    void find(Row.Place place) throws Exception {
+        AddressSpace space = place.row().space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        for (long page = place.first(); page < end(place); page++) {
+            Vma found = space.find(page(page));
+            Keep keep = space.keep(page(page) + 1);
+            if (place.state() == Row.State.RESERVED) {
+                assertNull(found);
+                assertNull(keep);
+            } else {
+                assertNotNull(found);
+                assertTrue(found.start() >= page(place.first()) && found.end() <= page(end(place)), found::toString);
+                assertNotNull(keep);
+                keep.close();
+            }
+        }
+        hold.end();
+        assertEquals(place.state() == Row.State.RESERVED, space.find(page(place.first())) == null);
+    }
+
+    @ParameterizedTest
+    @MethodSource("places")
+    @DisplayName("a fault finds nothing at once, waits, or goes on under the new rights")
+    void resolve(Row.Place place) throws Exception {
+        AddressSpace space = place.row().space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        long last = page(end(place)) - 1;
+        switch (place.state()) {
+            case RESERVED -> {
+                assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(place.first()), 0)));
+                assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(last, Protection.READ)));
+                hold.end();
+                assertEquals(Resolution.MAPERR, space.resolve(last, Protection.READ));
+            }
+            case GATED -> {
+                Holding.Caller<Resolution> first = waits(() -> space.resolve(page(place.first()), Protection.READ));
+                Holding.Caller<Resolution> other = waits(() -> space.resolve(last, Protection.EXEC));
+                hold.end();
+                assertEquals(Resolution.FOUND, first.result());
+                assertEquals(Resolution.ACCERR, other.result());
+            }
+            case NARROWED -> {
+                assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(place.first()), Protection.READ)));
+                assertEquals(Resolution.ACCERR, atOnce(() -> space.resolve(last, Protection.WRITE)));
+                hold.end();
+                assertEquals(Resolution.ACCERR, space.resolve(last, Protection.WRITE));
+            }
+            case UNTOUCHED -> throw new AssertionError("no such place");
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("I5: a fault at any other address does not wait, not even in what touches the range")
+    void resolveElsewhere(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(16) - 1, RW)));
+        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(26), RW)));
+        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(128), RW)));
+        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(300), RW)));
+        Resolution beside = space.find(page(72)) == null ? Resolution.MAPERR : Resolution.FOUND;
+        assertEquals(beside, atOnce(() -> space.resolve(page(72), Protection.READ)));
+        assertEquals(beside, atOnce(() -> space.resolve(page(64) - 1, Protection.READ)));
+        hold.end();
+    }
+
+    @ParameterizedTest
+    @MethodSource("places")
+    @DisplayName("I4: a mapping without an address is never placed in a range in transit, nor by a hint")
+    void placement(Row.Place place) throws Exception {
+        AddressSpace space = place.row().space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        List<Long> hints = List.of(0L, page(place.first()), page(place.first() + 1), page(end(place) - 1));
+        for (long hint : hints) {
+            long mapped = atOnce(() -> space.mmap(hint, PAGE, RW, ANONYMOUS, null, 0));
+            assertTrue(mapped > 0 && (mapped >= page(end(place)) || mapped + PAGE <= page(place.first())));
+            long wide = atOnce(() -> space.mmap(page(place.first() - 1), 2 * PAGE, RW, ANONYMOUS, null, 0));
+            assertTrue(wide > 0 && (wide >= page(end(place)) || wide + 2 * PAGE <= page(place.first())));
+        }
+        hold.end();
+        if (place.state() == Row.State.RESERVED) {
+            long hint = page(place.first());
+            assertEquals(hint, space.mmap(hint, PAGE, RW, ANONYMOUS, null, 0), "taken once it is complete");
+        }
+        space.validate();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("a snapshot is the layout as published, and stays it when the operation completes")
+    void snapshot(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        var before = space.snapshot();
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        var during = space.snapshot();
+        String published = new Listing().text(during.vmas());
+        assertEquals(published, Listing.of(space));
+        hold.end();
+        assertEquals(published, new Listing().text(during.vmas()));
+        assertNotNull(before.find(page(16)));
+        assertEquals(row.source == Row.State.RESERVED, during.find(page(16)) == null);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("P8: a child has no reservation and no gate, and the parent's completion does not touch it")
+    void fork(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        try (AddressSpace child = atOnce(space::fork);
+                AddressSpace grandchild = atOnce(child::fork)) {
+            child.validate();
+            for (Row.Place place : row.places()) {
+                Vma inherited = child.find(page(place.first()));
+                if (place.state() == Row.State.RESERVED) {
+                    assertNull(inherited);
+                    assertEquals(Resolution.MAPERR, atOnce(() -> child.resolve(page(place.first()), 0)));
+                    long hint = page(place.first());
+                    assertEquals(hint, atOnce(() -> child.mmap(hint, PAGE, RW, ANONYMOUS, null, 0)));
+                } else {
+                    assertNotNull(inherited);
+                    assertEquals(Resolution.FOUND, atOnce(() -> child.resolve(page(place.first()), 1)));
+                    assertEquals(0, atOnce(() -> child.munmap(page(place.first()), PAGE)));
+                }
+                assertEquals(0, atOnce(() -> grandchild.munmap(page(place.first()), 8 * PAGE)));
+                map(grandchild, place.first(), 8, RW);
+            }
+            child.validate();
+            String left = Listing.of(child);
+            String other = Listing.of(grandchild);
+            hold.end();
+            assertEquals(left, Listing.of(child));
+            assertEquals(other, Listing.of(grandchild));
+            child.validate();
+            space.validate();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName(
+            "a child has the layout that a child has where nothing is held: what is cut only for the transit is whole")
+    void forkIsWhole(Row row) throws Exception {
+        AddressSpace calm = row.space(new Holding().machine());
+        row.run(calm);
+        AddressSpace space = row.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        try (AddressSpace child = space.fork();
+                AddressSpace expected = calm.fork()) {
+            assertEquals(Listing.of(expected), Listing.of(child));
+            assertEquals(expected.usage(), child.usage());
+            child.validate();
+        }
+        hold.end();
+        space.validate();
+    }
+}

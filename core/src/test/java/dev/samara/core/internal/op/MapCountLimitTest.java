@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Geometry;
+import java.util.function.ToLongFunction;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+/** Historical bug 35, in a space that has as many mappings as it may have. */
+@DisplayName("35: with as many mappings as there may be")
+final class MapCountLimitTest {
+    private static final int LIMIT = 8;
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int READ = Protection.READ;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    private static final int FIXED = ANON | MapFlags.FIXED;
+
+    private final AddressSpace space =
+            Machine.builder().maxMapCount(LIMIT).build().newSpace(Geometry.LINUX_X86_64);
+
+    private static long page(long number) {
+        return PLACE + number * PAGE;
+    }
+
+    /** Eight mappings of five pages each without a hole, in turns {@code rw-} and {@code r--}. */
+    @BeforeEach
+    void mapAsManyAsAllowed() {
+        for (long i = 0; i < LIMIT; i++) {
+            assertEquals(page(5 * i), space.mmap(page(5 * i), 5 * PAGE, i % 2 == 0 ? RW : READ, FIXED, null, 0));
+        }
+        assertMaps(LIMIT);
+    }
+
+    private void assertMaps(long expected) {
+        space.validate();
+        assertEquals(expected, space.usage().maps(), () -> Listing.of(space));
+    }
+
+    private void assertRefusedUnchanged(Errno errno, ToLongFunction<AddressSpace> call) {
+        String before = Listing.of(space);
+        assertEquals(errno.result(), call.applyAsLong(space));
+        assertEquals(before, Listing.of(space));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a hole in one is refused before anything changes")
+    void holeIsRefused() {
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.munmap(page(1), PAGE));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.munmap(page(11), 3 * PAGE));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(1), PAGE, READ, FIXED, null, 0));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), 3 * PAGE, PAGE, 0, 0));
+    }
+
+    @Test
+    @DisplayName("a part is not given other rights, nor locked, advised or sealed")
+    void cutIsRefused() {
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mprotect(page(1), PAGE, READ));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mprotect(page(0), PAGE, READ));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mlock(page(1), PAGE));
+        assertRefusedUnchanged(Errno.EAGAIN, any -> any.madvise(page(1), PAGE, Advice.DONTFORK));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mseal(page(1), PAGE, 0));
+    }
+
+    @Test
+    @DisplayName("with room for one, a part in the middle is cut once and keeps its rights")
+    void secondCutIsRefused() {
+        assertEquals(0, space.munmap(page(35), 5 * PAGE));
+        assertEquals(Errno.ENOMEM.result(), space.mprotect(page(1), PAGE, READ));
+        assertMaps(LIMIT);
+        assertEquals(page(1), space.snapshot().vmas().get(1).start());
+        assertEquals(
+                Protection.READ | Protection.WRITE,
+                space.snapshot().vmas().get(1).flags() & 7);
+    }
+
+    @Test
+    @DisplayName("a move is refused some mappings earlier, since it may cut at both places")
+    void moveIsRefused() {
+        int fixed = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), 5 * PAGE, 6 * PAGE, RemapFlags.MAYMOVE, 0));
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), PAGE, PAGE, fixed, page(100)));
+        assertEquals(0, space.munmap(page(15), 25 * PAGE));
+        assertMaps(LIMIT - 5);
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mremap(page(0), PAGE, PAGE, fixed, page(100)));
+        assertEquals(0, space.munmap(page(10), 5 * PAGE));
+        assertEquals(page(100), space.mremap(page(0), PAGE, PAGE, fixed, page(100)));
+        assertMaps(LIMIT - 5);
+    }
+
+    @Test
+    @DisplayName("an edge of one is unmapped")
+    void edgeIsUnmapped() {
+        assertEquals(0, space.munmap(page(0), PAGE));
+        assertEquals(0, space.munmap(page(39), PAGE));
+        assertMaps(LIMIT);
+    }
+
+    @Test
+    @DisplayName("a range is unmapped that cuts two, though there are more for an instant")
+    void rangeThatCutsTwoIsUnmapped() {
+        assertEquals(0, space.munmap(page(2), 6 * PAGE));
+        assertMaps(LIMIT);
+        assertNull(space.find(page(2)));
+        assertNull(space.find(page(7)));
+        assertEquals(0, space.munmap(page(12), 10 * PAGE));
+        assertMaps(LIMIT - 1);
+    }
+
+    @Test
+    @DisplayName("one mapping more is made, and none beyond that")
+    void oneMoreIsMapped() {
+        assertEquals(page(3), space.mmap(page(3), 4 * PAGE, Protection.NONE, FIXED, null, 0));
+        assertMaps(LIMIT + 1);
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(50), PAGE, RW, FIXED, null, 0));
+        // Not even one that would only extend another.
+        assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(40), PAGE, READ, FIXED, null, 0));
+    }
+
+    @Test
+    @DisplayName("mappings are merged")
+    void mergesAreNotRefused() {
+        assertEquals(0, space.mprotect(page(5), 5 * PAGE, RW));
+        assertMaps(LIMIT - 2);
+        assertEquals(0, space.mprotect(page(30), 10 * PAGE, RW));
+        assertMaps(LIMIT - 3);
+    }
+
+    @Test
+    @DisplayName("the boundary of two is moved either way")
+    void movedBoundaryIsNotRefused() {
+        assertEquals(0, space.mprotect(page(5), 2 * PAGE, RW));
+        assertEquals(0, space.mprotect(page(4), 3 * PAGE, READ));
+        assertEquals(page(4), space.snapshot().vmas().get(1).start());
+        assertMaps(LIMIT);
+    }
+
+    @Test
+    @DisplayName("one is extended by a new one next to it, by mremap and by brk")
+    void extensionIsNotRefused() {
+        assertEquals(page(40), space.mmap(page(40), PAGE, READ, FIXED, null, 0));
+        assertEquals(page(35), space.mremap(page(35), 6 * PAGE, 7 * PAGE, 0, 0));
+        assertMaps(LIMIT);
+    }
+}

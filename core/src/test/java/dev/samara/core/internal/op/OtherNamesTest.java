@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.atOnce;
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.FIXED;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Holding;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Vma;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@DisplayName("Calls that name a range in transit without saying so: growth, the heap, stacks and attachments")
+@Timeout(60)
+final class OtherNamesTest {
+    private static final int STACK = FIXED | MapFlags.GROWSDOWN;
+
+    private final Holding holding = new Holding(Machine.builder().stackGuardGap(4));
+
+    /** Whether a call that needs the range free has to wait for a row, or can be told at once that it is not. */
+    private static boolean becomesFree(Row row) {
+        return row.source == Row.State.RESERVED;
+    }
+
+    private void besideRow(Row row, AddressSpace space, AddressSpace calm, Call call, boolean mustWait)
+            throws Exception {
+        long done = row.run(calm);
+        long expected = call.on(calm);
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        if (mustWait) {
+            Holding.Caller<Long> caller = waits(() -> call.on(space));
+            hold.endWith(done);
+            assertEquals(expected, caller.result());
+        } else {
+            assertEquals(expected, atOnce(() -> call.on(space)));
+            hold.endWith(done);
+        }
+        assertEquals(Listing.of(calm), Listing.of(space));
+        space.validate();
+    }
+
+    private interface Call {
+        long on(AddressSpace space);
+    }
+
+    private AddressSpace withHeap(Row row, Machine machine, long brk) {
+        return row.space(machine.space(LINUX).heap(page(8), page(brk)));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("brk that grows into it waits")
+    void heapGrows(Row row) throws Exception {
+        AddressSpace space = withHeap(row, holding.machine(), 16);
+        AddressSpace calm = withHeap(row, Machine.builder().build(), 16);
+        besideRow(row, space, calm, any -> any.brk(page(20)), true);
+        assertEquals(becomesFree(row) ? page(20) : page(16), space.brk(0));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("brk that shrinks through it waits")
+    void heapShrinks(Row row) throws Exception {
+        AddressSpace space = withHeap(row, holding.machine(), 24);
+        AddressSpace calm = withHeap(row, Machine.builder().build(), 24);
+        besideRow(row, space, calm, any -> any.brk(page(12)), true);
+        assertEquals(page(12), space.brk(0));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Row.class)
+    @DisplayName("growth in place waits where the range becomes free, and fails at once where it does not")
+    void growsInPlace(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        AddressSpace calm = row.space(Machine.builder().build());
+        Call growth = any -> any.mremap(page(8), 8 * PAGE, 12 * PAGE, 0, 0);
+        besideRow(row, space, calm, growth, becomesFree(row));
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Row.class,
+            names = {"MUNMAP", "MREMAP", "MREMAP_OVER"})
+    @DisplayName("a fault for which a stack would have to grow into it waits, then decides")
+    void stackGrows(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(22), RW));
+        Holding.Caller<Long> growth = waits(() -> space.growStack(page(23)));
+        hold.end();
+        assertEquals(Resolution.FOUND, fault.result());
+        assertEquals(0, growth.result());
+        assertNotNull(space.find(page(22)));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a fault that no stack may grow to does not wait, though one stands above what is in transit")
+    void stackMayNotGrowSoFar() throws Exception {
+        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
+        space.setLimit(Resource.STACK, 3 * PAGE);
+        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
+        assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(22), RW)));
+        hold.end();
+        space.validate();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Row.class,
+            names = {"MREMAP", "MREMAP_OVER", "MREMAP_DONTUNMAP", "MREMAP_DONTUNMAP_OVER", "MREMAP_SHRINKING"})
+    @DisplayName("a fault for which a stack would come nearer to it than its gap waits, then decides")
+    void stackGrowsTowards(Row row) throws Exception {
+        AddressSpace space = row.space(holding.machine());
+        assertEquals(page(90), space.mmap(page(90), 2 * PAGE, RW, STACK, null, 0));
+        Holding.Hold hold = holding.hold(() -> row.run(space));
+        assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(78), RW)), "far enough");
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(74), RW));
+        assertNull(space.find(page(77)));
+        hold.end();
+        assertEquals(Resolution.MAPERR, fault.result(), "what was moved there is too near");
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("shmdt finds nothing of an attachment that was unmapped, and waits for one that is in transit")
+    void attachments() throws Exception {
+        AddressSpace space = holding.machine().newSpace(LINUX);
+        assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
+        Holding.Hold hold = holding.hold(() -> space.mprotect(page(18), PAGE, Protection.READ));
+        Holding.Caller<Long> detaching = waits(() -> space.shmdt(page(16)));
+        assertNotNull(space.find(page(16)), "all of it or nothing");
+        hold.endWith(0);
+        assertEquals(0, detaching.result());
+        assertEquals("", Listing.of(space));
+
+        assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
+        hold = holding.hold(() -> space.shmdt(page(16)));
+        assertNull(space.find(page(16)));
+        assertEquals(Errno.EINVAL.result(), space.shmdt(page(16)));
+        Holding.Caller<Long> attaching = waits(() -> space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
+        hold.endWith(0);
+        assertEquals(page(16), attaching.result());
+
+        int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        hold = holding.hold(() -> space.mremap(page(16), 5 * PAGE, 5 * PAGE, move, page(64)));
+        Holding.Caller<Long> moved = waits(() -> space.shmdt(page(64)));
+        assertEquals(Errno.EINVAL.result(), atOnce(() -> space.shmdt(page(16))));
+        hold.endWith(page(64));
+        assertEquals(0, moved.result());
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a brk that shrinks is in transit itself, and one that grows again waits for it")
+    void heapInTransit() throws Exception {
+        AddressSpace space =
+                holding.machine().space(LINUX).heap(page(8), page(8)).build();
+        assertEquals(page(24), space.brk(page(24)));
+        Holding.Hold hold = holding.hold(() -> space.brk(page(16)));
+        assertEquals(page(16), space.brk(0));
+        Holding.Caller<Long> grows = waits(() -> space.brk(page(18)));
+        assertEquals(page(12), atOnce(() -> space.mremap(page(12), PAGE, PAGE, 0, 0)));
+        assertFalse(grows.isDone());
+        hold.endWith(page(16));
+        assertEquals(page(18), grows.result());
+        Vma heap = space.find(page(8));
+        assertNotNull(heap);
+        assertEquals(page(18), heap.end());
+        space.validate();
+    }
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** Calls for every part of a region of five pages, and for ranges that begin, end or lie across others. */
+final class PartOfARegionTest {
+    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
+    private static final long PLACE = 0x10000;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+    private static final int READ = Protection.READ;
+    private static final int ALL = Protection.READ | Protection.WRITE | Protection.EXEC;
+
+    private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+
+    private static long page(long number) {
+        return PLACE + number * PAGE;
+    }
+
+    private void map(long first, long pages, int protection) {
+        assertEquals(page(first), space.throwing().mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
+    }
+
+    /** The rights of the first pages: a letter for all, for some or for none, and a dot for a hole. */
+    private String rights(int pages) {
+        StringBuilder rights = new StringBuilder();
+        for (int i = 0; i < pages; i++) {
+            Vma vma = space.find(page(i));
+            assertEquals(vma, space.find(page(i + 1) - 1), "a page has one mapping");
+            rights.append(vma == null ? '.' : vma.has(VmaFlags.ACCESS) ? 'A' : vma.has(VmaFlags.READ) ? 'r' : '-');
+        }
+        space.validate();
+        return rights.toString();
+    }
+
+    private List<String> ranges() {
+        return space.snapshot().maps().stream()
+                .map(line -> line.substring(0, line.indexOf(' ') + 5))
+                .toList();
+    }
+
+    @TestFactory
+    @DisplayName("any part of five pages is protected, unmapped or replaced, and nothing else")
+    List<DynamicTest> everyPartOfFivePages() {
+        List<DynamicTest> tests = new ArrayList<>();
+        for (int first = 0; first < 5; first++) {
+            for (int end = first + 1; end <= 5; end++) {
+                int from = first;
+                int pages = end - first;
+                tests.add(DynamicTest.dynamicTest(pages + " pages from page " + from, () -> assertPart(from, pages)));
+            }
+        }
+        return tests;
+    }
+
+    private void assertPart(int first, int pages) {
+        int whole = 1 + (first > 0 ? 1 : 0) + (first + pages < 5 ? 1 : 0);
+        map(0, 5, ALL);
+        space.throwing().mprotect(page(first), pages * PAGE, READ);
+        assertEquals(part(first, pages, "r"), rights(5));
+        assertEquals(whole, ranges().size());
+        space.throwing().munmap(page(first), pages * PAGE);
+        assertEquals(part(first, pages, "."), rights(5));
+        assertEquals(whole - 1, ranges().size());
+        map(first, pages, READ);
+        assertEquals(part(first, pages, "r"), rights(5));
+        assertEquals(whole, ranges().size());
+    }
+
+    private static String part(int first, int pages, String letter) {
+        return "A".repeat(first) + letter.repeat(pages) + "A".repeat(5 - first - pages);
+    }
+
+    @Test
+    @DisplayName("an unmap across holes takes every region in its range, and what it holds of those at its ends")
+    void unmapAcrossHoles() {
+        map(0, 3, ALL);
+        map(4, 1, READ);
+        map(6, 1, ALL);
+        map(8, 3, READ);
+        space.throwing().munmap(page(1), 8 * PAGE);
+        assertEquals("A........rr", rights(11));
+        assertEquals(3, space.usage().total());
+    }
+
+    @Test
+    @DisplayName("an unmap of nothing, or that ends in a hole, succeeds")
+    void unmapThatEndsInAHole() {
+        space.throwing().munmap(page(0), 9 * PAGE);
+        map(0, 3, ALL);
+        space.throwing().munmap(page(1), 9 * PAGE);
+        assertEquals("A....", rights(5));
+    }
+
+    @Test
+    @DisplayName("a region over the end of one, the whole of others and the beginning of the last")
+    void regionOverSeveral() {
+        map(0, 2, ALL);
+        map(2, 1, READ);
+        map(4, 1, ALL);
+        map(6, 3, ALL);
+        map(1, 6, Protection.NONE);
+        assertEquals("A------AA", rights(9));
+        assertEquals(3, ranges().size());
+    }
+
+    @Test
+    @DisplayName("shared memory is listed as such, even of a file that cannot be written")
+    void letterOfSharedMemory() {
+        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        assertEquals(page(0), space.mmap(page(0), PAGE, ALL, shared | MapFlags.ANONYMOUS, null, 0));
+        assertEquals(page(2), space.mmap(page(2), PAGE, READ, shared, OpenFiles.R, 0));
+        assertEquals(page(4), space.mmap(page(4), PAGE, READ, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.R, 0));
+        assertEquals(List.of("00010000-00011000 rwxs", "00012000-00013000 r--s", "00014000-00015000 r--p"), ranges());
+    }
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Holding;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@DisplayName("P21: a call that is refused because it would have to wait for a fork's copy changes nothing")
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class RefusedCallTest {
+    private final Holding holding = new Holding(Machine.builder().memory(1 << 24));
+    private final AddressSpace space = holding.machine().newSpace(LINUX);
+    private final AtomicInteger opens = new AtomicInteger();
+    private final AtomicInteger closes = new AtomicInteger();
+
+    private final class Device implements Backing, VmOperations {
+        @Override
+        public int major() {
+            return 0;
+        }
+
+        @Override
+        public int minor() {
+            return 9;
+        }
+
+        @Override
+        public long inode() {
+            return 9;
+        }
+
+        @Override
+        public String name() {
+            return "/device";
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            opens.incrementAndGet();
+            return null;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            closes.incrementAndGet();
+        }
+    }
+
+    private Vma device() {
+        Vma vma = space.find(page(16));
+        assertNotNull(vma);
+        return vma;
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Column.class,
+            names = {"MMAP_FIXED_PART", "MUNMAP_LAST_PAGE", "MREMAP_FROM", "MREMAP_SHRINK"})
+    @DisplayName("its backing is closed as often as it was opened")
+    void opensAreClosed(Column column) throws Exception {
+        map(space, 0, 8, RW);
+        try (Cpu cpu = holding.machine().claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.store(page(0), 8, 1));
+        }
+        int shared = MapFlags.SHARED | MapFlags.FIXED;
+        assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, new Device(), 0));
+        Vma before = device();
+        AtomicReference<Holding.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
+        AtomicReference<@Nullable IllegalStateException> refused = new AtomicReference<>();
+        holding.duringNext(() -> {
+            // Its copy waits for what this is called by.
+            fork.set(waits(space::fork));
+            refused.set(assertThrows(IllegalStateException.class, () -> column.run(space, 16, 4)));
+        });
+        assertEquals(0, space.mprotect(page(0), PAGE, Protection.READ));
+        IllegalStateException refusal = refused.get();
+        assertNotNull(refusal);
+        assertTrue(String.valueOf(refusal.getMessage()).contains("would have to wait for a fork's copy"));
+        Holding.Caller<AddressSpace> forked = fork.get();
+        assertNotNull(forked);
+        forked.result().close();
+        space.validate();
+        assertSame(before, device());
+        space.close();
+        holding.machine().awaitQuiescence();
+        assertEquals(opens.get(), closes.get());
+    }
+}

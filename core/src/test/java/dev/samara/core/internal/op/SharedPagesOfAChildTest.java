@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class SharedPagesOfAChildTest {
+    private final AtomicReference<@Nullable Runnable> atOpen = new AtomicReference<>();
+
+    /** Does something when it is opened. */
+    private final class Opening implements Backing, VmOperations {
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            Runnable then = atOpen.getAndSet(null);
+            if (then != null) {
+                then.run();
+            }
+            return null;
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 1;
+        }
+
+        @Override
+        public String name() {
+            return "/opening";
+        }
+    }
+
+    @Test
+    @DisplayName("what the parent unmaps while a backing is opened for the child stays the child's, shared memory too")
+    void unmappedByTheParent() {
+        int rights = Protection.READ | Protection.WRITE;
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        long shared = space.mmap(0, 4096, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new Opening(), 0) > 0);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertTrue(Fault.isDone(cpu.store(shared, 8, 7)));
+            atOpen.set(() -> {
+                assertEquals(0, space.munmap(shared, 4096));
+                awaitQuiescence(machine);
+            });
+            AddressSpace child = space.fork();
+            assertEquals(null, atOpen.get(), "nothing was opened");
+            cpu.load(child);
+            assertTrue(Fault.isDone(cpu.load(shared, 8)));
+            assertEquals(7, cpu.value());
+            child.close();
+        }
+        space.close();
+        awaitQuiescence(machine);
+        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames in use");
+        assertEquals(0, machine.committed());
+    }
+
+    private static void awaitQuiescence(Machine machine) {
+        try {
+            machine.awaitQuiescence();
+        } catch (InterruptedException interrupted) {
+            throw new IllegalStateException(interrupted);
+        }
+    }
+}

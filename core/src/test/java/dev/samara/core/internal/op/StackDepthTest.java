@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Machine;
+import dev.samara.maple.MapleTree;
+import java.io.File;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashSet;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+@Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName(
+        "a call that overflows the stack, wherever it does, leaves no CPU in GUEST, no range in flight and no frame"
+                + " lost")
+class StackDepthTest {
+    private static final int DEPTHS = 60;
+
+    @ParameterizedTest
+    @EnumSource
+    void everyDepth(StackDepths.Call call, @TempDir Path folder) throws Exception {
+        Path output = folder.resolve("output");
+        Process child = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-Xint",
+                        "-XX:+UseSerialGC",
+                        "-Xmx256m",
+                        "-Dsamara.checked=" + Boolean.getBoolean("samara.checked"),
+                        "-cp",
+                        classPath(),
+                        StackDepths.class.getName(),
+                        call.name(),
+                        Integer.toString(DEPTHS))
+                .redirectErrorStream(true)
+                .redirectOutput(output.toFile())
+                .start();
+        try {
+            assertTrue(child.waitFor(90, TimeUnit.SECONDS), () -> read(output));
+        } finally {
+            child.destroyForcibly();
+        }
+        assertEquals(0, child.exitValue(), () -> read(output));
+        assertTrue(
+                read(output).matches("(?s).*" + call + ": \\d\\d of " + DEPTHS + " depths overflowed.*"), read(output));
+    }
+
+    private static String read(Path output) {
+        try {
+            return Files.readString(output);
+        } catch (IOException unreadable) {
+            return unreadable.toString();
+        }
+    }
+
+    /** The classes of this module and of the tree, and of the tests, which a module path may hide behind the first. */
+    private static String classPath() throws Exception {
+        Set<String> entries = new LinkedHashSet<>();
+        entries.add(folderOf(StackDepths.class));
+        entries.add(folderOf(Machine.class));
+        entries.add(folderOf(MapleTree.class));
+        return String.join(File.pathSeparator, entries);
+    }
+
+    private static String folderOf(Class<?> of) throws Exception {
+        String file = "/" + of.getName().replace('.', '/') + ".class";
+        String url = of.getResource(file).toString();
+        String folder = url.substring(0, url.length() - file.length());
+        URI uri = URI.create(folder.startsWith("jar:") ? folder.substring(4, folder.length() - 1) : folder);
+        return Path.of(uri).toString();
+    }
+}

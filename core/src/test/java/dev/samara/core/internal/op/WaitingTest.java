@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.ANONYMOUS;
+import static dev.samara.core.internal.op.Row.FIXED;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
+import dev.samara.core.Holding;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Resolution;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("Who waits for a range in transit is woken when it is complete, and a long wait is reported")
+@Timeout(60)
+final class WaitingTest {
+    private static String hex(long address) {
+        return "0x" + Long.toHexString(address);
+    }
+
+    /** Until somebody has reported as often. */
+    private static void untilReported(List<Report> reports, int count) {
+        Await.until(count + " reports", () -> reports.size() >= count, reports);
+    }
+
+    @Test
+    @DisplayName("a long wait is reported once, naming who waits and what for")
+    void longWait() throws Exception {
+        Holding holding = Holding.impatient();
+        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
+        Holding.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
+        untilReported(holding.reports, 1);
+        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(20), RW));
+        untilReported(holding.reports, 2);
+        hold.endWith(page(16));
+        assertEquals(0, caller.result());
+        assertEquals(Resolution.ACCERR, fault.result());
+        assertEquals(2, holding.reports.size(), holding.reports::toString);
+        String mmap = String.format(
+                Locale.ROOT, "mmap(0x%x, 0x%x, 0x1, 0x%x, 0x0), in transit at ", page(16), 8 * PAGE, FIXED);
+        assertReport(holding.reports.get(0), "munmap(" + hex(page(16)) + ", " + hex(PAGE) + ") on thread caller", mmap);
+        assertReport(holding.reports.get(1), "resolve(" + hex(page(20)) + ") on thread caller", mmap);
+    }
+
+    private static void assertReport(Report report, String start, String what) {
+        assertEquals(Report.Kind.LONG_WAIT, report.kind());
+        assertTrue(report.message().startsWith(start), report::message);
+        assertTrue(report.message().contains(" ms for " + what), report::message);
+    }
+
+    @Test
+    @DisplayName("no wait is reported before its time")
+    void shortWait() throws Exception {
+        Holding holding = new Holding();
+        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
+        Holding.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
+        hold.endWith(0);
+        assertEquals(0, caller.result());
+        assertTrue(holding.reports.isEmpty(), holding.reports::toString);
+    }
+
+    @Test
+    @DisplayName("each of many that wait goes on, and of those that want the same place one gets it")
+    void everyWaiterIsWoken() throws Exception {
+        Holding holding = new Holding();
+        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
+        List<Holding.Caller<Long>> callers = new ArrayList<>();
+        int noReplace = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+        for (int i = 0; i < 12; i++) {
+            callers.add(waits(() -> space.mmap(page(16), 8 * PAGE, RW, noReplace, null, 0)));
+        }
+        hold.endWith(0);
+        List<Long> results = new ArrayList<>();
+        for (Holding.Caller<Long> caller : callers) {
+            results.add(caller.result());
+        }
+        assertEquals(1, Collections.frequency(results, page(16)));
+        assertEquals(11, Collections.frequency(results, Errno.EEXIST.result()));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("a wait for several in transit ends when the last of them is complete")
+    void severalInOneRange() throws Exception {
+        Holding holding = new Holding();
+        AddressSpace space = holding.machine().newSpace(LINUX);
+        map(space, 0, 12, RW);
+        Holding.Hold first = holding.hold(() -> space.munmap(page(0), 4 * PAGE));
+        Holding.Hold second = holding.hold(() -> space.munmap(page(8), 4 * PAGE));
+        Holding.Caller<Long> caller = waits(() -> space.mmap(page(2), 8 * PAGE, RW, FIXED, null, 0));
+        first.endWith(0);
+        caller.comesToWaitFor("munmap(" + hex(page(8)));
+        space.validate();
+        second.endWith(0);
+        assertEquals(page(2), caller.result());
+        space.validate();
+    }
+}

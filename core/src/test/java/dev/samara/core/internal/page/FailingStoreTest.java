@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/**
+ * Whichever call of a frame store throws within a fault or a fork: that is thrown to the caller, and no frame is lost.
+ */
+@Timeout(value = 30, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class FailingStoreTest {
+    private static final long A = 0x10_0000_0000L;
+    private static final long B = 0x20_0000_0000L;
+    private static final long PAGE = 4096;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    private final FailingStore failing = new FailingStore(new DirectFrames(12, 10, 1 << 8));
+    private final Machine machine = Machine.builder()
+            .memory((1 << 8) * PAGE)
+            .frameStore((pageShift, frames) -> failing.store())
+            .build();
+    private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+
+    private void map() {
+        assertEquals(A, space.mmap(A, 2 * PAGE, RW, FIXED, null, 0));
+    }
+
+    private void populate(long at, int access) {
+        assertEquals(0, space.madvise(at, PAGE, access));
+    }
+
+    /**
+     * Has the first call fail, then the second, and so on until the action needs no more; each time it can be done
+     * again.
+     */
+    private void failEach(String method, int least, Runnable before, Runnable action) {
+        int failed = 0;
+        for (; ; failed++) {
+            before.run();
+            failing.fail(method, failed);
+            if (isDone(action)) {
+                break;
+            }
+            assertTrue(failing.isOver());
+        }
+        failing.fail("", 0);
+        assertTrue(failed >= least, failed + " calls have failed");
+    }
+
+    private static boolean isDone(Runnable action) {
+        try {
+            action.run();
+            return true;
+        } catch (FailingStore.Failure expected) {
+            return false;
+        }
+    }
+
+    @AfterEach
+    @DisplayName("nothing is left")
+    void nothingIsLeft() throws InterruptedException {
+        space.close();
+        machine.awaitQuiescence();
+        assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
+        // Not in a reader section that was left open either.
+        map();
+        assertEquals(0, space.munmap(A, PAGE));
+    }
+
+    @Test
+    @DisplayName("a page written to for the first time")
+    void firstWrite() {
+        map();
+        failEach("fill", 1, () -> space.madvise(A, PAGE, Advice.DONTNEED), () -> populate(A, Advice.POPULATE_WRITE));
+    }
+
+    @Test
+    @DisplayName("the page of zeros: it is made by the next one")
+    void pageOfZeros() {
+        map();
+        failing.fail("fill", 0);
+        assertThrows(FailingStore.Failure.class, () -> populate(A, Advice.POPULATE_READ));
+        populate(A, Advice.POPULATE_READ);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.load(A, 8));
+            assertEquals(0, cpu.value());
+        }
+    }
+
+    @Test
+    @DisplayName("making frames")
+    void extend() {
+        map();
+        failEach("extend", 1, () -> {}, () -> populate(A, Advice.POPULATE_WRITE));
+    }
+
+    @Test
+    @DisplayName("copy-on-write")
+    void copyOnWrite() {
+        map();
+        populate(A, Advice.POPULATE_WRITE);
+        AddressSpace child = space.fork();
+        failEach("copy", 1, () -> {}, () -> populate(A, Advice.POPULATE_WRITE));
+        child.close();
+    }
+
+    @Test
+    @DisplayName("a private copy of a page of a file")
+    void copyOfAFile() {
+        MemoryFile file = new MemoryFile("file", 1, machine.newPageCache(Geometry.LINUX_X86_64, PAGE));
+        assertEquals(1, file.pwrite(new byte[] {1}, 0, 1, 0));
+        assertEquals(B, space.mmap(B, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0));
+        failEach("copy", 1, () -> {}, () -> populate(B, Advice.POPULATE_WRITE));
+        assertEquals(0, file.truncate(0));
+    }
+
+    @Test
+    @DisplayName("a fork that copies a pinned page: the parent goes on, and waits for no copy")
+    void pinned() {
+        map();
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            assertEquals(Fault.MINOR, cpu.store(A, 8, 1));
+            assertEquals(Fault.MINOR, cpu.store(A + PAGE, 8, 1));
+            int frame = cpu.pin(A + PAGE, Protection.WRITE);
+            failEach("copy", 1, () -> {}, () -> space.fork().close());
+            assertEquals(0, space.munmap(A, 2 * PAGE));
+            cpu.unpin(frame, false);
+        }
+    }
+}

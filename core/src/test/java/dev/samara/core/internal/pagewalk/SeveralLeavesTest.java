@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Machine;
+import dev.samara.core.Rig;
+import dev.samara.core.Watchpoint;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/**
+ * What is done to a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no
+ * page beside the range.
+ */
+@DisplayName("A range over several leaves")
+final class SeveralLeavesTest {
+    private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
+    private static final int ROUNDS = 6;
+
+    /** So many pages have their entries in one leaf. */
+    private static final int LEAF = 512;
+
+    private static final long AT = 0x10_0000_0000L;
+    private static final long AWAY = 0x20_0000_0000L;
+
+    /** What is done, and how a page looks then. */
+    private enum Kind {
+        WATCHED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                List<Long> told = new ArrayList<>();
+                try (Watchpoint watch = rig.space.watch(
+                        address(first), (end - first) * PAGE, (address, length) -> told.add(page(address)))) {
+                    assertTrue(watch.toString().startsWith("watchpoint"));
+                    for (long page = first - 2; page < end + 2; page++) {
+                        rig.store(address(page), page);
+                    }
+                }
+                assertEquals(numbers(first, end), told);
+            }
+        },
+        COLLECTED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                for (int again = 0; again < 2; again++) {
+                    List<Long> told = new ArrayList<>();
+                    rig.space.collectDirty(address(first), (end - first) * PAGE, address -> told.add(page(address)));
+                    assertEquals(numbers(first, end), told, "collection " + again);
+                    for (long page = first - 2; page < end + 2; page++) {
+                        rig.store(address(page), page);
+                    }
+                }
+            }
+        },
+        NARROWED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, READ));
+                for (long page = first - 2; page < end + 2; page++) {
+                    boolean isWithin = page >= first && page < end;
+                    assertFault(isWithin ? Fault.ACCERR : Fault.MINOR, rig.cpu.store(address(page), 8, page));
+                }
+                assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, RW));
+            }
+        },
+        DISCARDED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                assertEquals(0, rig.space.madvise(address(first), (end - first) * PAGE, Advice.DONTNEED));
+                for (long page = first - 2; page < end + 2; page++) {
+                    boolean isWithin = page >= first && page < end;
+                    assertEquals(isWithin ? 0 : page, rig.load(address(page)), () -> "a page of " + first + ".." + end);
+                }
+            }
+        },
+        MOVED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                long length = (end - first) * PAGE;
+                int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+                assertEquals(AWAY, rig.space.mremap(address(first), length, length, flags, AWAY));
+                for (long page = first - 2; page < end + 2; page++) {
+                    boolean isWithin = page >= first && page < end;
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.cpu.load(address(page), 8));
+                }
+                for (long page = first; page < end; page++) {
+                    assertEquals(page, rig.load(AWAY + (page - first) * PAGE));
+                }
+                assertEquals(address(first), rig.space.mremap(AWAY, length, length, flags, address(first)));
+                for (long page = first - 2; page < end + 2; page++) {
+                    assertEquals(page, rig.load(address(page)));
+                }
+            }
+        },
+        UNMAPPED {
+            @Override
+            void run(Rig rig, long first, long end) {
+                assertEquals(0, rig.space.munmap(address(first), (end - first) * PAGE));
+                for (long page = first - 2; page < end + 2; page++) {
+                    boolean isWithin = page >= first && page < end;
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.cpu.load(address(page), 8));
+                }
+                rig.map(address(first), end - first, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            }
+        };
+
+        /** Does it, and looks at each page of the range and at two on either side, once. */
+        abstract void run(Rig rig, long first, long end);
+    }
+
+    private static long address(long page) {
+        return AT + page * PAGE;
+    }
+
+    private static long page(long address) {
+        return (address - AT) / PAGE;
+    }
+
+    private static List<Long> numbers(long first, long end) {
+        return LongStream.range(first, end).boxed().toList();
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void everyPage(Kind kind) {
+        System.out.println("SeveralLeavesTest: -Dsamara.seed=" + SEED);
+        Random random = new Random(SEED);
+        // Each page of three leaves has a place of its own in the TLB.
+        Rig rig = new Rig(Machine.builder().memory(4L * LEAF * PAGE).tlbEntries(4 * LEAF));
+        rig.map(AT, 3 * LEAF, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        for (int round = 0; round < ROUNDS; round++) {
+            int leaves = 2 + round % 2;
+            long first = LEAF - 1L - random.nextInt(20);
+            long end = (leaves - 1L) * LEAF + 1 + random.nextInt(20);
+            for (long page = first - 2; page < end + 2; page++) {
+                rig.store(address(page), page);
+            }
+            kind.run(rig, first, end);
+        }
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Listing;
+import dev.samara.core.mman.Errno;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.DynamicTest;
+
+/**
+ * The errors of one call, in the order in which Linux tests for them. Each row alone must give its error, each two rows
+ * together that of the earlier one, and no row at all success; what is mapped must be what it was.
+ */
+final class ErrnoTable<A extends Attempt> {
+    private record Row<A>(Errno errno, String why, Consumer<A> spoil) {}
+
+    private final Supplier<A> valid;
+    private final List<Row<A>> rows = new ArrayList<>();
+
+    ErrnoTable(Supplier<A> valid) {
+        this.valid = valid;
+    }
+
+    /** The next row: what it spoils overrides what later rows spoil. */
+    ErrnoTable<A> row(Errno errno, String why, Consumer<A> spoil) {
+        rows.add(new Row<>(errno, why, spoil));
+        return this;
+    }
+
+    List<DynamicTest> tests() {
+        List<DynamicTest> tests = new ArrayList<>();
+        tests.add(DynamicTest.dynamicTest("nothing wrong: succeeds", this::succeeds));
+        for (int i = 0; i < rows.size(); i++) {
+            Row<A> row = rows.get(i);
+            tests.add(DynamicTest.dynamicTest(row.errno + " " + row.why, () -> fails(List.of(row))));
+            for (Row<A> later : rows.subList(i + 1, rows.size())) {
+                tests.add(DynamicTest.dynamicTest(
+                        row.errno + " " + row.why + ", before " + later.errno + " " + later.why,
+                        () -> fails(List.of(row, later))));
+            }
+        }
+        return tests;
+    }
+
+    private void succeeds() {
+        A attempt = valid.get();
+        AddressSpace space = attempt.space();
+        long result = attempt.call(space);
+        assertFalse(Errno.isError(result), () -> "failed with " + Errno.of(result));
+        space.validate();
+    }
+
+    private void fails(List<Row<A>> spoilers) {
+        A attempt = valid.get();
+        for (int i = spoilers.size() - 1; i >= 0; i--) {
+            spoilers.get(i).spoil.accept(attempt);
+        }
+        AddressSpace space = attempt.space();
+        String layout = Listing.of(space);
+        String counted = countsOf(space, attempt.mayCut);
+        long result = attempt.call(space);
+        assertEquals(spoilers.get(0).errno.result(), result);
+        space.validate();
+        if (!attempt.mayCut) {
+            assertEquals(layout, Listing.of(space), "what was mapped");
+        }
+        assertEquals(counted, countsOf(space, attempt.mayCut), "what was counted");
+    }
+
+    private static String countsOf(AddressSpace space, boolean withoutMaps) {
+        String usage = space.usage() + " " + space.machine().committed();
+        return withoutMaps ? usage.replaceFirst("maps=\\d+, ", "") : usage;
+    }
+}

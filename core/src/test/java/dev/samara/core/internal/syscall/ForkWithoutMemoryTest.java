@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+
+class ForkWithoutMemoryTest {
+    private static final int PAGES = 4;
+
+    @Test
+    @DisplayName("I8: a fork that finds no frame for a pinned page leaves nothing of the child")
+    void nothingIsLeft() {
+        long size = Geometry.LINUX_X86_64.pageSize();
+        Machine machine = Machine.builder().memory(PAGES * size).build();
+        AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+        int rights = Protection.READ | Protection.WRITE;
+        long first = space.mmap(0, PAGES * size, rights, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long shared = space.mmap(0, size, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        try (Cpu cpu = machine.claimCpu()) {
+            cpu.load(space);
+            for (int page = 0; page < PAGES; page++) {
+                assertEquals(Fault.MINOR, cpu.store(first + page * size, 8, page));
+            }
+            int pinned = cpu.pin(first + (PAGES - 1) * size, Protection.WRITE);
+            assertTrue(pinned > 0, "pinned " + pinned);
+            MmException refused = assertThrows(MmException.class, space::fork);
+            assertEquals(Errno.ENOMEM, refused.errno());
+            cpu.unpin(pinned, false);
+            assertEquals(0, space.munmap(first, PAGES * size));
+            assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames that the child has kept");
+            assertTrue(Fault.isDone(cpu.store(shared, 8, 1)));
+        }
+        space.close();
+        assertEquals(0, machine.committed(), "memory promised to the child");
+    }
+}

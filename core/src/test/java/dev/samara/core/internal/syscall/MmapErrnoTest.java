@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Capability;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Why {@code mmap} fails, and in which order it looks. */
+final class MmapErrnoTest {
+    private static final long PAGE = Attempt.PAGE;
+    private static final long PLACE = Attempt.PLACE;
+    private static final int RW = Attempt.RW;
+    private static final int ANON = Attempt.ANON;
+
+    /** Two pages over three mappings: one page before the range, two in it. */
+    private static final class Mmap extends Attempt {
+        final Traits file = new Traits();
+        long address = PLACE;
+        long length = 2 * PAGE;
+        int protection = RW;
+        int type = MapFlags.PRIVATE;
+        int flags = MapFlags.FIXED;
+
+        @Nullable
+        Backing backing = file;
+
+        long offset;
+
+        Mmap() {
+            machine.maxMapCount(3).commitLimit(64 * PAGE);
+            map(PLACE - 2 * PAGE, 1);
+            map(PLACE + PAGE, 1);
+        }
+
+        @Override
+        long call(AddressSpace space) {
+            return space.mmap(address, length, protection, type | flags, backing, offset);
+        }
+
+        void shared() {
+            type = MapFlags.SHARED;
+            protection = RW;
+        }
+    }
+
+    @TestFactory
+    @DisplayName("mmap of a file")
+    List<DynamicTest> file() {
+        return new ErrnoTable<>(Mmap::new)
+                .row(Errno.EINVAL, "the offset is not a page boundary", mmap -> mmap.offset = PAGE + 1)
+                .row(Errno.EBADF, "a bad descriptor", mmap -> mmap.backing = null)
+                .row(Errno.EINVAL, "huge pages of a file that has none", mmap -> mmap.flags |= MapFlags.HUGETLB)
+                .row(Errno.EINVAL, "length 0", mmap -> mmap.length = 0)
+                .row(Errno.ENOMEM, "the length rounds to 0", mmap -> mmap.length = -1)
+                .row(Errno.ENOMEM, "more mappings than allowed", mmap -> {
+                    mmap.map(PLACE + 4 * PAGE, 1, Protection.READ);
+                    mmap.map(PLACE + 8 * PAGE, 1, Protection.READ);
+                })
+                .row(Errno.ENOMEM, "longer than the space", mmap -> mmap.length = Attempt.LIMIT + 1)
+                .row(Errno.ENOMEM, "the end lies beyond the space", mmap -> mmap.address = Attempt.LIMIT - PAGE + 1)
+                .row(Errno.EINVAL, "FIXED at no page boundary", mmap -> mmap.address = PAGE + 1)
+                .row(Errno.EPERM, "below what may be mapped", mmap -> mmap.address = PAGE)
+                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
+                .row(Errno.EPERM, "LOCKED, but nothing may be locked", mmap -> {
+                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.limit(Resource.MEMLOCK, 0);
+                })
+                .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
+                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
+                })
+                .row(Errno.EOVERFLOW, "beyond what the file can hold", mmap -> mmap.file.maximumSize = 2 * PAGE - 1)
+                .row(Errno.EOPNOTSUPP, "SHARED_VALIDATE with a flag nobody knows", mmap -> {
+                    mmap.type = MapFlags.SHARED_VALIDATE;
+                    mmap.flags |= 0x200000;
+                })
+                .row(Errno.EACCES, "shared and writable, open for reading", mmap -> {
+                    mmap.shared();
+                    mmap.file.writable = false;
+                })
+                .row(Errno.ETXTBSY, "shared and writable, a swap file", mmap -> {
+                    mmap.shared();
+                    mmap.file.swapFile = true;
+                })
+                .row(Errno.EACCES, "shared, append only", mmap -> {
+                    mmap.shared();
+                    mmap.file.appendOnly = true;
+                })
+                .row(Errno.EACCES, "not open for reading", mmap -> mmap.file.readable = false)
+                .row(Errno.EPERM, "executable, from a mount that forbids it", mmap -> {
+                    mmap.protection |= Protection.EXEC;
+                    mmap.file.executable = false;
+                })
+                .row(Errno.ENODEV, "a file that cannot be mapped", mmap -> mmap.file.mappable = false)
+                .row(Errno.EINVAL, "a stack of a file", mmap -> mmap.flags |= MapFlags.GROWSDOWN)
+                .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
+                .row(Errno.ENOMEM, "over the limit of the address space", mmap -> mmap.limit(Resource.AS, 2 * PAGE))
+                .row(Errno.ENOMEM, "over the limit of data", mmap -> mmap.limit(Resource.DATA, 2 * PAGE))
+                .row(Errno.ENOMEM, "more than can be promised", mmap -> mmap.machine.commitLimit(2 * PAGE))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mmap of a file: the type is looked at between the size of the file and its rights")
+    List<DynamicTest> type() {
+        return new ErrnoTable<>(Mmap::new)
+                .row(Errno.EOVERFLOW, "beyond what the file can hold", mmap -> {
+                    mmap.file.maximumSize = 4 * PAGE;
+                    mmap.offset = 3 * PAGE;
+                })
+                .row(Errno.EINVAL, "no type that a file can have", mmap -> mmap.type = MapFlags.DROPPABLE)
+                .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mmap of memory")
+    List<DynamicTest> memory() {
+        return new ErrnoTable<>(() -> {
+                    Mmap mmap = new Mmap();
+                    mmap.flags |= MapFlags.ANONYMOUS;
+                    mmap.backing = null;
+                    return mmap;
+                })
+                .row(Errno.EINVAL, "the offset is not a page boundary", mmap -> mmap.offset = 7)
+                .row(Errno.EINVAL, "length 0", mmap -> mmap.length = 0)
+                .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
+                .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
+                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
+                })
+                .row(Errno.EINVAL, "SHARED_VALIDATE", mmap -> mmap.type = MapFlags.SHARED_VALIDATE)
+                .row(Errno.EINVAL, "no type", mmap -> mmap.type = 0)
+                .row(Errno.EINVAL, "a shared stack", mmap -> {
+                    mmap.type = MapFlags.SHARED;
+                    mmap.flags |= MapFlags.GROWSDOWN;
+                })
+                .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
+                .row(Errno.ENOMEM, "over the limit of the address space", mmap -> mmap.limit(Resource.AS, 2 * PAGE))
+                .row(Errno.ENOMEM, "over the limit of data", mmap -> mmap.limit(Resource.DATA, 2 * PAGE))
+                .row(Errno.ENOMEM, "more than can be promised", mmap -> mmap.machine.commitLimit(2 * PAGE))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mmap of droppable memory")
+    List<DynamicTest> droppable() {
+        return new ErrnoTable<>(() -> {
+                    Mmap mmap = new Mmap();
+                    mmap.flags |= MapFlags.ANONYMOUS;
+                    mmap.type = MapFlags.DROPPABLE;
+                    return mmap;
+                })
+                .row(Errno.EAGAIN, "LOCKED over the limit", mmap -> {
+                    mmap.flags |= MapFlags.LOCKED;
+                    mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
+                })
+                .row(Errno.EINVAL, "LOCKED", mmap -> mmap.flags |= MapFlags.LOCKED)
+                .row(Errno.EINVAL, "a stack", mmap -> mmap.flags |= MapFlags.GROWSDOWN)
+                .row(Errno.EPERM, "sealed memory below", mmap -> mmap.seal(PLACE + PAGE, 1))
+                .tests();
+    }
+
+    private static AddressSpace space() {
+        return Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+    }
+
+    @Test
+    @DisplayName("address and length are tested against the end of the space before alignment")
+    void a_high_odd_address_is_enomem() {
+        AddressSpace space = space();
+        int fixed = ANON | MapFlags.FIXED;
+        assertEquals(Errno.ENOMEM.result(), space.mmap(Attempt.LIMIT + 1, PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(-1, PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(-513, PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(-PAGE, PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.EINVAL.result(), space.mmap(PLACE + 1, PAGE, RW, fixed, null, 0));
+        assertEquals(Attempt.LIMIT - PAGE, space.mmap(Attempt.LIMIT - PAGE, PAGE, RW, fixed, null, 0));
+    }
+
+    @Test
+    @DisplayName("below the minimum: EPERM when fixed, unless privileged; a hint is moved up")
+    void the_lowest_pages() {
+        AddressSpace space = space();
+        assertEquals(Errno.EPERM.result(), space.mmap(0, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+        assertEquals(0x10000, space.mmap(PAGE, PAGE, RW, ANON, null, 0));
+        AddressSpace privileged = Machine.builder()
+                .build()
+                .space(Geometry.LINUX_X86_64)
+                .grant(Capability.SYS_RAWIO)
+                .build();
+        assertEquals(0, privileged.mmap(0, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+        privileged.validate();
+    }
+
+    @Test
+    @DisplayName("no room: ENOMEM, also for the whole space")
+    void no_room() {
+        AddressSpace space = space();
+        space.throwing().mmap(0x10000, Attempt.LIMIT - 0x10000, Protection.NONE, ANON | MapFlags.FIXED, null, 0);
+        String full = Listing.of(space);
+        assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(0, Attempt.LIMIT, RW, ANON, null, 0));
+        assertEquals(full, Listing.of(space));
+    }
+
+    @ParameterizedTest(name = "flags {0}, at {1}, {2} bytes, offset {3}: {4}")
+    @CsvSource({
+        "0x40022, 0, 4096, 0, ENOMEM",
+        "0x54040022, 0, 4096, 0, ENOMEM",
+        "0x78040022, 0, 4096, 0, ENOMEM",
+        "0x34040022, 0, 4096, 0, EINVAL",
+        "0x40022, 0, 0, 0, EINVAL",
+        "0x40022, 0, -1, 0, EINVAL",
+        "0x40022, 0, 4096, 0x1000, EINVAL",
+        "0x40022, 0, 4096, 0x200000, ENOMEM",
+        "0x40032, 0x10000000, 4096, 0, ENOMEM",
+        "0x40032, 0x10001000, 4096, 0, EINVAL",
+        "0x40032, 0x1000, 4096, 0, EINVAL",
+        "0x140022, 0x20000000, 4096, 0, EEXIST",
+        "0x40122, 0, 4096, 0, EINVAL",
+        "0x40020, 0, 4096, 0, EINVAL",
+        "0x40028, 0, 4096, 0, EINVAL",
+        "0x40021, 0, 4096, 0, ENOMEM",
+        "0x40023, 0, 4096, 0, ENOMEM",
+        "0x40002, 0, 4096, 0, EBADF"
+    })
+    @DisplayName("huge pages: there are none, so ENOMEM, but what is wrong otherwise is said first")
+    void huge_pages(int flags, long address, long length, long offset, Errno errno) {
+        AddressSpace space = space();
+        space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
+        assertEquals(errno.result(), space.mmap(address, length, RW, flags, null, offset));
+        assertEquals("20000000-20001000 rd wr mr mw me ac +20000\n", Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("an append-only file that is open for reading can be mapped shared")
+    void append_only_open_for_reading() {
+        Mmap mmap = new Mmap();
+        mmap.file.appendOnly = true;
+        mmap.file.writable = false;
+        mmap.type = MapFlags.SHARED;
+        mmap.protection = Protection.READ;
+        assertEquals(PLACE, mmap.call(mmap.space()));
+    }
+
+    @Test
+    @DisplayName("unknown flags are refused with SHARED_VALIDATE only; FIXED_NOREPLACE counts as unknown there")
+    void unknown_flags() {
+        AddressSpace space = space();
+        int unknown = 0x200000;
+        int validate = MapFlags.SHARED_VALIDATE;
+        for (int type : new int[] {MapFlags.SHARED, MapFlags.PRIVATE}) {
+            assertEquals(
+                    PLACE,
+                    space.mmap(PLACE, PAGE, RW, type | unknown | MapFlags.FIXED, OpenFiles.A, 0),
+                    () -> "type " + type);
+        }
+        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | unknown, OpenFiles.A, 0));
+        assertEquals(Errno.EOPNOTSUPP.result(), space.mmap(0, PAGE, RW, validate | MapFlags.SYNC, OpenFiles.A, 0));
+        assertEquals(
+                Errno.EOPNOTSUPP.result(),
+                space.mmap(PLACE + PAGE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));
+        assertEquals(
+                Errno.EEXIST.result(),
+                space.mmap(PLACE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));
+    }
+
+    @Test
+    @DisplayName("a failure after the cutting leaves the edges cut, and what is below mapped")
+    void a_limit_leaves_the_edges_cut() {
+        AddressSpace space = space();
+        space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
+        int fixed = ANON | MapFlags.FIXED;
+        space.setLimit(Resource.AS, 4 * PAGE);
+        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE + PAGE, 3 * PAGE, RW, fixed, null, 0));
+        assertEquals("""
+            10000000-10001000 rd mr mw me +10000
+            10001000-10004000 rd mr mw me +10001
+            10004000-10005000 rd mr mw me +10004
+            """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("a seal that refuses leaves the first mapping cut at the start of the range")
+    void a_seal_leaves_the_start_cut() {
+        AddressSpace space = space();
+        space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
+        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
+        assertEquals(Errno.EPERM.result(), space.mmap(PLACE + PAGE, 4 * PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+        assertEquals("""
+            10000000-10001000 rd mr mw me +10000
+            10001000-10003000 rd mr mw me +10001
+            10003000-10004000 rd mr mw me sl +10003
+            10004000-10005000 rd mr mw me +10004
+            """, Listing.of(space));
+        assertEquals(Errno.EPERM.result(), space.mmap(PLACE + 3 * PAGE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+    }
+
+    @Test
+    @DisplayName("at the limit of mappings one more is let through, above it none")
+    void one_mapping_more_than_allowed() {
+        AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
+        for (int i = 0; i < 3; i++) {
+            long address = PLACE + 2L * i * PAGE;
+            assertEquals(address, space.mmap(address, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+        }
+        assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
+        assertEquals(3, space.usage().maps());
+        assertEquals(0, space.munmap(PLACE, PAGE));
+        assertEquals(PLACE, space.mmap(PLACE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
+    }
+
+    @Test
+    @DisplayName("what is replaced does not count against the limits")
+    void replaced_pages_do_not_count() {
+        AddressSpace space = Machine.builder().commitLimit(4 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
+        int fixed = ANON | MapFlags.FIXED;
+        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, RW, fixed, null, 0));
+        space.setLimit(Resource.AS, 4 * PAGE);
+        assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, 2 * PAGE, RW, fixed, null, 0));
+        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE + PAGE, 4 * PAGE, RW, fixed, null, 0));
+    }
+}

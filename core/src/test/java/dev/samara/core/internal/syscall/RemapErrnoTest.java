@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Listing;
+import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.List;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.DynamicTest;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
+
+/** Why {@code mremap} fails, in which order it looks, and what it leaves. */
+final class RemapErrnoTest {
+    private static final long PAGE = Attempt.PAGE;
+    private static final long PLACE = Attempt.PLACE;
+    private static final long TARGET = PLACE + 64 * PAGE;
+    private static final int RW = Attempt.RW;
+    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final int MOVE = RemapFlags.MAYMOVE;
+    private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+
+    /** Two of four pages that are to grow by one. */
+    private static class Mremap extends Attempt {
+        long address = PLACE;
+        long oldLength = 2 * PAGE;
+        long newLength = 3 * PAGE;
+        int flags = MOVE;
+        long newAddress;
+
+        Mremap() {
+            machine.commitLimit(64 * PAGE);
+            map(PLACE, 4);
+        }
+
+        @Override
+        long call(AddressSpace space) {
+            return space.mremap(address, oldLength, newLength, flags, newAddress);
+        }
+
+        void special(long flag) {
+            long special = VmaFlags.READ | VmaFlags.MAY_ACCESS | flag;
+            address = PLACE + 32 * PAGE;
+            loaded.clear();
+            loaded.add(new Vma(address, address + 2 * PAGE, special, 0, null, null, null));
+        }
+    }
+
+    @TestFactory
+    @DisplayName("mremap that grows and may move")
+    List<DynamicTest> growing() {
+        return new ErrnoTable<>(Mremap::new)
+                .row(Errno.EINVAL, "a flag nobody knows", mremap -> mremap.flags |= 8)
+                .row(Errno.EINVAL, "not a page boundary", mremap -> mremap.address++)
+                .row(Errno.EINVAL, "new length 0", mremap -> mremap.newLength = 0)
+                .row(Errno.EINVAL, "the new length rounds to 0", mremap -> mremap.newLength = -1)
+                .row(Errno.EINVAL, "longer than the space", mremap -> mremap.newLength = Attempt.LIMIT + 1)
+                .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - PAGE)
+                .row(Errno.EPERM, "sealed", mremap -> mremap.seal(PLACE, 4))
+                .row(Errno.EINVAL, "a second mapping of private memory", mremap -> mremap.oldLength = 0)
+                .row(Errno.EFAULT, "past the end of the mapping", mremap -> {
+                    mremap.oldLength = 5 * PAGE;
+                    mremap.newLength = 6 * PAGE;
+                })
+                .row(Errno.EAGAIN, "locked, over the limit", mremap -> {
+                    mremap.before(space -> space.throwing().mlock(PLACE, 4 * PAGE));
+                    mremap.limit(Resource.MEMLOCK, 4 * PAGE);
+                })
+                .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 4 * PAGE))
+                .row(Errno.ENOMEM, "over the limit of data", mremap -> mremap.limit(Resource.DATA, 4 * PAGE))
+                .row(Errno.ENOMEM, "no room here, and may not move", mremap -> mremap.flags = 0)
+                .row(Errno.ENOMEM, "nearly too many mappings", mremap -> mremap.machine.maxMapCount(4))
+                .row(Errno.ENOMEM, "more than can be promised", mremap -> mremap.machine.commitLimit(4 * PAGE))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mremap to a fixed place")
+    List<DynamicTest> fixed() {
+        return new ErrnoTable<>(() -> {
+                    Mremap mremap = new Mremap();
+                    mremap.flags = MOVE_TO;
+                    mremap.newAddress = TARGET;
+                    return mremap;
+                })
+                .row(Errno.EINVAL, "a flag nobody knows", mremap -> mremap.flags |= 16)
+                .row(Errno.EINVAL, "the target ends beyond the space", mremap -> mremap.newAddress = Attempt.LIMIT)
+                .row(Errno.EINVAL, "the target is no page boundary", mremap -> mremap.newAddress = TARGET + 1)
+                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.FIXED)
+                .row(Errno.EINVAL, "DONTUNMAP with another length", mremap -> mremap.flags |= RemapFlags.DONTUNMAP)
+                .row(Errno.EINVAL, "onto itself", mremap -> mremap.newAddress = mremap.address + PAGE)
+                .row(Errno.ENOMEM, "nearly too many mappings", mremap -> mremap.machine.maxMapCount(6))
+                .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - 16 * PAGE)
+                .row(Errno.EPERM, "sealed", mremap -> mremap.seal(PLACE, 4))
+                .row(Errno.EFAULT, "past the end of the mapping", mremap -> {
+                    mremap.oldLength = 5 * PAGE;
+                    mremap.newLength = 6 * PAGE;
+                })
+                .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 4 * PAGE))
+                .row(Errno.EPERM, "a sealed target", mremap -> {
+                    mremap.map(TARGET, 1, Protection.READ);
+                    mremap.seal(TARGET, 1);
+                })
+                .row(Errno.EPERM, "a target below what may be mapped", mremap -> mremap.newAddress = PAGE)
+                .row(Errno.ENOMEM, "more than can be promised", mremap -> mremap.machine.commitLimit(4 * PAGE))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mremap that leaves the old mapping")
+    List<DynamicTest> dontunmap() {
+        return new ErrnoTable<>(() -> {
+                    Mremap mremap = new Mremap();
+                    mremap.flags = MOVE | RemapFlags.DONTUNMAP;
+                    mremap.newLength = mremap.oldLength;
+                    return mremap;
+                })
+                .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.DONTUNMAP)
+                .row(Errno.EINVAL, "another length", mremap -> mremap.newLength = PAGE)
+                .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - PAGE)
+                .row(Errno.EINVAL, "a mapping that never grows", mremap -> mremap.special(VmaFlags.DONTEXPAND))
+                .row(Errno.EINVAL, "page frames of a device", mremap -> mremap.special(VmaFlags.PFNMAP))
+                .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 5 * PAGE))
+                .row(Errno.ENOMEM, "more than can be promised", mremap -> mremap.machine.commitLimit(5 * PAGE))
+                .tests();
+    }
+
+    @TestFactory
+    @DisplayName("mremap of what never grows")
+    List<DynamicTest> special() {
+        return new ErrnoTable<>(Mremap::new)
+                .row(Errno.EINVAL, "the offsets wrap", mremap -> {
+                    mremap.address = PLACE + 16 * PAGE;
+                    long end = mremap.address + 2 * PAGE;
+                    mremap.loaded.clear();
+                    mremap.loaded.add(new Vma(mremap.address, end, VmaFlags.MAY_ACCESS, -2, null, null, null));
+                })
+                .row(Errno.EFAULT, "a mapping that never grows", mremap -> mremap.special(VmaFlags.DONTEXPAND))
+                .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 4 * PAGE))
+                .tests();
+    }
+
+    private static AddressSpace fourPages() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
+        return space;
+    }
+
+    @Test
+    @DisplayName("equal lengths without a new address: no look at the range, but at the first page")
+    void nothing_to_do() {
+        AddressSpace space = fourPages();
+        String before = Listing.of(space);
+        assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 900 * PAGE, 900 * PAGE - 5, 0, 0));
+        assertEquals(Errno.EFAULT.result(), space.mremap(PLACE - PAGE, PAGE, PAGE, 0, 0));
+        space.throwing().mseal(PLACE, 4 * PAGE, 0);
+        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, PAGE, PAGE, 0, 0));
+        assertEquals(before.replace(" ac", " ac sl"), Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("a shrink may cross mappings and holes")
+    void shrink_over_everything() {
+        AddressSpace space = fourPages();
+        space.throwing().mmap(PLACE + 6 * PAGE, PAGE, Protection.READ, FIXED, null, 0);
+        space.throwing().mmap(PLACE + 8 * PAGE, 2 * PAGE, Protection.READ, FIXED, null, 0);
+        assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 8 * PAGE, PAGE, 0, 0));
+        assertEquals("""
+            10000000-10002000 rd wr mr mw me ac +10000
+            10009000-1000a000 rd mr mw me +10009
+            """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("a shrink refused by a seal leaves the mapping cut where it should have ended")
+    void shrink_over_a_seal() {
+        AddressSpace space = fourPages();
+        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
+        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, 0, 0));
+        assertEquals("""
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10003000 rd wr mr mw me ac +10001
+            10003000-10004000 rd wr mr mw me ac sl +10003
+            """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("a shared mapping of old length 0 is mapped a second time")
+    void duplicate() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
+        assertEquals(TARGET, space.mremap(PLACE + PAGE, 0, 2 * PAGE, MOVE_TO, TARGET));
+        assertEquals("""
+            10000000-10004000 rd wr sh mr mw me ms +0 A#1
+            10040000-10042000 rd wr sh mr mw me ms +1 A#1
+            """, Listing.of(space));
+        assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 0, PAGE, 0, 0), "in place there is no room");
+    }
+
+    @Test
+    @DisplayName("the target is unmapped first, and stays so after a later failure")
+    void the_target_is_gone() {
+        AddressSpace space = fourPages();
+        space.throwing().mmap(TARGET, 2 * PAGE, Protection.READ, FIXED, null, 0);
+        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
+        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, MOVE_TO, TARGET));
+        assertEquals("""
+            10000000-10001000 rd wr mr mw me ac +10000
+            10001000-10003000 rd wr mr mw me ac +10001
+            10003000-10004000 rd wr mr mw me ac sl +10003
+            10041000-10042000 rd mr mw me +10041
+            """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("old length 0 onto its own start: the source is unmapped as target, then nothing is there")
+    void the_source_is_the_target() {
+        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
+        assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 0, 2 * PAGE, MOVE_TO, PLACE));
+        assertEquals("10002000-10004000 rd wr sh mr mw me ms +2 A#1\n", Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("several mappings move one by one: those before a sealed one have moved")
+    void moved_up_to_the_seal() {
+        AddressSpace space = fourPages();
+        space.throwing().mprotect(PLACE + PAGE, PAGE, Protection.READ);
+        space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
+        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
+        assertEquals("""
+            10002000-10003000 rd wr mr mw me ac sl +10002
+            10003000-10004000 rd wr mr mw me ac +10003
+            10040000-10041000 rd wr mr mw me ac +10040
+            10041000-10042000 rd mr mw me +10041
+            """, Listing.of(space));
+    }
+
+    @Test
+    @DisplayName("several mappings move with the holes between them; what the target has in a hole stays")
+    void moved_with_holes() {
+        AddressSpace space = fourPages();
+        space.throwing().munmap(PLACE + PAGE, PAGE);
+        space.throwing().mmap(TARGET, 4 * PAGE, Protection.READ, FIXED, null, 0);
+        assertEquals(TARGET, space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
+        assertEquals("""
+            10040000-10041000 rd wr mr mw me ac +10040
+            10041000-10042000 rd mr mw me +10041
+            10042000-10044000 rd wr mr mw me ac +10042
+            """, Listing.of(space));
+        assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 68 * PAGE, 68 * PAGE, MOVE_TO, TARGET + 8 * PAGE));
+    }
+
+    @Test
+    @DisplayName("DONTUNMAP takes the lock off the whole old mapping, without a merge")
+    void dontunmap_unlocks() {
+        AddressSpace space = fourPages();
+        space.throwing().mmap(PLACE + 4 * PAGE, PAGE, RW, FIXED, null, 0);
+        space.throwing().mlock(PLACE, 4 * PAGE);
+        assertEquals(TARGET, space.mremap(PLACE, PAGE, PAGE, MOVE_TO | RemapFlags.DONTUNMAP, TARGET));
+        assertEquals("""
+            10000000-10004000 rd wr mr mw me ac +10000
+            10004000-10005000 rd wr mr mw me ac +10004
+            10040000-10041000 rd wr mr mw me lo ac +10040
+            """, Listing.of(space));
+    }
+}

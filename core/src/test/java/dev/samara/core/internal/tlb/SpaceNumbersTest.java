@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SAME_THREAD)
+class SpaceNumbersTest {
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final long AT = 0x1000_0000L;
+
+    /** More than a CPU follows one by one: it forgets all of the space, and takes another number for it. */
+    private static final int CHANGES = 140;
+
+    @ParameterizedTest
+    @CsvSource({"12, 600", "9, 200"})
+    @DisplayName("a CPU that comes to two spaces in turn sees each one's bytes, also once their numbers in its TLB have"
+            + " wrapped")
+    void twoSpaces(int pageShift, int rounds) {
+        long limit = 1L << 40;
+        Geometry geometry = new Geometry(pageShift, 4, pageShift + 9, 0, limit, limit);
+        long page = geometry.pageSize();
+        Machine machine = Machine.builder().memory(1 << 20).build();
+        AddressSpace calm = machine.newSpace(geometry);
+        AddressSpace changing = machine.newSpace(geometry);
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        try (calm;
+                changing;
+                Cpu cpu = machine.claimCpu()) {
+            assertEquals(AT, calm.mmap(AT, page, RW, flags, null, 0));
+            assertEquals(AT, changing.mmap(AT, 2 * page, RW, flags, null, 0));
+            cpu.load(calm);
+            assertEquals(Fault.MINOR, cpu.store(AT, 8, 1));
+            cpu.load(changing);
+            assertEquals(Fault.MINOR, cpu.store(AT, 8, 2));
+            assertEquals(Fault.MINOR, cpu.store(AT + page, 8, 3));
+            for (int round = 0; round < rounds; round++) {
+                cpu.load(changing);
+                for (int i = 0; i < CHANGES; i++) {
+                    changing.mprotect(AT + page, page, Protection.READ);
+                    changing.mprotect(AT + page, page, RW);
+                }
+                assertEquals(Fault.MINOR, cpu.load(AT, 8));
+                assertEquals(2, cpu.value(), "round " + round);
+                cpu.load(calm);
+                assertEquals(Fault.MINOR, cpu.load(AT, 8));
+                assertEquals(1, cpu.value(), "round " + round);
+            }
+        }
+    }
+}
