@@ -8,8 +8,8 @@ import static dev.samara.core.mman.Protection.READ;
 import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
 import dev.samara.core.Machine;
+import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -97,7 +97,7 @@ public class KeepBenchmark {
     @Benchmark
     @About("a look-up with a keep that is released at once")
     public @Nullable Vma keepAndRelease() {
-        try (Keep keep = space.keep(pick())) {
+        try (VmaRef keep = space.keep(pick())) {
             return keep == null ? null : keep.vma();
         }
     }

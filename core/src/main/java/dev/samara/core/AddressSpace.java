@@ -7,8 +7,8 @@ import dev.samara.core.event.PageSink;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.syscall.Collecting;
-import dev.samara.core.internal.syscall.Residency;
+import dev.samara.core.internal.syscall.Mincore;
+import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -106,13 +106,13 @@ public final class AddressSpace implements AutoCloseable {
      * @return the keep, to be released once, or null if nothing is mapped there
      * @throws IllegalStateException if there are as many keeps of that VMA as can be counted, 2<sup>30</sup> - 2
      */
-    public @Nullable Keep keep(long address) {
+    public @Nullable VmaRef keep(long address) {
         Vma vma = layout.keep(address);
         if (vma == null) {
             return null;
         }
         try {
-            return new Keep(vma, machine.keepLog());
+            return new VmaRef(vma, machine.keepLog());
         } catch (Throwable thrown) {
             // The log names the VMA, and so asks its backing.
             Life.release(vma);
@@ -488,7 +488,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory
      */
     public long mincore(long address, long length, byte[] vector) {
-        return Residency.mincore(layout, address, length, Objects.requireNonNull(vector, "vector"));
+        return Mincore.mincore(layout, address, length, Objects.requireNonNull(vector, "vector"));
     }
 
     /**
@@ -521,7 +521,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectDirty(long start, long length, PageSink sink) {
-        return Collecting.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
+        return PagemapScan.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
     }
 
     /**
@@ -536,7 +536,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectAccessed(long start, long length, PageSink sink) {
-        return Collecting.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
+        return PagemapScan.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
     }
 
     /**

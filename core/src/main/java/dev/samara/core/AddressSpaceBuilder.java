@@ -2,8 +2,8 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
@@ -180,7 +180,7 @@ public final class AddressSpaceBuilder {
      */
     public AddressSpace build() {
         Cpus.checkMayWait("the building of a space");
-        Host host = machine.host();
+        MachineState host = machine.host();
         host.spaces().checkOpen();
         Layout.Origin origin = new Layout.Origin(
                 host,

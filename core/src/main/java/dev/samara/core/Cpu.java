@@ -2,16 +2,16 @@
 package dev.samara.core;
 
 import dev.samara.core.event.FlushListener;
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.GuestAtomic;
 import dev.samara.core.internal.guest.GuestMemory;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -56,8 +56,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
 
     private @Nullable AddressSpace space;
     private @Nullable Memory memory;
-    private @Nullable Worker worker;
-    private @Nullable Processor processor;
+    private @Nullable PageTableContext worker;
+    private @Nullable CpuTlb processor;
 
     /** Of the space that is loaded, or was. */
     private @Nullable GuestMemory served;
@@ -108,7 +108,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             release();
             become(layout, of);
         }
-        Processor loads = Objects.requireNonNull(processor);
+        CpuTlb loads = Objects.requireNonNull(processor);
         loads.load(layout.pages());
         try {
             // Behind the count of its users. Pairs with Spaces.close, which says that the machine is closed, and then
@@ -129,13 +129,13 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
 
     /** Is one of a memory from now on. */
     private void become(Layout layout, Memory of) {
-        Processor made = machine.newProcessor(of, number);
-        Worker mine = null;
+        CpuTlb made = machine.newProcessor(of, number);
+        PageTableContext mine = null;
         try {
             mine = of.newWorker("cpu " + number + " of thread " + owner.getName(), owner);
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
-            Oracle oracle = of.oracle();
+            AccessChecker oracle = of.oracle();
             served = oracle == null
                     ? new GuestMemory(made, faulter, mine, of.frames())
                     : new CheckedMemory(made, faulter, mine, of.frames(), layout, oracle);
@@ -152,9 +152,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /** Refuses what callbacks must not do, and nobody in GUEST. */
-    private void checkUnused(Processor of, String what) {
+    private void checkUnused(CpuTlb of, String what) {
         checkQuiet(of);
-        if (of.isAt(Processor.FAULTING)) {
+        if (of.isAt(CpuTlb.FAULTING)) {
             throw new IllegalStateException(this + " is in a fault: a backing that it asks must leave it loaded");
         }
         if (of.isGuest()) {
@@ -171,7 +171,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      * @throws IllegalStateException if it is in GUEST or in LAZY, has no space loaded, or is not the caller's
      */
     public void enterLazy() {
-        Processor with = processor();
+        CpuTlb with = processor();
         checkUnused(with, "it is LAZY");
         with.enterLazy();
         lazySpace = space;
@@ -217,7 +217,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         return of;
     }
 
-    private Processor processor() {
+    private CpuTlb processor() {
         loaded();
         return Objects.requireNonNull(processor);
     }
@@ -229,7 +229,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      */
     public void enterGuest() {
         own();
-        Processor with = processor;
+        CpuTlb with = processor;
         if (with == null || !with.isIdle()) {
             throw mayNotEnter();
         }
@@ -237,7 +237,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     private IllegalStateException mayNotEnter() {
-        Processor of = processor();
+        CpuTlb of = processor();
         checkQuiet(of);
         return new IllegalStateException(this
                 + (of.isGuest()
@@ -252,7 +252,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
      */
     public void leaveGuest() {
         own();
-        Processor with = processor;
+        CpuTlb with = processor;
         if (with == null || !with.isInGuest()) {
             throw notInGuest();
         }
@@ -271,7 +271,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
 
     private GuestMemory guestInGuest() {
         own();
-        Processor with = processor;
+        CpuTlb with = processor;
         GuestMemory of = guest;
         if (with == null || of == null || !with.isInGuest()) {
             throw notInGuest();
@@ -284,11 +284,11 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         return new IllegalStateException(this + " is not in GUEST");
     }
 
-    private void checkQuiet(Processor of) {
+    private void checkQuiet(CpuTlb of) {
         if (of.isTelling()) {
             throw new IllegalStateException(this + " is used by a flush listener, which it is telling of a flush");
         }
-        if (of.isAt(Processor.TELLING_STORE)) {
+        if (of.isAt(CpuTlb.TELLING_STORE)) {
             throw new IllegalStateException(this + " is used by a write listener, which must leave it as it is");
         }
     }

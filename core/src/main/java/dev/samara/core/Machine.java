@@ -5,23 +5,23 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Worker;
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutLock;
-import dev.samara.core.internal.space.Retirement;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CheckedTlb;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
@@ -42,12 +42,12 @@ import org.jspecify.annotations.Nullable;
 public final class Machine implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
-    private final Host host;
-    private final @Nullable KeepLog keepLog;
+    private final MachineState host;
+    private final @Nullable RefTracker keepLog;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
-    private Machine(Host host, @Nullable KeepLog keepLog, int tlbEntries) {
+    private Machine(MachineState host, @Nullable RefTracker keepLog, int tlbEntries) {
         this.host = host;
         this.keepLog = keepLog;
         this.tlbEntries = tlbEntries;
@@ -71,12 +71,12 @@ public final class Machine implements AutoCloseable {
         return DirectMemory.limit();
     }
 
-    Host host() {
+    MachineState host() {
         return host;
     }
 
     @Nullable
-    KeepLog keepLog() {
+    RefTracker keepLog() {
         return keepLog;
     }
 
@@ -191,7 +191,7 @@ public final class Machine implements AutoCloseable {
     }
 
     private static int populate(Layout layout, long start, long end, int access) {
-        Worker worker = layout.memory().borrowOrNull();
+        PageTableContext worker = layout.memory().borrowOrNull();
         if (worker == null) {
             return Fault.OOM;
         }
@@ -300,7 +300,7 @@ public final class Machine implements AutoCloseable {
      * @return a number that only grows; 0 if it is not checked
      */
     public long judgedAccesses(Geometry geometry) {
-        Oracle oracle = memory(geometry).oracle();
+        AccessChecker oracle = memory(geometry).oracle();
         return oracle == null ? 0 : oracle.accesses();
     }
 
@@ -312,15 +312,15 @@ public final class Machine implements AutoCloseable {
      * @return a number that only grows; 0 if it is not checked
      */
     public long lateAccesses(Geometry geometry) {
-        Oracle oracle = memory(geometry).oracle();
+        AccessChecker oracle = memory(geometry).oracle();
         return oracle == null ? 0 : oracle.late();
     }
 
     /** Puts a CPU of the calling thread online. */
-    Processor newProcessor(Memory memory, int number) {
+    CpuTlb newProcessor(Memory memory, int number) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
-        Oracle oracle = memory.oracle();
-        return new Processor(
+        AccessChecker oracle = memory.oracle();
+        return new CpuTlb(
                 memory.cpus(),
                 number,
                 pageShift,
@@ -344,11 +344,11 @@ public final class Machine implements AutoCloseable {
 
         private int maxMapCount = 65530;
         private long stackGuardGap = 256;
-        private long commitLimit = Host.UNLIMITED;
+        private long commitLimit = MachineState.UNLIMITED;
         private Duration longWait = Duration.ofSeconds(10);
         private boolean trackKeeps;
         private Consumer<? super Report> reporter = Machine::log;
-        private Retirement retirement = Retirement.NOTHING;
+        private RetirementHook retirement = RetirementHook.NOTHING;
         private Supplier<ReentrantLock> locks = LayoutLock::new;
         private long memory;
         private long memoryPiece = 1L << 22;
@@ -646,7 +646,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /** What is done to pages that are taken away. */
-        Builder retirement(Retirement retirement) {
+        Builder retirement(RetirementHook retirement) {
             this.retirement = retirement;
             return this;
         }
@@ -675,7 +675,7 @@ public final class Machine implements AutoCloseable {
                     : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
         }
 
-        private Memory memory(Host host, int pageShift) {
+        private Memory memory(MachineState host, int pageShift) {
             long most = Math.min(Math.max(1, memory >>> pageShift), Integer.MAX_VALUE - 2);
             int chunkShift = chunkShift(most, pageShift);
             StoreMaker maker = stores;
@@ -704,12 +704,14 @@ public final class Machine implements AutoCloseable {
                             thrown -> host.report(Report.Kind.CALLBACK_FAILED, "a shootdown's delivery", thrown)),
                     faultAround,
                     longestOffer,
-                    checked ? new Oracle(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null)) : null,
+                    checked
+                            ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null))
+                            : null,
                     mostWorkers);
         }
 
         /** On a thread of the machine: who frees a frame may hold locks. */
-        private static void reportQuarantined(Host host, int frame, Throwable thrown) {
+        private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
             host.background()
                     .execute(() -> host.report(
                             Report.Kind.FRAME_QUARANTINED, "frame " + frame + " could not be poisoned", thrown));
@@ -731,7 +733,7 @@ public final class Machine implements AutoCloseable {
             if (longestOffer != Memory.UNCHECKED) {
                 NoWaiting.use();
             }
-            Host.Settings settings = new Host.Settings(
+            MachineState.Settings settings = new MachineState.Settings(
                     maxMapCount,
                     stackGuardGap,
                     commitLimit,
@@ -741,7 +743,7 @@ public final class Machine implements AutoCloseable {
                     locks,
                     memory == 0 ? null : this::memory,
                     Machine::populate);
-            return new Machine(new Host(settings), trackKeeps ? new KeepLog() : null, tlbEntries);
+            return new Machine(new MachineState(settings), trackKeeps ? new RefTracker() : null, tlbEntries);
         }
     }
 }

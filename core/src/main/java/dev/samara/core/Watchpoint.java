@@ -6,7 +6,7 @@ import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Watches;
-import dev.samara.core.internal.pagewalk.Watching;
+import dev.samara.core.internal.pagewalk.WatchPages;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.vma.Geometry;
 
@@ -48,7 +48,7 @@ public final class Watchpoint implements AutoCloseable {
                 end - 1,
                 listener,
                 thrown -> layout.host().report(Report.Kind.CALLBACK_FAILED, "a write listener", thrown));
-        Watching.begin(layout.memory(), table, watch, start & -geometry.pageSize(), geometry.roundUp(end));
+        WatchPages.begin(layout.memory(), table, watch, start & -geometry.pageSize(), geometry.roundUp(end));
         return new Watchpoint(table, watch, start, end);
     }
 

@@ -25,8 +25,8 @@
  * what was in transit at its instant. A fault waits for an operation at its page, for the backing of a page that has to
  * be read, and, to copy a page on write, for the CPUs in GUEST that may have a translation of it.
  *
- * <p><b>Lifetimes.</b> A VMA is attached until a change takes it out; a {@link dev.samara.core.Keep} holds its backing
- * open beyond that, and holds up nobody. Backings are closed, changes and reports delivered by daemon threads of the
- * machine, which come and go with the work.
+ * <p><b>Lifetimes.</b> A VMA is attached until a change takes it out; a {@link dev.samara.core.VmaRef} holds its
+ * backing open beyond that, and holds up nobody. Backings are closed, changes and reports delivered by daemon threads
+ * of the machine, which come and go with the work.
  */
 package dev.samara.core;

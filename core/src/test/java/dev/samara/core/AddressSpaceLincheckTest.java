@@ -96,7 +96,7 @@ public class AddressSpaceLincheckTest {
     /** A keep, and its release. */
     @Operation
     public int keep(@Param(name = "page") int page) {
-        try (Keep kept = space.keep(address(page))) {
+        try (VmaRef kept = space.keep(address(page))) {
             return rights(kept == null ? null : kept.vma());
         }
     }

@@ -51,7 +51,7 @@ final class BackingLifeTest {
                 .retirement(transit -> retire())
                 .build();
         private final List<AddressSpace> spaces = new ArrayList<>();
-        private final List<Keep> keeps = new ArrayList<>();
+        private final List<VmaRef> keeps = new ArrayList<>();
         private final Deque<String> log = new ArrayDeque<>();
         private final BackedCalls calls;
 
@@ -96,7 +96,7 @@ final class BackingLifeTest {
                 machine.awaitQuiescence();
                 check();
             }
-            keeps.forEach(Keep::close);
+            keeps.forEach(VmaRef::close);
             keeps.clear();
             spaces.clear();
             machine.awaitQuiescence();
@@ -119,13 +119,13 @@ final class BackingLifeTest {
                 long start = PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE;
                 log.add("mseal " + sealed.mseal(start, BackedCalls.PAGE, 0));
             } else if (keeping && choice < 16 && keeps.size() < MOST_KEEPS) {
-                Keep keep = space.keep(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                VmaRef keep = space.keep(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
                 if (keep != null) {
                     log.add("keep " + keep.vma());
                     keeps.add(keep);
                 }
             } else if (choice < 24 && !keeps.isEmpty()) {
-                Keep keep = keeps.remove(random.nextInt(keeps.size()));
+                VmaRef keep = keeps.remove(random.nextInt(keeps.size()));
                 log.add("release " + keep.vma());
                 keep.close();
             } else {
@@ -149,7 +149,7 @@ final class BackingLifeTest {
                     }
                 }
                 assertEquals(mapped, opens.size(), () -> "two VMAs have one open\n" + this);
-                for (Keep keep : keeps) {
+                for (VmaRef keep : keeps) {
                     if (keep.vma().backing() == backing) {
                         opens.add(Life.openOf(keep.vma()));
                     }

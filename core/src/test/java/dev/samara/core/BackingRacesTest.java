@@ -63,13 +63,13 @@ final class BackingRacesTest {
         Random random = new Random(SEED + thread);
         long place = overlapping ? PLACE : PLACE + thread % THREADS * 2L * WINDOW * BackedCalls.PAGE;
         BackedCalls calls = new BackedCalls(random, backings, place, WINDOW);
-        List<Keep> keeps = new ArrayList<>();
+        List<VmaRef> keeps = new ArrayList<>();
         return () -> {
             start.await();
             for (int step = 0; step < STEPS; step++) {
                 calls.on(space);
                 if (random.nextInt(4) == 0) {
-                    Keep keep = space.keep(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                    VmaRef keep = space.keep(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
                     if (keep != null) {
                         keeps.add(keep);
                     }
@@ -81,7 +81,7 @@ final class BackingRacesTest {
                     space.fork().close();
                 }
             }
-            keeps.forEach(Keep::close);
+            keeps.forEach(VmaRef::close);
             return null;
         };
     }

@@ -88,7 +88,7 @@ class ConcurrencyTableTest {
                 .getPath());
         Set<String> words = sharedWords(new ClassFileImporter().importPath(classes));
         assertTrue(words.contains("brk of Layout"), words::toString);
-        assertTrue(words.contains("committed of Host"), words::toString);
+        assertTrue(words.contains("committed of MachineState"), words::toString);
         words.removeAll(rows());
         assertEquals(Set.of(), words, "without a row in docs/concurrency.md");
     }

@@ -16,8 +16,8 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
@@ -264,7 +264,7 @@ final class FastPathTest {
     private void assertAllocatesNothing(long start, int pages, int access) {
         Layout layout = rig.space.layout();
         Memory memory = layout.memory();
-        Worker worker = memory.newWorker("test");
+        PageTableContext worker = memory.newWorker("test");
         Faulter faulter = new Faulter(layout, worker);
         long[] leaf = layout.pages().leafForInstall(start);
         int first = layout.pages().indexOf(start);

@@ -13,7 +13,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -46,7 +46,7 @@ final class HistoricalBugsTest {
                 .build();
     }
 
-    private static Vma touched(int firstPage, int lastPage, AnonIdentity identity) {
+    private static Vma touched(int firstPage, int lastPage, AnonVma identity) {
         long start = PLACE + firstPage * PAGE;
         return new Vma(start, PLACE + lastPage * PAGE, TOUCHED, start / PAGE, null, null, identity);
     }
@@ -231,7 +231,7 @@ final class HistoricalBugsTest {
     @Test
     @DisplayName("29 (61f67c230a5e): moved memory of a parent does not merge with memory that was never touched")
     void moved_inherited_memory() {
-        AnonIdentity inherited = AnonIdentity.inherited();
+        AnonVma inherited = AnonVma.inherited();
         AddressSpace space = loaded(touched(0, 2, inherited));
         space.throwing().mmap(PLACE + 12 * PAGE, PAGE, RW, FIXED, null, 0);
         // Moved there, away and back, so that its offset continues that of its neighbour.
@@ -249,8 +249,8 @@ final class HistoricalBugsTest {
     @Test
     @DisplayName("29 (3b617fd3d317): memory moved between two neighbours takes the identity that all three can have")
     void moved_between_neighbours() {
-        AnonIdentity one = AnonIdentity.fresh();
-        AnonIdentity other = AnonIdentity.fresh();
+        AnonVma one = AnonVma.fresh();
+        AnonVma other = AnonVma.fresh();
         AddressSpace space = loaded(touched(0, 1, one), touched(2, 3, other), touched(9, 10, other));
         space.throwing().mmap(PLACE + 32 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mremap(PLACE + 32 * PAGE, PAGE, PAGE, MOVE_TO, PLACE + PAGE);

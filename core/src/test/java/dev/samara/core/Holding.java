@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.sync.Gate;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -52,7 +52,7 @@ public final class Holding {
         return machine;
     }
 
-    private void retire(Transit transit) {
+    private void retire(InFlightRange transit) {
         Hold hold = next.getAndSet(null);
         if (hold != null) {
             hold.enter();

@@ -42,7 +42,7 @@ final class KeepDelaysNobodyTest {
         ExecutorService pool = Executors.newSingleThreadExecutor();
         try {
             Future<?> reader = pool.submit(() -> {
-                try (Keep keep = space.keep(PLACE + 7)) {
+                try (VmaRef keep = space.keep(PLACE + 7)) {
                     assertNotNull(keep);
                     kept.countDown();
                     inputArrives.await();
@@ -89,7 +89,7 @@ final class KeepDelaysNobodyTest {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
-        try (Keep keep = space.keep(PLACE)) {
+        try (VmaRef keep = space.keep(PLACE)) {
             assertNotNull(keep);
             assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
             assertEquals(Resolution.ACCERR, space.resolve(PLACE, READ));

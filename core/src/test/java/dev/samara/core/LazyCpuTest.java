@@ -13,7 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import java.util.ArrayList;
@@ -48,7 +48,7 @@ final class LazyCpuTest {
         return rig.map(AT, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
     }
 
-    private Context context() {
+    private TlbContext context() {
         return rig.space.layout().pages().context();
     }
 
@@ -139,7 +139,7 @@ final class LazyCpuTest {
         mapAtPlace();
         rig.store(AT, 42);
         cpu.enterLazy();
-        Context before = context();
+        TlbContext before = context();
         long generation = before.generation();
         rig.space.close();
         assertTrue(before.isEnded());
@@ -176,7 +176,7 @@ final class LazyCpuTest {
             second.load(rig.space);
             assertFault(Fault.MINOR, second.load(AT, 8));
             cpu.enterLazy();
-            Context before = context();
+            TlbContext before = context();
             long generation = before.generation();
             rig.space.close();
             assertSame(before, context());
@@ -222,7 +222,7 @@ final class LazyCpuTest {
         dead.start();
         dead.join();
         assertEquals(1, rig.space.users());
-        Context before = context();
+        TlbContext before = context();
         rig.space.close();
         assertTrue(before.isEnded());
         assertEquals(0, rig.space.users());
@@ -302,7 +302,7 @@ final class LazyCpuTest {
             cpu.load(rig.space);
             rig.store(AT, round);
             cpu.load(null);
-            Context before = context();
+            TlbContext before = context();
             rig.space.close();
             ended = round;
             contexts += before.isEnded() ? 1 : 0;

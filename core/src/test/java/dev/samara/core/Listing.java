@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -44,7 +44,7 @@ public final class Listing {
         return backing == null ? "" : " " + backing.name() + '#' + number(backing);
     }
 
-    private String name(@Nullable AnonIdentity identity) {
+    private String name(@Nullable AnonVma identity) {
         return identity == null ? "" : (identity.isInherited() ? " inherited#" : " fresh#") + number(identity);
     }
 

@@ -19,7 +19,7 @@ import dev.samara.core.event.StalledCpu;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.FrameStore;
@@ -309,7 +309,7 @@ class WaitingTableTest {
             };
             SharedSegment segment = new SharedSegment(1, 2, PAGE, cache);
             Vma vma = Objects.requireNonNull(scene.space.find(CALM));
-            Keep keep = Objects.requireNonNull(scene.space.keep(CALM));
+            VmaRef keep = Objects.requireNonNull(scene.space.keep(CALM));
             all.addAll(List.of(
                     scene.space,
                     scene.machine,
@@ -328,7 +328,7 @@ class WaitingTableTest {
                     scene.space.usage(),
                     scene.space.holdTimes(),
                     scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
-                    AnonIdentity.fresh(),
+                    AnonVma.fresh(),
                     BackingTraits.of(backing),
                     Errno.EPERM,
                     new InvariantViolation("I1", "none"),

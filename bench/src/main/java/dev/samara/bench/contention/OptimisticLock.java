@@ -3,7 +3,7 @@ package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import java.util.List;
@@ -47,7 +47,7 @@ final class OptimisticLock extends Rival {
     @Override
     public boolean keepAndRelease(long address) {
         long stamp = lock.tryOptimisticRead();
-        Keep keep = stamp == 0 ? null : keepInside(address);
+        VmaRef keep = stamp == 0 ? null : keepInside(address);
         if (stamp == 0 || !lock.validate(stamp)) {
             if (keep != null) {
                 keep.close();

@@ -3,7 +3,7 @@ package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Vma;
 import java.util.List;
@@ -57,7 +57,7 @@ abstract class ReadLocked extends Rival {
     /** The lock is held until the keep is taken, and not while it lasts. */
     @Override
     public final boolean keepAndRelease(long address) {
-        Keep keep;
+        VmaRef keep;
         read.lock();
         try {
             keep = keepInside(address);

@@ -2,7 +2,7 @@
 package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
@@ -100,7 +100,7 @@ abstract class Rival implements Contender {
         return space.mincore(address, length, vector);
     }
 
-    final @Nullable Keep keepInside(long address) {
+    final @Nullable VmaRef keepInside(long address) {
         return space.keep(address);
     }
 

@@ -3,7 +3,7 @@ package dev.samara.bench.contention;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
@@ -28,7 +28,7 @@ final class Samara implements Contender {
 
     @Override
     public boolean keepAndRelease(long address) {
-        Keep keep = space.keep(address);
+        VmaRef keep = space.keep(address);
         if (keep == null) {
             return false;
         }

@@ -16,11 +16,11 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Retirement;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
@@ -62,7 +62,7 @@ final class Bed {
     final Kind kind;
     final Memory memory;
     final Layout layout;
-    final Worker worker;
+    final PageTableContext worker;
     final FilePages cache;
 
     /** What is to be faulted, each once until all were: a power of two. */
@@ -107,15 +107,15 @@ final class Bed {
      */
     Bed(Kind kind, int vmas, boolean isNearby) {
         this.kind = kind;
-        Host host = new Host(new Host.Settings(
+        MachineState host = new MachineState(new MachineState.Settings(
                 vmas + 100,
                 0,
-                Host.UNLIMITED,
+                MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 report -> {
                     throw new IllegalStateException(report.message());
                 },
-                Retirement.NOTHING,
+                RetirementHook.NOTHING,
                 ReentrantLock::new,
                 (of, shift) -> memory(of, kind.window),
                 (of, start, end, access) -> Fault.MINOR));
@@ -159,7 +159,7 @@ final class Bed {
         }
     }
 
-    private static Memory memory(Host host, int window) {
+    private static Memory memory(MachineState host, int window) {
         int chunkShift = 10;
         Rcu rcu =
                 new Rcu(new Rcu.Settings(host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));

@@ -5,8 +5,8 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;
@@ -26,7 +26,7 @@ final class LockedFaults {
     private final PageTable table;
     private final Frames frames;
     private final FilePages cache;
-    private final Worker worker;
+    private final PageTableContext worker;
     private final int window;
 
     LockedFaults(Bed bed) {

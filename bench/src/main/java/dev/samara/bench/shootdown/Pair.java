@@ -6,11 +6,11 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbGather;
 
@@ -42,7 +42,7 @@ final class Pair {
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
         Rcu rcu = new Rcu(new Rcu.Settings(Runnable::run, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
         memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
-        Worker filler = memory.newWorker("filler");
+        PageTableContext filler = memory.newWorker("filler");
         Leaf.lock(leaf);
         try {
             for (int i = 0; i <= PAGES; i++) {
@@ -56,14 +56,14 @@ final class Pair {
     }
 
     /** A CPU of the calling thread, out of GUEST; shots go to it from now on. */
-    Processor claim() {
-        Processor cpu = new Processor(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
+    CpuTlb claim() {
+        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
             throw new IllegalStateException(thrown);
         });
         cpu.load(table);
         cpu.enterGuest();
         for (int i = 0; i <= PAGES; i++) {
-            if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == Processor.MISS) {
+            if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == CpuTlb.MISS) {
                 throw new IllegalStateException("a page is not there");
             }
         }
@@ -87,14 +87,14 @@ final class Pair {
      * @param from the number of the first, of whatever went before
      * @return the sum, always 0
      */
-    long loads(Processor cpu, int from, int count) {
+    long loads(CpuTlb cpu, int from, int count) {
         SoftTlb tlb = cpu.tlb();
         long sum = 0;
         for (int i = from; i < from + count; i++) {
             long page = 1L + (i & (PAGES - 1));
             long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
             long handle = tlb.probe(address, Long.BYTES, Pte.READ >> 1);
-            if (handle == Processor.MISS) {
+            if (handle == CpuTlb.MISS) {
                 handle = cpu.walk(address, Pte.READ);
             }
             sum += store.get(handle, Long.BYTES);

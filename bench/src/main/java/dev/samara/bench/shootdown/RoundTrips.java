@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.shootdown;
 
-import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.CpuTlb;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -157,7 +157,7 @@ final class RoundTrips {
                 }
                 return;
             }
-            Processor cpu = pair.claim();
+            CpuTlb cpu = pair.claim();
             try {
                 acknowledge(cpu);
             } finally {
@@ -169,7 +169,7 @@ final class RoundTrips {
         }
     }
 
-    private void acknowledge(Processor cpu) {
+    private void acknowledge(CpuTlb cpu) {
         if (peer == Peer.NOBODY) {
             isReady = true;
             while (!isOver) {

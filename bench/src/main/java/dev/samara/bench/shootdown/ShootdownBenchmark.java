@@ -2,7 +2,7 @@
 package dev.samara.bench.shootdown;
 
 import dev.samara.bench.About;
-import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.CpuTlb;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -59,7 +59,7 @@ public class ShootdownBenchmark {
     @State(Scope.Thread)
     public static class Peer {
         private Pair pair;
-        private Processor cpu;
+        private CpuTlb cpu;
 
         /** Called by JMH; {@link #setUp} does the rest. */
         public Peer() {}

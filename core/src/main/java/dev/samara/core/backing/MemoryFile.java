@@ -3,7 +3,7 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
@@ -148,7 +148,7 @@ public final class MemoryFile implements AutoCloseable {
         }
         int there = (int) Math.max(0, Math.min(length, pages.size() - offset));
         int pageSize = memory.frames().pageSize();
-        Worker worker = memory.borrow();
+        PageTableContext worker = memory.borrow();
         try {
             int done = 0;
             while (done < there) {
@@ -183,7 +183,7 @@ public final class MemoryFile implements AutoCloseable {
         return done;
     }
 
-    private void read(long page, int in, byte[] target, int at, int length, Worker worker) {
+    private void read(long page, int in, byte[] target, int at, int length, PageTableContext worker) {
         // A page that is taken out meanwhile is not free before this section ends.
         worker.reader().enter();
         try {

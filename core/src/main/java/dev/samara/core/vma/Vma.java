@@ -23,7 +23,7 @@ public final class Vma extends Attachable {
 
     static {
         try {
-            IDENTITY = MethodHandles.lookup().findVarHandle(Vma.class, "anonIdentity", AnonIdentity.class);
+            IDENTITY = MethodHandles.lookup().findVarHandle(Vma.class, "anonIdentity", AnonVma.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
@@ -38,7 +38,7 @@ public final class Vma extends Attachable {
 
     /** Write-once. */
     @SuppressWarnings("UnusedVariable") // through IDENTITY
-    private @Nullable AnonIdentity anonIdentity;
+    private @Nullable AnonVma anonIdentity;
 
     /**
      * Describes a mapping.
@@ -60,7 +60,7 @@ public final class Vma extends Attachable {
             long pageOffset,
             @Nullable Backing backing,
             @Nullable String name,
-            @Nullable AnonIdentity anonIdentity) {
+            @Nullable AnonVma anonIdentity) {
         this(start, end, flags, pageOffset, BackingTraits.of(backing), name, anonIdentity);
     }
 
@@ -71,7 +71,7 @@ public final class Vma extends Attachable {
             long pageOffset,
             @Nullable BackingTraits traits,
             @Nullable String name,
-            @Nullable AnonIdentity anonIdentity) {
+            @Nullable AnonVma anonIdentity) {
         if (Long.compareUnsigned(start, end) >= 0) {
             throw new IllegalArgumentException(
                     String.format(Locale.ROOT, "start 0x%x must lie below end 0x%x", start, end));
@@ -104,7 +104,7 @@ public final class Vma extends Attachable {
             long pageOffset,
             @Nullable BackingTraits traits,
             @Nullable String name,
-            @Nullable AnonIdentity anonIdentity) {
+            @Nullable AnonVma anonIdentity) {
         return new Vma(start, end, flags, pageOffset, traits, name, anonIdentity);
     }
 
@@ -214,13 +214,13 @@ public final class Vma extends Attachable {
      *
      * @return the identity, or null if it has no page of its own yet
      */
-    public @Nullable AnonIdentity anonIdentity() {
-        return (AnonIdentity) IDENTITY.getAcquire(this);
+    public @Nullable AnonVma anonIdentity() {
+        return (AnonVma) IDENTITY.getAcquire(this);
     }
 
     @Override
     protected final void adoptIdentity(Object identity) {
-        IDENTITY.compareAndSet(this, null, (AnonIdentity) identity);
+        IDENTITY.compareAndSet(this, null, (AnonVma) identity);
     }
 
     /**

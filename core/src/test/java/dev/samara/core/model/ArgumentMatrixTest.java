@@ -32,28 +32,29 @@ final class ArgumentMatrixTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     /** After a failure these have changed nothing at all, or nothing but an edge that was cut. */
-    private static final Set<Call.Kind> ALL_OR_NOTHING = Set.of(
-            Call.Kind.MMAP,
-            Call.Kind.MUNMAP,
-            Call.Kind.MSYNC,
-            Call.Kind.MSEAL,
-            Call.Kind.SHMAT,
-            Call.Kind.SHMDT,
-            Call.Kind.GROW_STACK);
+    private static final Set<ModelCall.Kind> ALL_OR_NOTHING = Set.of(
+            ModelCall.Kind.MMAP,
+            ModelCall.Kind.MUNMAP,
+            ModelCall.Kind.MSYNC,
+            ModelCall.Kind.MSEAL,
+            ModelCall.Kind.SHMAT,
+            ModelCall.Kind.SHMDT,
+            ModelCall.Kind.GROW_STACK);
 
     /** What is mapped before each call, at a place for each geometry. */
-    private static List<Call> populate(long place, long page) {
+    private static List<ModelCall> populate(long place, long page) {
         return List.of(
                 mmap(place, 6 * page, FIXED, -1, 0),
                 mmap(place + 2 * page, page, MapFlags.SHARED | MapFlags.FIXED, 0, 4 * page),
-                new Call(Call.Kind.MPROTECT, place + 4 * page, page, 0, 0, 0, Protection.READ, -1),
+                new ModelCall(ModelCall.Kind.MPROTECT, place + 4 * page, page, 0, 0, 0, Protection.READ, -1),
                 mmap(place + 20 * page, 2 * page, FIXED | MapFlags.GROWSDOWN, -1, 0),
-                new Call(Call.Kind.SHMAT, place + 24 * page, 0, 0, 0, 0, 0, 0),
-                new Call(Call.Kind.MSEAL, place + 5 * page, page, 0, 0, 0, 0, -1));
+                new ModelCall(ModelCall.Kind.SHMAT, place + 24 * page, 0, 0, 0, 0, 0, 0),
+                new ModelCall(ModelCall.Kind.MSEAL, place + 5 * page, page, 0, 0, 0, 0, -1));
     }
 
-    private static Call mmap(long address, long length, int flags, int file, long offset) {
-        return new Call(Call.Kind.MMAP, address, length, offset, 0, flags, Protection.READ | Protection.WRITE, file);
+    private static ModelCall mmap(long address, long length, int flags, int file, long offset) {
+        return new ModelCall(
+                ModelCall.Kind.MMAP, address, length, offset, 0, flags, Protection.READ | Protection.WRITE, file);
     }
 
     private static long[] numbers(Geometry geometry, long place) {
@@ -77,31 +78,31 @@ final class ArgumentMatrixTest {
     }
 
     /** The calls with up to three numbers in every combination, the one with four in pairs. */
-    private static List<Call> calls(Geometry geometry, long place) {
+    private static List<ModelCall> calls(Geometry geometry, long place) {
         long[] numbers = numbers(geometry, place);
         int rw = Protection.READ | Protection.WRITE;
         int anon = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
-        List<Call> calls = new ArrayList<>();
+        List<ModelCall> calls = new ArrayList<>();
         for (long a : numbers) {
-            calls.add(new Call(Call.Kind.BRK, a, 0, 0, 0, 0, 0, -1));
-            calls.add(new Call(Call.Kind.SHMDT, a, 0, 0, 0, 0, 0, -1));
-            calls.add(new Call(Call.Kind.GROW_STACK, a, 0, 0, 0, 0, 0, -1));
+            calls.add(new ModelCall(ModelCall.Kind.BRK, a, 0, 0, 0, 0, 0, -1));
+            calls.add(new ModelCall(ModelCall.Kind.SHMDT, a, 0, 0, 0, 0, 0, -1));
+            calls.add(new ModelCall(ModelCall.Kind.GROW_STACK, a, 0, 0, 0, 0, 0, -1));
             for (int flags : new int[] {0, ShmFlags.RND, ShmFlags.REMAP, ShmFlags.RND | ShmFlags.REMAP}) {
-                calls.add(new Call(Call.Kind.SHMAT, a, 0, 0, 0, flags, 0, 1));
+                calls.add(new ModelCall(ModelCall.Kind.SHMAT, a, 0, 0, 0, flags, 0, 1));
             }
             for (long b : numbers) {
-                calls.add(new Call(Call.Kind.MUNMAP, a, b, 0, 0, 0, 0, -1));
-                calls.add(new Call(Call.Kind.MPROTECT, a, b, 0, 0, 0, Protection.READ, -1));
-                calls.add(new Call(Call.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.GROWSDOWN, -1));
-                calls.add(new Call(Call.Kind.MADVISE, a, b, 0, 0, Advice.DONTFORK, 0, -1));
-                calls.add(new Call(Call.Kind.MADVISE, a, b, 0, 0, Advice.POPULATE_READ, 0, -1));
-                calls.add(new Call(Call.Kind.MLOCK, a, b, 0, 0, 0, 0, -1));
-                calls.add(new Call(Call.Kind.MLOCK, a, b, 0, 0, 1, 0, -1));
-                calls.add(new Call(Call.Kind.MUNLOCK, a, b, 0, 0, 0, 0, -1));
-                calls.add(new Call(Call.Kind.MSYNC, a, b, 0, 0, 1, 0, -1));
-                calls.add(new Call(Call.Kind.MSYNC, a, b, 0, 0, 2, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MUNMAP, a, b, 0, 0, 0, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, Protection.READ, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MPROTECT, a, b, 0, 0, 0, rw | Protection.GROWSDOWN, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.DONTFORK, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MADVISE, a, b, 0, 0, Advice.POPULATE_READ, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MLOCK, a, b, 0, 0, 0, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MLOCK, a, b, 0, 0, 1, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MUNLOCK, a, b, 0, 0, 0, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MSYNC, a, b, 0, 0, 1, 0, -1));
+                calls.add(new ModelCall(ModelCall.Kind.MSYNC, a, b, 0, 0, 2, 0, -1));
                 for (long c : numbers) {
-                    calls.add(new Call(Call.Kind.MSEAL, a, b, c, 0, 0, 0, -1));
+                    calls.add(new ModelCall(ModelCall.Kind.MSEAL, a, b, c, 0, 0, 0, -1));
                     for (int flags :
                             new int[] {anon, FIXED, anon | MapFlags.FIXED_NOREPLACE, anon | MapFlags.BELOW_2G}) {
                         calls.add(mmap(a, b, flags, -1, c));
@@ -118,9 +119,9 @@ final class ArgumentMatrixTest {
         return calls;
     }
 
-    private static List<Call> mremaps(long[] numbers, long place, long page, int flags) {
+    private static List<ModelCall> mremaps(long[] numbers, long place, long page, int flags) {
         long[] usual = {place, 2 * page, 2 * page, place + 40 * page};
-        List<Call> calls = new ArrayList<>();
+        List<ModelCall> calls = new ArrayList<>();
         for (int i = 0; i < 4; i++) {
             for (int j = i + 1; j < 4; j++) {
                 for (long a : numbers) {
@@ -144,14 +145,14 @@ final class ArgumentMatrixTest {
         return calls;
     }
 
-    private static Call mremap(long[] numbers, int flags) {
-        return new Call(Call.Kind.MREMAP, numbers[0], numbers[1], numbers[2], numbers[3], flags, 0, -1);
+    private static ModelCall mremap(long[] numbers, int flags) {
+        return new ModelCall(ModelCall.Kind.MREMAP, numbers[0], numbers[1], numbers[2], numbers[3], flags, 0, -1);
     }
 
-    private static List<DynamicTest> byKind(List<Call> calls, Consumer<List<Call>> check) {
+    private static List<DynamicTest> byKind(List<ModelCall> calls, Consumer<List<ModelCall>> check) {
         List<DynamicTest> tests = new ArrayList<>();
-        for (Call.Kind kind : Call.Kind.values()) {
-            List<Call> ofKind =
+        for (ModelCall.Kind kind : ModelCall.Kind.values()) {
+            List<ModelCall> ofKind =
                     calls.stream().filter(call -> call.kind() == kind).toList();
             if (!ofKind.isEmpty()) {
                 tests.add(DynamicTest.dynamicTest(kind + ", " + ofKind.size() + " times", () -> check.accept(ofKind)));
@@ -164,11 +165,11 @@ final class ArgumentMatrixTest {
     @DisplayName("on an x86-64 space: an answer, a valid layout, and nothing half done")
     List<DynamicTest> answers() {
         long place = 0x1000_0000L;
-        List<Call> before = populate(place, 0x1000);
+        List<ModelCall> before = populate(place, 0x1000);
         return byKind(calls(Geometry.LINUX_X86_64, place), calls -> {
             AddressSpace space = populated(before);
             String layout = Listing.of(space);
-            for (Call call : calls) {
+            for (ModelCall call : calls) {
                 long result = call.on(space);
                 space.validate();
                 String after = Listing.of(space);
@@ -177,7 +178,7 @@ final class ArgumentMatrixTest {
                     boolean same = layout.equals(after) || !ALL_OR_NOTHING.contains(call.kind());
                     assertTrue(same || onlyCut(layout, after), () -> call + " gave " + result + " and left " + after);
                 } else {
-                    assertTrue(isAnswer(call, result), () -> call + " gave " + Call.hex(result));
+                    assertTrue(isAnswer(call, result), () -> call + " gave " + ModelCall.hex(result));
                 }
                 if (!layout.equals(after)) {
                     space = populated(before);
@@ -186,14 +187,14 @@ final class ArgumentMatrixTest {
         });
     }
 
-    private static AddressSpace populated(List<Call> before) {
+    private static AddressSpace populated(List<ModelCall> before) {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         before.forEach(call -> call.on(space));
         assertEquals(7, space.usage().maps());
         return space;
     }
 
-    private static boolean isAnswer(Call call, long result) {
+    private static boolean isAnswer(ModelCall call, long result) {
         return switch (call.kind()) {
             case MMAP, MREMAP, SHMAT ->
                 Geometry.LINUX_X86_64.isAligned(result)
@@ -217,9 +218,9 @@ final class ArgumentMatrixTest {
         long place = 0xc0000;
         Map<Resource, Long> limits = Map.of(Resource.STACK, 0x10000L, Resource.MEMLOCK, 0x20000L);
         Setting setting = new Setting(geometry, 65530, 3, -1, Set.of(), limits, false, 0x100000, 0x100000, List.of());
-        List<Call> before = populate(place, 0x1000);
+        List<ModelCall> before = populate(place, 0x1000);
         return byKind(calls(geometry, place), calls -> {
-            for (Call call : calls) {
+            for (ModelCall call : calls) {
                 ModelRun run = new ModelRun(setting, null);
                 before.forEach(run::step);
                 try {

@@ -75,61 +75,61 @@ final class CallSource {
         this.random = random;
     }
 
-    Call next(ModelSpace space) {
+    ModelCall next(ModelSpace space) {
         int dice = random.nextInt(100);
         if (dice < 30) {
             return mmap(space);
         }
         if (dice < 42) {
-            return ranged(Call.Kind.MUNMAP, space, 0, 0, 0);
+            return ranged(ModelCall.Kind.MUNMAP, space, 0, 0, 0);
         }
         if (dice < 57) {
             int grows = oneIn(12) ? Protection.GROWSDOWN : oneIn(40) ? Protection.GROWSUP : 0;
             int odd = oneIn(40) ? 0x100 : oneIn(40) ? Protection.SEM : 0;
-            return ranged(Call.Kind.MPROTECT, space, 0, of(PROTECTIONS) | grows | odd, 0);
+            return ranged(ModelCall.Kind.MPROTECT, space, 0, of(PROTECTIONS) | grows | odd, 0);
         }
         if (dice < 72) {
             return mremap(space);
         }
         if (dice < 81) {
-            return ranged(Call.Kind.MADVISE, space, of(ADVICE), 0, 0);
+            return ranged(ModelCall.Kind.MADVISE, space, of(ADVICE), 0, 0);
         }
         if (dice < 86) {
             return oneIn(2)
-                    ? ranged(Call.Kind.MUNLOCK, space, 0, 0, 0)
-                    : ranged(Call.Kind.MLOCK, space, oneIn(20) ? 2 : random.nextInt(2), 0, 0);
+                    ? ranged(ModelCall.Kind.MUNLOCK, space, 0, 0, 0)
+                    : ranged(ModelCall.Kind.MLOCK, space, oneIn(20) ? 2 : random.nextInt(2), 0, 0);
         }
         return rare(space);
     }
 
-    private Call rare(ModelSpace space) {
+    private ModelCall rare(ModelSpace space) {
         return switch (random.nextInt(14)) {
-            case 0 -> simple(Call.Kind.MLOCKALL, 0, random.nextInt(9));
-            case 1 -> simple(Call.Kind.MUNLOCKALL, 0, 0);
+            case 0 -> simple(ModelCall.Kind.MLOCKALL, 0, random.nextInt(9));
+            case 1 -> simple(ModelCall.Kind.MUNLOCKALL, 0, 0);
             case 2 -> {
                 int flags = oneIn(9) ? random.nextInt(16) : of(SyncFlags.ASYNC, SyncFlags.SYNC, SyncFlags.INVALIDATE);
-                yield ranged(Call.Kind.MSYNC, space, flags, 0, 0);
+                yield ranged(ModelCall.Kind.MSYNC, space, flags, 0, 0);
             }
-            case 3 -> ranged(Call.Kind.MSEAL, space, 0, 0, oneIn(9) ? 1 : 0);
-            case 4, 5, 6 -> simple(Call.Kind.BRK, brk(space), 0);
+            case 3 -> ranged(ModelCall.Kind.MSEAL, space, 0, 0, oneIn(9) ? 1 : 0);
+            case 4, 5, 6 -> simple(ModelCall.Kind.BRK, brk(space), 0);
             case 7 -> shmat(space);
-            case 8 -> simple(Call.Kind.SHMDT, address(space), 0);
-            case 9, 10 -> simple(Call.Kind.GROW_STACK, address(space), 0);
+            case 8 -> simple(ModelCall.Kind.SHMDT, address(space), 0);
+            case 9, 10 -> simple(ModelCall.Kind.GROW_STACK, address(space), 0);
             case 11 -> limit(space);
-            default -> simple(Call.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : Call.CLOSE_CHILD);
+            default -> simple(ModelCall.Kind.FORK, 0, oneIn(3) ? 1 + random.nextInt(2) : ModelCall.CLOSE_CHILD);
         };
     }
 
-    private static Call simple(Call.Kind kind, long address, int flags) {
-        return new Call(kind, address, 0, 0, 0, flags, 0, -1);
+    private static ModelCall simple(ModelCall.Kind kind, long address, int flags) {
+        return new ModelCall(kind, address, 0, 0, 0, flags, 0, -1);
     }
 
-    private Call ranged(Call.Kind kind, ModelSpace space, int flags, int protection, long other) {
+    private ModelCall ranged(ModelCall.Kind kind, ModelSpace space, int flags, int protection, long other) {
         long address = address(space);
-        return new Call(kind, address, length(space, address), other, 0, flags, protection, -1);
+        return new ModelCall(kind, address, length(space, address), other, 0, flags, protection, -1);
     }
 
-    private Call mmap(ModelSpace space) {
+    private ModelCall mmap(ModelSpace space) {
         int flags = of(MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.PRIVATE, MapFlags.SHARED);
         if (oneIn(12)) {
             flags = of(0, MapFlags.SHARED_VALIDATE, MapFlags.DROPPABLE, 4);
@@ -156,10 +156,11 @@ final class CallSource {
         } else if (oneIn(40)) {
             offset = oneIn(2) ? offset + 1 : page << 40;
         }
-        return new Call(Call.Kind.MMAP, address, length(space, address), offset, 0, flags, of(PROTECTIONS), file);
+        return new ModelCall(
+                ModelCall.Kind.MMAP, address, length(space, address), offset, 0, flags, of(PROTECTIONS), file);
     }
 
-    private Call mremap(ModelSpace space) {
+    private ModelCall mremap(ModelSpace space) {
         long address = address(space);
         long length = oneIn(30) ? 0 : length(space, address);
         long newLength = oneIn(3) ? length : oneIn(2) ? length + space.geometry.pageSize() : length(space, address);
@@ -171,23 +172,24 @@ final class CallSource {
             flags = random.nextInt(16);
         }
         boolean hint = (flags & RemapFlags.FIXED) != 0 || oneIn(3);
-        return new Call(Call.Kind.MREMAP, address, length, newLength, hint ? address(space) : 0, flags, 0, -1);
+        return new ModelCall(
+                ModelCall.Kind.MREMAP, address, length, newLength, hint ? address(space) : 0, flags, 0, -1);
     }
 
-    private Call shmat(ModelSpace space) {
+    private ModelCall shmat(ModelSpace space) {
         int flags = (oneIn(3) ? ShmFlags.RDONLY : 0)
                 | (oneIn(4) ? ShmFlags.RND : 0)
                 | (oneIn(3) ? ShmFlags.REMAP : 0)
                 | (oneIn(5) ? ShmFlags.EXEC : 0);
-        int segment = oneIn(20) ? -1 : random.nextInt(Call.SEGMENT_COUNT);
-        return new Call(Call.Kind.SHMAT, oneIn(3) ? 0 : address(space), 0, 0, 0, flags, 0, segment);
+        int segment = oneIn(20) ? -1 : random.nextInt(ModelCall.SEGMENT_COUNT);
+        return new ModelCall(ModelCall.Kind.SHMAT, oneIn(3) ? 0 : address(space), 0, 0, 0, flags, 0, segment);
     }
 
-    private Call limit(ModelSpace space) {
+    private ModelCall limit(ModelSpace space) {
         int pages = space.pages.size();
         long bytes =
                 oneIn(3) ? -1 : space.geometry.pageSize() * (pages / 6 + random.nextInt(pages)) + random.nextInt(2);
-        return new Call(Call.Kind.LIMIT, 0, bytes, 0, 0, random.nextInt(Resource.values().length), 0, -1);
+        return new ModelCall(ModelCall.Kind.LIMIT, 0, bytes, 0, 0, random.nextInt(Resource.values().length), 0, -1);
     }
 
     private long brk(ModelSpace space) {

@@ -58,17 +58,17 @@ class LayoutModelTest {
         Random random = new Random(new SplittableRandom(seed).nextLong());
         Setting setting = Setting.draw(random);
         CallSource source = new CallSource(random);
-        List<Call> calls = new ArrayList<>();
+        List<ModelCall> calls = new ArrayList<>();
         try {
             ModelRun run = new ModelRun(setting, null);
             for (int i = 0; i < steps; i++) {
-                Call call = source.next(run.model());
+                ModelCall call = source.next(run.model());
                 calls.add(call);
                 run.step(call);
             }
             run.finish();
         } catch (RuntimeException | AssertionError e) {
-            List<Call> few = shrink(calls, list -> failure(setting, list, null) != null);
+            List<ModelCall> few = shrink(calls, list -> failure(setting, list, null) != null);
             List<Vma> loaded = shrink(setting.loaded(), list -> failure(setting.withLoaded(list), few, null) != null);
             Setting small = setting.withLoaded(loaded);
             StringBuilder java = new StringBuilder();
@@ -80,7 +80,7 @@ class LayoutModelTest {
         }
     }
 
-    private static @Nullable Throwable failure(Setting setting, List<Call> calls, @Nullable StringBuilder java) {
+    private static @Nullable Throwable failure(Setting setting, List<ModelCall> calls, @Nullable StringBuilder java) {
         try {
             ModelRun run = new ModelRun(setting, java);
             calls.forEach(run::step);
@@ -115,11 +115,11 @@ class LayoutModelTest {
 
     @Test
     void shrinkingKeepsOnlyWhatIsNeeded() {
-        List<Call> calls = new ArrayList<>();
+        List<ModelCall> calls = new ArrayList<>();
         for (int i = 0; i < 100; i++) {
-            calls.add(new Call(Call.Kind.MUNMAP, i * 0x1000L, 0x1000, 0, 0, 0, 0, -1));
+            calls.add(new ModelCall(ModelCall.Kind.MUNMAP, i * 0x1000L, 0x1000, 0, 0, 0, 0, -1));
         }
-        List<Call> few = shrink(
+        List<ModelCall> few = shrink(
                 calls,
                 list -> list.stream()
                                 .filter(call -> call.address() == 0x11000 || call.address() == 0x47000)

@@ -2,7 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -43,14 +43,14 @@ final class LoadedLayout {
 
     private final Random random;
     private final Geometry geometry;
-    private final List<AnonIdentity> identities = new ArrayList<>();
+    private final List<AnonVma> identities = new ArrayList<>();
 
     LoadedLayout(Random random, Geometry geometry) {
         this.random = random;
         this.geometry = geometry;
-        identities.add(AnonIdentity.fresh());
-        identities.add(AnonIdentity.fresh());
-        identities.add(AnonIdentity.inherited());
+        identities.add(AnonVma.fresh());
+        identities.add(AnonVma.fresh());
+        identities.add(AnonVma.inherited());
     }
 
     List<Vma> draw() {
@@ -75,7 +75,7 @@ final class LoadedLayout {
             return vma(from, to, SPECIAL[random.nextInt(SPECIAL.length)], from, null, "[special]", null);
         }
         long flags = PRIVATE[random.nextInt(random.nextBoolean() ? 2 : PRIVATE.length)];
-        AnonIdentity identity = random.nextInt(3) == 0 ? null : identities.get(random.nextInt(identities.size()));
+        AnonVma identity = random.nextInt(3) == 0 ? null : identities.get(random.nextInt(identities.size()));
         if (dice < 3) {
             return vma(
                     from, to, flags & ~(VmaFlags.GROWSDOWN | VmaFlags.WIPEONFORK), from, OpenFiles.A, null, identity);
@@ -95,7 +95,7 @@ final class LoadedLayout {
             long offset,
             @Nullable Backing backing,
             @Nullable String name,
-            @Nullable AnonIdentity identity) {
+            @Nullable AnonVma identity) {
         int shift = geometry.pageShift();
         return new Vma(from << shift, to << shift, flags, offset, backing, name, identity);
     }
@@ -105,31 +105,31 @@ final class LoadedLayout {
         if (loaded.isEmpty()) {
             return "";
         }
-        IdentityHashMap<AnonIdentity, String> names = new IdentityHashMap<>();
+        IdentityHashMap<AnonVma, String> names = new IdentityHashMap<>();
         StringBuilder java = new StringBuilder();
         StringBuilder list = new StringBuilder();
         for (Vma vma : loaded) {
-            AnonIdentity identity = vma.anonIdentity();
+            AnonVma identity = vma.anonIdentity();
             if (identity != null && !names.containsKey(identity)) {
                 String name = "identity" + (names.size() + 1);
                 names.put(identity, name);
                 String kind = identity.isInherited() ? "inherited" : "fresh";
-                java.append("AnonIdentity ")
+                java.append("AnonVma ")
                         .append(name)
-                        .append(" = AnonIdentity.")
+                        .append(" = AnonVma.")
                         .append(kind)
                         .append("();\n        ");
             }
             Backing backing = vma.backing();
             list.append(list.isEmpty() ? "" : ",")
                     .append("\n                new Vma(")
-                    .append(Call.hex(vma.start()))
+                    .append(ModelCall.hex(vma.start()))
                     .append(", ")
-                    .append(Call.hex(vma.end()))
+                    .append(ModelCall.hex(vma.end()))
                     .append(", VmaFlags.parse(\"")
                     .append(VmaFlags.format(vma.flags()))
                     .append("\"), ")
-                    .append(Call.hex(vma.pageOffset()))
+                    .append(ModelCall.hex(vma.pageOffset()))
                     .append(", ")
                     .append(backing == null ? "null" : "OpenFiles." + backing.name())
                     .append(", ")

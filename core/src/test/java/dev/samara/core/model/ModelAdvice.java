@@ -3,7 +3,7 @@ package dev.samara.core.model;
 
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -43,14 +43,14 @@ final class ModelAdvice {
         int end = pages.endOf(at);
         Page page = pages.at(start);
         if (page.isAnonymous() && page.identity() == null) {
-            AnonIdentity lent = null;
+            AnonVma lent = null;
             if (pages.isMapped(end) && wouldContinue(pages.at(end - 1), pages.at(end))) {
                 lent = lendable(pages.at(end));
             }
             if (lent == null && pages.isMapped(start - 1) && wouldContinue(pages.at(start - 1), page)) {
                 lent = lendable(pages.at(start - 1));
             }
-            pages.setIdentity(start, end, lent != null ? lent : AnonIdentity.fresh());
+            pages.setIdentity(start, end, lent != null ? lent : AnonVma.fresh());
         }
         pages.setFlags(start, end, page.flags() | VmaFlags.MAYBE_GUARD);
     }
@@ -62,8 +62,8 @@ final class ModelAdvice {
                 && page.offset() + 1 == next.offset();
     }
 
-    private static @Nullable AnonIdentity lendable(Page page) {
-        AnonIdentity identity = page.identity();
+    private static @Nullable AnonVma lendable(Page page) {
+        AnonVma identity = page.identity();
         return identity == null || identity.isInherited() ? null : identity;
     }
 

@@ -57,19 +57,21 @@ final class ModelRun {
         return current.model;
     }
 
-    void step(Call call) {
-        if (call.kind() == Call.Kind.FORK) {
+    void step(ModelCall call) {
+        if (call.kind() == ModelCall.Kind.FORK) {
             fork(call.flags());
         } else {
             long expected = call.on(current.model);
             String text = call.asJava(current.name);
-            if (call.kind() == Call.Kind.LIMIT) {
+            if (call.kind() == ModelCall.Kind.LIMIT) {
                 say(text + ";");
             } else {
-                say("assertEquals(" + Call.result(expected) + ", " + text + ");");
+                say("assertEquals(" + ModelCall.result(expected) + ", " + text + ");");
             }
             long actual = call.on(current.space);
-            require(expected == actual, () -> "expected " + Call.result(expected) + " but got " + Call.result(actual));
+            require(
+                    expected == actual,
+                    () -> "expected " + ModelCall.result(expected) + " but got " + ModelCall.result(actual));
         }
         compare(current);
         if (other != null) {
@@ -94,15 +96,15 @@ final class ModelRun {
         require(childModel != null, () -> "fork should have failed");
         Pair pair = new Pair(name, child, Objects.requireNonNull(childModel));
         compare(pair);
-        if (what == Call.CLOSE_CHILD) {
+        if (what == ModelCall.CLOSE_CHILD) {
             end(pair);
             return;
         }
         if (other != null) {
             end(other);
         }
-        other = what == Call.BECOME_CHILD ? current : pair;
-        current = what == Call.BECOME_CHILD ? pair : current;
+        other = what == ModelCall.BECOME_CHILD ? current : pair;
+        current = what == ModelCall.BECOME_CHILD ? pair : current;
     }
 
     private void end(Pair pair) {
@@ -142,7 +144,7 @@ final class ModelRun {
     }
 
     /** Looks up the surroundings of a step one address at a time. */
-    private void findEverywhere(Call call) {
+    private void findEverywhere(ModelCall call) {
         long page = current.model.geometry.pageSize();
         List<Vma> vmas = current.space.snapshot().vmas();
         for (long base : new long[] {call.address(), call.address() + call.length(), call.target(), 0}) {
@@ -152,7 +154,7 @@ final class ModelRun {
                         .filter(vma -> vma.contains(address))
                         .findFirst()
                         .orElse(null);
-                require(found == listed, () -> "find(" + Call.hex(address) + ") differs from the snapshot");
+                require(found == listed, () -> "find(" + ModelCall.hex(address) + ") differs from the snapshot");
             }
         }
     }

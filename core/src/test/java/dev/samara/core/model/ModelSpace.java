@@ -6,7 +6,7 @@ import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -327,7 +327,7 @@ final class ModelSpace {
                         at,
                         pages.endOf(at),
                         first.withFlags(first.flags() & ~VmaFlags.LOCKED_MASK)
-                                .withIdentity(empty ? null : AnonIdentity.inherited()));
+                                .withIdentity(empty ? null : AnonVma.inherited()));
             }
         }
         return child;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
@@ -20,7 +20,7 @@ record Page(
         long flags,
         @Nullable Backing backing,
         long offset,
-        @Nullable AnonIdentity identity,
+        @Nullable AnonVma identity,
         @Nullable String name) {
 
     /** Flags that do not keep VMAs apart; what comes of a merge has those of both. */
@@ -51,7 +51,7 @@ record Page(
         return new Page(newFlags, backing, offset, identity, name);
     }
 
-    Page withIdentity(@Nullable AnonIdentity newIdentity) {
+    Page withIdentity(@Nullable AnonVma newIdentity) {
         return new Page(flags, backing, offset, newIdentity, name);
     }
 
@@ -75,7 +75,7 @@ record Page(
         return ((flags ^ other.flags) & ~but) == 0;
     }
 
-    private static boolean identitiesAgree(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {
+    private static boolean identitiesAgree(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == other) {
             return true;
         }

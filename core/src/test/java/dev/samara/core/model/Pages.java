@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -119,7 +119,7 @@ final class Pages {
         }
     }
 
-    void setIdentity(int from, int to, @Nullable AnonIdentity identity) {
+    void setIdentity(int from, int to, @Nullable AnonVma identity) {
         for (int at = from; at < to; at++) {
             page[at] = at(at).withIdentity(identity);
         }
@@ -134,8 +134,8 @@ final class Pages {
         if (!canJoin(at)) {
             return false;
         }
-        AnonIdentity left = at(at - 1).identity();
-        AnonIdentity identity = left != null ? left : at(at).identity();
+        AnonVma left = at(at - 1).identity();
+        AnonVma identity = left != null ? left : at(at).identity();
         long flags = at(at - 1).flags() | at(at).flags();
         border[at] = false;
         setIdentity(startOf(at), endOf(at), identity);

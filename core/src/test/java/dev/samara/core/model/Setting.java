@@ -120,7 +120,7 @@ record Setting(
                 .append(guardGap)
                 .append(')');
         if (commitLimit >= 0) {
-            java.append(".commitLimit(").append(Call.hex(commitLimit)).append(')');
+            java.append(".commitLimit(").append(ModelCall.hex(commitLimit)).append(')');
         }
         java.append(".build().space(new Geometry(")
                 .append(geometry.pageShift())
@@ -129,24 +129,24 @@ record Setting(
                 .append(", ")
                 .append(geometry.hugeShift())
                 .append(", ")
-                .append(Call.hex(geometry.minimum()))
+                .append(ModelCall.hex(geometry.minimum()))
                 .append(", ")
-                .append(Call.hex(geometry.window()))
+                .append(ModelCall.hex(geometry.window()))
                 .append(", ")
-                .append(Call.hex(geometry.limit()))
+                .append(ModelCall.hex(geometry.limit()))
                 .append("))");
         capabilities.forEach(
                 right -> java.append(".grant(Capability.").append(right).append(')'));
         limits.forEach((resource, bytes) -> java.append(".limit(Resource.")
                 .append(resource)
                 .append(", ")
-                .append(Call.hex(bytes))
+                .append(ModelCall.hex(bytes))
                 .append(')'));
         java.append(bottomUp ? ".bottomUp()" : "");
         java.append(".heap(")
-                .append(Call.hex(heapStart))
+                .append(ModelCall.hex(heapStart))
                 .append(", ")
-                .append(Call.hex(brk))
+                .append(ModelCall.hex(brk))
                 .append(')');
         return LoadedLayout.asJava(loaded) + java + (loaded.isEmpty() ? "" : ".load(loaded)") + ".build();";
     }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.mman.MapFlags;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -39,7 +39,7 @@ class CrewTest {
         CountDownLatch goesOn = new CountDownLatch(1);
         CountDownLatch isBlocked = new CountDownLatch(1);
         CountDownLatch isReported = new CountDownLatch(1);
-        Machine machine = Retiring.machine(
+        Machine machine = MachineInternals.machine(
                 Machine.builder().reportWaitsLongerThan(Duration.ofMillis(1)).reportTo(report -> {
                     course.reported(report);
                     isReported.countDown();

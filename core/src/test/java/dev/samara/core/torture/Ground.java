@@ -3,7 +3,7 @@ package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -35,7 +35,7 @@ final class Ground {
     /** A space without mappings, on a machine that takes its time to retire what is unmapped. */
     Ground(long seed, Course course) {
         mischief = Mischief.slow(seed);
-        machine = Retiring.machine(
+        machine = MachineInternals.machine(
                 Machine.builder().reportTo(course::reported),
                 transit -> mischief.linger(),
                 () -> new NappingLock(mischief));

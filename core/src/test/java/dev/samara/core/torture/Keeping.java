@@ -2,7 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.Random;
@@ -32,7 +32,7 @@ final class Keeping implements Actor {
     Actor keeper() {
         return random -> {
             for (int n = 0; n < 100; n++) {
-                Keep keep = space.keep(start);
+                VmaRef keep = space.keep(start);
                 if (keep != null) {
                     if (keep.vma().backing() instanceof Counted backing) {
                         tally.keeps.check(backing.isOpen(), "closed while it was kept");

@@ -4,8 +4,8 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.PagesOf;
-import dev.samara.core.Retiring;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -51,7 +51,7 @@ final class MemoryGround {
 
     MemoryGround(Course course, Checker oneTranslation, Checker noEarlyReuse) {
         mischief = Mischief.slow(course.seed);
-        machine = Retiring.machine(
+        machine = MachineInternals.machine(
                 Machine.builder()
                         .memory(FRAMES * Ground.PAGE)
                         .poisonFrames()

@@ -2,7 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
@@ -38,7 +38,7 @@ final class Tenant implements Actor {
     private final Checker calls;
     private final int id;
     private final List<Lease> leases = new ArrayList<>();
-    private final Deque<Keep> keeps = new ArrayDeque<>();
+    private final Deque<VmaRef> keeps = new ArrayDeque<>();
 
     /**
      * A tenant without pages.
@@ -251,18 +251,18 @@ final class Tenant implements Actor {
 
     private void keep(Random random) {
         if (keeps.size() < MOST_KEEPS) {
-            Keep keep = space.keep(Window.address(random.nextInt(Window.PAGES)));
+            VmaRef keep = space.keep(Window.address(random.nextInt(Window.PAGES)));
             if (keep != null) {
                 keeps.add(keep);
                 check(keep);
             }
         }
-        for (Keep kept : keeps) {
+        for (VmaRef kept : keeps) {
             check(kept);
         }
         if (random.nextInt(4) == 0 || keeps.size() == MOST_KEEPS) {
             // The oldest one, mostly, so that some are held for a long time.
-            Keep released = random.nextInt(8) == 0 ? keeps.pollFirst() : keeps.pollLast();
+            VmaRef released = random.nextInt(8) == 0 ? keeps.pollFirst() : keeps.pollLast();
             if (released != null) {
                 check(released);
                 released.close();
@@ -273,13 +273,13 @@ final class Tenant implements Actor {
         }
     }
 
-    private void check(Keep keep) {
+    private void check(VmaRef keep) {
         if (keep.vma().backing() instanceof Counted backing) {
             window.tally.keeps.check(backing.isOpen(), "closed while it was kept");
         }
     }
 
-    private void releaseAgain(Keep released) {
+    private void releaseAgain(VmaRef released) {
         boolean refused = false;
         try {
             released.close();
@@ -292,7 +292,7 @@ final class Tenant implements Actor {
     /** Gives up its keeps; after it has stopped. */
     void releaseAll() {
         keeps.forEach(this::check);
-        keeps.forEach(Keep::close);
+        keeps.forEach(VmaRef::close);
         keeps.clear();
     }
 }

@@ -2,12 +2,12 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.VmaRef;
 import dev.samara.core.event.LayoutListener;
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.TransitRanges;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -54,7 +54,7 @@ final class Unnamed implements Actor {
 
     Unnamed(Checker checker) {
         this.checker = checker;
-        machine = Retiring.machine(Machine.builder().reportTo(report -> {}), this::retire);
+        machine = MachineInternals.machine(Machine.builder().reportTo(report -> {}), this::retire);
         space = machine.newSpace(Ground.GEOMETRY);
     }
 
@@ -64,7 +64,7 @@ final class Unnamed implements Actor {
         final CountDownLatch released = new CountDownLatch(1);
     }
 
-    private void retire(Transit transit) {
+    private void retire(InFlightRange transit) {
         Hold now = hold;
         if (now != null && TransitRanges.touches(transit, HELD, BEHIND)) {
             // Only the first: a fork's close has the same addresses.
@@ -140,7 +140,7 @@ final class Unnamed implements Actor {
         checker.check((found == null) == isGone, "found in transit: " + found);
         if (found != null) {
             checker.check(!found.has(VmaFlags.WRITE), "an old right: " + found);
-            try (Keep kept = space.keep(page)) {
+            try (VmaRef kept = space.keep(page)) {
                 checker.check(kept != null, "not to be kept in transit");
             }
         }
@@ -197,7 +197,7 @@ final class Unnamed implements Actor {
                 checker.check(space.resolve(BEHIND, Protection.READ) == Resolution.FOUND, "above it");
             }
             default -> {
-                try (Keep kept = space.keep(HELD - 1)) {
+                try (VmaRef kept = space.keep(HELD - 1)) {
                     checker.check(kept != null && kept.vma().contains(HELD - 1), "below it");
                 }
                 checker.check(space.snapshot().find(BEHIND) != null, "above it");
@@ -237,7 +237,7 @@ final class Unnamed implements Actor {
     private void keepThatIsHeld(Random random) {
         CountDownLatch closed = new CountDownLatch(1);
         map(new Closing(closed::countDown), HELD);
-        Keep kept = space.keep(HELD);
+        VmaRef kept = space.keep(HELD);
         if (kept == null) {
             checker.violated("what is mapped cannot be kept");
             return;

@@ -4,9 +4,9 @@ package dev.samara.core.torture;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.TransitRanges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -71,7 +71,7 @@ final class Window {
         if (!early) {
             description.trackKeeps();
         }
-        machine = Retiring.machine(description, this::retire);
+        machine = MachineInternals.machine(description, this::retire);
         AddressSpaceBuilder small =
                 machine.space(Ground.GEOMETRY).guard(0, START).guard(END, Ground.GEOMETRY.limit());
         space = (early ? small.earlyReuse() : small).build();
@@ -92,7 +92,7 @@ final class Window {
         return (int) ((address - START) / Ground.PAGE);
     }
 
-    private void retire(Transit transit) {
+    private void retire(InFlightRange transit) {
         mischief.linger();
         if (elsewhere.get()) {
             return;
@@ -122,7 +122,7 @@ final class Window {
     }
 
     /** What is in transit cannot be waited for by what retires it: that is refused, and does not hang. */
-    private void callOwnRange(Transit transit) {
+    private void callOwnRange(InFlightRange transit) {
         TransitRanges.reserved(transit, (start, end) -> {
             boolean refused = false;
             try {

@@ -64,7 +64,7 @@ final class VmaTest {
     void looks() {
         OpenFile file = OpenFile.named("/x").open();
         Vma vma = new Vma(0, 8, RW, 3, file, "[n]", null);
-        assertTrue(vma.looksLike(new Vma(0, 8, RW, 3, file, "[n]", AnonIdentity.fresh())));
+        assertTrue(vma.looksLike(new Vma(0, 8, RW, 3, file, "[n]", AnonVma.fresh())));
         for (Vma other : List.of(
                 new Vma(1, 8, RW, 3, file, "[n]", null),
                 new Vma(0, 9, RW, 3, file, "[n]", null),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.internal.vma.Life;
 import java.util.Objects;
 import org.openjdk.jcstress.annotations.Actor;
@@ -21,7 +21,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "by none, or by both")
 @State
 public class KeepIsReleasedOnce {
-    private final Keep keep;
+    private final VmaRef keep;
 
     public KeepIsReleasedOnce() {
         FewPages pages = new FewPages();

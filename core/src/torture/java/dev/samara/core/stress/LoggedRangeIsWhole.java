@@ -2,8 +2,8 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.internal.cpu.FlushLog;
+import dev.samara.core.internal.cpu.TlbContext;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -26,7 +26,7 @@ public class LoggedRangeIsWhole {
     private static final long OLD = 5;
     private static final long NEW = OLD + FlushLog.SIZE;
 
-    private final Context context = new Context();
+    private final TlbContext context = new TlbContext();
     private final FlushLog.Range range = new FlushLog.Range();
 
     public LoggedRangeIsWhole() {

@@ -6,7 +6,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Keep;
+import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -179,7 +179,7 @@ final class Noticing implements Group {
                     sums[page] = sum(cpu, page);
                     told[page] = notices.get(page);
                 }
-                try (Keep keep = space.keep(BASE)) {
+                try (VmaRef keep = space.keep(BASE)) {
                     done(space.mprotect(BASE, BYTES, READ | WRITE));
                     LockSupport.parkNanos(keep, random.nextInt(PAUSE_NANOS));
                 }

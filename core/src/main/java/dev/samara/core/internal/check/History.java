@@ -14,7 +14,7 @@ public final class History {
     /** Something that was done. */
     private record Event(long number, String who, String what, long detail, long space, long start, long end) {
         boolean concerns(long wanted, long address) {
-            return (space == wanted || space == Oracle.ANY)
+            return (space == wanted || space == AccessChecker.ANY)
                     && Long.compareUnsigned(start, address) <= 0
                     && (Long.compareUnsigned(address, end) < 0 || start == end);
         }
@@ -25,11 +25,11 @@ public final class History {
         }
     }
 
-    private final Oracle oracle;
+    private final AccessChecker oracle;
     private final AtomicReferenceArray<Event> ring;
     private final AtomicInteger added = new AtomicInteger();
 
-    History(Oracle oracle, int size) {
+    History(AccessChecker oracle, int size) {
         this.oracle = oracle;
         ring = new AtomicReferenceArray<>(size);
     }
@@ -39,7 +39,7 @@ public final class History {
      *
      * @param what what was done
      * @param detail a number that says more of it
-     * @param space the number of the space, or {@link Oracle#ANY}
+     * @param space the number of the space, or {@link AccessChecker#ANY}
      * @param start the first address that it was about
      * @param end behind the last; the same for all
      */

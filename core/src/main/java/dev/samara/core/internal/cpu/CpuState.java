@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * OFFLINE.
  *
  * <p>While the word says KERNEL or GUEST in a context, the CPU is counted among its users. A CPU that has nothing else
- * loaded has the {@linkplain Context#EMPTY empty space}.
+ * loaded has the {@linkplain TlbContext#EMPTY empty space}.
  *
  * <p>The owner's thread changes the word; and who takes a LAZY CPU off its context does, by compare-and-set, as does
  * the owner on every way out of LAZY. Who finds that the thread of a CPU has ended takes it offline.
@@ -71,10 +71,10 @@ public final class CpuState extends CpuWords.Flushed {
     private final Runnable acknowledge;
 
     /** Of which it is a user. For its thread, and for who finds that ended. */
-    private @Nullable Context loaded;
+    private @Nullable TlbContext loaded;
 
     /** In LAZY, what was loaded before. For its thread. */
-    private @Nullable Context left;
+    private @Nullable TlbContext left;
 
     /** In whose sections its thread handles its faults; null before that is known. For its thread. */
     private @Nullable RcuReader reader;
@@ -84,7 +84,7 @@ public final class CpuState extends CpuWords.Flushed {
         this.name = name;
         this.owner = owner;
         this.acknowledge = acknowledge;
-        WORD.setRelease(this, wordOf(KERNEL, Context.EMPTY));
+        WORD.setRelease(this, wordOf(KERNEL, TlbContext.EMPTY));
     }
 
     int number() {
@@ -184,11 +184,11 @@ public final class CpuState extends CpuWords.Flushed {
     private void giveUp(int state) {
         long word = (long) WORD.getVolatile(this);
         // By compare-and-set, since out of LAZY it may be taken off meanwhile. Before it is counted no more.
-        // Pairs with Context.end.
-        while (!WORD.compareAndSet(this, word, wordOf(state, Context.EMPTY))) {
+        // Pairs with TlbContext.end.
+        while (!WORD.compareAndSet(this, word, wordOf(state, TlbContext.EMPTY))) {
             word = (long) WORD.getVolatile(this);
         }
-        Context of = loaded;
+        TlbContext of = loaded;
         loaded = null;
         left = null;
         if (of != null) {
@@ -201,15 +201,15 @@ public final class CpuState extends CpuWords.Flushed {
      *
      * @param next what is loaded now, of which the CPU is counted as a user; or null for the empty space
      */
-    public void arrive(@Nullable Context next) {
+    public void arrive(@Nullable TlbContext next) {
         loaded = next;
         // Release: behind the count and flushedTo. Nobody else changes the word of a CPU in SWITCHING.
-        WORD.setRelease(this, wordOf(KERNEL, next == null ? Context.EMPTY : next.id()));
+        WORD.setRelease(this, wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
     }
 
     /** Goes from KERNEL to LAZY. A context other than the empty space's must be loaded. */
     public void enterLazy() {
-        Context of = Objects.requireNonNull(loaded);
+        TlbContext of = Objects.requireNonNull(loaded);
         // Release, and before it is counted no more: who ends the context then finds it LAZY. Pairs with takeOff.
         WORD.setRelease(this, wordOf(LAZY, of.id()));
         loaded = null;
@@ -224,7 +224,7 @@ public final class CpuState extends CpuWords.Flushed {
      * @return false if it has to load the space as any other
      */
     public boolean leaveLazy() {
-        Context of = left;
+        TlbContext of = left;
         if (of == null || !of.use()) {
             return false;
         }
@@ -288,7 +288,7 @@ public final class CpuState extends CpuWords.Flushed {
     public String state() {
         long word = (long) WORD.getVolatile(this);
         String state = STATE_NAMES.get((int) (word & STATES));
-        return word >>> STATE_BITS == Context.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
+        return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
     /** Whether it has a context loaded, and is not LAZY in it. */
@@ -314,7 +314,7 @@ public final class CpuState extends CpuWords.Flushed {
                 return false;
             }
             // By compare-and-set. Pairs with leaveLazy and giveUp.
-            if (WORD.compareAndSet(this, word, wordOf(LAZY, Context.EMPTY))) {
+            if (WORD.compareAndSet(this, word, wordOf(LAZY, TlbContext.EMPTY))) {
                 return true;
             }
             word = (long) WORD.getVolatile(this);

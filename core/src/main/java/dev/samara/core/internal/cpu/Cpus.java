@@ -22,7 +22,7 @@ public final class Cpus {
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 200_000;
 
-    private final Signals signals;
+    private final ShootdownReports signals;
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
@@ -53,7 +53,7 @@ public final class Cpus {
             Consumer<String> reporter,
             ShootdownDelivery delivery,
             Consumer<Throwable> failures) {
-        signals = new Signals(reportAfterNanos, reporter, delivery, failures);
+        signals = new ShootdownReports(reportAfterNanos, reporter, delivery, failures);
     }
 
     /**
@@ -88,7 +88,7 @@ public final class Cpus {
      * @param context of a space
      * @return them, for people
      */
-    public List<String> usersOf(Context context) {
+    public List<String> usersOf(TlbContext context) {
         List<String> users = new ArrayList<>(1);
         for (CpuState cpu : online) {
             if (cpu != null && cpu.uses(context.id())) {
@@ -113,7 +113,7 @@ public final class Cpus {
      * @param context that of a space that is closed
      * @return a CPU that has it loaded and is not LAZY, or null if there was none when it was looked at
      */
-    public @Nullable CpuState takeOff(Context context) {
+    public @Nullable CpuState takeOff(TlbContext context) {
         CpuState user = null;
         for (CpuState cpu : online) {
             if (cpu != null && !cpu.takeOff(context.id())) {
@@ -230,7 +230,7 @@ public final class Cpus {
      * @param generation which
      * @param mask the bits of some
      */
-    public void shoot(Context context, long generation, long mask) {
+    public void shoot(TlbContext context, long generation, long mask) {
         if (mask == 0) {
             return;
         }
@@ -256,7 +256,7 @@ public final class Cpus {
      * @param mask the bits of some
      * @return what tells when it is over; null if it is over already
      */
-    public @Nullable Shootdown begin(Context context, long generation, long mask) {
+    public @Nullable Shootdown begin(TlbContext context, long generation, long mask) {
         @Nullable CpuState[] all = online;
         return mask != 0 && ask(all, context, generation, mask)
                 ? new Shootdown(this, context, generation, mask, all)
@@ -264,7 +264,7 @@ public final class Cpus {
     }
 
     /** Asks those CPUs of a mask that are behind; returns whether there are any but the caller's. */
-    private boolean ask(@Nullable CpuState[] all, Context context, long generation, long mask) {
+    private boolean ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
             for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = next(n)) {
@@ -293,7 +293,7 @@ public final class Cpus {
     }
 
     /** Reports a CPU that has not acknowledged for so long, the first time, and has the embedder kick it. */
-    void stalled(CpuState cpu, Context context, long generation, long waited, boolean isFirst) {
+    void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
         signals.stalled(cpu, context, generation, waited, isFirst);
     }
 
@@ -313,7 +313,7 @@ public final class Cpus {
         return 1;
     }
 
-    private void await(CpuState cpu, Context context, long generation) {
+    private void await(CpuState cpu, TlbContext context, long generation) {
         for (int i = 0; i < SPINS; i++) {
             if (cpu.isDone(context.id(), generation)) {
                 return;

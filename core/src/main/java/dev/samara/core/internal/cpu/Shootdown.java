@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Shootdown {
     private final Cpus cpus;
-    private final Context context;
+    private final TlbContext context;
     private final long generation;
     private final long mask;
     private final @Nullable CpuState[] asked;
@@ -17,7 +17,7 @@ public final class Shootdown {
     private long report;
     private boolean isFirst = true;
 
-    Shootdown(Cpus cpus, Context context, long generation, long mask, @Nullable CpuState[] asked) {
+    Shootdown(Cpus cpus, TlbContext context, long generation, long mask, @Nullable CpuState[] asked) {
         this.cpus = cpus;
         this.context = context;
         this.generation = generation;

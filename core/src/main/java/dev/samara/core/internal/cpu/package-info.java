@@ -2,7 +2,7 @@
 /**
  * A CPU as other threads see it: which space's translations it uses now, and how it is asked to drop some.
  *
- * <p>A {@link dev.samara.core.internal.cpu.Context} is a space as translation caches see it: a number that no other
+ * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as translation caches see it: a number that no other
  * space ever has, and a generation, which grows after each change of the page table that a CPU may not have seen. A
  * {@link dev.samara.core.internal.cpu.CpuState} has a CPU's state and context in one word, so a thread that has changed
  * something decides with one load whether it must wait for that CPU. {@link dev.samara.core.internal.cpu.Cpus} is the

@@ -8,8 +8,8 @@ import dev.samara.core.internal.op.Identities;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageRights;
 import dev.samara.core.internal.sync.Gate;
@@ -50,7 +50,7 @@ public final class Faulter {
 
     final Memory memory;
     final Frames frames;
-    final Worker worker;
+    final PageTableContext worker;
     final int pageShift;
 
     /** Of the space that is served. */
@@ -60,9 +60,9 @@ public final class Faulter {
     PageTable table;
 
     private final RcuReader reader;
-    private final Window window;
-    private final SlowPath slowPath;
-    private final Copying copying;
+    private final FaultAround window;
+    private final BackingFault slowPath;
+    private final CopyOnWrite copying;
 
     /** Where the last fault was; faults come in neighbourhoods. */
     private @Nullable Vma last;
@@ -81,7 +81,7 @@ public final class Faulter {
      * @param layout a space that has memory
      * @param worker the thread's
      */
-    public Faulter(Layout layout, Worker worker) {
+    public Faulter(Layout layout, PageTableContext worker) {
         this.layout = layout;
         this.worker = worker;
         memory = layout.memory();
@@ -89,9 +89,9 @@ public final class Faulter {
         frames = memory.frames();
         reader = worker.reader();
         pageShift = layout.geometry().pageShift();
-        window = new Window(this);
-        slowPath = new SlowPath(this);
-        copying = new Copying(this);
+        window = new FaultAround(this);
+        slowPath = new BackingFault(this);
+        copying = new CopyOnWrite(this);
     }
 
     /**
@@ -115,11 +115,11 @@ public final class Faulter {
         return reader;
     }
 
-    Copying copying() {
+    CopyOnWrite copying() {
         return copying;
     }
 
-    Window window() {
+    FaultAround window() {
         return window;
     }
 
@@ -218,15 +218,15 @@ public final class Faulter {
         if (vma == null) {
             reader.exit();
             checkMayWait();
-            int grown = Resolving.grow(layout, address);
+            int grown = Resolve.grow(layout, address);
             return grown == Fault.MINOR ? AGAIN : grown;
         }
-        if (Resolving.isShut(vma)) {
+        if (Resolve.isShut(vma)) {
             reader.exit();
             checkMayWait();
-            return Resolving.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
+            return Resolve.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
         }
-        if (!Resolving.permits(vma, access)) {
+        if (!Resolve.permits(vma, access)) {
             return Fault.ACCERR;
         }
         long[] leaf = table.leaf(address);
@@ -268,7 +268,7 @@ public final class Faulter {
         if (Leaf.get(leaf, index) != pte) {
             return AGAIN;
         }
-        return Resolving.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
+        return Resolve.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
     }
 
     /** There is a page: whatever the fault was for, it is allowed by the VMA. */
@@ -443,7 +443,7 @@ public final class Faulter {
             if (now == null || now == vma) {
                 return now;
             }
-            if (Resolving.isShut(now) || !isSameMapping(vma, now)) {
+            if (Resolve.isShut(now) || !isSameMapping(vma, now)) {
                 return null;
             }
             if (vma.anonIdentity() == null) {

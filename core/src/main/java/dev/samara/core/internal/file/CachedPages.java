@@ -4,7 +4,7 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.Discarding;
+import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.Memory;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
@@ -153,7 +153,7 @@ final class CachedPages extends Caches.Entry {
     @Override
     protected int end() {
         // The worker first: without one nothing is changed.
-        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             int count = takeAll(discarding);
             // Last: what has failed above is done by the next call.
             unregister();
@@ -163,7 +163,7 @@ final class CachedPages extends Caches.Entry {
     }
 
     /** Closes this, and hands all frames over; returns how many. */
-    private int takeAll(Discarding discarding) {
+    private int takeAll(DiscardPages discarding) {
         content.lock();
         try {
             Removal removal = ending;

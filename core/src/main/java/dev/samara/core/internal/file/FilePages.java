@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
-import dev.samara.core.internal.pagewalk.Discarding;
+import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -238,7 +238,7 @@ public final class FilePages extends PageCache {
     }
 
     private int tryAllocate() {
-        Worker worker = memory.borrow();
+        PageTableContext worker = memory.borrow();
         try {
             int frame = frames.allocate(worker.magazine());
             if (frame != Frames.NONE) {
@@ -262,7 +262,7 @@ public final class FilePages extends PageCache {
     }
 
     private void drop(int frame) {
-        Worker worker = memory.borrow();
+        PageTableContext worker = memory.borrow();
         try {
             frames.drop(frame, worker.magazine());
         } finally {
@@ -330,7 +330,7 @@ public final class FilePages extends PageCache {
      * @param worker the caller's
      * @return the frame, or {@link Frames#NONE}: then the backing is asked
      */
-    public int frameForFault(Vma vma, long page, Worker worker) {
+    public int frameForFault(Vma vma, long page, PageTableContext worker) {
         if (!isOfZeros || page < 0 || page >= pages()) {
             return Frames.NONE;
         }
@@ -382,7 +382,7 @@ public final class FilePages extends PageCache {
     /**
      * Does what {@link #remove} does, for an operation that has a worker already.
      *
-     * @param gather the operation's, with a worker; as {@link Discarding#Discarding(TlbGather, long)} has it
+     * @param gather the operation's, with a worker; as {@link DiscardPages#DiscardPages(TlbGather, long)} has it
      * @param first the first page
      * @param count how many
      */
@@ -407,7 +407,8 @@ public final class FilePages extends PageCache {
     /** Caller holds the lock of the size. */
     private void removeWith(@Nullable TlbGather lent, Removal removal) {
         // The worker first: without one nothing is changed.
-        try (Discarding discarding = lent == null ? new Discarding(memory, Pte.NONE) : new Discarding(lent, Pte.NONE)) {
+        try (DiscardPages discarding =
+                lent == null ? new DiscardPages(memory, Pte.NONE) : new DiscardPages(lent, Pte.NONE)) {
             goOn(discarding);
             content.lock();
             try {
@@ -429,7 +430,7 @@ public final class FilePages extends PageCache {
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
         resizing.lock();
-        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             goOn(discarding);
             if (!isClosed()) {
                 takeAll();
@@ -474,7 +475,7 @@ public final class FilePages extends PageCache {
      * Every change that removes pages or makes the file larger does this first, so that there is one removal at a time.
      * Caller holds the lock of the size.
      */
-    private void goOn(Discarding discarding) {
+    private void goOn(DiscardPages discarding) {
         Removal removal = left;
         if (removal == null) {
             return;
@@ -521,7 +522,7 @@ public final class FilePages extends PageCache {
     /** Caller holds the lock of the size. */
     private void goOnIfLeft() {
         if (left != null) {
-            try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+            try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
                 goOn(discarding);
             }
         }
@@ -547,7 +548,7 @@ public final class FilePages extends PageCache {
             if (batch.isEmpty()) {
                 return 0;
             }
-            try (Discarding discarding = Discarding.orNull(memory, Pte.NONE)) {
+            try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
                 return discarding == null ? 0 : reclaim(batch, discarding);
             }
         } finally {
@@ -558,7 +559,7 @@ public final class FilePages extends PageCache {
     /** Goes on with what is left, and returns how many frames that gives back. Caller holds the lock of the size. */
     private int reclaimLeft() {
         Removal removal = left;
-        try (Discarding discarding = Discarding.orNull(memory, Pte.NONE)) {
+        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
             if (removal == null || discarding == null) {
                 return 0;
             }
@@ -569,7 +570,7 @@ public final class FilePages extends PageCache {
     }
 
     /** Caller holds the lock of the size, and nothing is left. */
-    private int reclaim(Reclaim batch, Discarding discarding) {
+    private int reclaim(Reclaim batch, DiscardPages discarding) {
         Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
         // Nobody puts another frame in for one of these pages before it is known which of them stay.
         content.lock();
@@ -639,7 +640,7 @@ public final class FilePages extends PageCache {
     private void shrink(long bytes) {
         long first = pages(bytes);
         // The worker first: without one nothing is changed.
-        try (Discarding discarding = new Discarding(memory, Pte.NONE)) {
+        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             goOn(discarding);
             Removal removal = new Removal(first, Long.MAX_VALUE, true);
             Shrink now = new Shrink(first);
@@ -663,7 +664,7 @@ public final class FilePages extends PageCache {
     }
 
     /** Fills the rest of the last page with zeros, as a truncation has to. Caller holds the lock of the size. */
-    private void zeroTail(Worker worker) {
+    private void zeroTail(PageTableContext worker) {
         long from = tail;
         if (from != NO_TAIL) {
             zero(from, startOf(pages(from)), worker);
@@ -723,7 +724,7 @@ public final class FilePages extends PageCache {
         if (tail == NO_TAIL) {
             return;
         }
-        Worker worker = memory.borrow();
+        PageTableContext worker = memory.borrow();
         try {
             zeroTail(worker);
         } finally {
@@ -769,7 +770,7 @@ public final class FilePages extends PageCache {
         if (start >= end) {
             return;
         }
-        Worker worker = memory.borrow();
+        PageTableContext worker = memory.borrow();
         try {
             zero(start, end, worker);
         } finally {
@@ -777,7 +778,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    private void zero(long start, long end, Worker worker) {
+    private void zero(long start, long end, PageTableContext worker) {
         if (start >= end) {
             return;
         }
@@ -796,9 +797,9 @@ public final class FilePages extends PageCache {
      * Takes removed frames, and beyond an end private copies, out of every mapping, and hands the frames over, which
      * ends the removal. If the walk fails, the removal stays {@link #left}, with its frames marked removed and in use:
      * the next change of the file, or a thread of the machine, walks again from the beginning. If what follows the
-     * hand-over fails, the operation of the caller goes on with it, as {@link Discarding#close} has it.
+     * hand-over fails, the operation of the caller goes on with it, as {@link DiscardPages#close} has it.
      */
-    private void unmap(Discarding discarding, Removal removal) {
+    private void unmap(DiscardPages discarding, Removal removal) {
         if (removal.isEmpty() && mappings.isEmpty()) {
             left = null;
             return;
@@ -817,7 +818,7 @@ public final class FilePages extends PageCache {
             try {
                 discarding.settle();
             } finally {
-                walk.takings.forEach(Oracle.Taking::close);
+                walk.takings.forEach(AccessChecker.Revocation::close);
             }
         }
     }
@@ -849,13 +850,13 @@ public final class FilePages extends PageCache {
      * </ul>
      */
     private final class Walk implements ReverseMap.Visitor {
-        private final Discarding discarding;
+        private final DiscardPages discarding;
         private final long first;
         private final long last;
         private final boolean alsoCopies;
 
         /** For who judges accesses: until what was found is settled. */
-        private final ArrayList<Oracle.Taking> takings = new ArrayList<>(0);
+        private final ArrayList<AccessChecker.Revocation> takings = new ArrayList<>(0);
 
         private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -865,7 +866,7 @@ public final class FilePages extends PageCache {
         /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
         private boolean metLeft;
 
-        Walk(Discarding discarding, Removal removal) {
+        Walk(DiscardPages discarding, Removal removal) {
             this.discarding = discarding;
             first = removal.first();
             last = removal.last();
@@ -896,12 +897,16 @@ public final class FilePages extends PageCache {
             long span = (last - offset + 1) << pageShift;
             long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
             boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
-            Oracle oracle = memory.oracle();
+            AccessChecker oracle = memory.oracle();
             if (oracle != null) {
                 // What has begun must be noted, so room for it comes first.
                 takings.ensureCapacity(takings.size() + 1);
                 takings.add(oracle.begin(
-                        "a page leaves its cache", Oracle.ALL, link.table().number(), from, end));
+                        "a page leaves its cache",
+                        AccessChecker.ALL,
+                        link.table().number(),
+                        from,
+                        end));
             }
             discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.pagewalk.Discarding;
+import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.Arrays;
 
 /**
@@ -82,7 +82,7 @@ final class Removal {
      * Has the frames dropped once the operation is settled, also if settling fails first. Caller has taken every entry
      * that had one, and forgets the removal at once: no other operation must drop the frames again.
      */
-    void handOver(Discarding discarding) {
+    void handOver(DiscardPages discarding) {
         discarding.dropWhenSettled(frames, count);
     }
 }

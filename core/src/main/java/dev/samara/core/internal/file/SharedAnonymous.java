@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.op.Retiring;
+import dev.samara.core.internal.op.Retirement;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Fault;
@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
  */
 public final class SharedAnonymous implements Backing {
-    private final Host host;
+    private final MachineState host;
     private final @Nullable Memory memory;
     private final long inode;
     private final long bytes;
@@ -41,7 +41,7 @@ public final class SharedAnonymous implements Backing {
     private long mappings;
 
     /** Makes an object of some length, without content, which is charged so many bytes while it is mapped. */
-    public SharedAnonymous(Host host, @Nullable Memory memory, long length, long bytes) {
+    public SharedAnonymous(MachineState host, @Nullable Memory memory, long length, long bytes) {
         this.host = host;
         this.memory = memory;
         this.inode = host.nextInode();
@@ -104,7 +104,7 @@ public final class SharedAnonymous implements Backing {
     /** The content of a VMA that is attached, or about to be. Caller, or a VMA of the caller's layout, has a share. */
     public Open contentOf(Vma vma) {
         Content now = content;
-        if (now == null || now.pages != Retiring.fileOf(vma)) {
+        if (now == null || now.pages != Retirement.fileOf(vma)) {
             throw new IllegalStateException("mapped with a content that has ended: " + vma);
         }
         return now;
@@ -115,7 +115,7 @@ public final class SharedAnonymous implements Backing {
         return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
     }
 
-    public Host host() {
+    public MachineState host() {
         return host;
     }
 
@@ -169,7 +169,7 @@ public final class SharedAnonymous implements Backing {
 
     @Override
     public int fault(PageRequest request) {
-        int frame = Objects.requireNonNull(Retiring.fileOf(request.vma())).frameFor(request.page());
+        int frame = Objects.requireNonNull(Retirement.fileOf(request.vma())).frameFor(request.page());
         return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 

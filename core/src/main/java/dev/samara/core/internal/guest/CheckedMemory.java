@@ -2,16 +2,16 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.event.InvariantViolation;
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageRights;
 import dev.samara.core.internal.tlb.CheckedTlb;
-import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.Vma;
 import java.util.Locale;
@@ -33,7 +33,7 @@ public final class CheckedMemory extends GuestMemory {
     private static final long[] RIGHTS = {Pte.READ, Pte.WRITE, Pte.EXEC};
 
     private final Thread owner = Thread.currentThread();
-    private final Oracle oracle;
+    private final AccessChecker oracle;
     private final Frames known;
     private final CheckedTlb tlb;
     private final int shift;
@@ -59,7 +59,12 @@ public final class CheckedMemory extends GuestMemory {
      * @param oracle who knows what is being taken away
      */
     public CheckedMemory(
-            Processor processor, Faulter faulter, Worker worker, Frames frames, Layout layout, Oracle oracle) {
+            CpuTlb processor,
+            Faulter faulter,
+            PageTableContext worker,
+            Frames frames,
+            Layout layout,
+            AccessChecker oracle) {
         super(processor, faulter, worker, frames);
         this.oracle = oracle;
         this.layout = layout;
@@ -252,15 +257,15 @@ public final class CheckedMemory extends GuestMemory {
         }
     }
 
-    /** What was used, and the page table or the layout does not have; bits of {@link Oracle}. */
+    /** What was used, and the page table or the layout does not have; bits of {@link AccessChecker}. */
     private int missing(long pte, long page, int frame, long right) {
         boolean writes = right == Pte.WRITE;
         if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right)) || Pte.frame(pte) != frame || !isAllowed(page, right)) {
-            return Oracle.PAGE;
+            return AccessChecker.PAGE;
         }
         // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
-        return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : Oracle.MARK)
-                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? Oracle.WRITE : 0);
+        return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
+                | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? AccessChecker.WRITE : 0);
     }
 
     /**

@@ -4,10 +4,10 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.tlb.Processor;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -28,7 +28,7 @@ public sealed class GuestMemory permits CheckedMemory {
      */
     public static final long NO_HANDLE = Integer.MIN_VALUE;
 
-    private final Processor processor;
+    private final CpuTlb processor;
     private final Faulter faulter;
     private final FrameStore store;
 
@@ -54,7 +54,7 @@ public sealed class GuestMemory permits CheckedMemory {
      * @param worker the thread's
      * @param frames the machine's
      */
-    public GuestMemory(Processor processor, Faulter faulter, Worker worker, Frames frames) {
+    public GuestMemory(CpuTlb processor, Faulter faulter, PageTableContext worker, Frames frames) {
         this.processor = processor;
         this.faulter = faulter;
         store = frames.store();
@@ -196,7 +196,7 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     private int faultOutside(long address, int access) {
-        int before = processor.begin(Processor.FAULTING);
+        int before = processor.begin(CpuTlb.FAULTING);
         try {
             return faulter.fault(address, access);
         } finally {
@@ -367,14 +367,14 @@ public sealed class GuestMemory permits CheckedMemory {
      * here. What they read themselves does not count as read last.
      */
     void tell(long address, long length) {
-        if (processor.isAt(Processor.TELLING_STORE) || !processor.watches().touches(address, address + length - 1)) {
+        if (processor.isAt(CpuTlb.TELLING_STORE) || !processor.watches().touches(address, address + length - 1)) {
             return;
         }
         long valueBefore = value;
         long faultAddressBefore = faultAddress;
         int faultBefore = fault;
         leaveGuest();
-        int before = processor.begin(Processor.TELLING_STORE);
+        int before = processor.begin(CpuTlb.TELLING_STORE);
         try {
             processor.watches().tell(address, length);
         } finally {

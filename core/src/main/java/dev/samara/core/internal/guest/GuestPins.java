@@ -2,8 +2,8 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.lang.invoke.VarHandle;
@@ -15,9 +15,9 @@ import java.lang.invoke.VarHandle;
 public final class GuestPins {
     private final GuestMemory memory;
     private final Frames frames;
-    private final Worker worker;
+    private final PageTableContext worker;
 
-    GuestPins(GuestMemory memory, Frames frames, Worker worker) {
+    GuestPins(GuestMemory memory, Frames frames, PageTableContext worker) {
         this.memory = memory;
         this.frames = frames;
         this.worker = worker;

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.vma.VmOperations;
@@ -10,11 +10,11 @@ import dev.samara.core.vma.Vma;
 
 /** An open that a backing has agreed to, and that it is told the end of on a thread of the machine. */
 final class BackingOpen extends Open implements Runnable {
-    private final Host host;
+    private final MachineState host;
     private final VmOperations operations;
     private final Vma vma;
 
-    BackingOpen(Host host, VmOperations operations, Vma vma) {
+    BackingOpen(MachineState host, VmOperations operations, Vma vma) {
         this.host = host;
         this.operations = operations;
         this.vma = vma;
@@ -22,7 +22,7 @@ final class BackingOpen extends Open implements Runnable {
 
     @Override
     protected void ended() {
-        Memory memory = Host.memoryOf(vma);
+        Memory memory = MachineState.memoryOf(vma);
         if (memory == null) {
             host.background().execute(this);
         } else {

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.Life;
@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Completion {
     /** What has become complete: the transit, if it waits for nothing else, and those that have waited for it only. */
-    private final List<Transit> completed = new ArrayList<>(1);
+    private final List<InFlightRange> completed = new ArrayList<>(1);
 
     private final Edit edit;
 
@@ -28,9 +28,9 @@ public final class Completion {
 
     /**
      * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be
-     * called again; {@link Transit#arriveItself} tells. Caller must hold no lock.
+     * called again; {@link InFlightRange#arriveItself} tells. Caller must hold no lock.
      */
-    public static void of(Transit transit) {
+    public static void of(InFlightRange transit) {
         Layout layout = transit.operation().layout();
         boolean alone;
         boolean done = false;
@@ -43,7 +43,7 @@ public final class Completion {
                 clear(layout, transit);
                 done = true;
                 try {
-                    Commitment.giveBack(layout.host(), transit);
+                    CommitCharge.giveBack(layout.host(), transit);
                 } finally {
                     waiting = open(layout, transit);
                 }
@@ -63,7 +63,7 @@ public final class Completion {
     /**
      * What completes a transit that is alone, the common case, without an edit: one step that may fail, then others.
      */
-    private static void clear(Layout layout, Transit transit) {
+    private static void clear(Layout layout, InFlightRange transit) {
         Ranges reserved = transit.reserved();
         if (!reserved.isEmpty()) {
             layout.tree().erase(reserved.start(0), reserved.end(0) - 1, transit);
@@ -75,19 +75,19 @@ public final class Completion {
         }
     }
 
-    private static Gate.@Nullable Waiter open(Layout layout, Transit transit) {
+    private static Gate.@Nullable Waiter open(Layout layout, InFlightRange transit) {
         layout.inTransit().remove(transit);
         return transit.complete();
     }
 
-    private static void completeWithOthers(Transit transit) {
-        List<Transit> completed = List.of();
+    private static void completeWithOthers(InFlightRange transit) {
+        List<InFlightRange> completed = List.of();
         List<Gate.@Nullable Waiter> waiters = List.of();
         boolean finished = false;
         try (Edit edit = Edit.completing(transit.operation())) {
             Completion completion = new Completion(edit);
             completed = completion.completed;
-            List<Transit> successors = transit.successors();
+            List<InFlightRange> successors = transit.successors();
             try {
                 completion.end(transit);
                 waiters = new ArrayList<>(completed.size());
@@ -96,14 +96,14 @@ public final class Completion {
                 if (edit.isFinished()) {
                     finished = true;
                     transit.arriveItself();
-                    successors.forEach(Transit::arrive);
+                    successors.forEach(InFlightRange::arrive);
                     // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who
                     // finds it shut and takes the lock after this does not wait.
-                    for (Transit done : completed) {
+                    for (InFlightRange done : completed) {
                         waiters.add(open(edit.layout, done));
                     }
                 } else {
-                    completed.forEach(Transit::undoCompletion);
+                    completed.forEach(InFlightRange::undoCompletion);
                 }
             }
         } finally {
@@ -117,12 +117,12 @@ public final class Completion {
         }
     }
 
-    private void end(Transit transit) {
+    private void end(InFlightRange transit) {
         clearReservations(transit);
         if (transit.isLast()) {
             complete(transit);
         }
-        for (Transit successor : transit.successors()) {
+        for (InFlightRange successor : transit.successors()) {
             if (successor.isLast()) {
                 complete(successor);
             }
@@ -130,7 +130,7 @@ public final class Completion {
     }
 
     /** What has been stored over by this operation or, by early reuse, by another, is not reserved any more. */
-    private void clearReservations(Transit transit) {
+    private void clearReservations(InFlightRange transit) {
         Ranges reserved = transit.reserved();
         for (int i = 0; i < reserved.size(); i++) {
             long last = reserved.end(i) - 1;
@@ -144,16 +144,16 @@ public final class Completion {
         }
     }
 
-    private void complete(Transit transit) {
+    private void complete(InFlightRange transit) {
         transit.beginCompletion();
         completed.add(transit);
-        for (Transit.Join join : transit.joins()) {
+        for (InFlightRange.Join join : transit.joins()) {
             MergeRules.joinLate(edit, join);
         }
         edit.release(transit);
     }
 
-    private static void after(Transit done) {
+    private static void after(InFlightRange done) {
         try {
             done.takeHeld().forEach(Life::unhold);
         } finally {

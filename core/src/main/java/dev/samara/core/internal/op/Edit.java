@@ -2,16 +2,16 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.LayoutChange;
-import dev.samara.core.internal.fault.Population;
+import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.EditLists;
-import dev.samara.core.internal.space.InTransit;
+import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.Transit;
-import dev.samara.core.internal.space.TransitGate;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.Life;
@@ -60,16 +60,16 @@ public final class Edit implements AutoCloseable {
     private final ArrayList<Vma> fresh;
 
     /** What it charges and gives back; null as long as that is nothing. */
-    private @Nullable Commitment commitment;
+    private @Nullable CommitCharge commitment;
 
     /** What must be completed later, or null. */
-    private @Nullable Transit transit;
+    private @Nullable InFlightRange transit;
 
     /** What has left the tree and is not in transit, held until the lock has been let go; null for nothing. */
     private @Nullable List<Vma> held;
 
     /** Which opens its new VMAs have, as soon as that is known. */
-    private Opens opens = Opens.NONE;
+    private OpenTransfer opens = OpenTransfer.NONE;
 
     /** Shares of contents that do not end before this is closed. */
     private final ArrayList<Open> contents = new ArrayList<>(0);
@@ -123,11 +123,11 @@ public final class Edit implements AutoCloseable {
     public void claim(long start, long end) {
         long stop = Long.compareUnsigned(end, start) > 0 ? end : -1L;
         operation.name(start, stop);
-        InTransit inTransit = layout.inTransit();
+        InFlightRanges inTransit = layout.inTransit();
         if (!inTransit.isEmpty()) {
             Gate gate = inTransit.blocking(operation, start, stop);
             if (gate != null) {
-                throw new Blocked(gate);
+                throw new Restart(gate);
             }
         }
     }
@@ -176,20 +176,20 @@ public final class Edit implements AutoCloseable {
 
     /** The same for a join that comes late: what one transit has cut another one may have to join. */
     @Nullable
-    Vma neighbourBefore(Transit.Join join) {
+    Vma neighbourBefore(InFlightRange.Join join) {
         Vma before = before(join.address());
         return before == null || before.end() != join.address() ? null : unlessInTransit(before, join);
     }
 
     /** The same on the other side. */
     @Nullable
-    Vma neighbourAfter(Transit.Join join) {
+    Vma neighbourAfter(InFlightRange.Join join) {
         Vma after = at(join.address());
         return after == null || after.start() != join.address() ? null : unlessInTransit(after, join);
     }
 
-    private static @Nullable Vma unlessInTransit(Vma neighbour, Transit.Join join) {
-        Transit other = transitOf(neighbour);
+    private static @Nullable Vma unlessInTransit(Vma neighbour, InFlightRange.Join join) {
+        InFlightRange other = transitOf(neighbour);
         if (other == null) {
             return neighbour;
         }
@@ -198,7 +198,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private @Nullable Vma unlessInTransit(Vma neighbour, long address) {
-        Transit other = transitOf(neighbour);
+        InFlightRange other = transitOf(neighbour);
         if (other == null) {
             return neighbour;
         }
@@ -208,8 +208,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /** The transit that a VMA belongs to, or null. */
-    public static @Nullable Transit transitOf(Vma vma) {
-        Transit of = Life.gateOf(vma) instanceof TransitGate gate ? gate.transit() : null;
+    public static @Nullable InFlightRange transitOf(Vma vma) {
+        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.transit() : null;
         return of == null || of.isCompleting() ? null : of;
     }
 
@@ -322,7 +322,7 @@ public final class Edit implements AutoCloseable {
         if (vma == null) {
             return;
         }
-        Transit leaving = transit();
+        InFlightRange leaving = transit();
         long first = vma.start();
         long last = first;
         for (; vma != null; vma = firstIn(last, end)) {
@@ -354,7 +354,7 @@ public final class Edit implements AutoCloseable {
     /** Says that the pages of a range go where another begins, which this edit has mapped. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
-            transit().move(new Transit.Move(from, to, length));
+            transit().move(new InFlightRange.Move(from, to, length));
         }
     }
 
@@ -366,9 +366,9 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Has a range faulted in once the operation is complete. */
-    public void populate(Population.Kind kind, long start, long end) {
+    public void populate(Populate.Kind kind, long start, long end) {
         if (layout.memoryOrNull() != null && start != end) {
-            operation.populate(new Population(kind, start, end));
+            operation.populate(new Populate(kind, start, end));
         }
     }
 
@@ -378,9 +378,9 @@ public final class Edit implements AutoCloseable {
     }
 
     /** What this edit leaves to be completed. */
-    private Transit transit() {
+    private InFlightRange transit() {
         if (transit == null) {
-            transit = new Transit(operation);
+            transit = new InFlightRange(operation);
         }
         return transit;
     }
@@ -493,9 +493,9 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    private Commitment commitment() {
+    private CommitCharge commitment() {
         if (commitment == null) {
-            commitment = new Commitment(layout);
+            commitment = new CommitCharge(layout);
         }
         return commitment;
     }
@@ -524,7 +524,7 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Takes a transit that is complete off the counters. */
-    void release(Transit complete) {
+    void release(InFlightRange complete) {
         Counters uncharged = complete.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
@@ -539,12 +539,12 @@ public final class Edit implements AutoCloseable {
      * @return that, or the negated errno of a refusal
      */
     long finish(long result) {
-        Transit mine = transit;
+        InFlightRange mine = transit;
         if (mine != null) {
             isolate(mine.occupied());
         }
         if (counters.opens != 0) {
-            opens = Opens.of(operation, gone, lists.displaced, fresh);
+            opens = OpenTransfer.of(operation, gone, lists.displaced, fresh);
         }
         Errno refusal = opens.refusal();
         if (refusal != null) {
@@ -603,7 +603,7 @@ public final class Edit implements AutoCloseable {
      * Takes what retiring needs, so that it does not fail for want of that; false if the operation has to see to it
      * first.
      */
-    private boolean prepareToRetire(Transit mine) {
+    private boolean prepareToRetire(InFlightRange mine) {
         if (!operation.prepare(mine)) {
             return false;
         }
@@ -629,8 +629,8 @@ public final class Edit implements AutoCloseable {
      * Who is called by what retires an operation must not wait for a fork's copy, which may wait for that operation;
      * after publication it is too late to say so.
      */
-    private void refuseToWaitForCopy(@Nullable Transit mine) {
-        Transit inside = Transit.ofThisThread();
+    private void refuseToWaitForCopy(@Nullable InFlightRange mine) {
+        InFlightRange inside = InFlightRange.ofThisThread();
         if (inside != null
                 && mine != null
                 && mine.takesPagesAway()

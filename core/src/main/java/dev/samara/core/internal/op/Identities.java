@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -25,7 +25,7 @@ public final class Identities {
         if (vma.anonIdentity() == null) {
             Vma next = layout.tree().atOrAfter(vma.end());
             Vma previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
-            AnonIdentity identity = MergeRules.identityFor(
+            AnonVma identity = MergeRules.identityFor(
                     previous, vma, next, layout.geometry().pageShift());
             Life.adoptIdentity(vma, identity);
         }
@@ -56,15 +56,15 @@ public final class Identities {
      * @param fresh VMAs that have come
      * @param moves where pages go, and their identity with them
      */
-    static void handOn(List<Vma> gone, List<Vma> fresh, List<Transit.Move> moves) {
+    static void handOn(List<Vma> gone, List<Vma> fresh, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: who sets it later finds the VMA detached and sees to its successor himself.
-            AnonIdentity identity = gone.get(i).anonIdentity();
+            AnonVma identity = gone.get(i).anonIdentity();
             if (identity != null) {
                 Vma from = gone.get(i);
                 handOn(identity, from, from.start(), from.end(), fresh);
                 for (int j = 0; j < moves.size(); j++) {
-                    Transit.Move move = moves.get(j);
+                    InFlightRange.Move move = moves.get(j);
                     if (from.contains(move.from())) {
                         handOn(identity, from, move.to(), move.to() + move.length(), fresh);
                     }
@@ -81,7 +81,7 @@ public final class Identities {
      * @param fresh what is put in its place
      */
     static void handOn(@Nullable Vma gone, Vma[] fresh) {
-        AnonIdentity identity = gone == null ? null : gone.anonIdentity();
+        AnonVma identity = gone == null ? null : gone.anonIdentity();
         if (gone == null || identity == null) {
             return;
         }
@@ -94,7 +94,7 @@ public final class Identities {
         }
     }
 
-    private static void handOn(AnonIdentity identity, Vma from, long start, long end, List<Vma> fresh) {
+    private static void handOn(AnonVma identity, Vma from, long start, long end, List<Vma> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
             Vma to = fresh.get(i);
             if (to.anonIdentity() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.fault.Resolving;
+import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -26,9 +26,9 @@ final class Linking {
         }
         for (int i = 0; i < fresh.size(); i++) {
             Vma vma = fresh.get(i);
-            FilePages file = Retiring.fileOf(vma);
+            FilePages file = Retirement.fileOf(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
-                Life.link(vma, file.link(vma, layout.pages(), !Resolving.isShut(vma)));
+                Life.link(vma, file.link(vma, layout.pages(), !Resolve.isShut(vma)));
             }
         }
     }
@@ -41,7 +41,7 @@ final class Linking {
     }
 
     /** Unlinks VMAs that have left the layout, or leaves that to the transit that retires their pages. */
-    static void unlink(List<Vma> gone, @Nullable Transit transit) {
+    static void unlink(List<Vma> gone, @Nullable InFlightRange transit) {
         List<Vma> linked = null;
         for (int i = 0; i < gone.size(); i++) {
             Vma vma = gone.get(i);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -91,12 +91,12 @@ public final class MergeRules {
     private MergeRules() {}
 
     /** Same identity, or one has none and the other's is not a child's, which is not lent to others. */
-    private static boolean mayShare(@Nullable AnonIdentity one, @Nullable AnonIdentity other) {
+    private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == other) {
             return true;
         }
         if (one == null || other == null) {
-            AnonIdentity only = one == null ? other : one;
+            AnonVma only = one == null ? other : one;
             return only != null && !only.isInherited();
         }
         return false;
@@ -146,23 +146,23 @@ public final class MergeRules {
      * of a neighbour which it would continue but for the rights, the next before the previous, so that the two may
      * merge one day; else a new one.
      */
-    public static AnonIdentity identityFor(Edit edit, Vma vma) {
+    public static AnonVma identityFor(Edit edit, Vma vma) {
         return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
     }
 
     /** The same, given the nearest VMAs on both sides. */
-    public static AnonIdentity identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
+    public static AnonVma identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonIdentity());
         }
         if (previous != null && lends(previous) && continues(previous, alike(vma, previous), pageShift)) {
             return Objects.requireNonNull(previous.anonIdentity());
         }
-        return AnonIdentity.fresh();
+        return AnonVma.fresh();
     }
 
     private static boolean lends(Vma neighbour) {
-        AnonIdentity identity = neighbour.anonIdentity();
+        AnonVma identity = neighbour.anonIdentity();
         return identity != null && !identity.isInherited();
     }
 
@@ -208,7 +208,7 @@ public final class MergeRules {
      * transit elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may
      * vanish in any case.
      */
-    static void joinLate(Edit edit, Transit.Join join) {
+    static void joinLate(Edit edit, InFlightRange.Join join) {
         Vma left = edit.neighbourBefore(join);
         Vma right = edit.neighbourAfter(join);
         Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
@@ -218,14 +218,14 @@ public final class MergeRules {
     }
 
     /** Whether the two VMAs that meet at an address will be one once everything is complete. */
-    public static boolean willJoin(Edit edit, Transit.Join join) {
+    public static boolean willJoin(Edit edit, InFlightRange.Join join) {
         Vma left = edit.before(join.address());
         Vma right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
     }
 
     /** What two VMAs will be once a transit has completed that keeps them apart, or null if they stay two. */
-    public static @Nullable Vma whole(Vma left, Vma right, Transit.Join join, int pageShift) {
+    public static @Nullable Vma whole(Vma left, Vma right, InFlightRange.Join join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
         return joins ? spanning(Join.LEFT, left, right, null) : null;
     }
@@ -315,7 +315,7 @@ public final class MergeRules {
     private static Vma spanning(Join join, @Nullable Vma previous, Vma piece, @Nullable Vma next) {
         Vma first = join != Join.RIGHT && previous != null ? previous : piece;
         Vma last = join != Join.LEFT && next != null ? next : piece;
-        AnonIdentity identity = first.anonIdentity();
+        AnonVma identity = first.anonIdentity();
         if (identity == null) {
             identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
         }

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.fault.Population;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.syscall.Advising;
-import dev.samara.core.internal.syscall.Heap;
-import dev.samara.core.internal.syscall.Locking;
-import dev.samara.core.internal.syscall.Mapping;
-import dev.samara.core.internal.syscall.Protecting;
-import dev.samara.core.internal.syscall.Remapping;
-import dev.samara.core.internal.syscall.StackGrowth;
-import dev.samara.core.internal.syscall.Syncing;
-import dev.samara.core.internal.syscall.Unmapping;
+import dev.samara.core.internal.syscall.Brk;
+import dev.samara.core.internal.syscall.ExpandStack;
+import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mlock;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Mremap;
+import dev.samara.core.internal.syscall.Msync;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -67,13 +67,13 @@ public final class Operation implements Watch {
     private long age;
 
     private int restarts;
-    private @Nullable Intent intent;
-    private @Nullable Questions questions;
+    private @Nullable Ticket intent;
+    private @Nullable BackingCallbacks questions;
 
     private boolean done;
     private boolean isPublished;
     private long result;
-    private @Nullable Transit transit;
+    private @Nullable InFlightRange transit;
 
     /** Where it has taken room for what is done on a thread of the machine. */
     private @Nullable Rcu room;
@@ -85,13 +85,13 @@ public final class Operation implements Watch {
     private boolean goesOnWithoutWorker;
 
     /** A worker for that; null until one is needed. */
-    private @Nullable Worker worker;
+    private @Nullable PageTableContext worker;
 
     /** What who judges accesses knows of it. */
-    private List<Oracle.Taking> takings = List.of();
+    private List<AccessChecker.Revocation> takings = List.of();
 
     /** What is to be faulted in at the end. */
-    private List<Population> populations = List.of();
+    private List<Populate> populations = List.of();
 
     public Operation(
             Layout layout,
@@ -140,7 +140,7 @@ public final class Operation implements Watch {
     /** Tells who judges accesses what may be taken away until it ends. */
     private void beginTaking() {
         Memory memory = layout.memoryOrNull();
-        Oracle oracle = memory == null ? null : memory.oracle();
+        AccessChecker oracle = memory == null ? null : memory.oracle();
         if (oracle == null || !takesAway()) {
             return;
         }
@@ -156,11 +156,11 @@ public final class Operation implements Watch {
         }
     }
 
-    private Oracle.Taking takingAll(Oracle oracle) {
-        return oracle.begin(toString(), Oracle.ALL, layout.pages().number(), 0, 0);
+    private AccessChecker.Revocation takingAll(AccessChecker oracle) {
+        return oracle.begin(toString(), AccessChecker.ALL, layout.pages().number(), 0, 0);
     }
 
-    private Oracle.Taking taking(Oracle oracle, long start, long bytes) {
+    private AccessChecker.Revocation taking(AccessChecker oracle, long start, long bytes) {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(bytes);
         // What does not lie in the space is refused; and a stack is protected down to where it begins.
@@ -168,13 +168,15 @@ public final class Operation implements Watch {
                 && Long.compareUnsigned(start, limit - bytes) <= 0
                 && start != end
                 && (call != Call.MPROTECT || (flags & (Protection.GROWSDOWN | Protection.GROWSUP)) == 0);
-        return hasRange ? oracle.begin(toString(), Oracle.ALL, layout.pages().number(), start, end) : takingAll(oracle);
+        return hasRange
+                ? oracle.begin(toString(), AccessChecker.ALL, layout.pages().number(), start, end)
+                : takingAll(oracle);
     }
 
     private void endTaking() {
-        List<Oracle.Taking> begun = takings;
+        List<AccessChecker.Revocation> begun = takings;
         takings = List.of();
-        begun.forEach(Oracle.Taking::close);
+        begun.forEach(AccessChecker.Revocation::close);
     }
 
     private boolean takesAway() {
@@ -187,7 +189,7 @@ public final class Operation implements Watch {
 
     /** Faults in what the operation has promised; nobody waits for that but the caller. */
     private void populate() {
-        for (Population population : populations) {
+        for (Populate population : populations) {
             result = population.run(layout, result);
         }
     }
@@ -209,7 +211,7 @@ public final class Operation implements Watch {
     /** What it may leave something to wait behind; null if nothing waits, or the caller must not. */
     private @Nullable Rcu behind() {
         Memory memory = layout.memoryOrNull();
-        return memory == null || Transit.ofThisThread() != null ? null : memory.rcu();
+        return memory == null || InFlightRange.ofThisThread() != null ? null : memory.rcu();
     }
 
     /** What ends a space, makes one, or serves a fault goes on in any case. */
@@ -239,7 +241,7 @@ public final class Operation implements Watch {
     }
 
     /** Notes what is to be faulted in; those of an attempt in vain are forgotten. */
-    void populate(Population population) {
+    void populate(Populate population) {
         if (populations.isEmpty()) {
             populations = new ArrayList<>(1);
         }
@@ -265,7 +267,7 @@ public final class Operation implements Watch {
             publish();
             returned = true;
         } finally {
-            Transit rest = transit;
+            InFlightRange rest = transit;
             if (rest != null) {
                 // Also if something was thrown after publication: its ranges belong to nobody else.
                 rest.promise(future);
@@ -328,7 +330,7 @@ public final class Operation implements Watch {
      *
      * @return false if the attempt must end first: this is refused, or must make a worker without the lock
      */
-    boolean prepare(Transit rest) {
+    boolean prepare(InFlightRange rest) {
         try {
             StackReserve.check(DEPTH);
             Memory memory = layout.memoryOrNull();
@@ -342,7 +344,7 @@ public final class Operation implements Watch {
                     return false;
                 }
             }
-            rest.retireBy(new Retiring(rest, memory, worker));
+            rest.retireBy(new Retirement(rest, memory, worker));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The end of a space may not be refused: its caller gets the error.
             if (endsSpace()) {
@@ -380,7 +382,7 @@ public final class Operation implements Watch {
             try {
                 edit.finish(decide(edit));
                 return null;
-            } catch (Blocked blocked) {
+            } catch (Restart blocked) {
                 restarts++;
                 if (restarts >= PATIENCE && intent != null && !intent.isLeft()) {
                     layout.inTransit().add(intent);
@@ -393,29 +395,29 @@ public final class Operation implements Watch {
 
     private long decide(Edit edit) {
         return switch (call) {
-            case MMAP -> Mapping.mmap(edit, address, length, (int) third, flags, (BackingTraits) object, fourth);
-            case MUNMAP -> Unmapping.munmap(edit, address, length);
-            case MPROTECT -> Protecting.mprotect(edit, address, length, flags);
-            case MREMAP -> Remapping.mremap(edit, address, length, third, flags, fourth);
-            case BRK -> Heap.brk(edit, address);
-            case MADVISE -> Advising.madvise(edit, address, length, flags);
-            case MLOCK -> Locking.mlock2(edit, address, length, flags);
-            case MUNLOCK -> Locking.munlock(edit, address, length);
-            case MLOCKALL -> Locking.mlockall(edit, flags);
-            case MUNLOCKALL -> Locking.munlockall(edit);
-            case MSYNC -> Syncing.msync(edit, address, length, flags);
-            case MSEAL -> Protecting.mseal(edit, address, length, third);
-            case SHMAT -> Mapping.shmat(edit, (SharedSegment) object, address, flags);
-            case SHMDT -> Unmapping.shmdt(edit, address);
-            case GROW_STACK -> StackGrowth.grow(edit, address);
+            case MMAP -> Mmap.mmap(edit, address, length, (int) third, flags, (BackingTraits) object, fourth);
+            case MUNMAP -> Munmap.munmap(edit, address, length);
+            case MPROTECT -> Mprotect.mprotect(edit, address, length, flags);
+            case MREMAP -> Mremap.mremap(edit, address, length, third, flags, fourth);
+            case BRK -> Brk.brk(edit, address);
+            case MADVISE -> Madvise.madvise(edit, address, length, flags);
+            case MLOCK -> Mlock.mlock2(edit, address, length, flags);
+            case MUNLOCK -> Mlock.munlock(edit, address, length);
+            case MLOCKALL -> Mlock.mlockall(edit, flags);
+            case MUNLOCKALL -> Mlock.munlockall(edit);
+            case MSYNC -> Msync.msync(edit, address, length, flags);
+            case MSEAL -> Mprotect.mseal(edit, address, length, third);
+            case SHMAT -> Mmap.shmat(edit, (SharedSegment) object, address, flags);
+            case SHMDT -> Munmap.shmdt(edit, address);
+            case GROW_STACK -> ExpandStack.grow(edit, address);
             case LOAD, FORK -> filling().fill(edit);
-            case CLOSE -> Unmapping.everything(edit);
+            case CLOSE -> Munmap.everything(edit);
         };
     }
 
     /** Caller must hold no lock. */
     private void waitFor(Gate gate) {
-        Transit inside = Transit.ofThisThread();
+        InFlightRange inside = InFlightRange.ofThisThread();
         if (inside != null) {
             throw new IllegalStateException(this + " was called by what retires " + inside
                     + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
@@ -443,9 +445,9 @@ public final class Operation implements Watch {
         }
         if (intent != null) {
             intent.restart();
-        } else if (restarts >= PATIENCE - 1 && Transit.ofThisThread() == null) {
+        } else if (restarts >= PATIENCE - 1 && InFlightRange.ofThisThread() == null) {
             // Should this attempt be in vain as well, what it has named is known.
-            intent = new Intent(this);
+            intent = new Ticket(this);
         }
     }
 
@@ -463,7 +465,7 @@ public final class Operation implements Watch {
     }
 
     /** Ends the attempts; what is in transit is left to be retired and completed. */
-    void published(long answer, @Nullable Transit rest) {
+    void published(long answer, @Nullable InFlightRange rest) {
         result = answer;
         transit = rest;
         isPublished = true;
@@ -483,9 +485,9 @@ public final class Operation implements Watch {
     }
 
     /** What it asks of backings. */
-    Questions questions() {
+    BackingCallbacks questions() {
         if (questions == null) {
-            questions = new Questions(layout.host());
+            questions = new BackingCallbacks(layout.host());
         }
         return questions;
     }
@@ -497,7 +499,7 @@ public final class Operation implements Watch {
 
     /** On every way out: what is left behind under the lock, and at backings that were asked in vain. */
     private void leave() {
-        Worker unused = transit == null ? worker : null;
+        PageTableContext unused = transit == null ? worker : null;
         worker = null;
         if (unused != null) {
             layout.memory().giveBack(unused);
@@ -516,7 +518,7 @@ public final class Operation implements Watch {
 
     /** Lets those pass that its intent has stopped. Caller must hold no lock. */
     private void withdraw() {
-        Intent mine = intent;
+        Ticket mine = intent;
         if (mine == null) {
             return;
         }

@@ -7,9 +7,9 @@ import static dev.samara.core.mman.MapFlags.FIXED;
 import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
-import dev.samara.core.internal.space.InTransit;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
@@ -112,9 +112,9 @@ public final class Placement {
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.lowest());
         long ceiling = Math.min(high, edit.layout.highest());
-        InTransit inTransit = edit.layout.inTransit();
+        InFlightRanges inTransit = edit.layout.inTransit();
         long best = Errno.ENOMEM.result();
-        for (Transit transit : inTransit.transits()) {
+        for (InFlightRange transit : inTransit.transits()) {
             if (!transit.givesUpItsRange()) {
                 continue;
             }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.cpu.Context;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -29,7 +29,7 @@ public final class PageTable {
 
     static {
         try {
-            CONTEXT = MethodHandles.lookup().findVarHandle(PageTable.class, "context", Context.class);
+            CONTEXT = MethodHandles.lookup().findVarHandle(PageTable.class, "context", TlbContext.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
@@ -50,7 +50,7 @@ public final class PageTable {
     private final PendingNotices notices = new PendingNotices();
 
     @SuppressWarnings("UnusedVariable") // through CONTEXT
-    private Context context = new Context();
+    private TlbContext context = new TlbContext();
 
     private final long number = context.id();
 
@@ -94,11 +94,11 @@ public final class PageTable {
     /**
      * What the space is to translation caches. Who changes an entry reads this after that.
      *
-     * @return the same until it is {@linkplain Context#end ended}, and somebody uses the space again
+     * @return the same until it is {@linkplain TlbContext#end ended}, and somebody uses the space again
      */
-    public Context context() {
+    public TlbContext context() {
         // Volatile: behind the change of an entry, and before whatever is decided by it. Pairs with use.
-        return (Context) CONTEXT.getVolatile(this);
+        return (TlbContext) CONTEXT.getVolatile(this);
     }
 
     /**
@@ -115,10 +115,10 @@ public final class PageTable {
      *
      * @return the context, of which the CPU is counted as a user
      */
-    public Context use() {
-        Context of = context();
+    public TlbContext use() {
+        TlbContext of = context();
         while (!of.use()) {
-            CONTEXT.compareAndSet(this, of, new Context());
+            CONTEXT.compareAndSet(this, of, new TlbContext());
             of = context();
         }
         // Between the context and the entries. Pairs with who ends a context, changes entries, and then reads

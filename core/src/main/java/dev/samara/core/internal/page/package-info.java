@@ -9,9 +9,9 @@
  * {@link dev.samara.core.internal.page.DirectFrames}.
  *
  * <p>An entry that an operation has claimed carries that operation's number, which {@link
- * dev.samara.core.internal.page.PteOwners} turns into a gate to wait at. A {@link dev.samara.core.internal.page.Worker}
- * is what a thread needs to change page tables: a reader word, a magazine and such a number. {@link
- * dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
+ * dev.samara.core.internal.page.PteOwners} turns into a gate to wait at. A {@link
+ * dev.samara.core.internal.page.PageTableContext} is what a thread needs to change page tables: a reader word, a
+ * magazine and such a number. {@link dev.samara.core.internal.page.Watches} has the ranges that are watched for writes.
  *
  * <p>Nothing here depends on VMAs. The packages below decide what is put into an entry.
  */

@@ -25,7 +25,7 @@ public final class Changes {
     /** So many changes wait for a slow listener; later ones are lost to it until it has caught up. */
     static final int CAPACITY = 1 << 16;
 
-    private final Host host;
+    private final MachineState host;
 
     /** Replaced under the layout lock; read without it to see whether there is anything to deliver. */
     private volatile List<Delivery> deliveries = List.of();
@@ -33,7 +33,7 @@ public final class Changes {
     /** Guarded by the layout lock. */
     private long sequence;
 
-    Changes(Host host) {
+    Changes(MachineState host) {
         this.host = host;
     }
 

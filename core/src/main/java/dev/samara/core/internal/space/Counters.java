@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.op.Opens;
+import dev.samara.core.internal.op.OpenTransfer;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
@@ -51,7 +51,7 @@ public final class Counters {
         stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
-        opens += Opens.hasOpen(vma) ? sign : 0;
+        opens += OpenTransfer.hasOpen(vma) ? sign : 0;
     }
 
     /**

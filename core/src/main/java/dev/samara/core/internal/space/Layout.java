@@ -3,16 +3,16 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.fault.Resolving;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.syscall.Forking;
-import dev.samara.core.internal.syscall.Loading;
+import dev.samara.core.internal.syscall.Fork;
+import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Capability;
@@ -50,7 +50,7 @@ public final class Layout {
         }
     };
 
-    private final Host host;
+    private final MachineState host;
     private final Origin origin;
     private final Geometry geometry;
     private final ReentrantLock lock;
@@ -69,7 +69,7 @@ public final class Layout {
     /* Guarded by the layout lock, as is everything in them. */
 
     private final Limits limits;
-    private final InTransit inTransit = new InTransit();
+    private final InFlightRanges inTransit = new InFlightRanges();
     private final LockHoldTimes holdTimes = new LockHoldTimes();
     private Counters counters = new Counters();
 
@@ -111,7 +111,7 @@ public final class Layout {
      * @param earlyReuse whether a mapping may be stored over what a munmap in flight has unmapped
      */
     public record Origin(
-            Host host,
+            MachineState host,
             Geometry geometry,
             Set<Capability> capabilities,
             Map<Resource, Long> limits,
@@ -136,10 +136,10 @@ public final class Layout {
                 origin,
                 origin.host().memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.capabilities(), origin.limits()),
-                Loading.above(origin.geometry(), mapped),
+                Load.above(origin.geometry(), mapped),
                 origin.brk(),
                 0);
-        Loading.load(this, mapped);
+        Load.load(this, mapped);
     }
 
     /** Makes an empty layout. */
@@ -171,7 +171,7 @@ public final class Layout {
      *
      * @return always the same
      */
-    public Host host() {
+    public MachineState host() {
         return host;
     }
 
@@ -217,7 +217,7 @@ public final class Layout {
         return spare;
     }
 
-    public InTransit inTransit() {
+    public InFlightRanges inTransit() {
         return inTransit;
     }
 
@@ -269,7 +269,7 @@ public final class Layout {
     }
 
     /** Takes over what an edit has published. */
-    public void adopt(Counters published, @Nullable Transit transit, long newBrk, long newDefaultLock) {
+    public void adopt(Counters published, @Nullable InFlightRange transit, long newBrk, long newDefaultLock) {
         Counters uncharged = transit == null ? null : transit.uncharged();
         if (uncharged != null) {
             published.add(uncharged);
@@ -386,7 +386,7 @@ public final class Layout {
      * @return what became of it
      */
     public Resolution resolve(long address, int access) {
-        return Resolving.resolve(this, address, access);
+        return Resolve.resolve(this, address, access);
     }
 
     /**
@@ -522,7 +522,7 @@ public final class Layout {
 
     /** Whether anybody is told of what is taken away. */
     boolean tellsOfTransits() {
-        return !notifiers.all().isEmpty() || host.retirement() != Retirement.NOTHING;
+        return !notifiers.all().isEmpty() || host.retirement() != RetirementHook.NOTHING;
     }
 
     // Each call below is documented where it is public, in AddressSpace.
@@ -618,7 +618,7 @@ public final class Layout {
      *     worker, or as a backing refuses
      */
     public Layout fork() {
-        return Forking.fork(this);
+        return Fork.fork(this);
     }
 
     /** An empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
@@ -660,7 +660,7 @@ public final class Layout {
         if (memory == null || pages == null) {
             return List.of();
         }
-        Context context = pages.context();
+        TlbContext context = pages.context();
         // The count, which a CPU raises before it looks whether the machine is closed; then the words, for their names.
         return context.users() <= 0 ? List.of() : memory.cpus().usersOf(context);
     }

@@ -17,7 +17,7 @@ final class Validation {
     static void of(Layout layout) {
         Counters recounted = recount(layout);
         Counters counters = layout.counters();
-        for (Transit transit : layout.inTransit().transits()) {
+        for (InFlightRange transit : layout.inTransit().transits()) {
             Counters uncharged = transit.uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
@@ -44,7 +44,7 @@ final class Validation {
             if (vma.isDetached()) {
                 throw new AssertionError("VMA " + vma + " is in the tree and detached");
             }
-            Transit transit = Edit.transitOf(vma);
+            InFlightRange transit = Edit.transitOf(vma);
             if (transit != null && !transit.occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
             }
@@ -56,7 +56,7 @@ final class Validation {
         return recounted;
     }
 
-    private static void check(Layout layout, Transit transit) {
+    private static void check(Layout layout, InFlightRange transit) {
         if (transit.gate().isOpen()) {
             throw new AssertionError(transit + " is complete and still listed");
         }

@@ -2,10 +2,10 @@
 /**
  * The calls of an address space: their arguments, the order of their errors, and the edit that each makes.
  *
- * <p>The classes are grouped as in the kernel's {@code mm/} folder: {@link dev.samara.core.internal.syscall.Mapping}
- * ({@code mmap.c}), {@link dev.samara.core.internal.syscall.Protecting} ({@code mprotect.c}), {@link
- * dev.samara.core.internal.syscall.Remapping} ({@code mremap.c}), {@link dev.samara.core.internal.syscall.Advising}
- * ({@code madvise.c}), {@link dev.samara.core.internal.syscall.Locking} ({@code mlock.c}), and so on. {@link
+ * <p>The classes are grouped as in the kernel's {@code mm/} folder: {@link dev.samara.core.internal.syscall.Mmap}
+ * ({@code mmap.c}), {@link dev.samara.core.internal.syscall.Mprotect} ({@code mprotect.c}), {@link
+ * dev.samara.core.internal.syscall.Mremap} ({@code mremap.c}), {@link dev.samara.core.internal.syscall.Madvise}
+ * ({@code madvise.c}), {@link dev.samara.core.internal.syscall.Mlock} ({@code mlock.c}), and so on. {@link
  * dev.samara.core.AddressSpace} documents the calls.
  */
 package dev.samara.core.internal.syscall;

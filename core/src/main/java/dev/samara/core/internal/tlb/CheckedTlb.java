@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.History;
-import dev.samara.core.internal.check.Oracle;
 import dev.samara.core.internal.page.Frames;
 
 /** One that remembers besides in which of its lives each frame was, and counts the times for which handles live. */
@@ -38,13 +38,13 @@ public final class CheckedTlb extends SoftTlb {
 
     @Override
     boolean flush(long start, long end) {
-        history.add("flushes a range of pages", (end - start) >>> pageShift, Oracle.ANY, start, end);
+        history.add("flushes a range of pages", (end - start) >>> pageShift, AccessChecker.ANY, start, end);
         return super.flush(start, end);
     }
 
     @Override
     int newNumber() {
-        history.add("forgets a space", 0, Oracle.ANY, 0, 0);
+        history.add("forgets a space", 0, AccessChecker.ANY, 0, 0);
         return super.newNumber();
     }
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.tlb;
 
-import dev.samara.core.internal.check.Oracle;
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Caches;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.PteOwners;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -36,18 +36,18 @@ public final class Memory {
     private final Cpus cpus;
     private final int faultAround;
     private final long longestOffer;
-    private final @Nullable Oracle oracle;
+    private final @Nullable AccessChecker oracle;
     private final PteOwners owners;
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
     private final Caches caches = new Caches();
     private final AtomicInteger workers = new AtomicInteger();
-    private final Map<Worker, Thread> owned = new ConcurrentHashMap<>();
+    private final Map<PageTableContext, Thread> owned = new ConcurrentHashMap<>();
 
     /** Idle workers, the one given back last on top, so that those which nobody needs are at the bottom. */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
     /** Workers given back while there was no memory for a place among the idle ones, linked by themselves. */
-    private final AtomicReference<@Nullable Worker> aside = new AtomicReference<>();
+    private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
     /** So many idle workers are never given up. */
     private static final int SPARE = 8;
@@ -63,7 +63,8 @@ public final class Memory {
     private int fewestIdle = Integer.MAX_VALUE;
 
     /** An idle worker, how many there are with it, and those below it. */
-    private record Idle(Worker worker, int depth, @Nullable Idle below) {}
+    private record Idle(
+            PageTableContext worker, int depth, @Nullable Idle below) {}
 
     /**
      * Puts a machine's memory together.
@@ -76,7 +77,8 @@ public final class Memory {
      *     #UNCHECKED}
      * @param oracle who judges accesses, or null if nobody does
      */
-    public Memory(Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable Oracle oracle) {
+    public Memory(
+            Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable AccessChecker oracle) {
         this(frames, rcu, cpus, faultAround, longestOffer, oracle, MOST_WORKERS);
     }
 
@@ -98,7 +100,7 @@ public final class Memory {
             Cpus cpus,
             int faultAround,
             long longestOffer,
-            @Nullable Oracle oracle,
+            @Nullable AccessChecker oracle,
             int mostWorkers) {
         owners = new PteOwners(mostWorkers);
         this.oracle = oracle;
@@ -114,7 +116,7 @@ public final class Memory {
      *
      * @return the oracle; null if the machine is not checked
      */
-    public @Nullable Oracle oracle() {
+    public @Nullable AccessChecker oracle() {
         return oracle;
     }
 
@@ -224,8 +226,8 @@ public final class Memory {
      * @param name whom reports name
      * @return a worker of this memory
      */
-    public Worker newWorker(String name) {
-        Worker worker = newWorkerOrNull(name);
+    public PageTableContext newWorker(String name) {
+        PageTableContext worker = newWorkerOrNull(name);
         if (worker == null) {
             throw noneLeft();
         }
@@ -236,16 +238,16 @@ public final class Memory {
         return new IllegalStateException("as many workers as there can be are at work");
     }
 
-    private @Nullable Worker newWorkerOrNull(String name) {
+    private @Nullable PageTableContext newWorkerOrNull(String name) {
         int owner = owners.register();
         if (owner < 0) {
             return null;
         }
         Magazine magazine = null;
-        Worker worker = null;
+        PageTableContext worker = null;
         try {
             magazine = frames.newMagazine();
-            worker = new Worker(rcu.register(name), magazine, owner);
+            worker = new PageTableContext(rcu.register(name), magazine, owner);
             return worker;
         } finally {
             if (worker == null) {
@@ -265,14 +267,14 @@ public final class Memory {
      * @param owner the thread
      * @return a worker of this memory
      */
-    public Worker newWorker(String name, Thread owner) {
+    public PageTableContext newWorker(String name, Thread owner) {
         owned.forEach((worker, thread) -> {
             // Whatever it did with the worker happened before it is found dead.
             if (!thread.isAlive() && owned.remove(worker, thread)) {
                 end(worker);
             }
         });
-        Worker worker = newWorker(name);
+        PageTableContext worker = newWorker(name);
         owned.put(worker, owner);
         return worker;
     }
@@ -282,12 +284,12 @@ public final class Memory {
      *
      * @param worker one of this memory
      */
-    public void discard(Worker worker) {
+    public void discard(PageTableContext worker) {
         owned.remove(worker);
         end(worker);
     }
 
-    private void end(Worker worker) {
+    private void end(PageTableContext worker) {
         rcu.unregister(worker.reader());
         frames.discard(worker.magazine());
         owners.release(worker.owner());
@@ -299,8 +301,8 @@ public final class Memory {
      * @return a worker, to be given back
      * @throws IllegalStateException if all that there can be are lent
      */
-    public Worker borrow() {
-        Worker worker = borrowOrNull();
+    public PageTableContext borrow() {
+        PageTableContext worker = borrowOrNull();
         if (worker == null) {
             throw noneLeft();
         }
@@ -312,8 +314,8 @@ public final class Memory {
      *
      * @return a worker, to be given back; null if all that there can be are lent
      */
-    public @Nullable Worker borrowOrNull() {
-        Worker worker = borrowIdle();
+    public @Nullable PageTableContext borrowOrNull() {
+        PageTableContext worker = borrowIdle();
         return worker != null ? worker : newWorkerOrNull("service " + workers.incrementAndGet());
     }
 
@@ -322,7 +324,7 @@ public final class Memory {
      *
      * @return a worker, to be given back; null if none is idle
      */
-    public @Nullable Worker borrowIdle() {
+    public @Nullable PageTableContext borrowIdle() {
         Idle top = idle.get();
         while (top != null && !idle.compareAndSet(top, top.below)) {
             top = idle.get();
@@ -343,7 +345,7 @@ public final class Memory {
      * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that
      *     ends
      */
-    public void giveBack(Worker worker) {
+    public void giveBack(PageTableContext worker) {
         // Nobody has it from here on, so nobody would leave the section, and no grace period would end.
         worker.reader().exitAll();
         push(worker);
@@ -354,14 +356,14 @@ public final class Memory {
     }
 
     /** Puts a worker among the idle ones or, where there is no memory for a place among them, aside. */
-    private void push(Worker worker) {
+    private void push(PageTableContext worker) {
         try {
             Idle top;
             do {
                 top = idle.get();
             } while (!idle.compareAndSet(top, new Idle(worker, top == null ? 1 : top.depth + 1, top)));
         } catch (OutOfMemoryError exhausted) {
-            Worker others;
+            PageTableContext others;
             do {
                 others = aside.get();
                 worker.next = others;
@@ -370,12 +372,12 @@ public final class Memory {
     }
 
     /** Takes a worker of those that were put aside, and puts the others among the idle ones. */
-    private @Nullable Worker takeFromAside() {
+    private @Nullable PageTableContext takeFromAside() {
         // All at once: one that is taken alone could be back, above others, before its successor is made the first.
-        Worker first = aside.get() == null ? null : aside.getAndSet(null);
-        Worker rest = first == null ? null : first.next;
+        PageTableContext first = aside.get() == null ? null : aside.getAndSet(null);
+        PageTableContext rest = first == null ? null : first.next;
         while (rest != null) {
-            Worker next = rest.next;
+            PageTableContext next = rest.next;
             push(rest);
             rest = next;
         }
@@ -389,7 +391,7 @@ public final class Memory {
         if (surplus <= 0) {
             return;
         }
-        List<Worker> ended;
+        List<PageTableContext> ended;
         try {
             ended = new ArrayList<>(surplus);
         } catch (OutOfMemoryError exhausted) {
@@ -397,7 +399,7 @@ public final class Memory {
             return;
         }
         for (int i = 0; i < surplus; i++) {
-            Worker worker = borrowIdle();
+            PageTableContext worker = borrowIdle();
             if (worker == null) {
                 break;
             }
@@ -410,17 +412,17 @@ public final class Memory {
             }
             return;
         }
-        for (Worker worker : ended) {
+        for (PageTableContext worker : ended) {
             frames.discard(worker.magazine());
             owners.release(worker.owner());
         }
     }
 
     /** False if there is no memory for that. */
-    private boolean unregister(List<Worker> ended) {
+    private boolean unregister(List<PageTableContext> ended) {
         try {
             Set<RcuReader> readers = new HashSet<>();
-            for (Worker worker : ended) {
+            for (PageTableContext worker : ended) {
                 readers.add(worker.reader());
             }
             rcu.unregister(readers);

@@ -2,16 +2,16 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdown;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
-import dev.samara.core.internal.pagewalk.Discarding;
+import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -45,12 +45,12 @@ public final class TlbGather implements AutoCloseable {
     static final int MOST = 1 << 12;
 
     private final Memory memory;
-    private @Nullable Worker worker;
+    private @Nullable PageTableContext worker;
 
     /** So many leaves. */
     private static final int MOST_LEAVES = 1 << 10;
 
-    private final Owed owed;
+    private final PendingFlush owed;
     private int[] frames = new int[16];
     private int size;
 
@@ -64,7 +64,7 @@ public final class TlbGather implements AutoCloseable {
     private long ticket;
 
     /** A part of the operation that could not be ended: its entries name the worker. Null for none. */
-    private @Nullable Discarding unfinished;
+    private @Nullable DiscardPages unfinished;
 
     /** A thread of the machine ends it. For the thread that has begun it. */
     private boolean isHandedOn;
@@ -81,7 +81,7 @@ public final class TlbGather implements AutoCloseable {
      * @param memory the machine's
      */
     public TlbGather(Memory memory) {
-        this(memory, new Owed(memory.cpus(), null));
+        this(memory, new PendingFlush(memory.cpus(), null));
     }
 
     /**
@@ -91,19 +91,19 @@ public final class TlbGather implements AutoCloseable {
      * another context, then that is flushed as ever. Grace periods are waited for all the same.
      *
      * @param memory the machine's
-     * @param ended the context of the space, which has been {@linkplain Context#end ended}
+     * @param ended the context of the space, which has been {@linkplain TlbContext#end ended}
      * @throws IllegalStateException if it has not been ended, and so may have users; or if a CPU that is not LAZY has
      *     it loaded
      */
-    public TlbGather(Memory memory, Context ended) {
-        this(memory, new Owed(memory.cpus(), checkOver(memory.cpus(), ended)));
+    public TlbGather(Memory memory, TlbContext ended) {
+        this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
     }
 
-    private TlbGather(Memory memory, Owed owed) {
+    private TlbGather(Memory memory, PendingFlush owed) {
         this(memory, owed, memory.borrow());
     }
 
-    private TlbGather(Memory memory, Owed owed, @Nullable Worker worker) {
+    private TlbGather(Memory memory, PendingFlush owed, @Nullable PageTableContext worker) {
         this.memory = memory;
         this.owed = owed;
         this.worker = worker;
@@ -117,8 +117,8 @@ public final class TlbGather implements AutoCloseable {
      *     later
      * @return a gather
      */
-    public static TlbGather with(Memory memory, @Nullable Worker worker) {
-        Owed owed = new Owed(memory.cpus(), null);
+    public static TlbGather with(Memory memory, @Nullable PageTableContext worker) {
+        PendingFlush owed = new PendingFlush(memory.cpus(), null);
         owed.makeRoom();
         return new TlbGather(memory, owed, worker);
     }
@@ -128,7 +128,7 @@ public final class TlbGather implements AutoCloseable {
      *
      * @param ended the context of the space, which has been ended
      */
-    public void leaveOut(Context ended) {
+    public void leaveOut(TlbContext ended) {
         owed.leaveOut(checkOver(memory.cpus(), ended));
     }
 
@@ -140,7 +140,7 @@ public final class TlbGather implements AutoCloseable {
     }
 
     private void giveBackWorker() {
-        Worker resting = worker;
+        PageTableContext resting = worker;
         if (resting != null) {
             memory.giveBack(resting);
             worker = null;
@@ -156,7 +156,7 @@ public final class TlbGather implements AutoCloseable {
         if (worker == null) {
             worker = memory.borrow();
         }
-        Discarding left = unfinished;
+        DiscardPages left = unfinished;
         if (left != null) {
             left.settle();
             unfinished = null;
@@ -164,7 +164,7 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /** Leaves a part of the operation, of which this is the gather, to the next {@link #resume}. */
-    public void leave(Discarding part) {
+    public void leave(DiscardPages part) {
         unfinished = part;
     }
 
@@ -180,7 +180,7 @@ public final class TlbGather implements AutoCloseable {
         return worker != null;
     }
 
-    private static Context checkOver(Cpus cpus, Context ended) {
+    private static TlbContext checkOver(Cpus cpus, TlbContext ended) {
         if (!ended.isEnded()) {
             throw new IllegalStateException(
                     "a context that " + ended.users() + " CPUs use was to be left without a flush");
@@ -202,7 +202,7 @@ public final class TlbGather implements AutoCloseable {
      * @param address of the page
      */
     public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
-        Context context = table.context();
+        TlbContext context = table.context();
         long generation = context.advance();
         int index = table.indexOf(address);
         long mask = Leaf.holders(leaf, index, index);
@@ -226,7 +226,7 @@ public final class TlbGather implements AutoCloseable {
      *
      * @return a worker for the time of this operation
      */
-    public Worker worker() {
+    public PageTableContext worker() {
         return Objects.requireNonNull(worker, "worker");
     }
 

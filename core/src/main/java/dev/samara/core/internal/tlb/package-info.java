@@ -2,13 +2,13 @@
 /**
  * A CPU's own side, and how translations are taken away: unhook, then invalidate, then free, always in this order.
  *
- * <p>A {@link dev.samara.core.internal.tlb.Processor} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
+ * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
  * in GUEST only. Before it uses the TLB, it catches up with the changes of other threads. A {@link
- * dev.samara.core.internal.tlb.TableCache} keeps the leaves that it has walked to.
+ * dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
- * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.Owed} has the leaves that must
- * be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
+ * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.PendingFlush} has the leaves
+ * that must be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
  *
  * <p>{@link dev.samara.core.internal.tlb.Memory} is the memory of a machine as one object: frames, grace periods, CPUs
  * and the owners of claimed entries.

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.Timeout;
 final class CpuStateTest {
     private final Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
     private final CpuState cpu = cpus.claim(1, () -> {});
-    private final Context context = new Context();
-    private final Context another = new Context();
+    private final TlbContext context = new TlbContext();
+    private final TlbContext another = new TlbContext();
 
     @AfterEach
     void offline() {
@@ -28,7 +28,7 @@ final class CpuStateTest {
         assertEquals(0, another.users());
     }
 
-    private void load(Context next) {
+    private void load(TlbContext next) {
         cpu.depart();
         assertTrue(next.use());
         cpu.arrive(next);

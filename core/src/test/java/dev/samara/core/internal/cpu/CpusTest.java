@@ -30,7 +30,7 @@ final class CpusTest {
 
     private final LinkedBlockingQueue<String> reports = new LinkedBlockingQueue<>();
     private final Cpus cpus = new Cpus(Long.MAX_VALUE, reports::add);
-    private final Context context = new Context();
+    private final TlbContext context = new TlbContext();
     private final List<ExecutorService> threads = new ArrayList<>();
 
     @AfterEach
@@ -59,7 +59,7 @@ final class CpusTest {
         return new Owned(of, thread);
     }
 
-    private Owned guest(Cpus of, Context in, long flushedTo) throws Exception {
+    private Owned guest(Cpus of, TlbContext in, long flushedTo) throws Exception {
         Owned cpu = owned(of);
         cpu.does(() -> {
             Loaded.load(cpu.state, in);
@@ -151,7 +151,7 @@ final class CpusTest {
         long generation = context.advance();
         Owned behind = guest(cpus, context, generation - 1);
         Owned done = guest(cpus, context, generation);
-        Owned elsewhere = guest(cpus, new Context(), 0);
+        Owned elsewhere = guest(cpus, new TlbContext(), 0);
         Owned kernel = guest(cpus, context, 0);
         kernel.does(() -> kernel.state.leaveGuest(context.id()));
         Owned notInTheMask = guest(cpus, context, 0);
@@ -176,7 +176,7 @@ final class CpusTest {
     @Test
     @DisplayName("a CPU that leaves GUEST, goes to another context or ends with its thread is waited for no longer")
     void othersWaysOut() throws Exception {
-        Context other = new Context();
+        TlbContext other = new TlbContext();
         for (int way = 0; way < 4; way++) {
             long generation = context.advance();
             Owned cpu = guest(cpus, context, generation - 1);

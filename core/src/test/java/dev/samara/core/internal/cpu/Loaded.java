@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 final class Loaded {
     private Loaded() {}
 
-    static void load(CpuState cpu, @Nullable Context next) {
+    static void load(CpuState cpu, @Nullable TlbContext next) {
         cpu.depart();
         if (next != null && !next.use()) {
             throw new IllegalStateException("it has been ended");

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
 import dev.samara.core.internal.op.Identities;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
@@ -30,7 +30,7 @@ final class StandingTest {
 
     private final Rig rig = new Rig(64);
     private final Layout layout = rig.layout();
-    private final Worker worker = layout.memory().newWorker("fault");
+    private final PageTableContext worker = layout.memory().newWorker("fault");
     private final Faulter faulter = new Faulter(layout, worker);
     private final long at = rig.anonymous(LENGTH);
     private final Vma found = vma();

@@ -11,8 +11,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.vma.Life;
@@ -43,7 +43,7 @@ final class FilePagesTest {
     private final FilePages file = new FilePages(memory, 10 * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final OpenFile backing = OpenFile.named("/f").open();
-    private final Worker worker = memory.newWorker("mapper");
+    private final PageTableContext worker = memory.newWorker("mapper");
 
     private Vma attached(long flags, long page, long pages) {
         Vma vma = new Vma(AT, AT + pages * PAGE, RW | flags, page, backing, null, null);
@@ -334,7 +334,7 @@ final class FilePagesTest {
 
         @Override
         public void run() {
-            Worker own = memory.newWorker("fault");
+            PageTableContext own = memory.newWorker("fault");
             try {
                 for (int i = 0; !stop.get(); i++) {
                     fault(i % 10, own);
@@ -346,7 +346,7 @@ final class FilePagesTest {
             }
         }
 
-        private void fault(long page, Worker own) {
+        private void fault(long page, PageTableContext own) {
             long address = AT + page * PAGE;
             file.frameFor(page);
             own.reader().enter();

@@ -7,10 +7,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Await;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.Life;
@@ -44,7 +44,7 @@ final class StalledTruncationTest {
     private final Memory memory = SmallMemory.of(PAGES + 10);
     private final FilePages file = new FilePages(memory, PAGES * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final Worker worker = memory.newWorker("mapper");
+    private final PageTableContext worker = memory.newWorker("mapper");
     private final OpenFile backing = OpenFile.named("/f").open();
     private final List<String> reports = new ArrayList<>();
 
@@ -62,12 +62,12 @@ final class StalledTruncationTest {
     }
 
     /** Maps the whole file, shared, and has a CPU of this thread use the first page. */
-    private Processor useFile() {
+    private CpuTlb useFile() {
         file.link(vma(AT, VmaFlags.SHARED), table, true);
         for (int page = 0; page < PAGES; page++) {
             put(AT + page * PAGE, Pte.present(file.frameFor(page), Pte.READ | Pte.WRITE));
         }
-        Processor cpu = new Processor(memory.cpus(), 1, 12, new SoftTlb(12, 16), thrown -> reports.add("" + thrown));
+        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, 12, new SoftTlb(12, 16), thrown -> reports.add("" + thrown));
         cpu.load(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);
@@ -84,7 +84,7 @@ final class StalledTruncationTest {
 
     private int copies;
 
-    private void letEnd(Processor cpu, Thread truncater) {
+    private void letEnd(CpuTlb cpu, Thread truncater) {
         cpu.leaveGuest();
         Await.until("the truncation ends", () -> !truncater.isAlive());
         cpu.close();
@@ -95,7 +95,7 @@ final class StalledTruncationTest {
     @Test
     @DisplayName("I9: what is unlinked while a truncation waits for a CPU is kept by nobody")
     void keepsNoLinks() {
-        Processor cpu = useFile();
+        CpuTlb cpu = useFile();
         Thread truncater = beginTruncation();
         for (int i = 0; i < 1000; i++) {
             Linked linked = file.link(vma(ELSEWHERE, VmaFlags.SHARED), table, true);
@@ -110,7 +110,7 @@ final class StalledTruncationTest {
     @Test
     @DisplayName("P7: a private copy whose VMA is replaced while the truncation waits is found at its successor")
     void findsSuccessors() {
-        Processor cpu = useFile();
+        CpuTlb cpu = useFile();
         Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
         put(
                 ELSEWHERE + (PAGES - 1) * PAGE,
@@ -126,7 +126,7 @@ final class StalledTruncationTest {
     @Test
     @DisplayName("P7: and what another mapping has put where a VMA was that has gone since is left alone")
     void leavesOthers() {
-        Processor cpu = useFile();
+        CpuTlb cpu = useFile();
         Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
         Thread truncater = beginTruncation();
         linked.unlink();

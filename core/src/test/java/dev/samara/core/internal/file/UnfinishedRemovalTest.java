@@ -14,10 +14,10 @@ import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.Life;
@@ -68,7 +68,7 @@ final class UnfinishedRemovalTest {
     private final Memory memory = new Memory(frames, SmallMemory.rcu(), cpus, 16, Memory.UNCHECKED, null);
     private final FilePages file = new FilePages(memory, PAGES * PAGE);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final Worker worker = memory.newWorker("mapper");
+    private final PageTableContext worker = memory.newWorker("mapper");
     private final OpenFile backing = OpenFile.named("/f").open();
 
     private Linked link(long address, long flags) {
@@ -221,7 +221,7 @@ final class UnfinishedRemovalTest {
         mapFile(PAGES);
         int held = file.frameAt(PAGES - 1);
         List<Throwable> reports = new ArrayList<>();
-        Processor cpu = new Processor(cpus, 1, 12, new SoftTlb(12, 16), reports::add);
+        CpuTlb cpu = new CpuTlb(cpus, 1, 12, new SoftTlb(12, 16), reports::add);
         cpu.load(table);
         cpu.enterGuest();
         assertTrue(cpu.walk(AT, Pte.READ) >= 0);

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -34,7 +34,7 @@ final class DetachedTest {
     private static final int RW = READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
 
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, Host.UNLIMITED)), List.of());
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, MachineState.UNLIMITED)), List.of());
 
     /** What there is one after the other at the place, with and without an open. */
     private enum Kind {

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
@@ -22,14 +22,14 @@ final class DistantNeighbourTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     private final List<Report> reports = new ArrayList<>();
-    private final List<List<Transit.Join>> joins = new ArrayList<>();
+    private final List<List<InFlightRange.Join>> joins = new ArrayList<>();
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(this::retire, reports)), List.of());
 
     private long map(long address, int protection) {
         return layout.mmap(address, PAGE, protection, FIXED, null, 0);
     }
 
-    private void retire(Transit transit) {
+    private void retire(InFlightRange transit) {
         for (int page = 2; page < 20; page += 2) {
             assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
             assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
@@ -45,7 +45,7 @@ final class DistantNeighbourTest {
         assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
         assertEquals(0, layout.mprotect(PLACE, PAGE, Protection.READ));
         assertTrue(reports.isEmpty(), reports::toString);
-        assertEquals(List.of(List.of(), List.of(new Transit.Join(PLACE + PAGE, false))), joins);
+        assertEquals(List.of(List.of(), List.of(new InFlightRange.Join(PLACE + PAGE, false))), joins);
         layout.validate();
     }
 }

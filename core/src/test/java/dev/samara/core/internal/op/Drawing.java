@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
@@ -69,7 +69,7 @@ final class Drawing {
             long flags,
             @Nullable Backing backing,
             @Nullable String name,
-            @Nullable AnonIdentity identity,
+            @Nullable AnonVma identity,
             long skew) {
         Vma over(int fromPage, int toPage) {
             return new Vma(address(fromPage), address(toPage), flags, fromPage + skew, backing, name, identity);
@@ -91,10 +91,10 @@ final class Drawing {
     private static final long SHARED = VmaFlags.SHARED | VmaFlags.MAYSHARE;
     private static final SharedSegment SEGMENT = new SharedSegment(5, 0, 1L << 20);
 
-    static final AnonIdentity IDENTITY_X = AnonIdentity.fresh();
-    static final AnonIdentity IDENTITY_Y = AnonIdentity.fresh();
-    static final AnonIdentity INHERITED_I = AnonIdentity.inherited();
-    static final AnonIdentity INHERITED_J = AnonIdentity.inherited();
+    static final AnonVma IDENTITY_X = AnonVma.fresh();
+    static final AnonVma IDENTITY_Y = AnonVma.fresh();
+    static final AnonVma INHERITED_I = AnonVma.inherited();
+    static final AnonVma INHERITED_J = AnonVma.inherited();
 
     /** One open, and a second one of the same file. */
     static final Backing FILE_F = new Open("file");
@@ -136,7 +136,7 @@ final class Drawing {
             long moreFlags,
             @Nullable Backing backing,
             @Nullable String name,
-            @Nullable AnonIdentity identity,
+            @Nullable AnonVma identity,
             long skew) {
         kinds.put(letter, new Kind(WRITTEN | moreFlags, backing, name, identity, skew));
         kinds.put(Character.toUpperCase(letter), new Kind(READ_ONLY | moreFlags, backing, name, identity, skew));
@@ -224,15 +224,15 @@ final class Drawing {
 
     /** Makes a layout, with a limit on the number of mappings and the heap between two pages. */
     static Layout layout(List<Vma> vmas, int maxMaps, int heapPage, int brkPage) {
-        return layout(vmas, Layouts.host(maxMaps, 0, Host.UNLIMITED), heapPage, brkPage);
+        return layout(vmas, Layouts.host(maxMaps, 0, MachineState.UNLIMITED), heapPage, brkPage);
     }
 
     /** Makes a layout on a machine. */
-    static Layout layout(List<Vma> vmas, Host host) {
+    static Layout layout(List<Vma> vmas, MachineState host) {
         return layout(vmas, host, FAR_PAGE, FAR_PAGE);
     }
 
-    private static Layout layout(List<Vma> vmas, Host host, int heapPage, int brkPage) {
+    private static Layout layout(List<Vma> vmas, MachineState host, int heapPage, int brkPage) {
         long heap = address(heapPage);
         long brk = address(brkPage);
         return new Layout(Layouts.origin(host, heap, brk, false), vmas);

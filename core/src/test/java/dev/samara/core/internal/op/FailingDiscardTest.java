@@ -10,11 +10,11 @@ import dev.samara.core.Latches;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.tlb.Processor;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Advice;
@@ -66,7 +66,7 @@ final class FailingDiscardTest {
     private FutureTask<Long> guestAt(long at) {
         CountDownLatch in = new CountDownLatch(1);
         FutureTask<Long> guest = begun("guest", () -> {
-            Processor cpu = new Processor(
+            CpuTlb cpu = new CpuTlb(
                     cpus, 1, Layouts.GEOMETRY.pageShift(), new SoftTlb(Layouts.GEOMETRY.pageShift(), 16), thrown -> {});
             cpu.load(layout.pages());
             cpu.enterGuest();
@@ -89,7 +89,7 @@ final class FailingDiscardTest {
     void fork() {
         long at = layout.mmap(
                 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        Worker worker = memory.newWorker("the test's");
+        PageTableContext worker = memory.newWorker("the test's");
         assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
@@ -121,15 +121,15 @@ final class FailingDiscardTest {
     void keepsItsWorker(int advice) {
         long at = layout.mmap(
                 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
-        Worker worker = memory.newWorker("the test's");
+        PageTableContext worker = memory.newWorker("the test's");
         assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
         long mark = layout.pages().get(at);
         assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
-        List<Worker> others = new ArrayList<>();
-        for (Worker other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
+        List<PageTableContext> others = new ArrayList<>();
+        for (PageTableContext other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
             others.add(other);
         }
         assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "somebody has its number");

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Vma;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -24,8 +24,8 @@ class LateIdentityTest {
         Vma low = MergeRules.part(old, 0x1000, 0x3000, old.flags(), 12);
         Vma high = MergeRules.part(old, 0x3000, 0x5000, old.flags(), 12);
         Vma elsewhere = vma(0x5000, 0x6000);
-        Life.adoptIdentity(old, AnonIdentity.inherited());
-        AnonIdentity identity = old.anonIdentity();
+        Life.adoptIdentity(old, AnonVma.inherited());
+        AnonVma identity = old.anonIdentity();
         Identities.handOn(old, new Vma[] {low, high, elsewhere});
         assertSame(identity, low.anonIdentity());
         assertSame(identity, high.anonIdentity());

@@ -2,10 +2,10 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Retirement;
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -27,44 +27,45 @@ public final class Layouts {
     private Layouts() {}
 
     /** A host on which nothing is reported but what the test must know of. */
-    public static Host host(int maxMaps, long stackGuardPages, long commitLimit) {
-        return host(maxMaps, stackGuardPages, commitLimit, Retirement.NOTHING, Layouts::refuse);
+    public static MachineState host(int maxMaps, long stackGuardPages, long commitLimit) {
+        return host(maxMaps, stackGuardPages, commitLimit, RetirementHook.NOTHING, Layouts::refuse);
     }
 
-    static Host host(Retirement retirement, List<Report> reports) {
-        return host(65530, 256, Host.UNLIMITED, retirement, Collections.synchronizedList(reports)::add);
+    static MachineState host(RetirementHook retirement, List<Report> reports) {
+        return host(65530, 256, MachineState.UNLIMITED, retirement, Collections.synchronizedList(reports)::add);
     }
 
     /** A host with memory, whose layouts have a lock of the test's. */
-    static Host host(Retirement retirement, Supplier<ReentrantLock> locks, Memory memory) {
-        Host.MemoryMaker memories = (host, pageShift) -> memory;
-        return host(65530, 256, Host.UNLIMITED, retirement, Layouts::refuse, locks, memories);
+    static MachineState host(RetirementHook retirement, Supplier<ReentrantLock> locks, Memory memory) {
+        MachineState.MemoryMaker memories = (host, pageShift) -> memory;
+        return host(65530, 256, MachineState.UNLIMITED, retirement, Layouts::refuse, locks, memories);
     }
 
     /** A host with memory that reports to a list, which is synchronized. */
-    static Host host(Memory memory, List<Report> reports) {
-        Host.MemoryMaker memories = (host, pageShift) -> memory;
-        return host(65530, 256, Host.UNLIMITED, Retirement.NOTHING, reports::add, ReentrantLock::new, memories);
+    static MachineState host(Memory memory, List<Report> reports) {
+        MachineState.MemoryMaker memories = (host, pageShift) -> memory;
+        return host(
+                65530, 256, MachineState.UNLIMITED, RetirementHook.NOTHING, reports::add, ReentrantLock::new, memories);
     }
 
-    private static Host host(
+    private static MachineState host(
             int maxMaps,
             long stackGuardPages,
             long commitLimit,
-            Retirement retirement,
+            RetirementHook retirement,
             java.util.function.Consumer<Report> reporter) {
         return host(maxMaps, stackGuardPages, commitLimit, retirement, reporter, ReentrantLock::new, null);
     }
 
-    private static Host host(
+    private static MachineState host(
             int maxMaps,
             long stackGuardPages,
             long commitLimit,
-            Retirement retirement,
+            RetirementHook retirement,
             java.util.function.Consumer<Report> reporter,
             Supplier<ReentrantLock> locks,
-            Host.@Nullable MemoryMaker memories) {
-        return new Host(new Host.Settings(
+            MachineState.@Nullable MemoryMaker memories) {
+        return new MachineState(new MachineState.Settings(
                 maxMaps,
                 stackGuardPages,
                 commitLimit,
@@ -80,15 +81,15 @@ public final class Layouts {
         throw new AssertionError("unexpected report: " + report);
     }
 
-    public static Layout.Origin origin(Host host) {
+    public static Layout.Origin origin(MachineState host) {
         return origin(host, false);
     }
 
-    public static Layout.Origin origin(Host host, boolean earlyReuse) {
+    public static Layout.Origin origin(MachineState host, boolean earlyReuse) {
         return origin(host, GEOMETRY.defaultHeap(), GEOMETRY.defaultHeap(), earlyReuse);
     }
 
-    public static Layout.Origin origin(Host host, long heap, long brk, boolean earlyReuse) {
+    public static Layout.Origin origin(MachineState host, long heap, long brk, boolean earlyReuse) {
         return new Layout.Origin(
                 host,
                 GEOMETRY,
@@ -110,7 +111,7 @@ public final class Layouts {
 
     /** Publishes and completes what an edit that nobody else knows of has unmapped. */
     static void complete(Layout layout) {
-        for (Transit transit : new ArrayList<>(layout.inTransit().transits())) {
+        for (InFlightRange transit : new ArrayList<>(layout.inTransit().transits())) {
             transit.run();
         }
     }

@@ -15,8 +15,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Holding;
-import dev.samara.core.Keep;
 import dev.samara.core.Listing;
+import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
@@ -50,7 +50,7 @@ final class LookupsTest {
         Holding.Hold hold = holding.hold(() -> place.row().run(space));
         for (long page = place.first(); page < end(place); page++) {
             Vma found = space.find(page(page));
-            Keep keep = space.keep(page(page) + 1);
+            VmaRef keep = space.keep(page(page) + 1);
             if (place.state() == Row.State.RESERVED) {
                 assertNull(found);
                 assertNull(keep);

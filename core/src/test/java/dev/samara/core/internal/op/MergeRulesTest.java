@@ -7,12 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OpenFiles;
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -39,7 +39,7 @@ final class MergeRulesTest {
     private static final long Y = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static Layout layout(int maxMaps, Vma... vmas) {
-        Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, Host.UNLIMITED));
+        Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, MachineState.UNLIMITED));
         return new Layout(origin, List.of(vmas));
     }
 
@@ -55,7 +55,7 @@ final class MergeRulesTest {
         return vma(from, to, flags, from, null);
     }
 
-    private static Vma owned(int from, int to, @Nullable AnonIdentity identity) {
+    private static Vma owned(int from, int to, @Nullable AnonVma identity) {
         return new Vma(BASE + from * PAGE, BASE + to * PAGE, Y, from, null, null, identity);
     }
 
@@ -244,11 +244,11 @@ final class MergeRulesTest {
         assertEquals("0-1y 1-2y 2-3y", shape(layout));
     }
 
-    private static final AnonIdentity ONE = AnonIdentity.fresh();
-    private static final AnonIdentity TWO = AnonIdentity.fresh();
-    private static final AnonIdentity CHILD = AnonIdentity.inherited();
+    private static final AnonVma ONE = AnonVma.fresh();
+    private static final AnonVma TWO = AnonVma.fresh();
+    private static final AnonVma CHILD = AnonVma.inherited();
 
-    private static @Nullable AnonIdentity identity(char letter) {
+    private static @Nullable AnonVma identity(char letter) {
         return switch (letter) {
             case '1' -> ONE;
             case '2' -> TWO;
@@ -257,7 +257,7 @@ final class MergeRulesTest {
         };
     }
 
-    private static char letter(@Nullable AnonIdentity identity) {
+    private static char letter(@Nullable AnonVma identity) {
         return identity == null ? '-' : identity == ONE ? '1' : identity == TWO ? '2' : 'c';
     }
 

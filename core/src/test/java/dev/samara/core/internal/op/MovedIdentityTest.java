@@ -10,7 +10,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -38,7 +38,7 @@ final class MovedIdentityTest {
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    private static Vma touched(long first, long mappedAt, long pages, AnonIdentity identity) {
+    private static Vma touched(long first, long mappedAt, long pages, AnonVma identity) {
         return new Vma(page(first), page(first + pages), TOUCHED, page(mappedAt) / PAGE, null, null, identity);
     }
 
@@ -49,7 +49,7 @@ final class MovedIdentityTest {
     @Test
     @DisplayName("29: moved next to memory that had no page yet, memory with pages lost whose they were")
     void moveOfTouchedMemoryKeepsItsIdentityInAMerge() {
-        AnonIdentity identity = AnonIdentity.fresh();
+        AnonVma identity = AnonVma.fresh();
         // It was mapped at page 1 and moved away, so that is where it fits.
         Vma touched = touched(50, 1, 1, identity);
         for (int neighbours = 1; neighbours <= 3; neighbours++) {
@@ -71,7 +71,7 @@ final class MovedIdentityTest {
     @Test
     @DisplayName("29: a move joined memory that was copied from a parent with memory that was not")
     void moveNeverJoinsInheritedMemoryWithUntouched() {
-        AddressSpace parent = holding(touched(0, 0, 1, AnonIdentity.fresh()), touched(60, 11, 1, AnonIdentity.fresh()));
+        AddressSpace parent = holding(touched(0, 0, 1, AnonVma.fresh()), touched(60, 11, 1, AnonVma.fresh()));
         map(parent, 50, 1, RW);
         map(parent, 10, 1, RW);
         try (AddressSpace child = parent.fork()) {

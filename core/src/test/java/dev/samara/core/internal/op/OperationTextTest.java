@@ -3,15 +3,15 @@ package dev.samara.core.internal.op;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("An operation is named with its arguments, each from the place where its call puts it")
 final class OperationTextTest {
-    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, Host.UNLIMITED)), List.of());
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(100, 0, MachineState.UNLIMITED)), List.of());
 
     private String text(Call call, long third, int flags) {
         return new Operation(layout, call, 0x1000, 0x2000, third, 0x4000, flags, null).toString();

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Retirement;
-import dev.samara.core.internal.space.Transit;
-import dev.samara.core.internal.syscall.Mapping;
-import dev.samara.core.internal.syscall.Protecting;
-import dev.samara.core.internal.syscall.Unmapping;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -40,11 +40,11 @@ import org.junit.jupiter.api.Test;
  *
  * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit
  * until somebody calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
- * {@link Transit#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin again,
- * is left out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one explanation, in
- * which nothing is left open: what is in transit is part of the model's state. That whole calls, which do wait, are
- * linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can tell the two
- * instants of an unmapping apart, since those that could wait for the second one.
+ * {@link InFlightRange#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin
+ * again, is left out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one
+ * explanation, in which nothing is left open: what is in transit is part of the model's state. That whole calls, which
+ * do wait, are linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can
+ * tell the two instants of an unmapping apart, since those that could wait for the second one.
  *
  * <p>Pages are compared, not mappings: equal neighbours may be joined late. There is room for four pages.
  */
@@ -68,18 +68,18 @@ public class PhasesLincheckTest {
     private final Layout layout = emptyLayout();
 
     /** Guarded by the layout lock. */
-    private final List<Transit> taken = new ArrayList<>();
+    private final List<InFlightRange> taken = new ArrayList<>();
 
     private static Layout emptyLayout() {
-        Host host = new Host(new Host.Settings(
+        MachineState host = new MachineState(new MachineState.Settings(
                 65530,
                 256,
-                Host.UNLIMITED,
+                MachineState.UNLIMITED,
                 Long.MAX_VALUE,
                 report -> {
                     throw new AssertionError(report);
                 },
-                Retirement.NOTHING,
+                RetirementHook.NOTHING,
                 ReentrantLock::new,
                 null,
                 (layout, start, end, access) -> 0));
@@ -126,7 +126,7 @@ public class PhasesLincheckTest {
         try (Edit edit = new Edit(operation)) {
             try {
                 return edit.finish(decision.applyAsLong(edit));
-            } catch (Blocked blocked) {
+            } catch (Restart blocked) {
                 return WAITS;
             }
         }
@@ -135,7 +135,7 @@ public class PhasesLincheckTest {
     private long map(int one, int other, int rights, int flags) {
         long result = publish(
                 Call.MMAP,
-                edit -> Mapping.mmap(edit, start(one, other), length(one, other), rights, ANYWHERE | flags, null, 0));
+                edit -> Mmap.mmap(edit, start(one, other), length(one, other), rights, ANYWHERE | flags, null, 0));
         return Math.min(result, 0);
     }
 
@@ -153,29 +153,29 @@ public class PhasesLincheckTest {
 
     @Operation
     public long mapAnywhere(@Param(name = "pages") int pages, @Param(name = "rights") int rights) {
-        long result = publish(Call.MMAP, edit -> Mapping.mmap(edit, 0, pages * PAGE, rights, ANYWHERE, null, 0));
+        long result = publish(Call.MMAP, edit -> Mmap.mmap(edit, 0, pages * PAGE, rights, ANYWHERE, null, 0));
         return result < 0 ? result : (result - PLACE) / PAGE;
     }
 
     @Operation
     public long unmap(@Param(name = "page") int one, @Param(name = "page") int other) {
-        return publish(Call.MUNMAP, edit -> Unmapping.munmap(edit, start(one, other), length(one, other)));
+        return publish(Call.MUNMAP, edit -> Munmap.munmap(edit, start(one, other), length(one, other)));
     }
 
     @Operation
     public long protect(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return publish(Call.MPROTECT, edit -> Protecting.mprotect(edit, start(one, other), length(one, other), rights));
+        return publish(Call.MPROTECT, edit -> Mprotect.mprotect(edit, start(one, other), length(one, other), rights));
     }
 
     /** Completes what is in transit at a page; returns when it is complete, also if another thread does it. */
     @Operation
     public void complete(@Param(name = "page") int page) {
-        Transit there = null;
+        InFlightRange there = null;
         boolean mine = false;
         layout.lock();
         try {
-            for (Transit transit : layout.inTransit().transits()) {
+            for (InFlightRange transit : layout.inTransit().transits()) {
                 if (transit.touches(address(page), address(page + 1))) {
                     there = transit;
                     mine = !taken.contains(transit) && taken.add(transit);

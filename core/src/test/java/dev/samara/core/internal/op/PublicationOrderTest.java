@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.space.Host;
+import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Transit;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
@@ -42,7 +42,7 @@ final class PublicationOrderTest {
 
     private final Memory memory = SmallMemory.of(64);
     private final FilePages file = new FilePages(memory, 64 * PAGE);
-    private final Host host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
+    private final MachineState host = Layouts.host(this::retire, () -> new Probing(this::look), memory);
     private final Layout layout = new Layout(Layouts.origin(host), List.of());
     private final List<String> violations = new ArrayList<>();
 
@@ -105,7 +105,7 @@ final class PublicationOrderTest {
         }
     }
 
-    private void retire(Transit transit) {
+    private void retire(InFlightRange transit) {
         Vma found = layout.find(PLACE + 2 * PAGE);
         gate = found == null ? null : Life.gateOf(found);
     }

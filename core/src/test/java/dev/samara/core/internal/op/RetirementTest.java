@@ -11,11 +11,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.OtherCpu;
-import dev.samara.core.Retiring;
 import dev.samara.core.Rig;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -78,9 +78,9 @@ final class RetirementTest {
         }
     }
 
-    private static List<Worker> borrowAll(Memory memory) {
-        List<Worker> all = new ArrayList<>();
-        for (Worker worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
+    private static List<PageTableContext> borrowAll(Memory memory) {
+        List<PageTableContext> all = new ArrayList<>();
+        for (PageTableContext worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
             all.add(worker);
         }
         return all;
@@ -90,11 +90,11 @@ final class RetirementTest {
     @ValueSource(booleans = {false, true})
     @DisplayName("is refused with EAGAIN where no worker is left, and nothing has changed")
     void noWorker(boolean isAsynchronous) {
-        Rig rig = new Rig(Retiring.builderWith(8));
+        Rig rig = new Rig(MachineInternals.builderWith(8));
         long at = rig.anonymous(1);
         rig.store(at, 0x5ec2e7);
-        Memory memory = Retiring.layoutOf(rig.space).memory();
-        List<Worker> all = borrowAll(memory);
+        Memory memory = MachineInternals.layoutOf(rig.space).memory();
+        List<PageTableContext> all = borrowAll(memory);
         long result = isAsynchronous
                 ? Await.result("the refusal", rig.space.munmapAsync(at, PAGE), rig.reports)
                 : rig.space.munmap(at, PAGE);
@@ -113,11 +113,11 @@ final class RetirementTest {
     @Test
     @DisplayName("of the end of a space waits for a worker, is reported once, and then empties the space")
     void closeWithoutWorker() {
-        Rig rig = new Rig(Retiring.builderWith(8));
+        Rig rig = new Rig(MachineInternals.builderWith(8));
         long at = rig.anonymous(4);
         rig.store(at, 1);
-        Memory memory = Retiring.layoutOf(rig.space).memory();
-        List<Worker> all = borrowAll(memory);
+        Memory memory = MachineInternals.layoutOf(rig.space).memory();
+        List<PageTableContext> all = borrowAll(memory);
         Thread closer = new Thread(rig.space::close, "closer");
         closer.setDaemon(true);
         closer.start();
@@ -137,7 +137,7 @@ final class RetirementTest {
     @DisplayName("that fails in its last step keeps its range, is reported once, and goes on until it has succeeded")
     void failingCompletion(boolean isAsynchronous) {
         FailingLocks locks = new FailingLocks();
-        Rig rig = new Rig(Retiring.builderWith(locks::make));
+        Rig rig = new Rig(MachineInternals.builderWith(locks::make));
         long at = rig.anonymous(4);
         rig.store(at, 1);
         rig.store(at + 2 * PAGE, 3);
@@ -158,7 +158,7 @@ final class RetirementTest {
         assertEquals(0, locks.left.get(), "all that were to fail have");
         assertEquals(1, rig.load(moved));
         assertEquals(3, rig.load(moved + 2 * PAGE));
-        assertTrue(Retiring.layoutOf(rig.space).inTransit().isEmpty());
+        assertTrue(MachineInternals.layoutOf(rig.space).inTransit().isEmpty());
         rig.space.validate();
         assertEquals(
                 List.of(Report.Kind.RETIREMENT_FAILED),
@@ -171,7 +171,7 @@ final class RetirementTest {
     @DisplayName("goes on although its call throws an Error once it has published")
     void errorAfterPublication(boolean isAsynchronous) throws InterruptedException {
         FailingLocks locks = new FailingLocks();
-        Rig rig = new Rig(Retiring.builderWith(locks::make));
+        Rig rig = new Rig(MachineInternals.builderWith(locks::make));
         long at = rig.anonymous(4);
         rig.store(at, 1);
         // There is a worker after this, and the first attempt publishes.
@@ -185,7 +185,7 @@ final class RetirementTest {
             }
         });
         rig.machine.awaitQuiescence();
-        assertTrue(Retiring.layoutOf(rig.space).inTransit().isEmpty(), "nothing is in flight");
+        assertTrue(MachineInternals.layoutOf(rig.space).inTransit().isEmpty(), "nothing is in flight");
         assertEquals(0, rig.frames());
         assertEquals(at, rig.space.mmap(at, PAGE, Rig.RW, FIXED, null, 0));
         rig.space.validate();
@@ -222,7 +222,7 @@ final class RetirementTest {
         assertEquals(0, Await.result("a retirement", other.munmapAsync(there, PAGE), rig.reports));
         assertTrue(begun.stream().noneMatch(CompletableFuture::isDone));
         long threads = Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> Retiring.isOf(thread, rig.machine))
+                .filter(thread -> MachineInternals.isOf(thread, rig.machine))
                 .count();
         assertTrue(threads <= 4, () -> threads + " threads for " + pages + " calls");
         assertEquals(pages, rig.frames());
@@ -252,7 +252,7 @@ final class RetirementTest {
         made[0].throwsOnce();
         assertEquals(0, rig.space.munmap(at, 4 * PAGE));
         assertNull(rig.space.find(at));
-        assertTrue(Retiring.layoutOf(rig.space).inTransit().isEmpty(), "nothing is in flight");
+        assertTrue(MachineInternals.layoutOf(rig.space).inTransit().isEmpty(), "nothing is in flight");
         rig.machine.awaitQuiescence();
         assertEquals(1, rig.machine.framesQuarantined(Rig.GEOMETRY));
         assertEquals(0, rig.frames());

@@ -7,11 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Keep;
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
+import dev.samara.core.VmaRef;
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.syscall.Mapping;
+import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
@@ -108,7 +108,7 @@ final class SharedContentTest {
     @DisplayName("lives as long as a keep of a VMA that has mapped it")
     void kept() {
         rig.store(at, 7);
-        Keep keep = Objects.requireNonNull(space.keep(at));
+        VmaRef keep = Objects.requireNonNull(space.keep(at));
         unmap(at);
         awaitQuiescence();
         long again = mapAgain();
@@ -157,7 +157,7 @@ final class SharedContentTest {
         rig.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(rig.layout())) {
-            late = edit.finish(Mapping.mmap(edit, 0, PAGE, RW, MapFlags.SHARED, asked, 0));
+            late = edit.finish(Mmap.mmap(edit, 0, PAGE, RW, MapFlags.SHARED, asked, 0));
         }
         assertEquals(5, rig.load(late));
         unmap(again);

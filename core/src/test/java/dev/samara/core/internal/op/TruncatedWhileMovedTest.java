@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -26,7 +26,7 @@ class TruncatedWhileMovedTest {
     private static final long TO = FROM + 16 * PAGE;
 
     private final AtomicReference<Runnable> inTransit = new AtomicReference<>(TruncatedWhileMovedTest::nothing);
-    private final Machine machine = Retiring.machine(
+    private final Machine machine = MachineInternals.machine(
             Machine.builder().memory(1 << 20),
             transit -> inTransit.getAndSet(TruncatedWhileMovedTest::nothing).run());
     private final AddressSpace space = machine.newSpace(GEOMETRY);

@@ -9,7 +9,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.Retiring;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -42,7 +42,7 @@ class TruncatedWhileReplacingTest {
     private static final int OF_FILE = MapFlags.PRIVATE | MapFlags.FIXED;
 
     private final AtomicReference<Runnable> inFlight = new AtomicReference<>(TruncatedWhileReplacingTest::nothing);
-    private final Machine machine = Retiring.machine(
+    private final Machine machine = MachineInternals.machine(
             Machine.builder().memory(1 << 20),
             transit -> inFlight.getAndSet(TruncatedWhileReplacingTest::nothing).run());
     private final AddressSpace space = machine.newSpace(GEOMETRY);

@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class UnfinishedEditTest {
     private static final long LIMIT = 16L << Drawing.GEOMETRY.pageShift();
 
-    private final Host host = Layouts.host(100, 0, LIMIT);
+    private final MachineState host = Layouts.host(100, 0, LIMIT);
 
     @Test
     @DisplayName("what it charged is free again")

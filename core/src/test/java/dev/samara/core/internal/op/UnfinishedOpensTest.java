@@ -4,8 +4,8 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import dev.samara.core.internal.space.Host;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("An edit that fails as it is published gives back every open that its VMAs have taken")
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class UnfinishedOpensTest {
-    private final Host host = Layouts.host(100, 0, Host.UNLIMITED);
+    private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
     private final AtomicInteger opens = new AtomicInteger();
     private final AtomicInteger closes = new AtomicInteger();
     private final Layout layout = Drawing.layout(List.of(), host);

@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
-import dev.samara.core.Retiring;
 import dev.samara.core.Rig;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -47,12 +47,12 @@ final class WorkersTest {
     private static final int PAGES = 400;
     private static final long AT = 0x10_0000_0000L;
 
-    private final Rig rig = new Rig(Retiring.builderWith(8).commitLimit(2 * PAGES * PAGE));
-    private final Memory memory = Retiring.layoutOf(rig.space).memory();
-    private final List<Worker> taken = new ArrayList<>();
+    private final Rig rig = new Rig(MachineInternals.builderWith(8).commitLimit(2 * PAGES * PAGE));
+    private final Memory memory = MachineInternals.layoutOf(rig.space).memory();
+    private final List<PageTableContext> taken = new ArrayList<>();
 
     private void takeAll() {
-        for (Worker worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
+        for (PageTableContext worker = memory.borrowOrNull(); worker != null; worker = memory.borrowOrNull()) {
             taken.add(worker);
         }
     }
@@ -164,13 +164,13 @@ final class WorkersTest {
         takeAll();
         assertEquals(Errno.EAGAIN.result(), rig.space.madvise(AT, PAGES * PAGE, action.advice));
         assertEquals(action == Action.PUNCH ? 351 : 51, rig.load(AT + 50 * PAGE));
-        Worker last = taken.remove(0);
+        PageTableContext last = taken.remove(0);
         AtomicBoolean isInFlight = new AtomicBoolean();
         rig.space.addNotifier((start, end, reason) -> isInFlight.set(true));
         // Takes the worker as soon as it is given back.
-        FutureTask<Worker> taking = new FutureTask<>(() -> {
+        FutureTask<PageTableContext> taking = new FutureTask<>(() -> {
             Await.until("the advice is in flight", isInFlight::get, rig.reports);
-            Worker next = memory.borrowIdle();
+            PageTableContext next = memory.borrowIdle();
             while (next == null) {
                 Thread.onSpinWait();
                 next = memory.borrowIdle();

@@ -28,16 +28,16 @@ final class SlowListenerTest {
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
     private final Semaphore reported = new Semaphore(0);
-    private final Host host = new Host(new Host.Settings(
+    private final MachineState host = new MachineState(new MachineState.Settings(
             100,
             0,
-            Host.UNLIMITED,
+            MachineState.UNLIMITED,
             Long.MAX_VALUE,
             report -> {
                 reports.add(report);
                 reported.release();
             },
-            Retirement.NOTHING,
+            RetirementHook.NOTHING,
             ReentrantLock::new,
             null,
             (layout, start, end, access) -> 0));

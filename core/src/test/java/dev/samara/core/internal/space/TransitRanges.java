@@ -15,7 +15,7 @@ public final class TransitRanges {
     }
 
     /** Where the operation has unmapped something, of which nothing is mapped anew by itself. */
-    public static void reserved(Transit transit, Taker taker) {
+    public static void reserved(InFlightRange transit, Taker taker) {
         Ranges reserved = transit.reserved();
         for (int i = 0; i < reserved.size(); i++) {
             taker.take(reserved.start(i), reserved.end(i));
@@ -23,7 +23,7 @@ public final class TransitRanges {
     }
 
     /** Whether a range belongs to it, in part or as a whole. */
-    public static boolean touches(Transit transit, long start, long end) {
+    public static boolean touches(InFlightRange transit, long start, long end) {
         return transit.touches(start, end);
     }
 }

@@ -19,7 +19,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonIdentity;
+import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -57,7 +57,7 @@ final class LoadTest {
     @Test
     @DisplayName("what is loaded is there as described, in any order and unmerged")
     void describedMappingsAreThere() {
-        AnonIdentity identity = AnonIdentity.fresh();
+        AnonVma identity = AnonVma.fresh();
         List<Vma> vmas = new ArrayList<>(List.of(
                 vma(PLACE, PLACE + PAGE, null),
                 vma(PLACE + PAGE, PLACE + 3 * PAGE, null),

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Worker;
+import dev.samara.core.internal.page.PageTableContext;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -28,12 +28,12 @@ final class MemoryTest {
     @Test
     @DisplayName("what a thread has left that has ended is given back when the next thread needs a worker, and once")
     void workersOfTheDead() throws InterruptedException {
-        Worker living = memory.newWorker("living", Thread.currentThread());
-        List<Worker> left = new ArrayList<>();
+        PageTableContext living = memory.newWorker("living", Thread.currentThread());
+        List<PageTableContext> left = new ArrayList<>();
         for (int i = 0; i < 3; i++) {
             Thread dead = new Thread(() -> {
                 synchronized (left) {
-                    Worker worker = memory.newWorker("dead", Thread.currentThread());
+                    PageTableContext worker = memory.newWorker("dead", Thread.currentThread());
                     memory.frames().drop(memory.frames().allocate(worker.magazine()), worker.magazine());
                     left.add(worker);
                 }
@@ -43,10 +43,10 @@ final class MemoryTest {
         }
         assertEquals(left.get(0).owner(), left.get(1).owner(), "the second has what the first has left");
         assertEquals(left.get(0).owner(), left.get(2).owner());
-        Worker next = memory.newWorker("next", Thread.currentThread());
+        PageTableContext next = memory.newWorker("next", Thread.currentThread());
         assertEquals(left.get(0).owner(), next.owner());
         assertNotEquals(living.owner(), next.owner());
-        Worker other = memory.newWorker("other", Thread.currentThread());
+        PageTableContext other = memory.newWorker("other", Thread.currentThread());
         assertNotEquals(next.owner(), other.owner(), "nothing was given back twice");
         assertNotEquals(living.owner(), other.owner());
         memory.discard(next);
@@ -85,7 +85,7 @@ final class MemoryTest {
     @DisplayName("I9: workers that a burst has left idle are given up, and grace periods look at them no more")
     void idleWorkers() {
         int burst = 2000;
-        List<Worker> lent = new ArrayList<>();
+        List<PageTableContext> lent = new ArrayList<>();
         for (int i = 0; i < burst; i++) {
             lent.add(memory.borrow());
         }
@@ -94,7 +94,7 @@ final class MemoryTest {
             memory.giveBack(memory.borrow());
         }
         assertTrue(memory.idleWorkers() <= 16, () -> memory.idleWorkers() + " are idle");
-        Worker again = memory.borrow();
+        PageTableContext again = memory.borrow();
         assertTrue(again.owner() < burst, "numbers are used again");
         memory.giveBack(again);
         assertEquals(0, memory.frames().inUse());
@@ -105,13 +105,13 @@ final class MemoryTest {
     void noneLeft() {
         int most = 5;
         Memory few = SmallMemory.withWorkers(100, most);
-        List<Worker> lent = new ArrayList<>();
-        for (Worker worker = few.borrowOrNull(); worker != null; worker = few.borrowOrNull()) {
+        List<PageTableContext> lent = new ArrayList<>();
+        for (PageTableContext worker = few.borrowOrNull(); worker != null; worker = few.borrowOrNull()) {
             lent.add(worker);
         }
         assertEquals(most, lent.size());
         assertThrows(IllegalStateException.class, few::borrow);
-        Worker last = lent.remove(lent.size() - 1);
+        PageTableContext last = lent.remove(lent.size() - 1);
         few.giveBack(last);
         assertSame(last, few.borrow());
     }

@@ -4,8 +4,8 @@ package dev.samara.core.internal.tlb;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
 import dev.samara.core.vma.Geometry;
 
 /** A page table that pages are put into without any VMA. */
@@ -15,7 +15,7 @@ public final class Table implements AutoCloseable {
 
     final Memory memory;
     public final PageTable pages = new PageTable(Geometry.LINUX_X86_64);
-    public final Worker worker;
+    public final PageTableContext worker;
 
     public Table(Memory memory) {
         this.memory = memory;
@@ -60,19 +60,18 @@ public final class Table implements AutoCloseable {
     }
 
     /** A CPU of this thread in GUEST. */
-    public Processor guest() {
-        Processor cpu =
-                new Processor(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
-                    throw new IllegalStateException(thrown);
-                });
+    public CpuTlb guest() {
+        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
+            throw new IllegalStateException(thrown);
+        });
         cpu.load(pages);
         cpu.enterGuest();
         return cpu;
     }
 
     /** A CPU of this thread in GUEST that has a page's translation. */
-    public Processor guest(long address) {
-        Processor cpu = guest();
+    public CpuTlb guest(long address) {
+        CpuTlb cpu = guest();
         if (cpu.walk(address, Pte.READ) < 0) {
             throw new IllegalStateException("nothing to be read at 0x" + Long.toHexString(address));
         }

@@ -10,13 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Await;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.Context;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.Worker;
-import dev.samara.core.internal.pagewalk.Zapping;
+import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -72,7 +72,7 @@ final class TlbGatherTest {
             try (TlbGather gather = new TlbGather(memory)) {
                 gather.invalidate();
                 gather.free();
-                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -106,7 +106,7 @@ final class TlbGatherTest {
     void waitsForCpus() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
-        Processor cpu = table.guest(AT);
+        CpuTlb cpu = table.guest(AT);
         zapBeside(
                 frame,
                 () -> Await.until(
@@ -116,7 +116,7 @@ final class TlbGatherTest {
                             return table.inUse() == 0;
                         },
                         reports));
-        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -130,13 +130,13 @@ final class TlbGatherTest {
         Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
         Table of = new Table(failing);
         of.fill(AT);
-        Processor cpu = of.guest(AT);
+        CpuTlb cpu = of.guest(AT);
         CountDownLatch failed = new CountDownLatch(1);
         CountDownLatch acknowledged = new CountDownLatch(1);
         AtomicInteger inUse = new AtomicInteger();
         Thread zapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(failing)) {
-                Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.zap(of.pages, AT, AT + Table.PAGE, gather);
                 assertThrows(IllegalStateException.class, gather::invalidate);
                 assertThrows(IllegalStateException.class, gather::free);
                 inUse.set(of.inUse());
@@ -170,10 +170,10 @@ final class TlbGatherTest {
         Table of = new Table(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
-        Processor cpu = of.guest(AT);
+        CpuTlb cpu = of.guest(AT);
         Thread zapper = new Thread(() -> {
             TlbGather gather = new TlbGather(failing);
-            Zapping.zap(of.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.zap(of.pages, AT, AT + Table.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
             // It is not this thread's any more.
@@ -207,12 +207,12 @@ final class TlbGatherTest {
     @DisplayName("I2: who finds nothing left in a range waits for those who may still have what another has taken")
     void emptiedByAnother() throws InterruptedException {
         table.fill(AT);
-        Processor cpu = table.guest(AT);
+        CpuTlb cpu = table.guest(AT);
         try (TlbGather first = new TlbGather(memory)) {
-            Zapping.zap(table.pages, AT, AT + Table.PAGE, first);
+            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, first);
             Thread second = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
-                    Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                    UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
                 }
             });
             second.start();
@@ -220,7 +220,7 @@ final class TlbGatherTest {
             assertTrue(cpu.tlb().probe(AT, 8, Pte.READ >> 1) >= 0, "it has not acknowledged");
             cpu.poll();
             await("the second one is acknowledged", second);
-            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         }
         cpu.leaveGuest();
         cpu.close();
@@ -229,8 +229,8 @@ final class TlbGatherTest {
     @Test
     @DisplayName("a space that a CPU uses, or has loaded otherwise than LAZY, is not ended without a flush")
     void exitOfAUsedSpace() {
-        Context context = table.pages.context();
-        Processor cpu = table.guest();
+        TlbContext context = table.pages.context();
+        CpuTlb cpu = table.guest();
         cpu.leaveGuest();
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "it is not ended");
         assertFalse(context.end());
@@ -253,8 +253,8 @@ final class TlbGatherTest {
     @DisplayName("the end of a space asks no CPU, begins no generation, and takes those off that are LAZY")
     void exit() {
         table.fill(AT);
-        Context context = table.pages.context();
-        Processor cpu = table.guest(AT);
+        TlbContext context = table.pages.context();
+        CpuTlb cpu = table.guest(AT);
         cpu.leaveGuest();
         cpu.enterLazy();
         CpuState lazy = memory.cpus().claim(2, () -> {});
@@ -266,7 +266,7 @@ final class TlbGatherTest {
         long generation = context.generation();
         assertTrue(context.end());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -278,8 +278,8 @@ final class TlbGatherTest {
         assertEquals("OFFLINE", lazy.state());
         cpu.load(table.pages);
         cpu.enterGuest();
-        assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
-        assertEquals(Processor.MISS, cpu.walk(AT, Pte.READ));
+        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(CpuTlb.MISS, cpu.walk(AT, Pte.READ));
         cpu.leaveGuest();
         cpu.close();
     }
@@ -289,13 +289,13 @@ final class TlbGatherTest {
     void usedBesideItsExit() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
-        Context context = table.pages.context();
+        TlbContext context = table.pages.context();
         assertTrue(context.end());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            Processor cpu = table.guest(AT);
+            CpuTlb cpu = table.guest(AT);
             assertNotSame(context, table.pages.context());
             Thread ends = new Thread(() -> {
-                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
                 gather.invalidate();
                 gather.free();
             });
@@ -305,7 +305,7 @@ final class TlbGatherTest {
             assertEquals(42, memory.frames().store().get(frame, 8, 8));
             cpu.poll();
             await("the end of the space is acknowledged", ends);
-            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
             cpu.leaveGuest();
             cpu.close();
         }
@@ -316,18 +316,18 @@ final class TlbGatherTest {
     @DisplayName("I3: the end of a space waits for who may be copying a page")
     void exitWaitsForCopies() throws InterruptedException {
         table.fill(AT);
-        Worker copier = memory.newWorker("copier");
+        PageTableContext copier = memory.newWorker("copier");
         copier.reader().enter();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
-        Context context = table.pages.context();
+        TlbContext context = table.pages.context();
         assertTrue(context.end());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
-                Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -348,17 +348,17 @@ final class TlbGatherTest {
     void manyCpus() {
         table.fill(AT);
         table.fill(AT + Table.PAGE);
-        List<Processor> cpus = new ArrayList<>();
+        List<CpuTlb> cpus = new ArrayList<>();
         for (int i = 0; i < 150; i++) {
-            Processor cpu = table.guest(AT);
+            CpuTlb cpu = table.guest(AT);
             assertTrue(cpu.walk(AT + Table.PAGE, Pte.READ) >= 0);
             cpus.add(cpu);
         }
         try (TlbGather gather = new TlbGather(memory)) {
-            Zapping.zap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
         }
-        for (Processor cpu : cpus) {
-            assertEquals(Processor.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        for (CpuTlb cpu : cpus) {
+            assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
             assertTrue(cpu.tlb().probe(AT + Table.PAGE, 8, Pte.READ >> 1) >= 0);
             cpu.leaveGuest();
             cpu.close();
@@ -371,7 +371,7 @@ final class TlbGatherTest {
     void waitsForCopies() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
-        Worker copier = memory.newWorker("copier");
+        PageTableContext copier = memory.newWorker("copier");
         copier.reader().enter();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
@@ -418,7 +418,7 @@ final class TlbGatherTest {
         }
         assertEquals(pages, table.inUse());
         try (TlbGather gather = new TlbGather(memory)) {
-            Zapping.zap(table.pages, AT, AT + pages * Table.PAGE, gather);
+            UnmapPages.zap(table.pages, AT, AT + pages * Table.PAGE, gather);
             assertFalse(gather.isFull());
             assertTrue(table.inUse() < pages, "a first part is free before the end");
         }
@@ -445,7 +445,7 @@ final class TlbGatherTest {
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
             long before = memory.cpus().targets();
             try (TlbGather gather = new TlbGather(memory)) {
-                Zapping.zap(table.pages, AT, AT + 3 * leaf, gather);
+                UnmapPages.zap(table.pages, AT, AT + 3 * leaf, gather);
                 gather.invalidate();
                 assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
             } finally {
@@ -465,7 +465,7 @@ final class TlbGatherTest {
      */
     private Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
         Thread guest = new Thread(() -> {
-            Processor cpu = uses ? table.guest(address) : table.guest();
+            CpuTlb cpu = uses ? table.guest(address) : table.guest();
             using.countDown();
             while (done.getCount() != 0) {
                 cpu.poll();

@@ -27,7 +27,7 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @State
 public class GuestThenGeneration {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});
-    private final Context context = new Context();
+    private final TlbContext context = new TlbContext();
     private final long known = context.generation();
     private final long[] leaf = {Pte.present(1, Pte.READ)};
 

@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 /** A CPU of no machine that has a context loaded. */
 public final class LoneCpu {
-    private final Context context = new Context();
+    private final TlbContext context = new TlbContext();
     private final CpuState state = new CpuState(0, 1, Thread.currentThread(), () -> {});
 
     public LoneCpu() {

@@ -23,7 +23,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @State
 public class NoWishIsLost {
     private final CpuState cpu = new CpuState(0, 1, Thread.currentThread(), () -> {});
-    private final Context context = new Context();
+    private final TlbContext context = new TlbContext();
     private final long known = context.generation();
 
     public NoWishIsLost() {

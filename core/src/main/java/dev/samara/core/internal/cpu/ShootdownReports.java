@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.event.StalledCpu;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/** What is said to CPUs that somebody waits for, and to people about those that do not answer. Thread-safe. */
+final class ShootdownReports {
+    private final long reportAfterNanos;
+    private final Consumer<String> reporter;
+    private final ShootdownDelivery delivery;
+    private final Consumer<Throwable> failures;
+
+    ShootdownReports(
+            long reportAfterNanos,
+            Consumer<String> reporter,
+            ShootdownDelivery delivery,
+            Consumer<Throwable> failures) {
+        this.reportAfterNanos = reportAfterNanos;
+        this.reporter = reporter;
+        this.delivery = delivery;
+        this.failures = failures;
+    }
+
+    long reportAfterNanos() {
+        return reportAfterNanos;
+    }
+
+    /** Has a CPU find the request soon. It would find it anyway. */
+    void deliver(CpuState cpu) {
+        try {
+            delivery.deliver(cpu.name(), cpu.owner());
+        } catch (Throwable thrown) {
+            failures.accept(thrown);
+        }
+    }
+
+    /** Tells people, the first time, and the embedder of a CPU that has not answered for so long. */
+    void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
+        StalledCpu stalled = new StalledCpu(
+                cpu.name(),
+                cpu.owner(),
+                List.of(cpu.owner().getStackTrace()),
+                context.id(),
+                generation,
+                Duration.ofNanos(waited));
+        if (isFirst) {
+            reporter.accept(describe(cpu, context, stalled));
+        }
+        try {
+            delivery.kick(stalled);
+        } catch (Throwable thrown) {
+            failures.accept(thrown);
+        }
+    }
+
+    private static String describe(CpuState cpu, TlbContext context, StalledCpu stalled) {
+        FlushLog.Range range = new FlushLog.Range();
+        String what = context.log().read(stalled.generation(), range)
+                ? String.format(Locale.ROOT, "0x%x-0x%x, %s, ", range.start(), range.end(), range.reason())
+                : "";
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT,
+                "%s has not acknowledged a shootdown (%sgeneration %d of context %d) for %d ms; it is %s, and its"
+                        + " thread at",
+                cpu,
+                what,
+                stalled.generation(),
+                stalled.context(),
+                stalled.waited().toMillis(),
+                cpu.state()));
+        for (StackTraceElement element : stalled.stack()) {
+            text.append(System.lineSeparator()).append("    ").append(element);
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PendingNotices.Notice;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Objects;
+
+/**
+ * Faults for which a backing must be asked, under a keep of the VMA and outside of every section: it may take as long
+ * as it likes, and nobody waits for it.
+ */
+final class BackingFault {
+    /**
+     * A fault takes a backing for a liar after so many answers with a frame that is not the cache's, while nothing was
+     * taken out of the cache: a backing with an index of its own may be late in following a truncation.
+     */
+    private static final int PATIENCE = 16;
+
+    private final Faulter faulter;
+
+    /** How many answers of the present fault are a backing's own fault. */
+    private int inVain;
+
+    BackingFault(Faulter faulter) {
+        this.faulter = faulter;
+    }
+
+    /** Begins a fault, perhaps within a backing that another one has asked. Returns what {@link #end} takes. */
+    int begin() {
+        int outer = inVain;
+        inVain = 0;
+        return outer;
+    }
+
+    void end(int outer) {
+        inVain = outer;
+    }
+
+    /** What a backing is asked; one for each time, since a backing may itself meet faults on this thread. */
+    private record Request(Faulter faulter, Vma vma, long page, long address, int access) implements PageRequest {
+        @Override
+        public void major() {
+            faulter.noteMajor();
+        }
+    }
+
+    /** Has the backing fetch a page. Caller is in a reader section; this leaves it, and enters another one. */
+    int fetch(Vma of, BackingTraits traits, FilePages cache, long at, int how, long which) {
+        if (cache.isClosed()) {
+            return Fault.ADRERR;
+        }
+        if (!Life.keep(of)) {
+            return Faulter.AGAIN;
+        }
+        faulter.reader().exit();
+        long removals = cache.removals();
+        int frame;
+        try {
+            frame = ask(traits, cache, new Request(faulter, of, which, at, how));
+        } finally {
+            Life.release(of);
+        }
+        if (frame < 0) {
+            return failure(frame);
+        }
+        faulter.reader().enter();
+        if (!faulter.frames.isCached(frame, cache.number(), which)) {
+            return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, which);
+        }
+        boolean writes = (how & Protection.WRITE) != 0;
+        if (writes && !of.has(VmaFlags.SHARED)) {
+            // Not left to the fast path, to which the backing may never offer it.
+            return faulter.copying().copyFromCache(of, at, cache, which, frame);
+        }
+        if (writes && traits.noticesWrites()) {
+            return mapNoticed(traits, cache, frame, new Request(faulter, of, which, at, how));
+        }
+        return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Faulter.AGAIN;
+    }
+
+    /**
+     * The answer may have been right, and its page taken out since. So nobody is blamed, however often that happens. A
+     * backing that takes out what it answers with would be asked for ever: an interrupt ends that.
+     */
+    private static int askAgain() {
+        return Thread.currentThread().isInterrupted() ? Fault.RETRY : Faulter.AGAIN;
+    }
+
+    private int outOfDate(BackingTraits traits, int frame, long page) {
+        if (++inVain < PATIENCE) {
+            return Faulter.AGAIN;
+        }
+        faulter.reportBacking(
+                "fault",
+                traits,
+                new IllegalStateException(
+                        "answered with frame " + frame + ", which is not its cache's of page " + page));
+        return Fault.ADRERR;
+    }
+
+    private int ask(BackingTraits traits, FilePages cache, Request request) {
+        try {
+            return traits.backing().fault(request);
+        } catch (Throwable thrown) {
+            if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
+                faulter.reportBacking("fault", traits, thrown);
+            }
+            return -Fault.ADRERR;
+        }
+    }
+
+    private static int failure(int answer) {
+        return answer == -Fault.OOM ? Fault.OOM : answer == -Fault.RETRY ? Fault.RETRY : Fault.ADRERR;
+    }
+
+    private int notice(BackingTraits traits, Request request) {
+        try {
+            return traits.backing().firstWrite(request);
+        } catch (Throwable thrown) {
+            faulter.reportBacking("firstWrite", traits, thrown);
+            return -Fault.ADRERR;
+        }
+    }
+
+    /** Leaves the section, tells the backing of a first write, and enters another section if the write may be made. */
+    private int tell(BackingTraits traits, Request request) {
+        faulter.reader().exit();
+        if (!Life.keep(request.vma())) {
+            return Faulter.AGAIN;
+        }
+        int noticed;
+        try {
+            noticed = notice(traits, request);
+        } finally {
+            Life.release(request.vma());
+        }
+        if (noticed != 0) {
+            return failure(noticed);
+        }
+        faulter.reader().enter();
+        return Fault.MINOR;
+    }
+
+    /**
+     * Whether a notice still serves for the write: nothing has taken away the right or the page since it began. No
+     * other VMA of the same mapping will do, since it may have been narrowed and widened again in between. Caller holds
+     * the lock of the leaf.
+     */
+    private static boolean serves(Notice notice, Vma of) {
+        return !of.isDetached() && !notice.isStale();
+    }
+
+    /** Maps a page that was fetched for a write, of which the backing is told first. Caller is in a reader section. */
+    private int mapNoticed(BackingTraits traits, FilePages cache, int frame, Request request) {
+        PageTable table = faulter.table;
+        Notice notice = table.notices().begin(request.address());
+        try {
+            int told = tell(traits, request);
+            if (told != Fault.MINOR) {
+                return told;
+            }
+            long[] leaf = table.leafForInstall(request.address());
+            Leaf.lock(leaf);
+            try {
+                boolean stands = !Leaf.isDead(leaf)
+                        && serves(notice, request.vma())
+                        && faulter.frames.isCached(frame, cache.number(), request.page());
+                long bits = FaultAround.bitsOf(request.vma(), true) | Pte.ACCESSED | Pte.DIRTY;
+                boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
+                return mapped ? Fault.MINOR : Faulter.AGAIN;
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        } finally {
+            table.notices().end(notice);
+        }
+    }
+
+    /** A page of a shared mapping that is mapped already is about to be written for the first time. */
+    int firstWrite(Vma of, long at, int how, long pte) {
+        PageTable table = faulter.table;
+        Request request = new Request(faulter, of, faulter.pageOf(of, at), at, how);
+        Notice notice = table.notices().begin(at);
+        try {
+            int told = tell(Objects.requireNonNull(of.traits()), request);
+            if (told != Fault.MINOR) {
+                return told;
+            }
+            long[] leaf = table.leaf(at);
+            if (leaf == null) {
+                return Faulter.AGAIN;
+            }
+            Leaf.lock(leaf);
+            try {
+                // While the notice serves, the entry was not emptied and filled again: it is the one that was told of.
+                long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+                boolean widened = !Leaf.isDead(leaf)
+                        && serves(notice, of)
+                        && Leaf.compareAndSet(leaf, table.indexOf(at), pte, wider);
+                return widened ? Fault.MINOR : Faulter.AGAIN;
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        } finally {
+            table.notices().end(notice);
+        }
+    }
+}

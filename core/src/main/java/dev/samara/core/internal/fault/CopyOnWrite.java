@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.PageRights;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * Copy-on-write ({@code do_wp_page}, {@code do_cow_fault}).
+ *
+ * <p>The entry is marked in transit first, with all checks, under the lock of the leaf. Then nobody may translate to
+ * the old page any more: a store that another CPU still makes into it would be lost if the copy had begun. Then the
+ * page is copied, in a reader section in which the entry is seen to be still marked: so the old page is not free while
+ * it is read. Then the copy takes the entry by compare-and-set. Who has taken the entry over meanwhile has the old page
+ * too, and the copy is dropped.
+ */
+final class CopyOnWrite {
+    private final Faulter faulter;
+
+    CopyOnWrite(Faulter faulter) {
+        this.faulter = faulter;
+    }
+
+    /** Copies the page of a present entry that may not be written. */
+    @SuppressWarnings("try") // it is there to be closed
+    int copy(Vma vma, long address, long[] leaf, int index, long pte) {
+        long page = faulter.layout.geometry().roundDown(address);
+        long end = page + faulter.layout.geometry().pageSize();
+        try (AccessChecker.Revocation taking = AccessChecker.taking(
+                faulter.memory.oracle(), "copy on write", AccessChecker.ALL, faulter.table.number(), page, end)) {
+            return copyPage(vma, address, leaf, index, pte);
+        }
+    }
+
+    private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
+        Identities.prepare(faulter.layout, vma);
+        boolean fromZero = Pte.has(pte, Pte.ZERO);
+        long mark = Pte.inTransit(pte, faulter.worker.owner(), true);
+        int fresh = fresh(fromZero);
+        if (fresh == Frames.NONE) {
+            return Faulter.EXHAUSTED;
+        }
+        boolean done = false;
+        try {
+            long rights = mark(vma, address, leaf, index, pte, mark);
+            if (rights == 0) {
+                return Faulter.AGAIN;
+            }
+            faulter.reader().exit();
+            TlbGather.flushPage(faulter.memory, faulter.table, leaf, address);
+            faulter.reader().enter();
+            done = finish(leaf, index, mark, fresh, rights, !fromZero);
+        } finally {
+            try {
+                end(leaf, index, mark, pte, done);
+            } finally {
+                if (!done) {
+                    giveBack(fresh);
+                }
+            }
+        }
+        if (done && Pte.isOwn(pte)) {
+            faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
+        }
+        return done ? Fault.MINOR : Faulter.AGAIN;
+    }
+
+    /** Takes a frame. Needs as much stack as {@link #giveBack}. */
+    private int fresh(boolean isZeroed) {
+        Magazine magazine = faulter.worker.magazine();
+        return isZeroed ? faulter.frames.allocate(magazine) : faulter.frames.allocateDirty(magazine);
+    }
+
+    private void giveBack(int fresh) {
+        faulter.frames.drop(fresh, faulter.worker.magazine());
+    }
+
+    /** On every way out, also if the store throws: nothing is left in transit. */
+    private void end(long[] leaf, int index, long mark, long before, boolean done) {
+        if (!done) {
+            Leaf.compareAndSet(leaf, index, mark, before);
+        }
+        faulter.memory.owners().leave(faulter.worker.owner());
+    }
+
+    /**
+     * Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader
+     * section.
+     */
+    int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
+        long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
+        // The leaf before the frame, which would be lost if there were no memory for the leaf.
+        long[] leaf = faulter.table.leafForInstall(address);
+        int index = faulter.table.indexOf(address);
+        int fresh = fresh(false);
+        if (fresh == Frames.NONE) {
+            return Faulter.EXHAUSTED;
+        }
+        boolean done = false;
+        try {
+            long rights = 0;
+            Leaf.lock(leaf);
+            try {
+                Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
+                if (now != null
+                        && now.has(VmaFlags.WRITE)
+                        && faulter.frames.isCached(source, cache.number(), page)
+                        && Leaf.fill(leaf, index, mark)) {
+                    rights = PageRights.of(now);
+                }
+            } finally {
+                Leaf.unlock(leaf);
+            }
+            if (rights == 0) {
+                return Faulter.AGAIN;
+            }
+            done = finish(leaf, index, mark, fresh, rights, true);
+            return done ? Fault.MINOR : Faulter.AGAIN;
+        } finally {
+            try {
+                end(leaf, index, mark, Pte.NONE, done);
+            } finally {
+                if (!done) {
+                    giveBack(fresh);
+                }
+            }
+        }
+    }
+
+    /** Returns the rights of the copy but for that to write, or 0 if the entry was not marked. */
+    private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
+        Leaf.lock(leaf);
+        try {
+            Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
+            if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
+                return 0;
+            }
+            return Leaf.compareAndSet(leaf, index, pte, mark) ? PageRights.of(now) : 0;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** Caller is in a reader section. */
+    private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
+        if (copies) {
+            if (Leaf.get(leaf, index) != mark) {
+                return false;
+            }
+            faulter.frames.store().copy(Pte.frame(mark), fresh);
+        }
+        long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED | rights);
+        return Leaf.compareAndSet(leaf, index, mark, copied);
+    }
+}

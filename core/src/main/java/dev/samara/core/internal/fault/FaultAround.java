@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.PageRights;
+import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fault-around: an aligned window of pages of a file, offered by the backing in one call and put in under one hold of
+ * the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
+ *
+ * <p>Mappings do not count the frames of a cache, so what is put in costs one look at the frame's word and one
+ * compare-and-set of the entry.
+ */
+final class FaultAround implements PageWindow {
+    private final Faulter faulter;
+    private final int pages;
+    private final int[] offered;
+
+    private @Nullable FilePages cache;
+    private long first;
+    private int count;
+
+    /** Where the entries of the window are; null while none is looked at, and all are wanted. */
+    private long @Nullable [] entries;
+
+    private int firstEntry;
+
+    FaultAround(Faulter faulter) {
+        this.faulter = faulter;
+        // A window lies in one leaf.
+        pages = Math.min(faulter.memory.faultAround(), faulter.table.entries());
+        offered = new int[pages];
+    }
+
+    /** Lets go of what it was in last. */
+    void forget() {
+        cache = null;
+        entries = null;
+    }
+
+    @Override
+    public PageCache cache() {
+        return Objects.requireNonNull(cache, "a window is over when the call returns");
+    }
+
+    @Override
+    public long first() {
+        return first;
+    }
+
+    @Override
+    public int count() {
+        return count;
+    }
+
+    @Override
+    public boolean isWanted(int at) {
+        long[] leaf = entries;
+        return at >= 0 && at < count && (leaf == null || Leaf.get(leaf, firstEntry + at) == Pte.NONE);
+    }
+
+    /** Also what is not wanted: an entry that is not empty is left alone in any case. */
+    @Override
+    public void offerFrom(PageCache cache) {
+        if (cache instanceof FilePages own && first >= 0) {
+            own.framesAt(first, count, offered);
+        } else {
+            PageWindow.super.offerFrom(cache);
+        }
+    }
+
+    @Override
+    public void offer(int at, int frame) {
+        if (at < 0 || at >= count) {
+            throw new IllegalArgumentException("place " + at + " is not in 0.." + (count - 1));
+        }
+        offered[at] = frame;
+    }
+
+    /** The cache's frame of one page, or {@link Frames#NONE}. Caller is in a reader section. */
+    int one(Vma vma, BackingTraits traits, FilePages cache, long address, long page) {
+        first = page;
+        count = 1;
+        entries = null;
+        ask(traits, cache);
+        int frame = offered[0];
+        return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
+    }
+
+    private void ask(BackingTraits traits, FilePages of) {
+        Arrays.fill(offered, 0, count, Frames.NONE);
+        cache = of;
+        long longest = faulter.memory.longestOffer();
+        if (longest == Memory.UNCHECKED) {
+            askUnchecked(traits);
+        } else {
+            askChecked(traits, longest);
+        }
+    }
+
+    private boolean askUnchecked(BackingTraits traits) {
+        try {
+            traits.backing().rcuMapPages(this);
+            return true;
+        } catch (Throwable thrown) {
+            Arrays.fill(offered, 0, count, Frames.NONE);
+            faulter.reportBacking("rcuMapPages", traits, thrown);
+            return false;
+        }
+    }
+
+    private void askChecked(BackingTraits traits, long longest) {
+        boolean returned = false;
+        long start = System.nanoTime();
+        NoWaiting.enter("rcuMapPages of " + traits.backing().getClass().getName());
+        try {
+            returned = askUnchecked(traits);
+        } finally {
+            IllegalStateException refused = NoWaiting.exit();
+            if (refused != null && returned) {
+                faulter.reportBacking("rcuMapPages", traits, refused);
+            }
+        }
+        long taken = System.nanoTime() - start;
+        if (taken > longest) {
+            faulter.reportLongOffer(traits, taken);
+        }
+    }
+
+    /**
+     * Maps what the backing has in memory around a page.
+     *
+     * @param known the leaf that has the page's entry, or null if there was none
+     * @return whether the page itself is mapped now
+     */
+    boolean map(
+            Vma vma,
+            BackingTraits traits,
+            FilePages cache,
+            long address,
+            long page,
+            boolean writes,
+            long @Nullable [] known) {
+        int shift = faulter.pageShift;
+        PageTable table = faulter.table;
+        int index = table.indexOf(address);
+        // Aligned by address, and clipped to the VMA and to the leaf.
+        int before = (int) Math.min(index & pages - 1, (address - vma.start()) >>> shift);
+        int after = (int) Math.min(pages - (index & pages - 1), (vma.end() - (address & -(1L << shift))) >>> shift);
+        long[] leaf = known != null ? known : table.leafForInstall(address);
+        first = page - before;
+        count = before + after;
+        entries = leaf;
+        firstEntry = index - before;
+        ask(traits, cache);
+        if (offered[before] == Frames.NONE) {
+            offered[before] = cache.frameForFault(vma, page, faulter.worker);
+            if (offered[before] == Frames.NONE) {
+                return false;
+            }
+        }
+        return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
+    }
+
+    /** Maps one page that the slow path has fetched. */
+    boolean mapOne(Vma vma, FilePages cache, long address, long page, int frame, boolean writes) {
+        first = page;
+        count = 1;
+        offered[0] = frame;
+        long[] leaf = faulter.table.leafForInstall(address);
+        return putIn(vma, cache, leaf, faulter.table.indexOf(address), address, 0, writes);
+    }
+
+    private boolean putIn(Vma vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
+        boolean mapped = false;
+        Frames frames = faulter.frames;
+        long number = cache.number();
+        long bits = bitsOf(vma, writes);
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.isDead(leaf)) {
+                return false;
+            }
+            for (int i = 0; i < count; i++) {
+                int frame = offered[i];
+                if (frame == Frames.NONE || Leaf.get(leaf, index + i) != Pte.NONE) {
+                    continue;
+                }
+                Vma now = vma;
+                long put = bits;
+                // Each page singly: the mapping may end in the middle of the window, at any time.
+                if (vma.isDetached()) {
+                    now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
+                    put = now == null ? 0 : bitsOf(now, writes);
+                }
+                if (now == null || !frames.isCached(frame, number, first + i)) {
+                    continue;
+                }
+                if (i == target) {
+                    put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
+                }
+                mapped |= Leaf.fill(leaf, index + i, Pte.present(frame, put)) && i == target;
+            }
+            return mapped;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** What may be done with a page of a file through a mapping of it. */
+    static long bitsOf(Vma vma, boolean writes) {
+        boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
+        return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
+    }
+}

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.UnmapPages;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.PageRights;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The copying of page tables for a child ({@code copy_page_range}), range by range, while the parent goes on.
+ *
+ * <p>It is registered under the layout lock at the instant of the fork. Who publishes later that something is unmapped,
+ * replaced or moved waits for it before he touches the pages; what was in transit already never waits for it, but is
+ * waited for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets.
+ * It ends before any backing is asked whether it may be opened for the child: nobody waits for that.
+ */
+public final class CopyPageTables {
+    /** What an entry of the child has in common with its parent's, but for the rights. */
+    private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
+
+    /** What waits for a copy keeps its gate, and neither the child nor what was in flight at the instant. */
+    private static final class CopyGate extends Gate {
+        @Override
+        public String toString() {
+            return "a fork's copy";
+        }
+    }
+
+    private final Gate gate = new CopyGate();
+    private final Layout parent;
+    private final Layout child;
+    private final Memory memory;
+    private final Frames frames;
+    private final TlbGather gather;
+
+    /** What was in transit at the instant. */
+    private final List<InFlightRange> earlier;
+
+    /**
+     * What was copied of private mappings of files, whose size may change before the child's mappings are known to
+     * them.
+     */
+    private final List<OfFile> ofFiles = new ArrayList<>(0);
+
+    /** Copies of a file's pages, and how small the file had become when they were made. */
+    private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
+
+    /** Caller holds the parent's lock, and has a worker in the gather until the copy is trimmed or undone. */
+    public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
+        this.parent = parent;
+        this.child = child;
+        this.gather = gather;
+        this.memory = gather.memory();
+        this.frames = memory.frames();
+        this.earlier = earlier;
+    }
+
+    /** Open once the copy has ended. */
+    public Gate gate() {
+        return gate;
+    }
+
+    /**
+     * Copies what the child will have in common with the parent. Caller holds no lock, and nobody else has the child.
+     *
+     * @param vmas the parent's at the instant
+     * @param objects takes those that the child will map, kept for it
+     * @throws MmException with ENOMEM if there is no frame left for a pinned page
+     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
+     */
+    public void run(Snapshot<Vma> vmas, List<SharedAnonymous> objects) {
+        vmas.forEach((first, last, vma) -> {
+            if (hasPagesToCopy(vma)) {
+                copy(vma);
+            }
+            SharedAnonymous.keep(vma, objects);
+        });
+        // After this, nobody can write any more to what the child has in common with the parent.
+        gather.invalidate();
+    }
+
+    /** Pages of its own, or guards, which stand in page tables only. */
+    private static boolean hasPagesToCopy(Vma vma) {
+        if (vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)) {
+            return false;
+        }
+        return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonIdentity() != null && !vma.has(VmaFlags.SHARED));
+    }
+
+    private void copy(Vma vma) {
+        for (InFlightRange transit : earlier) {
+            if (transit.touches(vma.start(), vma.end())) {
+                await(transit);
+            }
+        }
+        FilePages file = Retirement.fileOf(vma);
+        if (file != null && !vma.has(VmaFlags.SHARED)) {
+            // Before the first page is read.
+            ofFiles.add(new OfFile(vma, file, file.lastShrink()));
+        }
+        PageTable from = parent.pages();
+        long at = from.nextLeaf(vma.start(), vma.end());
+        while (Long.compareUnsigned(at, vma.end()) < 0) {
+            long stop = Edit.lower(from.leafEnd(at), vma.end());
+            long[] leaf = from.leaf(at);
+            long reached = at;
+            while (leaf != null && Long.compareUnsigned(reached, stop) < 0) {
+                reached = copy(vma, leaf, reached, stop);
+            }
+            at = from.nextLeaf(stop, vma.end());
+        }
+    }
+
+    private void await(InFlightRange transit) {
+        InFlightRange inside = InFlightRange.ofThisThread();
+        Gate awaited = transit.gate();
+        if (inside != null && !awaited.isOpen()) {
+            throw new IllegalStateException("a fork was called by what retires " + inside
+                    + ", and would have to wait for " + transit + ": nothing that is in transit may wait");
+        }
+        awaited.awaitUninterruptibly(Retirement.watch(parent));
+    }
+
+    /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
+    private long copy(Vma vma, long[] leaf, long start, long end) {
+        PageTable from = parent.pages();
+        long pageSize = parent.geometry().pageSize();
+        long[] target = null;
+        long at = start;
+        long inTransit = Pte.NONE;
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.isDead(leaf)) {
+                return end;
+            }
+            // Also where everything is read-only already: who has made it so, another fork perhaps, may still
+            // wait for stores.
+            gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
+            while (Long.compareUnsigned(at, end) < 0) {
+                int index = from.indexOf(at);
+                long pte = Leaf.get(leaf, index);
+                if (Pte.isInTransit(pte)) {
+                    inTransit = pte;
+                    break;
+                }
+                if (pte == Pte.GUARD || (Pte.isPresent(pte) && !Pte.isCached(pte))) {
+                    if (target == null) {
+                        target = child.pages().leafForInstall(at);
+                    }
+                    copy(vma, leaf, target, index, pte, gather.worker());
+                }
+                at += pageSize;
+            }
+        } finally {
+            Leaf.unlock(leaf);
+        }
+        if (inTransit != Pte.NONE) {
+            Retirement.awaitOwner(memory, parent, leaf, from.indexOf(at), inTransit);
+        }
+        return at;
+    }
+
+    /** Under the lock of the parent's leaf, so the page stays; others may note at the entry that it was used. */
+    private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, PageTableContext worker) {
+        if (pte == Pte.GUARD) {
+            Leaf.fill(target, index, pte);
+            return;
+        }
+        int frame = Pte.frame(pte);
+        boolean isOwn = Pte.isOwn(pte);
+        boolean isCounted = isOwn && frames.share(frame);
+        boolean isShared = false;
+        long before = 0;
+        try {
+            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
+            // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
+            if (!isOwn || (isCounted && !frames.isPinned(frame))) {
+                // The rights of the child's VMA, whatever the parent's has become meanwhile.
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | PageRights.of(vma)));
+                isShared = true;
+            }
+        } finally {
+            if (isCounted && !isShared) {
+                frames.drop(frame, worker.magazine());
+            }
+        }
+        if (!isShared) {
+            set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
+            fillWithCopy(vma, target, index, frame, before & KEPT, worker);
+        }
+    }
+
+    private void fillWithCopy(Vma vma, long[] target, int index, int frame, long kept, PageTableContext worker) {
+        int fresh = frames.allocateDirty(worker.magazine());
+        if (fresh == Frames.NONE) {
+            throw new MmException("fork", Errno.ENOMEM);
+        }
+        boolean filled = false;
+        try {
+            frames.store().copy(frame, fresh);
+            long writable = vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0;
+            Leaf.fill(target, index, Pte.present(fresh, kept | Pte.EXCLUSIVE | PageRights.of(vma) | writable));
+            filled = true;
+        } finally {
+            if (!filled) {
+                frames.drop(fresh, worker.magazine());
+            }
+        }
+    }
+
+    private static long clear(long[] leaf, int index, long bits) {
+        long pte = Leaf.get(leaf, index);
+        while (!Leaf.compareAndSet(leaf, index, pte, pte & ~bits)) {
+            pte = Leaf.get(leaf, index);
+        }
+        return pte;
+    }
+
+    private static void set(long[] leaf, int index, long bits) {
+        long pte = Leaf.get(leaf, index);
+        while (!Leaf.compareAndSet(leaf, index, pte, pte | bits)) {
+            pte = Leaf.get(leaf, index);
+        }
+    }
+
+    /**
+     * Takes away what a truncation has missed: it walks the mappings that its file knows, and the child's were not
+     * among them. They are by now.
+     */
+    public void trim() {
+        for (OfFile of : ofFiles) {
+            long pages = of.file.lowestSince(of.from);
+            Vma vma = of.vma;
+            long kept = Math.max(0, pages - vma.pageOffset());
+            if (kept < parent.geometry().pages(vma.length())) {
+                zap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());
+            }
+        }
+    }
+
+    /**
+     * Gives back everything that was copied, because there will be no child, and the worker: closing the child needs
+     * one.
+     */
+    public void undo() {
+        try (gather) {
+            UnmapPages.zap(child.pages(), 0, child.geometry().limit(), gather);
+        }
+    }
+
+    private void zap(long start, long end) {
+        UnmapPages.zap(child.pages(), start, end, gather);
+        gather.invalidate();
+        gather.free();
+    }
+}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.Open;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which open each new VMA of an edit gets a share in: that of a VMA whose place it takes, or one that its backing was
+ * asked for. A VMA hands its open on once; the other pieces of it need their own. All VMAs of one shared object have
+ * shares of its content.
+ */
+public final class OpenTransfer {
+    static final OpenTransfer NONE = new OpenTransfer(0);
+
+    /** By the new VMA's number: an {@link Open}, a {@link BackingCallbacks.Question}, or null if it needs none. */
+    private final @Nullable Object[] sources;
+
+    /** Below this number each new VMA that is to share an open of another has its share. */
+    private int shared;
+
+    private @Nullable Errno refusal;
+
+    private OpenTransfer(int count) {
+        sources = new @Nullable Object[count];
+    }
+
+    /** Whether a VMA has an open: its backing wants to be told of it, or ends with the last one. */
+    public static boolean hasOpen(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
+    }
+
+    /** Finds the opens of an edit's new VMAs; which of them must still be asked for, the operation's questions know. */
+    static OpenTransfer of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
+        OpenTransfer opens = NONE;
+        List<Vma> heirless = List.of();
+        for (int i = 0; i < fresh.size(); i++) {
+            if (hasOpen(fresh.get(i))) {
+                if (opens == NONE) {
+                    opens = new OpenTransfer(fresh.size());
+                    heirless = new ArrayList<>(gone);
+                    heirless.removeAll(displaced);
+                }
+                opens.find(i, operation, fresh.get(i), gone, heirless);
+            }
+        }
+        return opens;
+    }
+
+    private void find(int i, Operation operation, Vma vma, List<Vma> gone, List<Vma> heirless) {
+        if (vma.backing() instanceof SharedAnonymous object) {
+            sources[i] = object.contentOf(vma);
+            return;
+        }
+        for (Vma old : heirless) {
+            if (old.backing() == vma.backing() && overlap(old, vma)) {
+                heirless.remove(old);
+                sources[i] = Life.openOf(old);
+                return;
+            }
+        }
+        BackingCallbacks.Question question = operation.questions().open(vma, Edit.relative(vma, gone));
+        sources[i] = question;
+        if (refusal == null) {
+            refusal = question.refusal();
+        }
+    }
+
+    private static boolean overlap(Vma one, Vma other) {
+        return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
+    }
+
+    /** The first refusal of an open, or null. */
+    @Nullable
+    Errno refusal() {
+        return refusal;
+    }
+
+    /**
+     * Takes the share of the i-th new VMA, or null if it needs none. To be called once for each, in turn, at
+     * publication; if that fails, {@link #takeBack} gives the shares up.
+     */
+    @Nullable
+    Open take(int i) {
+        Object source = sources.length == 0 ? null : sources[i];
+        if (source instanceof BackingCallbacks.Question question) {
+            return question.granted();
+        }
+        if (source instanceof Open open) {
+            open.share();
+            shared = i + 1;
+            return open;
+        }
+        return null;
+    }
+
+    /**
+     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA, or the
+     * edit, that it is shared with is still there. What was granted to a new VMA is the operation's to end, with its
+     * questions.
+     */
+    void takeBack() {
+        while (shared > 0) {
+            shared--;
+            if (sources[shared] instanceof Open open) {
+                open.drop();
+            }
+        }
+    }
+}

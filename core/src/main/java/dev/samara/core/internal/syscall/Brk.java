@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/**
+ * The program break ({@code brk}, {@code mm/mmap.c}). Every failure answers with the break as it was, but an
+ * interrupted wait and a refusing backing with a negated errno.
+ */
+public final class Brk {
+    private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
+
+    private Brk() {}
+
+    public static long brk(Edit edit, long wanted) {
+        Layout layout = edit.layout;
+        Geometry geometry = edit.geometry;
+        long current = edit.brk();
+        long start = layout.heapStart();
+        if (Long.compareUnsigned(wanted, start) < 0
+                || Long.compareUnsigned(wanted - start, edit.limits.bytes(Resource.DATA)) > 0) {
+            return current;
+        }
+        long newEnd = geometry.roundUp(wanted);
+        long oldEnd = geometry.roundUp(current);
+        boolean done = newEnd == oldEnd
+                || (Long.compareUnsigned(wanted, current) <= 0
+                        ? shrink(edit, newEnd, oldEnd)
+                        : grow(edit, start, oldEnd, newEnd));
+        if (!done) {
+            return current;
+        }
+        edit.setBrk(wanted);
+        return wanted;
+    }
+
+    private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
+        edit.claim(newEnd, oldEnd);
+        return edit.firstIn(newEnd, oldEnd) != null && Munmap.unmap(edit, newEnd, oldEnd) == 0;
+    }
+
+    private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {
+        Geometry geometry = edit.geometry;
+        long length = newEnd - oldEnd;
+        long pages = geometry.pages(length);
+        long flags = HEAP_FLAGS | edit.defaultLock();
+        if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
+                || !edit.limits.mayLockMore(edit.counters, edit.defaultLock(), pages)) {
+            return false;
+        }
+        edit.claim(oldEnd, newEnd);
+        // One page beyond the new end stays free too, and the gap below a stack.
+        Vma next = edit.atOrAfter(oldEnd);
+        if (next != null
+                && Long.compareUnsigned(newEnd + geometry.pageSize(), Placement.guardedStart(edit, next)) > 0) {
+            return false;
+        }
+        if (!edit.limits.mayExpand(edit.counters, flags, pages)
+                || edit.maps() > edit.layout.host().maxMapCount()
+                || !edit.charge(pages)) {
+            return false;
+        }
+        Vma piece = Vma.mapping(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
+        Vma previous = edit.before(oldEnd);
+        boolean ofHeap = previous != null && Long.compareUnsigned(previous.end(), heapStart) > 0;
+        if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
+            edit.put(piece);
+        }
+        if ((edit.defaultLock() & VmaFlags.LOCKED) != 0) {
+            edit.populate(Populate.Kind.BEST_EFFORT, oldEnd, newEnd);
+        }
+        return true;
+    }
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** Growing a stack down to an address that was touched ({@code expand_downwards} in {@code mm/vma.c}). */
+public final class ExpandStack {
+    private ExpandStack() {}
+
+    public static long grow(Edit edit, long address) {
+        Geometry geometry = edit.geometry;
+        Vma stack = edit.atOrAfter(address);
+        if (stack == null) {
+            return Errno.EFAULT.result();
+        }
+        if (stack.contains(address)) {
+            return DONE;
+        }
+        if (!stack.has(VmaFlags.GROWSDOWN)) {
+            return Errno.EFAULT.result();
+        }
+        long start = geometry.roundDown(address);
+        if (Long.compareUnsigned(start, geometry.minimum()) < 0) {
+            return Errno.EPERM.result();
+        }
+        long grown = geometry.pages(stack.start() - start);
+        // What the layout below has no part in is decided first: a fault waits only where the stack may grow to it.
+        if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
+                || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
+                || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0
+                || !edit.limits.mayLockMore(edit.counters, stack.flags(), grown)) {
+            return Errno.ENOMEM.result();
+        }
+        long gap = edit.layout.stackGuardGap();
+        edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
+        Vma below = edit.before(start);
+        boolean tooClose = below != null
+                && !below.has(VmaFlags.GROWSDOWN)
+                && below.hasAny(VmaFlags.ACCESS)
+                && start - below.end() < gap;
+        if (tooClose || !edit.isFree(start, stack.start()) || !edit.charge(grown)) {
+            return Errno.ENOMEM.result();
+        }
+        Vma taller = Vma.mapping(
+                start,
+                stack.end(),
+                stack.flags(),
+                stack.pageOffset() - grown,
+                stack.traits(),
+                stack.name(),
+                edit.layout.memoryOrNull() != null && stack.anonIdentity() == null
+                        ? MergeRules.identityFor(edit, stack)
+                        : stack.anonIdentity());
+        edit.replace(stack, null, null, taller);
+        return DONE;
+    }
+}

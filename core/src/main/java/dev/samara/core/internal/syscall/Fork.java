@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.op.CopyPageTables;
+import dev.samara.core.internal.op.StackReserve;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.Vma;
+import dev.samara.maple.Snapshot;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The layout of one instant as a child's, with its pages ({@code dup_mmap} in {@code kernel/fork.c}). The parent's lock
+ * is held for the instant only.
+ */
+public final class Fork {
+    private Fork() {}
+
+    @SuppressWarnings("try") // it is there to be closed
+    public static Layout fork(Layout parent) {
+        Cpus.checkMayWait("a fork");
+        Memory memory = parent.memoryOrNull();
+        if (memory == null) {
+            return copyOf(parent, null);
+        }
+        try (TlbGather gather = gatherOf(memory);
+                AccessChecker.Revocation taking = AccessChecker.taking(
+                        memory.oracle(),
+                        "fork",
+                        AccessChecker.WRITE,
+                        parent.pages().number(),
+                        0,
+                        0)) {
+            return copyOf(parent, gather);
+        }
+    }
+
+    /** What copies pages and takes them back, with a worker, before anything is begun. */
+    private static TlbGather gatherOf(Memory memory) {
+        try {
+            TlbGather gather = TlbGather.with(memory, null);
+            if (gather.tryResume()) {
+                return gather;
+            }
+        } catch (OutOfMemoryError exhausted) {
+            throw new MmException("fork", Errno.ENOMEM);
+        }
+        throw new MmException("fork", Errno.EAGAIN);
+    }
+
+    private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
+        // Each finally below gives something back, and must not meet the end of the stack there.
+        StackReserve.check(StackReserve.MANY);
+        List<Vma> kept = new ArrayList<>();
+        List<SharedAnonymous> objects = new ArrayList<>(0);
+        CopyPageTables copy = null;
+        Layout child = null;
+        boolean done = false;
+        try {
+            Snapshot<Vma> vmas;
+            List<InFlightRange.Join> joins;
+            int maps;
+            try {
+                parent.lock();
+                try {
+                    child = parent.emptyChild();
+                    vmas = parent.snapshot();
+                    maps = (int) parent.counters().maps;
+                    joins = parent.inTransit().joins();
+                    Load.keep(vmas, parent.counters(), kept);
+                    if (gather != null) {
+                        List<InFlightRange> earlier =
+                                List.copyOf(parent.inTransit().transits());
+                        copy = new CopyPageTables(parent, child, gather, earlier);
+                        parent.copies().add(copy.gate());
+                    }
+                } finally {
+                    parent.unlock();
+                }
+                if (copy != null) {
+                    // The pages first, so that nobody waits for what a backing answers that is asked for the child.
+                    copy.run(vmas, objects);
+                }
+            } finally {
+                // Until the copy ends, nothing that the parent has unmapped since is complete.
+                end(parent, copy);
+            }
+            Load.fork(child, vmas, joins, maps);
+            if (copy != null) {
+                copy.trim();
+            }
+            done = true;
+            return child;
+        } finally {
+            try {
+                if (!done) {
+                    undo(child, copy);
+                }
+            } finally {
+                objects.forEach(SharedAnonymous::letGo);
+                kept.forEach(Life::release);
+            }
+        }
+    }
+
+    /** Gives back what a child has got that nobody will have. */
+    private static void undo(@Nullable Layout child, @Nullable CopyPageTables copy) {
+        try {
+            if (copy != null) {
+                copy.undo();
+            }
+        } finally {
+            if (child != null) {
+                child.close();
+            }
+        }
+    }
+
+    /** Lets those go on who wait for a copy. */
+    private static void end(Layout parent, @Nullable CopyPageTables copy) {
+        if (copy != null) {
+            parent.lock();
+            try {
+                parent.copies().remove(copy.gate());
+            } finally {
+                parent.unlock();
+            }
+            Gate.wake(copy.gate().open());
+        }
+    }
+}

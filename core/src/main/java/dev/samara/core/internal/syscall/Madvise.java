@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Retirement;
+import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the rest, whose effect is on
+ * pages.
+ */
+public final class Madvise {
+    private Madvise() {}
+
+    public static long madvise(Edit edit, long address, long length, int advice) {
+        Geometry geometry = edit.geometry;
+        long rounded = geometry.roundUp(length);
+        long end = address + rounded;
+        if (!isKnown(advice)
+                || !geometry.isAligned(address)
+                || (length != 0 && rounded == 0)
+                || Long.compareUnsigned(end, address) < 0) {
+            return Errno.EINVAL.result();
+        }
+        if (rounded == 0) {
+            return DONE;
+        }
+        edit.claim(address, end);
+        if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
+            return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
+        }
+        return walk(edit, address, end, advice);
+    }
+
+    private static boolean isKnown(int advice) {
+        return (advice >= Advice.NORMAL && advice <= Advice.DONTNEED)
+                || (advice >= Advice.FREE && advice <= Advice.COLLAPSE)
+                || advice == Advice.GUARD_INSTALL
+                || advice == Advice.GUARD_REMOVE;
+    }
+
+    /** Holes are passed over and reported at the end; any other error stops, and what lies before stays changed. */
+    private static long walk(Edit edit, long start, long end, int advice) {
+        long result = DONE;
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.firstIn(reached, end);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            if (Long.compareUnsigned(reached, vma.start()) < 0) {
+                result = Errno.ENOMEM.result();
+                reached = vma.start();
+            }
+            long advised = advise(edit, vma, reached, Edit.lower(vma.end(), end), advice);
+            if (Errno.isError(advised)) {
+                return advised;
+            }
+            reached = advised;
+        }
+        return result;
+    }
+
+    /** Advises one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    private static long advise(Edit edit, Vma vma, long start, long end, int advice) {
+        if (isDiscardOfSealed(vma, advice)) {
+            return Errno.EPERM.result();
+        }
+        Errno refusal = refusal(vma, advice);
+        if (refusal != null) {
+            return refusal.result();
+        }
+        actOnPages(edit, vma, start, end, advice);
+        if (advice == Advice.GUARD_INSTALL) {
+            return guard(edit, vma);
+        }
+        long flags = flagsAfter(vma, advice);
+        if (flags == vma.flags()) {
+            return vma.end();
+        }
+        long changed = MergeRules.change(edit, vma, start, end, flags);
+        // Too many mappings is a shortage like any other here.
+        return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
+    }
+
+    /**
+     * What is done to the pages, in the order of the VMAs. FREE, COLD and PAGEOUT say what may be reclaimed: no content
+     * changes.
+     */
+    private static void actOnPages(Edit edit, Vma vma, long start, long end, int advice) {
+        switch (advice) {
+            case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
+                edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
+            case Advice.REMOVE -> {
+                FilePages file = Retirement.fileOf(vma);
+                if (file != null) {
+                    long offset = vma.pageOffset() + edit.geometry.pages(start - vma.start());
+                    long bytes = offset << edit.geometry.pageShift();
+                    edit.act(new PageAction(PageAction.Kind.PUNCH, start, end, file, bytes));
+                }
+            }
+            case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
+            case Advice.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
+            default -> {
+                // Says nothing of pages that are there.
+            }
+        }
+    }
+
+    /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */
+    private static boolean isDiscardOfSealed(Vma vma, int advice) {
+        return vma.has(VmaFlags.SEALED)
+                && isDiscard(advice)
+                && vma.isAnonymous()
+                && !vma.hasAny(VmaFlags.SHARED | VmaFlags.WRITE);
+    }
+
+    private static boolean isDiscard(int advice) {
+        return switch (advice) {
+            case Advice.FREE,
+                    Advice.DONTNEED,
+                    Advice.DONTNEED_LOCKED,
+                    Advice.REMOVE,
+                    Advice.DONTFORK,
+                    Advice.WIPEONFORK,
+                    Advice.GUARD_INSTALL -> true;
+            default -> false;
+        };
+    }
+
+    private static @Nullable Errno refusal(Vma vma, int advice) {
+        return switch (advice) {
+            case Advice.REMOVE -> refusalToRemove(vma);
+            case Advice.COLD, Advice.PAGEOUT ->
+                invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP | VmaFlags.HUGETLB));
+            case Advice.DONTNEED -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP));
+            case Advice.DONTNEED_LOCKED -> invalidIf(vma.hasAny(VmaFlags.PFNMAP));
+            case Advice.FREE -> invalidIf(vma.hasAny(VmaFlags.LOCKED | VmaFlags.PFNMAP) || !vma.isAnonymous());
+            case Advice.GUARD_INSTALL -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.LOCKED));
+            case Advice.GUARD_REMOVE -> invalidIf(vma.hasAny(VmaFlags.SPECIAL | VmaFlags.HUGETLB));
+            case Advice.DOFORK -> invalidIf(vma.hasAny(VmaFlags.IO));
+            case Advice.WIPEONFORK -> invalidIf(vma.backing() != null || vma.hasAny(VmaFlags.SHARED));
+            case Advice.KEEPONFORK -> invalidIf(vma.hasAny(VmaFlags.DROPPABLE));
+            case Advice.DODUMP ->
+                invalidIf(
+                        (vma.hasAny(VmaFlags.SPECIAL) && !vma.has(VmaFlags.HUGETLB)) || vma.hasAny(VmaFlags.DROPPABLE));
+            // There are no huge pages.
+            case Advice.COLLAPSE -> Errno.EINVAL;
+            default -> null;
+        };
+    }
+
+    private static @Nullable Errno invalidIf(boolean refused) {
+        return refused ? Errno.EINVAL : null;
+    }
+
+    private static @Nullable Errno refusalToRemove(Vma vma) {
+        if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
+            return Errno.EINVAL;
+        }
+        if (!vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE)) {
+            return Errno.EACCES;
+        }
+        BackingTraits traits = vma.traits();
+        return traits == null || traits.punchesHoles() ? null : Errno.EOPNOTSUPP;
+    }
+
+    /** Guard markers stand in page tables; the whole VMA is marked as one that may have them, and now has tables. */
+    private static long guard(Edit edit, Vma vma) {
+        boolean needsIdentity = vma.isAnonymous() && vma.anonIdentity() == null;
+        edit.replace(
+                vma,
+                null,
+                null,
+                Vma.mapping(
+                        vma.start(),
+                        vma.end(),
+                        vma.flags() | VmaFlags.MAYBE_GUARD,
+                        vma.pageOffset(),
+                        vma.traits(),
+                        vma.name(),
+                        needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonIdentity()));
+        return vma.end();
+    }
+
+    private static long flagsAfter(Vma vma, int advice) {
+        long flags = vma.flags();
+        return switch (advice) {
+            case Advice.NORMAL -> flags & ~(VmaFlags.RAND_READ | VmaFlags.SEQ_READ);
+            case Advice.SEQUENTIAL -> (flags & ~VmaFlags.RAND_READ) | VmaFlags.SEQ_READ;
+            case Advice.RANDOM -> (flags & ~VmaFlags.SEQ_READ) | VmaFlags.RAND_READ;
+            case Advice.DONTFORK -> flags | VmaFlags.DONTCOPY;
+            case Advice.DOFORK -> flags & ~VmaFlags.DONTCOPY;
+            case Advice.WIPEONFORK -> flags | VmaFlags.WIPEONFORK;
+            case Advice.KEEPONFORK -> flags & ~VmaFlags.WIPEONFORK;
+            case Advice.DONTDUMP -> flags | VmaFlags.DONTDUMP;
+            case Advice.DODUMP -> flags & ~VmaFlags.DONTDUMP;
+            case Advice.HUGEPAGE -> (flags & ~VmaFlags.NOHUGEPAGE) | VmaFlags.HUGEPAGE;
+            case Advice.NOHUGEPAGE -> (flags & ~VmaFlags.HUGEPAGE) | VmaFlags.NOHUGEPAGE;
+            case Advice.MERGEABLE -> mayMergePages(vma) ? flags | VmaFlags.MERGEABLE : flags;
+            case Advice.UNMERGEABLE -> flags & ~VmaFlags.MERGEABLE;
+            default -> flags;
+        };
+    }
+
+    /** Other memory ignores the advice. */
+    private static boolean mayMergePages(Vma vma) {
+        return !vma.hasAny(
+                VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
+    }
+
+    /** A hole is ENOMEM; a VMA that cannot be accessed so is EINVAL. */
+    private static long populate(Edit edit, long start, long end, long access) {
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.at(reached);
+            if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
+                // What lies before it is faulted in all the same.
+                populateAs(edit, start, reached, access);
+                return (vma == null ? Errno.ENOMEM : Errno.EINVAL).result();
+            }
+            reached = vma.end();
+        }
+        populateAs(edit, start, end, access);
+        return DONE;
+    }
+
+    private static void populateAs(Edit edit, long start, long end, long access) {
+        edit.populate(access == VmaFlags.READ ? Populate.Kind.READ : Populate.Kind.WRITE, start, end);
+    }
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Retirement;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+
+/** Which pages are in memory ({@code mincore}, {@code mm/mincore.c}). Takes no lock; each page at some instant. */
+public final class Mincore {
+    private Mincore() {}
+
+    /**
+     * Looks.
+     *
+     * @param layout a space that has memory
+     * @param address a page boundary
+     * @param length bytes
+     * @param vector takes 1 for each page that is in memory and 0 for each that is not
+     * @return 0 or a negated errno; what lies before a hole has been looked at
+     */
+    public static long mincore(Layout layout, long address, long length, byte[] vector) {
+        Geometry geometry = layout.geometry();
+        if (!geometry.isAligned(address)) {
+            return Errno.EINVAL.result();
+        }
+        if (Long.compareUnsigned(address, geometry.limit()) > 0
+                || Long.compareUnsigned(length, geometry.limit() - address) > 0) {
+            return Errno.ENOMEM.result();
+        }
+        long pages = geometry.pages(geometry.roundUp(length));
+        if (pages > vector.length) {
+            return Errno.EFAULT.result();
+        }
+        int done = 0;
+        while (done < pages) {
+            long at = address + ((long) done << geometry.pageShift());
+            Vma vma = layout.find(at);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            long end = Edit.lower(vma.end(), address + (pages << geometry.pageShift()));
+            for (; Long.compareUnsigned(at, end) < 0; at += geometry.pageSize()) {
+                vector[done++] = (byte) (isResident(layout, vma, at) ? 1 : 0);
+            }
+        }
+        return Edit.DONE;
+    }
+
+    private static boolean isResident(Layout layout, Vma vma, long address) {
+        PageTable table = layout.pages();
+        long pte = table.get(address);
+        if (Pte.isPresent(pte)) {
+            return true;
+        }
+        FilePages file = vma.isAnonymous() || pte == Pte.GUARD ? null : Retirement.fileOf(vma);
+        long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
+        return file != null && file.frameAt(page) != Frames.NONE;
+    }
+}

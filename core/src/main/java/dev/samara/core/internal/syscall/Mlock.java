@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** Locking in memory: {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
+public final class Mlock {
+    /** Mappings that are never locked, and that a lock passes over. */
+    private static final long NEVER_LOCKED = VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE;
+
+    private Mlock() {}
+
+    public static long mlock2(Edit edit, long address, long length, int flags) {
+        if ((flags & ~LockFlags.ONFAULT) != 0) {
+            return Errno.EINVAL.result();
+        }
+        if (!edit.limits.mayLock()) {
+            return Errno.EPERM.result();
+        }
+        Geometry geometry = edit.geometry;
+        long start = geometry.roundDown(address);
+        long rounded = geometry.roundUp(length + (address - start));
+        long end = start + rounded;
+        if (rounded != 0) {
+            edit.claim(start, end);
+        }
+        long pages = geometry.pages(rounded) + edit.counters.locked;
+        if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
+            return Errno.ENOMEM.result();
+        }
+        boolean onFault = flags == LockFlags.ONFAULT;
+        long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
+        return result == DONE ? populate(edit, start, end) : result;
+    }
+
+    public static long munlock(Edit edit, long address, long length) {
+        Geometry geometry = edit.geometry;
+        long start = geometry.roundDown(address);
+        long end = start + geometry.roundUp(length + (address - start));
+        if (end != start) {
+            edit.claim(start, end);
+        }
+        return apply(edit, start, end, 0);
+    }
+
+    public static long mlockall(Edit edit, int flags) {
+        int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
+        if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
+            return Errno.EINVAL.result();
+        }
+        if (!edit.limits.mayLock()) {
+            return Errno.EPERM.result();
+        }
+        boolean current = (flags & LockFlags.CURRENT) != 0;
+        if (current && !edit.limits.mayHoldLocked(edit.counters.total)) {
+            return Errno.ENOMEM.result();
+        }
+        long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
+        boolean future = (flags & LockFlags.FUTURE) != 0;
+        edit.setDefaultLock(future ? locked : 0);
+        if (current || !future) {
+            applyToAll(edit, current ? locked : 0);
+        }
+        if (current) {
+            for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
+                edit.populate(Populate.Kind.BEST_EFFORT, vma.start(), vma.end());
+            }
+        }
+        return DONE;
+    }
+
+    public static long munlockall(Edit edit) {
+        edit.setDefaultLock(0);
+        applyToAll(edit, 0);
+        return DONE;
+    }
+
+    /** Locks or unlocks VMA by VMA; at a hole it stops, and what lies before stays changed. */
+    private static long apply(Edit edit, long start, long end, long lock) {
+        if (Long.compareUnsigned(end, start) < 0) {
+            return Errno.EINVAL.result();
+        }
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.at(reached);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            long changed = lock(edit, vma, reached, Edit.lower(vma.end(), end), lock);
+            if (Errno.isError(changed)) {
+                return changed;
+            }
+            reached = changed;
+        }
+        return DONE;
+    }
+
+    /** Whatever cannot be changed, because there are too many mappings, is left as it is. */
+    private static void applyToAll(Edit edit, long lock) {
+        edit.claim(0, edit.geometry.limit());
+        Vma vma = edit.atOrAfter(0);
+        while (vma != null) {
+            long changed = lock(edit, vma, vma.start(), vma.end(), lock);
+            vma = edit.atOrAfter(Errno.isError(changed) ? vma.end() : changed);
+        }
+    }
+
+    /** Takes the lock flags from a whole VMA, without a merge. */
+    static void unlock(Edit edit, Vma vma) {
+        long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
+        edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
+    }
+
+    /** Locks one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    private static long lock(Edit edit, Vma vma, long start, long end, long lock) {
+        long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
+        if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
+            return vma.end();
+        }
+        return MergeRules.change(edit, vma, start, end, flags);
+    }
+
+    /** The locked pages in a range; one that wraps ends at the top. */
+    private static long lockedIn(Edit edit, long start, long end) {
+        long stop = Long.compareUnsigned(end, start) < 0 ? -1L : end;
+        long pages = 0;
+        for (Vma vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
+            if (vma.has(VmaFlags.LOCKED)) {
+                long from = Long.compareUnsigned(vma.start(), start) < 0 ? start : vma.start();
+                pages += edit.geometry.pages(Edit.lower(vma.end(), stop) - from);
+            }
+        }
+        return pages;
+    }
+
+    /**
+     * What is not locked on fault is faulted in at once, which fails where no access is allowed; the lock stays. Memory
+     * that cannot be locked is faulted in too, unless it is a device's.
+     */
+    private static long populate(Edit edit, long start, long end) {
+        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                edit.populate(Populate.Kind.LOCK, start, vma.start());
+                return Errno.ENOMEM.result();
+            }
+        }
+        edit.populate(Populate.Kind.LOCK, start, end);
+        return DONE;
+    }
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.SyncFlags;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** {@code msync} ({@code mm/msync.c}): what it finds in the layout; there is nothing to write back yet. */
+public final class Msync {
+    private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
+
+    private Msync() {}
+
+    public static long msync(Edit edit, long address, long length, int flags) {
+        Geometry geometry = edit.geometry;
+        boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
+        if ((flags & ~KNOWN) != 0 || !geometry.isAligned(address) || both) {
+            return Errno.EINVAL.result();
+        }
+        long end = address + geometry.roundUp(length);
+        if (Long.compareUnsigned(end, address) < 0) {
+            return Errno.ENOMEM.result();
+        }
+        if (end != address) {
+            edit.claim(address, end);
+        }
+        long result = 0;
+        long reached = address;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.firstIn(reached, end);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            if (Long.compareUnsigned(reached, vma.start()) < 0) {
+                if (flags == SyncFlags.ASYNC) {
+                    return Errno.ENOMEM.result();
+                }
+                result = Errno.ENOMEM.result();
+            }
+            if ((flags & SyncFlags.INVALIDATE) != 0 && vma.has(VmaFlags.LOCKED)) {
+                return Errno.EBUSY.result();
+            }
+            reached = vma.end();
+        }
+        return result;
+    }
+}

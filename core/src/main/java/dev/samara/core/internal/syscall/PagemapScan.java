@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.PageSink;
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Retirement;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Which pages were written or used since this was asked last ({@code PAGEMAP_SCAN}, KVM's dirty log). No operation: it
+ * takes no lock but one leaf's at a time, and nothing is in transit because of it.
+ *
+ * <p>For a batch of entries at a time: the bit is cleared; then no CPU has a translation from before, so every store
+ * that did not set the bit has been made; only then the sink is told, which finds all of them when it looks at the
+ * page. What it was not told of, because it threw, gets its bit back.
+ */
+public final class PagemapScan {
+    /** So many pages, and what is left of a leaf, are cleared before they are flushed and told. */
+    private static final int BATCH = 1 << 12;
+
+    private final Layout layout;
+    private final PageTable table;
+    private final Memory memory;
+    private final long pageSize;
+
+    /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
+    private final long bit;
+
+    private long[] pages = new long[64];
+    private int size;
+
+    private PagemapScan(Layout layout, long bit) {
+        this.layout = layout;
+        this.bit = bit;
+        table = layout.pages();
+        memory = layout.memory();
+        pageSize = layout.geometry().pageSize();
+    }
+
+    /**
+     * Collects.
+     *
+     * @param layout a space that has memory
+     * @param start a page boundary
+     * @param length bytes
+     * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
+     * @param sink who is told, in ascending order
+     * @return how many pages it was told of, or a negated errno
+     */
+    public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
+        Cpus.checkMayWait("a collection");
+        Geometry geometry = layout.geometry();
+        if (!geometry.isAligned(start)) {
+            return Errno.EINVAL.result();
+        }
+        if (Long.compareUnsigned(start, geometry.limit()) > 0
+                || Long.compareUnsigned(length, geometry.limit() - start) > 0) {
+            return Errno.EFAULT.result();
+        }
+        return new PagemapScan(layout, bit).run(start, start + geometry.roundUp(length), sink);
+    }
+
+    private long run(long start, long end, PageSink sink) {
+        long done = 0;
+        long at = start;
+        while (Long.compareUnsigned(at, end) < 0) {
+            size = 0;
+            int told = 0;
+            try {
+                at = clearAndFlush(at, end);
+                while (told < size) {
+                    sink.page(pages[told]);
+                    told++;
+                }
+            } finally {
+                for (int i = told; i < size; i++) {
+                    giveBack(pages[i]);
+                }
+            }
+            done += told;
+        }
+        return done;
+    }
+
+    /** A checked machine lets stores through old translations pass for this time. */
+    @SuppressWarnings("try") // it is there to be closed
+    private long clearAndFlush(long start, long end) {
+        try (AccessChecker.Revocation taking = AccessChecker.taking(
+                        memory.oracle(), "a collection", AccessChecker.MARK, table.number(), start, end);
+                TlbGather gather = new TlbGather(memory)) {
+            return clear(start, end, gather);
+        }
+    }
+
+    /** Clears a batch; returns how far it has come. */
+    private long clear(long start, long end, TlbGather gather) {
+        long at = table.nextLeaf(start, end);
+        while (Long.compareUnsigned(at, end) < 0 && size < BATCH && !gather.isFull()) {
+            long stop = Edit.lower(table.leafEnd(at), end);
+            long[] leaf = table.leaf(at);
+            long reached = leaf == null ? stop : clear(leaf, at, stop, gather);
+            at = reached == stop ? table.nextLeaf(stop, end) : reached;
+        }
+        return at;
+    }
+
+    /**
+     * Clears what is in one leaf, up to a page that is being copied, for which it waits; returns how far it has come.
+     */
+    private long clear(long[] leaf, long start, long end, TlbGather gather) {
+        makeRoom();
+        long copied = Pte.NONE;
+        long at;
+        RcuReader reader = gather.worker().reader();
+        // A frame of a cache that is found in an entry is not free before this ends, also if the entry is moved
+        // meanwhile.
+        reader.enter();
+        Leaf.lock(leaf);
+        try {
+            at = owe(leaf, start, end, gather);
+            for (; Long.compareUnsigned(at, end) < 0; at += pageSize) {
+                long pte = clear(leaf, at);
+                if (isCopied(pte)) {
+                    copied = pte;
+                    break;
+                }
+            }
+        } finally {
+            Leaf.unlock(leaf);
+            reader.exit();
+        }
+        if (copied != Pte.NONE) {
+            Retirement.awaitOwner(memory, layout, leaf, table.indexOf(at), copied);
+        }
+        return at;
+    }
+
+    /**
+     * Says what will be flushed, from the first page to be cleared on; returns where that is, {@code end} if there is
+     * none.
+     */
+    private long owe(long[] leaf, long start, long end, TlbGather gather) {
+        if (Leaf.isDead(leaf)) {
+            return end;
+        }
+        long first = end;
+        for (long at = start; first == end && Long.compareUnsigned(at, end) < 0; at += pageSize) {
+            long pte = Leaf.get(leaf, table.indexOf(at));
+            if ((Pte.isPresent(pte) && Pte.has(pte, bit)) || isCopied(pte)) {
+                first = at;
+            }
+        }
+        // Also where another flush is owed: who has cleared a page before this may not have come to it.
+        if (Leaf.isOwed(leaf)) {
+            gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+        } else if (first != end) {
+            gather.owe(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
+        }
+        return first;
+    }
+
+    /** Clears one entry and notes its page; returns what it was last. */
+    private long clear(long[] leaf, long address) {
+        int index = table.indexOf(address);
+        long pte = Leaf.get(leaf, index);
+        while (Pte.isPresent(pte) && Pte.has(pte, bit)) {
+            if (bit == Pte.DIRTY && Pte.isCached(pte)) {
+                // Before the entry says that the page is clean, and once more than needed if it changes meanwhile.
+                memory.frames().setDirty(Pte.frame(pte));
+            }
+            if (Leaf.compareAndSet(leaf, index, pte, pte & ~bit)) {
+                pages[size++] = address;
+                return pte;
+            }
+            pte = Leaf.get(leaf, index);
+        }
+        return pte;
+    }
+
+    /**
+     * It comes back with the bit, in a moment. Who takes a page away is not waited for: what was written is lost with
+     * it.
+     */
+    private boolean isCopied(long pte) {
+        return Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY | bit);
+    }
+
+    private void makeRoom() {
+        if (pages.length - size < table.entries()) {
+            pages = Arrays.copyOf(pages, Math.max(2 * size, size + table.entries()));
+        }
+    }
+
+    /** Sets the bit again where the page still is. Where it has been moved to, it counts as written and used anyway. */
+    private void giveBack(long address) {
+        long[] leaf = table.leaf(address);
+        if (leaf == null) {
+            return;
+        }
+        int index = table.indexOf(address);
+        for (; ; ) {
+            long pte = Leaf.get(leaf, index);
+            if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
+                Retirement.awaitOwner(memory, layout, leaf, index, pte);
+            } else if (!Pte.isPresent(pte)
+                    || (bit == Pte.DIRTY && !mayBeDirty(layout.find(address), pte))
+                    || Leaf.compareAndSet(leaf, index, pte, pte | bit)) {
+                return;
+            }
+        }
+    }
+
+    /**
+     * What an entry says at a place to which its page has been moved: everything there counts as written and used,
+     * since nobody has been told of it there.
+     *
+     * @param vma what is mapped there
+     * @param pte any entry
+     * @return the entry
+     */
+    public static long moved(Vma vma, long pte) {
+        if (!Pte.isPresent(pte)) {
+            return pte;
+        }
+        return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? Pte.DIRTY : 0);
+    }
+
+    /** Whether a page can have been written through its entry: a page of a file only where writes reach the file. */
+    private static boolean mayBeDirty(@Nullable Vma vma, long pte) {
+        return Pte.isOwn(pte)
+                || (!Pte.has(pte, Pte.ZERO) && vma != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE));
+    }
+}

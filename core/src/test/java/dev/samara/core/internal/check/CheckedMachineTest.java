@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.check;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.OneThread;
+import dev.samara.core.event.InvariantViolation;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.Watches;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Geometry;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.function.Executable;
+
+/** What is changed here behind the back of everybody is what a broken shootdown would leave. */
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("a checked machine sees a violation when the access is made")
+class CheckedMachineTest {
+    private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final int RW = Protection.READ | Protection.WRITE;
+
+    private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
+    private final Machine machine =
+            Machine.builder().memory(1 << 20).checked().reportTo(reports::add).build();
+    private final AddressSpace space = machine.newSpace(LINUX);
+    private final Memory memory = MachineInternals.layoutOf(space).memory();
+    private final PageTable table = MachineInternals.layoutOf(space).pages();
+    private final AccessChecker oracle = Objects.requireNonNull(memory.oracle());
+    private final Cpu cpu = machine.claimCpu();
+    private long at;
+    private long[] leaf = {};
+    private int index;
+
+    @BeforeEach
+    void mapAndEnter() {
+        at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        cpu.load(space);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 42));
+        leaf = Objects.requireNonNull(table.leaf(at));
+        index = table.indexOf(at);
+        cpu.enterGuest();
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 43));
+    }
+
+    @AfterEach
+    void close() {
+        cpu.leaveGuest();
+        cpu.close();
+        space.close();
+        assertEquals(0, machine.framesInUse(LINUX));
+    }
+
+    private void assertViolates(String invariant) {
+        InvariantViolation seen = assertThrows(InvariantViolation.class, () -> cpu.load(at, 8));
+        assertEquals(invariant, seen.invariant());
+        List<String> lines = String.valueOf(seen.getMessage()).lines().toList();
+        assertTrue(lines.stream().anyMatch(line -> line.contains("walks to frame")), lines::toString);
+        Report report = Objects.requireNonNull(reports.poll());
+        assertEquals(Report.Kind.INVARIANT_BROKEN, report.kind());
+        assertEquals(seen.getMessage(), report.message());
+    }
+
+    @Test
+    @DisplayName("I2: the page is gone from the table, and no call is taking it away")
+    void gone() {
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
+        assertViolates("I2");
+        Leaf.getAndSet(leaf, index, pte);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+    }
+
+    @Test
+    @DisplayName("I2: the right to write is gone, or the mark that it was written; reading is still allowed")
+    void narrowed() {
+        long pte = Leaf.get(leaf, index);
+        for (long bit : new long[] {Pte.WRITE, Pte.DIRTY}) {
+            Leaf.getAndSet(leaf, index, pte & ~bit);
+            assertEquals(Fault.MINOR, cpu.load(at, 8));
+            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+            Leaf.getAndSet(leaf, index, pte);
+        }
+        assertEquals(2, reports.size());
+    }
+
+    @Test
+    @DisplayName("I2: every kind of access is judged")
+    void everyKind() {
+        byte[] bytes = new byte[8];
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
+        List<Executable> accesses = List.of(
+                () -> cpu.load(at, 1),
+                () -> cpu.store(at, 2, 1),
+                () -> cpu.loadVolatile(at, 4),
+                () -> cpu.storeVolatile(at, 8, 1),
+                () -> cpu.getAndAdd(at, 8, 1),
+                () -> cpu.compareAndSet(at, 8, 1, 2),
+                () -> cpu.copyOut(at, bytes, 0, 8),
+                () -> cpu.copyIn(at, bytes, 0, 8),
+                () -> cpu.fill(at, 8, (byte) 1),
+                () -> cpu.string(at, bytes),
+                () -> cpu.get(cpu.probeLoad(at, 8), 8),
+                () -> cpu.put(cpu.probeStore(at, 8), 8, 1),
+                () -> cpu.getVolatile(cpu.probeLoad(at, 8), 8),
+                () -> cpu.putVolatile(cpu.probeStore(at, 8), 8, 1),
+                () -> cpu.exchange(cpu.probeStore(at, 8), 8, 1, 2),
+                () -> cpu.add(cpu.probeStore(at, 8), 8, 1));
+        for (Executable access : accesses) {
+            assertEquals("I2", assertThrows(InvariantViolation.class, access).invariant());
+        }
+        assertEquals(accesses.size(), reports.size());
+        Leaf.getAndSet(leaf, index, pte);
+    }
+
+    @Test
+    @DisplayName("I2: a call excuses only what it takes: a collection the mark, a fork the right to write")
+    void kinds() {
+        long id = table.number();
+        long pte = Leaf.get(leaf, index);
+        try (AccessChecker.Revocation mark = oracle.begin("a collection", AccessChecker.MARK, id, at, at + PAGE)) {
+            Leaf.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            Leaf.getAndSet(leaf, index, pte & ~Pte.WRITE);
+            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1), mark::toString);
+        }
+        try (AccessChecker.Revocation write = oracle.begin("a fork", AccessChecker.WRITE, id, at, at + PAGE)) {
+            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            Leaf.getAndSet(leaf, index, Pte.NONE);
+            assertThrows(InvariantViolation.class, () -> cpu.load(at, 8), write::toString);
+        }
+        Leaf.getAndSet(leaf, index, pte);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+    }
+
+    @Test
+    @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
+    void escapedWatch() {
+        assertTrue(cpu.probeStore(at, 8) >= 0);
+        Watches.Watch watch = new Watches.Watch(at + 8, at + 15, (address, length) -> {}, thrown -> {});
+        table.watches().add(watch);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+        table.watches().remove(watch);
+        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+    }
+
+    @Test
+    @DisplayName("I2: what a call is taking away may be used until the call ends, of its range and space only")
+    void beingTaken() {
+        long id = table.number();
+        AccessChecker.Revocation other =
+                oracle.begin("another page's", AccessChecker.ALL, id, at + PAGE, at + 2 * PAGE);
+        AccessChecker.Revocation elsewhere = oracle.begin("another space's", AccessChecker.ALL, id + 1, at, at + PAGE);
+        long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
+        assertViolates("I2");
+        AccessChecker.Revocation taking = oracle.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
+        long late = machine.lateAccesses(LINUX);
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(late + 1, machine.lateAccesses(LINUX));
+        taking.close();
+        assertViolates("I2");
+        Leaf.getAndSet(leaf, index, pte);
+        other.close();
+        elsewhere.close();
+        assertThrows(IllegalStateException.class, other::close);
+    }
+
+    @Test
+    @DisplayName("I1: the table has another frame, even while a call is taking the page away")
+    void replaced() {
+        AccessChecker.Revocation taking = oracle.begin("a call", AccessChecker.ALL, AccessChecker.ANY, 0, 0);
+        long pte = Leaf.get(leaf, index);
+        Leaf.getAndSet(leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
+        assertViolates("I1");
+        Leaf.getAndSet(leaf, index, pte);
+        taking.close();
+    }
+
+    @Test
+    @DisplayName("I3: the frame was freed, although the table still has it")
+    void freed() {
+        PageTableContext worker = memory.borrow();
+        int frame = Pte.frame(Leaf.get(leaf, index));
+        memory.frames().drop(frame, worker.magazine());
+        assertViolates("I3");
+        assertEquals(frame, memory.frames().allocate(worker.magazine()), "it is there again for the space to free");
+        memory.giveBack(worker);
+    }
+
+    @Test
+    @DisplayName("a handle that has ended is refused, and one that was made for less")
+    void handles() {
+        long load = cpu.resolveLoad(at, 8);
+        assertEquals(43, cpu.get(load, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.put(load, 8, 1), "it is for loads");
+        long last = cpu.probeLoad(at + PAGE - 4, 4);
+        assertEquals(0, cpu.get(last, 4));
+        assertThrows(IllegalStateException.class, () -> cpu.get(last, 8), "not all in the page");
+        cpu.poll();
+        assertThrows(IllegalStateException.class, () -> cpu.get(load, 8), "a poll");
+        long store = cpu.probeStore(at, 8);
+        cpu.put(store, 8, 44);
+        assertEquals(44, cpu.get(store, 8));
+        cpu.resolveStore(at + PAGE, 8);
+        assertThrows(IllegalStateException.class, () -> cpu.get(store, 8), "another was resolved");
+        long third = cpu.probeStore(at, 8);
+        assertEquals(44, cpu.exchange(third, 8, 44, 45));
+        assertEquals(Fault.MINOR, cpu.load(at + 2 * PAGE, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.add(third, 8, 1), "an access by address");
+        long fourth = cpu.probeLoad(at, 8);
+        cpu.leaveGuest();
+        cpu.enterGuest();
+        assertThrows(IllegalStateException.class, () -> cpu.get(fourth, 8), "GUEST was left");
+        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(45, cpu.value());
+    }
+}

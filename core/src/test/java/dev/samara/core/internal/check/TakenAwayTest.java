@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.check;
+
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.OneThread;
+import dev.samara.core.OtherCpu;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Asked in the middle of each call, when it has another CPU drop what that has of four pages; and after it. */
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("Who judges accesses knows what a call takes away, and of which pages:")
+final class TakenAwayTest {
+    private static final int PAGES = 4;
+    private static final String NOTHING = "- - - -";
+
+    /** In the middle of the call. */
+    private final AtomicReference<String> seen = new AtomicReference<>("");
+
+    private final Rig rig =
+            new Rig(Machine.builder().memory(1L << 24).checked().deliverShootdowns(new ShootdownDelivery() {
+                @Override
+                public void deliver(int cpu, Thread thread) {
+                    seen.set(taken());
+                }
+            }));
+    private final AddressSpace space = rig.space;
+    private final AccessChecker oracle =
+            Objects.requireNonNull(MachineInternals.layoutOf(space).memory().oracle());
+    private final OtherCpu other = new OtherCpu(space);
+    private long at = rig.anonymous(PAGES);
+
+    @AfterEach
+    void close() {
+        other.close();
+        rig.closeEmpty();
+    }
+
+    /** For each page: M for its marks, W for the right to write, P for the page; "-" for nothing. */
+    private String taken() {
+        StringBuilder pages = new StringBuilder();
+        for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
+            String kinds = taken(address, AccessChecker.MARK, "M")
+                    + taken(address, AccessChecker.WRITE, "W")
+                    + taken(address, AccessChecker.PAGE, "P");
+            pages.append(pages.isEmpty() ? "" : " ").append(kinds.isEmpty() ? "-" : kinds);
+        }
+        return pages.toString();
+    }
+
+    private String taken(long address, int kind, String name) {
+        return oracle.isTaking(MachineInternals.layoutOf(space).pages().number(), address, kind) ? name : "";
+    }
+
+    /** What is taken away while a call runs, the other CPU having used all pages. */
+    private void assertTakes(String expected, Runnable call) {
+        seen.set("");
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch over = new CountDownLatch(1);
+        Future<Integer> polling = other.submit(cpu -> {
+            cpu.enterGuest();
+            for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
+                assertTrue(cpu.resolveLoad(address, 8) >= 0);
+            }
+            entered.countDown();
+            while (over.getCount() != 0) {
+                cpu.poll();
+            }
+            cpu.leaveGuest();
+            return Fault.MINOR;
+        });
+        Latches.await(entered);
+        try {
+            call.run();
+        } finally {
+            over.countDown();
+        }
+        assertEquals(expected, seen.get());
+        assertEquals(NOTHING, taken(), "it has ended");
+        try {
+            assertFault(Fault.MINOR, polling.get());
+        } catch (InterruptedException | ExecutionException failed) {
+            throw new AssertionError(failed);
+        }
+    }
+
+    private void touch() {
+        for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
+            rig.store(address, 1);
+        }
+    }
+
+    @Test
+    @DisplayName("munmap, mprotect, MADV_DONTNEED, MAP_FIXED everything of their ranges")
+    void ranges() {
+        touch();
+        assertTakes("- MWP - -", () -> assertEquals(0, space.mprotect(at + PAGE, PAGE, READ)));
+        assertTakes("- - MWP MWP", () -> assertEquals(0, space.madvise(at + 2 * PAGE, 2 * PAGE, Advice.DONTNEED)));
+        assertTakes(
+                "- MWP MWP -",
+                () -> assertEquals(
+                        at + PAGE, space.mmap(at + PAGE, 2 * PAGE, RW, Rig.ANONYMOUS | MapFlags.FIXED, null, 0)));
+        assertTakes("- - - MWP", () -> assertEquals(0, space.munmap(at + 3 * PAGE, PAGE)));
+    }
+
+    @Test
+    @DisplayName("mremap of where the pages were, and of where they come")
+    void moved() {
+        touch();
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        assertTakes(
+                "MWP - - MWP", () -> assertEquals(at + 3 * PAGE, space.mremap(at, PAGE, PAGE, flags, at + 3 * PAGE)));
+    }
+
+    @Test
+    @DisplayName("brk of any page")
+    void heap() {
+        at = space.brk(0);
+        assertEquals(at + PAGES * PAGE, space.brk(at + PAGES * PAGE));
+        touch();
+        assertTakes("MWP MWP MWP MWP", () -> assertEquals(at + 2 * PAGE, space.brk(at + 2 * PAGE)));
+    }
+
+    @Test
+    @DisplayName("fork the right to write, anywhere; then the first store the page")
+    void forked() {
+        touch();
+        assertTakes("W W W W", () -> space.fork().close());
+        AddressSpace child = space.fork();
+        assertTakes("- - MWP -", () -> rig.store(at + 2 * PAGE, 2));
+        child.close();
+    }
+
+    @Test
+    @DisplayName("a collection the marks, a watchpoint the right to write")
+    void marks() {
+        touch();
+        assertTakes("- M M -", () -> space.collectDirty(at + PAGE, 2 * PAGE, page -> {}));
+        touch();
+        assertTakes(
+                "- - - W",
+                () -> space.watch(at + 3 * PAGE + 8, 8, (address, length) -> {}).close());
+    }
+
+    @Test
+    @DisplayName("a truncation the pages of the file, where they are mapped")
+    void truncated() {
+        assertEquals(0, space.munmap(at, PAGES * PAGE));
+        MemoryFile file = rig.file(PAGES);
+        at = rig.map(at, PAGES, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        touch();
+        assertTakes("- - MWP MWP", () -> assertEquals(0, file.truncate(2 * PAGE)));
+        assertEquals(0, space.munmap(at, PAGES * PAGE));
+        file.close();
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.cpu;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.event.MmuNotifier.Reason;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class TlbContextTest {
+    private static final long EACH = 10_000;
+
+    private final TlbContext context = new TlbContext();
+
+    @Test
+    @DisplayName("has a positive number that no other has, and no generations but its own")
+    void numbers() {
+        Set<Long> numbers = new HashSet<>();
+        for (int i = 0; i < 1_000; i++) {
+            long number = new TlbContext().id();
+            assertTrue(number > 0);
+            assertTrue(numbers.add(number));
+        }
+        TlbContext other = new TlbContext();
+        long before = other.generation();
+        assertEquals(context.generation() + 1, context.advance());
+        assertEquals(before, other.generation());
+        assertEquals(context.id(), context.id());
+    }
+
+    @Test
+    @DisplayName("each who advances it has a generation of his own, and none is left out")
+    void advance() throws Exception {
+        long before = context.generation();
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Set<Long> seen = new HashSet<>();
+        Future<Set<Long>> theirs = other.submit(() -> {
+            Set<Long> mine = new HashSet<>();
+            for (int i = 0; i < EACH; i++) {
+                mine.add(context.advance());
+            }
+            return mine;
+        });
+        for (int i = 0; i < EACH; i++) {
+            seen.add(context.advance());
+        }
+        seen.addAll(theirs.get());
+        other.shutdown();
+        assertEquals(2 * EACH, seen.size());
+        assertEquals(before + 2 * EACH, context.generation());
+    }
+
+    @Test
+    @DisplayName("what was logged is in its log, and in no other's")
+    void log() {
+        FlushLog.Range range = new FlushLog.Range();
+        long generation = context.advance();
+        assertFalse(context.log().read(generation, range));
+        context.log(generation, 0x1000, 0x3000, 5, Reason.DISCARDED);
+        assertTrue(context.log().read(generation, range));
+        assertEquals(0x1000, range.start());
+        assertEquals(0x3000, range.end());
+        assertEquals(5, range.cpus());
+        assertEquals(Reason.DISCARDED, range.reason());
+        assertFalse(new TlbContext().log().read(generation, range));
+    }
+
+    @Test
+    @DisplayName("its users are the CPUs that have it loaded, each once")
+    void users() {
+        TlbContext other = new TlbContext();
+        Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
+        CpuState first = cpus.claim(0, () -> {});
+        CpuState second = cpus.claim(0, () -> {});
+        Loaded.load(first, context);
+        Loaded.load(second, context);
+        assertEquals(2, context.users());
+        Loaded.load(first, context);
+        assertEquals(2, context.users());
+        Loaded.load(second, other);
+        assertEquals(1, context.users());
+        assertEquals(1, other.users());
+        Loaded.load(first, null);
+        cpus.release(first);
+        assertEquals(0, context.users());
+        cpus.release(second);
+        assertEquals(0, other.users(), "taking it off is giving up what it has loaded");
+    }
+}

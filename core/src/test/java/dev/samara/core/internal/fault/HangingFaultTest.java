@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.OneThread;
+import dev.samara.core.PagedFile;
+import dev.samara.core.Rig;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.PageRequest;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Each test has one fault hang in its backing while something else happens, and then looks what its late answer does.
+ */
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("While a fault hangs in its backing")
+final class HangingFaultTest {
+    private static final long PLACE = 0x4000_0000L;
+    private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
+    private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.FIXED;
+    private static final int PAGES = 8;
+
+    private final Rig rig = new Rig();
+    private final CountDownLatch reached = new CountDownLatch(1);
+    private final CountDownLatch goOn = new CountDownLatch(1);
+    private final ExecutorService pool = Executors.newSingleThreadExecutor();
+
+    /** Hangs once, when its page 2 is asked for and has been read. */
+    private final PagedFile file = new PagedFile(rig, PAGES) {
+        @Override
+        public int fault(PageRequest request) {
+            int frame = super.fault(request);
+            if (request.page() == 2 && reached.getCount() != 0) {
+                reached.countDown();
+                try {
+                    goOn.await();
+                } catch (InterruptedException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return frame;
+        }
+    };
+
+    /** What the fault that hung has ended in, and the number that it has read then. */
+    private record Late(int fault, long value) {}
+
+    private @Nullable Future<Late> late;
+
+    @AfterEach
+    void nothingIsLeft() throws InterruptedException {
+        goOn.countDown();
+        pool.shutdown();
+        rig.space.validate();
+        rig.close();
+        file.cache.truncate(0);
+        assertEquals(0, rig.frames());
+        assertEquals(List.of(), rig.reports);
+    }
+
+    /** Maps the file and has another thread hang in a fault on its page 2. */
+    private void hang(int protection, int type, int access) throws InterruptedException {
+        rig.map(PLACE, PAGES, protection, type, file, 0);
+        hangThere(access);
+    }
+
+    private void hangThere(int access) throws InterruptedException {
+        late = pool.submit((Callable<Late>) () -> {
+            try (Cpu cpu = rig.machine.claimCpu()) {
+                cpu.load(rig.space);
+                int fault = cpu.handleFault(PLACE + 2 * PAGE, access);
+                boolean reads = Fault.isDone(fault) && Fault.isDone(cpu.load(PLACE + 2 * PAGE, 8));
+                return new Late(fault, reads ? cpu.value() : -1);
+            }
+        });
+        reached.await();
+    }
+
+    private Late late() throws Exception {
+        goOn.countDown();
+        return java.util.Objects.requireNonNull(late).get();
+    }
+
+    @Test
+    @DisplayName("P1 munmap does not wait for it, and its late answer is not mapped")
+    void munmap() throws Exception {
+        for (int access : new int[] {READ}) {
+            hang(RW, SHARED, access);
+            assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+            Late ended = late();
+            assertFault(Fault.MAPERR, ended.fault());
+            assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+        }
+    }
+
+    @Test
+    @DisplayName("P1 a merge and then an munmap do not let it in")
+    void mergedThenUnmapped() throws Exception {
+        rig.map(PLACE, 4, RW, PRIVATE, file, 0);
+        hangThere(READ);
+        rig.map(PLACE + 4 * PAGE, 4, RW, PRIVATE, file, 4);
+        assertEquals(1, rig.space.snapshot().vmas().size());
+        assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+        assertFault(Fault.MAPERR, late().fault());
+        assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+    }
+
+    @Test
+    @DisplayName("MAP_FIXED over it does not wait, and the fault ends in what is mapped there now")
+    void replaced() throws Exception {
+        hang(RW, SHARED, READ);
+        rig.map(PLACE, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        rig.store(PLACE + 2 * PAGE, 77);
+        Late ended = late();
+        assertFault(Fault.MINOR, ended.fault() == Fault.MAJOR ? Fault.MINOR : ended.fault());
+        assertEquals(77, ended.value());
+    }
+
+    @Test
+    @DisplayName("P28 a private write that hangs installs nothing older than the mapping that is there when it ends")
+    void olderContent() throws Exception {
+        hang(RW, PRIVATE, WRITE);
+        assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+        file.cache.store().put(file.cache.frameAt(2), 0, 8, 0x1234);
+        rig.map(PLACE, PAGES, RW, PRIVATE, file, 0);
+        Late ended = late();
+        assertFault(Fault.MAJOR, ended.fault());
+        assertEquals(0x1234, ended.value());
+    }
+
+    @Test
+    @DisplayName("P24 protecting and merging its mapping time and again does not keep it from ending")
+    void busyNeighbourhood() throws Exception {
+        hang(RW, PRIVATE, READ);
+        for (int i = 0; i < 100; i++) {
+            assertEquals(0, rig.space.mprotect(PLACE + (i % 7) * PAGE, PAGE, READ));
+            assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, RW));
+        }
+        Late ended = late();
+        assertFault(Fault.MAJOR, ended.fault());
+        assertEquals(PagedFile.STAMP + 2, ended.value());
+        assertEquals(1, file.reads.get());
+    }
+
+    @Test
+    @DisplayName("rights that are taken away meanwhile are not given by its answer")
+    void narrowed() throws Exception {
+        hang(RW, SHARED, WRITE);
+        assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, READ));
+        Late ended = late();
+        assertFault(Fault.ACCERR, ended.fault());
+        assertFault(Fault.ACCERR, rig.cpu.store(PLACE + 2 * PAGE, 8, 1));
+        assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
+    }
+
+    @Test
+    @DisplayName("a page that is truncated meanwhile is a SIGBUS, and not mapped")
+    void truncated() throws Exception {
+        hang(RW, SHARED, READ);
+        file.cache.truncate(2 * PAGE);
+        assertFault(Fault.ADRERR, late().fault());
+        assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+    }
+
+    @Test
+    @DisplayName("a move takes its mapping away: the fault ends in MAPERR, and the new place faults for itself")
+    void moved() throws Exception {
+        hang(RW, SHARED, READ);
+        long to = PLACE + (1 << 20);
+        long flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        assertEquals(to, rig.space.mremap(PLACE, PAGES * PAGE, PAGES * PAGE, (int) flags, to));
+        assertEquals(PagedFile.STAMP + 2, rig.load(to + 2 * PAGE));
+        assertFault(Fault.MAPERR, late().fault());
+    }
+
+    @Test
+    @DisplayName("faults elsewhere, DONTNEED, forks and other operations on its range all go on")
+    void everythingElse() throws Exception {
+        hang(RW, PRIVATE, READ);
+        // The page that hangs has been read; whoever else wants it need not wait.
+        assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
+        assertFault(Fault.MAJOR, rig.cpu.handleFault(PLACE + 3 * PAGE, WRITE));
+        assertEquals(0, rig.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
+        long elsewhere = rig.anonymous(1);
+        rig.store(elsewhere, 1);
+        try (AddressSpace child = rig.space.fork()) {
+            rig.cpu.load(child);
+            assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
+            assertEquals(1, rig.load(elsewhere));
+            rig.cpu.load(rig.space);
+        }
+        Late ended = late();
+        assertFault(Fault.MAJOR, ended.fault());
+        assertEquals(PagedFile.STAMP + 2, ended.value());
+    }
+
+    @Test
+    @DisplayName("its space can be closed, and the answer goes nowhere")
+    void closed() throws Exception {
+        hang(RW, SHARED, READ);
+        rig.space.close();
+        assertFault(Fault.MAPERR, late().fault());
+        assertEquals(0, MachineInternals.layoutOf(rig.space).pages().tables());
+    }
+}

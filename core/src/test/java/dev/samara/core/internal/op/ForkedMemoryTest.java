@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.WRITE;
+import static dev.samara.core.Rig.assertFault;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.OneThread;
+import dev.samara.core.Rig;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(120)
+@ExtendWith(OneThread.class)
+@DisplayName("The memory of a fork")
+final class ForkedMemoryTest {
+    private static final int PAGES = 16;
+
+    private final Rig rig = new Rig();
+
+    private long read(AddressSpace space, long address) {
+        rig.cpu.load(space);
+        return rig.load(address);
+    }
+
+    private static Vma vma(AddressSpace space, long address) {
+        return Objects.requireNonNull(space.find(address));
+    }
+
+    private void write(AddressSpace space, long address, long number) {
+        rig.cpu.load(space);
+        rig.store(address, number);
+    }
+
+    @Test
+    @DisplayName("is the parent's of that instant, whatever either stores after it")
+    void apart() throws InterruptedException {
+        long at = rig.anonymous(4);
+        rig.store(at, 1);
+        rig.store(at + PAGE, 2);
+        try (AddressSpace child = rig.space.fork()) {
+            assertEquals(2, rig.frames());
+            write(rig.space, at, 10);
+            write(child, at + PAGE, 20);
+            write(rig.space, at + 2 * PAGE, 30);
+            assertEquals(1, read(child, at));
+            assertEquals(10, read(rig.space, at));
+            assertEquals(20, read(child, at + PAGE));
+            assertEquals(2, read(rig.space, at + PAGE));
+            assertEquals(0, read(child, at + 2 * PAGE));
+            write(child, at, 11);
+            write(rig.space, at + PAGE, 21);
+            assertEquals(List.of(11L, 20L), List.of(read(child, at), read(child, at + PAGE)));
+            assertEquals(List.of(10L, 21L), List.of(read(rig.space, at), read(rig.space, at + PAGE)));
+            // Whoever is left alone with a page writes in place.
+            assertEquals(5, rig.frames());
+            rig.cpu.load(rig.space);
+        }
+        assertEquals(3, rig.frames());
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are"
+            + " closed")
+    void chain() throws InterruptedException {
+        long at = rig.anonymous(PAGES);
+        List<AddressSpace> generations = new ArrayList<>(List.of(rig.space));
+        for (int generation = 0; generation < 8; generation++) {
+            AddressSpace youngest = generations.get(generation);
+            for (int page = generation; page < PAGES; page++) {
+                write(youngest, at + page * PAGE, 100L * generation + page);
+            }
+            generations.add(youngest.fork());
+            write(youngest, at, -generation);
+        }
+        for (int generation = 1; generation <= 8; generation++) {
+            for (int page = 0; page < PAGES; page++) {
+                long last = Math.min(Math.min(generation, 7), page);
+                long expected = page == 0 && generation < 8 ? -generation : 100 * last + page;
+                assertEquals(expected, read(generations.get(generation), at + page * PAGE));
+            }
+        }
+        rig.cpu.load(null);
+        for (int i : new int[] {4, 8, 1, 0, 7, 2, 6, 3, 5}) {
+            generations.get(i).close();
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("has the rights of the child's mapping")
+    void rights() throws InterruptedException {
+        long at = rig.anonymous(2);
+        rig.store(at, 1);
+        assertEquals(0, rig.space.mprotect(at, PAGE, READ));
+        try (AddressSpace child = rig.space.fork()) {
+            assertEquals(0, rig.space.mprotect(at, PAGE, RW));
+            rig.store(at, 2);
+            rig.cpu.load(child);
+            assertFault(Fault.ACCERR, rig.cpu.store(at, 8, 3));
+            assertEquals(1, rig.load(at));
+            rig.cpu.load(rig.space);
+            assertEquals(2, rig.load(at));
+        }
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a pinned page is copied for the child at once, and stays the parent's in place")
+    void pinned() throws InterruptedException {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        int frame = rig.cpu.pin(at, WRITE);
+        try (AddressSpace child = rig.space.fork()) {
+            assertEquals(2, rig.frames());
+            rig.cpu.frameStore().put(frame, 0, 8, 5);
+            assertEquals(5, rig.load(at));
+            rig.store(at + 8, 6);
+            assertEquals(frame, Pte.frame(rig.pte(at)));
+            assertEquals(1, read(child, at));
+            write(child, at, 9);
+            assertEquals(5, read(rig.space, at));
+        }
+        rig.cpu.unpin(frame, true);
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("a page that too many mappings have to count one more is copied for the child at once")
+    void tooOftenMapped() throws InterruptedException {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        Frames frames = MachineInternals.layoutOf(rig.space).memory().frames();
+        int frame = Pte.frame(rig.pte(at));
+        long counted = 0;
+        while (frames.share(frame)) {
+            counted++;
+        }
+        try (AddressSpace child = rig.space.fork()) {
+            assertEquals(2, rig.frames());
+            rig.store(at, 5);
+            assertEquals(frame, Pte.frame(rig.pte(at)), "the parent's in place");
+            assertEquals(1, read(child, at));
+            write(child, at, 9);
+            assertEquals(5, read(rig.space, at));
+        }
+        PageTableContext worker = MachineInternals.layoutOf(rig.space).memory().borrow();
+        for (; counted > 0; counted--) {
+            frames.drop(frame, worker.magazine());
+        }
+        MachineInternals.layoutOf(rig.space).memory().giveBack(worker);
+        rig.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("that cannot be had, since there is no frame for a pinned page, fails with ENOMEM and leaves nothing")
+    void pinnedWithoutMemory() throws InterruptedException {
+        Rig small = new Rig(2);
+        long at = small.anonymous(3);
+        small.store(at, 1);
+        small.store(at + PAGE, 2);
+        int frame = small.cpu.pin(at + PAGE, WRITE);
+        long committed = small.machine.committed();
+        for (int i = 0; i < 3; i++) {
+            MmException refused = assertThrows(MmException.class, small.space::fork);
+            assertEquals(Errno.ENOMEM, refused.errno());
+        }
+        assertEquals(2, small.frames());
+        assertEquals(committed, small.machine.committed());
+        // As if there had been no child: the parent writes in place.
+        small.store(at, 3);
+        assertEquals(2, small.frames());
+        small.cpu.unpin(frame, false);
+        small.closeEmpty();
+        rig.close();
+    }
+
+    /**
+     * Forks again and again while something goes on beside it; each child is judged by the page contents that it has.
+     */
+    private void beside(Callable<Void> meanwhile, Judge judge) throws Exception {
+        ExecutorService pool = Executors.newSingleThreadExecutor();
+        AtomicBoolean done = new AtomicBoolean();
+        try {
+            Future<?> other = pool.submit(() -> {
+                while (!done.get()) {
+                    meanwhile.call();
+                }
+                return null;
+            });
+            for (int i = 0; i < 150; i++) {
+                try (AddressSpace child = rig.space.fork()) {
+                    child.validate();
+                    rig.cpu.load(child);
+                    judge.judge();
+                    rig.cpu.load(null);
+                }
+            }
+            done.set(true);
+            other.get();
+        } finally {
+            done.set(true);
+            pool.shutdown();
+        }
+        rig.cpu.load(rig.space);
+        rig.machine.awaitQuiescence();
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    /** Looks at the child that the CPU has loaded. */
+    private interface Judge {
+        void judge() throws Exception;
+    }
+
+    /** A CPU of the thread that first asks for it, with the parent loaded. */
+    private final ThreadLocal<Cpu> others = ThreadLocal.withInitial(() -> {
+        Cpu cpu = rig.machine.claimCpu();
+        cpu.load(rig.space);
+        return cpu;
+    });
+
+    @Test
+    @DisplayName("P4 beside stores is each page of some instant, and none that came after its return")
+    void besideStores() throws Exception {
+        long at = rig.anonymous(PAGES);
+        AtomicLong number = new AtomicLong();
+        beside(
+                () -> {
+                    long next = number.incrementAndGet();
+                    for (int page = 0; page < PAGES; page++) {
+                        assertFault(Fault.MINOR, others.get().store(at + page * PAGE, 8, next));
+                    }
+                    assertFault(Fault.MINOR, others.get().load(at, 8));
+                    assertEquals(next, others.get().value());
+                    return null;
+                },
+                () -> {
+                    long most = number.get();
+                    long[] first = new long[PAGES];
+                    for (int page = 0; page < PAGES; page++) {
+                        first[page] = rig.load(at + page * PAGE);
+                        assertTrue(first[page] <= most, "from after the fork");
+                    }
+                    for (int page = 0; page < PAGES; page++) {
+                        assertEquals(first[page], rig.load(at + page * PAGE));
+                        rig.store(at + page * PAGE, -1);
+                    }
+                });
+    }
+
+    @Test
+    @DisplayName("P35 beside munmap and mmap of the parent is a whole mapping with its pages, or none")
+    void besideMunmap() throws Exception {
+        long place = 0x5000_0000L;
+        beside(
+                () -> {
+                    rig.map(place, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    for (int page = 0; page < PAGES; page++) {
+                        assertFault(Fault.MINOR, others.get().store(place + page * PAGE, 8, 0x40 + page));
+                    }
+                    rig.space.munmap(place, PAGES * PAGE);
+                    return null;
+                },
+                () -> {
+                    for (int page = 0; page < PAGES; page++) {
+                        int fault = rig.cpu.load(place + page * PAGE, 8);
+                        if (Fault.isDone(fault)) {
+                            long value = rig.cpu.value();
+                            assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
+                        } else {
+                            assertFault(Fault.MAPERR, fault);
+                        }
+                    }
+                });
+    }
+
+    @Test
+    @DisplayName("P23 beside mremap of the parent has its pages at one of the two places")
+    void besideMremap() throws Exception {
+        long one = 0x5000_0000L;
+        long two = 0x6000_0000L;
+        rig.map(one, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        for (int page = 0; page < PAGES; page++) {
+            rig.store(one + page * PAGE, 0x40 + page);
+        }
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        beside(
+                () -> {
+                    assertEquals(two, rig.space.mremap(one, PAGES * PAGE, PAGES * PAGE, flags, two));
+                    assertEquals(one, rig.space.mremap(two, PAGES * PAGE, PAGES * PAGE, flags, one));
+                    return null;
+                },
+                () -> {
+                    long there = Fault.isDone(rig.cpu.load(one, 8)) ? one : two;
+                    for (int page = 0; page < PAGES; page++) {
+                        assertEquals(0x40 + page, rig.load(there + page * PAGE));
+                    }
+                    assertFault(Fault.MAPERR, rig.cpu.load(one + two - there, 8));
+                });
+    }
+
+    @Test
+    @DisplayName("P2 beside DONTNEED of the parent is each page as it was, or zeros")
+    void besideDontNeed() throws Exception {
+        long at = rig.anonymous(PAGES);
+        beside(
+                () -> {
+                    for (int page = 0; page < PAGES; page++) {
+                        assertFault(Fault.MINOR, others.get().store(at + page * PAGE, 8, 0x40 + page));
+                    }
+                    assertEquals(0, rig.space.madvise(at, PAGES * PAGE, Advice.DONTNEED));
+                    return null;
+                },
+                () -> {
+                    for (int page = 0; page < PAGES; page++) {
+                        long value = rig.load(at + page * PAGE);
+                        assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
+                        rig.store(at + page * PAGE, 1);
+                    }
+                });
+    }
+
+    @Test
+    @DisplayName("P11 beside mprotect has no right that the child's mapping lacks")
+    void besideMprotect() throws Exception {
+        long at = rig.anonymous(PAGES);
+        rig.store(at, 1);
+        beside(
+                () -> {
+                    assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, RW));
+                    others.get().store(at, 8, 1);
+                    assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, READ));
+                    return null;
+                },
+                () -> {
+                    boolean mayWrite =
+                            vma(Objects.requireNonNull(rig.cpu.space()), at).has(VmaFlags.WRITE);
+                    assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at, 8, 1));
+                    assertEquals(1, rig.load(at));
+                });
+    }
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.Holding.atOnce;
+import static dev.samara.core.Holding.waits;
+import static dev.samara.core.internal.op.Row.FIXED;
+import static dev.samara.core.internal.op.Row.LINUX;
+import static dev.samara.core.internal.op.Row.MOVE;
+import static dev.samara.core.internal.op.Row.PAGE;
+import static dev.samara.core.internal.op.Row.RW;
+import static dev.samara.core.internal.op.Row.map;
+import static dev.samara.core.internal.op.Row.page;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Holding;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@DisplayName("P22: an operation that was overtaken three times is next: younger ones that overlap it wait behind it")
+@Timeout(60)
+final class TicketTest {
+    private static final String BEHIND = "which has started first";
+
+    private final Holding holding = new Holding();
+    private final AddressSpace space = holding.machine().newSpace(LINUX);
+
+    @BeforeEach
+    void pages() {
+        map(space, 0, 32, RW);
+        map(space, 100, 4, RW);
+        map(space, 110, 4, RW);
+    }
+
+    private Holding.Hold holdPage(long number) throws InterruptedException {
+        return holding.hold(() -> space.munmap(page(number), PAGE));
+    }
+
+    private static String awaited(long number) {
+        return "munmap(0x" + Long.toHexString(page(number)) + ",";
+    }
+
+    /** An operation on pages 0 to 16 that has been overtaken three times, and waits for the third. */
+    private record Overtaken(Holding.Caller<Long> caller, Holding.Hold last) {}
+
+    private Overtaken overtake(Callable<Long> operation) throws Exception {
+        Holding.Hold first = holdPage(1);
+        Holding.Caller<Long> caller = waits(operation);
+        Holding.Hold second = holdPage(3);
+        first.endWith(0);
+        caller.comesToWaitFor(awaited(3));
+        Holding.Hold third = holdPage(5);
+        second.endWith(0);
+        caller.comesToWaitFor(awaited(5));
+        return new Overtaken(caller, third);
+    }
+
+    private long replace() {
+        return space.mmap(page(0), 16 * PAGE, RW, FIXED, null, 0);
+    }
+
+    /** Starts an operation on a page, which has to wait behind an intent. */
+    private Holding.Caller<Long> waitsBehind(long number) {
+        Holding.Caller<Long> caller = waits(() -> space.munmap(page(number), PAGE));
+        caller.comesToWaitFor(BEHIND);
+        return caller;
+    }
+
+    private void nothingIsLeft() throws Exception {
+        assertEquals(0, atOnce(() -> space.mprotect(page(0), PAGE, RW)));
+        assertEquals(0, atOnce(() -> space.munmap(page(0), 32 * PAGE)));
+        space.validate();
+    }
+
+    @Test
+    @DisplayName("the next one waits behind it, and comes after it")
+    void youngerWait() throws Exception {
+        Overtaken overtaken = overtake(this::replace);
+        Holding.Caller<Long> younger = waitsBehind(7);
+        Holding.Caller<Long> other = waitsBehind(15);
+        assertFalse(younger.isDone());
+        overtaken.last.endWith(0);
+        assertEquals(page(0), overtaken.caller.result());
+        assertEquals(0, younger.result());
+        assertEquals(0, other.result());
+        assertNull(space.find(page(7)), "it came after the mapping");
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("I5: operations that do not overlap it do not wait, nor do faults and forks, nor placement")
+    void othersGoOn() throws Exception {
+        Overtaken overtaken = overtake(this::replace);
+        assertEquals(0, atOnce(() -> space.munmap(page(16), PAGE)));
+        assertEquals(0, atOnce(() -> space.mprotect(page(100), PAGE, 0)));
+        assertSame(Resolution.FOUND, atOnce(() -> space.resolve(page(7), RW)));
+        assertTrue(atOnce(() -> space.mmap(0, PAGE, RW, Row.ANONYMOUS, null, 0)) > 0);
+        atOnce(space::fork).close();
+        overtaken.last.endWith(0);
+        assertEquals(page(0), overtaken.caller.result());
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("one that started before it passes it")
+    void olderPasses() throws Exception {
+        int flags = MOVE | RemapFlags.FIXED;
+        Holding.Hold elsewhere = holding.hold(() -> space.mprotect(page(102), PAGE, 0));
+        Holding.Caller<Long> mover = waits(() -> space.mremap(page(102), PAGE, PAGE, flags, page(7)));
+        Overtaken overtaken = overtake(this::replace);
+        elsewhere.endWith(0);
+        assertEquals(page(7), mover.result());
+        overtaken.last.endWith(0);
+        assertEquals(page(0), overtaken.caller.result());
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("an interrupt ends its intent: who waited behind it goes on while the range is still in transit")
+    void interrupted() throws Exception {
+        Overtaken overtaken = overtake(this::replace);
+        Holding.Caller<Long> younger = waitsBehind(7);
+        overtaken.caller.thread.interrupt();
+        assertEquals(Errno.EINTR.result(), overtaken.caller.result());
+        assertEquals(0, younger.result());
+        assertEquals(0, atOnce(() -> space.munmap(page(9), PAGE)));
+        overtaken.last.endWith(0);
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("an errno ends its intent")
+    void refused() throws Exception {
+        int noReplace = Row.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+        Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, noReplace, null, 0));
+        Holding.Caller<Long> younger = waitsBehind(7);
+        overtaken.last.endWith(0);
+        assertEquals(Errno.EEXIST.result(), overtaken.caller.result());
+        assertEquals(0, younger.result());
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("an exception of a backing ends its intent")
+    void thrown() throws Exception {
+        IllegalArgumentException failure = new IllegalArgumentException("on purpose");
+        Backing backing = new Opening(() -> {
+            throw failure;
+        });
+        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, flags, backing, 0));
+        Holding.Caller<Long> younger = waitsBehind(7);
+        overtaken.last.endWith(0);
+        assertSame(failure, assertThrows(IllegalArgumentException.class, overtaken.caller::result));
+        assertEquals(0, younger.result());
+        nothingIsLeft();
+    }
+
+    @Test
+    @DisplayName("P34: a call from what retires an operation in transit passes intents")
+    void callbacksPass() throws Exception {
+        Holding.Hold first = holdPage(1);
+        Holding.Caller<Long> caller = waits(this::replace);
+        Holding.Hold second = holdPage(3);
+        first.endWith(0);
+        caller.comesToWaitFor(awaited(3));
+        AtomicLong passed = new AtomicLong(1);
+        Holding.Hold third =
+                holding.hold(() -> space.munmap(page(5), PAGE), () -> passed.set(space.munmap(page(9), PAGE)));
+        second.endWith(0);
+        caller.comesToWaitFor(awaited(5));
+        Holding.Caller<Long> younger = waitsBehind(7);
+        third.endWith(0);
+        assertEquals(0, passed.get());
+        assertEquals(page(0), caller.result());
+        assertEquals(0, younger.result());
+        assertTrue(holding.reports.isEmpty(), holding.reports::toString);
+        nothingIsLeft();
+    }
+
+    /** A backing that does something when it is opened. */
+    private record Opening(Runnable action) implements Backing, VmOperations {
+        @Override
+        public int major() {
+            return 0;
+        }
+
+        @Override
+        public int minor() {
+            return 1;
+        }
+
+        @Override
+        public long inode() {
+            return 9;
+        }
+
+        @Override
+        public String name() {
+            return "opening";
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            action.run();
+            return null;
+        }
+    }
+}

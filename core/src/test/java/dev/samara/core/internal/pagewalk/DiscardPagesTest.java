@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.tlb.Table;
+import dev.samara.core.internal.tlb.TlbGather;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** Taking pages away where the mapping stays. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class DiscardPagesTest {
+    private static final long AT = 0x40_0000;
+    private static final long LEAF = 512 * Table.PAGE;
+    private static final DiscardPages.Choice ALL = (pte, address) -> true;
+
+    private final Memory memory = SmallMemory.of(4000);
+    private final Table table = new Table(memory);
+
+    private DiscardPages discarding() {
+        return new DiscardPages(memory, Pte.NONE);
+    }
+
+    private DiscardPages guarding() {
+        return new DiscardPages(memory, Pte.GUARD);
+    }
+
+    @Test
+    @DisplayName("P2: an entry is in transit, and its page in use, until nobody can translate to it; then it is empty")
+    void inTransitUntilInvalidated() throws InterruptedException {
+        int frame = table.fill(AT);
+        CpuTlb cpu = table.guest(AT);
+        CountDownLatch marked = new CountDownLatch(1);
+        Thread discarder = new Thread(() -> {
+            try (DiscardPages discarding = discarding()) {
+                discarding.discard(table.pages, AT, AT + Table.PAGE, ALL);
+                marked.countDown();
+            }
+        });
+        discarder.start();
+        marked.await();
+        for (int i = 0; i < 10_000; i++) {
+            long pte = table.pages.get(AT);
+            assertTrue(Pte.isInTransit(pte), () -> Pte.toString(pte));
+            assertEquals(frame, Pte.frame(pte));
+            assertEquals(1, table.inUse());
+        }
+        Gate gate = memory.owners().gateOf(table.pages.get(AT));
+        assertFalse(gate.isOpen(), "who finds it can wait");
+        cpu.leaveGuest();
+        gate.awaitUninterruptibly(new Patient());
+        assertTrue(gate.isOpen());
+        assertEquals(Pte.NONE, table.pages.get(AT));
+        discarder.join();
+        assertEquals(0, table.inUse());
+        cpu.close();
+    }
+
+    /** A wait that nobody is told of. */
+    private static final class Patient implements Watch {
+        @Override
+        public long reportAfterNanos() {
+            return Long.MAX_VALUE;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long nanos) {
+            throw new AssertionError(waiter + " waits for " + gate);
+        }
+    }
+
+    @Test
+    @DisplayName("only what is chosen is taken, by its address; guards and empty entries are not asked about")
+    void chosen() {
+        for (int i = 0; i < 6; i++) {
+            table.fill(AT + LEAF + (i - 3) * Table.PAGE);
+        }
+        table.put(AT, Pte.GUARD);
+        List<Long> asked = new ArrayList<>();
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(table.pages, AT, AT + LEAF + 2 * Table.PAGE, (pte, address) -> {
+                asked.add(address);
+                return (address >> 12) % 2 == 0;
+            });
+        }
+        List<Long> expected = new ArrayList<>();
+        for (int i = -3; i < 2; i++) {
+            expected.add(AT + LEAF + i * Table.PAGE);
+        }
+        assertEquals(expected, asked);
+        assertEquals(6 - 2, table.inUse());
+        assertEquals(Pte.GUARD, table.pages.get(AT));
+        assertEquals(Pte.NONE, table.pages.get(AT + LEAF));
+        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
+    }
+
+    @Test
+    @DisplayName("guards are put over pages and where there is none, to the ends of the range and no further")
+    void guards() {
+        table.fill(AT + 3 * Table.PAGE);
+        table.fill(AT + LEAF);
+        table.fill(AT + LEAF + 5 * Table.PAGE);
+        try (DiscardPages guarding = guarding()) {
+            guarding.guard(table.pages, AT + 2 * Table.PAGE, AT + LEAF + 2 * Table.PAGE);
+        }
+        for (long at = AT; at < AT + 2 * LEAF; at += Table.PAGE) {
+            boolean within = at >= AT + 2 * Table.PAGE && at < AT + LEAF + 2 * Table.PAGE;
+            assertEquals(within, table.pages.get(at) == Pte.GUARD, "at " + Long.toHexString(at));
+        }
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName("P30: an entry that a discard takes over from another is freed once, by whoever came last")
+    void takenOver() {
+        table.fill(AT);
+        table.fill(AT + Table.PAGE);
+        try (DiscardPages first = discarding()) {
+            first.discard(table.pages, AT, AT + LEAF, ALL);
+            try (DiscardPages second = discarding()) {
+                second.discard(table.pages, AT, AT + Table.PAGE, ALL);
+                assertTrue(Pte.isInTransit(table.pages.get(AT)));
+                first.settle();
+                assertEquals(1, table.inUse(), "the one that was not taken over");
+                assertTrue(Pte.isInTransit(table.pages.get(AT)), "and this one is the other's");
+            }
+            assertEquals(0, table.inUse());
+            assertEquals(Pte.NONE, table.pages.get(AT));
+        }
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("P30: a guard that is being put in survives that its entry is taken over by a truncation")
+    void guardTakenOver() {
+        table.fill(AT);
+        try (DiscardPages guarding = guarding();
+                DiscardPages truncating = discarding()) {
+            guarding.guard(table.pages, AT, AT + Table.PAGE);
+            truncating.discard(table.pages, AT, AT + LEAF, ALL);
+            guarding.settle();
+            truncating.settle();
+        }
+        assertEquals(Pte.GUARD, table.pages.get(AT));
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("P30: and a guard takes over what a truncation was at")
+    void guardTakesOver() {
+        table.fill(AT);
+        try (DiscardPages guarding = guarding();
+                DiscardPages truncating = discarding()) {
+            truncating.discard(table.pages, AT, AT + LEAF, ALL);
+            guarding.guard(table.pages, AT, AT + Table.PAGE);
+            truncating.settle();
+        }
+        assertEquals(Pte.GUARD, table.pages.get(AT));
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("P30: guards beside discards of the same pages: all are there at the end, and no frame is left")
+    void guardsBesideDiscards() throws InterruptedException {
+        for (int round = 0; round < 300; round++) {
+            for (int i = 0; i < 20; i++) {
+                table.fill(AT + i * Table.PAGE);
+            }
+            Thread other = new Thread(() -> {
+                try (DiscardPages truncating = discarding()) {
+                    truncating.discard(table.pages, AT, AT + LEAF, ALL);
+                }
+            });
+            other.start();
+            try (DiscardPages guarding = guarding()) {
+                guarding.guard(table.pages, AT, AT + 20 * Table.PAGE);
+            }
+            other.join();
+            for (int i = 0; i < 20; i++) {
+                assertEquals(Pte.GUARD, table.pages.get(AT + i * Table.PAGE), "page " + i + " of round " + round);
+            }
+            assertEquals(0, table.inUse());
+            try (TlbGather gather = new TlbGather(memory)) {
+                UnmapPages.zap(table.pages, AT, AT + LEAF, gather);
+            }
+        }
+        assertEquals(0, table.pages.tables());
+    }
+
+    @Test
+    @DisplayName("more pages than fit one batch, and a range of a TiB with pages at its ends")
+    void large() {
+        for (int i = 0; i < 2500; i++) {
+            table.fill(AT + i * Table.PAGE);
+        }
+        table.fill(AT + (1L << 40));
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(table.pages, 0, AT + (1L << 40) + Table.PAGE, ALL);
+            assertTrue(table.inUse() < 1500, "a first part is free before the end");
+        }
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("what nobody can find any more is dropped; who waits for an operation is woken at its end")
+    void dropped() {
+        int frame = memory.frames().allocate(table.worker.magazine());
+        try (DiscardPages discarding = discarding()) {
+            discarding.dropWhenSettled(new int[] {frame, Frames.NONE}, 1);
+            assertEquals(1, table.inUse());
+            discarding.settle();
+            assertEquals(0, table.inUse());
+        }
+        assertEquals(0, table.inUse(), "once");
+        table.fill(AT);
+        Gate gate;
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(table.pages, AT, AT + LEAF, ALL);
+            gate = memory.owners().gateOf(table.pages.get(AT));
+            assertFalse(gate.isOpen());
+        }
+        assertTrue(gate.isOpen());
+    }
+
+    @Test
+    @DisplayName("P30: a copy's entry is taken over with its page, and the copy's last step fails")
+    void overACopy() {
+        int frame = table.fill(AT);
+        long[] leaf = table.pages.leafForInstall(AT);
+        int index = table.pages.indexOf(AT);
+        long present = table.pages.get(AT);
+        long copied = Pte.inTransit(present, table.worker.owner(), true);
+        assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(table.pages, AT, AT + LEAF, ALL);
+            assertFalse(Leaf.compareAndSet(leaf, index, copied, Pte.present(frame, Table.OWN)));
+        }
+        assertEquals(Pte.NONE, table.pages.get(AT));
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName(
+            "leaves all of whose pages are taken go too, and not those of which a page stays, or was not asked for")
+    void wholeLeaves() {
+        for (int i = 0; i < 4; i++) {
+            table.fill(AT + i * LEAF);
+        }
+        table.fill(AT + LEAF + Table.PAGE);
+        int before = table.pages.tables();
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(
+                    table.pages, AT, AT + 3 * LEAF + Table.PAGE, (pte, address) -> address != AT + LEAF + Table.PAGE);
+        }
+        assertEquals(before - 2, table.pages.tables());
+        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName("I2: a CPU that comes to a translation just before it is taken drops it too")
+    void comesJustBefore() {
+        table.fill(AT);
+        CpuTlb cpu = table.guest();
+        try (DiscardPages discarding = discarding()) {
+            discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
+        }
+        assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
+        assertEquals(0, table.inUse());
+        cpu.leaveGuest();
+        cpu.close();
+    }
+
+    @Test
+    @DisplayName(
+            "that a cache's page was written is noted before its entry is marked, and never of the frame's next page")
+    void written() {
+        int frame = memory.frames().allocate(table.worker.magazine());
+        table.put(AT, Pte.present(frame, Pte.READ | Pte.WRITE | Pte.DIRTY));
+        try (DiscardPages truncating = discarding()) {
+            truncating.discard(table.pages, AT, AT + Table.PAGE, ALL);
+            assertTrue(memory.frames().isDirty(frame));
+            // As a truncation does it that is through before the other comes on.
+            memory.frames().drop(frame, table.worker.magazine());
+            assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
+            assertFalse(memory.frames().isDirty(frame));
+            try (TlbGather gather = new TlbGather(memory)) {
+                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+            }
+            assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
+        }
+        assertFalse(memory.frames().isDirty(frame));
+        assertEquals(1, table.inUse());
+    }
+
+    @Test
+    @DisplayName(
+            "P2: a discard that fails again and again leaves no mark: it ends as soon as it can, and its number stays"
+                    + " its own")
+    void failsAgainAndAgain() {
+        Cpus cpus = new Cpus(0, message -> {
+            throw new IllegalStateException(message);
+        });
+        Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
+        Table of = new Table(failing);
+        of.fill(AT);
+        int removed = memory.frames().allocate(of.worker.magazine());
+        CpuTlb cpu = of.guest(AT);
+        Thread discarder = new Thread(() -> {
+            DiscardPages discarding = new DiscardPages(failing, Pte.NONE);
+            discarding.discard(of.pages, AT, AT + Table.PAGE, ALL);
+            discarding.dropWhenSettled(new int[] {removed}, 1);
+            assertThrows(IllegalStateException.class, discarding::settle);
+            assertThrows(IllegalStateException.class, discarding::close);
+        });
+        discarder.start();
+        Await.until("the discarding thread has given up", () -> !discarder.isAlive());
+        long mark = of.pages.get(AT);
+        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        assertEquals(2, of.inUse());
+        Gate gate = failing.owners().gateOf(mark);
+        try (TlbGather other = new TlbGather(failing)) {
+            assertNotEquals(Pte.owner(mark), other.worker().owner());
+        }
+        assertFalse(gate.isOpen());
+        cpu.leaveGuest();
+        Await.until("the discard is tried again", gate::isOpen);
+        assertEquals(Pte.NONE, of.pages.get(AT));
+        Await.until("the frames come back", () -> of.inUse() == 0);
+        cpu.close();
+    }
+}

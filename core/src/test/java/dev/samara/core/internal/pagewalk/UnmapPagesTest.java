@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.internal.tlb.Table;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.vma.Geometry;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.Timeout.ThreadMode;
+
+/** Emptying ranges. The timeouts only end a run that hangs. */
+@Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
+final class UnmapPagesTest {
+    private static final long AT = 0x40_0000;
+    private static final long LEAF = 512 * Table.PAGE;
+
+    private final Memory memory = SmallMemory.of(1000);
+    private final Table table = new Table(memory);
+
+    private void zap(long start, long end) {
+        try (TlbGather gather = new TlbGather(memory)) {
+            UnmapPages.zap(table.pages, start, end, gather);
+        }
+    }
+
+    @Test
+    @DisplayName("a zap takes what lies in its range and nothing beside it; P14: a leaf stays while it has anything")
+    void exact() {
+        for (int i = 0; i < 8; i++) {
+            table.fill(AT + LEAF - 4 * Table.PAGE + i * Table.PAGE);
+        }
+        int tables = table.pages.tables();
+        zap(AT + LEAF - 3 * Table.PAGE, AT + LEAF + 3 * Table.PAGE);
+        assertEquals(2, table.inUse());
+        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF - 4 * Table.PAGE));
+        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF + 3 * Table.PAGE));
+        assertEquals(tables, table.pages.tables());
+        zap(AT, AT + LEAF);
+        assertEquals(tables - 1, table.pages.tables());
+        zap(AT, AT + 2 * LEAF);
+        assertEquals(0, table.pages.tables());
+        assertEquals(0, table.inUse());
+    }
+
+    @Test
+    @DisplayName("a few pages in 64 TiB are found at once, whatever lies between")
+    void sparse() {
+        long limit = Geometry.LINUX_X86_64.limit();
+        long[] places = {0, Table.PAGE, 1L << 40, (1L << 40) + (1L << 30), limit / 2, limit - Table.PAGE};
+        for (int round = 0; round < 200; round++) {
+            for (long place : places) {
+                table.fill(place);
+            }
+            assertEquals(places.length, table.inUse());
+            zap(0, limit);
+            assertEquals(0, table.inUse());
+            assertEquals(0, table.pages.tables());
+        }
+    }
+
+    @Test
+    @DisplayName("guards go, and so does what another operation is at, with its page")
+    void guardsAndTransit() {
+        table.put(AT, Pte.GUARD);
+        table.put(AT + Table.PAGE, Pte.inTransit(Pte.present(oneFrame(), Table.OWN), 3, false));
+        table.put(AT + 2 * Table.PAGE, Pte.inTransit(Pte.present(oneFrame(), Table.OWN), 4, true));
+        zap(AT, AT + LEAF);
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+    }
+
+    private int oneFrame() {
+        return memory.frames().allocate(table.worker.magazine());
+    }
+
+    @Test
+    @DisplayName("P30: a page that a zap takes over from a discard is freed once, by the zap")
+    void overADiscard() {
+        table.fill(AT);
+        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
+            discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> true);
+            assertTrue(Pte.isInTransit(table.pages.get(AT)));
+            zap(AT, AT + LEAF);
+            assertEquals(0, table.inUse());
+            table.fill(AT);
+        }
+        assertEquals(1, table.inUse(), "the discard leaves what was put there since");
+        assertTrue(Pte.isPresent(table.pages.get(AT)));
+    }
+
+    @Test
+    @DisplayName("P31: zaps of four threads beside threads that put pages in: each frame is freed once, none is left")
+    void concurrent() throws Exception {
+        int threads = 4;
+        Thread[] all = new Thread[threads];
+        @Nullable Throwable[] failed = new Throwable[threads];
+        for (int t = 0; t < threads; t++) {
+            int number = t;
+            all[t] = new Thread(() -> {
+                try (Table own = new Table(memory)) {
+                    for (int i = 0; i < 3000; i++) {
+                        long place = AT + (i % 5) * LEAF + (i * 7 % 3) * Table.PAGE;
+                        if (number % 2 == 0) {
+                            int frame = memory.frames().allocate(own.worker.magazine());
+                            if (!table.put(place, Pte.present(frame, Table.OWN))) {
+                                memory.frames().drop(frame, own.worker.magazine());
+                            }
+                        } else {
+                            zap(place, place + LEAF);
+                        }
+                    }
+                } catch (Throwable thrown) {
+                    failed[number] = thrown;
+                }
+            });
+        }
+        for (Thread thread : all) {
+            thread.start();
+        }
+        for (Thread thread : all) {
+            thread.join();
+        }
+        for (@Nullable Throwable thrown : failed) {
+            assertNull(thrown);
+        }
+        zap(0, AT + 6 * LEAF);
+        assertEquals(0, table.inUse());
+        assertEquals(0, table.pages.tables());
+    }
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.Rig.ANONYMOUS;
+import static dev.samara.core.Rig.GEOMETRY;
+import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.Rig.READ;
+import static dev.samara.core.Rig.RW;
+import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.Rig.assertResult;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Await;
+import dev.samara.core.Cpu;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.OneThread;
+import dev.samara.core.OtherCpu;
+import dev.samara.core.Rig;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Future;
+import java.util.concurrent.FutureTask;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@Timeout(60)
+@ExtendWith(OneThread.class)
+@DisplayName("A collection of written or used pages")
+final class CollectionTest {
+    private final Rig rig = new Rig();
+    private final Cpu cpu = rig.cpu;
+    private final AddressSpace space = rig.space;
+
+    @AfterEach
+    void everyFrameComesBack() {
+        rig.closeEmpty();
+        assertEquals(List.of(), rig.reports);
+    }
+
+    /** The numbers of the pages, counted from an address. */
+    private List<Long> dirty(AddressSpace of, long at, long pages) {
+        List<Long> told = new ArrayList<>();
+        long result = of.collectDirty(at, pages * PAGE, page -> told.add((page - at) / PAGE));
+        assertEquals(told.size(), result);
+        return told;
+    }
+
+    private List<Long> dirty(long at, long pages) {
+        return dirty(space, at, pages);
+    }
+
+    private List<Long> accessed(long at, long pages) {
+        List<Long> told = new ArrayList<>();
+        assertEquals(space.collectAccessed(at, pages * PAGE, page -> told.add((page - at) / PAGE)), told.size());
+        return told;
+    }
+
+    private static List<Long> pages(long... numbers) {
+        return LongStream.of(numbers).boxed().toList();
+    }
+
+    @Test
+    @DisplayName("tells of each page that was written since the last one, once, in ascending order, and of no other")
+    void written() {
+        long at = rig.anonymous(8);
+        rig.load(at);
+        rig.store(at + 5 * PAGE, 1);
+        rig.store(at + 2 * PAGE, 1);
+        assertEquals(pages(2, 5), dirty(at, 8));
+        assertEquals(pages(), dirty(at, 8));
+        rig.load(at + 2 * PAGE);
+        assertEquals(pages(), dirty(at, 8), "a load writes nothing");
+        rig.store(at + 2 * PAGE, 2);
+        assertFault(Fault.MINOR, cpu.getAndAdd(at + 3 * PAGE, 4, 1));
+        assertFault(Fault.MINOR, cpu.store(at + 7 * PAGE - 4, 8, 1));
+        assertEquals(pages(2, 3), dirty(at, 4));
+        assertEquals(pages(6, 7), dirty(at, 8));
+        assertEquals(PAGE + 2, cpu.fill(at + PAGE - 1, PAGE + 2, (byte) 1));
+        assertEquals(1, cpu.copyIn(at + 4 * PAGE, new byte[1], 0, 1));
+        assertEquals(pages(0, 1, 2, 4), dirty(at, 8));
+    }
+
+    @Test
+    @DisplayName("sees the next store of a CPU that stays in GUEST and has just written there, by handle too")
+    void inGuest() throws Exception {
+        long at = rig.anonymous(2);
+        try (OtherCpu other = new OtherCpu(space)) {
+            other.call(of -> of.store(at, 8, 1));
+            assertEquals(pages(0), dirty(at, 2));
+            other.call(of -> {
+                of.enterGuest();
+                long handle = of.probeStore(at, 8);
+                assertEquals(Cpu.MISS, handle, "the right to write was flushed");
+                of.put(of.resolveStore(at, 8), 8, 2);
+                of.leaveGuest();
+                return Fault.MINOR;
+            });
+            assertEquals(pages(0), dirty(at, 2));
+        }
+    }
+
+    @Test
+    @DisplayName("of used pages tells of loads, fetches and stores, and a translation in a TLB hides none")
+    void used() {
+        long at = rig.map(0, 6, RW | Rig.EXEC, ANONYMOUS, null, 0);
+        rig.load(at + PAGE);
+        assertFault(Fault.MINOR, cpu.fetch(at + 2 * PAGE, 4));
+        rig.store(at + 4 * PAGE, 1);
+        assertEquals(pages(1, 2, 4), accessed(at, 6));
+        assertEquals(pages(), accessed(at, 6));
+        rig.load(at + PAGE);
+        assertEquals(pages(1), accessed(at, 6));
+        assertEquals(pages(4), dirty(at, 6), "one collection leaves what is for the other");
+        rig.store(at + 4 * PAGE, 1);
+        assertEquals(pages(4), accessed(at, 6));
+        assertEquals(pages(4), dirty(at, 6));
+    }
+
+    @Test
+    @DisplayName("in a file's page hands the dirt on to the frame, and is of one mapping")
+    void ofAFile() {
+        MemoryFile file = rig.machine.newFile("/clean", 8, GEOMETRY, 4 * PAGE);
+        long at = rig.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
+        long other = rig.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
+        rig.load(at);
+        rig.load(other);
+        Frames frames = MachineInternals.layoutOf(space).memory().frames();
+        assertFalse(frames.isDirty(Pte.frame(rig.pte(at))));
+        rig.store(at + PAGE, 1);
+        rig.load(other + PAGE);
+        assertEquals(pages(), dirty(other, 4));
+        assertFalse(frames.isDirty(Pte.frame(rig.pte(at + PAGE))));
+        assertEquals(pages(1), dirty(at, 4));
+        assertTrue(frames.isDirty(Pte.frame(rig.pte(at + PAGE))));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("finds a page that was moved where it is now, told of before or not")
+    void moved() {
+        long at = rig.anonymous(4);
+        long to = rig.anonymous(4);
+        rig.store(at, 1);
+        rig.store(at + PAGE, 1);
+        rig.load(at + 2 * PAGE);
+        assertEquals(pages(0), dirty(at, 1));
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        assertEquals(to, space.mremap(at, 4 * PAGE, 4 * PAGE, flags, to));
+        assertEquals(pages(), dirty(at, 4));
+        assertEquals(pages(0, 1), dirty(to, 4), "and not the page of zeros");
+    }
+
+    @Test
+    @DisplayName(
+            "of parent and child: each is told of what it writes, the child too of what its parent was not told of")
+    void forked() {
+        long at = rig.anonymous(4);
+        rig.store(at, 1);
+        rig.store(at + PAGE, 1);
+        assertEquals(pages(0), dirty(at, 1));
+        try (AddressSpace child = space.fork()) {
+            assertEquals(pages(1), dirty(child, at, 4));
+            rig.store(at, 2);
+            assertEquals(pages(0, 1), dirty(at, 4));
+            assertEquals(pages(), dirty(child, at, 4));
+            cpu.load(child);
+            rig.store(at + PAGE, 3);
+            rig.store(at, 3);
+            assertEquals(pages(0, 1), dirty(child, at, 4));
+            cpu.load(space);
+            assertEquals(pages(), dirty(at, 4));
+        }
+    }
+
+    @Test
+    @DisplayName("waits for a page that is just being copied on write, and tells of it")
+    void copied() throws Exception {
+        long at = rig.anonymous(1);
+        rig.store(at, 1);
+        try (AddressSpace child = space.fork();
+                OtherCpu reader = new OtherCpu(space);
+                OtherCpu writer = new OtherCpu(space)) {
+            reader.call(of -> {
+                of.enterGuest();
+                return of.load(at, 8);
+            });
+            Future<Integer> stored = writer.submit(of -> of.store(at, 8, 2));
+            Await.until("the page is being copied", () -> Pte.isInTransit(rig.pte(at)), rig.reports);
+            FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
+            Thread collector = new Thread(told);
+            startAndAwaitItsWaiting(collector);
+            reader.call(of -> {
+                of.leaveGuest();
+                return 0;
+            });
+            assertFault(Fault.MINOR, stored.get());
+            assertEquals(pages(0), told.get());
+            assertEquals(pages(0), dirty(child, at, 1));
+        }
+    }
+
+    @Test
+    @DisplayName("I2: returns behind the flush of another that has cleared the page before it")
+    void besideAnother() throws Exception {
+        long at = rig.anonymous(1);
+        try (OtherCpu guest = new OtherCpu(space)) {
+            long handle = guest.call(of -> {
+                of.enterGuest();
+                return of.resolveStore(at, 8);
+            });
+            FutureTask<List<Long>> toldFirst = new FutureTask<>(() -> dirty(at, 1));
+            FutureTask<List<Long>> toldSecond = new FutureTask<>(() -> dirty(at, 1));
+            Thread first = new Thread(toldFirst);
+            Thread second = new Thread(toldSecond);
+            startAndAwaitItsWaiting(first);
+            startAndAwaitItsWaiting(second);
+            assertTrue(first.isAlive() && second.isAlive(), "a CPU can still store through an old translation");
+            guest.call(of -> {
+                of.put(handle, 8, 1);
+                of.leaveGuest();
+                return 0;
+            });
+            List<Long> told = new ArrayList<>(toldFirst.get());
+            told.addAll(toldSecond.get());
+            assertEquals(pages(0), told);
+        }
+    }
+
+    private static void startAndAwaitItsWaiting(Thread thread) {
+        thread.start();
+        Await.stopped(thread);
+    }
+
+    @Test
+    @DisplayName(
+            "tells nothing of what was unmapped, discarded or truncated, and begins anew with what comes there then")
+    void gone() {
+        long at = rig.anonymous(4);
+        assertEquals(4 * PAGE, cpu.fill(at, 4 * PAGE, (byte) 1));
+        assertEquals(0, space.munmap(at, PAGE));
+        assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
+        assertEquals(0, space.mprotect(at + 2 * PAGE, PAGE, READ));
+        assertEquals(
+                pages(2, 3), dirty(at, 4), "a hole is passed over, and rights that were taken away change nothing");
+        rig.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        rig.load(at);
+        rig.store(at + PAGE, 1);
+        assertEquals(pages(1), dirty(at, 4));
+        MemoryFile file = rig.file(2);
+        long of = rig.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        rig.store(of + PAGE, 1);
+        file.truncate(PAGE);
+        assertEquals(pages(), dirty(of, 2));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("gives errors as PAGEMAP_SCAN does, and takes a length that is no multiple of the page size")
+    void errors() {
+        long at = rig.anonymous(2);
+        rig.store(at, 1);
+        rig.store(at + PAGE, 1);
+        long limit = GEOMETRY.limit();
+        List<Long> told = new ArrayList<>();
+        assertResult(Errno.EINVAL, space.collectDirty(at + 1, PAGE, told::add));
+        assertResult(Errno.EFAULT, space.collectDirty(at, -1, told::add));
+        assertResult(Errno.EFAULT, space.collectDirty(limit, 1, told::add));
+        assertResult(Errno.EFAULT, space.collectAccessed(limit + PAGE, 0, told::add));
+        assertResult(Errno.EFAULT, space.collectDirty(-PAGE, 2 * PAGE, told::add));
+        assertEquals(0, space.collectDirty(at, 0, told::add));
+        assertEquals(List.of(), told);
+        assertEquals(1, space.collectDirty(0, at + 1, told::add));
+        assertEquals(List.of(at), told);
+        assertEquals(1, space.collectDirty(0, limit, told::add));
+        AddressSpace bare = Machine.builder().build().newSpace(GEOMETRY);
+        assertThrows(IllegalStateException.class, () -> bare.collectDirty(0, PAGE, told::add));
+        cpu.enterGuest();
+        assertThrows(IllegalStateException.class, () -> space.collectDirty(at, PAGE, told::add));
+        cpu.leaveGuest();
+        assertEquals(2, told.size());
+    }
+
+    @Test
+    @DisplayName("whose sink throws throws the same, and what it was not told of is told by the next")
+    void throwingSink() {
+        long at = rig.anonymous(4);
+        assertEquals(4 * PAGE, cpu.fill(at, 4 * PAGE, (byte) 1));
+        assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
+        rig.load(at + 3 * PAGE);
+        IllegalCallerException refused = new IllegalCallerException("a full disk");
+        List<Long> told = new ArrayList<>();
+        for (int round = 0; round < 2; round++) {
+            told.clear();
+            assertSame(
+                    refused,
+                    assertThrows(
+                            IllegalCallerException.class,
+                            () -> space.collectDirty(at, 4 * PAGE, page -> {
+                                if (page == at + PAGE) {
+                                    throw refused;
+                                }
+                                told.add(page);
+                            })));
+            assertEquals(round == 0 ? List.of(at) : List.of(), told);
+        }
+        assertThrows(
+                IllegalCallerException.class,
+                () -> space.collectAccessed(at, 4 * PAGE, page -> {
+                    throw refused;
+                }));
+        assertEquals(pages(1, 2), dirty(at, 4));
+        assertEquals(pages(0, 1, 2, 3), accessed(at, 4));
+    }
+
+    @Test
+    @DisplayName("whose sink throws loses nothing of what was moved, copied, unmapped or discarded by then")
+    void throwingSinkThatChanges() {
+        MemoryFile file = rig.file(8);
+        long at = rig.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
+        long to = rig.anonymous(8);
+        int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
+        assertEquals(8 * PAGE, cpu.fill(at, 8 * PAGE, (byte) 1));
+        assertThrows(
+                IllegalCallerException.class,
+                () -> space.collectDirty(at, 8 * PAGE, page -> {
+                    assertEquals(0, space.mprotect(at, 4 * PAGE, READ));
+                    assertEquals(to, space.mremap(at, 2 * PAGE, 2 * PAGE, flags, to));
+                    assertEquals(0, space.munmap(at + 4 * PAGE, PAGE));
+                    rig.map(at + 5 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+                    rig.load(at + 5 * PAGE);
+                    throw new IllegalCallerException();
+                }));
+        assertEquals(pages(0, 1), dirty(to, 8));
+        assertEquals(pages(2, 3, 6, 7), dirty(at, 8));
+        file.close();
+    }
+
+    @Test
+    @DisplayName("may be made by its sink, which may do what it likes")
+    void callingBack() {
+        long at = rig.anonymous(4);
+        rig.store(at, 1);
+        rig.store(at + 2 * PAGE, 1);
+        List<Long> told = new ArrayList<>();
+        assertEquals(2, space.collectDirty(at, 4 * PAGE, page -> {
+            told.add(page);
+            rig.store(page + PAGE, 2);
+            assertEquals(0, space.mprotect(page, PAGE, READ));
+            assertEquals(1, space.collectDirty(at, 4 * PAGE, told::add));
+        }));
+        assertEquals(List.of(at, at + PAGE, at + 2 * PAGE, at + 3 * PAGE), told);
+    }
+
+    @Test
+    @DisplayName("of which the sink blocks keeps nobody but its caller")
+    void blockingSink() throws Exception {
+        long at = rig.anonymous(2);
+        rig.store(at, 1);
+        try (OtherCpu other = new OtherCpu(space)) {
+            CountDownLatch asked = new CountDownLatch(1);
+            CountDownLatch answers = new CountDownLatch(1);
+            Thread collector = new Thread(() -> space.collectDirty(at, 2 * PAGE, page -> {
+                asked.countDown();
+                Latches.await(answers);
+            }));
+            collector.start();
+            Latches.await(asked);
+            assertFault(Fault.MINOR, other.call(of -> of.store(at, 8, 2)));
+            assertEquals(pages(0), dirty(at, 2));
+            assertEquals(0, space.munmap(at + PAGE, PAGE));
+            try (AddressSpace child = space.fork()) {
+                assertEquals(1, child.collectAccessed(at, PAGE, page -> {}));
+            }
+            answers.countDown();
+            collector.join();
+        }
+    }
+
+    @Test
+    @DisplayName("tells more than a batch, a page in each of many leaves too")
+    void many() {
+        long pages = 9000;
+        long at = rig.anonymous(pages);
+        assertEquals(pages * PAGE, cpu.fill(at, pages * PAGE, (byte) 1));
+        assertEquals(LongStream.range(0, pages).boxed().toList(), dirty(at, pages));
+        long far = rig.anonymous(1 << 20);
+        for (long page = 0; page < 1 << 20; page += 700) {
+            rig.store(far + page * PAGE, 1);
+        }
+        assertEquals(
+                LongStream.iterate(0, page -> page < 1 << 20, page -> page + 700)
+                        .boxed()
+                        .toList(),
+                dirty(far, 1 << 20));
+        assertEquals(0, space.collectDirty(0, GEOMETRY.limit(), page -> {}));
+    }
+
+    @Test
+    @DisplayName("tells flush listeners of CPUs that had translations of what was cleared, and flushes nothing where"
+            + " nothing was")
+    void flushes() {
+        long at = rig.anonymous(8);
+        rig.store(at + 2 * PAGE, 1);
+        rig.store(at + 5 * PAGE, 1);
+        List<String> told = new ArrayList<>();
+        cpu.onFlush((start, end, reason, generation) ->
+                told.add((start - at) / PAGE + " " + (end - at) / PAGE + " " + reason));
+        assertEquals(pages(2, 5), dirty(at, 8));
+        assertEquals(pages(), dirty(at, 8));
+        rig.load(at);
+        assertEquals(List.of("2 8 " + MmuNotifier.Reason.OBSERVED), told);
+    }
+}

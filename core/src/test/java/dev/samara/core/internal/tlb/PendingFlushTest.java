@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.event.MmuNotifier.Reason;
+import dev.samara.core.internal.cpu.Shootdown;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Pending flushes: of leaves that cannot be settled at once, and for several reasons. */
+final class PendingFlushTest {
+    private static final long LEAF = 512 * Table.PAGE;
+
+    private final Memory memory = SmallMemory.of(16);
+    private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
+    private final PendingFlush owed = new PendingFlush(memory.cpus(), null);
+
+    private long[] owe(long address, long told) {
+        long[] leaf = table.leafForInstall(address);
+        Leaf.lock(leaf);
+        owed.add(table, leaf, told, told + Table.PAGE, Reason.UNMAPPED);
+        Leaf.unlock(leaf);
+        return leaf;
+    }
+
+    @Test
+    @DisplayName("a leaf that could not be settled is still there for the next call")
+    void notSettled() {
+        // No leaf: it has no lock, so settling it throws before anything is done.
+        long[] broken = new long[1];
+        owed.add(table, broken, 0, Table.PAGE, Reason.UNMAPPED);
+        long[] leaf = owe(LEAF, LEAF);
+        for (int attempt = 0; attempt < 2; attempt++) {
+            assertThrows(ArrayIndexOutOfBoundsException.class, owed::settle);
+            assertEquals(1, owed.size());
+        }
+        assertFalse(Leaf.isOwed(leaf));
+        assertEquals(0, table.tables(), "the other one was settled, and has gone");
+    }
+
+    @Test
+    @DisplayName("a leaf that was settled and could not be unhooked is owed no more, and goes at the end of the space")
+    void notUnhooked() {
+        long[] other = owe(0, 0);
+        // An address beyond the limit has no place in the topmost table.
+        long[] leaf = owe(LEAF, 1L << 60);
+        assertThrows(ArrayIndexOutOfBoundsException.class, owed::settle);
+        assertEquals(1, owed.size());
+        assertFalse(Leaf.isOwed(leaf));
+        assertTrue(Leaf.isOwed(other));
+        owed.settle();
+        assertEquals(0, owed.size());
+        assertFalse(Leaf.isOwed(other));
+        assertEquals(3, table.tables(), "the leaf that was settled alone, and two tables above it");
+        table.unhookEmpty();
+        assertEquals(0, table.tables());
+    }
+
+    /** One call of a flush listener. */
+    private record Told(long start, long end, Reason reason, long generation) {}
+
+    /** A CPU of this thread in GUEST that has translations of pages, and lists what its listener is told. */
+    private static CpuTlb guest(Table of, List<Told> told, long... pages) {
+        CpuTlb cpu = of.guest();
+        for (long page : pages) {
+            assertNotEquals(Frames.NONE, of.fill(page));
+            assertNotEquals(CpuTlb.MISS, cpu.walk(page, Pte.READ));
+        }
+        cpu.addListener((start, end, reason, generation) -> told.add(new Told(start, end, reason, generation)));
+        return cpu;
+    }
+
+    private void owe(Table of, long page, Reason reason) {
+        long[] leaf = of.pages.leafForInstall(page);
+        Leaf.lock(leaf);
+        owed.add(of.pages, leaf, page, page + Table.PAGE, reason);
+        Leaf.unlock(leaf);
+    }
+
+    /** When CPUs are told of a flush. */
+    private enum When {
+        /** At once: their own thread flushes. */
+        FLUSHED,
+        /** When they poll: they are in GUEST, and another thread flushes. */
+        POLLED,
+        /** When they enter GUEST: nobody waits for them. */
+        ENTERED
+    }
+
+    /** Flushes, and has CPUs of this thread told. */
+    private void flush(When when, int shootdowns, CpuTlb... cpus) {
+        if (when == When.ENTERED) {
+            List.of(cpus).forEach(CpuTlb::leaveGuest);
+        }
+        List<Shootdown> begun = when == When.FLUSHED
+                ? owed.ask()
+                : Await.result("CPUs are asked", CompletableFuture.supplyAsync(owed::ask), List.of());
+        assertEquals(when == When.POLLED ? shootdowns : 0, begun.size());
+        assertTrue(begun.stream().noneMatch(Shootdown::isDone));
+        if (when == When.ENTERED) {
+            List.of(cpus).forEach(CpuTlb::enterGuest);
+        } else {
+            List.of(cpus).forEach(CpuTlb::poll);
+        }
+        assertTrue(begun.stream().allMatch(Shootdown::isDone));
+        owed.settle();
+        assertEquals(0, owed.size());
+    }
+
+    private static void close(CpuTlb... cpus) {
+        for (CpuTlb cpu : cpus) {
+            cpu.leaveGuest();
+            cpu.close();
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("I2: leaves of one space are one flush: each CPU of any is told once of the whole range, and the"
+            + " strongest reason")
+    void severalReasons(When when) {
+        List<Reason> strongestFirst =
+                List.of(Reason.UNMAPPED, Reason.REPLACED, Reason.DISCARDED, Reason.PROTECTED, Reason.OBSERVED);
+        Table space = new Table(memory);
+        List<Told> low = new ArrayList<>();
+        List<Told> high = new ArrayList<>();
+        List<Told> beyond = new ArrayList<>();
+        CpuTlb ofLow = guest(space, low, LEAF);
+        CpuTlb ofHigh = guest(space, high, 3 * LEAF);
+        CpuTlb ofBeyond = guest(space, beyond, 5 * LEAF);
+        List<Told> expected = new ArrayList<>();
+        for (Reason one : strongestFirst) {
+            for (Reason other : strongestFirst) {
+                owe(space, 2 * LEAF, Reason.OBSERVED);
+                owe(space, 3 * LEAF, one);
+                owe(space, LEAF, other);
+                flush(when, 1, ofLow, ofHigh, ofBeyond);
+                Reason strongest =
+                        strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
+                long generation = space.pages.context().generation();
+                expected.add(new Told(LEAF, 3 * LEAF + Table.PAGE, strongest, generation));
+                assertEquals(expected, low);
+                assertEquals(expected, high);
+            }
+        }
+        assertEquals(List.of(), beyond);
+        close(ofLow, ofHigh, ofBeyond);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    @DisplayName("I2: ranges of two spaces in turns: each CPU is told of those of its own, each with its own reason")
+    void severalSpaces(When when) {
+        Table one = new Table(memory);
+        Table other = new Table(memory);
+        List<Told> toldOne = new ArrayList<>();
+        List<Told> toldOther = new ArrayList<>();
+        CpuTlb ofOne = guest(one, toldOne, LEAF, 3 * LEAF);
+        CpuTlb ofOther = guest(other, toldOther, LEAF, 2 * LEAF);
+        long before = one.pages.context().generation();
+        long beforeOther = other.pages.context().generation();
+        owe(one, LEAF, Reason.UNMAPPED);
+        owe(other, 2 * LEAF, Reason.PROTECTED);
+        owe(other, LEAF, Reason.DISCARDED);
+        owe(one, 3 * LEAF, Reason.OBSERVED);
+        flush(when, 3, ofOne, ofOther);
+        assertEquals(
+                List.of(
+                        new Told(LEAF, LEAF + Table.PAGE, Reason.UNMAPPED, before + 1),
+                        new Told(3 * LEAF, 3 * LEAF + Table.PAGE, Reason.OBSERVED, before + 2)),
+                toldOne);
+        assertEquals(List.of(new Told(LEAF, 2 * LEAF + Table.PAGE, Reason.DISCARDED, beforeOther + 1)), toldOther);
+        close(ofOne, ofOther);
+    }
+}
