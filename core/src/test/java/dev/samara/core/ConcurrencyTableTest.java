@@ -24,10 +24,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** The words that threads share are found in the class files, so that no way to declare a field hides one. */
-@DisplayName("docs/concurrency.md has a row for each volatile field, each VarHandle and each atomic of core")
+@DisplayName("docs/concurrency.md has a heading for each volatile field, each VarHandle and each atomic of core")
 class ConcurrencyTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
-    private static final Pattern ROW = Pattern.compile("(?m)^\\| ([^|]+) \\| ([^|]+) \\|");
+    private static final Pattern HEADING = Pattern.compile("(?m)^#### (.+): (.+)$");
     private static final Pattern NAME = Pattern.compile("`(\\w+)`");
 
     private static boolean isShared(JavaField field) {
@@ -54,14 +54,14 @@ class ConcurrencyTableTest {
         return words;
     }
 
-    /** The words that have a row, likewise; a row may name several words, and several classes. */
-    private static Set<String> rows() throws IOException {
+    /** The words that have a heading, likewise; a heading may name several words, and several classes. */
+    private static Set<String> headings() throws IOException {
         String page = Files.readString(BASE.resolve("../docs/concurrency.md"));
-        Matcher row = ROW.matcher(page.substring(page.indexOf("\n## core\n"), page.indexOf("\n## examples\n")));
+        Matcher heading = HEADING.matcher(page.substring(page.indexOf("\n## core\n"), page.indexOf("\n## examples\n")));
         Set<String> words = new TreeSet<>();
-        while (row.find()) {
-            for (String word : names(row.group(1))) {
-                for (String type : names(row.group(2))) {
+        while (heading.find()) {
+            for (String word : names(heading.group(1))) {
+                for (String type : names(heading.group(2))) {
                     words.add(word + " of " + type);
                 }
             }
@@ -79,8 +79,8 @@ class ConcurrencyTableTest {
     }
 
     @Test
-    @DisplayName("and each of them is in a row")
-    void everySharedWordHasARow() throws IOException {
+    @DisplayName("and each of them is in a heading")
+    void everySharedWordHasAHeading() throws IOException {
         Path classes = Path.of(Machine.class
                 .getProtectionDomain()
                 .getCodeSource()
@@ -89,8 +89,8 @@ class ConcurrencyTableTest {
         Set<String> words = sharedWords(new ClassFileImporter().importPath(classes));
         assertTrue(words.contains("brk of Layout"), words::toString);
         assertTrue(words.contains("committed of MachineState"), words::toString);
-        words.removeAll(rows());
-        assertEquals(Set.of(), words, "without a row in docs/concurrency.md");
+        words.removeAll(headings());
+        assertEquals(Set.of(), words, "without a heading in docs/concurrency.md");
     }
 
     /** Fields of all shapes: package-private, of an array, of a nested class, static. */

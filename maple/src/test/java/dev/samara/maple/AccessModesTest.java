@@ -36,8 +36,8 @@ class AccessModesTest {
             new ClassFileImporter().importPath(BASE.resolve("target").resolve("classes"));
 
     private static final Pattern DECLARED = Pattern.compile("VarHandle (\\w+)( =|;)");
-    private static final Pattern ROW =
-            Pattern.compile("(?m)^\\| ([^|]*\\(handle `(\\w+)`\\)[^|]*) \\| `\\w+` \\| ([^|]*) \\| ([^|]*) \\|");
+    private static final Pattern WORD = Pattern.compile("(?s)#### [^\n]*\\(handle `(\\w+)`\\)[^\n]*\n"
+            + "\n- \\*Written\\*: (.*?)\n- \\*Read\\*: (.*?)\n- \\*Invariant\\*");
     private static final Pattern MODE = Pattern.compile("\\b(acquire|release|volatile|opaque)\\b");
 
     /** Each handle of the sources, with the methods called on it. */
@@ -62,16 +62,16 @@ class AccessModesTest {
         return calls;
     }
 
-    /** The same by the page: a mode of the column "written by" is a set, one of "read by" a get. */
+    /** The modes of each handle, by the page: a mode under "Written" is a set, one under "Read" a get. */
     private static Map<String, Set<String>> said() throws IOException {
         String page = Files.readString(BASE.resolve("../docs/concurrency.md"));
         Map<String, Set<String>> said = new TreeMap<>();
-        Matcher row = ROW.matcher(page.substring(page.indexOf("\n## maple\n"), page.indexOf("\n## core\n")));
-        while (row.find()) {
+        Matcher word = WORD.matcher(page.substring(page.indexOf("\n## maple\n"), page.indexOf("\n## core\n")));
+        while (word.find()) {
             Set<String> modes = new TreeSet<>();
-            addModes("set", row.group(3), modes);
-            addModes("get", row.group(4), modes);
-            said.put(row.group(2), modes);
+            addModes("set", word.group(2), modes);
+            addModes("get", word.group(3), modes);
+            said.put(word.group(1), modes);
         }
         return said;
     }
@@ -97,7 +97,7 @@ class AccessModesTest {
     }
 
     @Test
-    @DisplayName("each handle is used in the modes that the table says")
+    @DisplayName("each handle is used in the modes that the page says")
     void handles() throws IOException {
         assertFalse(said().isEmpty());
         assertEquals(said(), calls());

@@ -24,9 +24,9 @@ class ConcurrencyTableTest {
     private static final Pattern SHARED =
             Pattern.compile("(?m)^.*\\b(?:VarHandle|volatile)\\b[^;(]*?(\\w+)(?: =.*)?;$");
     private static final Pattern HANDLE = Pattern.compile("findVarHandle\\((\\w+)\\.class, \"(\\w+)\"");
-    private static final Pattern ROW = Pattern.compile("(?m)^\\| (`.*?) \\| (`.*?) \\|");
+    private static final Pattern ROW = Pattern.compile("(?m)^#### (`.*): (`.*)$");
 
-    /** Class and word, or class and handle, of every line in the table of a section. */
+    /** Class and word, or class and handle, of every heading of a section. */
     private static Set<String> rows(String page) {
         int from = page.indexOf("\n## maple\n");
         int to = page.indexOf("\n## ", from + 1);
@@ -89,8 +89,8 @@ class ConcurrencyTableTest {
                     l.findVarHandle(X.class, "d", int.class);
                 """;
         assertEquals(Set.of("X.A", "X.b", "X.d"), sharedWords("X", source));
-        assertFalse(rows("\n## maple\n| `a`, `b` | `X` | z |\n## core\n| `c` | `X` |")
+        assertFalse(rows("\n## maple\n#### `a`, `b`: `X`\n\nz\n## core\n#### `c`: `X`\n")
                 .contains("X.c"));
-        assertEquals(Set.of("X.a", "X.b"), rows("\n## maple\n| `a`, `b` | `X` | z |\n## core\n| `c` | `X` |"));
+        assertEquals(Set.of("X.a", "X.b"), rows("\n## maple\n#### `a`, `b`: `X`\n\nz\n## core\n#### `c`: `X`\n"));
     }
 }
