@@ -5,28 +5,28 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A position among the entries of a view, to be moved in both directions. For use by one thread at a time.
+ * A position among the entries of a view, which can move in both directions. For use by one thread at a time.
  *
- * <p>Reservations and free ranges are passed over. Over a {@link Snapshot} the entries are those of its instant. Over a
+ * <p>A cursor skips reservations and free ranges. Over a {@link Snapshot} the entries are those of its instant. Over a
  * {@link MapleTree} or a {@link Transaction} each step goes from the bounds of the current entry to the tree as it is
  * then:
  *
  * <ul>
  *   <li>each entry reported was in the tree, with these bounds, at some instant of the call that reported it;
  *   <li>{@link #next()} reports an entry that reaches above the current {@link #last()}, so {@code last()} strictly
- *       rises, and passes over no index that has a value during the whole call; {@link #previous()} likewise, and
- *       {@code first()} strictly falls;
- *   <li>so an index that has a value all the time that a walk passes it by is in an entry reported. Entries reported
- *       one after the other overlap only if a store changed bounds in between;
+ *       rises, and skips no index that has a value during the whole call; {@link #previous()} likewise, and {@code
+ *       first()} strictly falls;
+ *   <li>so an index that has a value throughout a walk that passes it is in a reported entry. Entries reported one
+ *       after the other overlap only if a store changed bounds in between;
  *   <li>the entries together need not have existed at one instant. For that, take a {@link MapleTree#snapshot()}.
  * </ul>
  *
- * <p>A cursor moved off the last entry stays behind it, whatever is stored later: {@link #next()} is null again, and
- * {@link #previous()} is the last entry of all. Off the first entry it is the other way round. A search that finds
- * nothing leaves the cursor off that end.
+ * <p>A cursor that was moved off the last entry stays after it, even if entries are stored later: {@link #next()} is
+ * null again, and {@link #previous()} is the last entry of all. Off the first entry the reverse holds. A search without
+ * a result leaves the cursor off that end.
  *
- * <p>A cursor keeps the tree it last looked at, and so the values in it, until it is moved or dropped.
- * Moving does not allocate, but for the first time and when the tree has grown in height.
+ * <p>A cursor keeps the tree of its last step, and the values in it, reachable until it is moved or dropped. Moving
+ * does not allocate, except for the first time and after the tree has grown in height.
  *
  * @param <V> the type of values
  */
@@ -42,10 +42,10 @@ public final class Cursor<V> {
     private final RootSource source;
     private Place place = Place.UNPOSITIONED;
 
-    /** The tree that {@link #path} leads through. */
+    /** The root of the tree of {@link #path}. */
     private Node root = Node.EMPTY;
 
-    /* The inner node of each level, and the slot taken in it; nothing for level 0. */
+    /* The inner node of each level, and the slot taken in it; unused for level 0. */
     private Node[] path = {root, root, root, root};
     private int[] at = new int[path.length];
 
@@ -54,14 +54,14 @@ public final class Cursor<V> {
 
     private int slot;
 
-    /** Where the leaf was found: in the slots of its parent; in {@link #alone} if it is the root. */
+    /** The array in which the leaf was found: the slots of its parent, or {@link #alone} if it is the root. */
     private @Nullable Object[] siblings;
 
     private int sibling;
 
     private final @Nullable Object[] alone = {leaf};
 
-    /* Bounds of the slot that the path ends in. */
+    /* The bounds of the slot at the end of the path. */
     private long lo;
     private long hi;
 
@@ -71,17 +71,17 @@ public final class Cursor<V> {
     }
 
     /**
-     * Moves to the entry that covers an index, or else to the one next above it.
+     * Moves to the entry that covers an index, or else to the next entry above it.
      *
      * @param index where to start, unsigned
-     * @return the value of that entry, or null if there is none: the cursor is then behind the last entry
+     * @return the value of that entry, or null if there is none: the cursor is then after the last entry
      */
     public @Nullable V find(long index) {
         return forwardFrom(source.root(), Keys.flip(index));
     }
 
     /**
-     * Moves to the entry that covers an index, or else to the one next below it.
+     * Moves to the entry that covers an index, or else to the next entry below it.
      *
      * @param index where to start, unsigned
      * @return the value of that entry, or null if there is none: the cursor is then before the first entry
@@ -91,8 +91,8 @@ public final class Cursor<V> {
     }
 
     /**
-     * Moves to the next entry: from no position or from before the first entry to the first of all, from behind the
-     * last entry nowhere.
+     * Moves to the next entry. A cursor without a position, or before the first entry, moves to the first entry of all.
+     * A cursor after the last entry stays there.
      *
      * @return the value of that entry, or null if there is none
      */
@@ -108,8 +108,8 @@ public final class Cursor<V> {
     }
 
     /**
-     * Moves to the previous entry: from no position or from behind the last entry to the last of all, from before the
-     * first entry nowhere.
+     * Moves to the previous entry. A cursor without a position, or after the last entry, moves to the last entry of
+     * all. A cursor before the first entry stays there.
      *
      * @return the value of that entry, or null if there is none
      */
@@ -125,7 +125,7 @@ public final class Cursor<V> {
     }
 
     /**
-     * The lowest index of the current entry.
+     * Returns the lowest index of the current entry.
      *
      * @return the index, unsigned
      * @throws IllegalStateException if the cursor is not on an entry
@@ -136,7 +136,7 @@ public final class Cursor<V> {
     }
 
     /**
-     * The highest index of the current entry, inclusive.
+     * Returns the highest index of the current entry, inclusive.
      *
      * @return the index, unsigned
      * @throws IllegalStateException if the cursor is not on an entry
@@ -147,7 +147,7 @@ public final class Cursor<V> {
     }
 
     /**
-     * The value of the current entry, as it was when the cursor moved there.
+     * Returns the value of the current entry, as it was when the cursor moved there.
      *
      * @return the value
      * @throws IllegalStateException if the cursor is not on an entry
@@ -165,12 +165,12 @@ public final class Cursor<V> {
         return value;
     }
 
-    /** What the slot that the path ends in holds. Leaves do not change. */
+    /** Returns the content of the slot at the end of the path. Leaves do not change. */
     private @Nullable Object content() {
         return leaf.slots[slot];
     }
 
-    /** Positions on the entry, or goes on to the next one, from the slot that holds {@code key}. */
+    /** Stays on the entry of the slot of {@code key}, or moves to the next entry. */
     private @Nullable V forwardFrom(Node from, long key) {
         descend(from, key);
         Object found = content();
@@ -209,7 +209,7 @@ public final class Cursor<V> {
         hi = n.pivot(slot);
     }
 
-    /** Notes the leaf that the path leads to. */
+    /** Records the leaf at the end of the path. */
     private void take(Node found) {
         leaf = found;
         if (root.level == 0) {
@@ -225,7 +225,7 @@ public final class Cursor<V> {
         }
     }
 
-    /** Whether the path leads through the tree of {@code now}: no inner node changes but in the leaves it has. */
+    /** Returns whether the path is of the tree of {@code now}: an inner node changes only in its leaves. */
     private boolean isCurrent(Node now) {
         return now == root && Node.isChild(siblings, sibling, leaf);
     }
@@ -242,7 +242,7 @@ public final class Cursor<V> {
         return (V) content;
     }
 
-    /** Falls off at {@code key} from an entry of another tree than {@code now}, and lets go of that one. */
+    /** Moves off the end at {@code key} from an entry of another tree than {@code now}, and drops that tree. */
     private @Nullable V leave(Node now, long key, Place end) {
         descend(now, key);
         return fallOff(end);
@@ -273,7 +273,7 @@ public final class Cursor<V> {
         }
     }
 
-    /** Moves to before the first slot of the next leaf, if there is one. */
+    /** Moves before the first slot of the next leaf. Returns false if there is none. */
     private boolean nextLeaf() {
         int level = 1;
         while (level <= root.level && at[level] == path[level].size() - 1) {
@@ -310,7 +310,7 @@ public final class Cursor<V> {
         }
     }
 
-    /** Moves to behind the last slot of the leaf before, if there is one. */
+    /** Moves after the last slot of the previous leaf. Returns false if there is none. */
     private boolean previousLeaf() {
         int level = 1;
         while (level <= root.level && at[level] == 0) {
@@ -330,7 +330,7 @@ public final class Cursor<V> {
         return true;
     }
 
-    /** The lower bound of the leaf. */
+    /** Returns the lower bound of the leaf. */
     private long floor() {
         for (int level = 1; level <= root.level; level++) {
             if (at[level] > 0) {

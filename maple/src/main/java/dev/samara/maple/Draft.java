@@ -5,12 +5,12 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The writer's working copy of a tree: a root that only the writer knows, and the edits that make a new one of it.
+ * The writer's working copy of a tree: a root that only the writer knows, and the edits that replace it by a new one.
  *
- * <p>Here is what an edit means: what it accepts, what it may overwrite, what it refuses, how free ranges stay in one
- * piece. How nodes change is {@link Splice}'s business, and publishing the result is that of {@link MapleTree}. An edit
- * that throws leaves the root as it was. Caller must hold the writer lock. Parameters are indexes, as in the public
- * methods that end here.
+ * <p>This class defines the edits: the arguments that they accept, the contents that they may replace, the errors, and
+ * the merging of free ranges. {@link Splice} changes the nodes, and {@link MapleTree} publishes the result. An edit
+ * that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in the public
+ * methods that call these.
  */
 final class Draft {
 
@@ -24,23 +24,23 @@ final class Draft {
         return root;
     }
 
-    /** Begins with a tree that others can see, and drops what was made of another. New nodes will be of this era. */
+    /** Starts from a published tree, and drops the state of any other tree. New nodes will be of this era. */
     void start(Node published, Era era) {
         root = published;
         splice.begin(era);
     }
 
-    /** The era that the tree is in when this root is published. */
+    /** Returns the era of the tree once this root is published. */
     Era era() {
         return splice.era();
     }
 
-    /** To be called before the root is given to somebody who reads it beside later edits. */
+    /** Called before the root is passed to code that reads it while later edits run. */
     void share() {
         splice.endEra();
     }
 
-    /** Lets go of all nodes but the root. */
+    /** Drops the references to all nodes but the root. */
     void finish() {
         splice.disown();
     }
@@ -60,12 +60,12 @@ final class Draft {
         overwrite(first, last, new Reservation(requireOwner(owner)), owner);
     }
 
-    /** Takes the place of a tree without values; its reservations stay. */
+    /** Replaces a tree without values; its reservations stay. */
     void fill(TreeBuilder<?> entries) {
         if (root.atOrAfter(Keys.MIN) != null) {
             throw new IllegalStateException("there are values already");
         }
-        // Of an era of its own, so every later edit copies the nodes that it changes.
+        // The nodes have an era of their own, so every later edit copies the nodes that it changes.
         Node filled = entries.root();
         long at = Keys.MIN;
         RangeEntry<Object> next = Node.reservationIn(root, at, Keys.MAX, null);

@@ -5,9 +5,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Edits that are published one by one, as the tree and its {@link Writer} make them: in place if that is possible, else
- * in a draft of the whole tree. Caller must hold the writer lock, with no transaction open. Parameters are indexes, as
- * in the public methods that end here.
+ * Edits that are published one by one, for the tree and its {@link Writer}: in place if that is possible, else in a
+ * draft of the whole tree. The caller must hold the writer lock, with no transaction open. Parameters are indexes, as
+ * in the public methods that call these.
  */
 final class Edits {
 
@@ -100,14 +100,15 @@ final class Edits {
         return stored;
     }
 
-    /** A draft whose nodes later edits may change in place. */
+    /** Returns a draft whose nodes later edits may change in place. */
     private Draft openDraft() {
         Era era = tree.era();
         return tree.startDraft(era.open ? era : new Era(true));
     }
 
     /**
-     * For what concerns reservations, which are not stored in place: it opens no era, so snapshots take no lock for it.
+     * Returns a draft for edits of reservations, which are never made in place. It opens no era, so snapshots take no
+     * lock because of it.
      */
     private Draft draft() {
         return tree.startDraft(tree.era());

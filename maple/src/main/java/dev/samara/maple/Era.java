@@ -2,12 +2,12 @@
 package dev.samara.maple;
 
 /**
- * A stretch of a tree's history. Each node has the era in which it was made; in an {@linkplain #open open} one the
+ * A period of a tree's history. Each node has the era in which it was created. In an {@linkplain #open open} era the
  * writer may put other leaves into inner nodes of that era, which no snapshot has.
  *
- * <p>A tree is always in one era, and in no open one twice. The first edit that would gain by it opens one; a snapshot,
- * or a transaction that has shown its entries to somebody, ends it.
- * Compared by identity.
+ * <p>A tree is always in one era, and never in one open era twice. The first edit that gains by an open era begins one.
+ * A snapshot ends it, and so does a transaction that has passed its entries to other code. Eras are compared by
+ * identity.
  */
 final class Era {
 

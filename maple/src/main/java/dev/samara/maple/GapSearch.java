@@ -4,8 +4,8 @@ package dev.samara.maple;
 /**
  * A request for a free range, and the answer to it.
  *
- * <p>One object may be used for any number of searches; each writes its answer over that of the one before. Not safe
- * for use by several threads at a time. As it is made it asks for one index anywhere.
+ * <p>One object may be used for any number of searches; each search overwrites the previous answer. For use by one
+ * thread at a time. A new object requests one index anywhere.
  *
  * <pre>{@code
  * GapSearch where = new GapSearch().size(0x4000).within(0x10000, 0x7fff_ffff_efffL).aligned(0x1000, 0);
@@ -14,9 +14,9 @@ package dev.samara.maple;
  * }
  * }</pre>
  *
- * <p>The answer is exact: the lowest, or highest, position in the tree at the instant of the search. Subtrees whose
- * largest gap is too small are passed over, so a search costs the height of the tree; but with an alignment above 1 a
- * gap may be large enough and still hold no position, and such gaps are gone through one by one.
+ * <p>The answer is exact: the lowest, or highest, position in the tree at the instant of the search. A search skips
+ * subtrees whose largest gap is too small, so it costs the height of the tree. With an alignment above 1, a gap may be
+ * large enough and still contain no position; such gaps are examined one by one.
  */
 public final class GapSearch {
 
@@ -32,11 +32,11 @@ public final class GapSearch {
     private long lo;
     private long hi;
 
-    /** Asks for one index anywhere. */
+    /** Creates a request for one index anywhere. */
     public GapSearch() {}
 
     /**
-     * Asks for this many indexes in a row.
+     * Sets the number of consecutive indexes.
      *
      * @param size the number, unsigned, at least 1
      * @return this
@@ -51,7 +51,7 @@ public final class GapSearch {
     }
 
     /**
-     * Asks for a range inside a window. Guards may lie outside of it.
+     * Restricts the range to a window. Guards may lie outside of the window.
      *
      * @param min the lowest index that the range may contain, unsigned
      * @param max the highest index that the range may contain, inclusive, unsigned
@@ -68,9 +68,9 @@ public final class GapSearch {
     }
 
     /**
-     * Asks for a range whose first index leaves the remainder {@code offset} when it is divided by {@code alignment}.
+     * Restricts the first index of the range to those whose remainder by {@code alignment} is {@code offset}.
      *
-     * @param alignment unsigned, at least 1, not necessarily a power of two; 1 asks for nothing
+     * @param alignment unsigned, at least 1, not necessarily a power of two; 1 permits every index
      * @param offset unsigned, below {@code alignment}
      * @return this
      * @throws IllegalArgumentException if {@code alignment} is 0 or {@code offset} is not below it
@@ -89,11 +89,11 @@ public final class GapSearch {
     }
 
     /**
-     * Asks that the indexes next to the range are free too. At the ends of the index space a guard is cut off: a range
-     * that starts at index 0 has room for any guard before it.
+     * Requires the indexes next to the range to be free too. A guard is cut off at the ends of the index space: a range
+     * that starts at index 0 satisfies any guard before it.
      *
-     * @param before how many indexes before the range, unsigned
-     * @param after how many indexes after the range, unsigned
+     * @param before the number of free indexes before the range, unsigned
+     * @param after the number of free indexes after the range, unsigned
      * @return this
      */
     public GapSearch guarded(long before, long after) {
@@ -103,19 +103,19 @@ public final class GapSearch {
     }
 
     /**
-     * Whether the last search found a range.
+     * Returns whether the last search found a range.
      *
-     * @return false also if there has been no search
+     * @return true if it did; false also if there was no search
      */
     public boolean found() {
         return found;
     }
 
     /**
-     * The lowest index of the range found.
+     * Returns the lowest index of the range found.
      *
      * @return the index, unsigned
-     * @throws IllegalStateException if the last search found nothing
+     * @throws IllegalStateException if the last search found no range
      */
     public long first() {
         requireFound();
@@ -123,10 +123,10 @@ public final class GapSearch {
     }
 
     /**
-     * The highest index of the range found, inclusive.
+     * Returns the highest index of the range found, inclusive.
      *
      * @return the index, unsigned
-     * @throws IllegalStateException if the last search found nothing
+     * @throws IllegalStateException if the last search found no range
      */
     public long last() {
         requireFound();
@@ -139,7 +139,7 @@ public final class GapSearch {
         }
     }
 
-    /** Request and answer. */
+    /** Returns the request and the answer. */
     @Override
     public String toString() {
         return "size " + Keys.hex(size) + " within " + Keys.range(Keys.flip(min), Keys.flip(max)) + " aligned "
@@ -147,13 +147,13 @@ public final class GapSearch {
                 + Keys.hex(after) + ": " + (found ? Keys.range(first(), last()) : "none");
     }
 
-    /** Caller must hold the writer lock, or else the answer is of no use. */
+    /** The caller must hold the writer lock; otherwise the answer may be stale. */
     boolean searchLowest(Node root) {
         found = lowest(root, Keys.MIN);
         return found;
     }
 
-    /** Caller must hold the writer lock, or else the answer is of no use. */
+    /** The caller must hold the writer lock; otherwise the answer may be stale. */
     boolean searchHighest(Node root) {
         found = highest(root, Keys.MIN);
         return found;
@@ -179,7 +179,7 @@ public final class GapSearch {
         return false;
     }
 
-    /** Looks in one slot, whose lower bound is {@code start}. */
+    /** Searches one slot, whose lower bound is {@code start}. */
     private boolean fits(Node n, int i, long start, boolean upwards) {
         long end = n.pivot(i);
         if (n.level != 0) {
@@ -189,7 +189,7 @@ public final class GapSearch {
         return n.slots[i] == null && place(start, end, upwards);
     }
 
-    /** The least size of a gap, anywhere in these bounds, that has room for the range and its guards. */
+    /** Returns the least size of a gap within these bounds that can hold the range and its guards. */
     private long need(long start, long end) {
         long need = start == Keys.MIN ? size : plus(size, before);
         return end == Keys.MAX ? need : plus(need, after);
@@ -221,7 +221,7 @@ public final class GapSearch {
         if (from > to || Long.compareUnsigned(to - from, size - 1) < 0) {
             return false;
         }
-        // From here on from and to are the lowest and the highest key at which the range may start.
+        // From here on, from and to are the lowest and the highest key at which the range may start.
         to -= size - 1;
         if (upwards) {
             long step = stepUp(Keys.flip(from));
@@ -235,13 +235,13 @@ public final class GapSearch {
         return Long.compareUnsigned(step, to - from) <= 0;
     }
 
-    /** How far above {@code index} the next aligned index is. */
+    /** Returns the distance from {@code index} up to the next aligned index. */
     private long stepUp(long index) {
         long remainder = Long.remainderUnsigned(index, alignment);
         return Long.compareUnsigned(remainder, offset) <= 0 ? offset - remainder : alignment - (remainder - offset);
     }
 
-    /** How far below {@code index} the next aligned index is. */
+    /** Returns the distance from {@code index} down to the next aligned index. */
     private long stepDown(long index) {
         long remainder = Long.remainderUnsigned(index, alignment);
         return Long.compareUnsigned(remainder, offset) >= 0 ? remainder - offset : alignment - (offset - remainder);

@@ -4,22 +4,22 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The short way for an edit that changes one leaf and that readers may see at once: make the new leaf and put it into
- * its parent, in the published tree. {@link Splice} is the long way, for everything.
+ * The fast path of an edit that changes one leaf and that readers may see at once. It creates the new leaf and puts it
+ * into its parent, in the published tree. {@link Splice} is the slow path, for every edit.
  *
- * <p>It is open where the leaf's parent is of the open era, so that no snapshot has it, and where a leaf with the same
- * bounds and notes will do: no reservation is near, the leaf neither overflows nor underflows, and no free range goes
- * on in a leaf of another parent. Otherwise the methods here return false and have changed nothing; so they have if
- * they throw.
+ * <p>The fast path requires that the leaf's parent is of the open era, so no snapshot has it. It also requires that a
+ * leaf with the same bounds and notes will do: no reservation is near, the leaf neither overflows nor underflows, and
+ * no free range continues in a leaf of another parent. Otherwise the methods return false and have changed nothing.
+ * They have also changed nothing if they throw.
  *
- * <p>Caller must hold the writer lock. Nothing is stored but the new leaf, two references to it, and gaps that differ:
- * there is no scratch space, because the collector charges for references stored in old objects.
+ * <p>The caller must hold the writer lock. Only the new leaf, two references to it, and changed gaps are stored. There
+ * is no scratch space, because the collector charges for references stored in old objects.
  */
 final class InPlace {
 
     private InPlace() {}
 
-    /** Stores {@code content} over whatever is in {@code [lo, hi]}. */
+    /** Stores {@code content} in {@code [lo, hi]} and replaces its contents. */
     static boolean replace(Node root, Era era, long lo, long hi, Object content) {
         return edit(root, era, lo, hi, content, false);
     }
@@ -64,7 +64,7 @@ final class InPlace {
             if (i == j && leaf.slots[i] == null) {
                 return true;
             }
-            // What is freed and the free ranges next to it become one.
+            // The freed range and the free ranges next to it become one.
             if (leaf.slots[i] == null) {
                 from = leaf.lowerBound(i, floor);
             } else if (leaf.lowerBound(i, floor) == lo) {
@@ -123,7 +123,7 @@ final class InPlace {
         return Long.compareUnsigned(a, b) < 0 ? b : a;
     }
 
-    /** Whether one of the slots i to j is a free range of this length. */
+    /** Returns whether one of the slots i to j is a free range of this length. */
     private static boolean takesGap(Node leaf, long floor, int i, int j, long length) {
         for (int k = i; k <= j; k++) {
             if (leaf.slots[k] == null && Node.length(leaf.lowerBound(k, floor), leaf.pivot(k)) == length) {
@@ -133,7 +133,7 @@ final class InPlace {
         return false;
     }
 
-    /** Whether the index before this child is known not to be free. */
+    /** Returns whether the index before this child is known not to be free. */
     private static boolean isTakenBefore(Node parent, int slot) {
         if (slot == 0) {
             return false;
@@ -142,16 +142,18 @@ final class InPlace {
         return before.slots[before.size() - 1] != null;
     }
 
-    /** Whether the index after this child is known not to be free. */
+    /** Returns whether the index after this child is known not to be free. */
     private static boolean isTakenAfter(Node parent, int slot) {
         return slot < parent.size() - 1 && parent.child(slot + 1).slots[0] != null;
     }
 
-    /** Notes the largest gap of the leaf of {@code key} in the nodes above it; returns the largest of this node. */
+    /**
+     * Stores the largest gap of the leaf of {@code key} in the nodes above it; returns the largest gap of this node.
+     */
     private static long setGap(Node n, long key, long gap) {
         int i = n.find(key);
         long below = n.level == 1 ? gap : setGap(n.child(i), key, gap);
-        // All these nodes are of the open era, because whoever makes a node makes those above it.
+        // All these nodes are of the open era: an edit that creates a node creates those above it.
         n.gaps[i] = below;
         return n.largestGap(Keys.MIN);
     }

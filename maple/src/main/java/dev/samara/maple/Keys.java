@@ -18,22 +18,25 @@ final class Keys {
 
     private Keys() {}
 
-    /** The key of an index, and the index of a key: the map is its own inverse. */
+    /** Returns the key of an index, or the index of a key: the map is its own inverse. */
     static long flip(long indexOrKey) {
         return indexOrKey ^ Long.MIN_VALUE;
     }
 
-    /** Half of the index that a key stands for: without its lowest bit, never negative. In the order of keys. */
+    /**
+     * Returns half of the index of a key: the index without its lowest bit, never negative. Halves have the order of
+     * keys.
+     */
     static long half(long key) {
         return flip(key) >>> 1;
     }
 
-    /** The key that has this half, and is even if {@code even} is 1. */
+    /** Returns the key that has this half, and is even if {@code even} is 1. */
     static long join(long half, int even) {
         return flip(half << 1 | (1 - even));
     }
 
-    /** 1 if the index, or key, is even, else 0. */
+    /** Returns 1 if the index, or key, is even, else 0. */
     static int isEven(long indexOrKey) {
         return 1 - (int) (indexOrKey & 1);
     }
@@ -48,7 +51,7 @@ final class Keys {
         return "0x" + Long.toHexString(index);
     }
 
-    /** A range as messages show it; bounds are indexes. */
+    /** Returns a range in the format of messages; bounds are indexes. */
     static String range(long first, long last) {
         return "[" + hex(first) + ", " + hex(last) + "]";
     }

@@ -4,11 +4,12 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What becomes of one leaf when {@code [lo, hi]}, which is within it, gets new content. The slots that it has then:
+ * Computes the new content of one leaf when {@code [lo, hi]}, which is within it, gets new content. The slots of the
+ * new leaf:
  *
  * <pre>
- *   those before slot i | what slot i has before lo, if anything | [lo, hi] | what slot j has after hi, if anything | the rest
- *                                                              slot at       slot tail of the old leaf goes on here
+ *   slots before i | slot i below lo, if any | [lo, hi] | slot j above hi, if any | the other slots
+ *                                              slot at    from here on: slot tail of the old leaf
  * </pre>
  */
 final class LeafEdit {
@@ -16,13 +17,14 @@ final class LeafEdit {
     private LeafEdit() {}
 
     /**
-     * The slot that {@code [lo, hi]} will have, in a leaf whose lower bound is {@code floor}; {@code lo} is in slot i.
+     * Returns the slot that {@code [lo, hi]} will have, in a leaf whose lower bound is {@code floor}; {@code lo} is in
+     * slot i.
      */
     static int at(Node old, long floor, long lo, int i) {
         return old.lowerBound(i, floor) < lo ? i + 1 : i;
     }
 
-    /** The first slot of the old leaf of which something is left behind {@code hi}, which is in slot j. */
+    /** Returns the first slot of the old leaf that has indexes above {@code hi}; {@code hi} is in slot j. */
     static int tail(Node old, long hi, int j) {
         return hi < old.pivot(j) ? j : j + 1;
     }
@@ -40,12 +42,12 @@ final class LeafEdit {
         return s;
     }
 
-    /** The halves that the leaf will have. */
+    /** Returns the halves that the leaf will have. */
     static long[] halves(Node old, long lo, long hi, int i, int at, int tail) {
         return change(old.halves.clone(), old, lo, hi, i, at, tail);
     }
 
-    /** The same, in an array that nobody else has. */
+    /** Writes the halves that the leaf will have to an array that no other thread has, and returns the array. */
     static long[] halves(long[] p, Node old, long lo, long hi, int i, int at, int tail) {
         System.arraycopy(old.halves, 0, p, 0, Node.FANOUT);
         return change(p, old, lo, hi, i, at, tail);
@@ -67,7 +69,7 @@ final class LeafEdit {
         return p;
     }
 
-    /** Which of the pivots that the leaf will have are even. */
+    /** Returns which of the pivots that the leaf will have are even. */
     static int even(Node old, long lo, long hi, int i, int at, int tail) {
         int even = old.even & ((1 << i) - 1);
         if (at > i) {

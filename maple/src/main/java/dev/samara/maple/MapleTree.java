@@ -10,11 +10,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A concurrent range map: it gives every unsigned 64-bit index a value or none, and is read without a lock.
+ * A concurrent range map: it assigns every unsigned 64-bit index one value or none, and is read without a lock.
  *
- * <p>Readers never wait for writers, but for a few that want the tree of one instant, and see each change, or
- * transaction, as a whole or not at all. Changes take the writer lock for their own short time. The package description
- * says which do, what is ordered with what, and what is a reservation.
+ * <p>Readers do not wait for writers, except for a few methods that need the tree of one instant. They see each change,
+ * or transaction, as a whole or not at all. Each change takes the writer lock for a short time. The package description
+ * lists the methods of each kind, and defines the memory ordering and reservations.
  *
  * <p>Ranges are inclusive: {@code [0, 2^64-1]} is the whole index space. Neighbouring entries stay two entries even if
  * their values are equal.
@@ -34,7 +34,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /** The era that the tree is in. Written under the lock, by {@link #publish} and {@link #endEra}. */
+    /** The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}. */
     private Era era;
 
     private final ReentrantLock writerLock;
@@ -47,13 +47,14 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     /** The transaction begun last, unless it has ended. Guarded by the lock. */
     private @Nullable Transaction<V> current;
 
-    /** An empty tree with a lock of its own. */
+    /** Creates an empty tree with a lock of its own. */
     public MapleTree() {
         this(new WriterLock(), Node.EMPTY);
     }
 
     /**
-     * An empty tree whose changes take the caller's lock, which may be held already, and may serve other purposes.
+     * Creates an empty tree whose changes take the caller's lock, which may be held already, and may serve other
+     * purposes.
      *
      * @param writerLock the lock
      */
@@ -61,7 +62,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         this(Objects.requireNonNull(writerLock, "writerLock"), Node.EMPTY);
     }
 
-    /** A tree that nobody else knows yet. */
+    /** Creates a tree that no other thread knows yet. */
     MapleTree(ReentrantLock writerLock, Node root) {
         super(root);
         this.writerLock = writerLock;
@@ -75,15 +76,15 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The values at many indexes, each as {@link #get} gives it: at some instant of the call, not all at one. Faster
-     * than as many calls where the tree is larger than the processor's caches, since look-ups wait for memory together.
-     * Never waits, and does not allocate.
+     * Reads the values at many indexes, each like {@link #get}: at some instant of the call, not all at one. Faster
+     * than single calls where the tree is larger than the processor's caches, since the lookups wait for memory
+     * together. Never waits, and does not allocate.
      *
      * @param indexes any indexes, in any order; best in ascending order
-     * @param values takes the value of each index, at the same place; null where there is none. What is beyond the
-     *     number of indexes is left as it is
+     * @param values receives the value of each index, at the same place; null where there is none. Elements beyond the
+     *     number of indexes are left unchanged
      * @throws IllegalArgumentException if {@code values} is shorter than {@code indexes}
-     * @throws ArrayStoreException if a value does not fit into {@code values}; some of it has then been written
+     * @throws ArrayStoreException if a value does not fit into {@code values}; some elements have then been written
      */
     public void getAll(long[] indexes, @Nullable Object[] values) {
         if (values.length < indexes.length) {
@@ -108,7 +109,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     @Override
     public boolean isEmpty() {
         Node now = root();
-        // What is there was there at some instant; that nothing is there takes one instant for all leaves.
+        // A value that is found was there at some instant; that there is no value takes one instant for all leaves.
         return !now.hasValue() && (now.level == 0 || !frozenRoot().hasValue());
     }
 
@@ -128,8 +129,8 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The tree as it is now, for as long as it is wanted. Takes the writer lock, unless all that was done since the
-     * last snapshot was done in transactions.
+     * Returns the tree as it is now. Takes the writer lock, unless all changes since the last snapshot were made in
+     * transactions.
      *
      * @return a view that later changes do not alter
      */
@@ -137,19 +138,19 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return new Snapshot<>(frozenRoot());
     }
 
-    /** Makes sure that nothing is changed in place of what exists now. Caller must hold the writer lock. */
+    /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
     void endEra() {
-        // Of the draft too: a transaction that this thread has open must not bring the old era back.
+        // Also the draft's era: an open transaction of this thread must not restore the old era.
         draft.share();
         if (era.open) {
             ERA.setRelease(this, draft.era());
         }
     }
 
-    /** The root of the moment, below which nothing is changed in place from now on. */
+    /** Returns the current root, below which no node is changed in place from now on. */
     Node frozenRoot() {
-        // If the era is closed, and the same before and after, then no open one has begun when the root is read, and
-        // nodes of earlier ones are not written any more. Pairs with publish().
+        // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
+        // read, and nodes of earlier eras are no longer written. Pairs with publish().
         Era before = eraAcquire();
         Node now = root();
         if (!before.open && before == eraAcquire()) {
@@ -165,7 +166,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The reservation at an index.
+     * Returns the reservation at an index.
      *
      * @param index any index
      * @return its range and its owner, or null if the index is not reserved
@@ -175,12 +176,12 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * The lowest reservation that overlaps a range.
+     * Returns the lowest reservation that overlaps a range.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return the whole range of that reservation, also what is outside of the range asked for, and its owner; or null
-     *     if there is none
+     * @return the whole range of that reservation, including any part outside of the given range, and its owner; or
+     *     null if there is none
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
@@ -189,7 +190,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Whether a whole range was free at some instant of this call: no value and no reservation in it.
+     * Returns whether a whole range was free at some instant of this call: no value and no reservation in it.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -202,11 +203,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
+     * @param value the value; any object
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws ReservedException if the range meets a reservation
@@ -222,12 +223,13 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Stores a value over whatever is in a range, also over an owner's reservations, cutting what lies across its ends.
+     * Stores a value in a range and replaces its contents, including the reservations of an owner. Entries and
+     * reservations across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
-     * @param owner whose reservations may be stored over, compared by identity
+     * @param value the value; any object
+     * @param owner the owner whose reservations may be stored over, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} or {@code owner} is null
      * @throws ReservedException if the range meets a reservation of another owner
@@ -247,8 +249,8 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
-     * @return whether it was free
+     * @param value the value; any object
+     * @return whether the range was free
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
@@ -263,7 +265,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Frees a range, cutting what lies across its ends.
+     * Frees a range. Entries across its ends are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -281,11 +283,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Frees a range, an owner's reservations in it too, cutting what lies across its ends.
+     * Frees a range, including the reservations of an owner in it. Entries and reservations across its ends are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner whose reservations may be erased, compared by identity
+     * @param owner the owner whose reservations may be erased, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      * @throws ReservedException if the range meets a reservation of another owner
@@ -319,12 +321,12 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Reserves a range for an owner if the whole of it is free.
+     * Reserves a range for an owner if the whole range is free.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner who may store over the reservation or erase it, compared by identity
-     * @return whether it was free
+     * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
+     * @return whether the range was free
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
@@ -339,11 +341,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Looks for the lowest free range that will do, and stores a value there.
+     * Stores a value in the lowest free range that satisfies a request.
      *
-     * @param where what to look for; takes the answer
-     * @param value what to store; any object
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param value the value; any object
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
@@ -357,11 +359,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Looks for the highest free range that will do, and stores a value there.
+     * Stores a value in the highest free range that satisfies a request.
      *
-     * @param where what to look for; takes the answer
-     * @param value what to store; any object
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param value the value; any object
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
@@ -375,11 +377,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Looks for the lowest free range that will do, and reserves it for an owner.
+     * Reserves the lowest free range that satisfies a request for an owner.
      *
-     * @param where what to look for; takes the answer
-     * @param owner who may store over the reservation or erase it, compared by identity
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code owner} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
@@ -393,11 +395,11 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Looks for the highest free range that will do, and reserves it for an owner.
+     * Reserves the highest free range that satisfies a request for an owner.
      *
-     * @param where what to look for; takes the answer
-     * @param owner who may store over the reservation or erase it, compared by identity
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code owner} is null
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
@@ -411,10 +413,10 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Makes several changes that readers see all at once, under the writer lock. If the body throws, or aborts the
+     * Makes several changes under the writer lock, which readers see all at once. If the body throws, or aborts the
      * transaction, nothing is changed.
      *
-     * @param body makes the changes. It is called once, by this thread, with the writer lock held; what it throws is
+     * @param body makes the changes. It is called once, by this thread, with the writer lock held; its exceptions are
      *     passed on
      * @throws IllegalStateException if this thread has a transaction open on this tree
      */
@@ -433,7 +435,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * Begins a transaction. Caller must hold the writer lock, until the transaction has ended.
+     * Begins a transaction. The caller must hold the writer lock, until the transaction has ended.
      *
      * @return a transaction that changes nothing until it is committed
      * @throws IllegalStateException if the lock is not held, or this thread has a transaction open on this tree
@@ -460,16 +462,16 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     }
 
     /**
-     * A new handle for look-ups near to each other.
+     * Returns a new handle for lookups near to each other.
      *
-     * @return a reader for one thread's use
+     * @return a reader, for one thread at a time
      */
     public Reader<V> reader() {
         return new Reader<>(this);
     }
 
     /**
-     * The lock that serialises changes.
+     * Returns the lock that serializes changes.
      *
      * @return the lock given to the constructor, or the tree's own
      */
@@ -480,14 +482,14 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     /**
      * Checks every structural invariant of the tree of this instant. For tests: it visits every node.
      *
-     * @throws AssertionError if one does not hold; the message says which, and where
+     * @throws AssertionError if an invariant does not hold; the message names the invariant and the place
      */
     public void validate() {
         Structure.validate(frozenRoot());
     }
 
     /**
-     * The tree of this instant for human eyes: one line per slot, indented by level.
+     * Returns the tree of this instant as text for people: one line per slot, indented by level.
      *
      * @return several lines of text, in no fixed format
      */
@@ -495,29 +497,32 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return Structure.dump(frozenRoot());
     }
 
-    /** Caller must hold the writer lock. */
+    /** The caller must hold the writer lock. */
     Era era() {
         return era;
     }
 
-    /** What edits the tree for a caller that holds the writer lock already, and is no transaction. */
+    /** Returns the edits for a caller that already holds the writer lock and is not a transaction. */
     Edits editsHeld() {
         requireNoTransaction();
         dropAbandoned();
         return edits;
     }
 
-    /** Whether this is the transaction begun last. Caller must hold the writer lock. */
+    /** Returns whether this is the transaction begun last. The caller must hold the writer lock. */
     boolean isCurrent(Transaction<V> transaction) {
         return current == transaction;
     }
 
-    /** How often the writer lock has been let go, as far as the tree can see it. Caller must hold the writer lock. */
+    /**
+     * Returns how often the writer lock was released, as far as the tree can see it. The caller must hold the writer
+     * lock.
+     */
     long lockReleases() {
         return writerLock instanceof WriterLock own ? own.releases() : 0;
     }
 
-    /** Ends the current transaction. Caller must hold the writer lock. */
+    /** Ends the current transaction. The caller must hold the writer lock. */
     void end(boolean commit) {
         current = null;
         if (commit) {
@@ -533,7 +538,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return transaction;
     }
 
-    /** Takes the writer lock; or throws, and does not keep it. */
+    /** Takes the writer lock; if it throws, the lock is not held. */
     private void beginEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             requireNoTransaction();
@@ -542,14 +547,17 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         dropAbandoned();
     }
 
-    /** What was left open by somebody who has let go of the lock since is over. Caller must hold the writer lock. */
+    /**
+     * Drops a transaction that was left open by a thread that has released the lock since. The caller must hold the
+     * writer lock.
+     */
     private void dropAbandoned() {
         if (current != null) {
             startDraft(era);
         }
     }
 
-    /** Caller must hold the writer lock. */
+    /** The caller must hold the writer lock. */
     private void requireNoTransaction() {
         Transaction<V> last = current;
         if (last != null && last.isOpen()) {
@@ -557,7 +565,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /** Makes the draft equal to the tree, for edits whose nodes are of this era. Caller must hold the writer lock. */
+    /**
+     * Makes the draft equal to the tree, for edits whose nodes are of this era. The caller must hold the writer lock.
+     */
     Draft startDraft(Era next) {
         current = null;
         draft.start(root, next);
@@ -568,7 +578,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return (Era) ERA.getAcquire(this);
     }
 
-    /** The one store by which readers learn of what was drafted. Pairs with {@link #root()}. */
+    /** The only store that publishes a draft to readers. Pairs with {@link #root()}. */
     void publish() {
         assert writerLock.isHeldByCurrentThread();
         Node made = draft.root();
@@ -576,7 +586,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         draft.finish();
         if (made != root) {
             if (next != era) {
-                // Before the first node of an open era can be reached. Pairs with frozenRoot().
+                // Before the first node of an open era becomes reachable. Pairs with frozenRoot().
                 ERA.setRelease(this, next);
             }
             publishRoot(made);

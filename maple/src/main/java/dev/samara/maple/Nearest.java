@@ -4,18 +4,18 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Searches for the entry next to a key, in a tree that is edited meanwhile. They may go on from one leaf to another,
- * and are of one instant nevertheless: who has been in the second leaf looks whether the first is still in its place.
- * Leaves do not change, nor come back, so the first had nothing while the second had what was found. If it is not in
- * its place, the search begins again.
+ * Searches for the entry next to a key, in a tree that is edited meanwhile. A search may continue from one leaf to
+ * another, and its result is of one instant nevertheless. After reading the second leaf, it checks that the first is
+ * still in its place. Leaves neither change nor return to the tree, so the first leaf had no entry at the instant when
+ * the second had the result. If the first leaf is not in its place, the search starts over.
  *
- * <p>If the second leaf has nothing either, the search goes through the tree of one instant.
+ * <p>If the second leaf has no entry either, the search uses the tree of one instant.
  */
 final class Nearest {
 
     private Nearest() {}
 
-    /** The value at {@code key}, or else the one next above it; null if there is none. */
+    /** Returns the value at {@code key}, or else that of the next entry above it; null if there is none. */
     static @Nullable Object atOrAfter(MapleTree<?> tree, long key) {
         for (; ; ) {
             Node leaf = Node.leaf(tree.root(), key);
@@ -34,7 +34,7 @@ final class Nearest {
         }
     }
 
-    /** The value at {@code key}, or else the one next below it; null if there is none. */
+    /** Returns the value at {@code key}, or else that of the next entry below it; null if there is none. */
     static @Nullable Object atOrBefore(MapleTree<?> tree, long key) {
         for (; ; ) {
             Node leaf = Node.leaf(tree.root(), key);
@@ -42,7 +42,8 @@ final class Nearest {
             if (found != null) {
                 return found;
             }
-            // A leaf does not know where it begins: this may be of another leaf, which the last look excludes.
+            // A leaf does not know where it begins: this may be the start of another leaf, which the last check
+            // excludes.
             long start = Node.leafStart(tree.root(), key);
             if (start != Keys.MIN) {
                 found = Node.leaf(tree.root(), start - 1).atOrBefore(start - 1);

@@ -7,10 +7,10 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once anybody but its maker can reach it; so
- * is an inner node, but that the writer may put another leaf of the same bounds in the place of one ({@link
- * #replaceLeaf}). Arrays may be shared between nodes where nobody can write them any more. Until a node can be reached
- * {@link Splice}, which made it, may write its arrays.
+ * A node of the tree, inner or leaf. A leaf is immutable, arrays included, once other code than its creator can reach
+ * it. An inner node is immutable too, except that the writer may replace a leaf by another one of the same bounds
+ * ({@link #replaceLeaf}). Nodes may share arrays that are no longer written. Until a node is reachable {@link Splice},
+ * which created it, may write its arrays.
  *
  * <pre>
  *   inner   halves  [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
@@ -24,40 +24,51 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
  * lower bound of the node, which only a descent knows. The pivot of the last slot is the upper bound of the node.
- * Halves beyond it are padded with the largest, so that a search never needs the number of slots.
+ * Halves beyond it are padded with the largest half, so a search never needs the number of slots.
  *
- * <p>What is stored is the index of a pivot without its lowest bit, and these bits apart. Differences of such numbers
- * do not overflow, so a search can go by their signs, without a branch. Pivots are mostly odd, because what is aligned
- * ends at an odd index; then the halves decide. Where a pivot is even, {@code even} is looked at too.
+ * <p>A pivot is stored as its index without the lowest bit, and the lowest bits are stored apart. Differences of such
+ * halves do not overflow, so a search can use their signs, without a branch. Pivots are mostly odd, because aligned
+ * ranges end at an odd index; then the halves decide. Where a pivot is even, {@code even} is read too.
+ *
+ * <p>A reader descends in these steps:
+ *
+ * <ol>
+ *   <li>It reads the root, by an acquire load that pairs with the release store of a new root.
+ *   <li>In an inner node, it searches the halves for the slot of the key.
+ *   <li>It reads the halves of the child from {@code below}, and the child from {@code slots} by an acquire load.
+ *   <li>In a leaf, it compares the halves with those of the leaf, and searches again if the leaf was replaced in
+ *       between.
+ *   <li>It reads the slot. A reservation counts as no value.
+ * </ol>
  *
  * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
  * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
  */
 final class Node {
 
-    /** Slots of a full node. The two-stage search below is written for this number. */
+    /** The slots of a full node. The two-stage search below is written for this number. */
     static final int FANOUT = 16;
 
-    /** Fewest slots of a node other than the root. */
+    /** The fewest slots of a node other than the root. */
     static final int MIN_FILL = 6;
 
-    /** Levels that no tree exceeds: 6^25 is above 2^64. */
+    /** A number of levels that no tree exceeds: 6^25 is above 2^64. */
     static final int MAX_LEVELS = 26;
 
-    /** Of no leaf. */
+    /** The gaps of a leaf, which has none. */
     static final long[] NO_GAPS = {};
 
     private static final long[][] NOTHING_BELOW = {};
 
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
 
-    /** A tree in which everything is free. */
+    /** The root of a tree without values and reservations. */
     static final Node EMPTY = leaf(padding(), new @Nullable Object[] {null}, new Era(false));
 
     /** 0 in a leaf, else one more than the level of the children. */
     final int level;
 
-    /** Whether there is a reservation here or below. Spares lookups a look at the class of what they found. */
+    /** Whether there is a reservation here or below. If not, a lookup need not read the class of its result. */
     final boolean reserved;
 
     /** Whether a pivot here or below is even, so that halves do not always decide. */
@@ -70,18 +81,20 @@ final class Node {
     final @Nullable Object[] slots;
 
     /**
-     * The halves of each child; empty in a leaf. A descent finds here what to search next while it still waits for the
-     * child itself.
+     * The halves of each child; empty in a leaf. A descent can search them while it still waits for the child itself.
      */
     final long[][] below;
 
-    /** As unsigned lengths, 0 for none, 2^64 given as 2^64-1. Empty in a leaf. Readers do not need them. */
+    /**
+     * The largest free range below each child, as unsigned lengths: 0 for none, 2^64 given as 2^64-1. Empty in a leaf.
+     * Readers do not need them.
+     */
     final long[] gaps;
 
-    /** When it was made. */
+    /** The era in which the node was created. */
     final Era era;
 
-    /** Takes anything; for {@link #leaf}, {@link #inner} and tests of the validator. */
+    /** Creates a node without checks; for {@link #leaf}, {@link #inner} and tests of the validator. */
     Node(
             int level,
             boolean reserved,
@@ -103,7 +116,7 @@ final class Node {
         this.era = era;
     }
 
-    /** A leaf with these pivots, padded with {@link Keys#MAX}. */
+    /** Returns a leaf with these pivots, padded with {@link Keys#MAX}. */
     static Node leaf(long[] pivots, @Nullable Object[] slots, Era era) {
         int even = evenOnes(pivots, slots.length);
         return leaf(halves(pivots), even, slots, anyReserved(slots), era);
@@ -113,7 +126,7 @@ final class Node {
         return new Node(0, reserved, even != 0, even, halves, slots, NOTHING_BELOW, NO_GAPS, era);
     }
 
-    /** An inner node with these pivots, padded with {@link Keys#MAX}, and these nodes of the level below. */
+    /** Returns an inner node with these pivots, padded with {@link Keys#MAX}, and these nodes of the level below. */
     static Node inner(int level, long[] pivots, @Nullable Object[] slots, long[] gaps, Era era) {
         int even = evenOnes(pivots, slots.length);
         long[][] below = new long[slots.length][];
@@ -154,12 +167,12 @@ final class Node {
         return slots.length;
     }
 
-    /** Pairs with {@link #replaceLeaf}: who gets this child sees it, and the values in it, as stored. */
+    /** Pairs with {@link #replaceLeaf}: a reader that gets this child sees it, and the values in it, as stored. */
     Node child(int i) {
         return childAcquire(slots, i);
     }
 
-    /** Whether a slot still has this child. */
+    /** Returns whether a slot still has this child. */
     static boolean isChild(@Nullable Object[] slots, int i, Node child) {
         return SLOT.getAcquire(slots, i) == child;
     }
@@ -169,8 +182,8 @@ final class Node {
     }
 
     /**
-     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on.
-     * Caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
+     * Puts another leaf of the same bounds and notes in a slot of this node of level 1; readers see it from now on. The
+     * caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
      */
     void replaceLeaf(int i, Node leaf) {
         // A reader may see one store without the other, and compares.
@@ -178,42 +191,45 @@ final class Node {
         SLOT.setRelease(slots, i, leaf);
     }
 
-    /** The same, before anybody else can reach this node; of any level. */
+    /** Puts another child in a slot of this node, of any level, before other code can reach this node. */
     void setChild(int i, Node child) {
         below[i] = child.halves;
         slots[i] = child;
     }
 
-    /** The inclusive upper bound of a slot, as a key. */
+    /** Returns the inclusive upper bound of a slot, as a key. */
     long pivot(int i) {
         return Keys.join(halves[i], even >>> i & 1);
     }
 
-    /** The slot of {@code key}, which must not be above the upper bound of this node. */
+    /** Returns the slot of {@code key}, which must not be above the upper bound of this node. */
     int find(long key) {
         long half = Keys.half(key);
         int i = search(halves, half);
         return even == 0 ? i : i + beyondEven(i, key, half);
     }
 
-    /** The slot of {@code key} in the child of slot {@code i}, found without waiting for the child. Not for readers. */
+    /**
+     * Returns the slot of {@code key} in the child of slot {@code i}, without waiting for the child. Not for readers.
+     */
     int findBelow(int i, Node child, long key) {
         long half = Keys.half(key);
         int k = search(below[i], half);
         return child.even == 0 ? k : k + child.beyondEven(k, key, half);
     }
 
-    /** 1 if the pivot of slot {@code i} is the lower, and {@code key} the higher, of two indexes of one half. */
+    /**
+     * Returns 1 if the pivot of slot {@code i} is the lower, and {@code key} the higher, of two indexes of one half.
+     */
     private int beyondEven(int i, long key, long half) {
         return halves[i] == half && (even >>> i & 1) > Keys.isEven(key) ? 1 : 0;
     }
 
     /**
-     * How many of these halves are below {@code half}.
+     * Returns the number of these halves that are below {@code half}.
      *
-     * <p>Two stages of three compares that do not wait for each other. They are subtractions of which the sign is
-     * taken: where a key lies cannot be predicted, and of compares the JIT compiler makes branches, depending on what
-     * it has seen before.
+     * <p>Two stages of three compares that do not wait for each other. The compares are signs of subtractions: the
+     * place of a key cannot be predicted, and the JIT compiler makes branches of compares, depending on its profile.
      */
     private static int search(long[] halves, long half) {
         int quarter = (int) (((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63));
@@ -228,12 +244,14 @@ final class Node {
         return pivot(slots.length - 1);
     }
 
-    /** The lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
+    /** Returns the lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
     long lowerBound(int i, long floor) {
         return i == 0 ? floor : pivot(i - 1) + 1;
     }
 
-    /** The value at {@code index} in the lookup view of the tree below {@code root}. Wait-free, writes nothing. */
+    /**
+     * Returns the value at {@code index} in the lookup view of the tree below {@code root}. Wait-free, writes nothing.
+     */
     static @Nullable Object lookup(Node root, long index) {
         if (root.uneven) {
             return lookupAmongUneven(root, Keys.flip(index));
@@ -248,32 +266,32 @@ final class Node {
             i = search(halves, half);
         }
         if (n.halves != halves) {
-            // The leaf has been replaced between the two reads.
+            // The leaf was replaced between the two reads.
             i = search(n.halves, half);
         }
         return n.value(i);
     }
 
-    /** The value at the indexes of {@code half}, which must be within this leaf, if no pivot of it is even. */
+    /** Returns the value at the indexes of {@code half}, which must be within this leaf, if no pivot of it is even. */
     @Nullable
     Object lookupHalf(long half) {
         return value(findHalf(half));
     }
 
-    /** The slot of the indexes of {@code half}, if no pivot here is even. */
+    /** Returns the slot of the indexes of {@code half}, if no pivot here is even. */
     int findHalf(long half) {
         return search(halves, half);
     }
 
-    /** What a slot of this leaf has in the lookup view. */
+    /** Returns the value of a slot of this leaf in the lookup view. */
     private @Nullable Object value(int i) {
         Object content = slots[i];
         return reserved && content instanceof Reservation ? null : content;
     }
 
     /**
-     * The values at each of these indexes. Four descents are made side by side, so that they wait for memory at the
-     * same time.
+     * Reads the values at each of these indexes. Four descents run side by side, so they wait for memory at the same
+     * time.
      */
     static void lookupAll(Node root, long[] indexes, @Nullable Object[] values) {
         int k = 0;
@@ -314,7 +332,7 @@ final class Node {
             l = search(halvesC, halfC);
             m = search(halvesD, halfD);
             if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD) {
-                // A leaf has been replaced between the two reads.
+                // A leaf was replaced between the two reads.
                 i = search(a.halves, halfA);
                 j = search(b.halves, halfB);
                 l = search(c.halves, halfC);
@@ -333,11 +351,12 @@ final class Node {
     }
 
     /**
-     * The value at {@code key}, or else the one next above it below this node; null if there is none. Writes nothing.
+     * Returns the value at {@code key}, or else that of the next entry above it below this node; null if there is none.
+     * Writes nothing.
      */
     @Nullable
     Object atOrAfter(long key) {
-        // From the second child on the key lies below all of a child, so its first slot is found.
+        // From the second child on, the key lies below the whole child, so its first slot is found.
         for (int i = find(key); i < slots.length; i++) {
             Object content = slots[i];
             if (content instanceof Node child) {
@@ -351,7 +370,8 @@ final class Node {
     }
 
     /**
-     * The value at {@code key}, or else the one next below it below this node; null if there is none. Writes nothing.
+     * Returns the value at {@code key}, or else that of the next entry before it below this node; null if there is
+     * none. Writes nothing.
      */
     @Nullable
     Object atOrBefore(long key) {
@@ -367,19 +387,19 @@ final class Node {
         return null;
     }
 
-    /** What the slot of {@code key} holds: null, a value or a reservation. */
+    /** Returns the content of the slot of {@code key}: null, a value or a reservation. */
     static @Nullable Object contentAt(Node root, long key) {
         Node n = leaf(root, key);
         return n.slots[n.find(key)];
     }
 
-    /** The upper bound of the leaf slot of {@code key}. */
+    /** Returns the upper bound of the leaf slot of {@code key}. */
     static long slotEnd(Node root, long key) {
         Node n = leaf(root, key);
         return n.pivot(n.find(key));
     }
 
-    /** The lower bound of the leaf slot of {@code key}. */
+    /** Returns the lower bound of the leaf slot of {@code key}. */
     static long slotStart(Node root, long key) {
         long floor = Keys.MIN;
         for (Node n = root; ; ) {
@@ -392,7 +412,7 @@ final class Node {
         }
     }
 
-    /** The reservation at {@code key} in the tree below {@code root}, if there is one. */
+    /** Returns the reservation at {@code key} in the tree below {@code root}, or null. */
     static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
         long floor = Keys.MIN;
         Node n = root;
@@ -408,7 +428,7 @@ final class Node {
         return null;
     }
 
-    /** The lowest reservation that overlaps the range, but for those of one owner. */
+    /** Returns the lowest reservation that overlaps the range, except those of one owner. */
     static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
         return root.reserved ? root.reservationIn(Keys.MIN, lo, hi, except) : null;
     }
@@ -430,7 +450,7 @@ final class Node {
         return null;
     }
 
-    /** Whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
+    /** Returns whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
     boolean hasReservation(int from, int to) {
         for (int i = from; i <= to; i++) {
             if (slots[i] instanceof Reservation) {
@@ -448,7 +468,7 @@ final class Node {
         return n;
     }
 
-    /** The lower bound of the leaf of {@code key}. */
+    /** Returns the lower bound of the leaf of {@code key}. */
     static long leafStart(Node root, long key) {
         long floor = Keys.MIN;
         for (Node n = root; n.level != 0; ) {
@@ -459,14 +479,17 @@ final class Node {
         return floor;
     }
 
-    /** Whether the range is free in the allocation view. One slot decides, because neighbouring free ranges are one. */
+    /**
+     * Returns whether the range is free in the allocation view. One slot decides, because neighbouring free ranges are
+     * merged.
+     */
     static boolean isFree(Node root, long lo, long hi) {
         Node n = leaf(root, lo);
         int i = n.find(lo);
         return n.slots[i] == null && hi <= n.pivot(i);
     }
 
-    /** Whether there is a value in this node or below. */
+    /** Returns whether there is a value in this node or below. */
     boolean hasValue() {
         for (int i = 0; i < slots.length; i++) {
             if (level != 0 ? child(i).hasValue() : slots[i] != null && !(slots[i] instanceof Reservation)) {
@@ -476,7 +499,7 @@ final class Node {
         return false;
     }
 
-    /** The same node in this era, with another child, of the same bounds, in slot {@code i}. */
+    /** Returns a copy of this node in an era, with another child, of the same bounds, in slot {@code i}. */
     Node withChild(int i, Node child, long gap, Era now) {
         @Nullable Object[] s = slots.clone();
         s[i] = child;
@@ -487,19 +510,19 @@ final class Node {
             g = g.clone();
             g[i] = gap;
         }
-        // What is here, but was not below the child that goes, is below another child.
+        // A reservation or even pivot that is here, but was not below the old child, is below another child.
         Node old = child(i);
         boolean r = child.reserved || (reserved && (!old.reserved || anyReserved(s)));
         boolean u = child.uneven || (uneven && (!old.uneven || even != 0 || anyUneven(s)));
         return new Node(level, r, u, even, halves, s, b, g, now);
     }
 
-    /** Another node of the same arrays. */
+    /** Returns another node of the same arrays. */
     Node copy() {
         return new Node(level, reserved, uneven, even, halves, slots, below, gaps, era);
     }
 
-    /** The largest free range in this node or below, given the lower bound of this node. */
+    /** Returns the largest free range in this node or below, given the lower bound of this node. */
     long largestGap(long floor) {
         long largest = 0;
         for (int i = 0; i < slots.length; i++) {
@@ -511,7 +534,7 @@ final class Node {
         return largest;
     }
 
-    /** What the largest free range below this inner node will be when that of slot {@code i} is {@code gap}. */
+    /** Returns the largest free range below this inner node if that of slot {@code i} were {@code gap}. */
     long largestGapWith(int i, long gap) {
         long largest = gap;
         for (int k = 0; k < gaps.length; k++) {
@@ -522,13 +545,13 @@ final class Node {
         return largest;
     }
 
-    /** The number of indexes in a range, 2^64 given as 2^64-1. */
+    /** Returns the number of indexes in a range, 2^64 given as 2^64-1. */
     static long length(long lo, long hi) {
         long distance = hi - lo;
         return distance == -1L ? distance : distance + 1;
     }
 
-    /** Whether one of these slots, of a leaf or an inner node, is or contains a reservation. */
+    /** Returns whether one of these slots, of a leaf or an inner node, is or contains a reservation. */
     static boolean anyReserved(@Nullable Object[] slots) {
         for (Object content : slots) {
             if (content instanceof Node n ? n.reserved : content instanceof Reservation) {

@@ -3,15 +3,16 @@ package dev.samara.maple;
 
 /**
  * The word that every reader of a tree reads first, with a cache line to itself. Writers take the tree's lock for each
- * edit; the lock is made when the tree is, and would lie next to this.
+ * edit; the lock is allocated with the tree, and would lie next to this.
  *
- * <p>The object begins at least 64 bytes before the end of the word, and it has no other field that is used within 64
- * bytes of either end of it, in whatever way the JVM lays it out.
+ * <p>The object begins at least 64 bytes before the end of the word. It has no other field that is used within 64 bytes
+ * of either end of the word, in any layout that the JVM chooses.
  */
-@SuppressWarnings("unused") // they keep a distance
+@SuppressWarnings("unused") // padding
 abstract class PublishedRoot extends RootWord {
     /**
-     * Fills the room between a root of four bytes and the next multiple of eight, which a subclass would use otherwise.
+     * Fills the space between a root of four bytes and the next multiple of eight, which a subclass would use
+     * otherwise.
      */
     private int rest;
 

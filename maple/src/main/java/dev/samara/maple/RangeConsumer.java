@@ -2,7 +2,7 @@
 package dev.samara.maple;
 
 /**
- * Takes an entry as three arguments, so that none need be made for it.
+ * Receives an entry as three arguments, without an object for the entry.
  *
  * @param <V> the type of values
  */
@@ -10,7 +10,7 @@ package dev.samara.maple;
 public interface RangeConsumer<V> {
 
     /**
-     * Takes one entry. What this throws is passed on to the caller of the walk and ends it.
+     * Receives one entry. An exception ends the walk and is passed on to its caller.
      *
      * @param first the lowest index of the entry, unsigned
      * @param last the highest index of the entry, inclusive, unsigned

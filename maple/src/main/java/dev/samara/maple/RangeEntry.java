@@ -4,21 +4,21 @@ package dev.samara.maple;
 import java.util.Objects;
 
 /**
- * A range of indexes and what it holds.
+ * A range of indexes and its value.
  *
  * @param first the lowest index of the range, unsigned
  * @param last the highest index of the range, inclusive, unsigned
- * @param value what every index of the range has
+ * @param value the value of every index in the range
  * @param <V> the type of values
  */
 public record RangeEntry<V>(long first, long last, V value) {
 
     /**
-     * Checks that the range is one.
+     * Creates an entry.
      *
      * @param first the lowest index of the range, unsigned
      * @param last the highest index of the range, inclusive, unsigned
-     * @param value what every index of the range has
+     * @param value the value of every index in the range
      * @throws IllegalArgumentException if {@code first} is above {@code last}, compared unsigned
      * @throws NullPointerException if {@code value} is null
      */
@@ -27,7 +27,7 @@ public record RangeEntry<V>(long first, long last, V value) {
         Objects.requireNonNull(value, "value");
     }
 
-    /** The range in hexadecimal, and the value. */
+    /** Returns the range in hexadecimal, and the value. */
     @Override
     public String toString() {
         return Keys.range(first, last) + "=" + value;

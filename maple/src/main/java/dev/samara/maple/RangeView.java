@@ -5,7 +5,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lookup view of a range map: which value does an index have.
+ * The lookup view of a range map: the value of each index.
  *
  * <p>A reservation is absent in this view. Indexes are unsigned, ranges inclusive.
  *
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
 
     /**
-     * The value at an index.
+     * Returns the value at an index.
      *
      * @param index any index
      * @return the value of the entry that covers the index, or null if none does
@@ -23,47 +23,47 @@ public sealed interface RangeView<V> permits MapleTree, Snapshot, Transaction {
     V get(long index);
 
     /**
-     * The value at an index, or else the one of the entry next above it. Does not allocate.
+     * Returns the value at an index, or else that of the next entry above it. Does not allocate.
      *
      * @param index any index
-     * @return the value, or null if there is none there nor above
+     * @return the value, or null if there is no entry at or above the index
      */
     @Nullable
     V atOrAfter(long index);
 
     /**
-     * The value at an index, or else the one of the entry next below it. Does not allocate.
+     * Returns the value at an index, or else that of the next entry below it. Does not allocate.
      *
      * @param index any index
-     * @return the value, or null if there is none there nor below
+     * @return the value, or null if there is no entry at or below the index
      */
     @Nullable
     V atOrBefore(long index);
 
     /**
-     * Whether no index has a value.
+     * Returns whether no index has a value.
      *
      * @return true if there is no entry
      */
     boolean isEmpty();
 
     /**
-     * A new cursor over this view, not yet on an entry.
+     * Returns a new cursor over this view, not yet on an entry.
      *
-     * @return a cursor for one thread's use
+     * @return a cursor, for one thread at a time
      */
     Cursor<V> cursor();
 
     /**
-     * The entries of one instant, in ascending order.
+     * Returns the entries of one instant, in ascending order.
      *
-     * @return a list that nobody changes
+     * @return an unmodifiable list
      */
     List<RangeEntry<V>> entries();
 
     /**
      * Passes the entries of one instant to an action, in ascending order. The instant is in this call, before the
-     * action is first called; what the action changes does not alter what it is passed.
+     * action is first called. Changes by the action do not alter the entries that it receives.
      *
      * @param action called once per entry, by this thread
      */

@@ -4,16 +4,16 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Looks up in a tree for one thread, fast where it has just looked up: what {@link MapleTree#get} finds, in the time of
- * one node instead of one per level.
+ * Looks up in a tree for one thread, and is fast near the previous lookup. It returns what {@link MapleTree#get} would,
+ * in the time of one node instead of one per level.
  *
- * <p>It remembers the last leaf, the lowest of the nodes, which holds some ten neighbouring entries. Whether that is
- * still in the tree it sees from two words that the writer stores anyway, so it is as exact beside writers as a {@code
- * get}: it returns what the index had at some instant of the call. Edits elsewhere that change one leaf do not disturb
- * it; after others, and after transactions, it goes down from the root again.
+ * <p>It remembers the last leaf, a node of the lowest level, which has some ten neighbouring entries. Two words that
+ * the writer stores anyway tell whether that leaf is still in the tree. So a reader is as exact during edits as a
+ * {@code get}: it returns the value that the index had at some instant of the call. An edit that changes one other leaf
+ * does not disturb it. After other edits, and after transactions, it descends from the root again.
  *
- * <p>Takes no lock, stores to no shared memory, does not allocate but when it is made. For use by one thread at a time.
- * It keeps the tree it last looked at, until it looks at a later one or is dropped.
+ * <p>Takes no lock, stores to no shared memory, and allocates only at its creation. For use by one thread at a time. A
+ * reader keeps the tree of its last lookup reachable, until it looks up in a later one or is dropped.
  *
  * @param <V> the type of values
  */
@@ -21,7 +21,7 @@ public final class Reader<V> {
 
     private final MapleTree<V> tree;
 
-    /** The tree that the leaf was found in. */
+    /** The root of the tree in which the leaf was found. */
     private Node root = Node.EMPTY;
 
     /** The slots of the leaf's parent and the leaf's place there; {@link #alone} if the leaf is the root. */
@@ -31,7 +31,7 @@ public final class Reader<V> {
 
     private Node leaf = root;
 
-    /* The leaf has the indexes of these halves: from this one on, and so many more. */
+    /* The leaf has the indexes with these halves: from floor, extent more. */
     private long floor;
     private long extent = Long.MAX_VALUE;
 
@@ -43,7 +43,7 @@ public final class Reader<V> {
     }
 
     /**
-     * The value at an index.
+     * Returns the value at an index, as it was at some instant of the call.
      *
      * @param index any index
      * @return the value of the entry that covers the index, or null if none does
@@ -52,7 +52,7 @@ public final class Reader<V> {
     public @Nullable V get(long index) {
         Node now = tree.root();
         if (now.uneven) {
-            // Halves do not tell where a leaf begins.
+            // Halves do not determine where a leaf begins.
             if (root != Node.EMPTY) {
                 forget();
             }
@@ -60,8 +60,8 @@ public final class Reader<V> {
         }
         long half = index >>> 1;
         long above = half - floor;
-        // The bounds of a leaf stay what they are while it is in the tree, and inner nodes do not change but in their
-        // leaves: root and parent, read in this order, are the descent.
+        // The bounds of a leaf do not change while it is in the tree, and an inner node changes only in its leaves. So
+        // root and parent, read in this order, are equivalent to the descent.
         if (now != root || (above | (extent - above)) < 0 || !Node.isChild(siblings, at, leaf)) {
             descend(now, half);
         }

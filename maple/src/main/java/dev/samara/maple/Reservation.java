@@ -2,8 +2,8 @@
 package dev.samara.maple;
 
 /**
- * What a reserved slot holds. Never leaves the package: lookups take it for nothing, the allocation view reports its
- * owner.
+ * The content of a reserved slot. Never leaves the package: lookups treat the slot as free, the allocation view reports
+ * the owner.
  *
  * @param owner compared by identity
  */

@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import java.util.Objects;
 
-/** Thrown by a store or erase that met a reservation of another owner. Nothing has been changed. */
+/** Thrown by a store or erase that met a reservation of another owner. The tree is unchanged. */
 public final class ReservedException extends IllegalStateException {
 
     private static final long serialVersionUID = 1L;
@@ -24,7 +24,7 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * The owner of the reservation: the lowest one that was in the way.
+     * Returns the owner of the reservation, the lowest one in the range.
      *
      * @return the object that was given when the range was reserved
      */
@@ -33,7 +33,7 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * The lowest index of the reservation.
+     * Returns the lowest index of the reservation.
      *
      * @return the index, unsigned
      */
@@ -42,7 +42,7 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * The highest index of the reservation, inclusive.
+     * Returns the highest index of the reservation, inclusive.
      *
      * @return the index, unsigned
      */
@@ -51,8 +51,8 @@ public final class ReservedException extends IllegalStateException {
     }
 
     /**
-     * Names the owner and the range. The owner's {@code toString} is called here, and not where the exception is
-     * thrown, because there the writer lock is held.
+     * Returns a message with the owner and the range. The owner's {@code toString} is called here, and not where the
+     * exception is thrown, because there the writer lock is held.
      */
     @Override
     public String getMessage() {

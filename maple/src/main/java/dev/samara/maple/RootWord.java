@@ -4,10 +4,10 @@ package dev.samara.maple;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** What lies before the root; see {@link PublishedRoot}. */
-@SuppressWarnings("unused") // they keep a distance
+/** The padding before the root; see {@link PublishedRoot}. */
+@SuppressWarnings("unused") // padding
 abstract class BeforeRoot {
-    /** Fills the room behind an object's header, where the root would be put otherwise. */
+    /** Fills the space after an object's header, where the JVM would place the root otherwise. */
     private int header;
 
     private long b0;

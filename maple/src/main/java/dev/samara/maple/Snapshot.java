@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * A range map as it was at one instant. Immutable and safe for use by any thread.
  *
- * <p>It costs one object to take and nothing to drop; while it is held it keeps the nodes, and the values, of its
- * instant.
+ * <p>Taking a snapshot costs one object, and dropping it costs nothing. A reachable snapshot keeps the nodes and values
+ * of its instant reachable.
  *
  * @param <V> the type of values
  */

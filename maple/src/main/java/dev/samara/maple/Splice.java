@@ -5,26 +5,27 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The one structural change of the tree: replace whatever lies in a range by a single slot, and return the new root.
+ * The one structural change of the tree: it replaces the contents of a range by a single slot, and returns the new
+ * root.
  *
- * <p>Each call that changes anything returns a root that is another object. Of what could be reached from the old one,
- * only owned nodes are written.
+ * <p>Each call that changes the tree returns a new root object. Of the nodes reachable from the old root, only owned
+ * nodes are written.
  *
- * <p>A node is <em>owned</em> from the call that made it until {@link #disown()}, while it is on the path of
- * {@code left}. Invariant: no owned node can be reached from a root that anybody keeps but the caller's one and cursors
- * of its transaction. These go by the identity of the root, and look at no node below a root that is not the newest. So
- * {@code disown} comes before a root is published or given away. The scratch space makes an instance usable by one
- * writer at a time.
+ * <p>A node is <em>owned</em> from the call that created it until {@link #disown()}, while it is on the path of {@code
+ * left}. Invariant: an owned node is reachable only from the caller's root and from cursors of its transaction. These
+ * cursors compare the identity of the root, and read no node below a root that is not the newest. So {@code disown}
+ * comes before a root is published or passed to other code. The scratch space makes an instance usable by one writer at
+ * a time.
  */
 final class Splice {
 
     /*
      * Algorithmic notes
      *
-     * This is the long way to change the tree, a B-tree, and the way of transactions: it copies the path from the root
-     * to what it changes and shares the rest ({@link InPlace} is the short way). Overwriting a slot, cutting one in two
+     * This is the slow path of changes to the tree, a B-tree, and the path of transactions. It copies the path from the
+     * root to the change and shares the rest ({@link InPlace} is the fast path). Overwriting a slot, cutting one in two
      * or three, inserting, erasing, and storing over half the tree are one case: two descents, one to the slot of lo
-     * and one to the slot of hi, and what is between them goes.
+     * and one to the slot of hi, and the removal of the nodes between them.
      *
      *                              root
      *               .---------------+----------------.
@@ -34,56 +35,57 @@ final class Splice {
      *       ___/         \___                 ___/         \___
      *      | b  c |  lo    X |               | X    hi  | y    |
      *
-     *   1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
-     *      new slot, the piece of hi's slot after hi if there is one, y.
-     *   2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
-     *      at most 33 items, so there are one to three nodes and each of several has at least eight items. 3. One level
-     *      up the items are: the children before left (a), the nodes just built, the children after right (z). Left and
-     *      right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root. 4. At the root
-     *      several nodes get a new root above them, and an inner root of one child gives way to the child.
+     *    1. At the leaves the items of the new nodes are: b, c, the piece of lo's slot before lo if there is one, the
+     *       new slot, the piece of hi's slot after hi if there is one, y.
+     *    2. The items go into ceil(n / 16) nodes of even size. Two full nodes less the slots replaced, plus three, are
+     *       at most 33 items, so there are one to three nodes and each of several has at least eight items.
+     *    3. One level up the items are: the children before left (a), the nodes just built, the children after right
+     *       (z). Left and right may have one parent or two; the rule is the same. Repeat 2 and 3 up to the root.
+     *    4. At the root several nodes get a new root above them, and an inner root with one child is dropped.
      *
-     * Too few items for a node, at any level but the root's: before step 2 the whole node before left is taken in. To
-     * find it, the left path climbs to the first level where it can go one slot to the left and descends along the
-     * right edge, so the node may be a cousin; step 3 then works with the path moved, and the children between are the
-     * ones taken in. If there is nothing to the left, the same is done to the right with the right path. If there is
-     * nothing there either, then these items are the whole level, and step 4 removes the levels above it.
+     * If there are too few items for a node, at any level but the root's, the whole node before left is added before
+     * step 2. To find it, the left path climbs to the first level where it can go one slot to the left and descends
+     * along the right edge, so the node may be a cousin. Step 3 then works with the moved path, and the children
+     * between are the added ones. If there is no node to the left, the right path does the same to the right. If there
+     * is none there either, these items are the whole level, and step 4 removes the levels above it.
      *
      *      before:  left[1] = (p, q, r)   left[0] = r with 3 items left, r's neighbour is q
      *      then:    left[0] = q, at[1] = 1; items = q's and the 3; the level above gets (p, built...)
      *
-     * When one node replaces one node, the bounds in the levels above stay as they are. That is the common case, and
-     * the rest of the path is then copied with one slot changed, sharing the arrays of halves. If moreover the node is
-     * a leaf, it is made without the detour over items.
+     * When one node replaces one node, the bounds in the levels above do not change. In this common case, the rest of
+     * the path is copied with one slot changed, sharing the arrays of halves. If moreover the node is a leaf, it is
+     * created without the detour over items.
      *
-     * A second edit nearby in the same transaction need not copy what the first has copied: where the path meets an
-     * owned node, the slot is written there, and gaps are written in the owned nodes above. Only the root gets another
-     * object around its arrays, by which cursors notice. The halves of an owned leaf that is replaced serve the next
-     * leaf. Where a note of reservations changes, or gaps that are shared with older nodes, the copying goes on.
+     * A second edit nearby in the same transaction need not copy the path again. Where the path meets an owned node,
+     * the slot is written there, and gaps are written in the owned nodes above. Only the root gets another object
+     * around its arrays, by which cursors notice the change. The halves of an owned leaf that is replaced are reused
+     * for the next leaf. Where a note of reservations changes, or gaps that are shared with older nodes, the copying
+     * continues.
      *
-     * All that is allocated is allocated before the first owned node is written. So an edit for which there is no
-     * memory has changed nothing.
+     * All allocation comes before the first write to an owned node. So an edit for which there is no memory has changed
+     * nothing.
      *
-     * What a reader sees: the old root, or the new root, once it is published. There is no state in between. All new
-     * nodes are of one era; if it is open, later edits may change them in place.
+     * A reader sees the old root, or the new root, once it is published. There is no state in between. All new nodes
+     * are of one era; if it is open, later edits may change them in place.
      *
      * Free ranges. A caller that frees a range has widened it to its free neighbours beforehand, so this class never
-     * creates two free slots side by side: the pieces that it cuts off have as neighbours what they had before.
+     * creates two adjacent free slots: the pieces that it cuts off keep their neighbours.
      *
-     * Gaps. The largest gap of a leaf is found by looking at its slots, for which its lower bound is needed; for inner
-     * nodes it is the maximum over the gaps of the children, which travel with the items.
+     * Gaps. The largest gap of a leaf is computed from its slots, which needs the leaf's lower bound. For inner nodes
+     * it is the maximum over the gaps of the children, which travel with the items.
      *
-     * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance of Linux's lib/maple_tree.c, which treat as
-     * separate cases what is one case here, because they must spare memory and may write in place.
+     * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance of Linux's lib/maple_tree.c. They treat these
+     * cases separately, because they must spare memory and may write in place.
      */
 
-    /** Two nodes less one slot each, and three pieces. Too few items and a node taken in are fewer. */
+    /** Two nodes less one slot each, and three pieces. A node with too few items and an added neighbour have fewer. */
     private static final int CAPACITY = 2 * Node.FANOUT + 1;
 
     private static final int MAX_BUILT = 3;
 
     private Era era = Node.EMPTY.era;
 
-    /** The level of the root descended from last; -1 if {@link #left} is empty. */
+    /** The level of the root of the last descent; -1 if {@link #left} is empty. */
     private int top;
 
     /* The paths of lo and hi: the node of each level, and the slot taken in it. */
@@ -95,25 +97,27 @@ final class Splice {
     /** The lower bound of the left leaf. */
     private long floor;
 
-    /** A bit for each level: whether {@link #left} has a node there that is nobody else's yet. */
+    /** A bit for each level: whether the node of {@link #left} there is owned. */
     private int own;
 
-    /** A bit for each level of {@link #own}: whether the halves, in a leaf, or gaps, above, are this node's alone. */
+    /**
+     * A bit for each level of {@link #own}: whether the node's halves, in a leaf, or gaps, above, are in no other node.
+     */
     private int ownArray;
 
-    /** Gaps of owned nodes as they will be. */
+    /** The gaps to be written to owned nodes. */
     private final long[] newGaps = new long[Node.MAX_LEVELS];
 
-    /** An array of halves that is in no node any more and has been in none that anybody else knew. */
+    /** An array of halves that is no longer in a node and was never in one that other code knew. */
     private long @Nullable [] spare;
 
-    /* The items of the level at hand; gaps for inner levels only. */
+    /* The items of the current level; gaps for inner levels only. */
     private final long[] pivots = new long[CAPACITY];
     private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
     private final long[] gaps = new long[CAPACITY];
     private int count;
 
-    /* The nodes built from them: items of the level above. */
+    /* The nodes built from the items: items of the level above. */
     private final long[] builtPivots = new long[MAX_BUILT];
     private final Node[] built = new Node[MAX_BUILT];
     private final long[] builtGaps = new long[MAX_BUILT];
@@ -131,18 +135,18 @@ final class Splice {
         this.era = era;
     }
 
-    /** The era of the nodes made since. */
+    /** Returns the era of the nodes created since the call of begin or endEra. */
     Era era() {
         return era;
     }
 
-    /** From now on somebody keeps the root returned last, as one would a snapshot. */
+    /** Ends the era: from now on the root returned last may be kept, like that of a snapshot. */
     void endEra() {
         disown();
         era = new Era(false);
     }
 
-    /** Ends the ownership of nodes: from now on somebody may hold any root returned so far. */
+    /** Ends the ownership of nodes: from now on any root returned so far may be kept by other code. */
     void disown() {
         own = 0;
         for (; top >= 0; top--) {
@@ -151,8 +155,8 @@ final class Splice {
     }
 
     /**
-     * The root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of {@code
-     * root}.
+     * Returns the root of a tree that has {@code content} in {@code [lo, hi]} and is otherwise equal to the tree of
+     * {@code root}.
      *
      * @throws ReservedException if the range meets a reservation that is not this owner's
      */
@@ -162,7 +166,7 @@ final class Splice {
         return change(root, lo, hi, content);
     }
 
-    /** The same, or null if the range is not free. */
+    /** Returns the root of a tree that has {@code content} in {@code [lo, hi]}, or null if the range is not free. */
     @Nullable
     Node fill(Node root, long lo, long hi, Object content) {
         descend(root, lo);
@@ -172,8 +176,8 @@ final class Splice {
     }
 
     /**
-     * The root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code root}.
-     * Free neighbours of the range are taken in, so that what comes of it is one slot.
+     * Returns the root of a tree in which {@code [lo, hi]} is free and that is otherwise equal to the tree of {@code
+     * root}. The range is merged with its free neighbours into one slot.
      *
      * @throws ReservedException if the range meets a reservation that is not this owner's
      */
@@ -195,14 +199,17 @@ final class Splice {
         return change(root, from, to, null);
     }
 
-    /** Caller has descended to {@code lo}: most ranges lie in one leaf, which says by itself that it has none. */
+    /**
+     * Checks for reservations of other owners. The caller has descended to {@code lo}. Most ranges lie in one leaf,
+     * which tells by itself that it has none.
+     */
     private void requireNoReservation(Node root, long lo, long hi, @Nullable Object owner) {
         Node leaf = left[0];
         boolean within = hi <= leaf.upperBound();
         if (within ? leaf.reserved && leaf.hasReservation(leftAt[0], leaf.find(hi)) : root.reserved) {
             RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
             if (met != null) {
-                // Nothing is published after this, and leaves on the path may be replaced in place before the next
+                // No root is published after this, and leaves on the path may be replaced in place before the next
                 // edit.
                 disown();
                 throw new ReservedException(met.first(), met.last(), met.value());
@@ -255,7 +262,7 @@ final class Splice {
         }
     }
 
-    /** Caller has descended to {@code lo}. */
+    /** The caller has descended to {@code lo}. */
     private Node change(Node root, long lo, long hi, @Nullable Object content) {
         Node old = left[0];
         if (hi > old.upperBound()) {
@@ -274,7 +281,7 @@ final class Splice {
             return changeSeveral(root, lo, hi, content);
         }
         @Nullable Object[] s = LeafEdit.slots(old, at, tail, content);
-        // If a reservation is here, but not in what goes, it stays.
+        // A reservation in this leaf stays if it is outside of the replaced slots.
         boolean r =
                 content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
         boolean ownHalves = (own & ownArray & 1) != 0;
@@ -299,7 +306,7 @@ final class Splice {
         return taken != null ? taken : new long[Node.FANOUT];
     }
 
-    /** Takes the new node of a level, which is on the path. */
+    /** Stores the new node of a level of the path as owned. */
     private void keep(int level, Node n, boolean array) {
         int bit = 1 << level;
         left[level] = n;
@@ -307,7 +314,7 @@ final class Splice {
         ownArray = array ? ownArray | bit : ownArray & ~bit;
     }
 
-    /** The root that has {@code n} in place of the child on the path, from {@code level} upwards. */
+    /** Returns the root that has {@code n} in place of the child on the path, from {@code level} upwards. */
     private Node climb(int level, Node n, long gap) {
         Node child = n;
         long childGap = gap;
@@ -328,8 +335,8 @@ final class Splice {
     }
 
     /**
-     * Puts the child into the owned node of the path; returns the root, or null, having written nothing, if that is not
-     * all it takes.
+     * Writes the child to the owned node of the path. Returns the root, or null, having written nothing, if further
+     * nodes must be copied.
      */
     private @Nullable Node write(int level, Node child, long gap) {
         Node n = left[level];
@@ -346,7 +353,7 @@ final class Splice {
             newGaps[end] = childGap;
             childGap = left[end].largestGapWith(leftAt[end], childGap);
         }
-        // The last that may fail for want of memory; an edit that throws must have written nothing.
+        // The last allocation: an edit that throws must have written nothing.
         Node root = left[top].copy();
         n.setChild(leftAt[level], child);
         for (int l = level; l < end; l++) {
@@ -356,7 +363,7 @@ final class Splice {
         return root;
     }
 
-    /** Changes more nodes of a level than one. Caller has descended to {@code lo}. */
+    /** Changes several nodes of a level. The caller has descended to {@code lo}. */
     private Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
         own = 0;
         Node n = root;
@@ -375,7 +382,7 @@ final class Splice {
         return result;
     }
 
-    /** The lower bound of the left leaf, which need not be that of the descent any more. */
+    /** Returns the lower bound of the left leaf, which may no longer be that of the descent. */
     private long leftFloor() {
         for (int level = 1; level <= top; level++) {
             if (leftAt[level] > 0) {
@@ -435,7 +442,7 @@ final class Splice {
         return root;
     }
 
-    /** Takes in the node before the items of this level, or the one after them. */
+    /** Adds the node before the items of this level, or the one after them. */
     private void takeNeighbour(int level) {
         if (step(left, leftAt, level, -1)) {
             Node n = left[level];
@@ -453,7 +460,7 @@ final class Splice {
         }
     }
 
-    /** Moves a path to the neighbouring node of {@code level}; false, and nothing is changed, if there is none. */
+    /** Moves a path to the neighbouring node of {@code level}. Returns false, and changes nothing, if there is none. */
     private boolean step(Node[] path, int[] at, int level, int direction) {
         for (int up = level + 1; up <= top; up++) {
             Node n = path[up];
@@ -518,7 +525,7 @@ final class Splice {
         count += length;
     }
 
-    /** Lets go of nodes and values: what is erased must not live on in the scratch space. */
+    /** Drops references to nodes and values: erased ones must not stay reachable from the scratch space. */
     private void forget() {
         for (int level = 0; level <= top; level++) {
             if ((own >>> level & 1) == 0) {

@@ -5,12 +5,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks and shows the nodes of a tree. Written to be obviously right, and independently of the code it checks: it
- * recomputes what nodes say about what is below them.
+ * Checks and dumps the nodes of a tree. Written to be obviously right, and independently of the code that it checks: it
+ * recomputes the notes of nodes about the levels below them.
  */
 final class Structure {
 
-    /** The upper bound of the free slot seen last, if the slot seen last was free. */
+    /** Whether the previous slot was free. */
     private boolean afterFree;
 
     private Structure() {}
@@ -74,7 +74,7 @@ final class Structure {
 
     private static void require(boolean condition, String otherwise, Node n, long lo, long hi) {
         if (!condition) {
-            // Not as dump() shows it: the arrays of a bad node need not fit each other.
+            // Not in the format of dump(): the arrays of a bad node need not fit each other.
             throw new AssertionError(otherwise + ", in a node of level " + n.level + " for "
                     + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": halves " + Arrays.toString(n.halves) + ", even "
                     + Integer.toBinaryString(n.even) + ", slots "

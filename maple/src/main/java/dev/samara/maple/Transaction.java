@@ -7,13 +7,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Any number of changes to a tree that readers see all at once, at {@link #commit()}, or never.
  *
- * <p>The transaction itself is a view in which its own changes have been made. It belongs to the thread that began it,
- * which must hold the writer lock all the time; every method refuses anything else with an
- * {@link IllegalStateException}. A transaction that was still open when its lock was let go never takes effect. (A lock
- * that was given to the tree does not tell that it was let go. Then the transaction is over as soon as any thread edits
- * the tree or another one begins a transaction, but to its own thread it looks open until then.)
+ * <p>The transaction itself is a view that includes its own changes. It belongs to the thread that began it, which must
+ * hold the writer lock all the time. Every method throws an {@link IllegalStateException} otherwise. A transaction that
+ * was still open when its lock was released never takes effect. (A lock that was given to the tree does not tell that
+ * it was released. Then the transaction is over as soon as any thread edits the tree or begins another transaction, but
+ * to its own thread it looks open until then.)
  *
- * <p>A call that throws has changed nothing, and the transaction goes on.
+ * <p>A call that throws has changed nothing, and the transaction continues.
  *
  * @param <V> the type of values
  */
@@ -23,7 +23,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     private final Draft draft;
     private final Thread owner;
 
-    /** What {@link MapleTree#lockReleases()} was when this began. */
+    /** The result of {@link MapleTree#lockReleases()} when this began. */
     private final long releases;
 
     Transaction(MapleTree<V> tree, Draft draft) {
@@ -57,8 +57,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * A new cursor over this transaction's own view. It sees changes made later in this transaction as a cursor over
-     * the tree sees other threads' changes, and is of no use once the transaction has ended.
+     * Returns a new cursor over this transaction's own view. It sees later changes of this transaction as a cursor over
+     * the tree sees changes by other threads. It must not be used after the transaction has ended.
      */
     @Override
     public Cursor<V> cursor() {
@@ -79,11 +79,11 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
+     * @param value the value; any object
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws ReservedException if the range meets a reservation
@@ -95,12 +95,13 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Stores a value over whatever is in a range, also over an owner's reservations, cutting what lies across its ends.
+     * Stores a value in a range and replaces its contents, including the reservations of an owner. Entries and
+     * reservations across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
-     * @param owner whose reservations may be stored over, compared by identity
+     * @param value the value; any object
+     * @param owner the owner whose reservations may be stored over, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} or {@code owner} is null
      * @throws ReservedException if the range meets a reservation of another owner
@@ -114,8 +115,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     /**
      * Stores all entries of a builder in a tree without values, many times faster than one by one. Reservations stay.
      *
-     * @param entries what to store
-     * @throws ReservedException if one of them meets a reservation
+     * @param entries the entries
+     * @throws ReservedException if an entry meets a reservation
      * @throws IllegalStateException if there are values, or if this transaction is not open, or not this thread's
      */
     public void fill(TreeBuilder<? extends V> entries) {
@@ -128,8 +129,8 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
-     * @return whether it was free
+     * @param value the value; any object
+     * @return whether the range was free
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
@@ -140,7 +141,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Frees a range, cutting what lies across its ends.
+     * Frees a range. Entries across its ends are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -154,11 +155,11 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Frees a range, an owner's reservations in it too, cutting what lies across its ends.
+     * Frees a range, including the reservations of an owner in it. Entries and reservations across its ends are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner whose reservations may be erased, compared by identity
+     * @param owner the owner whose reservations may be erased, compared by identity
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      * @throws ReservedException if the range meets a reservation of another owner
@@ -184,12 +185,12 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Reserves a range for an owner if the whole of it is free.
+     * Reserves a range for an owner if the whole range is free.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner who may store over the reservation or erase it, compared by identity
-     * @return whether it was free
+     * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
+     * @return whether the range was free
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
@@ -200,11 +201,12 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Reserves a range over whatever is in it, also over this owner's reservations, cutting what lies across its ends.
+     * Reserves a range and replaces its contents, including the reservations of this owner. Entries and reservations
+     * across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param owner who may store over the reservation or erase it, compared by identity
+     * @param owner the owner, compared by identity; only calls that name it can store over the reservation or erase it
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code owner} is null
      * @throws ReservedException if the range meets a reservation of another owner
@@ -216,10 +218,10 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Looks for the lowest free range that will do. It stays free until this transaction stores there.
+     * Finds the lowest free range that satisfies a request. The range stays free until this transaction stores there.
      *
-     * @param where what to look for; takes the answer
-     * @return whether there is one
+     * @param where the request; receives the answer
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -229,10 +231,10 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Looks for the highest free range that will do. It stays free until this transaction stores there.
+     * Finds the highest free range that satisfies a request. The range stays free until this transaction stores there.
      *
-     * @param where what to look for; takes the answer
-     * @return whether there is one
+     * @param where the request; receives the answer
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} is null
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -242,7 +244,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * The reservation at an index, with this transaction's changes made.
+     * Returns the reservation at an index, with this transaction's changes made.
      *
      * @param index any index
      * @return its range and its owner, or null if the index is not reserved
@@ -253,12 +255,12 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * The lowest reservation that overlaps a range, with this transaction's changes made.
+     * Returns the lowest reservation that overlaps a range, with this transaction's changes made.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @return the whole range of that reservation, also what is outside of the range asked for, and its owner; or null
-     *     if there is none
+     * @return the whole range of that reservation, including any part outside of the given range, and its owner; or
+     *     null if there is none
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -268,7 +270,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Whether a whole range is free, no value and no reservation in it, with this transaction's changes made.
+     * Returns whether a whole range is free, no value and no reservation in it, with this transaction's changes made.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -282,7 +284,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     }
 
     /**
-     * Lets readers see the changes, all in one step, and ends the transaction.
+     * Publishes the changes to readers, all in one step, and ends the transaction.
      *
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
@@ -314,7 +316,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
         }
     }
 
-    /** Whether this thread may use the transaction. */
+    /** Returns whether this thread may use the transaction. */
     boolean isOpen() {
         return owner == Thread.currentThread()
                 && tree.writerLock().isHeldByCurrentThread()

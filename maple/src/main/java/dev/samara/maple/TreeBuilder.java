@@ -7,7 +7,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes a tree of entries that are known beforehand and in order, several times faster than storing them one by one.
+ * Builds a tree from sorted entries that are known beforehand, several times faster than single stores.
  *
  * <pre>{@code
  * MapleTree<String> tree = new TreeBuilder<String>()
@@ -16,13 +16,13 @@ import org.jspecify.annotations.Nullable;
  *         .build();
  * }</pre>
  *
- * <p>For one thread at a time. A builder may go on after a build; the next tree has all entries so far.
+ * <p>For one thread at a time. Entries can be added after a build; the next tree has all entries so far.
  *
  * @param <V> the type of values
  */
 public final class TreeBuilder<V> {
 
-    /** Slots of a node as it is built; the rest is room for edits. */
+    /** The slots of a node as it is built; the other slots are left for edits. */
     private static final int FILL = 13;
 
     private static final int FIRST_CAPACITY = 64;
@@ -31,22 +31,22 @@ public final class TreeBuilder<V> {
     private @Nullable Object[] slots;
     private int count;
 
-    /** A builder with no entries. */
+    /** Creates a builder without entries. */
     public TreeBuilder() {
         this(FIRST_CAPACITY / 2);
     }
 
     /**
-     * A builder with no entries, and room for some.
+     * Creates a builder without entries, with space for some.
      *
-     * @param entries how many are expected, not negative; there may be more or fewer
+     * @param entries the number of entries expected, not negative; there may be more or fewer
      * @throws IllegalArgumentException if {@code entries} is negative
      */
     public TreeBuilder(int entries) {
         if (entries < 0) {
             throw new IllegalArgumentException("entries " + entries + " is negative");
         }
-        // Before each entry may lie a hole; and one behind the last.
+        // There may be a free range before each entry, and one after the last.
         int items = Math.max(FIRST_CAPACITY, (int) Math.min(2L * entries + 2, Integer.MAX_VALUE - 8));
         pivots = new long[items];
         slots = new @Nullable Object[items];
@@ -84,7 +84,7 @@ public final class TreeBuilder<V> {
     }
 
     /**
-     * A tree of the entries so far, with a lock of its own.
+     * Builds a tree of the entries so far, with a lock of its own.
      *
      * @return a new tree
      */
@@ -93,16 +93,16 @@ public final class TreeBuilder<V> {
     }
 
     /**
-     * A tree of the entries so far, whose changes take the caller's lock.
+     * Builds a tree of the entries so far, whose changes take the caller's lock.
      *
-     * @param writerLock the lock, as {@link MapleTree#MapleTree(ReentrantLock)} takes it
+     * @param writerLock the lock, as for {@link MapleTree#MapleTree(ReentrantLock)}
      * @return a new tree
      */
     public MapleTree<V> build(ReentrantLock writerLock) {
         return new MapleTree<>(Objects.requireNonNull(writerLock, "writerLock"), root());
     }
 
-    /** For two items. All that may fail for want of memory. */
+    /** Ensures space for two items. The only step of an addition that may fail for want of memory. */
     private void makeRoom() {
         if (count + 2 > pivots.length) {
             long[] morePivots = Arrays.copyOf(pivots, count * 2);
@@ -122,7 +122,7 @@ public final class TreeBuilder<V> {
         makeRoom();
         int n = count;
         if (n == 0 || pivots[n - 1] != Keys.MAX) {
-            // Not counted: what is added after this takes its place.
+            // Not counted: the next addition overwrites it.
             pivots[n] = Keys.MAX;
             slots[n] = null;
             n++;
@@ -138,7 +138,7 @@ public final class TreeBuilder<V> {
         return (Node) Objects.requireNonNull(items.slots[0]);
     }
 
-    /** How many nodes are made of so many items. */
+    /** Returns the number of nodes for a number of items. */
     private static int nodes(int items) {
         return items <= Node.FANOUT ? 1 : (items + FILL - 1) / FILL;
     }
@@ -156,7 +156,8 @@ public final class TreeBuilder<V> {
         }
 
         /**
-         * Makes nodes of items, which may be those that are here: each comes to stand before what is still to be read.
+         * Builds nodes from items, which may be in these arrays: each node is stored before the items that are still to
+         * be read.
          */
         void nodes(int level, long[] fromPivots, @Nullable Object[] fromSlots, int n, Era era) {
             int nodes = TreeBuilder.nodes(n);

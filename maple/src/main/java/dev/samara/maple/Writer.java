@@ -14,11 +14,11 @@ import org.jspecify.annotations.Nullable;
  * }
  * }</pre>
  *
- * <p>It holds the writer lock from {@link MapleTree#writer()} to {@link #close()}; other edits wait until then, and so
- * does what wants the tree of one instant, as a snapshot; look-ups and cursors do not. Each edit is published by
- * itself, as those of the tree are; for several that readers see at once there is {@link MapleTree#begin()}. It belongs
- * to the thread that made it; every method refuses another thread, and use after the end, with an {@link
- * IllegalStateException}, and so while a transaction of this thread is open on the tree.
+ * <p>A writer holds the writer lock from {@link MapleTree#writer()} to {@link #close()}. Other edits wait until then,
+ * and so do calls that need the tree of one instant, such as a snapshot. Lookups and cursors do not wait. Each edit is
+ * published separately, like an edit of the tree; {@link MapleTree#begin()} is for several edits that readers see at
+ * once. A writer belongs to the thread that created it. Every method throws an {@link IllegalStateException} on another
+ * thread, after the end, and while a transaction of this thread is open on the tree.
  *
  * @param <V> the type of values
  */
@@ -28,17 +28,17 @@ public final class Writer<V> implements AutoCloseable {
     private final Thread owner = Thread.currentThread();
     private boolean closed;
 
-    /** Caller takes the lock for this before anybody gets it. */
+    /** The caller takes the lock for this writer before it returns the writer. */
     Writer(MapleTree<V> tree) {
         this.tree = tree;
     }
 
     /**
-     * Stores a value over whatever is in a range, cutting what lies across its ends.
+     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
+     * @param value the value; any object
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws ReservedException if the range meets a reservation
@@ -53,8 +53,8 @@ public final class Writer<V> implements AutoCloseable {
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
-     * @param value what to store; any object
-     * @return whether it was free
+     * @param value the value; any object
+     * @return whether the range was free
      * @throws IllegalArgumentException if {@code first} is above {@code last}
      * @throws NullPointerException if {@code value} is null
      * @throws IllegalStateException if this writer may not be used
@@ -64,7 +64,7 @@ public final class Writer<V> implements AutoCloseable {
     }
 
     /**
-     * Frees a range, cutting what lies across its ends.
+     * Frees a range. Entries across its ends are cut.
      *
      * @param first the lowest index, unsigned
      * @param last the highest index, inclusive, unsigned
@@ -90,11 +90,11 @@ public final class Writer<V> implements AutoCloseable {
     }
 
     /**
-     * Looks for the lowest free range that will do, and stores a value there.
+     * Stores a value in the lowest free range that satisfies a request.
      *
-     * @param where what to look for; takes the answer
-     * @param value what to store; any object
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param value the value; any object
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
      * @throws IllegalStateException if this writer may not be used
      */
@@ -103,11 +103,11 @@ public final class Writer<V> implements AutoCloseable {
     }
 
     /**
-     * Looks for the highest free range that will do, and stores a value there.
+     * Stores a value in the highest free range that satisfies a request.
      *
-     * @param where what to look for; takes the answer
-     * @param value what to store; any object
-     * @return whether there was one
+     * @param where the request; receives the answer
+     * @param value the value; any object
+     * @return whether a range was found
      * @throws NullPointerException if {@code where} or {@code value} is null
      * @throws IllegalStateException if this writer may not be used
      */
@@ -116,10 +116,10 @@ public final class Writer<V> implements AutoCloseable {
     }
 
     /**
-     * Lets go of the lock; does nothing if that has been done.
+     * Releases the lock; does nothing if that has been done.
      *
-     * @throws IllegalStateException if this is not the thread that made this writer
-     * @throws IllegalMonitorStateException if the lock was let go otherwise
+     * @throws IllegalStateException if this is not the thread that created this writer
+     * @throws IllegalMonitorStateException if the lock was released otherwise
      */
     @Override
     public void close() {

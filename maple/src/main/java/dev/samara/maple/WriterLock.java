@@ -3,7 +3,7 @@ package dev.samara.maple;
 
 import java.util.concurrent.locks.ReentrantLock;
 
-/** The lock of a tree that was not given one. It counts how often it was let go. */
+/** The lock of a tree that was not given one. It counts its releases. */
 final class WriterLock extends ReentrantLock {
 
     private static final long serialVersionUID = 1L;
@@ -21,7 +21,10 @@ final class WriterLock extends ReentrantLock {
         super.unlock();
     }
 
-    /** Two equal answers to one thread mean that it has held the lock all the time. Caller must hold the lock. */
+    /**
+     * Returns the number of releases. Two equal results to one thread mean that it has held the lock all the time. The
+     * caller must hold the lock.
+     */
     long releases() {
         return releases;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * A concurrent range map: every unsigned 64-bit index has one value or none, readers take no lock, and what holds for a
+ * A concurrent range map: every unsigned 64-bit index has one value or none, readers take no lock, and the value of a
  * whole range is stored once.
  *
  * <pre>{@code
@@ -19,29 +19,28 @@
  * });
  * }</pre>
  *
- * <p>For what is hot: {@link dev.samara.maple.Reader} looks up near to where it has looked up before,
- * {@link dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many
- * edits under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} makes a tree of what is known and
- * sorted.
+ * <p>For hot code: {@link dev.samara.maple.Reader} is fast near its previous lookup, {@link
+ * dev.samara.maple.MapleTree#getAll} looks up many indexes at a time, {@link dev.samara.maple.Writer} makes many edits
+ * under one holding of the lock, and {@link dev.samara.maple.TreeBuilder} builds a tree from sorted entries.
  *
  * <h2>Terms</h2>
  *
  * <dl>
  *   <dt>Index
- *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of indexes are inclusive on both sides, so that
- *       {@code [0, -1L]} is all of them.
+ *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of indexes are inclusive on both sides, so {@code [0, -1L]}
+ *       is the whole index space.
  *   <dt>Entry
- *   <dd>A range that was stored, or what later stores have left of it, with its value. A value is any object; none is
- *       set aside. Entries side by side stay apart, also with equal values.
+ *   <dd>A range that was stored, or the part of it that later stores have left, with its value. A value is any object;
+ *       none is special. Adjacent entries stay separate, even with equal values.
  *   <dt>Reservation
- *   <dd>A range that has no value, but is taken. It has an owner, an object compared by identity.
+ *   <dd>A range that has no value, but is not free. It has an owner, an object compared by identity.
  *   <dt>Free range
- *   <dd>Indexes in a row with neither.
+ *   <dd>Consecutive indexes without a value or a reservation.
  *   <dt>Lookup view
- *   <dd>What {@link dev.samara.maple.RangeView} shows. A reservation is absent.
+ *   <dd>The view of {@link dev.samara.maple.RangeView}. A reservation is absent.
  *   <dt>Allocation view
- *   <dd>What {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and gap
- *       searches go by. A reservation is occupied, exactly as an entry is. There is no third view.
+ *   <dd>The view of {@code insert}, {@code reserve}, {@code isFree}, {@code reservationAt}, {@code reservationIn} and
+ *       gap searches. A reservation is occupied, exactly like an entry. There is no third view.
  *   <dt>Edit
  *   <dd>A store, insert, erase or reservation made by one call on the tree.
  * </dl>
@@ -49,8 +48,8 @@
  * <h2>Threads</h2>
  *
  * <p>Any thread may read, and any thread may edit. Edits and transactions of one tree follow one another under its
- * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}, which each edit takes for itself, and which may be
- * held already. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
+ * {@linkplain dev.samara.maple.MapleTree#writerLock() writer lock}. Each edit takes the lock, which its thread may
+ * already hold. A {@link dev.samara.maple.Transaction} belongs to the thread that began it. A
  * {@link dev.samara.maple.Cursor}, a {@link dev.samara.maple.Reader} and a {@link dev.samara.maple.GapSearch} are for
  * one thread at a time, a {@link dev.samara.maple.Writer} is for the thread that made it. A {@link
  * dev.samara.maple.Snapshot} is for all.
@@ -58,7 +57,7 @@
  * <ul>
  *   <li><b>Never wait:</b> {@code get}, {@code getAll}, {@code isFree}, {@code reservationAt}, readers, cursors over
  *       trees, everything on a snapshot.
- *   <li><b>Wait for who holds the writer lock, and do not if all edits since the last snapshot were transactions:</b>
+ *   <li><b>Wait for the writer lock, unless all edits since the last snapshot were transactions:</b>
  *       {@code snapshot}, {@code entries}, {@code forEach}, {@code reservationIn}, {@code validate} and {@code dump};
  *       {@code atOrAfter}, {@code atOrBefore} and {@code isEmpty} if they meet many reservations in a row.
  *   <li><b>Take the writer lock:</b> the tree's {@code store}, {@code insert}, {@code erase}, {@code storeLowest},
@@ -67,25 +66,25 @@
  *   <li><b>Need the writer lock held:</b> {@code begin}, and everything on a transaction but {@code close}.
  * </ul>
  *
- * <p>The only code of the application's that runs under the lock is the body passed to {@code update}. The tree calls
+ * <p>The only application code that runs under the lock is the body passed to {@code update}. The tree calls
  * no method of values and owners ({@code dump} and exception messages call {@code toString}, without the lock).
  *
  * <h2>Progress</h2>
  *
  * <p>{@code get}, {@code isFree}, {@code reservationAt}, {@code Reader.get} and {@code Cursor.find}
  * are wait-free: they take steps in proportion to the height of the tree. A step of a cursor is wait-free too, and
- * takes more only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: they begin
- * again if where they looked first is edited before they are done, which they can be only at the edge of a leaf. Edits
- * block each other, take steps in proportion to the height and, where a range stored over holds reservations, to their
- * number; what else a range holds does not count. Look-ups and cursors never delay an edit. Replaced nodes are left to
- * the garbage collector, which is what makes that possible.
+ * takes more steps only where it passes reservations. {@code atOrAfter} and {@code atOrBefore} are lock-free: at the
+ * edge of a leaf, they start over if that leaf is edited before they are done. Edits block each other. An edit takes
+ * steps in proportion to the height and to the number of reservations in its range; the number of entries in its range
+ * does not count. Lookups and cursors never delay an edit, because replaced nodes are left to the garbage collector.
  *
  * <h2>Memory consistency</h2>
  *
  * <p>Actions in a thread before it edits the tree <i>happen-before</i> actions in another thread after it has read,
  * with any method of the lookup or allocation view, the result of that edit or of a later one. For a transaction, the
- * edit is its commit. So an object may be filled in and stored, and whoever finds it sees it filled in. Reading a
- * snapshot is as reading the tree at the moment it was taken. There is no such edge from readers to writers.
+ * edit is its commit. So a thread may initialize an object and store it, and a thread that finds it sees it
+ * initialized. Reading a snapshot is like reading the tree at the instant of the snapshot. There is no such edge from
+ * readers to writers.
  *
  * <h2>Guarantees</h2>
  *
@@ -100,20 +99,20 @@
  *       misses no index that has a value all the time. B.5 Moved off an end, it stays there, and comes back to the
  *       entry at that end.
  *   <dt>C. Edits
- *   <dd>C.1 A store or erase changes what the indexes of its range have, and nothing else. C.2 An insert or reservation
- *       takes effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position
- *       there is, or there is none. C.4 A call that throws has changed nothing. C.5 Free ranges side by side are one.
+ *   <dd>C.1 A store or erase changes the indexes of its range, and nothing else. C.2 An insert or reservation takes
+ *       effect if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position, unless
+ *       there is none. C.4 A call that throws has changed nothing. C.5 Adjacent free ranges are merged.
  *   <dt>D. Reservations
  *   <dd>D.1 Absent in every lookup view, D.2 occupied in the allocation view. D.3 Only the owner can store over a
- *       reservation or erase it, or a part of it; anybody else's attempt is refused with a
+ *       reservation or erase it, or a part of it; an attempt without that owner is refused with a
  *       {@link dev.samara.maple.ReservedException} that names owner and range.
  *   <dt>E. Transactions
  *   <dd>E.1 Readers see all of a committed transaction or nothing, in every method. E.2 A transaction sees its own
- *       changes. E.3 Aborted, thrown out of, or left open, it has changed nothing. E.4 Use after its end, from another
- *       thread, or without the lock, and edits of the tree around it, are refused.
+ *       changes. E.3 If it was aborted, left by an exception, or left open, it has changed nothing. E.4 Use after its
+ *       end, from another thread, or without the lock, and edits of the tree around it, are refused.
  *   <dt>F. Memory
- *   <dd>F.1 What has been erased or stored over is not kept by the tree, only by snapshots, cursors and readers that
- *   saw it.
+ *   <dd>F.1 The tree does not keep erased or replaced values reachable; only snapshots, cursors and readers that saw
+ *       them do.
  * </dl>
  */
 package dev.samara.maple;
