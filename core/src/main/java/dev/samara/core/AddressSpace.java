@@ -30,32 +30,32 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A concurrent address space: which memory is mapped where, and the calls that change it.
+ * A concurrent address space: a set of mappings, and the calls that change it.
  *
- * <p>{@link #find}, {@link #keep} and {@link #snapshot} may be called at any time from any thread; they take no lock
- * and never wait. The calls may also come from any thread and run side by side: before a call changes anything, it
- * waits for those that are in transit in a range that it names. Each takes effect at one instant; what {@code munmap}
- * takes away is gone for look-ups at that instant, and can be allocated again once it has returned. A call that takes
- * pages or rights away returns, or completes its future, when no CPU can use them any more: it waits for CPUs in GUEST
- * until they poll, and for accesses under way. The package description tells what else is waited for.
+ * <p>Any thread may call {@link #find}, {@link #keep} and {@link #snapshot} at any time; they take no lock and never
+ * wait. Any thread may also make the other calls, and calls run concurrently. Before a call changes anything, it waits
+ * for the operations in flight in its range. Each call takes effect at one instant. From that instant lookups do not
+ * find a mapping that {@code munmap} has removed; its range can be allocated again after {@code munmap} has returned. A
+ * call that removes pages or rights returns, or completes its future, after the last CPU has stopped using them: it
+ * waits for CPUs in GUEST until they poll, and for accesses under way. The package description lists the other waits.
  *
- * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the flag
- * still set. One that has to wait, and comes from a notifier of an operation in transit, throws {@link
- * IllegalStateException} instead, with nothing changed.
+ * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}. It has changed nothing, and the
+ * interrupt flag stays set. A call that has to wait, and is made by a notifier of an operation in flight, throws {@link
+ * IllegalStateException} instead and has changed nothing.
  *
- * <p>A call that takes pages or rights away takes first what it needs to do so: {@code EAGAIN} says that as many calls
- * are doing that as can, {@code ENOMEM} that heap or stack are used up; nothing has changed then. If something fails
- * after that, the range stays as it is for other calls, in transit; that is reported ({@link
- * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}) and tried again until it succeeds, and the call, or its future,
- * ends only then. {@link #close} is never refused.
+ * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
+ * largest number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted; it has changed
+ * nothing then. If a later step fails, the range stays in flight for other calls. The failure is reported ({@link
+ * dev.samara.core.event.Report.Kind#RETIREMENT_FAILED}), and the step is tried again until it succeeds; the call, or
+ * its future, ends only then. {@link #close} is never refused.
  *
- * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}; the
- * tests are made in the kernel's order. Unless a call says otherwise, one that fails changes nothing, except that a
- * mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned, and a length is
- * rounded up to whole pages. No call throws for bad numbers; {@link #throwing} has the form that throws.
+ * <p>Each call behaves as on Linux 6.18 (x86-64): it returns an address, a count or 0, or a negated {@link Errno}, and
+ * tests its arguments in the kernel's order. Unless a call says otherwise, a call that fails changes nothing, except
+ * that a mapping may stay cut in two at an edge of the range. Lengths and addresses are bytes, unsigned; a length is
+ * rounded up to whole pages. No call throws for invalid numbers; {@link #throwing} returns the form that throws.
  *
- * <p>After its machine was {@linkplain Machine#close closed} nothing can be mapped here any more: calls that could
- * change the layout throw {@link IllegalStateException}, and look-ups find nothing.
+ * <p>After the machine has been {@linkplain Machine#close closed}, nothing can be mapped in this space: calls that
+ * could change the layout throw {@link IllegalStateException}, and lookups find nothing.
  */
 public final class AddressSpace implements AutoCloseable {
     private final Machine machine;
@@ -71,7 +71,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * The machine it belongs to.
+     * Returns the machine that this space belongs to.
      *
      * @return the machine
      */
@@ -80,7 +80,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Sizes and bounds.
+     * Returns the sizes and bounds of this space.
      *
      * @return the geometry
      */
@@ -89,22 +89,22 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * The VMA that covers an address. Lock-free; allocates nothing.
+     * Returns the VMA that covers an address. Lock-free; allocates nothing.
      *
      * @param address any address
-     * @return what was mapped there at some instant of this call, or null for nothing
+     * @return the VMA that was mapped there at some instant of this call, or null for none
      */
     public @Nullable Vma find(long address) {
         return layout.find(address);
     }
 
     /**
-     * The VMA that covers an address, with a keep of it: until that is released, its backing stays open. Lock-free;
-     * never waits. The range may be unmapped meanwhile, and nobody waits for the keep.
+     * Returns a reference to the VMA that covers an address; the VMA's backing stays open until the reference is
+     * released. Lock-free; never waits. The range may be unmapped meanwhile, and no operation waits for the reference.
      *
      * @param address any address
-     * @return the keep, to be released once, or null if nothing is mapped there
-     * @throws IllegalStateException if there are as many keeps of that VMA as can be counted, 2<sup>30</sup> - 2
+     * @return the reference, to be released once, or null if nothing is mapped there
+     * @throws IllegalStateException if that VMA has the largest number of references, 2<sup>30</sup> - 2
      */
     public @Nullable VmaRef keep(long address) {
         Vma vma = layout.keep(address);
@@ -114,32 +114,32 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return new VmaRef(vma, machine.keepLog());
         } catch (Throwable thrown) {
-            // The log names the VMA, and so asks its backing.
+            // The tracker calls the backing for the VMA's name, and the backing may throw.
             Life.release(vma);
             throw thrown;
         }
     }
 
     /**
-     * Tells what an access would meet: the first steps of a page fault. Where a mapping has just been put in the place
-     * of another, or moved there, it waits until that operation is complete; a stack grows, and waits if it would grow
-     * into what is in transit. It waits for nothing else, and takes no lock but below a stack.
+     * Returns the result of the first steps of a page fault: whether the layout allows an access. If an operation in
+     * flight has just replaced the mapping, or moved it there, this waits until that operation is complete. A stack
+     * grows, and this waits if the stack would grow into a range in flight. This waits for nothing else, and takes a
+     * lock only below a stack.
      *
      * @param address any address
-     * @param access bits of {@link Protection}; what can be written or executed can be read, as on x86
-     * @return what became of it; RETRY if the thread was interrupted while it waited, its flag is set then
-     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit,
-     *     while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}; so does a stack that would
-     *     have to grow
+     * @param access bits of {@link Protection}; a mapping that can be written or executed can be read, as on x86
+     * @return the result; RETRY if the thread was interrupted while it waited, with its interrupt flag set
+     * @throws IllegalStateException if this would have to wait, or a stack would have to grow, and it is called by the
+     *     retire phase of an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public Resolution resolve(long address, int access) {
         return layout.resolve(address, access);
     }
 
     /**
-     * The layout of one instant of this call. Lock-free, O(1).
+     * Returns the layout of one instant of this call. Lock-free, O(1).
      *
-     * @return an immutable view that costs nothing once dropped
+     * @return an immutable view that has no cost after it is dropped
      */
     public LayoutSnapshot snapshot() {
         long brk = layout.brk();
@@ -148,7 +148,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * The same calls for who prefers exceptions.
+     * Returns these calls in the form that throws exceptions.
      *
      * @return a view of this space
      */
@@ -157,9 +157,9 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * What is counted against the limits. Waits for calls in progress.
+     * Returns the amounts that are counted against the limits. Waits for calls in progress.
      *
-     * @return the numbers of one instant
+     * @return the amounts of one instant
      */
     public Usage usage() {
         long[] counts = layout.usage();
@@ -167,7 +167,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Sets a soft limit ({@code setrlimit}); what exceeds it already stays.
+     * Sets a soft limit ({@code setrlimit}); usage that exceeds the limit already stays.
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
@@ -181,20 +181,21 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors, in this order: EINVAL {@code offset} is not a page boundary; EBADF no backing without ANONYMOUS;
      * EINVAL a huge page size that does not exist, or {@code length} 0; ENOMEM the length rounds to 0, or too many
-     * mappings, or no room; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM below
-     * what may be mapped; EEXIST FIXED_NOREPLACE over something; EPERM or EAGAIN locked memory is not allowed or over
-     * its limit; EOVERFLOW beyond what the file can hold; EOPNOTSUPP SHARED_VALIDATE with an unknown flag; EACCES,
-     * ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM something sealed is below; ENOMEM a
-     * limit, or no memory can be promised. A later failure may leave an edge of what is below cut.
+     * mappings, or no free range; with FIXED, ENOMEM beyond the limit of the space, EINVAL not a page boundary; EPERM
+     * below the lowest address that may be mapped; EEXIST FIXED_NOREPLACE over a mapping; EPERM or EAGAIN locked memory
+     * is not allowed or over its limit; EOVERFLOW beyond the largest size of the file; EOPNOTSUPP SHARED_VALIDATE with
+     * an unknown flag; EACCES, ETXTBSY, EPERM, ENODEV the file does not allow it; EINVAL no such type; EPERM a sealed
+     * mapping is in the range; ENOMEM a limit, or the memory cannot be committed. After a later failure, a mapping may
+     * stay cut at an edge of the range.
      *
-     * @param address where it is wanted; exactly there with FIXED, else a hint, 0 for anywhere
+     * @param address exact address with FIXED; otherwise a hint, or 0 for any address
      * @param length bytes
      * @param protection bits of {@link Protection}
      * @param flags bits of {@link MapFlags}
-     * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
+     * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
      * @return the address, or a negated errno
-     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if it is called within {@code
+     * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this is called within {@code
      *     rcuMapPages}; the backing is not called then
      */
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
@@ -202,10 +203,10 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unmaps a range ({@code munmap(2)}); holes in it are fine.
+     * Unmaps a range ({@code munmap(2)}); the range may have holes.
      *
      * <p>Errors: EINVAL not a page boundary, beyond the limit of the space, or length 0; ENOMEM a hole in one mapping
-     * would make too many; EPERM something in it is sealed (nothing is unmapped).
+     * would make too many; EPERM a mapping in the range is sealed (nothing is unmapped).
      *
      * @param address a page boundary
      * @param length bytes
@@ -216,33 +217,33 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unmaps a range as {@link #munmap} does, but returns as soon as look-ups find nothing there. The range is not
-     * allocated again before the future is complete. Until then this call does what {@code munmap} does, on the calling
-     * thread: it may wait for what is in transit, and ask backings, whose exceptions go to its caller. This holds for
-     * all asynchronous forms. What depends on the future runs on a thread of the machine, or on one that waits for the
-     * future.
+     * Unmaps a range as {@link #munmap} does, but returns as soon as lookups find nothing there. The range is not
+     * allocated again before the future is complete. Until the call returns, it does the work of {@code munmap} on the
+     * calling thread: it may wait for operations in flight, and call backings, whose exceptions go to the caller. All
+     * asynchronous forms do so. Actions that depend on the future run on a thread of the machine, or on a thread that
+     * waits for the future.
      *
      * @param address a page boundary
      * @param length bytes
-     * @return completed with what {@code munmap} would return, by a thread of the machine once everything is done; at
-     *     once, if there is nothing to do
+     * @return a future with the result of {@code munmap}; a thread of the machine completes it after the operation is
+     *     complete; it is complete at once if there is nothing to do
      */
     public CompletableFuture<Long> munmapAsync(long address, long length) {
         return layout.munmapAsync(address, length);
     }
 
     /**
-     * Maps memory as {@link #mmap} does, but returns as soon as look-ups find it. Where it replaces something, {@link
-     * #resolve} waits until the future is complete.
+     * Maps memory as {@link #mmap} does, but returns as soon as lookups find the mapping. If the mapping replaces
+     * another, {@link #resolve} waits there until the future is complete.
      *
      * @param address as for {@code mmap}
      * @param length bytes
      * @param protection bits of {@link Protection}
      * @param flags bits of {@link MapFlags}
-     * @param backing what to map; ignored with ANONYMOUS, null stands for a bad descriptor
+     * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
-     * @return completed with what {@code mmap} would return, by a thread of the machine once everything is done; at
-     *     once, if nothing is replaced or reused early
+     * @return a future with the result of {@code mmap}; a thread of the machine completes it after the operation is
+     *     complete; it is complete at once if nothing is replaced or reused early
      */
     public CompletableFuture<Long> mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
@@ -250,15 +251,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Resizes or moves mappings as {@link #mremap} does, but returns as soon as look-ups find them at their new place.
+     * Resizes or moves mappings as {@link #mremap} does, but returns as soon as lookups find them at their new place.
      *
      * @param address a page boundary
      * @param oldLength bytes
      * @param newLength bytes
      * @param flags bits of {@link RemapFlags}
      * @param newAddress as for {@code mremap}
-     * @return completed with what {@code mremap} would return, by a thread of the machine once everything is done; at
-     *     once, if there is nothing to do
+     * @return a future with the result of {@code mremap}; a thread of the machine completes it after the operation is
+     *     complete; it is complete at once if there is nothing to do
      */
     public CompletableFuture<Long> mremapAsync(
             long address, long oldLength, long newLength, int flags, long newAddress) {
@@ -266,11 +267,11 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error those before it stay changed.
+     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings before it stay changed.
      *
      * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
-     * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow so; EACCES the mapping
-     * may not be given the right; EPERM it is sealed.
+     * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
+     * the mapping may not be given the right; EPERM the mapping is sealed.
      *
      * @param address a page boundary
      * @param length bytes; 0 succeeds
@@ -286,16 +287,16 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the
      * address, or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over
-     * the limit; ENOMEM a limit, or no room. With FIXED the target is unmapped first and stays so after a later
-     * failure; with equal lengths several mappings are moved one by one, and after an error the earlier ones have
+     * the limit; ENOMEM a limit, or no free range. With FIXED the target is unmapped first, and stays unmapped after a
+     * later failure. With equal lengths several mappings are moved one by one, and after an error the earlier ones have
      * moved.
      *
      * @param address a page boundary
      * @param oldLength bytes; 0 makes a second mapping of shared memory
      * @param newLength bytes
      * @param flags bits of {@link RemapFlags}
-     * @param newAddress the new place, with FIXED; a hint, with DONTUNMAP alone; else ignored
-     * @return the address of the mapping now, or a negated errno
+     * @param newAddress the new address with FIXED; a hint with DONTUNMAP alone; otherwise ignored
+     * @return the new address of the mapping, or a negated errno
      */
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
         return layout.mremap(address, oldLength, newLength, flags, newAddress);
@@ -304,19 +305,20 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Moves the end of the heap ({@code brk}, the system call).
      *
-     * @param address where it should end; 0 is below every heap, and so only asks
-     * @return where it ends now: {@code address}, or after any failure what it was
+     * @param address the new end; 0 is below every heap, and therefore only asks for the end
+     * @return the end of the heap: {@code address}, or the old end after any failure
      */
     public long brk(long address) {
         return layout.brk(address);
     }
 
     /**
-     * Gives advice ({@code madvise(2)}), mapping by mapping: a hole is reported at the end (ENOMEM), any other error
-     * stops, and the mappings before it stay changed. The effect on pages is not part of the layout.
+     * Gives advice ({@code madvise(2)}), mapping by mapping. A hole is reported at the end (ENOMEM). Any other error
+     * stops the call, and the mappings before it stay changed. The effect on pages is not part of the layout.
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
-     * EPERM it would discard what is sealed; EACCES REMOVE of what cannot be written; EAGAIN too many mappings.
+     * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written; EAGAIN too
+     * many mappings.
      *
      * @param address a page boundary
      * @param length bytes; 0 succeeds
@@ -339,13 +341,13 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error those before it stay locked.
+     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error, the mappings before it stay locked.
      *
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too
      * many mappings, or memory that cannot be accessed (which stays locked).
      *
      * @param address any address; the range begins with its page
-     * @param length bytes; what rounds to 0 succeeds
+     * @param length bytes; a length that rounds to 0 succeeds
      * @param flags 0 or {@link LockFlags#ONFAULT}
      * @return 0, or a negated errno
      */
@@ -354,7 +356,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error those before it stay unlocked.
+     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error, the mappings before it stay unlocked.
      *
      * <p>Errors: EINVAL the range wraps; ENOMEM a hole, or too many mappings.
      *
@@ -367,7 +369,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Locks everything, now or in future ({@code mlockall(2)}).
+     * Locks all current mappings, future mappings, or both ({@code mlockall(2)}).
      *
      * <p>Errors: EINVAL bad flags; EPERM not allowed at all; ENOMEM over the limit.
      *
@@ -379,7 +381,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks everything, in future too ({@code munlockall(2)}).
+     * Unlocks all mappings, and no longer locks future ones ({@code munlockall(2)}).
      *
      * @return 0
      */
@@ -405,8 +407,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Seals mappings against change ({@code mseal(2)}), for ever.
      *
-     * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM it has a hole (nothing is sealed), or
-     * too many mappings (those before it are sealed).
+     * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM the range has a hole (nothing is
+     * sealed), or too many mappings (the mappings before it are sealed).
      *
      * @param address a page boundary
      * @param length bytes; 0 succeeds
@@ -420,11 +422,11 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Attaches shared memory ({@code shmat(2)}).
      *
-     * <p>Errors: EINVAL no segment, a bad address, something is there already, or REMAP of nowhere; then those of
-     * {@link #mmap}.
+     * <p>Errors: EINVAL no segment, a bad address, a mapping is there already, or REMAP without an address; then the
+     * errors of {@link #mmap}.
      *
-     * @param segment what to attach; null stands for an identifier that does not exist
-     * @param address where, or 0 for anywhere
+     * @param segment the segment; null stands for an identifier that does not exist
+     * @param address the address, or 0 for any address
      * @param flags bits of {@link ShmFlags}
      * @return the address, or a negated errno
      */
@@ -433,11 +435,11 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Detaches shared memory ({@code shmdt(2)}): every piece that is left of the attachment.
+     * Detaches shared memory ({@code shmdt(2)}): unmaps every remaining piece of the attachment.
      *
      * <p>Errors: EINVAL not a page boundary, or nothing attached there.
      *
-     * @param address where it was attached
+     * @param address the address of the attachment
      * @return 0, or a negated errno
      */
     public long shmdt(long address) {
@@ -445,12 +447,12 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Grows a stack down, as a touch below it does.
+     * Grows a stack down, as an access below the stack does.
      *
-     * <p>Errors: EFAULT the mapping above is no stack, or there is none; EPERM below what may be mapped; ENOMEM within
-     * the guard gap of what lies below, or a limit.
+     * <p>Errors: EFAULT the mapping above is no stack, or there is none; EPERM below the lowest address that may be
+     * mapped; ENOMEM within the guard gap of the mapping below, or a limit.
      *
-     * @param address the address touched
+     * @param address the accessed address
      * @return 0 if a mapping covers it now, or a negated errno
      */
     public long growStack(long address) {
@@ -458,7 +460,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * How many CPUs have it loaded ({@code mm_users} of those that run in it). LAZY ones are not counted.
+     * Returns the number of CPUs that have this space loaded ({@code mm_users} of the CPUs that run in it). CPUs in
+     * LAZY are not counted.
      *
      * @return the number at some instant of this call
      * @throws IllegalStateException if the machine was built without memory
@@ -468,7 +471,7 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * What the page tables would take on the simulated machine ({@code VmPTE}). Takes no lock.
+     * Returns the size of the page tables on the simulated machine ({@code VmPTE}). Takes no lock.
      *
      * @return bytes, a multiple of the page size; the topmost table counts as one page
      * @throws IllegalStateException if the machine was built without memory
@@ -478,13 +481,14 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages are in memory ({@code mincore}): private pages that there are, and those of a file that its
-     * page cache has. Takes no lock and never waits; each page is looked at for itself.
+     * Stores which pages are in memory ({@code mincore}): existing private pages, and the pages of a file that its page
+     * cache has. Takes no lock and never waits; each page is read at an instant of its own.
      *
      * @param address a page boundary (EINVAL)
      * @param length bytes; the range must not reach beyond the limit of the space (ENOMEM)
-     * @param vector takes 1 for each page that is in memory and 0 for each that is not; one that is too short is EFAULT
-     * @return 0, or a negated errno: ENOMEM also for a hole, and then what lies before it has been looked at
+     * @param vector receives 1 for each page that is in memory and 0 for each other page; a vector that is too short is
+     *     EFAULT
+     * @return 0, or a negated errno: ENOMEM also for a hole; the vector is filled for the pages before the hole
      * @throws IllegalStateException if the machine was built without memory
      */
     public long mincore(long address, long length, byte[] vector) {
@@ -492,32 +496,35 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages were written since this was called last for them, and begins anew ({@code PAGEMAP_SCAN} with
-     * {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). Every store that a CPU has completed is told of by this or by a
-     * later collection: those completed before this call by this one, or by an earlier one that was under way with it.
-     * Once the sink is told of a page, the stores that this telling stands for have been made, so who copies the page
-     * then has them; once the call has returned, each further store is told of by the next collection.
+     * Collects the pages that were written since the last collection of them, and marks them as not written ({@code
+     * PAGEMAP_SCAN} with {@code PM_SCAN_WP_MATCHING}, KVM's dirty log). This or a later collection reports every store
+     * that a CPU has completed. A store that was completed before this call is reported by this call, or by an earlier
+     * collection that ran at the same time. When the sink receives a page, the stores that it reports have been made,
+     * so a copy of the page then contains them. The next collection reports each store that is made after this call has
+     * returned.
      *
-     * <p>What counts as written belongs to the page at its address. A page that {@code mremap} has moved counts as
-     * written where it is now, told of or not. One that is copied on write counts as written. A child begins with what
-     * its parent's pages count as. What is unmapped, discarded, truncated, or removed from its {@link
-     * dev.samara.core.vma.PageCache} is told of no more, and that it has gone is not told here: {@link #addListener}
-     * and {@link #addNotifier} tell that. A page may count as written although it was only prepared for that ({@code
+     * <p>The written mark belongs to the page at its address. A page that {@code mremap} has moved counts as written at
+     * its new address, whether or not it was reported. A page that was copied on write counts as written. A child
+     * inherits the marks of its parent's pages. A page that is unmapped, discarded, truncated, or removed from its
+     * {@link dev.samara.core.vma.PageCache} is not reported any more. Its removal is not reported here either. {@link
+     * #addListener} and {@link #addNotifier} report a removal by an operation of the space; no callback reports a
+     * removal by the page cache. A page may count as written although it was only prepared for a write ({@code
      * handleFault}, {@code pin}, {@code MAP_POPULATE}, {@code mlock}). Writes through a pin after a collection, by
-     * files ({@code pwrite}) and through other mappings of the same page are not told.
+     * files ({@code pwrite}) and through other mappings of the page are not reported.
      *
-     * <p>The sink is called on this thread, in ascending order, with no lock held. If it throws, this throws the same,
-     * and the page at which it threw, and those after it, count as written again. Waits for CPUs in GUEST that have
-     * translations of what is cleared, and for pages that are being copied, as operations do; it is no operation, and
-     * nobody waits for it. Two collections at once share what they find: each page is told by one of them.
+     * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
+     * throws that exception, and the page at which it threw and all later pages count as written again. This waits for
+     * CPUs in GUEST that have translations of the cleared pages, and for pages that are being copied, as operations do.
+     * It is no operation, and no operation waits for it. Two concurrent collections share the pages: one of them
+     * reports each page.
      *
      * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the
-     * limit of the space. Holes are passed over.
+     * limit of the space. Holes are skipped.
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink who is told
-     * @return how many pages it was told of, or a negated errno
+     * @param sink receives each page
+     * @return the number of reported pages, or a negated errno
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectDirty(long start, long length, PageSink sink) {
@@ -525,14 +532,15 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Tells which pages were used, and begins anew: as {@link #collectDirty} tells which were written, with the same
-     * promises. Unlike the aging of pages on Linux, which clears the mark and goes on, this flushes: an access after
-     * this is seen by the next collection even if the translation was in a TLB.
+     * Collects the pages that were accessed since the last collection of them, and marks them as not accessed. The
+     * guarantees are those of {@link #collectDirty} for written pages. The aging of pages on Linux clears the mark and
+     * does not flush; this method flushes. The next collection therefore sees a later access even if the translation
+     * was in a TLB.
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink who is told
-     * @return how many pages it was told of, or a negated errno
+     * @param sink receives each page
+     * @return the number of reported pages, or a negated errno
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectAccessed(long start, long length, PageSink sink) {
@@ -540,12 +548,12 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Copies the layout of one instant ({@code fork(2)}): without what is marked DONTFORK, and with nothing locked. The
-     * child has the parent's limits and privileges.
+     * Copies the layout of one instant ({@code fork(2)}). Mappings marked DONTFORK are left out, and nothing in the
+     * copy is locked. The child has the parent's limits and privileges.
      *
      * @return the child
-     * @throws MmException with ENOMEM if the commit limit does not allow the copy, with EAGAIN if as many calls work on
-     *     pages as the machine has workers for, or as a backing refuses
+     * @throws MmException with ENOMEM if the commit limit does not allow the copy; with EAGAIN if as many calls work on
+     *     pages as the machine has workers for; or with the error of a backing that refuses
      */
     public AddressSpace fork() {
         machine.host().spaces().checkOpen();
@@ -553,9 +561,10 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unmaps everything, sealed or not, as the end of a process does, and gives back what it was charged for. The space
-     * is empty then and may be used again. A CPU that has it loaded keeps it so, and finds nothing there; one that is
-     * {@linkplain Cpu#enterLazy LAZY} in it is taken off. If no CPU has it loaded, none is asked to flush anything.
+     * Unmaps everything, sealed mappings too, as the end of a process does, and releases the charges. The space is
+     * empty afterwards and may be used again. A CPU that has this space loaded keeps it loaded, and finds nothing
+     * there. A CPU that is {@linkplain Cpu#enterLazy LAZY} in this space is taken off. If no CPU has this space loaded,
+     * no CPU is asked to flush.
      */
     @Override
     public void close() {
@@ -563,55 +572,57 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Has a listener told of each change to the layout from now on.
+     * Adds a listener, which is called for each later change of the layout.
      *
-     * @param listener whom
+     * @param listener the listener
      */
     public void addListener(LayoutListener listener) {
         layout.addListener(Objects.requireNonNull(listener, "listener"));
     }
 
     /**
-     * Has a listener told of no change that is published after this; one that was before may still be delivered.
+     * Removes a listener. It is not called for changes published after this; earlier changes may still be delivered.
      *
-     * @param listener whom; nothing happens if it was not added
+     * @param listener the listener; nothing happens if it was not added
      */
     public void removeListener(LayoutListener listener) {
         layout.removeListener(listener);
     }
 
     /**
-     * Has a notifier told, while it is in transit, of what each operation takes away that begins from now on. A fork
-     * does not inherit it.
+     * Adds a notifier. It is called for each operation that begins after this and removes mappings, pages or rights,
+     * while the operation is in flight. A fork does not inherit the notifier.
      *
-     * @param notifier whom
+     * @param notifier the notifier
      */
     public void addNotifier(MmuNotifier notifier) {
         layout.addNotifier(Objects.requireNonNull(notifier, "notifier"));
     }
 
     /**
-     * Has a notifier told of no operation that begins after this; of those in transit it may still be told.
+     * Removes a notifier. It is not called for operations that begin after this; it may still be called for operations
+     * in flight.
      *
-     * @param notifier whom; nothing happens if it was not added
+     * @param notifier the notifier; nothing happens if it was not added
      */
     public void removeNotifier(MmuNotifier notifier) {
         layout.removeNotifier(notifier);
     }
 
     /**
-     * Watches bytes for writes: once this has returned, each store, atomic update, copy or filling by any CPU that
-     * writes one of them is told. Stores into other bytes of their pages are not told, and slower: they find nothing in
-     * a TLB. Nothing else costs more. Ranges may overlap; the listener of the lowest is told first.
+     * Watches bytes for writes. After this has returned, each store, atomic update, copy or fill by any CPU that writes
+     * one of the bytes calls the listener. Stores into other bytes of their pages do not call it, but are slower: they
+     * always miss the TLB. Other accesses cost no more. Ranges may overlap; the listener of the lowest range is called
+     * first.
      *
-     * <p>Addresses are watched, not what is mapped there: it may be unmapped and mapped anew. A child is not watched.
-     * Not told are writes by files ({@code pwrite}), through other mappings of the same page or through pins, and what
-     * happens to bytes as they are mapped, discarded or moved.
+     * <p>Addresses are watched, not mappings: a range may be unmapped and mapped again. A child is not watched. The
+     * listener is not called for writes by files ({@code pwrite}), through other mappings of the page or through pins,
+     * nor when bytes change because they are mapped, discarded or moved.
      *
-     * @param start of the first byte
+     * @param start the first address
      * @param length bytes, at least 1
-     * @param listener who is told
-     * @return what ends it
+     * @param listener is called for each write
+     * @return the watchpoint; closing it ends the watch
      * @throws IllegalArgumentException if the range is empty, or reaches beyond the limit of the space
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
@@ -620,7 +631,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * How long the lock of this space was held so far, that all calls which change it take for a moment; as this does.
+     * Returns how long the layout lock of this space was held so far. Every call that changes the space takes the lock
+     * for a moment, and this method takes it too.
      *
      * @return a histogram
      */
@@ -631,7 +643,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Checks every invariant of the layout; for tests.
      *
-     * @throws AssertionError if one is broken, saying which and where
+     * @throws AssertionError if an invariant is broken; the message names it and the place
      */
     public void validate() {
         layout.validate();

@@ -15,7 +15,7 @@ import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
 
-/** The description of an address space before it is built. For one thread. */
+/** A builder of address spaces. For use by one thread. */
 public final class AddressSpaceBuilder {
     private final Machine machine;
     private final Geometry geometry;
@@ -41,8 +41,8 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others without limit. The limit of the
-     * stack decides where placement begins.
+     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others have no limit. The STACK limit
+     * determines where placement begins.
      *
      * @param resource which limit
      * @param bytes the limit, unsigned; -1 for none
@@ -56,7 +56,7 @@ public final class AddressSpaceBuilder {
     /**
      * Grants privileges.
      *
-     * @param granted which
+     * @param granted the privileges
      * @return this
      */
     public AddressSpaceBuilder grant(Capability... granted) {
@@ -65,10 +65,10 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Says where the heap is.
+     * Sets the range of the heap.
      *
-     * @param start where it begins
-     * @param end where it ends now, at or above {@code start} and at most the limit of the space
+     * @param start first address of the heap
+     * @param end current end of the heap, exclusive, at or above {@code start} and at most the limit of the space
      * @return this
      */
     public AddressSpaceBuilder heap(long start, long end) {
@@ -85,9 +85,9 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Says where the main stack is, to show its name.
+     * Sets an address of the main stack, whose mapping is then displayed as {@code [stack]}.
      *
-     * @param address an address in it
+     * @param address an address in the stack
      * @return this
      */
     public AddressSpaceBuilder stack(long address) {
@@ -106,13 +106,14 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Guards an end of the space for ever: look-ups find nothing there, and nothing can be mapped there ({@code
+     * Guards an end of the space for ever: lookups find nothing there, and nothing can be mapped there ({@code
      * ENOMEM}).
      *
      * @param start a page boundary; 0 for a guard at the low end
-     * @param end a page boundary above it; the limit of the space for a guard at the high end
+     * @param end a page boundary above {@code start}, exclusive; the limit of the space for a guard at the high end
      * @return this
-     * @throws IllegalArgumentException if it is not at one end, not on page boundaries, or meets the other guard
+     * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
+     *     the other guard
      */
     public AddressSpaceBuilder guard(long start, long end) {
         if (!geometry.isAligned(start) || !geometry.isAligned(end)) {
@@ -142,13 +143,13 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Allows a mapping to be stored over what a {@code munmap} in flight has unmapped. {@code mmap} then returns before
-     * the {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Where no address is
-     * asked for, such a place comes last.
+     * Allows a mapping to be stored over the range of a {@code munmap} in flight. {@code mmap} then returns before the
+     * {@code munmap} is complete, and faults and {@link AddressSpace#resolve} wait for it. Placement without a
+     * requested address uses such a range last.
      *
-     * <p>No other call gives up a range early. {@code mmap} waits, as without this option, for an {@code mremap} that
-     * moves pages away or cuts a mapping short, for {@code brk}, for {@code shmdt} and for the end of the space; and
-     * for another mapping that has been stored over a {@code munmap}'s range.
+     * <p>No other call gives up a range early. As without this option, {@code mmap} waits for an {@code mremap} that
+     * moves pages away or shortens a mapping, for {@code brk}, for {@code shmdt} and for the end of the space. It also
+     * waits for another mapping that has been stored over the range of a {@code munmap}.
      *
      * @return this
      */
@@ -158,10 +159,10 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Says what is mapped from the start; see {@link ProcMaps#parse}.
+     * Sets the initial mappings; see {@link ProcMaps#parse}.
      *
-     * @param vmas descriptions of mappings, in any order, on page boundaries and without overlap; what lies above the
-     *     limit of the space is shown and can never be changed
+     * @param vmas descriptions of mappings, in any order, on page boundaries and without overlap; mappings above the
+     *     limit of the space are displayed and can never be changed
      * @return this
      */
     public AddressSpaceBuilder load(List<Vma> vmas) {
@@ -170,12 +171,13 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Builds the space. Waits for the answers of the backings that are loaded.
+     * Builds the space. Waits for the calls to the backings of the initial mappings.
      *
      * @return a new space
-     * @throws IllegalArgumentException if what is loaded is unaligned, overlaps or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow what is loaded, or as a backing refuses
-     * @throws IllegalStateException if the machine is closed, if a CPU of the calling thread is in GUEST, or if it is
+     * @throws IllegalArgumentException if an initial mapping is unaligned, overlaps another or crosses the limit
+     * @throws MmException with ENOMEM if the commit limit does not allow the initial mappings, or with the error of a
+     *     backing that refuses
+     * @throws IllegalStateException if the machine is closed, if a CPU of the calling thread is in GUEST, or if this is
      *     called within {@code rcuMapPages}; no code of an embedder is called then
      */
     public AddressSpace build() {

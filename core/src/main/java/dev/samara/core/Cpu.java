@@ -19,34 +19,33 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A simulated processor: reads and writes what is mapped in the space that it has loaded, through a TLB of its own.
+ * A simulated processor: reads and writes the mappings of its loaded space through its own TLB.
  *
- * <p>Owned by the thread that claimed it, and used by no other. Accesses by address are those of {@link MemoryAccess};
- * here are what a processor is besides, the space that it has loaded and whether it runs guest code, and accesses by
- * handle.
+ * <p>The thread that claimed a CPU owns it, and no other thread may use it. {@link MemoryAccess} has the accesses by
+ * address. This class adds the loaded space, the GUEST state, and accesses by handle.
  *
- * <p><b>GUEST.</b> Who runs guest code {@linkplain #enterGuest enters GUEST}, and until he {@linkplain #leaveGuest
- * leaves} it, he {@linkplain #poll polls} often: operations that take something away wait for that. In GUEST there are
- * handles: {@link #probeLoad} and its like look in the TLB, {@link #resolveLoad} and its like find a translation where
- * that has none, and {@link #get} and its like use them. A handle means nothing any more after the next {@link #poll},
- * {@link #leaveGuest} or resolving, nor after an access by address, which may have to resolve. Outside of GUEST, each
- * access by address enters it for its own time. What may wait, operations of a space above all, is refused to a thread
- * one of whose CPUs is in GUEST.
+ * <p><b>GUEST.</b> A thread that runs guest code {@linkplain #enterGuest enters GUEST}, and {@linkplain #poll polls}
+ * often until it {@linkplain #leaveGuest leaves} GUEST: operations that remove pages or rights wait for the poll. In
+ * GUEST there are handles. {@link #probeLoad} and the other probes look in the TLB. On a miss {@link #resolveLoad} and
+ * its variants find a translation. {@link #get} and the other accesses by handle use them. A handle ends at the next
+ * {@link #poll}, {@link #leaveGuest} or resolve, and at an access by address, which may have to resolve. Outside GUEST,
+ * each access by address enters GUEST for the duration of the access. Calls that may wait, operations of a space above
+ * all, are refused to a thread that has a CPU in GUEST.
  *
- * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. Probes and accesses by
- * handle look at neither the thread nor the handle, for speed: on a {@linkplain Machine.Builder#checked checked}
- * machine a call of another thread, a handle that has ended or was made for something else ({@link
- * IllegalStateException}), a negative one, and a size that is not 1, 2, 4 or 8 ({@link IllegalArgumentException}) are
- * refused. On any machine an access of another size, by a negative handle, or with nothing loaded throws, and so does
- * an atomic one that is not aligned; nothing was written then.
+ * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. For speed, probes and
+ * accesses by handle check neither the thread nor the handle. A {@linkplain Machine.Builder#checked checked} machine
+ * refuses a call of another thread, and a handle that has ended or was made for another access ({@link
+ * IllegalStateException}); it also refuses a negative handle, and a size that is not 1, 2, 4 or 8 ({@link
+ * IllegalArgumentException}). On any machine an access of another size, by a negative handle, or with no space loaded
+ * throws, and so does an atomic access that is not aligned; nothing was written then.
  */
 public final class Cpu extends MemoryAccess implements AutoCloseable {
-    /** What a probe answers where the TLB has no translation, or the access lies in two pages. */
+    /** The result of a probe if the TLB has no translation, or the access crosses a page boundary. */
     public static final long MISS = SoftTlb.MISS;
 
     /**
-     * What resolving answers for an access that has no handle, and is made by address: one that lies in two pages, and
-     * a store into a page that is {@linkplain AddressSpace#watch watched}.
+     * The result of a resolve for an access that has no handle and must be made by address: an access across a page
+     * boundary, or a store into a page that is {@linkplain AddressSpace#watch watched}.
      */
     public static final long NO_HANDLE = GuestMemory.NO_HANDLE;
 
@@ -59,13 +58,13 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     private @Nullable PageTableContext worker;
     private @Nullable CpuTlb processor;
 
-    /** Of the space that is loaded, or was. */
+    /** The memory of the last loaded space; kept while no space is loaded. */
     private @Nullable GuestMemory served;
 
-    /** The same, while one is loaded. */
+    /** Equal to {@code served} while a space is loaded, else null. */
     private @Nullable GuestMemory guest;
 
-    /** In LAZY, what was loaded before. */
+    /** In LAZY, the space that was loaded before. */
     private @Nullable AddressSpace lazySpace;
 
     Cpu(Machine machine, int number) {
@@ -74,13 +73,13 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Loads a space: accesses go there from now on. Translations of those that were loaded before are kept for a while.
-     * To load the space in which it is {@linkplain #enterLazy LAZY} costs next to nothing, unless that was closed
+     * Loads a space: later accesses go to that space. The CPU keeps translations of earlier spaces for a while. Loading
+     * the space in which the CPU is {@linkplain #enterLazy LAZY} costs almost nothing, unless that space was closed
      * meanwhile.
      *
      * @param next a space of a machine with memory, or null for none
-     * @throws IllegalStateException if the thread does not own this CPU, if it is in GUEST, or if the machine was built
-     *     without memory, or is closed
+     * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
+     *     of its listeners, or if the machine was built without memory, or is closed
      */
     public void load(@Nullable AddressSpace next) {
         own();
@@ -92,7 +91,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
             layout.host().spaces().checkOpen();
         }
         Memory of = layout == null ? memory : layout.memory();
-        // What is refused has left everything as it was.
+        // A refusal above has changed nothing.
         AddressSpace lazy = lazySpace;
         space = null;
         guest = null;
@@ -111,8 +110,8 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         CpuTlb loads = Objects.requireNonNull(processor);
         loads.load(layout.pages());
         try {
-            // Behind the count of its users. Pairs with Spaces.close, which says that the machine is closed, and then
-            // reads that.
+            // After the increment of the space's users. Pairs with Spaces.close, which first marks the machine as
+            // closed and then reads the users.
             layout.host().spaces().checkOpen();
         } catch (IllegalStateException closed) {
             loads.load(null);
@@ -127,7 +126,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         space = next;
     }
 
-    /** Is one of a memory from now on. */
+    /** Joins a memory: makes the TLB and the context for it. */
     private void become(Layout layout, Memory of) {
         CpuTlb made = machine.newProcessor(of, number);
         PageTableContext mine = null;
@@ -151,7 +150,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
         memory = of;
     }
 
-    /** Refuses what callbacks must not do, and nobody in GUEST. */
+    /** Throws in a callback and in GUEST. */
     private void checkUnused(CpuTlb of, String what) {
         checkQuiet(of);
         if (of.isAt(CpuTlb.FAULTING)) {
@@ -163,12 +162,13 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Goes to LAZY, for a time without accesses ({@code enter_lazy_tlb}): this CPU is no {@linkplain AddressSpace#users
-     * user} of its space any more, and owes nobody anything, but it keeps its translations. Closing the space takes it
-     * off. {@link #load} of the same space brings it back; until it has loaded a space, accesses are refused, and
-     * {@link #space} is null.
+     * Enters LAZY, for a time without accesses ({@code enter_lazy_tlb}). This CPU is then no {@linkplain
+     * AddressSpace#users user} of its space, and no operation waits for it, but it keeps its translations. Closing the
+     * space takes the CPU off. {@link #load} with that space ends LAZY. Until a space is loaded, accesses are refused
+     * and {@link #space} returns null.
      *
-     * @throws IllegalStateException if it is in GUEST or in LAZY, has no space loaded, or is not the caller's
+     * @throws IllegalStateException if it is in GUEST, in LAZY, in a fault or in one of its listeners, has no space
+     *     loaded, or is not owned by the caller
      */
     public void enterLazy() {
         CpuTlb with = processor();
@@ -180,7 +180,7 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Its number, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
+     * Returns the number of this CPU, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
      *
      * @return positive; no other CPU of its machine ever has it
      */
@@ -223,9 +223,11 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Goes to GUEST, where the TLB is used: catches up with what was changed since it was there.
+     * Enters GUEST, in which the TLB is used, and applies the flushes that were requested since this CPU last was in
+     * GUEST.
      *
-     * @throws IllegalStateException if it is in GUEST, has no space loaded, or is not the caller's
+     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, has no space loaded, or
+     *     is not owned by the caller
      */
     public void enterGuest() {
         own();
@@ -246,9 +248,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Leaves GUEST: from here on nobody waits for this CPU.
+     * Leaves GUEST: after this no operation waits for this CPU.
      *
-     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public void leaveGuest() {
         own();
@@ -260,10 +262,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Acknowledges what others have changed, and tells listeners of it. Handles end here. Costs one read if there is
-     * nothing.
+     * Acknowledges changes of other threads: drops the affected translations and calls the flush listeners. Handles end
+     * here. Costs one read if there is no change.
      *
-     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public void poll() {
         guestInGuest().poll();
@@ -294,52 +296,53 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Has a listener told of what this CPU drops from its TLB, for all spaces of the machine and page size that it has
-     * loaded now.
+     * Adds a listener for the translations that this CPU drops from its TLB. It is called for all spaces that have the
+     * machine and the page size of the loaded space.
      *
-     * @param listener whom
+     * @param listener the listener
      */
     public void onFlush(FlushListener listener) {
         processor().addListener(Objects.requireNonNull(listener, "listener"));
     }
 
     /**
-     * Has a listener told of nothing any more.
+     * Removes a listener, which is not called after this.
      *
-     * @param listener whom
+     * @param listener the listener
      */
     public void removeFlushListener(FlushListener listener) {
         processor().removeListener(listener);
     }
 
     /**
-     * Looks in the TLB for bytes that may be read. Out of GUEST it has nothing.
+     * Returns a handle for a load of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; {@link #MISS} if it is not there
+     * @return a handle, or {@link #MISS}
      */
     public long probeLoad(long address, int size) {
         return probe(address, size, Pte.READ);
     }
 
     /**
-     * The same for bytes that may be written.
+     * Returns a handle for a store of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; {@link #MISS} if it is not there
+     * @return a handle, or {@link #MISS}
      */
     public long probeStore(long address, int size) {
         return probe(address, size, Pte.WRITE);
     }
 
     /**
-     * The same for bytes that may be executed.
+     * Returns a handle for an instruction fetch of {@code size} bytes if the TLB has the translation. Outside GUEST it
+     * has none.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; {@link #MISS} if it is not there
+     * @return a handle, or {@link #MISS}
      */
     public long probeFetch(long address, int size) {
         return probe(address, size, Pte.EXEC);
@@ -351,37 +354,39 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Finds bytes that may be read, by the page table or by a fault, for which it leaves GUEST. Other handles end here.
+     * Returns a handle for a load of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
+     * meanwhile. Other handles end here.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault} if there is none, and {@link #faultAddress} says where; {@link
-     *     #NO_HANDLE}
-     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public long resolveLoad(long address, int size) {
         return resolve(address, size, Protection.READ);
     }
 
     /**
-     * The same for bytes that may be written.
+     * Returns a handle for a store of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
+     * meanwhile. Other handles end here.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault}; {@link #NO_HANDLE}
-     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public long resolveStore(long address, int size) {
         return resolve(address, size, Protection.WRITE);
     }
 
     /**
-     * The same for bytes that may be executed.
+     * Returns a handle for an instruction fetch of {@code size} bytes, found by the page table or by a fault; a fault
+     * leaves GUEST meanwhile. Other handles end here.
      *
-     * @param address of the first byte
+     * @param address of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return a handle; the negated {@link Fault}; {@link #NO_HANDLE}
-     * @throws IllegalStateException if it is not in GUEST, or not the caller's
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if it is not in GUEST, or not owned by the caller
      */
     public long resolveFetch(long address, int size) {
         return resolve(address, size, Protection.EXEC);
@@ -395,32 +400,32 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Reads by a handle.
+     * Reads a number by a handle.
      *
-     * @param handle a living one for bytes that may be read
-     * @param size bytes, as the handle was made for
-     * @return the number, in the order of bytes of this CPU
+     * @param handle a valid handle for a load
+     * @param size bytes, the size of the handle
+     * @return the number, in the byte order of this CPU
      */
     public long get(long handle, int size) {
         return living().get(handle, size);
     }
 
     /**
-     * Writes by a handle.
+     * Writes a number by a handle.
      *
-     * @param handle a living one for bytes that may be written
-     * @param size bytes, as the handle was made for
-     * @param number what is written; bits above its size are ignored
+     * @param handle a valid handle for a store
+     * @param size bytes, the size of the handle
+     * @param number the new value; bits above its size are ignored
      */
     public void put(long handle, int size, long number) {
         living().put(handle, size, number);
     }
 
     /**
-     * Reads by a handle, in the order of volatile variables.
+     * Reads a number by a handle, with volatile ordering.
      *
-     * @param handle a living one for bytes that may be read, aligned
-     * @param size bytes, as the handle was made for
+     * @param handle a valid handle for a load, aligned
+     * @param size bytes, the size of the handle
      * @return the number
      */
     public long getVolatile(long handle, int size) {
@@ -428,36 +433,36 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Writes by a handle, in the order of volatile variables.
+     * Writes a number by a handle, with volatile ordering.
      *
-     * @param handle a living one for bytes that may be written, aligned
-     * @param size bytes, as the handle was made for
-     * @param number what is written
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param number the new value
      */
     public void putVolatile(long handle, int size, long number) {
         update(GuestAtomic.STORE, handle, size, 0, number);
     }
 
     /**
-     * Writes by a handle if what is there is expected, atomically.
+     * Compares a number with an expected one by a handle, and writes a new one if they are equal, atomically.
      *
-     * @param handle a living one for bytes that may be written, aligned
-     * @param size bytes, as the handle was made for
-     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
-     * @param number what is written
-     * @return what was there, with zeros above its size
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return the old value, with zeros above its size
      */
     public long exchange(long handle, int size, long expected, long number) {
         return update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
     }
 
     /**
-     * Adds by a handle, atomically.
+     * Adds to a number by a handle, atomically.
      *
-     * @param handle a living one for bytes that may be written, aligned
-     * @param size bytes, as the handle was made for
-     * @param delta what is added
-     * @return what was there
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param delta the value to add
+     * @return the old value
      */
     public long add(long handle, int size, long delta) {
         return update(GuestAtomic.ADD, handle, size, 0, delta);
@@ -480,9 +485,9 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * The space that is loaded.
+     * Returns the loaded space.
      *
-     * @return the space, or null for none
+     * @return the space, or null for none, as in LAZY
      */
     public @Nullable AddressSpace space() {
         return space;
@@ -501,9 +506,10 @@ public final class Cpu extends MemoryAccess implements AutoCloseable {
     }
 
     /**
-     * Gives the CPU up, with the frames of its magazine.
+     * Closes this CPU: unloads its space and frees the frames of its magazine.
      *
-     * @throws IllegalStateException if it is in GUEST, or not the caller's
+     * @throws IllegalStateException if it is in GUEST, in a fault or in one of its listeners, or is not owned by the
+     *     caller
      */
     @Override
     public void close() {

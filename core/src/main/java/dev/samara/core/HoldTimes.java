@@ -6,7 +6,8 @@ import dev.samara.core.internal.space.Layout;
 /**
  * How long a space's layout lock was held, as a histogram of one instant.
  *
- * <p>A fixed fraction of the holds is measured, about one in sixty. A value is known to an eighth of itself.
+ * <p>A fixed fraction of the holds is measured, about one in sixty. The error of a value is at most an eighth of the
+ * value.
  */
 public final class HoldTimes {
     private final long[] counts;
@@ -22,7 +23,7 @@ public final class HoldTimes {
     }
 
     /**
-     * How many holds were measured.
+     * Returns how many holds were measured.
      *
      * @return the number
      */
@@ -31,7 +32,7 @@ public final class HoldTimes {
     }
 
     /**
-     * The longest hold measured.
+     * Returns the longest measured hold.
      *
      * @return nanoseconds, rounded up by at most an eighth; 0 if none was measured
      */
@@ -40,11 +41,11 @@ public final class HoldTimes {
     }
 
     /**
-     * The time within which a fraction of the measured holds ended.
+     * Returns the time within which a fraction of the measured holds ended.
      *
      * @param percentile above 0, at most 100
      * @return nanoseconds, rounded up by at most an eighth; 0 if none was measured
-     * @throws IllegalArgumentException if it is not above 0 and at most 100
+     * @throws IllegalArgumentException if {@code percentile} is not above 0 and at most 100
      */
     public long atPercentile(double percentile) {
         if (!(percentile > 0 && percentile <= 100)) {
@@ -62,7 +63,7 @@ public final class HoldTimes {
         return 0;
     }
 
-    /** The number, the median, the 99th percentile and the maximum. */
+    /** Returns the number, the median, the 99th percentile and the maximum of the holds as text. */
     @Override
     public String toString() {
         return count() + " holds, median " + atPercentile(50) + " ns, 99 % " + atPercentile(99) + " ns, longest "

@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The layout of an address space at one instant: immutable, thread-safe, and free of cost once dropped. */
+/** The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped. */
 public final class LayoutSnapshot {
     private final Geometry geometry;
     private final Snapshot<Vma> tree;
@@ -27,19 +27,19 @@ public final class LayoutSnapshot {
     }
 
     /**
-     * The VMA that covered an address.
+     * Returns the VMA that covered an address.
      *
      * @param address any address
-     * @return the VMA, or null for nothing
+     * @return the VMA, or null for none
      */
     public @Nullable Vma find(long address) {
         return tree.get(address);
     }
 
     /**
-     * Everything that was mapped.
+     * Returns all VMAs.
      *
-     * @return a new list, ascending; mappings above the limit of the space last
+     * @return a new list in ascending order; mappings above the limit of the space come last
      */
     public List<Vma> vmas() {
         List<Vma> vmas = new ArrayList<>();
@@ -49,7 +49,7 @@ public final class LayoutSnapshot {
     }
 
     /**
-     * Everything that was mapped, as {@code /proc/PID/maps} shows it.
+     * Returns all mappings as {@code /proc/PID/maps} shows them.
      *
      * @return a new list of lines
      */
@@ -60,7 +60,7 @@ public final class LayoutSnapshot {
     }
 
     /**
-     * The range and the attributes of everything that was mapped.
+     * Returns the range and the attributes of all mappings.
      *
      * @return a new list of lines, each {@code <start>-<end> <VmFlags>}
      */
@@ -69,8 +69,8 @@ public final class LayoutSnapshot {
     }
 
     /**
-     * Memory without a name of its own is called after the heap if it overlaps it, or the main stack if it reaches its
-     * start.
+     * Returns the displayed name. Memory without a name of its own is the heap if it overlaps the heap's range, or the
+     * main stack if it contains the stack's start, or ends there.
      */
     private String nameOf(Vma vma) {
         if (vma.name() != null) {

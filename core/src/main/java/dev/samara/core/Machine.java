@@ -36,9 +36,7 @@ import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe.
- */
+/** A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe. */
 public final class Machine implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
@@ -54,18 +52,18 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Starts the description of a machine with Linux's default settings and no commit limit.
+     * Returns a builder with Linux's default settings and no commit limit.
      *
-     * @return the description, to be completed and built
+     * @return a new builder
      */
     public static Builder builder() {
         return new Builder();
     }
 
     /**
-     * The most memory that a machine may have whose frames are in direct memory: the JVM's limit of that.
+     * Returns the JVM's limit of direct memory: the largest memory of a machine whose frames are in direct memory.
      *
-     * @return bytes: what {@code -XX:MaxDirectMemorySize} says, or without it the maximum of the heap
+     * @return bytes: {@code -XX:MaxDirectMemorySize}, or without that option the maximum size of the heap
      */
     public static long directMemoryLimit() {
         return DirectMemory.limit();
@@ -81,7 +79,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Makes a space of a layout that is complete; what was loaded, or copied, is given back if the machine is closed.
+     * Returns the space of a complete layout. If the machine is closed, closes the layout, which ends its loaded or
+     * copied mappings.
      */
     AddressSpace register(Layout layout) {
         boolean done = false;
@@ -98,21 +97,22 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Makes an empty address space with Linux's default limits and no privileges.
+     * Returns a new, empty address space with Linux's default limits and no privileges.
      *
      * @param geometry sizes and bounds
      * @return the space
-     * @throws IllegalStateException if this machine is closed, or as {@link AddressSpaceBuilder#build} does in GUEST
+     * @throws IllegalStateException if this machine is closed, or where {@link AddressSpaceBuilder#build} throws it in
+     *     GUEST
      */
     public AddressSpace newSpace(Geometry geometry) {
         return space(geometry).build();
     }
 
     /**
-     * Starts the description of an address space.
+     * Returns a builder of an address space of this machine.
      *
      * @param geometry sizes and bounds
-     * @return the description, to be completed and built
+     * @return a new builder
      */
     public AddressSpaceBuilder space(Geometry geometry) {
         host.spaces().checkOpen();
@@ -120,20 +120,20 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Ends this machine: closes its page caches, and lets go of its memory and its threads. All of its spaces must be
-     * closed, and no CPU may have one loaded; CPUs that have none need not be closed. Frames that are pinned, or
-     * allocated and not inserted, are lost. The memory is the garbage collector's once no space, CPU, file or page
-     * cache of the machine can be reached.
+     * Closes this machine: closes its page caches, and releases its memory and its threads. All of its spaces must be
+     * closed, and no CPU may have one loaded. A CPU with no space loaded need not be closed. Pinned frames, and frames
+     * that were allocated and not inserted, are lost. The garbage collector frees the memory once no space, CPU, file
+     * or page cache of the machine is reachable.
      *
-     * <p>Afterwards each call of this machine but this one throws {@link IllegalStateException}, and so do the loading
-     * of its spaces, all calls that could map or change something in them, and {@link PageCache#allocate}. This call
-     * does nothing then.
+     * <p>Afterwards each call of this machine except this one throws {@link IllegalStateException}. Loading one of its
+     * spaces, all calls that could map or change something in them, and {@link PageCache#allocate} throw it too. A
+     * second call of this method does nothing.
      *
-     * <p>A machine need not be closed. One that nobody can reach is collected with its memory, whatever spaces and CPUs
-     * of it were left open, once its threads have had nothing to do for some seconds.
+     * <p>A machine need not be closed. An unreachable machine is collected with its memory, even if its spaces and CPUs
+     * were left open, after its threads have been idle for some seconds.
      *
-     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each. Nothing
-     *     is changed then. Also if a CPU of the thread is in GUEST, or if it is called within {@code rcuMapPages}
+     * @throws IllegalStateException if a space is not closed, or a CPU has one loaded: the message names each, and
+     *     nothing is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages}
      */
     @Override
     public void close() {
@@ -151,7 +151,7 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * The memory promised to all spaces of this machine.
+     * Returns the memory that is committed to all spaces of this machine.
      *
      * @return bytes
      */
@@ -161,13 +161,15 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Waits until everything that threads of this machine had to do is done: backings closed of which the last use has
-     * ended, asynchronous operations completed, changes delivered. What is still kept or in transit is not waited for.
+     * Waits until the threads of this machine have done all their pending work: closed the backings whose last use has
+     * ended, completed asynchronous operations, and delivered changes. Does not wait for VMAs that are still
+     * referenced, nor for ranges in flight.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
      * @throws IllegalStateException if a thread of the machine calls this, which would wait for itself; if an {@link
-     *     MmuNotifier} calls this, for whose operation a thread of the machine may wait; if a CPU of the thread is in
-     *     GUEST, for which an operation may wait; or if it is called within {@code rcuMapPages}
+     *     MmuNotifier} calls this, because a thread of the machine may wait for the notifier's operation; if a CPU of
+     *     the thread is in GUEST, because an operation may wait for that CPU; or if this is called within {@code
+     *     rcuMapPages}
      */
     public void awaitQuiescence() throws InterruptedException {
         host.spaces().checkOpen();
@@ -177,10 +179,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Where each keep that has not been released was taken.
+     * Returns the stack trace at which each reference that is not released was acquired.
      *
-     * @return one stack per keep, in no order
-     * @throws IllegalStateException if the machine does not {@linkplain Builder#trackKeeps track keeps}
+     * @return one stack trace per reference, in no order
+     * @throws IllegalStateException if the machine does not {@linkplain Builder#trackKeeps track references}
      */
     public List<Throwable> outstandingKeeps() {
         host.spaces().checkOpen();
@@ -206,9 +208,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Makes the page cache of a file, with no page in memory.
+     * Returns a new page cache of a file, with no page in memory.
      *
-     * @param geometry of the spaces that will map the file: their page size counts
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param bytes the size of the file, not negative
      * @return a page cache of this machine
      * @throws IllegalStateException if the machine was built without memory
@@ -227,11 +229,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Makes a file that exists in memory only.
+     * Returns a new file that exists in memory only.
      *
-     * @param name the name to show, not empty
-     * @param inode its number, as it is shown
-     * @param geometry of the spaces that will map the file: their page size counts
+     * @param name the displayed name, not empty
+     * @param inode the displayed inode number
+     * @param geometry the geometry of the spaces that will map the file; only its page size is used
      * @param bytes its size, not negative
      * @return a file of zeros
      * @throws IllegalStateException if the machine was built without memory
@@ -241,7 +243,7 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Makes a CPU, owned by the calling thread.
+     * Returns a new CPU, owned by the calling thread.
      *
      * @return a CPU with no space loaded
      */
@@ -251,10 +253,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * The frames in use.
+     * Returns the number of frames in use.
      *
-     * @param geometry of spaces: their page size counts
-     * @return how many, those of page caches included
+     * @param geometry the geometry of the spaces; only its page size is used
+     * @return the number, including the frames of page caches
      */
     public long framesInUse(Geometry geometry) {
         Memory memory = memory(geometry);
@@ -263,10 +265,11 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * The frames that nobody gets any more, because the {@linkplain Builder#frameStore frame store} has thrown when
-     * they were freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they are not in use.
+     * Returns the number of frames that are never used again, because the {@linkplain Builder#frameStore frame store}
+     * threw when they were freed. Each was reported as {@link Report.Kind#FRAME_QUARANTINED}; they do not count as in
+     * use.
      *
-     * @param geometry of spaces: their page size counts
+     * @param geometry the geometry of the spaces; only its page size is used
      * @return a number that only grows
      */
     public long framesQuarantined(Geometry geometry) {
@@ -274,9 +277,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * How many times somebody had to wait for other CPUs to drop translations.
+     * Returns how many times a thread had to wait for other CPUs to drop translations.
      *
-     * @param geometry of spaces: their page size counts
+     * @param geometry the geometry of the spaces; only its page size is used
      * @return a number that only grows
      */
     public long shootdowns(Geometry geometry) {
@@ -284,9 +287,9 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * How many CPUs were waited for then, in all.
+     * Returns how many CPUs the shootdowns have waited for in total.
      *
-     * @param geometry of spaces: their page size counts
+     * @param geometry the geometry of the spaces; only its page size is used
      * @return a number that only grows
      */
     public long shootdownTargets(Geometry geometry) {
@@ -294,10 +297,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * How many accesses a {@linkplain Builder#checked checked} machine has judged.
+     * Returns how many accesses a {@linkplain Builder#checked checked} machine has checked.
      *
-     * @param geometry of spaces: their page size counts
-     * @return a number that only grows; 0 if it is not checked
+     * @param geometry the geometry of the spaces; only its page size is used
+     * @return a number that only grows; 0 if the machine is not checked
      */
     public long judgedAccesses(Geometry geometry) {
         AccessChecker oracle = memory(geometry).oracle();
@@ -305,18 +308,17 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * How many of them used a translation that was out of date: somebody was just having it dropped, or it was a
-     * violation.
+     * Returns how many of the checked accesses used an outdated translation: its revocation was under way, or the
+     * access was a violation.
      *
-     * @param geometry of spaces: their page size counts
-     * @return a number that only grows; 0 if it is not checked
+     * @param geometry the geometry of the spaces; only its page size is used
+     * @return a number that only grows; 0 if the machine is not checked
      */
     public long lateAccesses(Geometry geometry) {
         AccessChecker oracle = memory(geometry).oracle();
         return oracle == null ? 0 : oracle.late();
     }
 
-    /** Puts a CPU of the calling thread online. */
     CpuTlb newProcessor(Memory memory, int number) {
         int pageShift = Integer.numberOfTrailingZeros(memory.frames().pageSize());
         AccessChecker oracle = memory.oracle();
@@ -338,7 +340,7 @@ public final class Machine implements AutoCloseable {
         return memory;
     }
 
-    /** The description of a machine before it is built. For one thread. */
+    /** A builder of machines. For use by one thread. */
     public static final class Builder {
         private static final long MOST_PIECE = 1L << 30;
 
@@ -368,8 +370,8 @@ public final class Machine implements AutoCloseable {
         private Builder() {}
 
         /**
-         * Limits the number of mappings of a space ({@code vm.max_map_count}); as on Linux it is a soft bound that some
-         * calls may pass by one.
+         * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some
+         * calls may exceed it by one.
          *
          * @param maps the limit, positive; 65530 unless set
          * @return this
@@ -383,7 +385,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets the gap below a stack that nothing is placed in ({@code stack_guard_gap}).
+         * Sets the gap below a stack in which no mapping is placed ({@code stack_guard_gap}).
          *
          * @param pages the gap, 0 to 2^20; 256 unless set
          * @return this
@@ -397,8 +399,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Limits the memory that all spaces together may be promised, as {@code vm.overcommit_memory=2} does; then
-         * NORESERVE has no effect. Without a limit nothing is refused for want of memory.
+         * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does;
+         * NORESERVE then has no effect. Without a limit no call fails for lack of commit.
          *
          * @param bytes the limit, not negative
          * @return this
@@ -412,7 +414,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets after what time a wait for a range in transit is reported. The wait goes on.
+         * Sets the time after which a wait for a range in flight is reported. The wait continues.
          *
          * @param time positive; 10 seconds unless set
          * @return this
@@ -427,11 +429,12 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Says who is told what no caller can be told. Called by the thread that has noticed. That thread holds no lock
-         * of a space, but it may hold those of a file or of the machine's own threads: the reporter returns soon, and
-         * calls nothing of this machine that may wait. What it throws goes to that thread's uncaught exception handler.
+         * Sets the reporter, which receives every report that no caller can be given. The thread that detects the
+         * condition calls it. That thread holds no lock of a space, but may hold locks of a file or of the machine's
+         * own threads. The reporter must therefore return soon, and must not call a method of this machine that may
+         * wait. An exception of the reporter goes to the thread's uncaught exception handler.
          *
-         * @param reporter whom; unless set, reports go to the system logger {@code dev.samara.core}
+         * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}
          * @return this
          */
         public Builder reportTo(Consumer<? super Report> reporter) {
@@ -440,8 +443,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Notes for each keep the stack that took it, and shows it in {@link #outstandingKeeps} and when a keep is
-         * released twice. This makes a keep many times as expensive.
+         * Records for each reference the stack that acquired it. {@link #outstandingKeeps} returns it, and the
+         * exception for a second release contains it. Acquiring a reference then costs many times as much.
          *
          * @return this
          */
@@ -451,16 +454,16 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Gives the machine memory, so that what is mapped can be read and written. Frames are made when they are first
+         * Gives the machine memory, so that mappings can be read and written. Frames are allocated when they are first
          * needed.
          *
          * <p>They are direct memory of the JVM, unless a {@linkplain #frameStore store} is given. {@link #build}
          * refuses more than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the size of the heap
-         * unless {@code -XX:MaxDirectMemorySize} says otherwise. All machines, and whatever else uses direct memory,
-         * share that limit: where the JVM refuses to make more frames, accesses that need one are {@code OOM}. The JVM
-         * is asked again after a second, or once a frame was freed.
+         * unless {@code -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that
+         * limit. If the JVM refuses to allocate more frames, accesses that need a frame fail with {@code OOM}. The JVM
+         * is asked again after a second, or after a frame was freed.
          *
-         * @param bytes how much at most, at least a page; of each page size that spaces use
+         * @param bytes the largest amount, at least a page, for each page size that spaces use
          * @return this
          */
         public Builder memory(long bytes) {
@@ -472,12 +475,12 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many bytes of memory are made at a time. Where all of it is one piece, accesses of CPUs are faster;
-         * but a piece costs its size as soon as one frame of it is needed.
+         * Sets how many bytes of memory are allocated at a time. If one piece holds all memory, accesses of CPUs are
+         * faster; but a piece takes its whole size as soon as one of its frames is needed.
          *
-         * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is made
+         * @param bytes from 1 to 2^30; 2^22 unless set; at least a page is allocated
          * @return this
-         * @throws IllegalArgumentException if it is not in that range
+         * @throws IllegalArgumentException if {@code bytes} is not in that range
          */
         public Builder memoryPiece(long bytes) {
             if (bytes < 1 || bytes > MOST_PIECE) {
@@ -488,7 +491,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Says where the bytes of frames are; unless said, in direct buffers.
+         * Sets the store of the frames' bytes; unless set, they are in direct buffers.
          *
          * @param maker makes the store for a page size
          * @return this
@@ -499,11 +502,11 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Has each access of a CPU judged when it is made: against the page table, the layout, the life of its frame
-         * and the calls that are running. What an invariant forbids is thrown as an {@link
-         * dev.samara.core.event.InvariantViolation} and reported, with what both sides did before; and a handle that is
-         * used after its end is refused. An access takes many times as long then. The system property {@code
-         * samara.checked} does the same for every machine.
+         * Checks each access of a CPU when it is made, against the page table, the layout, the reuse stamp of its frame
+         * and the calls that are running. An access that breaks an invariant throws an {@link
+         * dev.samara.core.event.InvariantViolation}, which is also reported, with the earlier actions of both sides.
+         * The use of a handle after its end is refused. An access then takes many times as long. The system property
+         * {@code samara.checked} sets this for every machine.
          *
          * @return this
          */
@@ -513,7 +516,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Fills freed frames with a pattern, so that a use after that shows.
+         * Fills freed frames with a pattern, which makes a use after free visible.
          *
          * @return this
          */
@@ -523,12 +526,12 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many pages of a file one fault maps at most, those that are in memory already around the one that it
-         * is for ({@code fault_around_bytes}).
+         * Sets the largest number of pages of a file that one fault maps: the accessed page, and the pages around it
+         * that are already in memory ({@code fault_around_bytes}).
          *
          * @param pages a power of two; 16 unless set
          * @return this
-         * @throws IllegalArgumentException if it is not a power of two
+         * @throws IllegalArgumentException if {@code pages} is not a power of two
          */
         public Builder faultAround(int pages) {
             if (pages <= 0 || Integer.bitCount(pages) != 1) {
@@ -539,11 +542,12 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets how many translations a CPU remembers, one for each number of a page modulo this.
+         * Sets the number of translations that a CPU's TLB holds. A page uses the entry at its page number modulo this
+         * number.
          *
          * @param entries a power of two from 2 to 2^20; 4096 unless set
          * @return this
-         * @throws IllegalArgumentException if it is not
+         * @throws IllegalArgumentException if {@code entries} is not such a power of two
          */
         public Builder tlbEntries(int entries) {
             if (entries < 2 || entries > 1 << 20 || Integer.bitCount(entries) != 1) {
@@ -554,15 +558,14 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Bounds what waits for grace periods in the background, which a backing that is stopped in
-         * {@code rcuMapPages} keeps waiting, and behind CPUs that do not acknowledge: asynchronous operations, and
-         * closes of backings that have memory. At the bound no operation is begun that could add to it; but a space can
-         * be closed and forked, and stacks grow.
+         * Bounds the background work that waits for grace periods and for CPUs that do not acknowledge: asynchronous
+         * operations, and closes of backings that have memory. A backing that blocks in {@code rcuMapPages} delays
+         * grace periods. At the bound no operation begins that could add to this work; but a space can be closed and
+         * forked, and stacks grow.
          *
-         * @param callbacks how many at most, but for what operations that have begun already leave behind; positive,
-         *     65536 unless set
-         * @param refuse whether an operation is refused then with {@code EAGAIN}, and nothing is changed; else its
-         *     caller waits
+         * @param callbacks the bound; operations that have already begun may exceed it; positive, 65536 unless set
+         * @param refuse true to refuse an operation at the bound with {@code EAGAIN}, with nothing changed; false to
+         *     make its caller wait
          * @return this
          */
         public Builder boundGracePeriods(int callbacks, boolean refuse) {
@@ -575,7 +578,7 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets after what time a reader that a grace period waits for is reported, by name. The wait goes on.
+         * Sets the time after which a reader that delays a grace period is reported, by name. The wait continues.
          *
          * @param time positive; 10 seconds unless set
          * @return this
@@ -589,8 +592,8 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Sets after what time a CPU that does not acknowledge a shootdown is reported, with its thread and where that
-         * is. The wait goes on.
+         * Sets the time after which a CPU that does not acknowledge a shootdown is reported, with its thread and the
+         * thread's stack. The wait continues.
          *
          * @param time positive; 10 seconds unless set
          * @return this
@@ -604,10 +607,10 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Says how CPUs are told that somebody waits for them, and what is done about one that does not answer for
-         * {@linkplain #reportShootdownsLongerThan so long}.
+         * Sets how CPUs learn of a pending shootdown, and the action for a CPU that does not answer for {@linkplain
+         * #reportShootdownsLongerThan the set time}.
          *
-         * @param how called by whoever waits, while he waits
+         * @param how the delivery; the waiting thread calls it while it waits
          * @return this
          */
         public Builder deliverShootdowns(ShootdownDelivery how) {
@@ -616,12 +619,12 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Watches what backings do in {@code rcuMapPages}, which must not block: operations, forks, changes of a page
-         * cache, grace periods and faults that are begun there throw, and are reported, and so is a call that takes
-         * long. (While one is still hanging, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on a
-         * file takes longer then.
+         * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a
+         * page cache, grace periods and faults that begin there throw and are reported. A call that takes too long is
+         * reported too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Every fault on
+         * a file then takes longer.
          *
-         * @param longest after what time a call is reported, not negative
+         * @param longest the time after which a call is reported, not negative
          * @return this
          */
         public Builder checkOffers(Duration longest) {
@@ -636,22 +639,20 @@ public final class Machine implements AutoCloseable {
         @FunctionalInterface
         public interface StoreMaker {
             /**
-             * Makes a store without frames.
+             * Returns a new store without frames.
              *
-             * @param pageShift binary logarithm of the size of a frame
-             * @param frames how many there will be at most
+             * @param pageShift binary logarithm of the size of a frame in bytes
+             * @param frames the largest number of frames
              * @return a new store
              */
             FrameStore make(int pageShift, int frames);
         }
 
-        /** What is done to pages that are taken away. */
         Builder retirement(RetirementHook retirement) {
             this.retirement = retirement;
             return this;
         }
 
-        /** How many threads may work on pages at once. */
         Builder workers(int most) {
             mostWorkers = most;
             return this;
@@ -661,7 +662,6 @@ public final class Machine implements AutoCloseable {
             return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
         }
 
-        /** What makes the layout locks. */
         Builder locks(Supplier<ReentrantLock> locks) {
             this.locks = locks;
             return this;
@@ -669,7 +669,7 @@ public final class Machine implements AutoCloseable {
 
         private int chunkShift(long frames, int pageShift) {
             long inPiece = Math.max(1, memoryPiece >>> pageShift);
-            // One more than asked for, the page of zeros, does not make another piece.
+            // The zero page, one frame more than requested, must not add another piece.
             return frames <= inPiece
                     ? Long.SIZE - Long.numberOfLeadingZeros(frames)
                     : Long.SIZE - 1 - Long.numberOfLeadingZeros(inPiece);
@@ -710,7 +710,7 @@ public final class Machine implements AutoCloseable {
                     mostWorkers);
         }
 
-        /** On a thread of the machine: who frees a frame may hold locks. */
+        /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
         private static void reportQuarantined(MachineState host, int frame, Throwable thrown) {
             host.background()
                     .execute(() -> host.report(
@@ -721,8 +721,8 @@ public final class Machine implements AutoCloseable {
          * Builds the machine.
          *
          * @return a new machine
-         * @throws IllegalArgumentException if it is to have more memory than the JVM's limit of direct memory, and no
-         *     store of its own
+         * @throws IllegalArgumentException if the memory exceeds the JVM's limit of direct memory and no frame store is
+         *     set
          */
         public Machine build() {
             if (memory != 0 && stores == null && memory > directMemoryLimit()) {

@@ -11,33 +11,33 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a {@link Cpu} reads and writes by address, in the space that it has loaded: numbers, atomically or not, bytes,
- * strings; and pins of frames for who needs their bytes for longer.
+ * The accesses of a {@link Cpu} by address, in its loaded space: numbers (atomically or not), bytes, strings; and pins,
+ * which keep a frame's bytes usable for longer.
  *
- * <p>An access either happens as a whole or not at all: then what is returned is a {@link Fault} and {@link
- * #faultAddress} says where. Nothing is thrown for what a guest does, and nothing allocated; but an access that would
- * have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, and within {@code
- * rcuMapPages}. Each access finds the mapping of some instant of the call; after a {@code munmap}, {@code mprotect} or
- * the like has returned, none is made that the new state forbids. In GUEST or not: where the CPU is not in it, each
- * access, or each page of a copy, enters it for its own time.
+ * <p>An access either happens as a whole or not at all. If it fails, it returns a {@link Fault}, and {@link
+ * #faultAddress} has its address. An access throws and allocates nothing for an error of the guest. An access that
+ * would have to wait throws {@link IllegalStateException} while another CPU of the thread is in GUEST, and within
+ * {@code rcuMapPages}. Each access finds the mapping of some instant of the call. After a {@code munmap}, {@code
+ * mprotect} or similar call has returned, no access succeeds that the new state forbids. This holds in GUEST and
+ * outside it: outside, each access, or each page of a copy, enters GUEST for its own duration.
  *
- * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are made at once.
- * Atomic ones have to be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU,
- * or no space is loaded. {@link #value}, {@link #faultAddress} and {@link #fault} are the owner's too; only a
- * {@linkplain Machine.Builder#checked checked} machine refuses them to other threads.
+ * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
+ * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
+ * own the CPU, or no space is loaded. Only the owner may call {@link #value}, {@link #faultAddress} and {@link #fault};
+ * only a {@linkplain Machine.Builder#checked checked} machine refuses them to other threads.
  */
 public abstract sealed class MemoryAccess permits Cpu {
     private boolean swapsBytes;
 
     MemoryAccess() {}
 
-    /** What is accessed; null while no space is loaded. */
+    /** Returns the loaded space's memory, or null while no space is loaded. */
     abstract @Nullable GuestMemory guestOrNull();
 
-    /** The same for the owner's thread, who must have loaded a space. */
+    /** Returns the loaded space's memory. Throws if the thread is not the owner, or no space is loaded. */
     abstract GuestMemory loaded();
 
-    /** Refuses any thread but the owner. */
+    /** Throws if the thread is not the owner. */
     abstract void own();
 
     boolean swapsBytes() {
@@ -45,7 +45,7 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Sets the order of bytes in numbers; little-endian unless set.
+     * Sets the byte order of numbers; little-endian unless set.
      *
      * @param order the order
      */
@@ -59,9 +59,9 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * What the last successful access has read.
+     * Returns the number that the last successful access has read.
      *
-     * @return the number, in the low bits; the bits above its size are 0. 0 if there was none since the space was
+     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read since the space was
      *     loaded
      */
     public long value() {
@@ -70,9 +70,9 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Where the last access that failed has failed.
+     * Returns the address at which the last failed access has failed.
      *
-     * @return an address; for one across a page boundary, of the page that failed
+     * @return the address; for an access across a page boundary, in the page that failed; 0 if no space is loaded
      */
     public long faultAddress() {
         GuestMemory of = guestOrNull();
@@ -80,9 +80,9 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Why the last copy, fill or search came to an end before its time.
+     * Returns why the last copy, fill or search ended early.
      *
-     * @return a {@link Fault}; MINOR if it did not
+     * @return a {@link Fault}; MINOR if it did not end early, or no space is loaded
      */
     public int fault() {
         GuestMemory of = guestOrNull();
@@ -90,7 +90,7 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Makes a page accessible, without an access.
+     * Makes a page accessible without an access to it.
      *
      * @param address any address
      * @param access bits of {@link Protection}
@@ -101,22 +101,23 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Reads a number; {@link #value} has it then.
+     * Reads a number into {@link #value}.
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else why not
+     * @return MINOR if it was read, else the fault
      */
     public int load(long address, int size) {
         return loaded().read(address, size, Protection.READ);
     }
 
     /**
-     * Reads an instruction, or part of one: like {@link #load}, but what must be allowed is execution.
+     * Reads an instruction, or a part of one, into {@link #value}. Like {@link #load}, but requires the right to
+     * execute.
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else why not
+     * @return MINOR if it was read, else the fault
      */
     public int fetch(long address, int size) {
         return loaded().read(address, size, Protection.EXEC);
@@ -127,58 +128,59 @@ public abstract sealed class MemoryAccess permits Cpu {
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @param number what is written; bits above its size are ignored
-     * @return MINOR if it was written, else why not
+     * @param number the new value; bits above its size are ignored
+     * @return MINOR if it was written, else the fault
      */
     public int store(long address, int size, long number) {
         return loaded().write(address, size, number);
     }
 
     /**
-     * Reads a number atomically, in the order of volatile variables.
+     * Reads a number into {@link #value} atomically, with volatile ordering.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @return MINOR if it was read, else why not; ADRALN for an address that is not aligned
+     * @return MINOR if it was read, else the fault; ADRALN for an address that is not aligned
      */
     public int loadVolatile(long address, int size) {
         return loaded().atomic(GuestAtomic.LOAD, address, size, 0, 0);
     }
 
     /**
-     * Writes a number atomically, in the order of volatile variables.
+     * Writes a number atomically, with volatile ordering.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param number what is written
-     * @return MINOR if it was written, else why not; ADRALN for an address that is not aligned
+     * @param number the new value
+     * @return MINOR if it was written, else the fault; ADRALN for an address that is not aligned
      */
     public int storeVolatile(long address, int size, long number) {
         return loaded().atomic(GuestAtomic.STORE, address, size, 0, number);
     }
 
     /**
-     * Writes a number if what is there is expected, atomically. {@link #value} has what was there, with zeros above its
-     * size: it was written if that is what was expected.
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} has
+     * the old value, with zeros above its size; if it is the expected value, the new value was written.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
-     * @param number what is written
-     * @return MINOR if it was compared, else why not; ADRALN for an address that is not aligned
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
      */
     public int compareAndExchange(long address, int size, long expected, long number) {
         return loaded().atomic(GuestAtomic.EXCHANGE_IF, address, size, expected, number);
     }
 
     /**
-     * Writes a number if what is there is expected, atomically. {@link #value} is 1 if it was written and 0 if not.
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} is 1
+     * if the new value was written and 0 if not.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected what must be there; bits above its size are ignored, so it may be sign-extended
-     * @param number what is written
-     * @return MINOR if it was compared, else why not; ADRALN for an address that is not aligned
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
      */
     public int compareAndSet(long address, int size, long expected, long number) {
         int result = compareAndExchange(address, size, expected, number);
@@ -190,73 +192,73 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Adds to a number atomically; {@link #value} has what was there.
+     * Adds to a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param delta what is added
-     * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
+     * @param delta the value to add
+     * @return MINOR if it was added, else the fault; ADRALN for an address that is not aligned
      */
     public int getAndAdd(long address, int size, long delta) {
         return loaded().atomic(GuestAtomic.ADD, address, size, 0, delta);
     }
 
     /**
-     * Replaces a number atomically; {@link #value} has what was there.
+     * Replaces a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param number what is written
-     * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
+     * @param number the new value
+     * @return MINOR if it was replaced, else the fault; ADRALN for an address that is not aligned
      */
     public int getAndSet(long address, int size, long number) {
         return loaded().atomic(GuestAtomic.SET, address, size, 0, number);
     }
 
     /**
-     * Clears bits of a number atomically; {@link #value} has what was there.
+     * Clears bits of a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param mask the bits that are kept
-     * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
+     * @param mask the bits that are not cleared
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseAnd(long address, int size, long mask) {
         return loaded().atomic(GuestAtomic.AND, address, size, 0, mask);
     }
 
     /**
-     * Sets bits of a number atomically; {@link #value} has what was there.
+     * Sets bits of a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are set
-     * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseOr(long address, int size, long mask) {
         return loaded().atomic(GuestAtomic.OR, address, size, 0, mask);
     }
 
     /**
-     * Flips bits of a number atomically; {@link #value} has what was there.
+     * Flips bits of a number atomically; {@link #value} has the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are flipped
-     * @return MINOR if it was done, else why not; ADRALN for an address that is not aligned
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
      */
     public int getAndBitwiseXor(long address, int size, long mask) {
         return loaded().atomic(GuestAtomic.XOR, address, size, 0, mask);
     }
 
     /**
-     * Copies out of memory, page by page: each page at some instant, the whole at none.
+     * Copies bytes out of memory, page by page. Each page is read at some instant; the whole copy is not atomic.
      *
      * @param address of the first byte
-     * @param target where to
-     * @param at index of the first
-     * @param length how many bytes
-     * @return how many were copied; if fewer, {@link #fault} says why
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
      */
     public int copyOut(long address, byte[] target, int at, int length) {
         Objects.checkFromIndexSize(at, length, target.length);
@@ -264,13 +266,13 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Copies into memory, page by page.
+     * Copies bytes into memory, page by page.
      *
      * @param address of the first byte
-     * @param source where from
-     * @param at index of the first
-     * @param length how many bytes
-     * @return how many were copied; if fewer, {@link #fault} says why
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
      */
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
@@ -281,9 +283,9 @@ public abstract sealed class MemoryAccess permits Cpu {
      * Fills memory with a byte, page by page.
      *
      * @param address of the first byte
-     * @param length how many bytes, not negative
-     * @param with with what
-     * @return how many were filled; if fewer, {@link #fault} says why
+     * @param length number of bytes, not negative
+     * @param with the byte
+     * @return the number of filled bytes; if it is smaller than {@code length}, {@link #fault} has the reason
      */
     public long fill(long address, long length, byte with) {
         return loaded().bytes().fill(address, length, with);
@@ -293,31 +295,30 @@ public abstract sealed class MemoryAccess permits Cpu {
      * Copies a string of bytes that a 0 ends ({@code strncpy_from_user}).
      *
      * @param address of the first byte
-     * @param target where to; what is in it behind the string may be overwritten
-     * @return its length; the length of the target if it has no end within that; -1 if an access failed before its end,
-     *     and {@link #fault} says why
+     * @param target receives the string; bytes of it after the string may be overwritten
+     * @return the length of the string; the length of the target if the string does not end within it; -1 if an access
+     *     failed before the end, and {@link #fault} has the reason
      */
     public int string(long address, byte[] target) {
         return loaded().bytes().string(address, target);
     }
 
     /**
-     * Pins the frame of a page: its memory stays usable until {@link #unpin}, whatever becomes of the mapping. For
-     * devices and long I/O; what is read or written through it follows the mapping only as long as that is not changed.
+     * Pins the frame of a page: its memory stays usable until {@link #unpin}, even if the mapping changes. For devices
+     * and long I/O. Accesses through the pin follow the mapping only until the mapping is changed.
      *
      * @param address an address of the page
-     * @param access READ or WRITE of {@link Protection}; a frame pinned for writing counts as written
-     * @return the frame; or negative, the negated {@link Fault} that it met; OOM too if the page has as many pins as
-     *     can be counted
+     * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
+     * @return the frame; or the negated {@link Fault}, which is OOM also if the page has the largest number of pins
      */
     public int pin(long address, int access) {
         return loaded().pins().pin(address, (access & Protection.WRITE) != 0);
     }
 
     /**
-     * Ends a pin.
+     * Releases a pin.
      *
-     * @param frame a frame that this machine has pinned
+     * @param frame a frame that has a pin of this machine
      * @param written whether it was written through the pin
      * @throws IllegalStateException if it has no pin
      */
@@ -326,7 +327,7 @@ public abstract sealed class MemoryAccess permits Cpu {
     }
 
     /**
-     * Where the bytes of pinned frames are.
+     * Returns the store with the bytes of pinned frames.
      *
      * @return the store of the space's machine
      */

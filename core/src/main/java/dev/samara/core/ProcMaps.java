@@ -16,30 +16,30 @@ import org.jspecify.annotations.Nullable;
 /**
  * The text form of a layout: the lines of {@code /proc/PID/maps}, and the {@code VmFlags} of {@code smaps}.
  *
- * <p>Reading what a snapshot printed gives the same layout again, but for what the text does not say: the offset of
- * anonymous memory is taken to be that of its address, two opens of one file cannot be told apart, and where the heap
- * and the main stack are, whose names stand in the lines, must be told to the space that loads them.
+ * <p>Parsing the lines of a snapshot gives an equal layout, except for data that the text does not have. The offset of
+ * anonymous memory is derived from its address. Two opens of one file cannot be distinguished. The lines name the heap
+ * and the main stack, but the builder of the space must set where they are.
  */
 public final class ProcMaps {
-    /** Where names begin in a line of maps. */
+    /** Column at which names begin in a line of maps. */
     private static final int NAME_COLUMN = 73;
 
     private static final int FIELDS_BEFORE_NAME = 5;
 
     private static final long ALWAYS_ALLOWED = VmaFlags.MAY_ACCESS;
 
-    /** Gives the backing of a mapping that is read from text. */
+    /** Returns the backings of mappings that are parsed from text. */
     @FunctionalInterface
     public interface Opener {
         /**
-         * Opens what a line names.
+         * Returns the backing that a line names.
          *
          * @param major the device's major number
          * @param minor the device's minor number
          * @param inode the inode
          * @param name the name in the line
          * @param flags the mapping's bits of {@link VmaFlags}
-         * @return the backing; the same object for mappings that continue each other
+         * @return the backing; one object for all mappings that continue each other
          */
         Backing open(int major, int minor, long inode, String name, long flags);
     }
@@ -60,15 +60,15 @@ public final class ProcMaps {
     }
 
     /**
-     * Reads a layout.
+     * Parses a layout.
      *
      * @param geometry the sizes of the space
      * @param maps lines of {@code /proc/PID/maps}
-     * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each of them, in the same order; or none at all, then
-     *     the attributes are those that a mapping with such rights usually has
-     * @param opener gives the backings
+     * @param vmFlags a line {@code <start>-<end> <VmFlags>} for each line of {@code maps}, in the same order; or none
+     *     at all: each mapping then has the usual attributes of its rights
+     * @param opener returns the backings
      * @return descriptions to load
-     * @throws IllegalArgumentException if a line cannot be read, naming it
+     * @throws IllegalArgumentException if a line cannot be parsed; the message names the line
      */
     public static List<Vma> parse(Geometry geometry, List<String> maps, List<String> vmFlags, Opener opener) {
         if (!vmFlags.isEmpty() && vmFlags.size() != maps.size()) {
@@ -96,7 +96,7 @@ public final class ProcMaps {
             long inode = Long.parseUnsignedLong(fields[4]);
             String name = fields.length > FIELDS_BEFORE_NAME ? fields[FIELDS_BEFORE_NAME].strip() : "";
             long flags = flagsLine == null ? usualFlags(fields[1]) : parseFlags(start, end, flagsLine);
-            // A System V segment may have inode 0; what has no device either is anonymous.
+            // A System V segment may have inode 0; a mapping without a device and an inode is anonymous.
             boolean anonymous = major == 0 && minor == 0 && inode == 0;
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
@@ -107,7 +107,7 @@ public final class ProcMaps {
         }
     }
 
-    /** The heap and a stack are names of a place, not of a mapping. */
+    /** Returns whether a name belongs to the mapping: the heap and a stack are names of a place. */
     private static boolean hasNameOfItsOwn(String name) {
         return !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");
     }
@@ -143,7 +143,6 @@ public final class ProcMaps {
                 | (write && !shared ? VmaFlags.ACCOUNT : 0);
     }
 
-    /** One line of maps. */
     static String line(Geometry geometry, Vma vma, String name) {
         Backing backing = vma.backing();
         StringBuilder line = new StringBuilder(NAME_COLUMN + name.length());

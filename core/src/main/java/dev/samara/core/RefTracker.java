@@ -9,11 +9,11 @@ import java.util.WeakHashMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** Where keeps were taken, and released: for a machine that was asked to track them. Thread-safe. */
+/** Records where each reference was acquired and released, on a machine that tracks references. Thread-safe. */
 final class RefTracker {
     private final Map<VmaRef, Throwable> taken = new ConcurrentHashMap<>();
 
-    /** As long as the keep is in somebody's hands, who might release it again. */
+    /** Has an entry while the reference object is reachable, because it might be released again. */
     private final Map<VmaRef, Throwable> released = Collections.synchronizedMap(new WeakHashMap<>());
 
     void taken(VmaRef keep) {
@@ -28,7 +28,10 @@ final class RefTracker {
                 new Throwable("released by thread " + Thread.currentThread().getName(), where));
     }
 
-    /** Where a keep was first released, with where it was taken as the cause; null if that is not known yet. */
+    /**
+     * Returns the stack of the first release of a reference, with the stack of its acquisition as the cause; null if
+     * the first release is not recorded yet.
+     */
     @Nullable
     Throwable firstRelease(VmaRef keep) {
         return released.get(keep);

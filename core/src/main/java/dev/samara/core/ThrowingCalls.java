@@ -9,8 +9,8 @@ import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls of an {@link AddressSpace} in the form that throws: each does what the call of the same name does, and
- * where that returns a negated errno, throws an {@link MmException} that names the call and its arguments.
+ * The calls of an {@link AddressSpace} in the form that throws. Each method makes the call of its name. If the call
+ * returns a negated errno, the method throws an {@link MmException} that names the call and its arguments.
  */
 public final class ThrowingCalls {
     private final AddressSpace space;
@@ -33,11 +33,11 @@ public final class ThrowingCalls {
     /**
      * Maps memory; see {@link AddressSpace#mmap}.
      *
-     * @param address where it is wanted
+     * @param address the requested address
      * @param length bytes
-     * @param protection what may be done with it
-     * @param flags how to map it
-     * @param backing what to map
+     * @param protection the rights
+     * @param flags the kind of the mapping
+     * @param backing the object to map
      * @param offset byte offset in the backing
      * @return the address
      */
@@ -73,9 +73,9 @@ public final class ThrowingCalls {
      * @param address a page boundary
      * @param oldLength bytes
      * @param newLength bytes
-     * @param flags how to move
-     * @param newAddress the new place
-     * @return the address of the mapping now
+     * @param flags the kind of the move
+     * @param newAddress the new address
+     * @return the new address of the mapping
      */
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
         long result = space.mremap(address, oldLength, newLength, flags, newAddress);
@@ -85,9 +85,9 @@ public final class ThrowingCalls {
     /**
      * Moves the end of the heap; see {@link AddressSpace#brk}.
      *
-     * @param address where it should end; 0 only asks
-     * @return where it ends now
-     * @throws MmException with ENOMEM if it was to end elsewhere
+     * @param address the requested end; 0 only asks for the end
+     * @return the end of the heap
+     * @throws MmException with ENOMEM if the heap does not end at {@code address}
      */
     public long brk(long address) {
         long result = space.brk(address);
@@ -120,7 +120,7 @@ public final class ThrowingCalls {
      *
      * @param address any address
      * @param length bytes
-     * @param flags how to lock
+     * @param flags the kind of locking
      */
     public void mlock2(long address, long length, int flags) {
         check(space.mlock2(address, length, flags), "mlock2", address, length, flags);
@@ -137,15 +137,15 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Locks everything; see {@link AddressSpace#mlockall}.
+     * Locks all mappings; see {@link AddressSpace#mlockall}.
      *
-     * @param flags what, and how
+     * @param flags the mappings to lock, and the kind of locking
      */
     public void mlockall(int flags) {
         check(space.mlockall(flags), "mlockall", flags);
     }
 
-    /** Unlocks everything; see {@link AddressSpace#munlockall}. */
+    /** Unlocks all mappings; see {@link AddressSpace#munlockall}. */
     public void munlockall() {
         check(space.munlockall(), "munlockall");
     }
@@ -155,7 +155,7 @@ public final class ThrowingCalls {
      *
      * @param address a page boundary
      * @param length bytes
-     * @param flags how
+     * @param flags the kind of writing
      */
     public void msync(long address, long length, int flags) {
         check(space.msync(address, length, flags), "msync", address, length, flags);
@@ -173,11 +173,11 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Tells which pages are in memory; see {@link AddressSpace#mincore}.
+     * Stores which pages are in memory; see {@link AddressSpace#mincore}.
      *
      * @param address a page boundary
      * @param length bytes
-     * @param vector takes 1 for each page that is in memory and 0 for each that is not
+     * @param vector receives 1 for each page that is in memory and 0 for each other page
      */
     public void mincore(long address, long length, byte[] vector) {
         check(space.mincore(address, length, vector), "mincore", address, length);
@@ -186,9 +186,9 @@ public final class ThrowingCalls {
     /**
      * Attaches shared memory; see {@link AddressSpace#shmat}.
      *
-     * @param segment what to attach
-     * @param address where
-     * @param flags how
+     * @param segment the segment
+     * @param address the requested address
+     * @param flags the kind of the attachment
      * @return the address
      */
     public long shmat(@Nullable SharedSegment segment, long address, int flags) {
@@ -198,7 +198,7 @@ public final class ThrowingCalls {
     /**
      * Detaches shared memory; see {@link AddressSpace#shmdt}.
      *
-     * @param address where it was attached
+     * @param address the address of the attachment
      */
     public void shmdt(long address) {
         check(space.shmdt(address), "shmdt", address);
@@ -207,7 +207,7 @@ public final class ThrowingCalls {
     /**
      * Grows a stack; see {@link AddressSpace#growStack}.
      *
-     * @param address the address touched
+     * @param address the accessed address
      */
     public void growStack(long address) {
         check(space.growStack(address), "growStack", address);

@@ -8,10 +8,10 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A reference to a VMA: until it is released, the VMA's backing stays open.
+ * A reference to a VMA: the VMA's backing stays open until the reference is released.
  *
- * <p>It does <em>not</em> say that the range stays mapped, and no operation waits for it: who holds one may block for
- * as long as it likes. Taken by {@link AddressSpace#keep}; released once, by any thread.
+ * <p>A reference does <em>not</em> keep the range mapped, and no operation waits for it: its holder may block for any
+ * time. {@link AddressSpace#keep} acquires it; any thread may release it, once.
  */
 public final class VmaRef implements AutoCloseable {
     private static final VarHandle RELEASED;
@@ -30,7 +30,7 @@ public final class VmaRef implements AutoCloseable {
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
-    /** Caller has taken the keep. */
+    /** Takes over a reference that the caller has acquired. */
     VmaRef(Vma vma, @Nullable RefTracker log) {
         this.vma = vma;
         this.log = log;
@@ -40,7 +40,7 @@ public final class VmaRef implements AutoCloseable {
     }
 
     /**
-     * What is kept.
+     * Returns the referenced VMA.
      *
      * @return the VMA, which may have been detached since
      */
@@ -49,14 +49,14 @@ public final class VmaRef implements AutoCloseable {
     }
 
     /**
-     * Releases it. Never waits; the backing, if this was the last thing that kept it open, is closed by a thread of the
-     * machine.
+     * Releases the reference. Never waits; if this was the last use of the backing, a thread of the machine closes the
+     * backing.
      *
-     * @throws IllegalStateException if it has been released before; nothing is changed then
+     * @throws IllegalStateException if the reference has been released before; nothing is changed then
      */
     @Override
     public void close() {
-        // Volatile, so that of two threads that release it at once one is refused.
+        // Atomic: if two threads release the reference at once, one is refused.
         if (!RELEASED.compareAndSet(this, false, true)) {
             throw secondRelease();
         }
@@ -81,7 +81,7 @@ public final class VmaRef implements AutoCloseable {
                 first);
     }
 
-    /** The VMA, and whether it is still kept. */
+    /** Returns the VMA, and whether the reference is released, as text. */
     @Override
     public String toString() {
         return ((boolean) RELEASED.getVolatile(this) ? "released keep of " : "keep of ") + vma;

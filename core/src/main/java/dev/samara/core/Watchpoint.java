@@ -10,7 +10,7 @@ import dev.samara.core.internal.pagewalk.WatchPages;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.vma.Geometry;
 
-/** A range of a space that is watched for writes, until this is closed; see {@link AddressSpace#watch}. */
+/** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
 public final class Watchpoint implements AutoCloseable {
     private final PageTable table;
     private final Watches.Watch watch;
@@ -24,7 +24,7 @@ public final class Watchpoint implements AutoCloseable {
         this.end = end;
     }
 
-    /** Begins to watch; when it returns, no store goes by untold. */
+    /** Begins to watch. Every store after this has returned calls the listener. */
     static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
         PageTable table = layout.pages();
         Cpus.checkMayWait("the setting of a watchpoint");
@@ -53,8 +53,9 @@ public final class Watchpoint implements AutoCloseable {
     }
 
     /**
-     * Ends it, at any time and from any thread, in GUEST and by its listener too. Once this has returned, the listener
-     * is told of nothing but what other CPUs are just telling it. Nothing happens if it has been done.
+     * Ends the watch, at any time and from any thread, also in GUEST and from its listener. After this has returned,
+     * the listener is not called any more, except for calls by other CPUs that are already under way. A second call
+     * does nothing.
      */
     @Override
     public void close() {

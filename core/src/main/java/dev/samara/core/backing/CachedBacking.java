@@ -11,17 +11,17 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing of which only the reading of a page has to be written: it keeps what was read in a page cache, and offers
- * that to the faults that follow.
+ * A backing whose subclass only implements the reading of a page. It keeps each page in a page cache, and offers the
+ * cached pages to later faults.
  *
- * <p>Two opens of one file are two objects with the same cache. It can be {@linkplain PageCache#close closed} when the
- * file is not needed any more; a cache that is mapped nowhere and that nobody can reach is closed by the machine. The
- * last {@code munmap} ends nothing.
+ * <p>Two opens of one file are two objects with the same cache. The cache can be {@linkplain PageCache#close closed}
+ * when the file is not needed any more; the machine closes a cache that is mapped nowhere and is unreachable. The last
+ * {@code munmap} ends nothing.
  *
- * <p>Before an access fails with {@link Fault#OOM}, the machine takes pages back that are clean, unpinned and unmapped;
- * they are read again when they are needed. A page is dirty once it has been written through a mapping, or through a
- * pin whose end says so. So {@link #read} must give each page as often as it is asked, and whoever writes to a frame by
- * its store, without a pin, must not rely on that.
+ * <p>Before an access fails with {@link Fault#OOM}, the machine reclaims pages that are clean, unpinned and unmapped;
+ * they are read again when they are needed. A page becomes dirty when it is written through a mapping, or through a pin
+ * that {@code unpin} reports as written. {@link #read} must therefore be able to read each page again at any time. A
+ * write to a frame through its store, without a pin, may be lost.
  */
 public abstract class CachedBacking implements Backing {
     private final String name;
@@ -30,7 +30,7 @@ public abstract class CachedBacking implements Backing {
     /**
      * Makes one open of a file.
      *
-     * @param name the name to show, not empty
+     * @param name the displayed name, not empty
      * @param cache the pages of the file, made by the machine whose spaces will map it
      */
     protected CachedBacking(String name, PageCache cache) {
@@ -45,12 +45,12 @@ public abstract class CachedBacking implements Backing {
     }
 
     /**
-     * Reads a page. May block; what it throws makes the fault a SIGBUS.
+     * Reads a page. May block; an exception makes the fault a SIGBUS.
      *
-     * @param page its number in the file
-     * @param frame a frame filled with zeros, which nobody else has
-     * @param store where the bytes of the frame are
-     * @return whether it could be read; if not, the fault is a SIGBUS
+     * @param page number of the page in the file
+     * @param frame a frame filled with zeros, which no other thread has
+     * @param store the store with the bytes of the frame
+     * @return true if the page was read; otherwise the fault is a SIGBUS
      */
     protected abstract boolean read(long page, int frame, FrameStore store);
 

@@ -15,11 +15,11 @@ import java.util.Arrays;
 import java.util.Objects;
 
 /**
- * A file that exists in memory only ({@code memfd_create}, {@code mm/shmem.c}): its pages are frames of the machine,
- * and there are as many as were touched.
+ * A file that exists in memory only ({@code memfd_create}, {@code mm/shmem.c}). Its pages are frames of the machine,
+ * allocated at the first access to each page.
  *
- * <p>Made by a {@code Machine}. Reading and writing see what is stored through shared mappings, and the other way
- * round, at once. Thread-safe; none of the calls waits for anything but other changes of the size and for CPUs.
+ * <p>A {@code Machine} makes it. Reads and writes of the file, and accesses through shared mappings, see each other's
+ * stores at once. Thread-safe. A call waits only for other writes, holes and changes of the size, and for CPUs.
  */
 public final class MemoryFile implements AutoCloseable {
     private final String name;
@@ -30,8 +30,8 @@ public final class MemoryFile implements AutoCloseable {
     /**
      * Makes a file that reads as zeros.
      *
-     * @param name the name to show, not empty
-     * @param inode its number, as it is shown
+     * @param name the displayed name, not empty
+     * @param inode the displayed inode number
      * @param pages its page cache, with its size
      */
     public MemoryFile(String name, long inode, PageCache pages) {
@@ -66,7 +66,7 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * The size.
+     * Returns the size.
      *
      * @return bytes
      */
@@ -75,7 +75,7 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Changes the size ({@code ftruncate}). What lies beyond the end is gone, from every mapping too, private copies
+     * Changes the size ({@code ftruncate}). The pages beyond the end are removed from every mapping too, private copies
      * included.
      *
      * @param bytes the new size
@@ -90,11 +90,11 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Makes bytes zeros and gives their pages back ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private
-     * copies stay.
+     * Makes bytes zeros and frees their pages ({@code fallocate} with {@code FALLOC_FL_PUNCH_HOLE}). Private copies
+     * stay.
      *
      * @param offset of the first byte, not negative
-     * @param length how many bytes, positive
+     * @param length number of bytes, positive
      * @return 0, or EINVAL, negated
      */
     public long punch(long offset, long length) {
@@ -106,15 +106,16 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     /**
-     * Writes bytes, and makes the file larger if they reach beyond its end. One write at a time, and none beside a
-     * change of the size or a hole.
+     * Writes bytes, and makes the file larger if they reach beyond its end. Writes, holes and changes of the size run
+     * one at a time.
      *
-     * @param source the bytes
-     * @param at index of the first
-     * @param length how many
-     * @param offset where in the file
-     * @return how many were written, fewer if there is no memory for more; EINVAL, negated, for a negative offset or an
-     *     end beyond the largest offset; ENOSPC, negated, if there is no memory for the first
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @param offset of the first byte in the file
+     * @return the number of written bytes, smaller than {@code length} if memory is short; EINVAL, negated, for a
+     *     negative offset or an end beyond the largest offset; ENOSPC, negated, if there is no memory for the first
+     *     byte
      */
     public long pwrite(byte[] source, int at, int length, long offset) {
         Objects.checkFromIndexSize(at, length, source.length);
@@ -122,7 +123,7 @@ public final class MemoryFile implements AutoCloseable {
             return Errno.EINVAL.result();
         }
         NoWaiting.check("a write to a file");
-        // Neither a hole nor an end comes to lie in what is being written.
+        // No hole and no truncation runs during the write.
         pages.lock();
         try {
             int written = write(source, at, length, offset);
@@ -135,11 +136,11 @@ public final class MemoryFile implements AutoCloseable {
     /**
      * Reads bytes, up to the end of the file.
      *
-     * @param target where to
-     * @param at index of the first
-     * @param length how many at most
-     * @param offset where in the file
-     * @return how many were read; EINVAL, negated, for a negative offset
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length largest number of bytes
+     * @param offset of the first byte in the file
+     * @return the number of read bytes; EINVAL, negated, for a negative offset
      */
     public long pread(byte[] target, int at, int length, long offset) {
         Objects.checkFromIndexSize(at, length, target.length);
@@ -164,7 +165,11 @@ public final class MemoryFile implements AutoCloseable {
         return there;
     }
 
-    /** Writes page by page; returns how many bytes there was memory for. Caller holds the lock of the pages. */
+    /**
+     * Writes page by page. The caller holds the lock of the pages.
+     *
+     * @return the number of bytes for which there was memory
+     */
     private int write(byte[] source, int at, int length, long offset) {
         Frames frames = memory.frames();
         int done = 0;
@@ -184,7 +189,7 @@ public final class MemoryFile implements AutoCloseable {
     }
 
     private void read(long page, int in, byte[] target, int at, int length, PageTableContext worker) {
-        // A page that is taken out meanwhile is not free before this section ends.
+        // The frame of a page that is removed meanwhile is not freed before this section ends.
         worker.reader().enter();
         try {
             int frame = pages.frameAt(page);
@@ -198,7 +203,7 @@ public final class MemoryFile implements AutoCloseable {
         }
     }
 
-    /** Gives all of its memory back: it is empty then. */
+    /** Frees all memory of the file, which is empty afterwards. */
     @Override
     public void close() {
         pages.truncate(0);
@@ -209,7 +214,6 @@ public final class MemoryFile implements AutoCloseable {
         return name;
     }
 
-    /** One open. */
     private final class Open implements Backing {
         private final boolean writable;
 

@@ -2,8 +2,9 @@
 /**
  * Ready-made backings with memory, and the base class of an embedder's own.
  *
- * <p>A {@link dev.samara.core.backing.MemoryFile} is a file that exists in memory only, as {@code memfd_create} makes
- * it. Who has pages elsewhere extends {@link dev.samara.core.backing.CachedBacking} and says how one is read.
+ * <p>A {@link dev.samara.core.backing.MemoryFile} is a file that exists in memory only, like a file of {@code
+ * memfd_create}. An embedder with pages elsewhere extends {@link dev.samara.core.backing.CachedBacking} and implements
+ * the reading of a page.
  */
 @NullMarked
 package dev.samara.core.backing;

@@ -2,21 +2,21 @@
 package dev.samara.core.event;
 
 /**
- * A checked machine has seen an access that one of its invariants forbids: Samara is at fault, or an embedder who has
- * changed a frame or an entry behind its back. Thrown by the access, on the CPU's thread, and reported as well. An
- * error, so that nobody who handles what a guest does wrong takes it for that.
+ * Thrown by a checked machine when an access breaks one of its invariants. The cause is an error of Samara, or of an
+ * embedder that has changed a frame or an entry without a call. The access throws it on the CPU's thread, and it is
+ * reported as well. It is an error, so that a handler of guest exceptions does not catch it.
  */
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;
 
-    /** Its name in the design. */
+    /** Name of the invariant. */
     private final String invariant;
 
     /**
-     * Makes one.
+     * Makes the violation of one invariant.
      *
-     * @param invariant which: "I1", "I2" or "I3"
-     * @param message what was seen, and what both sides did before
+     * @param invariant the invariant: "I1", "I2" or "I3"
+     * @param message the access, and the earlier actions of both sides
      */
     public InvariantViolation(String invariant, String message) {
         super(invariant + ": " + message);
@@ -24,7 +24,7 @@ public final class InvariantViolation extends AssertionError {
     }
 
     /**
-     * Which invariant.
+     * Returns the invariant.
      *
      * @return "I1", "I2" or "I3"
      */

@@ -7,20 +7,20 @@ import java.util.List;
 /**
  * One publication of an address space that changed its VMAs.
  *
- * <p>Whatever a VMA's place in these lists, what was mapped outside of them did not change. An operation that leaves
- * something to be joined at its completion makes two changes.
+ * <p>Outside the ranges of these VMAs the layout did not change. An operation that joins VMAs at its completion makes
+ * two changes.
  *
  * @param sequence the number of this publication; the next one of the same space has the next number
- * @param before the VMAs that went, in ascending order
- * @param after the VMAs that came, in ascending order
+ * @param before the VMAs that were removed, in ascending order
+ * @param after the VMAs that were added, in ascending order
  */
 public record LayoutChange(long sequence, List<Vma> before, List<Vma> after) {
     /**
      * Describes a change.
      *
      * @param sequence the number of this publication
-     * @param before the VMAs that went
-     * @param after the VMAs that came
+     * @param before the VMAs that were removed
+     * @param after the VMAs that were added
      */
     public LayoutChange {
         before = List.copyOf(before);

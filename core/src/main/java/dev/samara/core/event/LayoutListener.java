@@ -2,19 +2,20 @@
 package dev.samara.core.event;
 
 /**
- * Who wants to be told of each change of an address space's layout.
+ * Is called for each change of an address space's layout.
  *
- * <p>Called by threads of the machine, one call at a time and in the order of publication, some time after it. No lock
- * is held; it may call into any address space and may block: it then falls behind. A listener that is too far behind
- * loses the changes that come until it has caught up; that is reported to the machine's reporter, and it can tell by a
- * gap in the sequence numbers. What it throws is reported too, and the next change is delivered all the same.
+ * <p>Threads of the machine call it, one call at a time and in the order of publication, some time after each
+ * publication. No lock is held. The listener may call into any address space and may block; its later calls are then
+ * delayed. A listener with too many pending changes loses the following changes until it has caught up. The loss is
+ * reported to the machine's reporter, and shows as a gap in the sequence numbers. An exception is reported too, and the
+ * next change is delivered nevertheless.
  */
 @FunctionalInterface
 public interface LayoutListener {
     /**
-     * A change has been published.
+     * Is called after a change was published.
      *
-     * @param change what changed
+     * @param change the change
      */
     void changed(LayoutChange change);
 }

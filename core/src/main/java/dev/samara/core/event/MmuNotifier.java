@@ -2,49 +2,50 @@
 package dev.samara.core.event;
 
 /**
- * Who keeps something of its own for what is mapped, page tables or translated code, and has to drop it before the
- * addresses are used again ({@code mmu_notifier_ops}).
+ * Is called when mappings, pages or rights are removed, so that an embedder can drop data that it derived from them,
+ * such as page tables or translated code, before the addresses are reused ({@code mmu_notifier_ops}).
  *
- * <p><b>When.</b> Told of each range in which an operation has unmapped, replaced or moved something, or taken rights
- * away: after that is published, so that look-ups find the new layout already, and before the operation is complete.
- * Until all notifiers have returned, nothing is placed in the range and who names it waits; so what is dropped here
- * cannot be meant for what is mapped there next, and what is filled in from a look-up that begins after the call is not
- * out of date. Who fills in beside the call has to order that itself. With early reuse another mapping may be there
- * already, which {@code resolve} does not let through yet. What gains rights, grows, is cut or joined is not told, nor
- * is what a fork copies.
+ * <p><b>When.</b> A notifier is called for each range in which an operation has unmapped, replaced, moved or discarded
+ * memory, or removed rights. The call comes after the publication, so lookups already find the new layout, and before
+ * the operation is complete. Until all notifiers have returned, nothing is placed in the range, and operations in that
+ * range wait. Data that a notifier drops can therefore not belong to the next mapping of the range, and data from a
+ * lookup that begins after the call is not outdated. An embedder that fills in data during the call must order that
+ * itself. With early reuse another mapping may exist there already; {@code resolve} waits at it. A notifier is not
+ * called for a range that gains rights, grows, is cut or joined, nor for a copy by a fork, nor for pages that a page
+ * cache removes.
  *
- * <p><b>Threads.</b> Called by the thread of the operation; for an asynchronous one by a thread of the machine.
- * Operations in different ranges call at the same time. A range in several pieces makes several calls.
+ * <p><b>Threads.</b> The thread of the operation calls it; for an asynchronous operation a thread of the machine.
+ * Operations in different ranges call it at the same time. A range in several pieces causes several calls.
  *
- * <p><b>Freedom.</b> No lock is held. It may look up, keep and change what it likes in any address space, and may
- * block: the operation takes as long, and so do those that name its range; nobody else waits. What would itself have to
- * wait for a range in transit throws {@link IllegalStateException}.
+ * <p><b>Freedom.</b> No lock is held. A notifier may look up, reference and change VMAs in any address space, and may
+ * block. The operation takes as long, and so do operations in its range; no other operation waits. A call that would
+ * itself have to wait for a range in flight throws {@link IllegalStateException}.
  *
- * <p><b>Failure.</b> What it throws is reported to the machine's reporter; other ranges and other notifiers are told
- * all the same, and the operation completes.
+ * <p><b>Failure.</b> An exception is reported to the machine's reporter. Other ranges and other notifiers are still
+ * called, and the operation completes.
  */
 @FunctionalInterface
 public interface MmuNotifier {
     /**
-     * What was known of a range is out of date.
+     * Is called when data about a range is outdated.
      *
      * @param start the first address
-     * @param end behind the last address
-     * @param reason what has become of it
+     * @param end first address after the range
+     * @param reason the change of the range
      */
     void invalidate(long start, long end, Reason reason);
 
-    /** What has become of a range. */
+    /** The change of a range. */
     enum Reason {
-        /** What was mapped there is not any more; if the same operation maps something there, REPLACED follows. */
+        /** The mapping was removed; if the operation maps something else there, REPLACED follows. */
         UNMAPPED,
-        /** Another mapping is there now, or one with other pages; {@code resolve} waits for it. */
+        /** Another mapping is there now, or a mapping with other pages; {@code resolve} waits for it. */
         REPLACED,
-        /** The same is mapped there, with other pages or none. */
+        /** The mapping is unchanged, with other pages or none. */
         DISCARDED,
-        /** The same is mapped there with fewer rights. */
+        /** The mapping has fewer rights. */
         PROTECTED,
-        /** The same is mapped there, but accesses are to be noticed anew; only flush listeners are told of that. */
+        /** The mapping is unchanged, but its accesses are recorded again; only flush listeners are called. */
         OBSERVED
     }
 }

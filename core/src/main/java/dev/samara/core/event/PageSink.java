@@ -2,15 +2,15 @@
 package dev.samara.core.event;
 
 /**
- * Who takes what a collection of written or used pages has found.
+ * Receives the pages of a collection of written or accessed pages.
  *
- * <p>Called by the thread that collects, which holds no lock then and owes nobody anything: it may block, access
- * memory, call operations and collect. Only who collects waits for it.
+ * <p>The collecting thread calls it. That thread holds no lock then, and no operation waits for it. A sink may block,
+ * access memory, call operations and collect. Only its own collection waits for it.
  */
 @FunctionalInterface
 public interface PageSink {
     /**
-     * One page.
+     * Is called for one page.
      *
      * @param address of its first byte
      */

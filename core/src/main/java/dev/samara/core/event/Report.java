@@ -4,27 +4,36 @@ package dev.samara.core.event;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Something that went wrong where no caller could be told, or that somebody should look at.
+ * A failure that no caller can be given, or a condition that needs attention.
  *
- * @param kind what sort of thing
- * @param message what happened, and where
- * @param cause what was thrown, or null
+ * @param kind the kind of the report
+ * @param message the event and its place
+ * @param cause the exception, or null
  */
 public record Report(Kind kind, String message, @Nullable Throwable cause) {
 
-    /** What sort of thing is reported. */
+    /** The kind of a report. */
     public enum Kind {
-        /** A thread has waited for an operation in transit longer than was set; it goes on waiting. */
+        /**
+         * A wait has lasted longer than the set time, for an operation in flight, a grace period or a CPU, and
+         * continues; or a checked call of {@code rcuMapPages} took too long.
+         */
         LONG_WAIT,
-        /** A callback threw: a backing's close, a listener, the retiring of an operation. */
+        /**
+         * A callback of a backing, a listener, a notifier or a shootdown delivery threw, or a background task of the
+         * machine, or the retire phase of an operation.
+         */
         CALLBACK_FAILED,
         /** A listener was so slow that changes were not delivered to it. */
         CHANGES_LOST,
-        /** An operation's retirement has failed: its range stays in flight, and it is tried again until it succeeds. */
+        /**
+         * The retire phase of an operation has failed: its range stays in flight, and the phase is tried again until it
+         * succeeds.
+         */
         RETIREMENT_FAILED,
-        /** The frame store has thrown when a frame was freed: nobody gets the frame any more. */
+        /** The frame store threw when a frame was freed: the frame is never used again. */
         FRAME_QUARANTINED,
-        /** A checked machine has seen an access that an invariant forbids; see {@link InvariantViolation}. */
+        /** An access on a checked machine has broken an invariant; see {@link InvariantViolation}. */
         INVARIANT_BROKEN
     }
 }

@@ -2,32 +2,32 @@
 package dev.samara.core.event;
 
 /**
- * How a CPU in GUEST learns that somebody waits for it. It always finds out at its next poll; who runs guest code that
- * polls seldom tells it by his own means: the interrupt flag of an interpreter, a safepoint that is armed, a thread
- * that is unparked.
+ * Tells a CPU in GUEST that a thread waits for it. The CPU always finds the request at its next poll. An embedder whose
+ * guest code polls seldom can deliver the request by means of its own: the interrupt flag of an interpreter, an armed
+ * safepoint, an unparked thread.
  *
- * <p>Called on the thread that waits, which has taken something away and may hold up others until it goes on. So it
- * must not block, calls no operation of a space, and makes no access: that may throw, or wait for ever for the page
- * that is being taken. What it throws is reported to the machine's reporter, and the wait goes on. A call may come when
- * the CPU has acknowledged already, or has gone offline.
+ * <p>The thread that waits calls it. That thread is removing pages or rights, and other threads may wait for it. The
+ * delivery must therefore not block, call an operation of a space, or make an access: an access may throw, or wait for
+ * ever for the page that is being removed. An exception is reported to the machine's reporter, and the wait continues.
+ * A call may come after the CPU has acknowledged, or has gone offline.
  */
 public interface ShootdownDelivery {
-    /** Nothing is delivered: a CPU finds out when it polls. */
+    /** Delivers nothing: a CPU finds the request when it polls. */
     ShootdownDelivery POLLED = new ShootdownDelivery() {};
 
     /**
-     * A CPU is asked to drop translations. A poll from now on finds the request.
+     * Is called when a CPU is asked to drop translations. A later poll finds the request.
      *
-     * @param cpu its number, as {@code Cpu.number} has it
-     * @param thread its owner
+     * @param cpu number of the CPU, as {@code Cpu.number} returns it
+     * @param thread the owner of the CPU
      */
     default void deliver(int cpu, Thread thread) {}
 
     /**
-     * A CPU has not answered for as long as the machine's reports of long shootdowns say ({@code kvm_vcpu_kick}).
-     * Called again after each further such time, by each who waits.
+     * Is called when a CPU has not answered for the time that the machine's reports of long shootdowns have ({@code
+     * kvm_vcpu_kick}). Each waiting thread calls it again after each further such time.
      *
-     * @param stalled which, and what it is asked
+     * @param stalled the CPU and the request
      */
     default void kick(StalledCpu stalled) {}
 }

@@ -5,15 +5,15 @@ import java.time.Duration;
 import java.util.List;
 
 /**
- * A CPU that has not acknowledged for long what was taken away, as it was when somebody who waits for it looked.
+ * A CPU that has not acknowledged a shootdown for long, in the state that a waiting thread has observed.
  *
- * @param cpu its number, as {@code Cpu.number} has it
- * @param thread its owner
- * @param stack where the thread was; empty if it has ended
- * @param context the number of the space's context, which no other space ever has: several requests of one space have
- *     it in common
- * @param generation of the context, up to which the CPU is to be flushed
- * @param waited how long he who asks has waited by now
+ * @param cpu number of the CPU, as {@code Cpu.number} returns it
+ * @param thread the owner of the CPU
+ * @param stack the stack of that thread; empty if the thread has ended
+ * @param context number of the space's context, which no other space ever has; all requests of one space have this
+ *     number
+ * @param generation the generation of the context up to which the CPU is to be flushed
+ * @param waited how long the requesting thread has waited so far
  */
 public record StalledCpu(
         int cpu, Thread thread, List<StackTraceElement> stack, long context, long generation, Duration waited) {}

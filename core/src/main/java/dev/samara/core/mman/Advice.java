@@ -48,7 +48,7 @@ public final class Advice {
     /** Undo {@link #DONTDUMP}. */
     public static final int DODUMP = 17;
 
-    /** A child sees zeroes. */
+    /** A child reads zeros. */
     public static final int WIPEONFORK = 18;
 
     /** Undo {@link #WIPEONFORK}. */
@@ -66,7 +66,7 @@ public final class Advice {
     /** Fault in for writing. */
     public static final int POPULATE_WRITE = 23;
 
-    /** Like {@link #DONTNEED}, locked pages too. */
+    /** Like {@link #DONTNEED}, but for locked pages too. */
     public static final int DONTNEED_LOCKED = 24;
 
     /** Collapse into huge pages now. */

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
-/** The privileges ({@code capabilities(7)}) that memory calls look at. */
+/** The privileges ({@code capabilities(7)}) that memory calls check. */
 public enum Capability {
     /** {@code CAP_IPC_LOCK}: lock memory without limit. */
     IPC_LOCK,
-    /** {@code CAP_SYS_RAWIO}: map below the lowest address that others may map. */
+    /**
+     * {@code CAP_SYS_RAWIO}: map below {@code mmap_min_addr}, the lowest address that a space without this privilege
+     * may map.
+     */
     SYS_RAWIO
 }

@@ -2,17 +2,17 @@
 package dev.samara.core.mman;
 
 /**
- * The errors that a memory call can answer with, under Linux's names and x86-64 numbers ({@code errno(3)}).
+ * The errors that a memory call can return, under Linux's names and x86-64 numbers ({@code errno(3)}).
  *
- * <p>A call that fails returns {@link #result()}, the negated number, which lies in {@code [-4095, -1]} and so cannot
- * be taken for an address.
+ * <p>A call that fails returns {@link #result()}, the negated number. It lies in {@code [-4095, -1]}, so no address
+ * equals it.
  */
 public enum Errno {
     /** Operation not permitted: a seal, a missing right, or an address below what this space may map. */
     EPERM(1),
-    /** The thread was interrupted while the call waited for a range in transit; nothing was changed. */
+    /** The thread was interrupted while the call waited for a range in flight; nothing was changed. */
     EINTR(4),
-    /** Input or output error, for a backing's use. */
+    /** Input or output error; only for use by backings. */
     EIO(5),
     /** Bad file descriptor: a call that needs a backing was given none. */
     EBADF(9),
@@ -20,13 +20,13 @@ public enum Errno {
     EAGAIN(11),
     /** Out of memory, of address space or of mappings; also a hole where a mapping is needed. */
     ENOMEM(12),
-    /** Permission denied: the way the file was opened, or the mapping, does not allow it. */
+    /** Permission denied: the mode in which the file was opened, or the mapping, does not allow the access. */
     EACCES(13),
-    /** Bad address: no mapping, or not the mapping that the call needs. */
+    /** Bad address: no mapping, or not the kind of mapping that the call needs. */
     EFAULT(14),
     /** Busy: locked memory cannot be invalidated. */
     EBUSY(16),
-    /** Something is mapped there already. */
+    /** A mapping is there already. */
     EEXIST(17),
     /** The file cannot be mapped. */
     ENODEV(19),
@@ -36,9 +36,9 @@ public enum Errno {
     ETXTBSY(26),
     /** No space left. */
     ENOSPC(28),
-    /** Offset beyond what the file can hold. */
+    /** Offset beyond the largest size of the file. */
     EOVERFLOW(75),
-    /** A flag that must be understood is not. */
+    /** An unknown flag where unknown flags are refused, or an operation that the backing does not support. */
     EOPNOTSUPP(95);
 
     private static final long LOWEST_RESULT = -4095;
@@ -50,7 +50,7 @@ public enum Errno {
     }
 
     /**
-     * Linux's number for this error.
+     * Returns Linux's number for this error.
      *
      * @return the positive number
      */
@@ -59,7 +59,7 @@ public enum Errno {
     }
 
     /**
-     * What a call that fails with this error returns.
+     * Returns the result of a call that fails with this error.
      *
      * @return the negated number
      */
@@ -68,21 +68,21 @@ public enum Errno {
     }
 
     /**
-     * Tells an error from an address or a count.
+     * Returns whether a result is an error and not an address or a count.
      *
-     * @param result what a call returned
-     * @return whether it is an error, that is, lies in {@code [-4095, -1]}
+     * @param result the result of a call
+     * @return true if {@code result} lies in {@code [-4095, -1]}
      */
     public static boolean isError(long result) {
         return result < 0 && result >= LOWEST_RESULT;
     }
 
     /**
-     * The error that a result stands for.
+     * Returns the error of a result.
      *
-     * @param result what a call returned; must be an error
+     * @param result the result of a call; must be an error
      * @return the error
-     * @throws IllegalArgumentException if the result is no error, or one that this library never returns
+     * @throws IllegalArgumentException if {@code result} is no error, or an error that this library never returns
      */
     public static Errno of(long result) {
         for (Errno errno : values()) {

@@ -2,26 +2,26 @@
 package dev.samara.core.mman;
 
 /**
- * What became of a page fault, or of an access: a number, so that nothing has to be thrown or allocated ({@code
- * vm_fault_t} and the signals that follow from it).
+ * The result of a page fault or of an access ({@code vm_fault_t} and the signals that follow from it). It is a number,
+ * so that nothing has to be thrown or allocated.
  */
 public final class Fault {
-    /** Done, without I/O; of an access, done. */
+    /** Done, without I/O; also the result of every successful access. */
     public static final int MINOR = 0;
 
     /** Done, after I/O. */
     public static final int MAJOR = 1;
 
-    /** The thread was interrupted while it had to wait; its flag is still set. */
+    /** The thread was interrupted while it had to wait; its interrupt flag is still set. */
     public static final int RETRY = 2;
 
-    /** SIGSEGV, {@code SEGV_MAPERR}: nothing is mapped there, or a guard is. */
+    /** SIGSEGV, {@code SEGV_MAPERR}: no mapping is there, or a guard is. */
     public static final int MAPERR = 3;
 
-    /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow it. */
+    /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */
     public static final int ACCERR = 4;
 
-    /** SIGBUS, {@code BUS_ADRERR}: there is no page behind the mapping, or it could not be fetched. */
+    /** SIGBUS, {@code BUS_ADRERR}: the mapping has no page there, or the page could not be fetched. */
     public static final int ADRERR = 5;
 
     /** SIGBUS, {@code BUS_ADRALN}: an atomic access that is not aligned. */
@@ -40,9 +40,9 @@ public final class Fault {
     private Fault() {}
 
     /**
-     * Whether an access may go on.
+     * Returns whether an access may continue.
      *
-     * @param fault what became of the fault
+     * @param fault a constant of this class
      * @return true for MINOR and MAJOR
      */
     public static boolean isDone(int fault) {
@@ -50,9 +50,9 @@ public final class Fault {
     }
 
     /**
-     * The number of the signal that Linux would send.
+     * Returns the number of the signal that Linux would send.
      *
-     * @param fault what became of the fault
+     * @param fault a constant of this class
      * @return 11 for SIGSEGV, 7 for SIGBUS, 0 for none
      */
     public static int signal(int fault) {
@@ -64,10 +64,10 @@ public final class Fault {
     }
 
     /**
-     * For people.
+     * Returns the name of a fault, for people.
      *
-     * @param fault what became of the fault
-     * @return its name
+     * @param fault a constant of this class
+     * @return its name, or {@code fault} with the number if there is no such constant
      */
     public static String toString(int fault) {
         return fault >= 0 && fault < NAMES.length ? NAMES[fault] : "fault " + fault;

@@ -6,10 +6,10 @@ public final class LockFlags {
     /** {@code MLOCK_ONFAULT}: lock pages when they are first touched. */
     public static final int ONFAULT = 0x1;
 
-    /** {@code MCL_CURRENT}: lock what is mapped now. */
+    /** {@code MCL_CURRENT}: lock all current mappings. */
     public static final int CURRENT = 0x1;
 
-    /** {@code MCL_FUTURE}: lock what will be mapped. */
+    /** {@code MCL_FUTURE}: lock all future mappings. */
     public static final int FUTURE = 0x2;
 
     /** {@code MCL_ONFAULT}: with one of the others, lock pages when they are first touched. */

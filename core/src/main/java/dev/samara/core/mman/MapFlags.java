@@ -3,13 +3,13 @@ package dev.samara.core.mman;
 
 /** The {@code MAP_*} bits of {@code mmap}, as in {@code sys/mman.h} on Linux x86-64. */
 public final class MapFlags {
-    /** Stores are seen by everybody who maps the object. */
+    /** All mappings of the object see each store. */
     public static final int SHARED = 0x01;
 
     /** Stores are private to the space (copy on write). */
     public static final int PRIVATE = 0x02;
 
-    /** Like {@link #SHARED}, and flags that are not understood are refused. */
+    /** Like {@link #SHARED}, but unknown flags are refused. */
     public static final int SHARED_VALIDATE = 0x03;
 
     /** Private memory that may be dropped under pressure. */
@@ -18,7 +18,7 @@ public final class MapFlags {
     /** The bits that hold the type of the mapping. */
     public static final int TYPE = 0x0f;
 
-    /** Map exactly at the address, replacing what is there. */
+    /** Map exactly at the address, and replace the mappings there. */
     public static final int FIXED = 0x10;
 
     /** Not backed by a file. */
@@ -57,16 +57,16 @@ public final class MapFlags {
     /** Use huge pages. */
     public static final int HUGETLB = 0x40000;
 
-    /** Synchronous faults; without effect but for the attribute of the mapping, unless the backing refuses it. */
+    /** Synchronous faults. Sets only the attribute of the mapping, unless the backing refuses it. */
     public static final int SYNC = 0x80000;
 
-    /** Like {@link #FIXED}, but fail if anything is mapped there. */
+    /** Like {@link #FIXED}, but fail if a mapping is there. */
     public static final int FIXED_NOREPLACE = 0x100000;
 
-    /** Without effect, as on a kernel with an MMU. */
+    /** No effect, as on a kernel with an MMU. */
     public static final int UNINITIALIZED = 0x4000000;
 
-    /** Where the size of a huge page stands in the flags: its binary logarithm. */
+    /** Position of the huge page size in the flags; the size is given as its binary logarithm. */
     public static final int HUGE_SHIFT = 26;
 
     /** The bits of the huge page size, after shifting by {@link #HUGE_SHIFT}. */

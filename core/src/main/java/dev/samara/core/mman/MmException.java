@@ -2,22 +2,22 @@
 package dev.samara.core.mman;
 
 /**
- * A memory call failed, for callers who prefer exceptions to negative results.
+ * The failure of a memory call, for callers that use exceptions instead of negative results.
  *
- * <p>It says which call, with which arguments, and carries the {@link Errno}. It is thrown after the call has left the
- * layout, so the layout is what Linux leaves after the same failure.
+ * <p>Its message has the call and its arguments, and {@link #errno()} the error. It is thrown after the call has ended,
+ * so the layout is the one that Linux leaves after this failure.
  */
 public final class MmException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
-    /** What went wrong. */
+    /** The error. */
     private final Errno errno;
 
     /**
      * Makes the exception of one failed call.
      *
      * @param call the call with its arguments, as a person would write it
-     * @param errno what went wrong
+     * @param errno the error
      */
     public MmException(String call, Errno errno) {
         super(call + ": " + errno);
@@ -25,7 +25,7 @@ public final class MmException extends RuntimeException {
     }
 
     /**
-     * What went wrong.
+     * Returns the error.
      *
      * @return the error
      */

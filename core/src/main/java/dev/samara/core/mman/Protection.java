@@ -15,7 +15,7 @@ public final class Protection {
     /** Pages can be executed. */
     public static final int EXEC = 0x4;
 
-    /** Accepted and without effect, as on x86. */
+    /** Accepted without effect, as on x86. */
     public static final int SEM = 0x8;
 
     /** {@code mprotect}: extend the change down to the start of a mapping that grows down. */

@@ -6,7 +6,7 @@ public final class RemapFlags {
     /** The mapping may be moved. */
     public static final int MAYMOVE = 0x1;
 
-    /** Move to exactly the new address, replacing what is there. */
+    /** Move to exactly the new address, and replace the mappings there. */
     public static final int FIXED = 0x2;
 
     /** Move the pages and leave the old mapping in place, empty. */

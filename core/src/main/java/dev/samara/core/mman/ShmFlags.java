@@ -9,7 +9,7 @@ public final class ShmFlags {
     /** Round the address down to a page. */
     public static final int RND = 0x2000;
 
-    /** Replace what is mapped there. */
+    /** Replace the mappings there. */
     public static final int REMAP = 0x4000;
 
     /** Attach for execution as well. */

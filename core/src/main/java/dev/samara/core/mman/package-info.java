@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The numbers of {@code mman.h} and what calls return: protections, flags, advice, errors, limits and capabilities.
+ * The numbers of {@code mman.h} and the results of calls: protections, flags, advice, errors, limits and capabilities.
  *
  * <p>The constant classes ({@link dev.samara.core.mman.Protection}, {@link dev.samara.core.mman.MapFlags}, {@link
  * dev.samara.core.mman.Advice} and the others) have the values that Linux has on x86-64, so that an embedder can pass
  * on the registers of a guest without converting them. A call of {@link dev.samara.core.AddressSpace} that fails
  * returns the negated number of an {@link dev.samara.core.mman.Errno}; {@link dev.samara.core.ThrowingCalls} throws an
  * {@link dev.samara.core.mman.MmException} instead. An access of a {@link dev.samara.core.Cpu} returns a {@link
- * dev.samara.core.mman.Fault}, which names the signal that Linux would send.
+ * dev.samara.core.mman.Fault}, which determines the signal that Linux would send.
  *
  * <p>This package depends on no other package of Samara.
  *

@@ -4,9 +4,10 @@ package dev.samara.core.vma;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing's answers, asked once: before the layout lock is taken, so that none of a backing's code runs under it.
+ * The answers of a backing, read once before the layout lock is taken, so that no code of a backing runs under the
+ * lock.
  *
- * @param backing whose answers they are; its identity decides what may be merged
+ * @param backing the backing; its identity decides which mappings may be merged
  * @param readable see {@link Backing#readable}
  * @param writable see {@link Backing#writable}
  * @param executable see {@link Backing#executable}
@@ -44,9 +45,9 @@ public record BackingTraits(
         boolean noticesWrites) {
 
     /**
-     * Asks a backing for everything.
+     * Returns the answers of a backing.
      *
-     * @param backing whom to ask, or null
+     * @param backing the backing, or null
      * @return its answers, or null for null
      */
     public static @Nullable BackingTraits of(@Nullable Backing backing) {

@@ -4,25 +4,25 @@ package dev.samara.core.vma;
 /**
  * The bytes of frames: the physical memory of a simulated machine.
  *
- * <p>A frame is a number from 0 up; it has as many bytes as a page. Numbers in a frame are little-endian, in the low
- * bits of a {@code long}, the bits above them 0. Methods that are atomic need an offset that is a multiple of the size;
- * the others do not, but all bytes must lie in the frame. Callers see to both, and a store need not check. Thread-safe
- * as each method says.
+ * <p>A frame is a number from 0 up, and has as many bytes as a page. A number in a frame is little-endian; it is passed
+ * in the low bits of a {@code long} with the bits above it 0. Atomic methods need an offset that is a multiple of the
+ * size. The others accept any offset, but all bytes must lie in the frame. The callers ensure both, and a store need
+ * not check. Any number of threads call a store at the same time.
  */
 public interface FrameStore {
     /**
-     * Makes frames usable, with any content. Called once per number, before any other use, and under a lock.
+     * Makes frames usable, with any content. Called once per frame, before any other use, and under a lock.
      *
-     * @param first the lowest
-     * @param count how many
+     * @param first the lowest frame
+     * @param count number of frames
      * @return false if there is no memory for them; then nothing has changed
      */
     boolean extend(int first, int count);
 
     /**
-     * Reads, without order.
+     * Reads a number with plain memory access.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
@@ -30,9 +30,9 @@ public interface FrameStore {
     long get(int frame, int offset, int size);
 
     /**
-     * Writes, without order.
+     * Writes a number with plain memory access.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number; bits above its size are ignored
@@ -40,9 +40,9 @@ public interface FrameStore {
     void put(int frame, int offset, int size, long value);
 
     /**
-     * Reads atomically, in the order of volatile variables.
+     * Reads a number atomically, with volatile ordering.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @return the number
@@ -50,9 +50,9 @@ public interface FrameStore {
     long getVolatile(int frame, int offset, int size);
 
     /**
-     * Writes atomically, in the order of volatile variables.
+     * Writes a number atomically, with volatile ordering.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param value the number
@@ -60,54 +60,55 @@ public interface FrameStore {
     void putVolatile(int frame, int offset, int size, long value);
 
     /**
-     * Writes if what is there is expected, atomically, in the order of volatile variables.
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically, with volatile
+     * ordering.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the lowest byte, a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected what must be there
-     * @param value what is written
-     * @return what was there
+     * @param expected the expected number
+     * @param value the new number
+     * @return the old number
      */
     long compareAndExchange(int frame, int offset, int size, long expected, long value);
 
     /**
-     * Fills bytes of a frame, without order.
+     * Fills bytes of a frame with plain memory access.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the first byte
-     * @param length how many bytes
-     * @param value with what
+     * @param length number of bytes
+     * @param value the byte
      */
     void fill(int frame, int offset, int length, byte value);
 
     /**
-     * Copies a whole frame, without order.
+     * Copies a whole frame with plain memory access.
      *
-     * @param from from which
-     * @param to to which
+     * @param from the source frame
+     * @param to the target frame
      */
     void copy(int from, int to);
 
     /**
-     * Copies bytes out of a frame, without order.
+     * Copies bytes out of a frame with plain memory access.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the first byte
-     * @param target where to
-     * @param at the first index there
-     * @param length how many bytes
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
      */
     void read(int frame, int offset, byte[] target, int at, int length);
 
     /**
-     * Copies bytes into a frame, without order.
+     * Copies bytes into a frame with plain memory access.
      *
-     * @param frame which frame
+     * @param frame the frame
      * @param offset of the first byte
-     * @param source where from
-     * @param at the first index there
-     * @param length how many bytes
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
      */
     void write(int frame, int offset, byte[] source, int at, int length);
 }

@@ -6,15 +6,16 @@ import dev.samara.core.mman.Capability;
 /**
  * The sizes and bounds of an address space.
  *
- * <p>Placement follows x86-64: without a hint a mapping goes below the <em>mmap base</em>, which leaves room for the
- * stack under the {@linkplain #window() default window}; addresses above the window are given only to who asks for one.
+ * <p>Placement follows x86-64. Without a hint a mapping is placed below the <em>mmap base</em>, which leaves a gap for
+ * the stack under the {@linkplain #window() default window}. Addresses above the window are used only if the caller
+ * gives one.
  *
  * @param pageShift binary logarithm of the page size in bytes, 9 to 24
- * @param levels how many levels of page tables, 1 to 6
- * @param hugeShift binary logarithm of the huge page size, above {@code pageShift}
+ * @param levels number of page table levels, 1 to 6
+ * @param hugeShift binary logarithm of the huge page size in bytes, above {@code pageShift} and below 48
  * @param minimum lowest address that may be mapped without {@link Capability#SYS_RAWIO} ({@code mmap_min_addr}); a
  *     multiple of the page size
- * @param window end of the part that is used without being asked for, exclusive; a multiple of the page size
+ * @param window end of the part that is used by default, exclusive; a multiple of the page size
  * @param limit end of the space, exclusive ({@code TASK_SIZE}); a multiple of the page size, at most 2^62
  */
 public record Geometry(int pageShift, int levels, int hugeShift, long minimum, long window, long limit) {
@@ -33,10 +34,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * Checks that the sizes fit each other.
      *
      * @param pageShift binary logarithm of the page size in bytes
-     * @param levels how many levels of page tables
-     * @param hugeShift binary logarithm of the huge page size
+     * @param levels number of page table levels
+     * @param hugeShift binary logarithm of the huge page size in bytes
      * @param minimum lowest address that may be mapped without privilege
-     * @param window end of the part that is used without being asked for
+     * @param window end of the part that is used by default
      * @param limit end of the space
      */
     public Geometry {
@@ -78,7 +79,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * The page size.
+     * Returns the page size.
      *
      * @return bytes, a power of two
      */
@@ -87,7 +88,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * The huge page size.
+     * Returns the huge page size.
      *
      * @return bytes, a power of two
      */
@@ -96,10 +97,10 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * Whether an address is a page boundary.
+     * Returns whether an address is a page boundary.
      *
      * @param address any address
-     * @return true if so
+     * @return true if it is a multiple of the page size
      */
     public boolean isAligned(long address) {
         return (address & (pageSize() - 1)) == 0;
@@ -119,14 +120,14 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
      * Rounds up to a page boundary, modulo 2^64 as the kernel does.
      *
      * @param length any length or address
-     * @return the next page boundary; 0 if that is 2^64
+     * @return the page boundary at or above {@code length}; 0 if that is 2^64
      */
     public long roundUp(long length) {
         return length + pageSize() - 1 & -pageSize();
     }
 
     /**
-     * Bytes to whole pages.
+     * Converts bytes to whole pages.
      *
      * @param bytes a multiple of the page size, unsigned
      * @return pages
@@ -136,8 +137,8 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * Where placement from the top begins ({@code mmap_base}): below the window by the room for the stack, which is at
-     * least 128 MiB and at most five sixths of the window.
+     * Returns the base of top-down placement ({@code mmap_base}): the end of the window minus the gap for the stack,
+     * which is at least 128 MiB and at most five sixths of the window.
      *
      * @param stackLimit soft limit of the stack in bytes, unsigned
      * @param guardGap bytes kept free below a stack
@@ -156,7 +157,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * Where placement from the bottom begins ({@code TASK_UNMAPPED_BASE}): a third of the window.
+     * Returns the base of bottom-up placement ({@code TASK_UNMAPPED_BASE}): a third of the window.
      *
      * @return a page boundary
      */
@@ -165,8 +166,7 @@ public record Geometry(int pageShift, int levels, int hugeShift, long minimum, l
     }
 
     /**
-     * Where the heap begins unless something else is said: two thirds of the window, as for a position-independent
-     * program.
+     * Returns the default start of the heap: two thirds of the window, as for a position-independent program.
      *
      * @return a page boundary
      */

@@ -26,10 +26,10 @@ public final class OpenFile implements Backing {
     }
 
     /**
-     * Starts the description of a file that is open for reading and writing.
+     * Returns a builder of a file that is open for reading and writing.
      *
-     * @param name the name to show, not empty
-     * @return the description, to be completed and opened
+     * @param name the displayed name, not empty
+     * @return a new builder
      */
     public static Builder named(String name) {
         return new Builder(name);
@@ -110,7 +110,7 @@ public final class OpenFile implements Backing {
         return name;
     }
 
-    /** The description of a file before it is opened. For one thread. */
+    /** A builder of open files. For use by one thread. */
     public static final class Builder {
         private static final int READABLE = 1;
         private static final int WRITABLE = 1 << 1;
@@ -137,11 +137,11 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says which file it is.
+         * Sets the device and the inode of the file.
          *
          * @param newMajor the major number of its device, not negative
          * @param newMinor the minor number of its device, not negative
-         * @param newInode its inode there
+         * @param newInode the inode on that device
          * @return this
          */
         public Builder inode(int newMajor, int newMinor, long newInode) {
@@ -155,7 +155,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Opens it for reading only.
+         * Opens the file for reading only.
          *
          * @return this
          */
@@ -165,7 +165,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Opens it for writing only.
+         * Opens the file for writing only.
          *
          * @return this
          */
@@ -175,7 +175,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that its mount forbids execution.
+         * Marks its mount as {@code noexec}, which forbids execution.
          *
          * @return this
          */
@@ -185,7 +185,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it may only be appended to.
+         * Marks the file as append-only.
          *
          * @return this
          */
@@ -195,7 +195,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it is in use as swap space.
+         * Marks the file as in use as swap space.
          *
          * @return this
          */
@@ -205,7 +205,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it cannot be mapped.
+         * Marks the file as not mappable.
          *
          * @return this
          */
@@ -215,7 +215,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Asks for placement on huge page boundaries.
+         * Requests placement on huge page boundaries.
          *
          * @return this
          */
@@ -225,7 +225,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it cannot be mapped with {@code MAP_SYNC}.
+         * Refuses {@code MAP_SYNC}.
          *
          * @return this
          */
@@ -235,7 +235,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Says that it is {@code /dev/zero}, which has no largest size.
+         * Makes the file {@code /dev/zero}, which has no largest size.
          *
          * @return this
          */
@@ -245,7 +245,7 @@ public final class OpenFile implements Backing {
         }
 
         /**
-         * Limits its size; that of a regular file is 2^63-1 unless set.
+         * Limits the size of the file; the limit is 2^63-1, as for a regular file, unless set.
          *
          * @param bytes the largest size it can have, unsigned, not 0; -1 for a device
          * @return this
@@ -261,7 +261,7 @@ public final class OpenFile implements Backing {
         /**
          * Opens the file.
          *
-         * @return a new identity
+         * @return a new backing
          */
         public OpenFile open() {
             return new OpenFile(this);

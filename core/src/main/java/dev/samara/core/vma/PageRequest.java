@@ -4,36 +4,36 @@ package dev.samara.core.vma;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
-/** One page that is wanted, and not in memory: what {@link Backing#fault} is asked for. */
+/** A request to {@link Backing#fault} for one page that is not in memory. */
 public interface PageRequest {
     /**
-     * Where it is wanted.
+     * Returns the VMA of the access.
      *
-     * @return a VMA that is kept until the call returns; it may be detached by then
+     * @return a VMA that is referenced until the call returns; it may be detached by then
      */
     Vma vma();
 
     /**
-     * The page.
+     * Returns the requested page.
      *
      * @return its number in the file
      */
     long page();
 
     /**
-     * The address of the access.
+     * Returns the address of the access.
      *
      * @return any address of the page
      */
     long address();
 
     /**
-     * What is to be done with it.
+     * Returns the kind of the access.
      *
      * @return bits of {@link Protection}
      */
     int access();
 
-    /** Says that it had to be fetched: the fault is a {@link Fault#MAJOR} one. */
+    /** Marks the fault as {@link Fault#MAJOR}, because the page had to be fetched. */
     void major();
 }

@@ -2,49 +2,49 @@
 package dev.samara.core.vma;
 
 /**
- * Some pages of a file around one that is wanted, for {@link Backing#rcuMapPages} to offer frames for. It is used again
- * after the call.
+ * A window of pages of a file around the accessed page, for which {@link Backing#rcuMapPages} offers frames. The object
+ * is reused after the call.
  */
 public interface PageWindow {
     /**
-     * The pages that the mapping is of.
+     * Returns the page cache that the mapping uses.
      *
-     * @return what its backing had as its page cache when it was mapped
+     * @return the page cache that the backing returned when it was mapped
      */
     PageCache cache();
 
     /**
-     * The first page of the window.
+     * Returns the first page of the window.
      *
      * @return its number in the file
      */
     long first();
 
     /**
-     * How many pages the window has.
+     * Returns the number of pages in the window.
      *
      * @return positive
      */
     int count();
 
     /**
-     * Whether the entry of a page is empty, so that an offer can be of use.
+     * Returns whether the entry of a page is empty, so that an offer has an effect.
      *
-     * @param at its place in the window, from 0 up
-     * @return true if so
+     * @param at index of the page in the window, from 0 up
+     * @return true if the entry is empty
      */
     boolean isWanted(int at);
 
     /**
-     * Offers the frame of a page. What is not the page cache's frame of that page is passed over.
+     * Offers the frame of a page. A frame that is not the page cache's frame of that page is skipped.
      *
-     * @param at the place of the page in the window, from 0 up
+     * @param at index of the page in the window, from 0 up
      * @param frame its frame
      */
     void offer(int at, int frame);
 
     /**
-     * Offers all pages that are wanted and that are in a cache.
+     * Offers all wanted pages that a cache has in memory.
      *
      * @param cache the page cache of the file
      */

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A System V shared memory segment, described by data ({@code shmget(2)}).
  *
- * <p>Each attachment opens it anew, so two attachments never merge, as on Linux. Immutable.
+ * <p>Each attachment is an open of its own, so two attachments never merge, as on Linux. Immutable.
  */
 public final class SharedSegment {
     private final int id;
@@ -17,7 +17,7 @@ public final class SharedSegment {
     private final @Nullable PageCache pages;
 
     /**
-     * Describes a segment without memory: it can be attached, and a fault is a SIGBUS.
+     * Makes a segment without memory: it can be attached, and a fault is a SIGBUS.
      *
      * @param id its identifier, shown as the inode; not negative
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
@@ -33,7 +33,7 @@ public final class SharedSegment {
      * @param id its identifier, shown as the inode; not negative
      * @param key its key, shown in the name; 0 for {@code IPC_PRIVATE}
      * @param size its size in bytes, positive
-     * @param pages its pages, made with this size by the machine whose spaces will attach it; null for none
+     * @param pages its page cache, made with this size by the machine whose spaces will attach it; null for none
      */
     public SharedSegment(int id, int key, long size, @Nullable PageCache pages) {
         if (id < 0) {
@@ -49,8 +49,8 @@ public final class SharedSegment {
     }
 
     /**
-     * Gives its memory back ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS from now
-     * on. Waits for CPUs, as a truncation does.
+     * Frees the memory of the segment ({@code IPC_RMID}, but at once): where it is still attached, a fault is a SIGBUS
+     * from now on. Waits for CPUs, as a truncation does.
      */
     public void remove() {
         if (pages != null) {
@@ -59,7 +59,7 @@ public final class SharedSegment {
     }
 
     /**
-     * The size as given to {@code shmget}.
+     * Returns the size that was given to {@code shmget}.
      *
      * @return bytes
      */
@@ -70,8 +70,8 @@ public final class SharedSegment {
     /**
      * Opens the segment for one attachment.
      *
-     * @param readOnly whether for reading only
-     * @return a new identity
+     * @param readOnly true for reading only
+     * @return a new backing
      */
     public Attachment attach(boolean readOnly) {
         return new Attachment(this, readOnly);
@@ -82,7 +82,7 @@ public final class SharedSegment {
         return String.format(Locale.ROOT, "/SYSV%08x (deleted)", key);
     }
 
-    /** One open of a segment, as an attachment makes it. */
+    /** One open of a segment, made by an attachment. */
     public static final class Attachment implements Backing {
         private final SharedSegment segment;
         private final boolean readOnly;
@@ -93,7 +93,7 @@ public final class SharedSegment {
         }
 
         /**
-         * What is attached.
+         * Returns the attached segment.
          *
          * @return the segment
          */

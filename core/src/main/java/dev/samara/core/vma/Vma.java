@@ -11,13 +11,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * One virtual memory area: a range of addresses with one protection, one backing and one set of attributes.
  *
- * <p>Immutable but for its identity, so a reader that holds one sees a consistent whole for ever. Whether it is still
- * what the space maps there is another question: every change makes new VMAs, and {@code AddressSpace.find} says which
- * one is current.
+ * <p>A VMA is immutable except for its anonymous identity and its state, so a reader sees a consistent VMA for ever. It
+ * may no longer be the current mapping of its space: every change makes new VMAs, and {@code AddressSpace.find} returns
+ * the current one.
  *
- * <p>A VMA in a space belongs to that space only. One that an embedder makes describes a mapping, to be loaded.
+ * <p>A VMA in a space belongs to that space only. A VMA that an embedder makes is the description of a mapping to be
+ * loaded.
  */
-@SuppressWarnings("exports") // on purpose: nobody outside can name what moves an attached VMA's state
+@SuppressWarnings("exports") // deliberate: embedders cannot name the internal methods that change the state
 public final class Vma extends Attachable {
     private static final VarHandle IDENTITY;
 
@@ -41,17 +42,17 @@ public final class Vma extends Attachable {
     private @Nullable AnonVma anonIdentity;
 
     /**
-     * Describes a mapping.
+     * Makes a description of a mapping.
      *
      * @param start first address
-     * @param end address behind the last, unsigned above {@code start}
+     * @param end first address after the range, unsigned above {@code start}
      * @param flags bits of {@link VmaFlags}
      * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
-     *     of the address where it was mapped
-     * @param backing what stands behind it; null for anonymous memory
-     * @param name what to show for a mapping with a name of its own, such as {@code [vdso]} or {@code [anon:pool]};
-     *     null for others
-     * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
+     *     of the address at which it was mapped
+     * @param backing the backing; null for anonymous memory
+     * @param name the displayed name of a mapping with a name of its own, such as {@code [vdso]} or {@code
+     *     [anon:pool]}; null for others
+     * @param anonIdentity its anonymous identity, or null if it has no private page yet
      */
     public Vma(
             long start,
@@ -86,15 +87,15 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Describes a mapping of a backing whose answers are known.
+     * Makes a description of a mapping of a backing whose traits are known.
      *
      * @param start first address
-     * @param end address behind the last, unsigned above {@code start}
+     * @param end first address after the range, unsigned above {@code start}
      * @param flags bits of {@link VmaFlags}
      * @param pageOffset offset of {@code start} in the backing in pages
-     * @param traits what stands behind it; null for anonymous memory
-     * @param name what to show for a mapping with a name of its own; null for others
-     * @param anonIdentity its anonymous-memory identity, or null if it has no page of its own yet
+     * @param traits the traits of the backing; null for anonymous memory
+     * @param name the displayed name of a mapping with a name of its own; null for others
+     * @param anonIdentity its anonymous identity, or null if it has no private page yet
      * @return a description, attached to no space
      */
     public static Vma mapping(
@@ -109,7 +110,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * The first address.
+     * Returns the first address.
      *
      * @return a page boundary
      */
@@ -118,7 +119,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * The address behind the last.
+     * Returns the first address after the range.
      *
      * @return a page boundary, unsigned above {@link #start()}
      */
@@ -127,7 +128,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * The size.
+     * Returns the size.
      *
      * @return bytes
      */
@@ -136,7 +137,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * The attributes.
+     * Returns the attributes.
      *
      * @return bits of {@link VmaFlags}
      */
@@ -145,7 +146,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Whether all of some attributes are set.
+     * Returns whether all of some attributes are set.
      *
      * @param wanted bits of {@link VmaFlags}
      * @return true if all are set
@@ -155,7 +156,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Whether any of some attributes is set.
+     * Returns whether any of some attributes is set.
      *
      * @param wanted bits of {@link VmaFlags}
      * @return true if at least one is set
@@ -165,7 +166,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * The offset of {@link #start()}.
+     * Returns the offset of {@link #start()} in the backing.
      *
      * @return pages, unsigned; see the constructor
      */
@@ -174,7 +175,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * What stands behind it.
+     * Returns the backing.
      *
      * @return the backing, or null for anonymous memory
      */
@@ -183,25 +184,26 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * What stands behind it, with its answers from when it was mapped.
+     * Returns the traits of the backing, which were read when it was mapped.
      *
-     * @return the answers, or null for anonymous memory
+     * @return the traits, or null for anonymous memory
      */
     public @Nullable BackingTraits traits() {
         return traits;
     }
 
     /**
-     * Whether it is no longer what its space maps there. A description, which no space has mapped yet, is detached too.
+     * Returns whether this is not a current mapping of a space. A description, which no space has mapped yet, is
+     * detached too.
      *
-     * @return true if so, and then for ever but for a description
+     * @return true if it is detached; a VMA that has left its space stays detached for ever
      */
     public boolean isDetached() {
         return isDetachedVolatile();
     }
 
     /**
-     * The name of its own.
+     * Returns the name of a mapping with a name of its own.
      *
      * @return the name, or null for an ordinary mapping
      */
@@ -210,9 +212,10 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Its anonymous-memory identity, which the first page of its own gives it: one of the two words of a VMA that move.
+     * Returns the anonymous identity, which is set when the VMA gets its first private page. It is one of the two
+     * mutable words of a VMA.
      *
-     * @return the identity, or null if it has no page of its own yet
+     * @return the identity, or null if it has no private page yet
      */
     public @Nullable AnonVma anonIdentity() {
         return (AnonVma) IDENTITY.getAcquire(this);
@@ -224,7 +227,8 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Whether the kernel itself has mapped it for a purpose, as {@code [vdso]}: such a mapping stays whole.
+     * Returns whether the kernel itself has mapped this for a purpose, such as {@code [vdso]}; such a mapping stays
+     * whole.
      *
      * @return true if it has a name and an attribute of {@link VmaFlags#SPECIAL}
      */
@@ -233,17 +237,17 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Whether its pages come from nowhere: it has no backing, or the zero device privately. A special mapping is not
-     * anonymous.
+     * Returns whether its pages have no file: it has no backing, or maps the zero device privately. A special mapping
+     * is not anonymous.
      *
-     * @return true if so
+     * @return true if it is anonymous
      */
     public boolean isAnonymous() {
         return !isSpecial() && (traits == null || (traits.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
     }
 
     /**
-     * Whether an address lies in it.
+     * Returns whether an address lies in the range.
      *
      * @param address any address
      * @return true if {@code start <= address < end}, unsigned
@@ -253,11 +257,11 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * Whether another VMA looks the same to a user: range, attributes, backing, offset and name. The anonymous identity
-     * is not compared.
+     * Returns whether another VMA has equal range, attributes, backing, offset and name. The anonymous identity is not
+     * compared.
      *
      * @param other any VMA
-     * @return true if so
+     * @return true if these are equal
      */
     public boolean looksLike(Vma other) {
         return start == other.start
@@ -269,7 +273,7 @@ public final class Vma extends Attachable {
     }
 
     /**
-     * For people: range, rights, attributes and backing.
+     * Returns the range, rights, attributes and backing as text for people.
      *
      * @return one line, whose form may change
      */

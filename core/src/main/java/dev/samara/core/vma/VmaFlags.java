@@ -38,7 +38,10 @@ public final class VmaFlags {
     /** Bare page frames of a device ({@code pf}). */
     public static final long PFNMAP = 1L << 10;
 
-    /** May hold guard markers ({@code gu}). Sticky: it never keeps VMAs apart, and what comes of a merge has it. */
+    /**
+     * May hold guard markers ({@code gu}). Sticky: it never prevents a merge, and the merged VMA has it if one part had
+     * it.
+     */
     public static final long MAYBE_GUARD = 1L << 11;
 
     /** Locked in memory ({@code lo}). */
@@ -74,7 +77,7 @@ public final class VmaFlags {
     /** Synchronous faults ({@code sf}). */
     public static final long SYNC = 1L << 23;
 
-    /** A child sees zeroes ({@code wf}). */
+    /** A child reads zeros ({@code wf}). */
     public static final long WIPEONFORK = 1L << 25;
 
     /** Left out of core dumps ({@code dd}). */
@@ -83,10 +86,10 @@ public final class VmaFlags {
     /** Frames and bare page frames mixed ({@code mm}). */
     public static final long MIXEDMAP = 1L << 28;
 
-    /** Huge pages wanted ({@code hg}). */
+    /** Huge pages requested ({@code hg}). */
     public static final long HUGEPAGE = 1L << 29;
 
-    /** No huge pages wanted ({@code nh}). */
+    /** Huge pages refused ({@code nh}). */
     public static final long NOHUGEPAGE = 1L << 30;
 
     /** Equal pages may be merged ({@code mg}). */
@@ -104,7 +107,7 @@ public final class VmaFlags {
     /** Every right that a VMA can be given. */
     public static final long MAY_ACCESS = MAYREAD | MAYWRITE | MAYEXEC;
 
-    /** Both ways of being locked. */
+    /** Both kinds of locking. */
     public static final long LOCKED_MASK = LOCKED | LOCKONFAULT;
 
     /** Mappings with any of these never merge and are never locked. */
@@ -125,7 +128,7 @@ public final class VmaFlags {
     private VmaFlags() {}
 
     /**
-     * The flags as the {@code VmFlags} line shows them.
+     * Returns flags in the form of a {@code VmFlags} line.
      *
      * @param flags any bits
      * @return the names in the order of the bits, separated by single spaces; a bit without a name is left out
@@ -142,7 +145,7 @@ public final class VmaFlags {
     }
 
     /**
-     * Reads a {@code VmFlags} line.
+     * Parses a {@code VmFlags} line.
      *
      * @param text names separated by white space
      * @return the bits

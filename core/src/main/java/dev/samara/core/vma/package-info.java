@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The VMA, what stands behind it, and the geometry of a space.
+ * The VMA, its backing, and the geometry of a space.
  *
  * <p>A {@link dev.samara.core.vma.Vma} describes one range of addresses, and a {@link dev.samara.core.vma.Geometry} the
  * sizes of pages and of the space. A {@link dev.samara.core.vma.Backing} is the open file or the shared object behind a
@@ -10,7 +10,7 @@
  * <p><b>Units.</b> Addresses are unsigned 64-bit byte addresses in a {@code long}. A range of addresses is half-open,
  * {@code [start, end)}. A page offset counts pages of the space's geometry from the start of the backing.
  *
- * <p><b>Threads.</b> Descriptions are immutable and may be shared freely. A backing and a frame store are called from
- * many threads at the same time.
+ * <p><b>Threads.</b> Descriptions are immutable and may be shared freely. Many threads call a backing and a frame store
+ * at the same time.
  */
 package dev.samara.core.vma;
