@@ -14,35 +14,34 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one operation asks of backings before it publishes ({@code open} and {@code may_split}).
+ * The callbacks of one operation to backings before it publishes ({@code open} and {@code may_split}).
  *
- * <p>Under the layout lock nobody can be asked. So an attempt notes each question and goes on as if the answer were
- * yes; if there was a new question, it is dropped, the questions are put without the lock, and the next attempt finds
- * the answers, as long as it comes to the same questions in the same order. Where it comes to others, because the
- * layout has changed, what was answered from there on is taken back.
+ * <p>No backing can be called under the layout lock. An attempt therefore notes each question and continues as if the
+ * answer were yes. If there was a new question, the attempt is dropped and the backings are called without the lock.
+ * The next attempt finds the answers as long as it has the same questions in the same order. If a question differs
+ * because the layout has changed, the opens of that question's position and all later ones are ended.
  *
- * <p>For one thread.
+ * <p>Used by one thread.
  */
 final class BackingCallbacks {
     private final MachineState host;
     private final List<Question> questions = new ArrayList<>();
 
-    /** Opens to be given up as soon as no lock is held. */
+    /** Opens to drop as soon as no lock is held. */
     private final List<Open> unused = new ArrayList<>(0);
 
-    /** How many the current attempt has come to. */
+    /** The number of questions of the current attempt so far. */
     private int reached;
 
     BackingCallbacks(MachineState host) {
         this.host = host;
     }
 
-    /** Begins an attempt. */
     void restart() {
         reached = 0;
     }
 
-    /** Whether the current attempt has come to answered questions only. */
+    /** Returns whether all questions of the current attempt are answered. */
     boolean areAnswered() {
         for (int i = 0; i < reached; i++) {
             if (!questions.get(i).isAnswered) {
@@ -53,10 +52,9 @@ final class BackingCallbacks {
     }
 
     /**
-     * Whether a backing lets a VMA be cut; as long as it was not asked, it does.
+     * Returns the errno with which a backing refuses a split, or null if it allows it or was not asked yet.
      *
-     * @param relative the VMA, or if it is not in the layout, one of the same backing that is, or null; kept while the
-     *     question is put
+     * @param relative the VMA, or one of the same backing in the layout, or null; referenced during the callback
      */
     @Nullable
     Errno maySplit(Vma vma, long address, @Nullable Vma relative) {
@@ -66,9 +64,9 @@ final class BackingCallbacks {
     }
 
     /**
-     * Asks for an open for a VMA that is to be put.
+     * Requests an open for a VMA that is to be stored.
      *
-     * @param relative one of the same backing that is there already and is kept while the question is put, or null
+     * @param relative a VMA of the same backing in the layout, referenced during the callback, or null
      */
     Question open(Vma vma, @Nullable Vma relative) {
         BackingTraits traits = vma.traits();
@@ -96,10 +94,10 @@ final class BackingCallbacks {
     }
 
     /**
-     * Puts the questions that have no answer yet, up to the first refusal, since then most likely no other is come to.
-     * Caller must hold no lock.
+     * Calls the backings for the unanswered questions, up to the first refusal: a later attempt most likely has no
+     * other question. Caller must hold no lock.
      *
-     * @throws RuntimeException or an error, as a backing throws it; what was opened is closed then
+     * @throws RuntimeException or an error, as a backing throws it, after all opens are ended
      */
     void put() {
         dropUnused();
@@ -121,7 +119,7 @@ final class BackingCallbacks {
     private void put(Question question) {
         Vma kept = question.kept;
         if (kept != null && !Life.keep(kept)) {
-            // It has just been replaced: the next attempt will come to another question.
+            // The VMA was just replaced: the next attempt will have another question.
             return;
         }
         try {
@@ -133,14 +131,12 @@ final class BackingCallbacks {
         }
     }
 
-    /**
-     * Ends the opens that the attempt which has been published did not come to; they were answers to its forerunners.
-     */
+    /** Ends the opens of earlier attempts that the published attempt does not use. */
     void takeBackUnused() {
         takeBack(reached);
     }
 
-    /** Ends all opens, because nothing is published. */
+    /** Ends all opens, because the operation is not published. */
     void takeBackAll() {
         takeBack(0);
     }
@@ -150,7 +146,7 @@ final class BackingCallbacks {
         dropUnused();
     }
 
-    /** Forgets questions; an attempt that does that holds the lock, so their opens are kept for later. */
+    /** Removes questions. An attempt holds the lock here, so the opens are dropped later. */
     private void forgetFrom(int from) {
         for (int i = questions.size() - 1; i >= from; i--) {
             Open open = questions.remove(i).open;
@@ -167,14 +163,13 @@ final class BackingCallbacks {
         }
     }
 
-    /** One question, and its answer. */
     static final class Question {
         private static final long OPEN = -1;
 
         private final VmOperations operations;
         private Vma vma;
 
-        /** Where the VMA is to be cut, or OPEN. */
+        /** The address of the split, or OPEN. */
         private final long address;
 
         private @Nullable Vma kept;
@@ -193,7 +188,7 @@ final class BackingCallbacks {
             return operations == others && address == otherAddress && vma.looksLike(other);
         }
 
-        /** Comes up again in another attempt, about a VMA that looks the same. */
+        /** Adopts the equal VMA of another attempt. */
         private void takesUp(Vma now, @Nullable Vma keptNow) {
             kept = keptNow;
             if (!isAnswered) {
@@ -203,7 +198,8 @@ final class BackingCallbacks {
 
         private void ask(MachineState host) {
             if (address == OPEN) {
-                // Made first, so that nothing can fail between the backing's yes and the one who will close.
+                // Allocated first, so that no step can fail between the backing's consent and the object that will
+                // close it.
                 BackingOpen granted = new BackingOpen(host, operations, vma);
                 refusal = operations.open(vma);
                 open = refusal == null ? granted : null;
@@ -218,7 +214,7 @@ final class BackingCallbacks {
             return refusal;
         }
 
-        /** The open, if it was answered so. */
+        /** Returns the open; the backing must have granted it. */
         Open granted() {
             return Objects.requireNonNull(open, "open");
         }

@@ -8,7 +8,7 @@ import dev.samara.core.internal.vma.Open;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 
-/** An open that a backing has agreed to, and that it is told the end of on a thread of the machine. */
+/** An open that a backing has granted. A thread of the machine calls the backing when it ends. */
 final class BackingOpen extends Open implements Runnable {
     private final MachineState host;
     private final VmOperations operations;
@@ -26,12 +26,11 @@ final class BackingOpen extends Open implements Runnable {
         if (memory == null) {
             host.background().execute(this);
         } else {
-            // A fault that has found the VMA may still ask for pages in memory, which takes no keep.
+            // A fault that has found the VMA may still ask for pages in memory; such a fault takes no reference.
             memory.rcu().callAfterAnyway(this);
         }
     }
 
-    /** Closes it. */
     @Override
     public void run() {
         try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-/** The operations, as their callers call them. */
+/** The calls that are operations. */
 public enum Call {
     MMAP,
     MUNMAP,

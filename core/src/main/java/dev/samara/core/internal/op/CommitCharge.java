@@ -13,43 +13,43 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one edit charges the host for, and gives back: the memory that its VMAs hold, and the shared objects they map.
+ * The charges and uncharges of one edit: the memory of its VMAs, and the shared objects that they map.
  *
- * <p>Charged before the edit is published. What an operation unmaps is given back at its completion, except that the
- * same edit may use it again for what it puts.
+ * <p>Memory is charged before the edit is published. Unmapped memory is uncharged at completion of the operation,
+ * except the part that the same edit uses again for new VMAs.
  */
 final class CommitCharge {
     private final Layout layout;
 
-    /** Bytes charged for what the VMAs of this edit hold more than those before, or will once they are put. */
+    /** Bytes charged for the VMAs of this edit beyond those of the layout, including VMAs about to be stored. */
     private long charged;
 
-    /** Bytes charged for shared objects that were made and not settled yet. */
+    /** Bytes charged for new shared objects, up to the next settling. */
     private long chargedForObjects;
 
-    /** How the number of VMAs of each shared object has changed since the last settling; null if none has. */
+    /** Change of the number of VMAs of each shared object since the last settling; null for none. */
     private @Nullable IdentityHashMap<SharedAnonymous, Integer> objectMappings;
 
-    /** The same, of what was settled; null if nothing was. */
+    /** Settled changes of the number of VMAs of each shared object; null for none. */
     private @Nullable IdentityHashMap<SharedAnonymous, Integer> settledMappings;
 
-    /** Pages that the counters have lost because something has become complete, and that are given back with it. */
+    /** Accounted pages of the ranges that this edit completes, uncharged with them. */
     private long completed;
 
-    /** What has become complete in this edit; null if nothing has. */
+    /** The ranges that this edit completes; null for none. */
     private @Nullable List<InFlightRange> released;
 
-    /** At publication: bytes charged for what the layout holds no more. */
+    /** At publication: bytes charged that the layout does not hold any more. */
     private long left;
 
-    /** At publication: the objects that are mapped less often, which its transit gives back; null for none. */
+    /** At publication: the objects with fewer mappings, uncharged with the range in flight; null for none. */
     private @Nullable IdentityHashMap<SharedAnonymous, Integer> deferred;
 
     CommitCharge(Layout layout) {
         this.layout = layout;
     }
 
-    /** Counts a VMA of an object that is put, or with sign -1 one that is taken out. */
+    /** Counts a VMA of an object that is stored, or with sign -1 one that is taken out. */
     void count(SharedAnonymous object, int sign) {
         if (objectMappings == null) {
             objectMappings = new IdentityHashMap<>();
@@ -57,7 +57,7 @@ final class CommitCharge {
         objectMappings.merge(object, sign, Integer::sum);
     }
 
-    /** Charges memory that a VMA put next will hold; false means that there is not enough. */
+    /** Charges memory for the VMA that is stored next; returns false if there is not enough. */
     boolean charge(Counters counters, long pages) {
         settle(counters);
         long bytes = pages << layout.geometry().pageShift();
@@ -68,7 +68,10 @@ final class CommitCharge {
         return true;
     }
 
-    /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
+    /**
+     * Creates the object of the shared mapping that is stored next, charged if {@code reserve}; returns null for
+     * ENOMEM.
+     */
     @Nullable
     SharedAnonymous shareAnonymous(Counters counters, long length, boolean reserve) {
         settle(counters);
@@ -80,7 +83,7 @@ final class CommitCharge {
         return new SharedAnonymous(layout.host(), layout.memoryOrNull(), length, bytes);
     }
 
-    /** Gives back what was taken away so far, so that it can be used again. Everything charged must have been put. */
+    /** Uncharges memory removed so far, for use by the same edit. Every charged VMA must have been stored. */
     private void settle(Counters counters) {
         giveBack(excess(counters));
         IdentityHashMap<SharedAnonymous, Integer> changes = objectMappings;
@@ -96,7 +99,7 @@ final class CommitCharge {
         }
     }
 
-    /** Bytes charged beyond what is held. */
+    /** Returns the bytes charged beyond the memory held. */
     private long excess(Counters counters) {
         long held = counters.accounted + completed - layout.counters().accounted;
         return charged - (held << layout.geometry().pageShift());
@@ -110,7 +113,7 @@ final class CommitCharge {
     }
 
     private void settleObjects(IdentityHashMap<SharedAnonymous, Integer> changes, boolean moreOnly) {
-        // In one step with what was charged for new ones, so that no other call finds less free than there is.
+        // In one step with the charges of new objects, so that no other call finds less free memory than there is.
         long owed = countObjects(changes, 1, moreOnly);
         if (chargedForObjects != owed) {
             layout.host().uncharge(chargedForObjects - owed);
@@ -118,10 +121,7 @@ final class CommitCharge {
         chargedForObjects = 0;
     }
 
-    /**
-     * Counts the changes, all or those by which an object is mapped more often, or with sign -1 takes them back;
-     * returns the bytes to charge for that.
-     */
+    /** Counts all changes, or only the increases; with sign -1 reverts them. Returns the bytes to charge. */
     private static long countObjects(IdentityHashMap<SharedAnonymous, Integer> changes, int sign, boolean moreOnly) {
         long owed = 0;
         for (Map.Entry<SharedAnonymous, Integer> change : changes.entrySet()) {
@@ -133,7 +133,7 @@ final class CommitCharge {
         return owed;
     }
 
-    /** Has what a transit has unmapped given back when this edit is published. */
+    /** Requests that the unmapped memory of a range in flight is uncharged when this edit is published. */
     void release(InFlightRange complete) {
         if (released == null) {
             released = new ArrayList<>(1);
@@ -144,8 +144,8 @@ final class CommitCharge {
     }
 
     /**
-     * Decides what becomes of it at publication: what the edit has unmapped is left to its transit, if it has one.
-     * Takes the memory for that, and gives nothing back yet.
+     * Computes the charges at publication: the range in flight, if there is one, uncharges the unmapped memory later.
+     * Allocates the objects for that and uncharges nothing yet.
      */
     void prepare(Counters counters, @Nullable InFlightRange transit) {
         left = excess(counters);
@@ -162,7 +162,7 @@ final class CommitCharge {
         }
     }
 
-    /** Settles an edit that has just been published, as prepared. */
+    /** Settles an edit that was just published, as prepared. */
     void publish(@Nullable InFlightRange transit) {
         if (transit == null || left <= 0) {
             giveBack(left);
@@ -182,7 +182,7 @@ final class CommitCharge {
         }
     }
 
-    /** Gives back what a transit has unmapped, at its completion. */
+    /** Uncharges the unmapped memory of a range in flight at its completion. */
     static void giveBack(MachineState host, InFlightRange complete) {
         long bytes = complete.bytes;
         if (complete.objects != null) {
@@ -193,7 +193,7 @@ final class CommitCharge {
         }
     }
 
-    /** Takes back what was charged, because the edit is not published. */
+    /** Reverts the charges, because the edit is not published. */
     void undo() {
         layout.host().uncharge(charged + chargedForObjects);
         if (settledMappings != null) {

@@ -13,11 +13,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The last phase of an operation in transit: its reservations are cleared, its VMAs are joined with their neighbours,
- * its gate is opened and what it has unmapped is given back, all under one hold of the lock; then who waited is woken.
+ * The last phase of an operation in flight. Under one hold of the layout lock it clears the reservations, joins the
+ * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
 public final class Completion {
-    /** What has become complete: the transit, if it waits for nothing else, and those that have waited for it only. */
+    /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
     private final List<InFlightRange> completed = new ArrayList<>(1);
 
     private final Edit edit;
@@ -27,8 +27,8 @@ public final class Completion {
     }
 
     /**
-     * Ends a transit's own retiring. If this throws before it has counted that, nothing has changed and it may be
-     * called again; {@link InFlightRange#arriveItself} tells. Caller must hold no lock.
+     * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
+     * InFlightRange#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no lock.
      */
     public static void of(InFlightRange transit) {
         Layout layout = transit.operation().layout();
@@ -37,7 +37,7 @@ public final class Completion {
         Gate.Waiter waiting = null;
         layout.lock();
         try {
-            // What takes several steps is one edit, which is dropped as a whole if a step fails.
+            // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             alone = transit.isAlone() && transit.reserved().size() <= 1;
             if (alone) {
                 clear(layout, transit);
@@ -60,9 +60,7 @@ public final class Completion {
         }
     }
 
-    /**
-     * What completes a transit that is alone, the common case, without an edit: one step that may fail, then others.
-     */
+    /** Completes a range that is alone, the common case, without an edit. Only the first step may fail. */
     private static void clear(Layout layout, InFlightRange transit) {
         Ranges reserved = transit.reserved();
         if (!reserved.isEmpty()) {
@@ -97,8 +95,8 @@ public final class Completion {
                     finished = true;
                     transit.arriveItself();
                     successors.forEach(InFlightRange::arrive);
-                    // Under the lock, behind the publication: who finds a gate open finds the completed layout, and who
-                    // finds it shut and takes the lock after this does not wait.
+                    // Under the lock, after the publication: a thread that finds a gate open finds the completed
+                    // layout. A thread that finds it closed and takes the lock afterwards does not wait.
                     for (InFlightRange done : completed) {
                         waiters.add(open(edit.layout, done));
                     }
@@ -107,7 +105,7 @@ public final class Completion {
                 }
             }
         } finally {
-            // Whoever has been taken off a gate is woken, whatever the end of the edit throws.
+            // The waiters removed from a gate are woken, even if the end of the edit throws.
             for (Gate.Waiter waiting : waiters) {
                 Gate.wake(waiting);
             }
@@ -129,7 +127,10 @@ public final class Completion {
         }
     }
 
-    /** What has been stored over by this operation or, by early reuse, by another, is not reserved any more. */
+    /**
+     * Erases the parts of the reservations that are still this range's. This operation or, by early reuse, another may
+     * have stored over the rest.
+     */
     private void clearReservations(InFlightRange transit) {
         Ranges reserved = transit.reserved();
         for (int i = 0; i < reserved.size(); i++) {

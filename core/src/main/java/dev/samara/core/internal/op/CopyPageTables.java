@@ -25,18 +25,19 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The copying of page tables for a child ({@code copy_page_range}), range by range, while the parent goes on.
+ * The copy of page tables for a child ({@code copy_page_range}), range by range, while the parent runs on.
  *
- * <p>It is registered under the layout lock at the instant of the fork. Who publishes later that something is unmapped,
- * replaced or moved waits for it before he touches the pages; what was in transit already never waits for it, but is
- * waited for. So nobody waits in a circle, and the pages that are copied are those of the mappings that the child gets.
- * It ends before any backing is asked whether it may be opened for the child: nobody waits for that.
+ * <p>It is registered under the layout lock at the instant of the fork. An operation that publishes an unmap, a
+ * replacement or a move later waits for the copy before it changes pages. The copy waits for operations already in
+ * flight, and they never wait for it. This order excludes a deadlock, and the copied pages are those of the mappings
+ * that the child gets. The copy ends before any backing is asked for an open for the child: no operation waits for
+ * that.
  */
 public final class CopyPageTables {
-    /** What an entry of the child has in common with its parent's, but for the rights. */
+    /** The bits that an entry of the child has in common with its parent's, except the rights. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
 
-    /** What waits for a copy keeps its gate, and neither the child nor what was in flight at the instant. */
+    /** Waiters of a copy keep only its gate reachable, not the child or the earlier ranges in flight. */
     private static final class CopyGate extends Gate {
         @Override
         public String toString() {
@@ -51,19 +52,16 @@ public final class CopyPageTables {
     private final Frames frames;
     private final TlbGather gather;
 
-    /** What was in transit at the instant. */
+    /** The ranges that were in flight at the instant of the fork. */
     private final List<InFlightRange> earlier;
 
-    /**
-     * What was copied of private mappings of files, whose size may change before the child's mappings are known to
-     * them.
-     */
+    /** The copied private mappings of files. A file's size may change before the file knows the child's mappings. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
-    /** Copies of a file's pages, and how small the file had become when they were made. */
+    /** Copies of a file's pages, and the file's latest shrink before they were made. */
     private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
 
-    /** Caller holds the parent's lock, and has a worker in the gather until the copy is trimmed or undone. */
+    /** Caller holds the parent's layout lock, and has a worker in the gather until the copy is trimmed or undone. */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
         this.parent = parent;
         this.child = child;
@@ -73,18 +71,19 @@ public final class CopyPageTables {
         this.earlier = earlier;
     }
 
-    /** Open once the copy has ended. */
+    /** Returns the gate that is open after the copy has ended. */
     public Gate gate() {
         return gate;
     }
 
     /**
-     * Copies what the child will have in common with the parent. Caller holds no lock, and nobody else has the child.
+     * Copies the entries that the child has in common with the parent. Caller holds no lock; no other thread can reach
+     * the child.
      *
-     * @param vmas the parent's at the instant
-     * @param objects takes those that the child will map, kept for it
+     * @param vmas the parent's VMAs at the instant of the fork
+     * @param objects receives the shared objects that the child will map, with a reference for it
      * @throws MmException with ENOMEM if there is no frame left for a pinned page
-     * @throws IllegalStateException if it would have to wait, and is called by what retires an operation in transit
+     * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
      */
     public void run(Snapshot<Vma> vmas, List<SharedAnonymous> objects) {
         vmas.forEach((first, last, vma) -> {
@@ -93,11 +92,11 @@ public final class CopyPageTables {
             }
             SharedAnonymous.keep(vma, objects);
         });
-        // After this, nobody can write any more to what the child has in common with the parent.
+        // After this, no CPU can write to a page that the child shares with the parent.
         gather.invalidate();
     }
 
-    /** Pages of its own, or guards, which stand in page tables only. */
+    /** Returns whether a VMA has private pages or guard markers, which only the page table records. */
     private static boolean hasPagesToCopy(Vma vma) {
         if (vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)) {
             return false;
@@ -139,7 +138,7 @@ public final class CopyPageTables {
         awaited.awaitUninterruptibly(Retirement.watch(parent));
     }
 
-    /** Copies entries of one leaf, up to one that is in transit, for which it waits; returns how far it has come. */
+    /** Copies entries of one leaf up to a busy one, and waits for its owner; returns the address it has reached. */
     private long copy(Vma vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
@@ -151,7 +150,7 @@ public final class CopyPageTables {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Also where everything is read-only already: who has made it so, another fork perhaps, may still
+            // Also if all entries are read-only already: another fork, for instance, may have made them so and still
             // wait for stores.
             gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Long.compareUnsigned(at, end) < 0) {
@@ -178,7 +177,10 @@ public final class CopyPageTables {
         return at;
     }
 
-    /** Under the lock of the parent's leaf, so the page stays; others may note at the entry that it was used. */
+    /**
+     * Under the lock of the parent's leaf, which keeps the page; other threads may set accessed and dirty bits
+     * meanwhile.
+     */
     private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, PageTableContext worker) {
         if (pte == Pte.GUARD) {
             Leaf.fill(target, index, pte);
@@ -191,9 +193,9 @@ public final class CopyPageTables {
         long before = 0;
         try {
             before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
-            // Behind the change of the entry. Pairs with who pins, and then reads the entry again.
+            // After the change of the entry. Pairs with the pin, after which the pinning thread reads the entry again.
             if (!isOwn || (isCounted && !frames.isPinned(frame))) {
-                // The rights of the child's VMA, whatever the parent's has become meanwhile.
+                // The rights of the child's VMA; the parent's may have changed meanwhile.
                 Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | PageRights.of(vma)));
                 isShared = true;
             }
@@ -242,8 +244,8 @@ public final class CopyPageTables {
     }
 
     /**
-     * Takes away what a truncation has missed: it walks the mappings that its file knows, and the child's were not
-     * among them. They are by now.
+     * Removes pages that a truncation has missed. It walks the mappings that the file knows, and the file did not know
+     * the child's yet. It knows them now.
      */
     public void trim() {
         for (OfFile of : ofFiles) {
@@ -256,10 +258,7 @@ public final class CopyPageTables {
         }
     }
 
-    /**
-     * Gives back everything that was copied, because there will be no child, and the worker: closing the child needs
-     * one.
-     */
+    /** Removes all copies, because there will be no child, and returns the worker: the close of the child needs one. */
     public void undo() {
         try (gather) {
             UnmapPages.zap(child.pages(), 0, child.geometry().limit(), gather);

@@ -29,25 +29,26 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt of an operation to change a layout, or its completion: a tree transaction and what goes with it.
+ * One attempt of an operation to change a layout, or the completion of an operation: a tree transaction and its
+ * effects.
  *
- * <p>From opening to closing the layout lock is held. What was changed is published by {@link #finish} in one step; an
- * edit that is closed without it, because it must wait, because a backing must be asked first, or because something
- * threw, leaves no trace. An operation that fails half-way as Linux does finishes like any other, since what it has
- * done so far stays.
+ * <p>The layout lock is held from construction to {@link #close}. {@link #finish} publishes all changes in one step. An
+ * edit is closed without it if it must wait, if a backing must be asked first, or if a step has thrown. Such an edit
+ * leaves no trace. An operation that fails half-way as Linux does is finished like any other, since its changes so far
+ * stay.
  */
 public final class Edit implements AutoCloseable {
-    /** What a call that has no other answer returns when it has succeeded. */
+    /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
 
-    /** No operation tests for more mappings than so many below the limit. */
+    /** No operation tests for more than this number of mappings below the limit. */
     private static final int LIMIT_IS_NEAR = 8;
 
     public final Layout layout;
     public final Geometry geometry;
     public final Limits limits;
 
-    /** As the layout will be when this edit is published and complete. */
+    /** The counters of the layout after this edit is published and complete. */
     public final Counters counters;
 
     final Transaction<Vma> tree;
@@ -59,31 +60,33 @@ public final class Edit implements AutoCloseable {
     private final List<Vma> gone;
     private final ArrayList<Vma> fresh;
 
-    /** What it charges and gives back; null as long as that is nothing. */
+    /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;
 
-    /** What must be completed later, or null. */
+    /** The range in flight that this edit publishes, or null. */
     private @Nullable InFlightRange transit;
 
-    /** What has left the tree and is not in transit, held until the lock has been let go; null for nothing. */
+    /**
+     * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
+     * Null for none.
+     */
     private @Nullable List<Vma> held;
 
-    /** Which opens its new VMAs have, as soon as that is known. */
+    /** The opens of the new VMAs, as soon as they are known. */
     private OpenTransfer opens = OpenTransfer.NONE;
 
-    /** Shares of contents that do not end before this is closed. */
+    /** Opens of shared contents, dropped when this edit is closed. */
     private final ArrayList<Open> contents = new ArrayList<>(0);
 
     private long brk;
     private long defaultLock;
     private boolean finished;
 
-    /** Opens an attempt of an operation. */
     Edit(Operation operation) {
         this(operation, false);
     }
 
-    /** Opens the completion of an operation that has been published. */
+    /** Opens an edit that completes a published operation. */
     static Edit completing(Operation operation) {
         return new Edit(operation, true);
     }
@@ -116,9 +119,12 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Says which range an operation is about; it waits first, by leaving this edit, if that is in transit.
+     * Claims a range for the operation. Restarts the attempt if the range overlaps a range in flight or an older
+     * ticket.
      *
-     * @param end behind the range; one that does not lie above {@code start} stands for the end of all addresses
+     * @param start the first address
+     * @param end after the last address; an end that is not above {@code start} means the end of the address space
+     * @throws Restart with the gate to wait for
      */
     public void claim(long start, long end) {
         long stop = Long.compareUnsigned(end, start) > 0 ? end : -1L;
@@ -132,56 +138,67 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** The VMA that covers an address, or null. */
+    /** Returns the VMA that covers an address, or null. */
     public @Nullable Vma at(long address) {
         return tree.get(address);
     }
 
-    /** The VMA that covers an address or is the next above it, or null ({@code find_vma}). */
+    /** Returns the VMA that covers an address or the next above it, or null ({@code find_vma}). */
     public @Nullable Vma atOrAfter(long address) {
         return tree.atOrAfter(address);
     }
 
     /**
-     * The first VMA that overlaps {@code [start, end)}, or null; a range that is empty or runs down overlaps nothing.
+     * Returns the first VMA that overlaps {@code [start, end)}, or null; an empty or reversed range overlaps nothing.
      */
     public @Nullable Vma firstIn(long start, long end) {
         Vma vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
         return vma != null && Long.compareUnsigned(vma.start(), end) < 0 ? vma : null;
     }
 
-    /** The last VMA that lies wholly below an address at which one starts or none is, or null. */
+    /** Returns the last VMA below an address that no VMA crosses, or null. */
     public @Nullable Vma before(long address) {
         return address == 0 ? null : tree.atOrBefore(address - 1);
     }
 
-    /** Whether nothing is mapped in {@code [start, end)}, and nothing reserved. */
+    /** Returns whether {@code [start, end)} has no VMA and no reservation. */
     public boolean isFree(long start, long end) {
         return tree.isFree(start, end - 1);
     }
 
-    /** The VMA that ends at an address, or null; one in transit counts as none, and is tried at its completion. */
+    /**
+     * Returns the VMA that ends at an address, or null. A VMA in flight counts as none; its completion tries the join.
+     */
     @Nullable
     Vma neighbourBefore(long address) {
         Vma before = before(address);
         return before == null || before.end() != address ? null : unlessInTransit(before, address);
     }
 
-    /** The VMA that begins at an address, or null; one in transit counts as none, and is tried at its completion. */
+    /**
+     * Returns the VMA that begins at an address, or null. A VMA in flight counts as none; its completion tries the
+     * join.
+     */
     @Nullable
     Vma neighbourAfter(long address) {
         Vma after = at(address);
         return after == null || after.start() != address ? null : unlessInTransit(after, address);
     }
 
-    /** The same for a join that comes late: what one transit has cut another one may have to join. */
+    /**
+     * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
+     * tries the join.
+     */
     @Nullable
     Vma neighbourBefore(InFlightRange.Join join) {
         Vma before = before(join.address());
         return before == null || before.end() != join.address() ? null : unlessInTransit(before, join);
     }
 
-    /** The same on the other side. */
+    /**
+     * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
+     * tries the join.
+     */
     @Nullable
     Vma neighbourAfter(InFlightRange.Join join) {
         Vma after = at(join.address());
@@ -202,18 +219,18 @@ public final class Edit implements AutoCloseable {
         if (other == null) {
             return neighbour;
         }
-        // Of no harm if this edit is never published: the other one merely looks there.
+        // Harmless if this edit is never published: the other range only tries the join.
         other.joinLater(address);
         return null;
     }
 
-    /** The transit that a VMA belongs to, or null. */
+    /** Returns the range in flight that owns a VMA, or null if there is none or it is completing. */
     public static @Nullable InFlightRange transitOf(Vma vma) {
         InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.transit() : null;
         return of == null || of.isCompleting() ? null : of;
     }
 
-    /** Puts VMAs where others, or nothing, were; the new ones together cover the old ones exactly or lie in a hole. */
+    /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
     public void replace(@Nullable Vma oldFirst, @Nullable Vma oldSecond, @Nullable Vma oldThird, Vma... fresh) {
         takeOut(oldFirst);
         takeOut(oldSecond);
@@ -228,30 +245,30 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Puts a VMA where another was, whose pages and identity have gone elsewhere. */
+    /** Replaces a VMA whose pages and identity have moved elsewhere. */
     public void replaceByEmptied(Vma old, Vma emptied) {
         takeOut(old);
         put(emptied);
     }
 
-    /** Counts a new VMA, of which {@link #fill} puts all that were counted. */
+    /** Counts a new VMA; one later call of {@link #fill} stores all VMAs that were counted. */
     public void putLater(Vma vma) {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
         fresh.add(vma);
     }
 
-    /** Says how many VMAs will be put, about. */
+    /** Reserves list capacity for an approximate number of VMAs. */
     public void expect(int vmas) {
         fresh.ensureCapacity(vmas);
     }
 
-    /** Puts VMAs into an empty layout: all at once, since one by one each would copy its path. */
+    /** Stores VMAs into an empty layout in one step, since each single store would copy its path of the tree. */
     public void fill(TreeBuilder<Vma> vmas) {
         tree.fill(vmas);
     }
 
-    /** Puts a VMA over a range that is free or already taken out. */
+    /** Stores a VMA over a range that is free or was taken out. */
     public void put(Vma vma) {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
@@ -297,7 +314,7 @@ public final class Edit implements AutoCloseable {
         throw new IllegalStateException("not known to this edit: " + vma);
     }
 
-    /** Takes out what is mapped in a range that no VMA crosses, and that is about to be covered by a new one. */
+    /** Takes out the VMAs of a range that no VMA crosses and that a new VMA will cover. */
     public void displace(long start, long end) {
         Vma vma = firstIn(start, end);
         for (; vma != null; vma = firstIn(vma.end(), end)) {
@@ -313,9 +330,9 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Unmaps a range that no VMA crosses: what was mapped there is reserved until completion.
+     * Unmaps a range that no VMA crosses; its mapped part is reserved until completion.
      *
-     * @param isMoved whether it is mapped elsewhere by the same edit, and so is not given back
+     * @param isMoved whether the same edit maps the pages elsewhere, so that they stay charged
      */
     public void unmap(long start, long end, boolean isMoved) {
         Vma vma = firstIn(start, end);
@@ -330,7 +347,7 @@ public final class Edit implements AutoCloseable {
                 leaving.countUnmapped(vma, pagesOf(vma));
             }
             if (isMoved && vma.anonIdentity() != null && mayHandOn(vma)) {
-                // It may have been given after what takes its place was made.
+                // The old VMA may have got its identity after the new VMA was created.
                 lists.withoutIdentity.add(vma);
             }
             takeOut(vma);
@@ -341,43 +358,45 @@ public final class Edit implements AutoCloseable {
         leaving.reserve(first, last);
     }
 
-    /** Whether something was unmapped in a range. */
+    /** Returns whether this edit unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
         return transit != null && transit.reserved().overlap(start, end);
     }
 
-    /** Marks a range as one of which the VMAs replace something, or were moved: faults wait there until completion. */
+    /**
+     * Puts the VMAs of a range in flight because they replace others or were moved; faults wait there until completion.
+     */
     public void gate(long start, long end) {
         transit().occupy(start, end, true);
     }
 
-    /** Says that the pages of a range go where another begins, which this edit has mapped. */
+    /** Requests that the pages of a range move to another range, which this edit has mapped. Lengths are bytes. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
             transit().move(new InFlightRange.Move(from, to, length));
         }
     }
 
-    /** Says what is done to the pages of a range. */
+    /** Requests an action on the pages of a range. */
     public void act(PageAction action) {
         if (layout.memoryOrNull() != null) {
             transit().act(action);
         }
     }
 
-    /** Has a range faulted in once the operation is complete. */
+    /** Requests that a range is faulted in after the operation is complete. */
     public void populate(Populate.Kind kind, long start, long end) {
         if (layout.memoryOrNull() != null && start != end) {
             operation.populate(new Populate(kind, start, end));
         }
     }
 
-    /** Marks a range as one in which rights were taken away. */
+    /** Puts the VMAs of a range in flight because their rights were narrowed. */
     public void narrow(long start, long end) {
         transit().occupy(start, end, false);
     }
 
-    /** What this edit leaves to be completed. */
+    /** Returns the range in flight of this edit, created at first use. */
     private InFlightRange transit() {
         if (transit == null) {
             transit = new InFlightRange(operation);
@@ -386,10 +405,11 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Says which range a new mapping is for. Where early reuse is allowed, and nothing but {@code munmap}s is in flight
-     * there, it waits for none of them.
+     * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
+     * range, the mapping does not wait for them.
      *
-     * @return whether there are such {@code munmap}s
+     * @return whether the range has such {@code munmap}s
+     * @throws Restart with the gate to wait for
      */
     public boolean claimOrReuse(long start, long end) {
         if (layout.reusesEarly() && layout.inTransit().mayReuse(operation, start, end)) {
@@ -400,7 +420,7 @@ public final class Edit implements AutoCloseable {
         return false;
     }
 
-    /** Takes over what {@code munmap}s have reserved in a range that may be reused. */
+    /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
     public void reuseEarly(long start, long end) {
         transit().follow(layout.inTransit().reusedIn(start, end));
         RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
@@ -418,31 +438,34 @@ public final class Edit implements AutoCloseable {
         return geometry.pages(vma.length());
     }
 
-    /** Whether so many more VMAs may come into being by splits. */
+    /** Returns whether splits may add this number of VMAs. */
     public boolean mayMapMore(int more) {
         return maps() + more <= layout.host().maxMapCount();
     }
 
     /**
-     * How many mappings there will be once everything is complete; what is kept apart only while it is in transit
-     * counts as one. Far from the limit, where the difference decides nothing, they are not looked for.
+     * Returns the map count after everything in flight is complete. Two VMAs that only a range in flight keeps apart
+     * count as one. Far from the limit such pairs do not change a decision, and they are not counted.
      */
     public long maps() {
         boolean isFar = counters.maps < layout.host().maxMapCount() - LIMIT_IS_NEAR;
         return isFar ? counters.maps : counters.maps - layout.inTransit().countJoins(this);
     }
 
-    /** Why a backing does not let a VMA be cut, or null. */
+    /** Returns the errno with which a backing refuses a split, or null. */
     public @Nullable Errno refusalToCut(Vma vma, long address) {
         return vma.isSpecial() ? Errno.EINVAL : operation.questions().maySplit(vma, address, inLayout(vma));
     }
 
-    /** A VMA, or if this edit has made it, one of the same backing that it took out for it; null if there is none. */
+    /**
+     * Returns a VMA of the layout: the argument, or for a fresh one a VMA of the same backing that this edit took out;
+     * null if there is none.
+     */
     private @Nullable Vma inLayout(Vma vma) {
         return Life.isFresh(vma) ? relative(vma, gone) : vma;
     }
 
-    /** One of some VMAs that has the same backing as another, or null. */
+    /** Returns a VMA of a list that has the backing of another VMA, or null. */
     static @Nullable Vma relative(Vma vma, List<Vma> others) {
         for (Vma other : others) {
             if (other.backing() == vma.backing()) {
@@ -453,14 +476,17 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Charges memory that a VMA put next will hold; false means ENOMEM. What the edit has taken away so far is free
-     * again by then.
+     * Charges memory for the VMA that is stored next; returns false for ENOMEM. Memory that this edit has removed so
+     * far counts as free.
      */
     public boolean charge(long pages) {
         return commitment().charge(counters, pages);
     }
 
-    /** Makes the object of a shared mapping that is put next, charged unless it is not to be; null means ENOMEM. */
+    /**
+     * Creates the object of the shared mapping that is stored next, charged if {@code reserve}; returns null for
+     * ENOMEM.
+     */
     public @Nullable SharedAnonymous shareAnonymous(long length, boolean reserve) {
         SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
         if (made != null) {
@@ -470,8 +496,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * What a new mapping of a backing has: of a shared object its content of now, which does not end before this edit
-     * is closed. The one that was known when its traits were asked for may have ended since.
+     * Returns the traits of a new mapping. For a shared object they have its current content, which stays open until
+     * this edit is closed: the content in the known traits may have ended.
      */
     public BackingTraits current(BackingTraits known) {
         if (!(known.backing() instanceof SharedAnonymous object)) {
@@ -482,7 +508,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private void open(SharedAnonymous object) {
-        // Room first: a share that nobody drops would keep the content for ever.
+        // Capacity first: an open that is not dropped would keep the content forever.
         contents.ensureCapacity(contents.size() + 1);
         contents.add(object.open());
     }
@@ -500,12 +526,12 @@ public final class Edit implements AutoCloseable {
         return commitment;
     }
 
-    /** The lower of two addresses. */
+    /** Returns the lower of two addresses, unsigned. */
     public static long lower(long one, long other) {
         return Long.compareUnsigned(one, other) < 0 ? one : other;
     }
 
-    /** Where the heap ends, in this edit. */
+    /** Returns the end of the heap in this edit. */
     public long brk() {
         return brk;
     }
@@ -514,7 +540,7 @@ public final class Edit implements AutoCloseable {
         brk = newBrk;
     }
 
-    /** What mlockall asks of later mappings, in this edit. */
+    /** Returns the lock flags that mlockall set for later mappings, in this edit. */
     public long defaultLock() {
         return defaultLock;
     }
@@ -523,7 +549,7 @@ public final class Edit implements AutoCloseable {
         defaultLock = lock;
     }
 
-    /** Takes a transit that is complete off the counters. */
+    /** Subtracts a completed range from the counters, and releases its charges. */
     void release(InFlightRange complete) {
         Counters uncharged = complete.uncharged();
         if (uncharged != null) {
@@ -535,8 +561,8 @@ public final class Edit implements AutoCloseable {
     /**
      * Publishes the change, unless a backing must be asked first or has refused.
      *
-     * @param result what the operation returns
-     * @return that, or the negated errno of a refusal
+     * @param result the result of the operation
+     * @return {@code result}, or the negated errno of a refusal
      */
     long finish(long result) {
         InFlightRange mine = transit;
@@ -573,8 +599,8 @@ public final class Edit implements AutoCloseable {
         List<Vma> withOpens = mine == null ? withOpens() : null;
         LayoutChange change = layout.changes().prepare(gone, fresh);
         tree.commit();
-        // From here on it is published, whatever is thrown: what is mapped has its opens. Nothing up to the adoption of
-        // the counters allocates, so none of it fails for want of memory.
+        // From here on the change is published, and the new VMAs have their opens, even if a later step throws. No step
+        // up to the adoption of the counters allocates, so none fails for want of memory.
         finished = true;
         held = withOpens;
         if (!completing) {
@@ -600,8 +626,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Takes what retiring needs, so that it does not fail for want of that; false if the operation has to see to it
-     * first.
+     * Allocates the resources of the retirement, which then does not fail for want of them. Returns false if the
+     * operation must act first.
      */
     private boolean prepareToRetire(InFlightRange mine) {
         if (!operation.prepare(mine)) {
@@ -620,14 +646,14 @@ public final class Edit implements AutoCloseable {
         return true;
     }
 
-    /** Whether it has been published. */
+    /** Returns whether the edit was published. */
     boolean isFinished() {
         return finished;
     }
 
     /**
-     * Who is called by what retires an operation must not wait for a fork's copy, which may wait for that operation;
-     * after publication it is too late to say so.
+     * Throws if a callback of a retirement would have to wait for a fork's copy: the copy may wait for that retirement,
+     * a deadlock. After publication it is too late to refuse.
      */
     private void refuseToWaitForCopy(@Nullable InFlightRange mine) {
         InFlightRange inside = InFlightRange.ofThisThread();
@@ -640,7 +666,7 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Cuts the VMAs that reach across an end of a range in transit, so that what lies outside is nobody's. */
+    /** Cuts the VMAs that cross an end of a range in flight, so that the operation does not own the parts outside. */
     private void isolate(Ranges ranges) {
         for (int i = 0; i < ranges.size(); i++) {
             cutSeam(ranges.start(i), false, ranges);
@@ -666,11 +692,12 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * The VMA that was there before this edit and has merely been joined with what is in transit, or else the new one.
+     * Returns the equal VMA that this edit took out, if the edit merely joined it with a VMA in flight; otherwise
+     * returns the new one.
      */
     private Vma asBefore(Vma outside, Ranges ranges) {
         if (ranges.overlap(outside.start(), outside.end())) {
-            // Two ranges of this transit meet here: it needs the gate too.
+            // Two ranges of this operation meet here: this VMA needs the gate too.
             return outside;
         }
         for (Vma vma : gone) {
@@ -685,7 +712,10 @@ public final class Edit implements AutoCloseable {
         return outside;
     }
 
-    /** VMAs without an open need not be held: nothing happens when the last keep of one ends. Null for none. */
+    /**
+     * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
+     * last reference has no effect.
+     */
     private @Nullable List<Vma> withOpens() {
         List<Vma> withOpens = null;
         for (int i = 0; i < gone.size(); i++) {
@@ -701,8 +731,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Takes back what is outside of the tree, and drops the transaction. A step that throws does not prevent the
-     * others.
+     * Undoes the effects outside of the tree, and drops the transaction. An exception of one step does not prevent the
+     * other steps.
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-/** Puts what an empty layout begins with. Called once per attempt, under that layout's lock. */
+/** Stores the initial VMAs of an empty layout. Called once per attempt, under the lock of that layout. */
 public interface Filling {
-    /**
-     * Does it.
-     *
-     * @return 0, or a negated errno
-     */
+    /** Returns 0, or a negated errno. */
     long fill(Edit edit);
 }

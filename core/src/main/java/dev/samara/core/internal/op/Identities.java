@@ -15,11 +15,8 @@ public final class Identities {
     private Identities() {}
 
     /**
-     * Gives a VMA an identity unless it has one: that of a neighbour which it may merge with one day, or a new one.
-     * Takes no lock; beside a change of the neighbourhood it may be decided either way.
-     *
-     * @param layout the space
-     * @param vma a VMA of it
+     * Gives a VMA an identity unless it has one: that of a neighbour with which it may merge later, or a new one. Takes
+     * no lock; a concurrent change of the neighbours may be seen or not.
      */
     public static void prepare(Layout layout, Vma vma) {
         if (vma.anonIdentity() == null) {
@@ -32,13 +29,11 @@ public final class Identities {
     }
 
     /**
-     * Whether Linux would use a huge page, which even a read prepares for: the VMA was advised so, has all of the huge
-     * page's range, and that has no table yet.
+     * Returns whether Linux would use a huge page here, for which even a read prepares an identity. The VMA must have
+     * the HUGEPAGE flag and contain the whole range of the huge page.
      *
-     * @param layout the space
      * @param vma an anonymous VMA
      * @param address an address of it
-     * @return true if so
      */
     public static boolean isHugeCandidate(Layout layout, Vma vma, long address) {
         if (!vma.has(VmaFlags.HUGEPAGE)) {
@@ -50,15 +45,16 @@ public final class Identities {
     }
 
     /**
-     * Hands identities on that VMAs were given after others were made in their place. Caller has detached them.
+     * Passes on identities that VMAs got after their successors were created. Caller has detached the VMAs.
      *
-     * @param gone VMAs that have left the layout, and had no identity when others were made in their place
-     * @param fresh VMAs that have come
-     * @param moves where pages go, and their identity with them
+     * @param gone VMAs that have left the layout, and had no identity when their successors were created
+     * @param fresh the new VMAs
+     * @param moves the moves of pages, whose identity moves too
      */
     static void handOn(List<Vma> gone, List<Vma> fresh, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
-            // After DETACHED: who sets it later finds the VMA detached and sees to its successor himself.
+            // After DETACHED: a thread that sets the identity later finds the VMA detached and sets its successor's
+            // itself.
             AnonVma identity = gone.get(i).anonIdentity();
             if (identity != null) {
                 Vma from = gone.get(i);
@@ -74,11 +70,11 @@ public final class Identities {
     }
 
     /**
-     * Hands an identity on that a VMA was given after others were made in its place, and before it was taken out for
-     * them: then it is not among those that had none.
+     * Passes on an identity that a VMA got after its successors were created and before it was taken out. Such a VMA is
+     * not among those without identity.
      *
      * @param gone a VMA that is taken out, or null
-     * @param fresh what is put in its place
+     * @param fresh its successors
      */
     static void handOn(@Nullable Vma gone, Vma[] fresh) {
         AnonVma identity = gone == null ? null : gone.anonIdentity();

@@ -12,14 +12,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the files that are mapped know of the VMAs that map them ({@code vma_link_file}, {@code unlink_file_vma}): a VMA
- * is linked before the layout that has it is published, and unlinked when its pages are retired, so that whoever takes
- * a page out of a file finds every entry that has it.
+ * The links from mapped files to their VMAs ({@code vma_link_file}, {@code unlink_file_vma}). A VMA is linked before
+ * its layout is published, and unlinked after its pages are retired. A thread that removes a page from a file thus
+ * finds every entry that maps it.
  */
 final class Linking {
     private Linking() {}
 
-    /** Makes VMAs known to their files. Caller is about to publish them. */
+    /** Links VMAs to their files. Caller is about to publish them. */
     static void link(Layout layout, List<Vma> fresh) {
         if (layout.memoryOrNull() == null) {
             return;
@@ -33,14 +33,14 @@ final class Linking {
         }
     }
 
-    /** Takes back what was made known of VMAs that are not published after all. */
+    /** Unlinks new VMAs that are not published. */
     static void undo(List<Vma> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
             Life.unlink(fresh.get(i));
         }
     }
 
-    /** Unlinks VMAs that have left the layout, or leaves that to the transit that retires their pages. */
+    /** Unlinks VMAs that left the layout, or leaves that to the range in flight that retires their pages. */
     static void unlink(List<Vma> gone, @Nullable InFlightRange transit) {
         List<Vma> linked = null;
         for (int i = 0; i < gone.size(); i++) {

@@ -11,14 +11,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which VMAs continue each other, and where one is cut: the one place for both ({@code mm/vma.c}).
+ * The rules by which VMAs are joined and cut ({@code mm/vma.c}).
  *
- * <p>A merge is tried only by the operation that makes or changes a piece, and only at that piece's two ends. Each end
- * is judged by the table of {@link Condition}s, all of which must hold between the neighbour and the piece; what the
- * two verdicts mean together is the table of {@link Join}s.
+ * <p>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece.
+ * The table of {@link Condition}s decides for each end; all of them must hold between the neighbour and the piece. The
+ * table of {@link Join}s combines the two decisions.
  */
 public final class MergeRules {
-    /** What must hold for {@code right} to continue {@code left}, which ends where it starts. */
+    /** A condition for {@code right} to continue {@code left}, which ends at the start of {@code right}. */
     private enum Condition {
         ADJACENT {
             @Override
@@ -26,21 +26,21 @@ public final class MergeRules {
                 return left.end() == right.start();
             }
         },
-        /** All of them, the rights it may be given included, but the sticky ones. */
+        /** All flags, including the MAY flags, except the sticky ones. */
         SAME_FLAGS {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
                 return haveSameFlags(left, right);
             }
         },
-        /** A special mapping is never joined with anything. */
+        /** A special mapping is never joined. */
         NOT_SPECIAL {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
                 return !left.hasAny(VmaFlags.SPECIAL) && !right.hasAny(VmaFlags.SPECIAL);
             }
         },
-        /** The same open, not just the same file. */
+        /** Both have one open, not only one file. */
         SAME_BACKING {
             @Override
             boolean holds(Vma left, Vma right, int pageShift) {
@@ -73,14 +73,14 @@ public final class MergeRules {
 
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
 
-    /** What a piece is joined with. */
+    /** The neighbours with which a piece is joined. */
     private enum Join {
         NONE,
         LEFT,
         RIGHT,
         BOTH;
 
-        /** By: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
+        /** Indexed by: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
         private static final Join[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
 
         static Join of(boolean left, boolean right, boolean eachOther) {
@@ -90,7 +90,10 @@ public final class MergeRules {
 
     private MergeRules() {}
 
-    /** Same identity, or one has none and the other's is not a child's, which is not lent to others. */
+    /**
+     * Returns whether the identities are equal, or only one is null and the other is not inherited by fork: a child's
+     * is not lent.
+     */
     private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
         if (one == other) {
             return true;
@@ -102,12 +105,12 @@ public final class MergeRules {
         return false;
     }
 
-    /** Whether flags do not keep two VMAs apart. */
+    /** Returns whether the flags of two VMAs allow a merge. */
     static boolean haveSameFlags(Vma one, Vma other) {
         return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
     }
 
-    /** Neighbours that both fit a piece without identity may still have two different ones. */
+    /** Two neighbours that both fit a piece without identity may still have different identities. */
     private static boolean fitEachOther(@Nullable Vma left, @Nullable Vma right) {
         return left == null
                 || right == null
@@ -128,13 +131,13 @@ public final class MergeRules {
         return true;
     }
 
-    /** Whether a VMA may vanish in a merge. */
+    /** Returns whether a merge may remove a VMA: its backing does not count mappings. */
     private static boolean mayVanish(@Nullable Vma vma) {
         BackingTraits traits = vma == null ? null : vma.traits();
         return traits == null || !traits.countsMappings();
     }
 
-    /** What a piece is joined with, given the VMAs that may be its neighbours. */
+    /** Returns the neighbours with which a piece is joined. */
     private static Join judge(@Nullable Vma previous, Vma piece, @Nullable Vma next, int pageShift) {
         Join join = Join.of(
                 continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
@@ -142,15 +145,15 @@ public final class MergeRules {
     }
 
     /**
-     * The identity that a VMA without one gets with its first page of its own ({@code find_mergeable_anon_vma}): that
-     * of a neighbour which it would continue but for the rights, the next before the previous, so that the two may
-     * merge one day; else a new one.
+     * Returns the identity that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
+     * identity of a neighbour that the VMA would continue except for the rights, so that the two may merge later. The
+     * next VMA is preferred to the previous one. Without such a neighbour the identity is new.
      */
     public static AnonVma identityFor(Edit edit, Vma vma) {
         return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
     }
 
-    /** The same, given the nearest VMAs on both sides. */
+    /** Returns the identity that a VMA gets with its first page of its own, given the nearest VMA on each side. */
     public static AnonVma identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonIdentity());
@@ -166,18 +169,14 @@ public final class MergeRules {
         return identity != null && !identity.isInherited();
     }
 
-    /** A VMA with the rights and the name of another, which do not matter for what may be lent. */
+    /** Returns a VMA with the rights and the name of another, which do not matter for a shared identity. */
     private static Vma alike(Vma vma, Vma other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
         return Vma.mapping(
                 vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonIdentity());
     }
 
-    /**
-     * Puts a new piece over a range that is free or counted out, joined with its neighbours where they fit.
-     *
-     * @return the VMA that covers the piece now
-     */
+    /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
     public static Vma place(Edit edit, Vma piece) {
         Vma joined = join(edit, piece, true);
         if (joined != null) {
@@ -188,9 +187,8 @@ public final class MergeRules {
     }
 
     /**
-     * Extends the VMA before a new piece over it, or, if allowed, joins the piece with both neighbours or the next.
-     *
-     * @return the VMA that covers the piece now, or null if none fits and nothing was changed
+     * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or the
+     * next.
      */
     public static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
         Vma previous = edit.neighbourBefore(piece.start());
@@ -204,9 +202,9 @@ public final class MergeRules {
     }
 
     /**
-     * Joins, at the completion of a transit, the two VMAs that meet at an address, if they fit and neither is in
-     * transit elsewhere: then the other transit is to try again. Where they were one VMA but for the transit, one may
-     * vanish in any case.
+     * Joins, at a completion, the two VMAs that meet at an address, if they fit and neither is in another range in
+     * flight. Otherwise that range tries the join later. If only the range in flight separated the VMAs, one may be
+     * removed in any case.
      */
     static void joinLate(Edit edit, InFlightRange.Join join) {
         Vma left = edit.neighbourBefore(join);
@@ -217,24 +215,28 @@ public final class MergeRules {
         }
     }
 
-    /** Whether the two VMAs that meet at an address will be one once everything is complete. */
+    /** Returns whether the two VMAs that meet at an address will be one after all completions. */
     public static boolean willJoin(Edit edit, InFlightRange.Join join) {
         Vma left = edit.before(join.address());
         Vma right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
     }
 
-    /** What two VMAs will be once a transit has completed that keeps them apart, or null if they stay two. */
+    /**
+     * Returns the VMA that two VMAs become after the completion of the range in flight that separates them, or null if
+     * they stay two.
+     */
     public static @Nullable Vma whole(Vma left, Vma right, InFlightRange.Join join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
         return joins ? spanning(Join.LEFT, left, right, null) : null;
     }
 
     /**
-     * Gives part of a VMA other flags: joins it with its neighbours where they fit then, else cuts it out.
+     * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit, otherwise cuts it out.
      *
-     * @return the end of the VMA that covers the part now, or a negated errno if it may not be cut out: ENOMEM because
-     *     that would make too many mappings, EINVAL because it must stay whole; a first cut may remain
+     * @return the end of the VMA that covers the part now, or a negated errno if the part may not be cut out: ENOMEM
+     *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal; a first cut may
+     *     remain
      */
     public static long change(Edit edit, Vma vma, long start, long end, long flags) {
         int pageShift = edit.geometry.pageShift();
@@ -263,7 +265,7 @@ public final class MergeRules {
         return into.end();
     }
 
-    /** Cuts a part out of a VMA, from below first, as far as the number of mappings and the backing allow. */
+    /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
     private static long cutOut(Edit edit, Vma vma, Vma piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();
@@ -294,9 +296,9 @@ public final class MergeRules {
     }
 
     /**
-     * Cuts a VMA in two, without a look at the limit.
+     * Cuts a VMA in two, without a check of the map count.
      *
-     * @return the upper half
+     * @return the upper part
      */
     public static Vma cut(Edit edit, Vma vma, long at) {
         int pageShift = edit.geometry.pageShift();
@@ -306,7 +308,7 @@ public final class MergeRules {
         return upper;
     }
 
-    /** Part of a VMA as a VMA of its own, with other flags. */
+    /** Returns a part of a VMA as a separate VMA, with the given flags. */
     public static Vma part(Vma vma, long start, long end, long flags, int pageShift) {
         long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
         return Vma.mapping(start, end, flags, offset, vma.traits(), vma.name(), vma.anonIdentity());

@@ -12,17 +12,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which open each new VMA of an edit gets a share in: that of a VMA whose place it takes, or one that its backing was
- * asked for. A VMA hands its open on once; the other pieces of it need their own. All VMAs of one shared object have
- * shares of its content.
+ * The opens that the new VMAs of an edit share: that of a VMA that they replace, or one for which the backing was
+ * asked. A VMA passes its open on once; other pieces of it need their own. All VMAs of one shared object share the open
+ * of its content.
  */
 public final class OpenTransfer {
     static final OpenTransfer NONE = new OpenTransfer(0);
 
-    /** By the new VMA's number: an {@link Open}, a {@link BackingCallbacks.Question}, or null if it needs none. */
+    /** By index of the new VMA: an {@link Open}, a {@link BackingCallbacks.Question}, or null if it needs none. */
     private final @Nullable Object[] sources;
 
-    /** Below this number each new VMA that is to share an open of another has its share. */
+    /** All new VMAs below this index that share an existing open have their share. */
     private int shared;
 
     private @Nullable Errno refusal;
@@ -31,13 +31,16 @@ public final class OpenTransfer {
         sources = new @Nullable Object[count];
     }
 
-    /** Whether a VMA has an open: its backing wants to be told of it, or ends with the last one. */
+    /**
+     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object, which ends with its last
+     * mapping.
+     */
     public static boolean hasOpen(Vma vma) {
         BackingTraits traits = vma.traits();
         return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
     }
 
-    /** Finds the opens of an edit's new VMAs; which of them must still be asked for, the operation's questions know. */
+    /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
     static OpenTransfer of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
         OpenTransfer opens = NONE;
         List<Vma> heirless = List.of();
@@ -77,15 +80,15 @@ public final class OpenTransfer {
         return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
     }
 
-    /** The first refusal of an open, or null. */
+    /** Returns the first refusal of an open, or null. */
     @Nullable
     Errno refusal() {
         return refusal;
     }
 
     /**
-     * Takes the share of the i-th new VMA, or null if it needs none. To be called once for each, in turn, at
-     * publication; if that fails, {@link #takeBack} gives the shares up.
+     * Acquires the share of the i-th new VMA, or returns null if it needs none. Called once for each, in order, at
+     * publication; if that fails, {@link #takeBack} drops the shares.
      */
     @Nullable
     Open take(int i) {
@@ -102,9 +105,8 @@ public final class OpenTransfer {
     }
 
     /**
-     * Gives up each share that was taken, because nothing is published. None is the last of its open: the VMA, or the
-     * edit, that it is shared with is still there. What was granted to a new VMA is the operation's to end, with its
-     * questions.
+     * Drops each acquired share, because nothing is published. None is the last of its open: the VMA or the edit that
+     * shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link BackingCallbacks}.
      */
     void takeBack() {
         while (shared > 0) {

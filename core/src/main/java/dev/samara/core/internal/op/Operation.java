@@ -37,25 +37,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * One call of an operation, from its arguments to its completion.
  *
- * <p>Up to publication it is a loop of attempts, each an {@link Edit}. An attempt ends without a trace if the operation
- * must wait for a range in transit, or if a backing must be asked; then it waits, or asks, holding nothing, and starts
- * again. What is in transit after publication is retired and completed by the same thread or, if the call is
- * asynchronous, by one of the machine's.
+ * <p>Before publication the operation is a loop of attempts, each an {@link Edit}. An attempt is dropped without effect
+ * if the operation must wait for a range in flight or must ask a backing. The thread then waits or asks without a lock
+ * and attempts again. After publication the range in flight is retired and completed: by the calling thread, or for an
+ * asynchronous call by one of the machine's threads.
  */
 public final class Operation implements Watch {
-    /** An operation that has started again so often insists on being next. */
+    /** The number of restarts after which an operation takes a ticket. */
     private static final int PATIENCE = 3;
 
     /**
-     * So many calls deep an operation touches its stack before it publishes what is in transit. Interpreted, 15 are as
-     * deep as what follows publication when that tells nobody of anything.
+     * The number of frames of stack that an operation touches before it publishes a range. Interpreted, 15 are as deep
+     * as the code after publication, if no notifier or listener is called.
      */
     private static final int DEPTH = 17;
 
     private final Layout layout;
     private final Call call;
 
-    /* The arguments, each in the place that the call gives it. */
+    /* The arguments; the call decides the meaning of each field. */
     private final long address;
     private final long length;
     private final long third;
@@ -63,7 +63,7 @@ public final class Operation implements Watch {
     private final int flags;
     private final @Nullable Object object;
 
-    /** When it first started, among the operations of its space; 0 before it has. */
+    /** The position of its first attempt among the operations of its space; 0 before that attempt. */
     private long age;
 
     private int restarts;
@@ -75,22 +75,22 @@ public final class Operation implements Watch {
     private long result;
     private @Nullable InFlightRange transit;
 
-    /** Where it has taken room for what is done on a thread of the machine. */
+    /** The RCU in which it has taken a place for the work of a machine thread; null if it has taken none. */
     private @Nullable Rcu room;
 
-    /** Whether its attempt has found no worker idle that could retire what it takes away. */
+    /** Whether the attempt found no idle worker for the retirement. */
     private boolean lacksWorker;
 
-    /** Whether it need not have one: the end of a space, which may not be refused. */
+    /** Whether it publishes without a worker: the end of a space, which may not be refused. */
     private boolean goesOnWithoutWorker;
 
-    /** A worker for that; null until one is needed. */
+    /** The worker for the retirement; null until one is needed. */
     private @Nullable PageTableContext worker;
 
-    /** What who judges accesses knows of it. */
+    /** The access checker's records of this operation's revocations. */
     private List<AccessChecker.Revocation> takings = List.of();
 
-    /** What is to be faulted in at the end. */
+    /** The ranges to fault in after completion. */
     private List<Populate> populations = List.of();
 
     public Operation(
@@ -112,7 +112,11 @@ public final class Operation implements Watch {
         this.object = object;
     }
 
-    /** Runs it to its end. */
+    /**
+     * Runs the operation and waits until it is complete. The caller must hold no lock.
+     *
+     * @return the result of the call, or a negated errno
+     */
     public long run() {
         Cpus.checkMayWait("a call of a space");
         layout.host().waitingCalls().attendAgain();
@@ -125,7 +129,7 @@ public final class Operation implements Watch {
             publish();
         } finally {
             try {
-                // Also if something was thrown after publication: its ranges belong to nobody else.
+                // Also after an exception that follows publication: no other thread retires the range.
                 if (transit != null) {
                     transit.retireAndWait();
                 }
@@ -137,7 +141,7 @@ public final class Operation implements Watch {
         return result;
     }
 
-    /** Tells who judges accesses what may be taken away until it ends. */
+    /** Announces to the access checker the ranges that the operation may revoke until it ends. */
     private void beginTaking() {
         Memory memory = layout.memoryOrNull();
         AccessChecker oracle = memory == null ? null : memory.oracle();
@@ -163,7 +167,8 @@ public final class Operation implements Watch {
     private AccessChecker.Revocation taking(AccessChecker oracle, long start, long bytes) {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(bytes);
-        // What does not lie in the space is refused; and a stack is protected down to where it begins.
+        // A range outside the space is refused. With GROWSDOWN or GROWSUP, mprotect extends the range to an end of the
+        // stack.
         boolean hasRange = Long.compareUnsigned(bytes, limit) <= 0
                 && Long.compareUnsigned(start, limit - bytes) <= 0
                 && start != end
@@ -187,34 +192,36 @@ public final class Operation implements Watch {
         };
     }
 
-    /** Faults in what the operation has promised; nobody waits for that but the caller. */
+    /** Faults in the requested ranges; only the caller waits for that. */
     private void populate() {
         for (Populate population : populations) {
             result = population.run(layout, result);
         }
     }
 
-    /** Ends an asynchronous operation; not on a thread that holds a lock. */
+    /** Ends an asynchronous operation and completes its future. The calling thread must hold no lock. */
     public void complete(CompletableFuture<Long> promised) {
         endTaking();
-        // Before backings are asked for pages: they may call operations, which wait for room.
+        // Before backings are asked for pages: a backing may call operations that wait for a place.
         leaveRoom();
         try {
             populate();
             promised.complete(result);
         } catch (Throwable thrown) {
-            // As a synchronous call throws it.
+            // A synchronous call throws it to its caller.
             promised.completeExceptionally(thrown);
         }
     }
 
-    /** What it may leave something to wait behind; null if nothing waits, or the caller must not. */
+    /**
+     * Returns the RCU that bounds the backlog of this call; null if there is no memory, or if the caller must not wait.
+     */
     private @Nullable Rcu behind() {
         Memory memory = layout.memoryOrNull();
         return memory == null || InFlightRange.ofThisThread() != null ? null : memory.rcu();
     }
 
-    /** What ends a space, makes one, or serves a fault goes on in any case. */
+    /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
     private boolean mayBeRefused() {
         return switch (call) {
             case CLOSE, LOAD, FORK, GROW_STACK -> false;
@@ -222,12 +229,12 @@ public final class Operation implements Watch {
         };
     }
 
-    /** Whether nothing is left of the space afterwards. */
+    /** Returns whether the call ends its space. */
     boolean endsSpace() {
         return call == Call.CLOSE;
     }
 
-    /** Whether it unmaps a range for good, and does nothing else. */
+    /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
     public boolean isMunmap() {
         return call == Call.MUNMAP;
     }
@@ -240,7 +247,7 @@ public final class Operation implements Watch {
         }
     }
 
-    /** Notes what is to be faulted in; those of an attempt in vain are forgotten. */
+    /** Adds a range to fault in after completion; a new attempt starts with none. */
     void populate(Populate population) {
         if (populations.isEmpty()) {
             populations = new ArrayList<>(1);
@@ -248,9 +255,14 @@ public final class Operation implements Watch {
         populations.add(population);
     }
 
-    /** Runs it up to publication; the rest is done by a thread of the machine, which completes the future. */
+    /**
+     * Runs the operation up to publication; a thread of the machine does the rest and completes the future. May wait
+     * until attempts can proceed. The caller must hold no lock.
+     *
+     * @return a future of the result, which is a negated errno if the call is refused
+     */
     public CompletableFuture<Long> start() {
-        // First, since at the bound of grace periods what gives room back may wait for a CPU of this thread.
+        // First: at the bound of pending grace periods, the call that frees a place may wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
         layout.host().waitingCalls().attendAgain();
         CompletableFuture<Long> future = new CompletableFuture<>();
@@ -269,7 +281,7 @@ public final class Operation implements Watch {
         } finally {
             InFlightRange rest = transit;
             if (rest != null) {
-                // Also if something was thrown after publication: its ranges belong to nobody else.
+                // Also after an exception that follows publication: no other thread retires the range.
                 rest.promise(future);
                 rest.submit();
             } else if (!returned || populations.isEmpty()) {
@@ -285,7 +297,7 @@ public final class Operation implements Watch {
         return future;
     }
 
-    /** An asynchronous operation that is complete but for what it faults in. Made before it publishes. */
+    /** An asynchronous operation that only has ranges left to fault in. Allocated before publication. */
     private static final class Populating extends WaitingCall {
         private final Operation operation;
         private final CompletableFuture<Long> future;
@@ -315,7 +327,8 @@ public final class Operation implements Watch {
                 } else if (lacksWorker) {
                     takeWorker();
                 } else if (!done) {
-                    // Nobody may wait for a backing's answer, its own calls least of all.
+                    // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
+                    // answer.
                     withdraw();
                     questions().put();
                 }
@@ -326,9 +339,9 @@ public final class Operation implements Watch {
     }
 
     /**
-     * Takes what the retirement of what is about to be published needs. Caller holds the layout lock.
+     * Allocates the resources of the retirement before publication. Caller holds the layout lock.
      *
-     * @return false if the attempt must end first: this is refused, or must make a worker without the lock
+     * @return false if the attempt must end first: the operation is refused, or must create a worker without the lock
      */
     boolean prepare(InFlightRange rest) {
         try {
@@ -356,14 +369,14 @@ public final class Operation implements Watch {
         return true;
     }
 
-    /** Makes a worker where none is idle. Caller holds no lock. */
+    /** Creates a worker if none is idle. Caller holds no lock. */
     private void takeWorker() {
         lacksWorker = false;
         withdraw();
         try {
             worker = layout.memory().borrowOrNull();
             if (worker == null && endsSpace()) {
-                // Its retirement is tried again until there is one.
+                // Its retirement is tried again until a worker is available.
                 goesOnWithoutWorker = true;
             } else if (worker == null) {
                 refused(Errno.EAGAIN.result());
@@ -376,7 +389,7 @@ public final class Operation implements Watch {
         }
     }
 
-    /** Tries once; returns what it must wait for before it tries again, or null. */
+    /** Makes one attempt; returns the gate to wait for before the next one, or null. */
     private @Nullable Gate attempt() {
         try (Edit edit = new Edit(this)) {
             try {
@@ -415,7 +428,10 @@ public final class Operation implements Watch {
         };
     }
 
-    /** Caller must hold no lock. */
+    /**
+     * Waits until the gate is open, and refuses the operation with EINTR if the thread is interrupted; the end of a
+     * space is not interrupted. Caller must hold no lock.
+     */
     private void waitFor(Gate gate) {
         InFlightRange inside = InFlightRange.ofThisThread();
         if (inside != null) {
@@ -446,25 +462,25 @@ public final class Operation implements Watch {
         if (intent != null) {
             intent.restart();
         } else if (restarts >= PATIENCE - 1 && InFlightRange.ofThisThread() == null) {
-            // Should this attempt be in vain as well, what it has named is known.
+            // If this attempt restarts too, the ticket then has the ranges that it named.
             intent = new Ticket(this);
         }
     }
 
-    /** Notes a range that the attempt is about. */
+    /** Adds a range of this attempt to the ticket, if there is one. */
     void name(long start, long end) {
         if (intent != null) {
             intent.name(start, end);
         }
     }
 
-    /** Ends the operation with nothing changed. */
+    /** Ends the operation without a change. */
     void refused(long refusal) {
         result = refusal;
         done = true;
     }
 
-    /** Ends the attempts; what is in transit is left to be retired and completed. */
+    /** Ends the attempts; the range in flight, if any, remains to be retired and completed. */
     void published(long answer, @Nullable InFlightRange rest) {
         result = answer;
         transit = rest;
@@ -484,7 +500,7 @@ public final class Operation implements Watch {
         return result;
     }
 
-    /** What it asks of backings. */
+    /** Returns the callbacks to backings, created at first use. */
     BackingCallbacks questions() {
         if (questions == null) {
             questions = new BackingCallbacks(layout.host());
@@ -492,12 +508,12 @@ public final class Operation implements Watch {
         return questions;
     }
 
-    /** Whether the current attempt has come to no question without an answer. */
+    /** Returns whether every callback that the current attempt needs has its answer. */
     boolean isAnswered() {
         return questions == null || questions.areAnswered();
     }
 
-    /** On every way out: what is left behind under the lock, and at backings that were asked in vain. */
+    /** Releases the unused worker, the ticket, and the callbacks' unused opens, on each way out. */
     private void leave() {
         PageTableContext unused = transit == null ? worker : null;
         worker = null;
@@ -511,12 +527,12 @@ public final class Operation implements Watch {
             } else {
                 questions.takeBackAll();
             }
-            // What is in transit is found by way of this operation, and must not keep the VMAs asked about.
+            // The range in flight leads to this operation, which must not keep those VMAs reachable.
             questions = null;
         }
     }
 
-    /** Lets those pass that its intent has stopped. Caller must hold no lock. */
+    /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
     private void withdraw() {
         Ticket mine = intent;
         if (mine == null) {
@@ -542,7 +558,9 @@ public final class Operation implements Watch {
         layout.host().reportLongWait(toString(), gate, waiter, nanos);
     }
 
-    /** The call with its arguments, in the order of the system call; of what is mapped, only a segment is named. */
+    /**
+     * Returns the call with its arguments, in the order of the system call; a backing is omitted, a segment is named.
+     */
     @Override
     public String toString() {
         String name = call.name().toLowerCase(Locale.ROOT);

@@ -20,12 +20,12 @@ import dev.samara.maple.GapSearch;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a mapping goes ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code arch/x86/kernel/sys_x86_64.c} and
- * {@code mm/huge_memory.c}).
+ * The choice of an address for a mapping ({@code get_unmapped_area} in {@code mm/mmap.c}, {@code
+ * arch/x86/kernel/sys_x86_64.c} and {@code mm/huge_memory.c}).
  *
- * <p>A fixed address is taken as it is, a hint where it is free, and otherwise a gap is searched: from the mmap base
- * downwards, or upwards in a space that was made so and where downwards there is none. What may profit from huge pages
- * is tried on a huge page boundary first. A stack keeps its guard gap free below it.
+ * <p>A fixed address is used as it is, and a hint if it is free. Otherwise a gap is searched: downwards from the mmap
+ * base, then upwards. A space may be configured to search only upwards. A mapping that may profit from huge pages is
+ * first tried at a huge page boundary. The guard gap below a stack stays free.
  */
 public final class Placement {
     private static final long LOW_START = 0x40000000L;
@@ -36,7 +36,7 @@ public final class Placement {
     private final Geometry geometry;
     private final GapSearch search = new GapSearch();
 
-    /** What is being placed. */
+    /** The traits of the mapping to be placed; null for anonymous memory. */
     private final @Nullable BackingTraits backing;
 
     private final int mapFlags;
@@ -51,9 +51,9 @@ public final class Placement {
     /**
      * Finds the address for a mapping.
      *
-     * @param hint where it is wanted, or 0; must be the address itself if FIXED is among the flags
-     * @param length its length, a multiple of the page size, not 0, unsigned
-     * @param offset its byte offset in the backing; anonymous memory has none, whatever its page offset
+     * @param hint the wanted address, or 0; with FIXED among the flags, the address itself
+     * @param length bytes, a multiple of the page size, not 0, unsigned
+     * @param offset the byte offset in the backing; ignored for anonymous memory
      * @param mapFlags bits of {@code MapFlags}
      * @return the address, or a negated errno
      */
@@ -62,7 +62,7 @@ public final class Placement {
         if (Long.compareUnsigned(length, edit.geometry.limit()) > 0) {
             return Errno.ENOMEM.result();
         }
-        // A fixed address is judged before it is taken, so that one near 2^64 is not mistaken for an error number.
+        // A fixed address is checked first, so that one near 2^64 is not mistaken for an errno.
         boolean fixed = (mapFlags & FIXED) != 0;
         if (fixed
                 && (Long.compareUnsigned(hint, edit.geometry.limit() - length) > 0
@@ -83,11 +83,9 @@ public final class Placement {
     }
 
     /**
-     * Finds a place for a mapping that includes what a {@code munmap} in flight has unmapped, because there is none
-     * without: the one that {@link #find} will give to a mapping without a hint once each {@code munmap} is complete,
-     * and nothing else is.
-     *
-     * @return the address, or a negated errno
+     * Finds an address for a mapping in a range that includes reservations of {@code munmap}s in flight, because no
+     * other range is free. The address is the one that {@link #find} would return for a mapping without a hint after
+     * the completion of each {@code munmap}, and of nothing else.
      */
     public static long findReserved(Edit edit, long length, int mapFlags) {
         Layout layout = edit.layout;
@@ -106,8 +104,8 @@ public final class Placement {
     }
 
     /**
-     * The highest or the lowest place within bounds in a hole of the look-up view that a {@code munmap} reserves in
-     * part.
+     * Returns the highest or lowest address within bounds in a hole, as lookups see it, that a {@code munmap} reserves
+     * in part.
      */
     private static long inHoles(Edit edit, long low, long high, long length, boolean topDown) {
         long floor = Math.max(low, edit.layout.lowest());
@@ -126,7 +124,7 @@ public final class Placement {
                     Vma below = edit.before(address);
                     Vma above = edit.atOrAfter(address);
                     if (above != null && above.start() <= address) {
-                        // Reused early.
+                        // Already reused early.
                         address = above.end();
                         continue;
                     }
@@ -145,7 +143,7 @@ public final class Placement {
         return best;
     }
 
-    /** A hint as {@code mmap} takes it: a page boundary, and not below the lowest address that anybody may map. */
+    /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */
     public static long roundHint(Geometry geometry, long hint) {
         long rounded = geometry.roundDown(hint);
         return rounded != 0 && Long.compareUnsigned(rounded, geometry.minimum()) < 0 ? geometry.minimum() : rounded;
@@ -172,7 +170,7 @@ public final class Placement {
         return backing.isZeroDevice() ? !shared : backing.wantsHugeAlignment();
     }
 
-    /** Memory of huge pages itself must lie on their boundaries. */
+    /** Returns the address of a mapping of huge pages, which must be on a huge page boundary, or a negated errno. */
     private long onHugePages(long hint, long length) {
         long size = geometry.hugeSize();
         if ((mapFlags & FIXED) != 0 && (hint & size - 1) != 0) {
@@ -182,9 +180,10 @@ public final class Placement {
     }
 
     /**
-     * Tries to place a mapping that holds a whole huge page so that address and offset agree modulo the huge page size.
+     * Tries to place a mapping that contains a whole huge page so that address and offset are equal modulo the huge
+     * page size.
      *
-     * @return the address, or 0 if it holds none or there is no room
+     * @return the address, or 0 if the mapping contains no huge page or there is no gap
      */
     private long onHugeBoundary(long hint, long length, long offset) {
         long size = geometry.hugeSize();
@@ -245,12 +244,12 @@ public final class Placement {
         return lowest(low, high, length, alignment);
     }
 
-    /** Addresses above the window are given only to who asks for one there. */
+    /** Returns the upper bound of the search: addresses above the window are used only for a hint above it. */
     private long endOfSide(long hint) {
         return Long.compareUnsigned(hint, geometry.window()) > 0 ? geometry.limit() : geometry.window();
     }
 
-    /** Whether a hint does not reach across the end of the window or of the space. */
+    /** Returns whether a hinted range does not cross the end of the window or of the space. */
     private boolean staysOnItsSide(long address, long length) {
         if (Long.compareUnsigned(address, geometry.limit() - length) > 0) {
             return false;
@@ -264,7 +263,7 @@ public final class Placement {
                 && edit.isFree(address, address + length);
     }
 
-    /** Where a VMA begins if the gap below a stack is counted in ({@code vm_start_gap}). */
+    /** Returns the start of a VMA, including the gap below a stack ({@code vm_start_gap}). */
     public long guardedStart(Vma vma) {
         return guardedStart(edit, vma);
     }

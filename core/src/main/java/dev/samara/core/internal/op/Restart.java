@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.sync.Gate;
 
-/** Thrown within an operation's attempt that has met a range in transit, to leave it and the lock and to wait. */
+/** Thrown in an attempt that has met a range in flight or a ticket: the operation releases the lock and waits. */
 final class Restart extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
@@ -14,7 +14,7 @@ final class Restart extends RuntimeException {
         this.gate = gate;
     }
 
-    /** What to wait for. */
+    /** Returns the gate to wait for. */
     Gate gate() {
         return gate;
     }

@@ -30,15 +30,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The second phase of an operation in transit: what it has taken away, moved or narrowed is taken out of the page
- * table, nobody can translate to it any more, and only then it is freed, or put where it has been moved. Holds no lock
- * but one leaf's at a time.
+ * The retire phase of an operation in flight. It removes, moves or narrows entries of the page table, and flushes the
+ * translations of all CPUs. Only then it frees the pages, or stores them at the target of their move. Holds no lock
+ * except one leaf's at a time.
  *
- * <p>It is made before the operation publishes, with what it needs; and it keeps how far it is, so that it goes on
- * where it has rested, or where a step has failed. For one thread at a time.
+ * <p>It is created before the operation publishes, with its resources. It records its progress: it continues after a
+ * rest, or after a step that failed. Used by one thread at a time.
  */
 public final class Retirement {
-    /* The steps. Each may be begun again where it has failed; what it has done by then, it finds done. */
+    /* The steps. Each may be repeated after a failure, and finds its earlier effects done. */
     private static final int COPIES = 0;
     private static final int PICK_UP = 1;
     private static final int TAKE_AWAY = 2;
@@ -56,30 +56,32 @@ public final class Retirement {
 
     private int step = COPIES;
 
-    /** What it has in its hands: also over a failure. */
+    /** The pages that each move has picked up; kept after a failure. */
     private final List<Moved> moved;
 
     /**
-     * How many of the ranges, first those reserved and then those occupied, are done, and where the next is; 0 at its
-     * start.
+     * How many of the ranges are done, in the order reserved, occupied; and the next address in the current one, 0 for
+     * its start.
      */
     private int ranges;
 
     private long reached;
     private int actions;
 
-    /** An entry that somebody else is at, and what it was: what this waits for, if it rests; null for nothing. */
+    /**
+     * The leaf of a busy entry for whose owner this rests, with the index and the value of the entry; null for none.
+     */
     private long @Nullable [] busyLeaf;
 
     private int busyIndex;
     private long busyEntry;
 
     /**
-     * Takes what retiring needs. Before publication.
+     * Allocates the resources of the retirement. Called before publication.
      *
-     * @param transit what is to be published
-     * @param memory its machine's
-     * @param worker a borrowed worker, or null if none is to be had and it has to go on without
+     * @param transit the range to be published
+     * @param memory the machine's memory
+     * @param worker a borrowed worker, or null if none is available and the retirement must continue without
      */
     Retirement(InFlightRange transit, Memory memory, @Nullable PageTableContext worker) {
         this.transit = transit;
@@ -91,10 +93,10 @@ public final class Retirement {
     }
 
     /**
-     * Goes on with what is left.
+     * Continues with the remaining steps.
      *
      * @param mayRest whether to return instead of waiting
-     * @return whether nothing is left; false only if it may rest
+     * @return whether all steps are done; false only if {@code mayRest}
      */
     public boolean advance(boolean mayRest) {
         if (step < DONE) {
@@ -111,12 +113,12 @@ public final class Retirement {
         return true;
     }
 
-    /** Gives up for a while, or at the end for ever, what others may need. */
+    /** Releases resources that others may need, until the next step or, after the last one, forever. */
     public void rest() {
         gather.rest();
     }
 
-    /** Whether what it rests for may be over. Waits for nothing. */
+    /** Returns whether the reason for the rest may be over. Does not wait. */
     public boolean isReady() {
         return switch (step) {
             case COPIES -> transit.areCopiesOver();
@@ -136,7 +138,7 @@ public final class Retirement {
                 yield true;
             }
             case FREE -> {
-                // The worker stays for the actions: there may be no other.
+                // The worker stays for the actions, since another one might not be available.
                 gather.invalidate();
                 gather.free();
                 yield true;
@@ -166,14 +168,14 @@ public final class Retirement {
     }
 
     /**
-     * Who ends a space that no CPU uses has nobody to flush; the end of a used one takes pages away as any operation
-     * does.
+     * Ends the TLB context if the operation ends the space. If no CPU uses the space there is nothing to flush;
+     * otherwise pages are removed as by any operation.
      */
     private void endContext() {
         if (transit.operation().endsSpace()) {
             TlbContext context = table.context();
             memory.cpus().releaseDead();
-            // Also if others use it: what is LAZY has no part in what becomes of a closed space.
+            // Also if other CPUs use it: a LAZY CPU is not affected by the end of the space.
             memory.cpus().takeOff(context);
             if (context.end()) {
                 gather.leaveOut(context);
@@ -202,7 +204,7 @@ public final class Retirement {
         return true;
     }
 
-    /** Empties or narrows its ranges, and flushes and frees whenever the gather is full. */
+    /** Unmaps or narrows its ranges, and flushes and frees whenever the gather is full. */
     private boolean takeAway(boolean mayRest) {
         Ranges reserved = transit.reserved();
         Ranges occupied = transit.occupied();
@@ -236,8 +238,8 @@ public final class Retirement {
     }
 
     /**
-     * Tells the VMAs that replace something that their ranges are empty. They are in flight: nobody unlinks them
-     * meanwhile.
+     * Marks the VMAs that replace others as entered: their ranges are empty. They are in flight, so no operation
+     * unlinks them meanwhile.
      */
     private void enter(Ranges emptied) {
         for (int i = 0; i < emptied.size(); i++) {
@@ -249,7 +251,7 @@ public final class Retirement {
         }
     }
 
-    /** Rewrites each entry from the VMA that is there now, under the lock of its leaf. */
+    /** Rewrites each entry with the rights of the VMA that is there now, under the lock of its leaf. */
     private void narrow(long start, long end) {
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
@@ -293,8 +295,8 @@ public final class Retirement {
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
             } else if (Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY)) {
-                // The page is as it was before the copy began, and its copy will be dropped. A zap's entry is
-                // the zap's.
+                // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
+                // belongs to that unmap.
                 narrowed = Pte.present(
                         Pte.frame(pte), (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED)) | (most & ~Pte.WRITE));
             } else {
@@ -306,17 +308,16 @@ public final class Retirement {
         }
     }
 
-    /** What a move has in its hands: entries by their distance from the start. */
+    /** The picked-up entries of a move, with their distances from its start. */
     private static final class Moved {
         private final InFlightRange.Move move;
         private long[] distances = new long[16];
         private long[] entries = new long[16];
         private int size;
 
-        /** How many of them are put down. */
         private int down;
 
-        /** How small the file had become when the first page was picked up; null if there is no file. */
+        /** The file's latest shrink when the first page was picked up; null if there is no file. */
         private final FilePages.@Nullable Shrink from;
 
         Moved(InFlightRange.Move move, FilePages.@Nullable Shrink from) {
@@ -324,7 +325,7 @@ public final class Retirement {
             this.from = from;
         }
 
-        /** True; what this needs it takes before the entry is picked up. */
+        /** Returns true. Grows the arrays before the next entry is picked up. */
         boolean hasRoom() {
             if (size == entries.length) {
                 distances = Arrays.copyOf(distances, 2 * size);
@@ -360,7 +361,7 @@ public final class Retirement {
         return true;
     }
 
-    /** False if the leaf is dead, and there is nothing in it. */
+    /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and empty. */
     private boolean owe(long[] leaf, long start, long end) {
         Leaf.lock(leaf);
         try {
@@ -381,8 +382,7 @@ public final class Retirement {
             int index = table.indexOf(at);
             long pte = Leaf.get(leaf, index);
             if (Pte.isInTransit(pte)) {
-                // A copy, or a page that is being taken out of its cache: over in a moment, unless that waits for a
-                // CPU.
+                // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.
                 if (mayRest) {
                     busyLeaf = leaf;
                     busyIndex = index;
@@ -400,7 +400,11 @@ public final class Retirement {
         return true;
     }
 
-    /** Waits for who is at an entry; caller must hold no lock. */
+    /**
+     * Waits for the owner of a busy entry. Caller must hold no lock.
+     *
+     * @throws IllegalArgumentException if the entry is not busy
+     */
     public static void awaitOwner(Memory memory, Layout layout, long[] leaf, int index, long pte) {
         if (!Pte.isInTransit(pte)) {
             throw new IllegalArgumentException("nobody is at " + Pte.toString(pte));
@@ -411,12 +415,12 @@ public final class Retirement {
         }
     }
 
-    /** Reports who waits long for a page. */
+    /** Returns a watch that reports a long wait for a page. */
     static Watch watch(Layout layout) {
         return new LongWait(layout);
     }
 
-    /** Reports a wait for who is at an entry. */
+    /** A watch that reports a long wait for the owner of a busy entry. */
     private record LongWait(Layout layout) implements Watch {
         @Override
         public long reportAfterNanos() {
@@ -439,7 +443,7 @@ public final class Retirement {
             boolean put = vma != null
                     && Long.compareUnsigned(pages.distances[i], pages.move.length()) < 0
                     && putDown(vma, address, pte, pages);
-            // Before the page is given up: that must not happen twice.
+            // Before the page is dropped, which must not happen twice.
             pages.down++;
             if (!put && Pte.isOwn(pte)) {
                 frames.drop(Pte.frame(pte), gather.worker().magazine());
@@ -447,7 +451,10 @@ public final class Retirement {
         }
     }
 
-    /** False if the page is its file's no more. */
+    /**
+     * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
+     * Leaf#fill} does.
+     */
     private boolean putDown(Vma vma, long address, long pte, Moved moved) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(address);
@@ -472,7 +479,8 @@ public final class Retirement {
             return true;
         }
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after its linking.
+        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after the leaf's
+        // linking.
         return Pte.isOwn(pte)
                 ? page < file.lowestSince(moved.from)
                 : memory.frames().isCached(Pte.frame(pte), file.number(), page);
@@ -522,14 +530,14 @@ public final class Retirement {
     private void unguard(long[] leaf, int index) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.TRANSIT | Pte.GUARD)) {
-            // A truncation has taken over what is becoming a guard.
+            // A truncation has taken over an entry that is becoming a guard marker.
             awaitOwner(memory, layout, leaf, index, pte);
             pte = Leaf.get(leaf, index);
         }
         Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
     }
 
-    /** What a range's mapping asks of its pages, at an advice; null for nothing. */
+    /** Returns the page cache of the mapped file; null for none. */
     public static @Nullable FilePages fileOf(Vma vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }

@@ -5,15 +5,15 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 
 /**
- * Left by an operation that had to start again several times: those that first started later, and name a range of its,
- * wait behind it. Open once the operation has published or given up.
+ * Taken by an operation after several restarts. Operations that started later and name one of its ranges wait for it.
+ * Opens after the operation has published or failed.
  */
 public final class Ticket extends Gate {
     private final Operation operation;
-    /** What its latest attempt has named. */
+    /** The ranges that the latest attempt has named. */
     private final Ranges named = new Ranges();
 
-    /** Whether others can meet it. Guarded by the layout lock. */
+    /** Whether other operations can find it. Guarded by the layout lock. */
     private boolean left;
 
     Ticket(Operation operation) {
@@ -28,12 +28,12 @@ public final class Ticket extends Gate {
         left = true;
     }
 
-    /** Whether an operation that names a range must wait. */
+    /** Returns whether an operation that names a range must wait. */
     public boolean stops(Operation other, long start, long end) {
         return operation.age() < other.age() && named.overlap(start, end);
     }
 
-    /** Forgets what an earlier attempt has named. Caller must hold the layout lock. */
+    /** Clears the ranges of an earlier attempt. Caller must hold the layout lock. */
     void restart() {
         named.clear();
     }

@@ -18,11 +18,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The changes of one space, numbered under the layout lock and delivered to listeners without it.
  *
- * <p>Each listener has a queue. What is published is added to it under the layout lock, which makes the order; whoever
- * has let go of the lock sees to it that a thread of the machine works the queue off.
+ * <p>Each listener has a queue. A published change is added to it under the layout lock, which makes the order. After
+ * the unlock, the publishing thread schedules the delivery on a thread of the machine.
  */
 public final class Changes {
-    /** So many changes wait for a slow listener; later ones are lost to it until it has caught up. */
+    /**
+     * The number of changes that may wait for a slow listener; it loses later ones until half of them are delivered.
+     */
     static final int CAPACITY = 1 << 16;
 
     private final MachineState host;
@@ -52,8 +54,8 @@ public final class Changes {
     }
 
     /**
-     * Makes the event of a change that is about to be published; null if nobody is to be told. Caller must hold the
-     * layout lock.
+     * Returns the event of a change that is about to be published, or null if there is no listener. Caller must hold
+     * the layout lock.
      */
     public @Nullable LayoutChange prepare(List<Vma> gone, List<Vma> fresh) {
         if ((gone.isEmpty() && fresh.isEmpty()) || deliveries.isEmpty()) {
@@ -63,8 +65,8 @@ public final class Changes {
     }
 
     /**
-     * Numbers a change, and queues the event that was prepared of it, which fails for no listener. Caller must hold the
-     * layout lock, and call {@link #deliver} after it has let go of it.
+     * Numbers a change, and queues its prepared event; an exception for one listener does not stop the others. Caller
+     * must hold the layout lock, and call {@link #deliver} after it has unlocked it.
      */
     public void publish(List<Vma> gone, List<Vma> fresh, @Nullable LayoutChange change) {
         if (!gone.isEmpty() || !fresh.isEmpty()) {
@@ -84,7 +86,7 @@ public final class Changes {
         return sorted;
     }
 
-    /** Has what was published delivered. Caller must not hold the layout lock. */
+    /** Schedules the delivery of published changes. Caller must not hold the layout lock. */
     public void deliver() {
         List<Delivery> to = deliveries;
         for (int i = 0; i < to.size(); i++) {
@@ -92,7 +94,7 @@ public final class Changes {
         }
     }
 
-    /** One listener's queue, worked off by at most one thread at a time. */
+    /** One listener's queue, drained by at most one thread at a time. */
     private final class Delivery extends WaitingCall {
         private final LayoutListener listener;
         private final Queue<LayoutChange> queue = new ConcurrentLinkedQueue<>();
@@ -121,7 +123,7 @@ public final class Changes {
             losing = false;
         }
 
-        /** False if there is no memory for a place in the queue. */
+        /** Returns false if there is no memory for an entry of the queue. */
         private boolean offer(LayoutChange change) {
             length.getAndIncrement();
             try {
@@ -134,8 +136,8 @@ public final class Changes {
 
         void schedule() {
             loss.schedule();
-            // The queue, then the flag; the thread that works it off lets go of the flag, then looks at the queue: one
-            // of the two sees the other, so nothing stays in the queue.
+            // The queue, then the flag. The draining thread clears the flag, then reads the queue. One of the two sees
+            // the other's write, so no change stays in the queue.
             if (!queue.isEmpty() && isWorkedOff.compareAndSet(false, true)) {
                 host.submit(this);
             }
@@ -169,11 +171,11 @@ public final class Changes {
         }
     }
 
-    /** The report that a listener is losing changes. Not made by the thread that works its queue off: that may hang. */
+    /** The report that a listener loses changes. Not made by the thread that drains its queue, which may hang. */
     private final class Loss extends WaitingCall {
         private final Delivery delivery;
 
-        /** The number of the first change of a loss that has just begun; 0 if there is nothing to report. */
+        /** The number of the first change of a new loss; 0 if there is nothing to report. */
         private final AtomicLong from = new AtomicLong();
 
         private final AtomicBoolean isScheduled = new AtomicBoolean();

@@ -6,10 +6,10 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * What a layout holds, in numbers that limits are tested against ({@code mm_struct}'s {@code total_vm} and its
- * relatives). Pages, but for the number of mappings.
+ * The sizes of a layout that limits are compared with ({@code mm_struct}'s {@code total_vm} and its relatives). In
+ * pages, except the map count and the number of opens.
  *
- * <p>Guarded by the layout lock: an edit works on a copy, which takes the place of the original when it is published.
+ * <p>Guarded by the layout lock: an edit works on a copy, which replaces the original at publication.
  */
 public final class Counters {
     public long maps;
@@ -29,7 +29,6 @@ public final class Counters {
         return copy;
     }
 
-    /** Makes this equal to another. */
     void set(Counters other) {
         maps = other.maps;
         total = other.total;
@@ -41,7 +40,7 @@ public final class Counters {
         opens = other.opens;
     }
 
-    /** Adds a VMA, or takes one away. */
+    /** Adds a VMA, or with sign -1 subtracts it. */
     public void count(Vma vma, long pages, int sign) {
         long signed = sign * pages;
         maps += sign;
@@ -55,8 +54,8 @@ public final class Counters {
     }
 
     /**
-     * Counts again what was unmapped and is not complete: the sizes, but not the number of mappings nor what is locked,
-     * which Linux gives back before it clears pages too.
+     * Adds VMAs that are unmapped and in flight. Adds the sizes, but not the map count nor the locked pages, which
+     * Linux too subtracts before it clears pages.
      */
     void add(Counters uncharged) {
         total += uncharged.total;
@@ -66,7 +65,7 @@ public final class Counters {
         accounted += uncharged.accounted;
     }
 
-    /** Ends {@link #add}. */
+    /** Reverts {@link #add}. */
     public void subtract(Counters uncharged) {
         total -= uncharged.total;
         data -= uncharged.data;
@@ -75,7 +74,7 @@ public final class Counters {
         accounted -= uncharged.accounted;
     }
 
-    /** Data is what is writable, private and no stack. */
+    /** Returns whether the flags count as data: writable, private and no stack. */
     static boolean isData(long flags) {
         return (flags & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE;
     }

@@ -5,18 +5,18 @@ import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What the one open edit of a layout has changed; empty between edits, and used again. Guarded by the layout lock. */
+/** The changes of the one open edit of a layout; empty between edits, and reused. Guarded by the layout lock. */
 public final class EditLists {
-    /** VMAs of the layout that it has taken out. */
+    /** VMAs of the layout that were taken out. */
     public final List<Vma> gone = new ArrayList<>();
 
-    /** VMAs that it has put. */
+    /** VMAs that were stored. */
     public final ArrayList<Vma> fresh = new ArrayList<>();
 
-    /** Of those taken out, with an open, what was unmapped or replaced: nothing takes over its open. */
+    /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
     public final List<Vma> displaced = new ArrayList<>();
 
-    /** Of those taken out, which had no identity then: a fault may give them one until they are detached. */
+    /** VMAs taken out without an identity: a fault may give them one until they are detached. */
     public final List<Vma> withoutIdentity = new ArrayList<>();
 
     public void clear() {

@@ -5,21 +5,21 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The gate of an operation in flight, and all that a VMA keeps of that operation: a VMA may live as long as its space,
- * so the gate forgets the operation at its completion.
+ * The gate of an operation in flight, the only link from a VMA to that operation. A VMA may live as long as its space,
+ * so the gate drops the operation at completion.
  */
 public final class InFlightGate extends Gate {
-    /** Null once the operation is complete. Guarded by the layout lock; {@link #toString} alone reads it without. */
+    /** Null after completion. Guarded by the layout lock; only {@link #toString} reads it without. */
     private @Nullable InFlightRange transit;
 
-    /** Whether faults wait at the VMAs, too: these replace or move something. Written before publication only. */
+    /** Whether faults wait at the VMAs too: these replace or move something. Written only before publication. */
     private boolean stopsFaults;
 
     InFlightGate(InFlightRange transit) {
         this.transit = transit;
     }
 
-    /** Null once the operation is complete. Caller must hold the layout lock. */
+    /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
     public @Nullable InFlightRange transit() {
         return transit;
     }
@@ -32,7 +32,10 @@ public final class InFlightGate extends Gate {
         stopsFaults = true;
     }
 
-    /** Opens the gate for ever. Caller must hold the layout lock, and wakes the waiters after it. */
+    /**
+     * Opens the gate forever and returns its waiters. Caller must hold the layout lock, and wakes the waiters after the
+     * unlock.
+     */
     @Nullable
     Waiter complete() {
         Waiter waiting = open();
@@ -40,7 +43,7 @@ public final class InFlightGate extends Gate {
         return waiting;
     }
 
-    /** The operation and its ranges. Racy without the lock, benign because the text is for people. */
+    /** Racy without the lock; benign, because the text is only for messages. */
     @Override
     public String toString() {
         InFlightRange of = transit;

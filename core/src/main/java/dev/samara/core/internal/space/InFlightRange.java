@@ -21,25 +21,26 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An operation between publication and completion: the ranges that belong to it, and what completion has to do.
+ * The ranges of an operation in flight, from its publication to its completion, and the work of its completion.
  *
- * <p>It is the owner of its reservations in the tree, and its VMAs there have its gate. Nobody else merges with those,
- * cuts them or replaces them; who names such a range waits for the gate. Everything in it is guarded by the layout
- * lock, but for what is said to be otherwise. Once it is complete, nothing that lives on leads to it.
+ * <p>This object is the owner of the operation's reservations in the tree, and its VMAs there have its gate. No other
+ * operation merges, cuts or replaces these VMAs; an operation that names a range of them waits for the gate. The layout
+ * lock guards all fields, except where a comment says otherwise. After completion no live object leads to this one.
  *
- * <p><b>Retirement cannot fail half-way.</b> What it needs is taken before publication: a bounded depth of stack, a
- * worker, a first block of room that is used again and again, and the place in the list of waiting calls, which is this
+ * <p><b>Retirement cannot fail half-way.</b> Its resources are taken before publication: a bounded depth of stack, a
+ * worker, a first block of memory that is used repeatedly, and the entry in the list of waiting calls, which is this
  * object. The worker stays until the last page action is done. If a worker is missing the operation is refused with
- * {@code EAGAIN}, for want of memory or stack with {@code ENOMEM}; nothing has changed then. What an embedder's code
- * throws is caught call by call and reported. If a step fails all the same, the range stays in flight, with its VMAs
- * linked to their files; that is reported once, and a thread of the machine goes on where the step began, after pauses
- * that grow up to a second. The caller of a synchronous operation waits for that, and a future completes only after it.
+ * {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has changed
+ * nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the range
+ * stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine then
+ * repeats the step, after pauses that grow up to a second. The caller of a synchronous operation waits for that, and a
+ * future completes only after it.
  *
  * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace
- * period: it is one of the {@linkplain WaitingCalls waiting calls} then.
+ * period: meanwhile it is one of the {@linkplain WaitingCalls waiting calls}.
  */
 public final class InFlightRange extends WaitingCall {
-    /** The operation whose pages this thread is retiring: whoever that calls must not wait. */
+    /** The range in flight that this thread is retiring. Code that the retirement calls must not wait. */
     private static final ThreadLocal<@Nullable InFlightRange> RETIRING = new ThreadLocal<>();
 
     private static final long FIRST_PAUSE = 1_000_000;
@@ -48,99 +49,100 @@ public final class InFlightRange extends WaitingCall {
     private final Operation operation;
     private final InFlightGate gate = new InFlightGate(this);
 
-    /** Where something was unmapped: free for look-ups, reserved for allocation. */
+    /** The unmapped ranges: free for lookups, reserved for allocation. */
     private Ranges reserved = Ranges.NONE;
 
-    /** Where VMAs lie that are in transit. */
+    /** The ranges whose VMAs are in flight. */
     private Ranges occupied = Ranges.NONE;
 
-    /* Bounds of both: every operation elsewhere asks every transit, and is nearly always outside of them. */
+    /* Bounds of all ranges. Each operation checks every range in flight, and is nearly always outside of them. */
     private long low = -1;
     private long high;
 
-    /** Ranges whose pages are changed, while what is mapped there stays as it is: only who names them waits. */
+    /** Ranges whose pages are changed while their VMAs stay: only operations that name these ranges wait. */
     private Ranges busy = Ranges.NONE;
 
     private List<Move> moves = List.of();
     private List<PageAction> actions = List.of();
 
-    /** VMAs that have left the layout and are linked to their files until their pages are retired. */
+    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
     private List<Vma> linked = List.of();
 
     /**
-     * Of the copies for children that were under way at publication: what they copy must not be taken away under them.
+     * The gates of the children's copies that ran at publication. The pages that they copy must stay until they end.
      */
     private List<Gate> copies = List.of();
 
-    /** Addresses at which two VMAs may become one at completion. */
+    /** Addresses at which two VMAs may be joined at completion. */
     private List<Join> joins = List.of();
 
     private @Nullable Counters uncharged;
 
-    /** Bytes to give back to the host. */
+    /** The bytes to uncharge from the machine. */
     public long bytes;
 
-    /** Shared objects that are mapped less often. */
+    /** The shared objects to uncharge, each with its number of removed mappings. */
     public @Nullable IdentityHashMap<SharedAnonymous, Integer> objects;
 
     private List<Vma> held = List.of();
 
-    /** New mappings over these reservations, which may be used only once this is complete. */
+    /** New mappings over these reservations; they may be used only after this range is complete. */
     private List<InFlightRange> successors = List.of();
 
-    /** Until publication: over whose reservations this is stored. */
+    /** Until publication: the ranges in flight over whose reservations this one is stored. */
     private List<InFlightRange> predecessors = List.of();
 
     /**
-     * What has to end before this is complete: its own retiring, and transits over whose reservations it was stored.
+     * The number of events before completion: the end of its own retirement, and of each range over whose reservations
+     * it was stored.
      */
     private int awaited = 1;
 
-    /** Whether its own part is over: retired, and counted so. */
+    /** Whether its own retirement has ended and is subtracted from {@code awaited}. */
     private boolean isArrived;
 
-    /** Whether it is being completed, in an edit that is not published yet: its VMAs may be joined. */
+    /** Whether an edit that is not published yet completes it: its VMAs may be joined. */
     private boolean completing;
 
     private @Nullable CompletableFuture<Long> future;
 
-    /* Of the thread that retires it, from publication on; handed on by the list of waiting calls. */
+    /* Used by the thread that retires the range, from publication on; the waiting calls hand the range on. */
 
-    /** What it does to pages; null where there are none. */
+    /** The retirement of its pages; null for none. */
     private @Nullable Retirement retiring;
 
     private boolean isTold;
 
-    /** How long it pauses after its latest failure; 0 before the first. */
+    /** Nanoseconds of the pause after the latest failure; 0 before the first. */
     private long pause;
 
-    /** Until when; 0 if the latest step has not failed. */
+    /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */
     private long dueNanos;
 
-    /** What the first step that failed has thrown, until it is reported. */
+    /** The exception of the first failed step, until it is reported. */
     private @Nullable Throwable failure;
 
     public InFlightRange(Operation operation) {
         this.operation = operation;
     }
 
-    /** The innermost transit whose retiring runs on this thread, or null. */
+    /** Returns the innermost range in flight that this thread is retiring, or null. */
     public static @Nullable InFlightRange ofThisThread() {
         return RETIRING.get();
     }
 
-    /** What is in transit, for people. */
     public Operation operation() {
         return operation;
     }
 
-    /** What its VMAs are behind, and operations that name its ranges. */
+    /** Returns the gate of its VMAs; operations that name its ranges wait for it. */
     public InFlightGate gate() {
         return gate;
     }
 
     /**
-     * Opens the gate, and lets go of what others may need longer than this. Caller wakes the waiters without a lock.
+     * Opens the gate and clears the lists of objects that may live longer. Returns the waiters. Caller holds the layout
+     * lock, and wakes the waiters without it.
      */
     public Gate.@Nullable Waiter complete() {
         copies = List.of();
@@ -156,9 +158,10 @@ public final class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Whether another mapping may be stored over its reservations before it is complete: they are a {@code munmap}'s,
-     * so whichever of the two comes first to a page there drops it. The pages that an {@code mremap} has reserved go on
-     * elsewhere; a heap, an attachment, a mapping that shrinks and a space that ends decide anew about their ranges.
+     * Returns whether another mapping may be stored over its reservations before completion. Only those of a {@code
+     * munmap} may be: the first of the two operations to reach a page there drops it. The pages that an {@code mremap}
+     * has reserved continue elsewhere. A heap, an attachment, a mapping that shrinks, and a space that ends decide
+     * again about their ranges.
      */
     public boolean givesUpItsRange() {
         return operation.isMunmap();
@@ -172,7 +175,6 @@ public final class InFlightRange extends WaitingCall {
         return moves;
     }
 
-    /** The pages of a range go where another begins. */
     public void move(Move move) {
         if (moves.isEmpty()) {
             moves = new ArrayList<>(1);
@@ -201,12 +203,12 @@ public final class InFlightRange extends WaitingCall {
         copies = underWay;
     }
 
-    /** Whether pages go from where they are: also those that a fork may be copying. */
+    /** Returns whether the retirement removes or moves pages, which a fork may be copying. */
     public boolean takesPagesAway() {
         return !reserved.isEmpty() || stopsFaults();
     }
 
-    /** Waits for the copies that were under way at publication. */
+    /** Waits until the copies that ran at publication have ended. */
     public void awaitCopies() {
         List<Gate> noted = copies;
         for (int i = 0; i < noted.size(); i++) {
@@ -214,7 +216,7 @@ public final class InFlightRange extends WaitingCall {
         }
     }
 
-    /** Whether the copies that were under way at publication have ended. */
+    /** Returns whether the copies that ran at publication have ended. Does not wait. */
     public boolean areCopiesOver() {
         List<Gate> noted = copies;
         for (int i = 0; i < noted.size(); i++) {
@@ -225,7 +227,7 @@ public final class InFlightRange extends WaitingCall {
         return true;
     }
 
-    /** What will retire its pages. Called before publication. */
+    /** Sets the retirement of its pages. Called before publication. */
     public void retireBy(@Nullable Retirement prepared) {
         retiring = prepared;
     }
@@ -234,12 +236,12 @@ public final class InFlightRange extends WaitingCall {
         return gate.stopsFaults();
     }
 
-    /** What was unmapped, as it still counts against the limits; null for nothing. */
+    /** Returns the counters of the unmapped VMAs, which count against the limits until completion; null for none. */
     public @Nullable Counters uncharged() {
         return uncharged;
     }
 
-    /** Has a VMA that was unmapped count against the limits until completion. */
+    /** Counts an unmapped VMA against the limits until completion. */
     public void countUnmapped(Vma vma, long pages) {
         if (uncharged == null) {
             uncharged = new Counters();
@@ -248,8 +250,8 @@ public final class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Takes the VMAs that left the tree and were held until completion because they have opens. Whoever finds a VMA of
-     * this finds this, so it must not keep them.
+     * Returns and forgets the VMAs with opens that left the tree and whose retiring bit is set. A VMA leads to this
+     * object, which must not keep others reachable.
      */
     public List<Vma> takeHeld() {
         List<Vma> taken = held;
@@ -285,17 +287,19 @@ public final class InFlightRange extends WaitingCall {
                 && (reserved.overlap(start, end) || occupied.overlap(start, end) || busy.overlap(start, end));
     }
 
-    /** Two VMAs that meet here are to be tried at completion, because until then they cannot be joined. */
+    /**
+     * Requests that completion tries to join the two VMAs that meet at an address; until then they cannot be joined.
+     */
     public void joinLater(long address) {
         addJoin(new Join(address, false));
     }
 
-    /** The same, of two that another transit, complete by now, has cut apart. */
+    /** Takes over a join from another range in flight that is complete. */
     public void joinLater(Join join) {
         addJoin(join);
     }
 
-    /** What lies on both sides of an address is one VMA but for this transit. */
+    /** Records that only this range in flight separates the VMA on both sides of an address. */
     public void addSeam(long address) {
         addJoin(new Join(address, true));
     }
@@ -318,12 +322,12 @@ public final class InFlightRange extends WaitingCall {
         return joins;
     }
 
-    /** Has this stored over the reservations of others, once it is published. */
+    /** Sets the ranges in flight over whose reservations this one is stored once it is published. */
     public void follow(List<InFlightRange> others) {
         predecessors = others;
     }
 
-    /** Makes room where {@link #depart} notes this: that does not fail then. */
+    /** Allocates the capacity for {@link #depart}, which then does not fail. */
     public void prepareToDepart() {
         for (InFlightRange predecessor : predecessors) {
             ArrayList<InFlightRange> more = new ArrayList<>(predecessor.successors.size() + 1);
@@ -332,7 +336,7 @@ public final class InFlightRange extends WaitingCall {
         }
     }
 
-    /** It is published: from now on it waits for those over whose reservations it was stored. */
+    /** Makes this range wait for the ranges over whose reservations it is stored. Called at publication. */
     public void depart() {
         for (int i = 0; i < predecessors.size(); i++) {
             predecessors.get(i).successors.add(this);
@@ -345,17 +349,16 @@ public final class InFlightRange extends WaitingCall {
         return successors;
     }
 
-    /** Whether there is only one thing more to wait for. */
+    /** Returns whether it waits for one more event. */
     public boolean isLast() {
         return awaited == 1;
     }
 
-    /** One thing less to wait for. */
     public void arrive() {
         awaited--;
     }
 
-    /** Its own retirement is one of the things that it waits for, and is over. */
+    /** Records that its own retirement has ended. */
     public void arriveItself() {
         isArrived = true;
         arrive();
@@ -365,7 +368,7 @@ public final class InFlightRange extends WaitingCall {
         completing = true;
     }
 
-    /** The edit that was to complete it is not published. */
+    /** Reverts {@link #beginCompletion}: the edit was not published. */
     public void undoCompletion() {
         completing = false;
     }
@@ -375,21 +378,25 @@ public final class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Whether completion has to clear whole reservations, or open a gate, and nothing else: no VMA may be joined or was
-     * stored over a reservation, and no other transit is waited for or waits.
+     * Returns whether completion only clears whole reservations or opens a gate. No VMA may be joined or was stored
+     * over a reservation, and no other range in flight waits for it or is waited for.
      */
     public boolean isAlone() {
         boolean untouched = reserved.isEmpty() || !reserved.overlap(occupied);
         return untouched && joins.isEmpty() && successors.isEmpty() && awaited == 1;
     }
 
-    /** Has a future completed, with the operation's result, when this is complete. Caller is the operation's thread. */
+    /**
+     * Sets the future that completes with the operation's result after this range is complete. Caller is the
+     * operation's thread.
+     */
     public void promise(CompletableFuture<Long> promised) {
         future = promised;
     }
 
     /**
-     * Has a thread of the machine complete the future, if there is one. Caller has completed this, and holds no lock.
+     * Requests that a thread of the machine completes the future, if there is one. Caller has completed this range and
+     * holds no lock.
      */
     public void keepPromise() {
         if (future != null) {
@@ -397,12 +404,15 @@ public final class InFlightRange extends WaitingCall {
         }
     }
 
-    /** Has a thread of the machine go on with this. */
+    /** Requests that a thread of the machine runs {@link #run}. */
     public void submit() {
         operation.layout().host().submit(this);
     }
 
-    /** Retires and completes, on the operation's thread. Caller must hold no lock, and call this once. */
+    /**
+     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
+     * must hold no lock.
+     */
     public void retireAndWait() {
         boolean isOver = false;
         try {
@@ -418,7 +428,8 @@ public final class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Retires and completes as far as that is possible without waiting; then it is listed. For a thread of the machine.
+     * Retires and completes the range as far as possible without waiting, then adds it to the waiting calls. For a
+     * thread of the machine.
      */
     @Override
     public void run() {
@@ -432,7 +443,7 @@ public final class InFlightRange extends WaitingCall {
                 isOver = goOn(true);
             }
         } finally {
-            // Also after an Error: nobody else goes on with this.
+            // Also after an Error: no other thread continues this range.
             if (!isOver) {
                 operation.layout().host().waitingCalls().add(this);
             }
@@ -448,7 +459,7 @@ public final class InFlightRange extends WaitingCall {
         return dueNanos != 0 ? System.nanoTime() - dueNanos >= 0 : pages == null || pages.isReady();
     }
 
-    /** Goes on where it is; returns whether its own part is over. */
+    /** Continues at the current step; returns whether its own retirement has ended. */
     private boolean goOn(boolean mayRest) {
         try {
             dueNanos = 0;
@@ -466,12 +477,12 @@ public final class InFlightRange extends WaitingCall {
         return end();
     }
 
-    /** Whether it has pages to retire, or somebody to tell. */
+    /** Returns whether there are pages to retire or notifiers to call. */
     private boolean callsOthers() {
         return retiring != null || (!isTold && operation.layout().tellsOfTransits());
     }
 
-    /** Retires; for the code of others that is called meanwhile, this thread is the one that does. */
+    /** Retires with this range as that of the thread, for callbacks that call {@link #ofThisThread}. */
     private boolean retireAsThisThread(boolean mayRest) {
         InFlightRange outer = RETIRING.get();
         try {
@@ -492,7 +503,7 @@ public final class InFlightRange extends WaitingCall {
             return true;
         } catch (Throwable thrown) {
             if (isArrived) {
-                // It has happened; what has failed are the tasks that it leaves.
+                // The range has ended; only the tasks after it have failed.
                 report(thrown);
                 return true;
             }
@@ -502,13 +513,13 @@ public final class InFlightRange extends WaitingCall {
     }
 
     /**
-     * Has it tried again after a pause. The first failure is reported by the thread that tries again: this one may be
+     * Schedules another attempt after a pause. The thread of that attempt reports the first failure: this thread may be
      * at the end of its stack.
      */
     private void fail(Throwable thrown) {
         boolean isFirst = pause == 0;
         pause = isFirst ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-        // Never 0, which means that no pause is under way.
+        // Never 0: 0 means that there is no pause.
         dueNanos = System.nanoTime() + pause | 1;
         if (isFirst) {
             failure = thrown;
@@ -528,7 +539,7 @@ public final class InFlightRange extends WaitingCall {
         }
     }
 
-    /** The notifiers come first: when the pages go, nobody has anything of them any more. */
+    /** Notifiers run first: no secondary MMU uses the pages after they are retired. */
     private boolean retire(boolean mayRest) {
         if (!isTold) {
             isTold = true;
@@ -563,7 +574,7 @@ public final class InFlightRange extends WaitingCall {
         invalidate(notifier, occupied, stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
-    /** A range of which a notifier fails to take note does not keep the others from it. */
+    /** Calls a notifier for each range; an exception for one range is reported and does not prevent the others. */
     private void invalidate(MmuNotifier notifier, Ranges ranges, MmuNotifier.Reason reason) {
         for (int i = 0; i < ranges.size(); i++) {
             try {
@@ -578,7 +589,6 @@ public final class InFlightRange extends WaitingCall {
         operation.layout().host().report(Report.Kind.CALLBACK_FAILED, "retiring of " + operation, thrown);
     }
 
-    /** The operation and its ranges. */
     @Override
     public String toString() {
         return operation + ", in transit at " + reserved + (reserved.size() == 0 || occupied.size() == 0 ? "" : ", ")
@@ -588,17 +598,17 @@ public final class InFlightRange extends WaitingCall {
     /**
      * Pages that are moved.
      *
-     * @param from the first address of where they were
-     * @param to the first address of where they will be
+     * @param from the first address of the source
+     * @param to the first address of the target
      * @param length bytes
      */
     public record Move(long from, long to, long length) {}
 
     /**
-     * Where two VMAs may be joined.
+     * An address at which two VMAs may be joined.
      *
-     * @param address where they meet
-     * @param isSeam whether they were one, by the rules, when this was published
+     * @param address the boundary of the two VMAs
+     * @param isSeam whether the rules allowed the two to be one VMA when this was published
      */
     public record Join(long address, boolean isSeam) {}
 }

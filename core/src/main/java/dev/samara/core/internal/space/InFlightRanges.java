@@ -14,10 +14,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What is in transit in one space, and who insists on being next. Guarded by the layout lock.
+ * The ranges in flight and the tickets of one space. Guarded by the layout lock.
  *
- * <p>Both lists are as long as there are operations in transit, or threads that have waited several times: a few. They
- * are searched from one end to the other.
+ * <p>Both lists are short: one entry for each operation in flight, or for each thread that has restarted several times.
+ * They are searched linearly.
  */
 public final class InFlightRanges {
     private final ArrayList<InFlightRange> transits = new ArrayList<>();
@@ -31,7 +31,7 @@ public final class InFlightRanges {
         return transits;
     }
 
-    /** Makes room for one more transit: adding it does not fail then. */
+    /** Reserves capacity for one more range: adding it does not fail then. */
     public void makeRoom() {
         transits.ensureCapacity(transits.size() + 1);
     }
@@ -52,7 +52,7 @@ public final class InFlightRanges {
         intents.remove(intent);
     }
 
-    /** Where VMAs may be joined once what is in transit is complete. */
+    /** Returns the addresses at which completions may join VMAs. */
     public List<InFlightRange.Join> joins() {
         List<InFlightRange.Join> joins = List.of();
         for (InFlightRange transit : transits) {
@@ -64,7 +64,7 @@ public final class InFlightRanges {
         return joins;
     }
 
-    /** How many times two VMAs of an edit are there only because something in transit keeps them apart. */
+    /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
     public int countJoins(Edit edit) {
         Set<Long> counted = new HashSet<>();
         for (InFlightRange.Join join : joins()) {
@@ -75,7 +75,7 @@ public final class InFlightRanges {
         return counted.size();
     }
 
-    /** What an operation that names a range has to wait for first, or null. */
+    /** Returns the gate that an operation that names a range must wait for, or null. */
     public @Nullable Gate blocking(Operation operation, long start, long end) {
         for (int i = 0; i < transits.size(); i++) {
             InFlightRange transit = transits.get(i);
@@ -87,8 +87,8 @@ public final class InFlightRanges {
     }
 
     /**
-     * Whether a mapping may be stored over what is in flight in a range: something is, all of it are reservations of
-     * {@code munmap}, and no older operation insists on the range.
+     * Returns whether a mapping may be stored over a range. It may if there are ranges in flight in it, all of which
+     * give up their reservations ({@code munmap}), and no older operation has a ticket for it.
      */
     public boolean mayReuse(Operation operation, long start, long end) {
         boolean reserved = false;
@@ -103,7 +103,7 @@ public final class InFlightRanges {
         return reserved && intentBefore(operation, start, end) == null;
     }
 
-    /** The transits that have something in a range of which {@link #mayReuse} has said that it may be reused. */
+    /** Returns the ranges in flight that touch a range for which {@link #mayReuse} returned true. */
     public List<InFlightRange> reusedIn(long start, long end) {
         List<InFlightRange> found = new ArrayList<>(1);
         for (InFlightRange transit : transits) {
@@ -114,7 +114,10 @@ public final class InFlightRanges {
         return found;
     }
 
-    /** The end of the highest reservation below an address that may not be reused, or a floor if that is higher. */
+    /**
+     * Returns the end of the highest reservation below an address that may not be reused, or the floor if that is
+     * higher.
+     */
     public long keptBelow(long address, long floor) {
         long kept = floor;
         for (InFlightRange transit : transits) {
@@ -129,7 +132,10 @@ public final class InFlightRanges {
         return kept;
     }
 
-    /** The start of the lowest reservation above an address that may not be reused, or a ceiling if that is lower. */
+    /**
+     * Returns the start of the lowest reservation above an address that may not be reused, or the ceiling if that is
+     * lower.
+     */
     public long keptAbove(long address, long ceiling) {
         long kept = ceiling;
         for (InFlightRange transit : transits) {
@@ -145,8 +151,8 @@ public final class InFlightRanges {
     }
 
     /**
-     * An older operation's intent, which calls from a callback of an operation in transit pass (else they might wait in
-     * a circle).
+     * Returns an older operation's ticket that stops an operation, or null. Calls from a callback of an operation in
+     * flight pass all tickets: waiting could be a deadlock.
      */
     @Nullable
     Ticket intentBefore(Operation operation, long start, long end) {

@@ -36,13 +36,13 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One address space's layout: its VMAs, counters and limits, what is in transit, and the calls that change it.
+ * The layout of one address space: its VMAs, counters, limits and ranges in flight, and the calls that change it.
  *
  * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link
- * #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called at any time by any thread.
+ * #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called by any thread at any time.
  */
 public final class Layout {
-    /** The owner of the guards' reservations, which nobody ever clears. */
+    /** The owner of the guards' reservations, which are never cleared. */
     private static final Object GUARD = new Object() {
         @Override
         public String toString() {
@@ -58,10 +58,10 @@ public final class Layout {
     private final Changes changes;
     private final long mmapBase;
 
-    /** Mappings above the user's part, which no call can change; ascending. */
+    /** Mappings above the user's part, ascending; no call can change them. */
     private final List<Vma> above;
 
-    /** Written under the layout lock; read without it for showing where the heap ends. */
+    /** The end of the heap. Written under the layout lock; read without it for displays. */
     private volatile long brk;
 
     private final Notifiers notifiers = new Notifiers();
@@ -73,21 +73,21 @@ public final class Layout {
     private final LockHoldTimes holdTimes = new LockHoldTimes();
     private Counters counters = new Counters();
 
-    /** What the next edit works on. */
+    /** The draft of the next edit. */
     private Counters spare = new Counters();
 
-    /** What mlockall asks of later mappings. */
+    /** The lock flags that mlockall set for later mappings. */
     private long defaultLock;
 
-    /** How many operations have started. */
+    /** The number of operations that have started. */
     private long ages;
 
-    /** It has been closed once; what is mapped in it now was mapped after that. */
+    /** Whether it was closed once; VMAs that it has now were mapped after that. */
     private boolean wasClosed;
 
     private final EditLists lists = new EditLists();
 
-    /** The gates of the copies for children that are under way. */
+    /** The gates of the children's copies that are running. */
     private final List<Gate> copies = new ArrayList<>(0);
 
     /** Null if the machine has no memory. */
@@ -96,19 +96,20 @@ public final class Layout {
     private final @Nullable PageTable pages;
 
     /**
-     * What a layout begins with.
+     * The initial state of a layout. Addresses are unsigned.
      *
-     * @param host the machine's common part
+     * @param host the state that all spaces of the machine share
      * @param geometry sizes and bounds
-     * @param capabilities the privileges of its owner
+     * @param capabilities the privileges of the space's owner
      * @param limits soft limits in bytes; -1 or absent for none
      * @param topDown whether placement goes downwards from the mmap base
-     * @param heapStart where the heap begins
-     * @param brk where the heap ends
+     * @param heapStart the first address of the heap
+     * @param brk the end of the heap
      * @param stackStart an address in the main stack, or 0
-     * @param lowGuard up to where, from 0, nothing can ever be mapped; 0 for no such guard
-     * @param highGuard from where on, up to the limit, nothing can ever be mapped; the limit for no such guard
-     * @param earlyReuse whether a mapping may be stored over what a munmap in flight has unmapped
+     * @param lowGuard the end of the guard that starts at 0, in which nothing can be mapped; 0 for no such guard
+     * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; the limit for no
+     *     such guard
+     * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
      */
     public record Origin(
             MachineState host,
@@ -124,12 +125,12 @@ public final class Layout {
             boolean earlyReuse) {}
 
     /**
-     * Makes a layout and loads what is mapped from the start.
+     * Creates a layout and loads its initial mappings.
      *
-     * @param origin what it begins with
-     * @param mapped descriptions of mappings, in any order; those above the user's limit can never be changed
+     * @param origin the initial state
+     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
      * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow them, or as a backing refuses
+     * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
      */
     public Layout(Origin origin, List<Vma> mapped) {
         this(
@@ -142,7 +143,6 @@ public final class Layout {
         Load.load(this, mapped);
     }
 
-    /** Makes an empty layout. */
     private Layout(
             Origin origin, @Nullable Memory memory, Limits limits, List<Vma> above, long brk, long inheritedBase) {
         this.origin = origin;
@@ -166,20 +166,11 @@ public final class Layout {
         }
     }
 
-    /**
-     * The machine's common part.
-     *
-     * @return always the same
-     */
+    /** Returns the state that all spaces of the machine share. */
     public MachineState host() {
         return host;
     }
 
-    /**
-     * Sizes and bounds.
-     *
-     * @return the geometry
-     */
     public Geometry geometry() {
         return geometry;
     }
@@ -211,7 +202,7 @@ public final class Layout {
         return counters;
     }
 
-    /** A copy of the counters for the one edit that is open. */
+    /** Returns a copy of the counters for the one open edit. */
     public Counters draftCounters() {
         spare.set(counters);
         return spare;
@@ -229,16 +220,15 @@ public final class Layout {
         return lists;
     }
 
-    /** The gates of the copies for children that are under way; guarded by the layout lock. */
+    /** Returns the gates of the children's copies that are running; guarded by the layout lock. */
     public List<Gate> copies() {
         return copies;
     }
 
     /**
-     * The machine's memory.
+     * Returns the machine's memory.
      *
-     * @return always the same
-     * @throws IllegalStateException if it has none
+     * @throws IllegalStateException if the machine has none
      */
     public Memory memory() {
         if (memory == null) {
@@ -252,9 +242,8 @@ public final class Layout {
     }
 
     /**
-     * The page table.
+     * Returns the page table.
      *
-     * @return always the same
      * @throws IllegalStateException if the machine has no memory
      */
     public PageTable pages() {
@@ -268,7 +257,7 @@ public final class Layout {
         return ++ages;
     }
 
-    /** Takes over what an edit has published. */
+    /** Adopts the counters, heap end and lock flags that an edit has published. Caller holds the layout lock. */
     public void adopt(Counters published, @Nullable InFlightRange transit, long newBrk, long newDefaultLock) {
         Counters uncharged = transit == null ? null : transit.uncharged();
         if (uncharged != null) {
@@ -290,17 +279,17 @@ public final class Layout {
         return origin.earlyReuse();
     }
 
-    /** The lowest address at which a mapping may be placed. */
+    /** Returns the lowest address at which a mapping may be placed. */
     public long lowest() {
         return Math.max(geometry.minimum(), origin.lowGuard());
     }
 
-    /** Behind the highest address at which a mapping may be placed. */
+    /** Returns the address after the highest one at which a mapping may be placed. */
     public long highest() {
         return origin.highGuard();
     }
 
-    /** Whether a range reaches into a guard. */
+    /** Returns whether {@code [start, end)} overlaps a guard. */
     public boolean isGuarded(long start, long end) {
         return Long.compareUnsigned(start, origin.lowGuard()) < 0 || Long.compareUnsigned(end, origin.highGuard()) > 0;
     }
@@ -317,35 +306,23 @@ public final class Layout {
         return defaultLock;
     }
 
-    /**
-     * Where the heap begins.
-     *
-     * @return an address
-     */
+    /** Returns the first address of the heap. */
     public long heapStart() {
         return origin.heapStart();
     }
 
-    /**
-     * Where the heap ends now.
-     *
-     * @return an address
-     */
+    /** Returns the current end of the heap. Takes no lock. */
     public long brk() {
         return brk;
     }
 
-    /**
-     * An address in the main stack.
-     *
-     * @return the address, or 0 if there is none
-     */
+    /** Returns an address in the main stack, or 0 if there is none. */
     public long stackStart() {
         return origin.stackStart();
     }
 
     /**
-     * The mappings above the user's part.
+     * Returns the mappings above the user's part.
      *
      * @return an unmodifiable list, ascending
      */
@@ -354,7 +331,7 @@ public final class Layout {
     }
 
     /**
-     * The VMA that covers an address. Lock-free.
+     * Returns the VMA that covers an address. Lock-free.
      *
      * @param address any address
      * @return the VMA, or null if nothing is mapped there
@@ -364,33 +341,33 @@ public final class Layout {
     }
 
     /**
-     * The VMA that covers an address, kept. Lock-free.
+     * Returns the VMA that covers an address, with a reference. Lock-free.
      *
      * @param address any address
-     * @return the VMA, of which the caller now has a keep, or null if nothing is mapped there
+     * @return the VMA, of which the caller now has a reference, or null if nothing is mapped there
      */
     public @Nullable Vma keep(long address) {
         Vma vma = tree.get(address);
         while (vma != null && !Life.keep(vma)) {
-            // It was replaced since: it is marked only after a tree without it has been published.
+            // The VMA was replaced meanwhile: it is marked only after a tree without it has been published.
             vma = tree.get(address);
         }
         return vma;
     }
 
     /**
-     * Looks up what an access would meet; waits, where that is in transit, until it is not.
+     * Returns how an access would be resolved. Waits until the range of the address is not in flight, if it is.
      *
      * @param address any address
      * @param access bits of {@code Protection}
-     * @return what became of it
+     * @return the resolution
      */
     public Resolution resolve(long address, int access) {
         return Resolve.resolve(this, address, access);
     }
 
     /**
-     * The layout of this instant. Lock-free, O(1).
+     * Returns the layout of this instant. Lock-free, O(1).
      *
      * @return an immutable view
      */
@@ -399,9 +376,9 @@ public final class Layout {
     }
 
     /**
-     * Sets a limit; what exceeds it already stays.
+     * Sets a limit; mappings that exceed it already stay.
      *
-     * @param resource which
+     * @param resource the limited resource
      * @param bytes the soft limit, unsigned; -1 for none
      */
     public void setLimit(Resource resource, long bytes) {
@@ -414,9 +391,9 @@ public final class Layout {
     }
 
     /**
-     * The counters by name, of one instant.
+     * Returns the counters of one instant.
      *
-     * @return maps, then pages: total, data, exec, stack, locked, accounted
+     * @return the map count, then pages: total, data, exec, stack, locked, accounted
      */
     public long[] usage() {
         lock();
@@ -436,7 +413,7 @@ public final class Layout {
     }
 
     /**
-     * How long the layout lock was held, by sample.
+     * Returns a histogram of sampled hold times of the layout lock.
      *
      * @return the number of measured holds by bucket, see {@link #highestOfBucket}
      */
@@ -450,7 +427,7 @@ public final class Layout {
     }
 
     /**
-     * The highest hold time that a bucket counts.
+     * Returns the highest hold time that a bucket counts.
      *
      * @param bucket an index of {@link #holdTimes}
      * @return nanoseconds
@@ -459,11 +436,7 @@ public final class Layout {
         return LockHoldTimes.highest(bucket);
     }
 
-    /**
-     * Has a listener told of each change from now on.
-     *
-     * @param listener whom
-     */
+    /** Adds a listener, which is called for each later change. */
     public void addListener(LayoutListener listener) {
         lock();
         try {
@@ -473,11 +446,7 @@ public final class Layout {
         }
     }
 
-    /**
-     * Has a listener told of no later change.
-     *
-     * @param listener whom
-     */
+    /** Removes a listener, which is not called for later changes. */
     public void removeListener(LayoutListener listener) {
         lock();
         try {
@@ -487,11 +456,7 @@ public final class Layout {
         }
     }
 
-    /**
-     * Has a notifier told of what each operation that begins from now on takes away.
-     *
-     * @param notifier whom
-     */
+    /** Adds a notifier, which is called for the revocations of each operation that begins later. */
     public void addNotifier(MmuNotifier notifier) {
         lock();
         try {
@@ -501,11 +466,7 @@ public final class Layout {
         }
     }
 
-    /**
-     * Has a notifier told of no operation that begins after this.
-     *
-     * @param notifier whom
-     */
+    /** Removes a notifier, which is not called for operations that begin later. */
     public void removeNotifier(MmuNotifier notifier) {
         lock();
         try {
@@ -515,12 +476,12 @@ public final class Layout {
         }
     }
 
-    /** Who is told of what is taken away; a list that is never changed. */
+    /** Returns the notifiers of revocations; the list is never changed. */
     List<MmuNotifier> notifiers() {
         return notifiers.all();
     }
 
-    /** Whether anybody is told of what is taken away. */
+    /** Returns whether there is a notifier of revocations, or a retirement hook. */
     boolean tellsOfTransits() {
         return !notifiers.all().isEmpty() || host.retirement() != RetirementHook.NOTHING;
     }
@@ -536,10 +497,10 @@ public final class Layout {
         return mapping(address, length, protection, flags, backing, offset).start();
     }
 
-    /** The backing is asked for its traits before anything else, and so without a lock. */
+    /** Returns the operation of an mmap. The backing is asked for its traits first, and thus without a lock. */
     private Operation mapping(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        // A call that is refused asks nothing.
+        // A refused call asks no backing.
         Cpus.checkMayWait("a call of a space");
         BackingTraits traits = BackingTraits.of(backing);
         return new Operation(this, Call.MMAP, address, length, protection, offset, flags, traits);
@@ -615,20 +576,20 @@ public final class Layout {
      *
      * @return the child's layout
      * @throws MmException with ENOMEM if the commit limit does not allow a second copy, with EAGAIN if there is no
-     *     worker, or as a backing refuses
+     *     worker, or with the errno of a backing's refusal
      */
     public Layout fork() {
         return Fork.fork(this);
     }
 
-    /** An empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
+    /** Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
     public Layout emptyChild() {
         host.spaces().checkOpen();
-        // The parent's memory: to ask the machine for it could mean to wait for an embedder, which makes another one.
+        // The parent's memory: the machine might wait for an embedder that creates another one.
         return new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
     }
 
-    /** Takes everything away, seals or not, and gives back what it was charged for. */
+    /** Unmaps all VMAs, also sealed ones, and uncharges them. */
     public void close() {
         long result = new Operation(this, Call.CLOSE, 0, 0, 0, 0, 0, null).run();
         if (Errno.isError(result)) {
@@ -645,7 +606,7 @@ public final class Layout {
         }
     }
 
-    /** Whether it has not been closed yet, or has been used again and not emptied since. */
+    /** Returns whether it was never closed, or was used after that and not emptied since. */
     boolean isInUse() {
         lock();
         try {
@@ -655,20 +616,21 @@ public final class Layout {
         }
     }
 
-    /** The CPUs that have it loaded, for people; LAZY ones have not. */
+    /** Returns the names of the CPUs that have the space loaded, for messages; LAZY CPUs have not. */
     List<String> loadedBy() {
         if (memory == null || pages == null) {
             return List.of();
         }
         TlbContext context = pages.context();
-        // The count, which a CPU raises before it looks whether the machine is closed; then the words, for their names.
+        // The count first: a CPU raises it before it checks whether the machine is closed. Then the words, for their
+        // names.
         return context.users() <= 0 ? List.of() : memory.cpus().usersOf(context);
     }
 
     /**
-     * Checks the tree, and that VMAs, counters and what is in transit agree with it.
+     * Checks the tree, and that the VMAs, counters and ranges in flight agree with it.
      *
-     * @throws AssertionError if they do not, saying where
+     * @throws AssertionError if they do not, with the place in its message
      */
     public void validate() {
         lock();

@@ -8,21 +8,21 @@ import java.util.concurrent.locks.ReentrantLock;
 /**
  * The lock of one layout: a {@link ReentrantLock} at which one waiting thread spins before it parks.
  *
- * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty, which is the
- * latency of an operation that meets another one. A thread that tries again and again takes the lock at the next
- * release, and then each hold begins with the cache lines of the tree, the counters and the lock in the other core. The
- * waiting thread therefore lets the owner have a <em>turn</em>, a few microseconds in which it touches nothing of the
- * lock, and tries after that. The threads of a busy space so take turns of several operations each, and nobody makes a
+ * <p>The lock is held for half a microsecond at a time. A thread that parks for it is away for some fifty microseconds,
+ * which is the latency of an operation that meets another one. A thread that retries without a pause takes the lock at
+ * the next release. Each hold then begins with the cache lines of the tree, the counters and the lock in the other
+ * core. The waiting thread therefore lets the owner have a <em>turn</em>: for a few microseconds it does not touch the
+ * lock, and it tries afterwards. The threads of a busy space thus take turns of several operations each, without a
  * system call.
  *
- * <p>A lock at which threads met a moment ago is busy, and its owner comes back: the turn is long. Otherwise two
- * threads have met by chance, the owner is about to go, and the turn is short. What the owner does meanwhile is no
- * measure for that: after a handover an operation takes four times as long, and if the waiting thread took that for an
- * owner who has gone, each operation would be the first after a handover.
+ * <p>If threads met at the lock a moment ago, the lock is busy and its owner will return: the turn is long. Otherwise
+ * two threads have met by chance, the owner is about to leave, and the turn is short. The owner's activity during the
+ * turn does not measure this. After a handover an operation takes four times as long. If the waiting thread concluded
+ * that the owner has left, each operation would be the first after a handover.
  *
- * <p>One thread spins at a time, and none while another one is parked, so of many threads all but two are asleep, and
+ * <p>One thread spins at a time, and none while another one is parked. Of many threads all but two are thus asleep, and
  * each parked thread competes as it does at a {@code ReentrantLock}. A spin is bounded and ends in the queue of the
- * lock. The idea of keeping all but a few of the competing threads away from a lock is that of D. Dice, "Malthusian
+ * lock. The idea to keep all but a few of the competing threads away from a lock is that of D. Dice, "Malthusian
  * Locks", EuroSys 2017.
  */
 public final class LayoutLock extends ReentrantLock {
@@ -31,19 +31,22 @@ public final class LayoutLock extends ReentrantLock {
     /** In nanoseconds: about a hold, even if its cache lines come from another core. */
     static final long SHORT_TURN = 1_000;
 
-    /** In nanoseconds: some operations, by which the move of the cache lines is paid for. */
+    /** In nanoseconds: several operations, which amortize the move of the cache lines. */
     static final long LONG_TURN = 8_000;
 
-    /** In nanoseconds: two turns. A lock at which no thread has spun for so long is not busy. */
+    /** In nanoseconds: two turns. A lock at which no thread has spun for this time is not busy. */
     static final long RECENT = 20_000;
 
     /** In nanoseconds. An owner that has not released the lock by then has lost its processor. */
     private static final long LONGEST_TRY = 20_000;
 
-    /** Between two looks at the clock. */
+    /** Spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
-    /** How often a thread looks whether the spinning one has got the lock and is about to give up its role. */
+    /**
+     * The number of times that a thread checks whether the spinning thread has got the lock and is about to give up its
+     * role.
+     */
     private static final int LOOKS = 200;
 
     /** On one processor the owner cannot run while another thread spins. */
@@ -62,10 +65,9 @@ public final class LayoutLock extends ReentrantLock {
     @SuppressWarnings("UnusedVariable") // through SPINNING
     private boolean spinning;
 
-    /** When a thread last ended its spin. Read and written by the spinning thread alone. */
+    /** The end of the last spin, as {@link System#nanoTime}. Read and written only by the spinning thread. */
     private long lastSpin = System.nanoTime() - RECENT;
 
-    /** Makes an unlocked lock. */
     public LayoutLock() {}
 
     @Override
@@ -75,7 +77,7 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** Whether a thread spins, or has spun and is about to return. */
+    /** Returns whether a thread spins, or has spun and is about to return. */
     boolean isSpunAt() {
         return (boolean) SPINNING.getOpaque(this);
     }
@@ -91,7 +93,7 @@ public final class LayoutLock extends ReentrantLock {
             return tryForAWhile();
         } finally {
             lastSpin = System.nanoTime();
-            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads when this one ended.
+            // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads the end of this spin.
             SPINNING.setRelease(this, false);
         }
     }
@@ -118,7 +120,7 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** How long the turn is, by how long ago the last spin ended. */
+    /** Returns the length of the turn in nanoseconds, by the time since the last spin ended. */
     static long turn(long nanosSinceSpin) {
         return nanosSinceSpin < RECENT ? LONG_TURN : SHORT_TURN;
     }
@@ -127,7 +129,7 @@ public final class LayoutLock extends ReentrantLock {
         long began = System.nanoTime();
         do {
             for (int i = 0; i < PAUSES; i++) {
-                // A look first: a compare-and-set in vain would take the line away from the owner.
+                // A read first: a failed compare-and-set would take the cache line away from the owner.
                 if (!isLocked() && tryLock()) {
                     return true;
                 }

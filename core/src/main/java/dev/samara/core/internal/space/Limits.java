@@ -8,10 +8,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Map;
 import java.util.Set;
 
-/**
- * What a space may use: its resource limits and its privileges. The limits are guarded by the layout lock; the
- * privileges never change.
- */
+/** The resource limits and privileges of a space. The layout lock guards the limits; the privileges never change. */
 public final class Limits {
     private static final long UNLIMITED = -1;
 
@@ -45,7 +42,7 @@ public final class Limits {
         }
     }
 
-    /** The soft limit; none at all where none was set. */
+    /** Returns the soft limit in bytes, unsigned; -1 if none was set. */
     public long bytes(Resource resource) {
         return switch (resource) {
             case AS -> as;
@@ -64,34 +61,35 @@ public final class Limits {
     }
 
     /**
-     * Whether pages of a mapping with these flags may be added ({@code may_expand_vm}); fewer than none is possible.
+     * Returns whether pages of a mapping with these flags may be added ({@code may_expand_vm}); the number may be
+     * negative.
      */
     public boolean mayExpand(Counters counters, long flags, long pages) {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;
         }
-        // A soft limit of 0 is not tested, for the sake of programs that want brk to fail; the hard limit is none here.
+        // A soft limit of 0 is not checked, for programs that want brk to fail; there is no hard limit here.
         return !Counters.isData(flags)
                 || bytes(Resource.DATA) == 0
                 || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;
     }
 
-    /** Whether this space may lock anything at all ({@code can_do_mlock}). */
+    /** Returns whether this space may lock any memory ({@code can_do_mlock}). */
     public boolean mayLock() {
         return bytes(Resource.MEMLOCK) != 0 || isCapable(Capability.IPC_LOCK);
     }
 
-    /** Whether so many locked pages in all are allowed. */
+    /** Returns whether this total number of locked pages is allowed. */
     public boolean mayHoldLocked(long pages) {
         return isCapable(Capability.IPC_LOCK) || Long.compareUnsigned(pages, pages(Resource.MEMLOCK)) <= 0;
     }
 
-    /** Whether new memory with these flags may be locked as they say ({@code mlock_future_ok}). */
+    /** Returns whether new memory with these flags may be locked as they request ({@code mlock_future_ok}). */
     public boolean mayLockMore(Counters counters, long flags, long pages) {
         return (flags & VmaFlags.LOCKED) == 0 || mayHoldLocked(counters.locked + pages);
     }
 
-    /** Whether an address is not too low to be mapped ({@code security_mmap_addr}). */
+    /** Returns whether an address is high enough to be mapped ({@code security_mmap_addr}). */
     public boolean mayMapAt(long address) {
         return Long.compareUnsigned(address, geometry.minimum()) >= 0 || isCapable(Capability.SYS_RAWIO);
     }

@@ -4,12 +4,12 @@ package dev.samara.core.internal.space;
 import java.util.Arrays;
 
 /**
- * How long the layout lock of one space was held, as a histogram of nanoseconds.
+ * The hold times of the layout lock of one space, as a histogram of nanoseconds.
  *
- * <p>Each power of two is divided into {@link #STEPS} buckets, so a value is known to an eighth. It is written by the
- * holder of that lock and by nobody else, so counting shares no word that is not the lock's own already. One hold in
- * {@link #PERIOD} is measured, since to read the clock twice costs as much as a short operation; the period is prime,
- * so that a loop of calls does not always show the same one.
+ * <p>Each power of two is divided into {@link #STEPS} buckets, so a value is known to an eighth. Only the holder of the
+ * lock writes it, so counting shares no cache line beyond the lock's own. One hold in {@link #PERIOD} is measured,
+ * since two reads of the clock cost as much as a short operation. The period is prime, so that a loop of calls does not
+ * always measure the same call.
  */
 final class LockHoldTimes {
     static final int PERIOD = 61;
@@ -17,7 +17,7 @@ final class LockHoldTimes {
     private static final int STEP_BITS = 3;
     private static final int STEPS = 1 << STEP_BITS;
 
-    /** Made when it is first needed; guarded by the layout lock, like all of this. */
+    /** Allocated at first use; guarded by the layout lock, as are the other fields. */
     private long[] counts = {};
 
     private int holds;
@@ -30,7 +30,7 @@ final class LockHoldTimes {
         }
     }
 
-    /** Caller is about to let go of the lock. */
+    /** Caller is about to unlock. */
     void end() {
         if (holds == PERIOD) {
             holds = 0;
@@ -49,13 +49,16 @@ final class LockHoldTimes {
         return Arrays.copyOf(counts, Long.SIZE * STEPS);
     }
 
-    /** Values below {@link #STEPS} have a bucket each; above, the highest bits choose one. */
+    /**
+     * Returns the bucket of a value. Values below {@link #STEPS} have a bucket each; above, the highest bits choose
+     * one.
+     */
     static int bucket(long nanos) {
         int magnitude = Long.SIZE - 1 - STEP_BITS - Long.numberOfLeadingZeros(nanos | STEPS - 1);
         return magnitude < 0 ? (int) nanos : (magnitude << STEP_BITS) + (int) (nanos >>> magnitude);
     }
 
-    /** The highest value that a bucket counts. */
+    /** Returns the highest value that a bucket counts. */
     static long highest(int bucket) {
         int magnitude = Math.max(0, (bucket >>> STEP_BITS) - 1);
         long low = (long) (bucket - (magnitude << STEP_BITS)) << magnitude;

@@ -23,28 +23,28 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What all address spaces of one machine share: the settings of the system, and the memory committed so far.
+ * The state that all address spaces of one machine share: the settings, and the memory committed so far.
  *
- * <p>The committed count is charged before a change is published and settled after, so it never runs behind what the
- * layouts hold; it may be read at any time.
+ * <p>Memory is charged before a change is published and settled afterwards: the committed count is never lower than the
+ * memory of the layouts. It may be read at any time.
  */
 public final class MachineState {
     /** No commit limit. */
     public static final long UNLIMITED = -1;
 
     /**
-     * What a machine may set.
+     * The settings of a machine.
      *
      * @param maxMapCount {@code vm.max_map_count}
      * @param stackGuardPages {@code stack_guard_gap}, in pages
      * @param commitLimitBytes the commit limit in bytes, or {@link #UNLIMITED}
-     * @param longWaitNanos after which a wait for a range in transit is reported
-     * @param reporter who is told what no caller can be told
-     * @param retirement what else is done where pages are taken away
-     * @param locks makes the layout lock of each space
-     * @param memories makes the memory for a page size, given as its binary logarithm; null for a machine without
+     * @param longWaitNanos the time after which a wait for a range in flight is reported
+     * @param reporter receives reports that no caller can receive
+     * @param retirement a hook that runs for each retirement
+     * @param locks creates the layout lock of each space
+     * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
-     * @param populator who faults in what operations promise
+     * @param populator faults in the ranges that operations request
      */
     public record Settings(
             int maxMapCount,
@@ -57,15 +57,13 @@ public final class MachineState {
             @Nullable MemoryMaker memories,
             Populate.Populator populator) {}
 
-    /** Makes the memory of a machine. */
     @FunctionalInterface
     public interface MemoryMaker {
         /**
-         * Makes memory with pages of one size.
+         * Creates memory with pages of one size.
          *
-         * @param host whom it is for
+         * @param host the machine's state
          * @param pageShift binary logarithm of the page size
-         * @return a new memory
          */
         Memory make(MachineState host, int pageShift);
     }
@@ -77,7 +75,7 @@ public final class MachineState {
     /** In bytes, since spaces of one machine may differ in page size. */
     private final AtomicLong committed = new AtomicLong();
 
-    /** Numbers the anonymous shared objects. */
+    /** The inode numbers of anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
 
     private final long longWaitNanos;
@@ -88,8 +86,8 @@ public final class MachineState {
     private final Populate.Populator populator;
 
     /**
-     * By the binary logarithm of the page size; made when a first space needs it, under the monitor of this. Read
-     * without it: an embedder that makes a store may take its time.
+     * By the binary logarithm of the page size. Created when the first space needs it, under this object's monitor.
+     * Read without the monitor: an embedder may take long to create a store.
      */
     private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
 
@@ -98,11 +96,6 @@ public final class MachineState {
     private final Background background = new Background(this::reportFailedTask);
     private final WaitingCalls waitingCalls = new WaitingCalls(background);
 
-    /**
-     * Makes a machine's common part.
-     *
-     * @param settings its settings
-     */
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
         stackGuardPages = settings.stackGuardPages();
@@ -115,20 +108,17 @@ public final class MachineState {
         populator = settings.populator();
     }
 
-    /**
-     * The machine's threads.
-     *
-     * @return an executor whose tasks may hang without harm to others
-     */
+    /** Returns the executor of the machine's threads; a task that hangs does not harm the others. */
     public Background background() {
         return background;
     }
 
     /**
-     * Waits until threads of the machine have nothing to do.
+     * Waits until the threads of the machine are idle.
      *
      * @throws InterruptedException if the thread is interrupted meanwhile
-     * @throws IllegalStateException if a thread of the machine calls this, or what retires an operation, on any thread
+     * @throws IllegalStateException if the caller is a thread of the machine, or a callback of a retirement on any
+     *     thread
      */
     public void awaitQuiescence() throws InterruptedException {
         InFlightRange inside = InFlightRange.ofThisThread();
@@ -140,12 +130,15 @@ public final class MachineState {
         background.awaitQuiescence();
     }
 
-    /** The calls that go on once a CPU, a copy or a grace period lets them, or after a pause. */
+    /** Returns the calls that continue after a CPU, a copy or a grace period, or after a pause. */
     public WaitingCalls waitingCalls() {
         return waitingCalls;
     }
 
-    /** Has a thread of the machine go on with a call. Where there is no memory for a task, the call is listed. */
+    /**
+     * Requests that a thread of the machine continues a call. If there is no memory for a task, the call is added to
+     * the waiting calls.
+     */
     public void submit(WaitingCall call) {
         try {
             background.execute(call);
@@ -154,17 +147,12 @@ public final class MachineState {
         }
     }
 
-    /**
-     * The machine's spaces.
-     *
-     * @return always the same
-     */
     public Spaces spaces() {
         return spaces;
     }
 
     /**
-     * Closes the machine: gives the pages of all files back, and lets its memory and its threads go.
+     * Closes the machine: frees the pages of all files, and releases its memory and its threads.
      *
      * @throws IllegalStateException if a space is in use or loaded; nothing is changed then
      */
@@ -186,10 +174,9 @@ public final class MachineState {
     }
 
     /**
-     * The memory for a page size.
+     * Returns the memory for a page size, created at first use, or null if the machine has none.
      *
      * @param pageShift binary logarithm of the page size
-     * @return always the same, or null if the machine has none
      * @throws IllegalStateException if the machine is closed
      */
     public @Nullable Memory memory(int pageShift) {
@@ -199,7 +186,7 @@ public final class MachineState {
     }
 
     private synchronized Memory make(MemoryMaker maker, int pageShift) {
-        // Again: closing may have taken what was made.
+        // Again: a close may have taken the memory.
         spaces.checkOpen();
         Memory memory = made.get(pageShift);
         if (memory == null) {
@@ -209,7 +196,7 @@ public final class MachineState {
         return memory;
     }
 
-    /** Has threads of the machine give back what unreachable page caches have left. */
+    /** Requests that threads of the machine free the pages of unreachable page caches. */
     public void endUnreachableCaches() {
         for (int i = 0; i < made.length(); i++) {
             Memory memory = made.get(i);
@@ -219,7 +206,7 @@ public final class MachineState {
         }
     }
 
-    /** The memory that the pages of a VMA's backing are in; null for none. */
+    /** Returns the memory that has the pages of a VMA's backing; null for none. */
     public static @Nullable Memory memoryOf(Vma vma) {
         FilePages file = Retirement.fileOf(vma);
         return file == null ? null : file.memory();
@@ -233,26 +220,21 @@ public final class MachineState {
         return retirement;
     }
 
-    /** A new layout lock. */
     ReentrantLock newLock() {
         return locks.get();
     }
 
-    /**
-     * After what time a wait is reported.
-     *
-     * @return nanoseconds
-     */
+    /** Returns the time in nanoseconds after which a wait is reported. */
     public long longWaitNanos() {
         return longWaitNanos;
     }
 
     /**
-     * Tells the reporter. Caller must hold no lock of a layout.
+     * Calls the reporter. Caller must hold no lock of a layout.
      *
-     * @param kind of what kind it is
-     * @param message what has happened
-     * @param cause what was thrown, or null
+     * @param kind the kind of the report
+     * @param message the event
+     * @param cause the exception, or null
      */
     public void report(Report.Kind kind, String message, @Nullable Throwable cause) {
         try {
@@ -263,7 +245,7 @@ public final class MachineState {
     }
 
     public void reportLongWait(String waiting, Gate gate, Thread waiter, long nanos) {
-        // What it waits for may be one of them.
+        // It may wait for one of these calls.
         waitingCalls.attendAgain();
         report(
                 Report.Kind.LONG_WAIT,
@@ -276,7 +258,7 @@ public final class MachineState {
         report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
     }
 
-    /** The inode of the next anonymous shared object. */
+    /** Returns the inode number of the next anonymous shared object. */
     public long nextInode() {
         return inodes.incrementAndGet();
     }
@@ -289,7 +271,7 @@ public final class MachineState {
         return stackGuardPages;
     }
 
-    /** Whether memory is never promised twice ({@code overcommit_memory=2}), so that NORESERVE is not honoured. */
+    /** Returns whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
     public boolean strictCommit() {
         return commitLimitBytes != UNLIMITED;
     }
@@ -297,7 +279,7 @@ public final class MachineState {
     /**
      * Charges memory if the limit allows it.
      *
-     * @param bytes how much, not negative
+     * @param bytes the amount, not negative
      * @return whether it was charged
      */
     public boolean charge(long bytes) {
@@ -309,16 +291,12 @@ public final class MachineState {
         return false;
     }
 
-    /** Gives memory back, or with a negative amount takes what is owed whatever the limit. */
+    /** Uncharges memory, or with a negative amount charges it regardless of the limit. */
     public void uncharge(long bytes) {
         committed.addAndGet(-bytes);
     }
 
-    /**
-     * The memory committed now.
-     *
-     * @return bytes
-     */
+    /** Returns the committed memory in bytes. */
     public long committed() {
         return committed.get();
     }

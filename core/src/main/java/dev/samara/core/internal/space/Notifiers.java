@@ -5,7 +5,7 @@ import dev.samara.core.event.MmuNotifier;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Who is told of what is taken away. Changed under the layout lock; read without it by what retires. */
+/** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class Notifiers {
     private volatile List<MmuNotifier> all = List.of();
 
@@ -21,7 +21,7 @@ final class Notifiers {
         all = List.copyOf(fewer);
     }
 
-    /** A list that is never changed. */
+    /** Returns a list that is never changed. */
     List<MmuNotifier> all() {
         return all;
     }

@@ -5,24 +5,24 @@ import dev.samara.core.internal.file.FilePages;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What an operation does to the pages of a range whose mapping stays.
+ * An action of an operation on the pages of a range whose mapping stays.
  *
- * @param kind what
+ * @param kind the action
  * @param start the first address
- * @param end behind the last
- * @param file of a punched hole: the file
- * @param offset of a punched hole: where it begins in the file, in bytes
+ * @param end after the last address
+ * @param file for a punched hole: the file
+ * @param offset for a punched hole: its start in the file, in bytes
  */
 public record PageAction(
         Kind kind, long start, long end, @Nullable FilePages file, long offset) {
     public enum Kind {
-        /** The pages go; private ones are lost. */
+        /** Removes the pages; the contents of private ones are lost. */
         DISCARD,
-        /** The file's pages go, everywhere. */
+        /** Removes the file's pages from all mappings. */
         PUNCH,
-        /** The pages go, and nothing is faulted in any more. */
+        /** Removes the pages and stores guard markers: later accesses fault. */
         GUARD,
-        /** The reverse. */
+        /** Removes guard markers. */
         UNGUARD
     }
 }

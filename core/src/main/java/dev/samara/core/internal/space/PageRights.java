@@ -5,26 +5,19 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** What a VMA allows its page table entries. */
+/** The rights that a VMA gives its page table entries. */
 public final class PageRights {
     private PageRights() {}
 
     /**
-     * The rights that every page of a VMA has; that to write depends on the page.
-     *
-     * @param vma the VMA
-     * @return READ if any access is allowed, since what may be written or executed can be read on x86, and EXEC
+     * Returns the rights that every page of a VMA has: EXEC if the VMA has it, and READ if any access is allowed, since
+     * on x86 writable or executable memory is readable. The right to write depends on the page.
      */
     public static long of(Vma vma) {
         return (vma.hasAny(VmaFlags.ACCESS) ? Pte.READ : 0) | (vma.has(VmaFlags.EXEC) ? Pte.EXEC : 0);
     }
 
-    /**
-     * The most that a page of a VMA may have.
-     *
-     * @param vma the VMA
-     * @return bits of {@link Pte#RIGHTS}
-     */
+    /** Returns the maximal rights of a page of a VMA, as bits of {@link Pte#RIGHTS}. */
     public static long most(Vma vma) {
         return of(vma) | (vma.has(VmaFlags.WRITE) ? Pte.WRITE : 0);
     }

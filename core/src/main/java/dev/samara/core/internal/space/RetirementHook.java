@@ -2,20 +2,16 @@
 package dev.samara.core.internal.space;
 
 /**
- * What is done between publication and completion to the pages that an operation has taken away, moved or narrowed.
+ * A callback between publication and completion for the pages that an operation has removed, moved or narrowed.
  *
- * <p>It runs on the operation's thread, or for an asynchronous one on a thread of the machine, without any lock. What
- * it throws is reported, and the operation completes all the same. An operation that it calls and that would have to
- * wait for a range in transit throws {@link IllegalStateException} instead.
+ * <p>It runs on the operation's thread, or for an asynchronous operation on a thread of the machine, without any lock.
+ * An exception is reported, and the operation completes all the same. An operation that it calls and that would have to
+ * wait for a range in flight throws {@link IllegalStateException} instead.
  */
 public interface RetirementHook {
-    /** There are no pages. */
+    /** No callback. */
     RetirementHook NOTHING = transit -> {};
 
-    /**
-     * Does it.
-     *
-     * @param transit which ranges, and what for
-     */
+    /** Called once per operation in flight, after its notifiers. */
     void retire(InFlightRange transit);
 }

@@ -11,10 +11,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces of one machine, and whether it is closed. Spaces are held weakly: one that is dropped without being closed
- * is no longer among them once it is collected. Thread-safe.
+ * The spaces of one machine, and whether the machine is closed. Spaces are weakly reachable: a space dropped without a
+ * close is removed after its collection. Thread-safe.
  *
- * <p>A space is in use until it has been closed, and again while something is mapped in it, or on its way out.
+ * <p>A space is in use until it is closed, and again while something is mapped in it or in flight.
  */
 public final class Spaces {
     private static final class Entry extends WeakReference<Layout> {
@@ -28,25 +28,25 @@ public final class Spaces {
 
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
-    /** By number. Guarded by this. */
+    /** By number. Guarded by this object's monitor. */
     private final Map<Long, Entry> entries = new LinkedHashMap<>();
 
-    /** How many spaces there have been. Guarded by this. */
+    /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
 
     /**
-     * The machine is closed, or is being closed. Written under the monitor; taken back there if it cannot be closed.
-     * Pairs with the locks of layouts, and with the count of a context's users: whoever begins to use a space after it
-     * was looked at sees this.
+     * Whether the machine is closed or being closed. Written under the monitor, and reset there if it cannot be closed.
+     * Pairs with the locks of layouts, and with the count of a context's users: a thread that begins to use a space
+     * after its check sees this.
      */
     private volatile boolean isClosed;
 
     Spaces() {}
 
     /**
-     * Adds a space that has been made.
+     * Adds a new space.
      *
-     * @param layout a layout that is not in it
+     * @param layout a layout that was not added yet
      * @throws IllegalStateException if the machine is closed
      */
     public synchronized void add(Layout layout) {
@@ -59,7 +59,7 @@ public final class Spaces {
     }
 
     /**
-     * Makes sure that the machine is not closed.
+     * Checks that the machine is not closed.
      *
      * @throws IllegalStateException if it is
      */
@@ -70,10 +70,10 @@ public final class Spaces {
     }
 
     /**
-     * Closes the machine for ever, unless a space is in use or a CPU has one loaded.
+     * Closes the machine forever, unless a space is in use or a CPU has one loaded.
      *
-     * @return true if this call has closed it, false if another one has
-     * @throws IllegalStateException if a space is in use, or loaded; the message names each, and the machine is not
+     * @return true if this call has closed it, false if it was closed before
+     * @throws IllegalStateException if a space is in use or loaded; the message names each, and the machine is not
      *     closed
      */
     synchronized boolean close() {
@@ -84,7 +84,7 @@ public final class Spaces {
         isClosed = true;
         boolean closes = false;
         try {
-            // Again: what has begun before it was said.
+            // Again: a use may have begun before the flag was set.
             refuse(inUse());
             closes = true;
         } finally {

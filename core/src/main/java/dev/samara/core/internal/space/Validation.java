@@ -9,11 +9,11 @@ import dev.samara.core.vma.Vma;
 import dev.samara.maple.RangeEntry;
 import java.util.Locale;
 
-/** What must hold of a layout whenever its lock can be taken; for tests. */
+/** The invariants of a layout that hold whenever its lock is free; for tests. */
 final class Validation {
     private Validation() {}
 
-    /** Checks a layout. Caller holds its lock. */
+    /** Checks a layout. Caller holds the layout lock. */
     static void of(Layout layout) {
         Counters recounted = recount(layout);
         Counters counters = layout.counters();

@@ -14,8 +14,8 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * The program break ({@code brk}, {@code mm/mmap.c}). Every failure answers with the break as it was, but an
- * interrupted wait and a refusing backing with a negated errno.
+ * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. An interrupted wait and a
+ * backing's refusal return a negated errno.
  */
 public final class Brk {
     private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;

@@ -11,7 +11,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** Growing a stack down to an address that was touched ({@code expand_downwards} in {@code mm/vma.c}). */
+/** The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}). */
 public final class ExpandStack {
     private ExpandStack() {}
 
@@ -32,7 +32,7 @@ public final class ExpandStack {
             return Errno.EPERM.result();
         }
         long grown = geometry.pages(stack.start() - start);
-        // What the layout below has no part in is decided first: a fault waits only where the stack may grow to it.
+        // Checks that do not depend on the layout below come first: a fault waits only if the stack may grow.
         if (Long.compareUnsigned(grown, stack.pageOffset()) > 0
                 || !edit.limits.mayExpand(edit.counters, stack.flags(), grown)
                 || Long.compareUnsigned(stack.end() - start, edit.limits.bytes(Resource.STACK)) > 0

@@ -21,8 +21,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layout of one instant as a child's, with its pages ({@code dup_mmap} in {@code kernel/fork.c}). The parent's lock
- * is held for the instant only.
+ * The copy of the layout of one instant, with its pages, for a child ({@code dup_mmap} in {@code kernel/fork.c}). The
+ * parent's lock is held only for that instant.
  */
 public final class Fork {
     private Fork() {}
@@ -46,7 +46,7 @@ public final class Fork {
         }
     }
 
-    /** What copies pages and takes them back, with a worker, before anything is begun. */
+    /** Returns a gather with a worker, for the copy and its undo, before anything is begun. */
     private static TlbGather gatherOf(Memory memory) {
         try {
             TlbGather gather = TlbGather.with(memory, null);
@@ -60,7 +60,7 @@ public final class Fork {
     }
 
     private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
-        // Each finally below gives something back, and must not meet the end of the stack there.
+        // Each finally below releases resources, and must not reach the end of the stack there.
         StackReserve.check(StackReserve.MANY);
         List<Vma> kept = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
@@ -89,11 +89,11 @@ public final class Fork {
                     parent.unlock();
                 }
                 if (copy != null) {
-                    // The pages first, so that nobody waits for what a backing answers that is asked for the child.
+                    // The pages first, so that no operation waits for a backing that is asked for the child's opens.
                     copy.run(vmas, objects);
                 }
             } finally {
-                // Until the copy ends, nothing that the parent has unmapped since is complete.
+                // Until the copy ends, no range that the parent has unmapped since is complete.
                 end(parent, copy);
             }
             Load.fork(child, vmas, joins, maps);
@@ -114,7 +114,7 @@ public final class Fork {
         }
     }
 
-    /** Gives back what a child has got that nobody will have. */
+    /** Releases the pages and VMAs of a child that is not returned. */
     private static void undo(@Nullable Layout child, @Nullable CopyPageTables copy) {
         try {
             if (copy != null) {
@@ -127,7 +127,7 @@ public final class Fork {
         }
     }
 
-    /** Lets those go on who wait for a copy. */
+    /** Ends a copy and wakes its waiters. */
     private static void end(Layout parent, @Nullable CopyPageTables copy) {
         if (copy != null) {
             parent.lock();

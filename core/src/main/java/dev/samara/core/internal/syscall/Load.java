@@ -25,11 +25,11 @@ import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
-/** Filling an empty layout: with what is mapped from the start, or as a child's with copies of its parent's VMAs. */
+/** The first contents of a layout: the initial mappings, or for a child copies of its parent's VMAs. */
 public final class Load {
     private Load() {}
 
-    /** Those of some descriptions that lie above the user's part; ascending. */
+    /** Returns the descriptions that lie above the user's part; ascending. */
     public static List<Vma> above(Geometry geometry, List<Vma> mapped) {
         return mapped.stream()
                 .filter(vma -> isAbove(geometry, vma))
@@ -41,7 +41,7 @@ public final class Load {
         return Long.compareUnsigned(vma.start(), geometry.limit()) >= 0;
     }
 
-    /** Loads descriptions; those above the user's part are passed over. */
+    /** Loads descriptions, except those above the user's part. */
     public static void load(Layout layout, List<Vma> mapped) {
         for (Vma vma : mapped) {
             check(layout, vma);
@@ -60,7 +60,7 @@ public final class Load {
         });
     }
 
-    /** A description may be loaded into several spaces, and a VMA belongs to one. */
+    /** Returns a new VMA: a description may be loaded into several spaces, and a VMA belongs to one. */
     private static Vma copy(Edit edit, Vma vma) {
         BackingTraits traits = vma.traits();
         return Vma.mapping(
@@ -92,7 +92,9 @@ public final class Load {
         }
     }
 
-    /** Takes keeps of the VMAs whose backings must be asked for the child's opens. Caller holds the parent's lock. */
+    /**
+     * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
+     */
     static void keep(Snapshot<Vma> parents, Counters counters, List<Vma> kept) {
         if (counters.opens == 0) {
             return;
@@ -104,7 +106,11 @@ public final class Load {
         });
     }
 
-    /** Fills a child's layout, with about so many VMAs. */
+    /**
+     * Fills a child's layout.
+     *
+     * @param maps the approximate number of VMAs
+     */
     static void fork(Layout child, Snapshot<Vma> parents, List<InFlightRange.Join> joins, int maps) {
         List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
         run(child, Call.FORK, edit -> {
@@ -123,7 +129,10 @@ public final class Load {
         });
     }
 
-    /** Nothing is in transit in a child, and nothing will be completed there: what that keeps apart is joined now. */
+    /**
+     * Returns the VMAs of a child. No range is in flight in a child, and none completes there: VMAs that only a range
+     * in flight of the parent separates are joined here.
+     */
     private static List<Vma> wholes(Snapshot<Vma> parents, List<InFlightRange.Join> joins, int pageShift, int maps) {
         List<Vma> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
@@ -143,7 +152,10 @@ public final class Load {
         return wholes;
     }
 
-    /** A child's copy: not locked, and what it shares with the parent until written has an identity of its own. */
+    /**
+     * Returns a child's copy of a VMA. It is not locked, and has an identity of its own for pages that it shares with
+     * the parent until written.
+     */
     private static Vma inherit(Vma vma) {
         boolean hasPages = vma.anonIdentity() != null && !vma.has(VmaFlags.WIPEONFORK);
         return Vma.mapping(
@@ -184,8 +196,8 @@ public final class Load {
     }
 
     /**
-     * Thrown within an attempt to leave it and the lock, under which a VMA must not be written out: its backing would
-     * be asked for its name.
+     * Thrown in an attempt to leave it and the lock. A VMA must not be printed under the lock: its backing would be
+     * asked for its name.
      */
     private static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1L;

@@ -18,7 +18,7 @@ import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the rest, whose effect is on
+ * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the advice that acts on
  * pages.
  */
 public final class Madvise {
@@ -51,7 +51,9 @@ public final class Madvise {
                 || advice == Advice.GUARD_REMOVE;
     }
 
-    /** Holes are passed over and reported at the end; any other error stops, and what lies before stays changed. */
+    /**
+     * Advises VMA by VMA. A hole is skipped and reported at the end; any other error stops, and earlier changes stay.
+     */
     private static long walk(Edit edit, long start, long end, int advice) {
         long result = DONE;
         long reached = start;
@@ -73,7 +75,7 @@ public final class Madvise {
         return result;
     }
 
-    /** Advises one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    /** Advises the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
     private static long advise(Edit edit, Vma vma, long start, long end, int advice) {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
@@ -91,12 +93,12 @@ public final class Madvise {
             return vma.end();
         }
         long changed = MergeRules.change(edit, vma, start, end, flags);
-        // Too many mappings is a shortage like any other here.
+        // Here too many mappings are reported as EAGAIN, as any shortage is.
         return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
     }
 
     /**
-     * What is done to the pages, in the order of the VMAs. FREE, COLD and PAGEOUT say what may be reclaimed: no content
+     * Requests actions on the pages, in the order of the VMAs. FREE, COLD and PAGEOUT only allow reclaim: no content
      * changes.
      */
     private static void actOnPages(Edit edit, Vma vma, long start, long end, int advice) {
@@ -114,12 +116,15 @@ public final class Madvise {
             case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
             case Advice.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
             default -> {
-                // Says nothing of pages that are there.
+                // No effect on present pages.
             }
         }
     }
 
-    /** A seal forbids to throw away what the owner could not write: private anonymous memory without the right to. */
+    /**
+     * Returns whether a seal forbids the advice: it forbids the discard of private anonymous memory without the right
+     * to write.
+     */
     private static boolean isDiscardOfSealed(Vma vma, int advice) {
         return vma.has(VmaFlags.SEALED)
                 && isDiscard(advice)
@@ -177,7 +182,10 @@ public final class Madvise {
         return traits == null || traits.punchesHoles() ? null : Errno.EOPNOTSUPP;
     }
 
-    /** Guard markers stand in page tables; the whole VMA is marked as one that may have them, and now has tables. */
+    /**
+     * Marks the whole VMA as one that may have guard markers, which only the page table records. The VMA also gets an
+     * identity, since it has tables now.
+     */
     private static long guard(Edit edit, Vma vma) {
         boolean needsIdentity = vma.isAnonymous() && vma.anonIdentity() == null;
         edit.replace(
@@ -215,19 +223,19 @@ public final class Madvise {
         };
     }
 
-    /** Other memory ignores the advice. */
+    /** Returns whether the VMA may be marked mergeable; other memory ignores the advice. */
     private static boolean mayMergePages(Vma vma) {
         return !vma.hasAny(
                 VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
     }
 
-    /** A hole is ENOMEM; a VMA that cannot be accessed so is EINVAL. */
+    /** Requests population of a range. A hole returns ENOMEM; a VMA without the right returns EINVAL. */
     private static long populate(Edit edit, long start, long end, long access) {
         long reached = start;
         while (Long.compareUnsigned(reached, end) < 0) {
             Vma vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
-                // What lies before it is faulted in all the same.
+                // The range before it is faulted in all the same.
                 populateAs(edit, start, reached, access);
                 return (vma == null ? Errno.ENOMEM : Errno.EINVAL).result();
             }

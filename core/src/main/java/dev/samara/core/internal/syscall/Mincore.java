@@ -12,18 +12,18 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 
-/** Which pages are in memory ({@code mincore}, {@code mm/mincore.c}). Takes no lock; each page at some instant. */
+/** {@code mincore} ({@code mm/mincore.c}). Takes no lock; each page is examined at some instant of the call. */
 public final class Mincore {
     private Mincore() {}
 
     /**
-     * Looks.
+     * Reports which pages of a range are in memory.
      *
-     * @param layout a space that has memory
+     * @param layout a layout with memory
      * @param address a page boundary
-     * @param length bytes
-     * @param vector takes 1 for each page that is in memory and 0 for each that is not
-     * @return 0 or a negated errno; what lies before a hole has been looked at
+     * @param length bytes, rounded up to pages
+     * @param vector receives 1 for each page in memory and 0 for each other page
+     * @return 0 or a negated errno; the pages before a hole have been reported
      */
     public static long mincore(Layout layout, long address, long length, byte[] vector) {
         Geometry geometry = layout.geometry();

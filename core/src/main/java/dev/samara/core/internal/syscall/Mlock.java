@@ -12,9 +12,9 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** Locking in memory: {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
+/** {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
 public final class Mlock {
-    /** Mappings that are never locked, and that a lock passes over. */
+    /** Flags of mappings that are never locked, which a lock skips. */
     private static final long NEVER_LOCKED = VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE;
 
     private Mlock() {}
@@ -84,7 +84,7 @@ public final class Mlock {
         return DONE;
     }
 
-    /** Locks or unlocks VMA by VMA; at a hole it stops, and what lies before stays changed. */
+    /** Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. */
     private static long apply(Edit edit, long start, long end, long lock) {
         if (Long.compareUnsigned(end, start) < 0) {
             return Errno.EINVAL.result();
@@ -104,7 +104,7 @@ public final class Mlock {
         return DONE;
     }
 
-    /** Whatever cannot be changed, because there are too many mappings, is left as it is. */
+    /** Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. */
     private static void applyToAll(Edit edit, long lock) {
         edit.claim(0, edit.geometry.limit());
         Vma vma = edit.atOrAfter(0);
@@ -114,13 +114,13 @@ public final class Mlock {
         }
     }
 
-    /** Takes the lock flags from a whole VMA, without a merge. */
+    /** Clears the lock flags of a whole VMA, without a merge. */
     static void unlock(Edit edit, Vma vma) {
         long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
         edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
-    /** Locks one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    /** Locks the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
     private static long lock(Edit edit, Vma vma, long start, long end, long lock) {
         long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
         if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
@@ -129,7 +129,7 @@ public final class Mlock {
         return MergeRules.change(edit, vma, start, end, flags);
     }
 
-    /** The locked pages in a range; one that wraps ends at the top. */
+    /** Returns the locked pages in a range; a range that wraps ends at the top. */
     private static long lockedIn(Edit edit, long start, long end) {
         long stop = Long.compareUnsigned(end, start) < 0 ? -1L : end;
         long pages = 0;
@@ -143,8 +143,8 @@ public final class Mlock {
     }
 
     /**
-     * What is not locked on fault is faulted in at once, which fails where no access is allowed; the lock stays. Memory
-     * that cannot be locked is faulted in too, unless it is a device's.
+     * Requests population of memory that is not locked on fault. Fails with ENOMEM where no access is allowed; the lock
+     * stays. Memory that cannot be locked is faulted in too, except a device's.
      */
     private static long populate(Edit edit, long start, long end) {
         for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {

@@ -29,9 +29,9 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Making mappings: {@code mmap} and {@code shmat} ({@code mm/mmap.c}, {@code mm/vma.c}, {@code ipc/shm.c}). */
+/** New mappings: {@code mmap} and {@code shmat} ({@code mm/mmap.c}, {@code mm/vma.c}, {@code ipc/shm.c}). */
 public final class Mmap {
-    /** Flags that a type without validation ignores silently when it does not know them, and one with it refuses. */
+    /** The known flags; SHARED_VALIDATE refuses any other, and the other types ignore it. */
     private static final int KNOWN_FLAGS = SHARED
             | PRIVATE
             | FIXED
@@ -66,7 +66,7 @@ public final class Mmap {
     private long vmaFlags;
     private long pageOffset;
 
-    /** Whether it goes where a munmap is in flight. */
+    /** Whether its range has a munmap in flight. */
     private boolean early;
 
     private Mmap(Edit edit, int protection, int flags, @Nullable BackingTraits backing, long offset) {
@@ -148,7 +148,7 @@ public final class Mmap {
         vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
         long start = Placement.find(edit, backing, hint, length, offset, placing);
         if (start == Errno.ENOMEM.result() && edit.layout.reusesEarly() && (placing & FIXED) == 0) {
-            // What a munmap has given up, and not flushed yet, comes last.
+            // Reservations of a munmap that is not flushed yet are used last.
             start = Placement.findReserved(edit, length, placing);
             placing |= FIXED;
         }
@@ -257,12 +257,14 @@ public final class Mmap {
         } else if (type != PRIVATE) {
             return Errno.EINVAL.result();
         }
-        // The page number of the address, so that memory that is moved apart and together again still fits.
+        // The page number of the address, so that memory that is moved apart and back together still fits.
         pageOffset = geometry.pages(start);
         return DONE;
     }
 
-    /** Replaces what is there by the mapping ({@code mmap_region}); from here on, a cut at an edge may remain. */
+    /**
+     * Replaces the VMAs of the range by the mapping ({@code mmap_region}); from here on, a cut at an edge may remain.
+     */
     private long put(long start, long length) {
         long end = start + length;
         long pages = geometry.pages(length);
@@ -312,7 +314,7 @@ public final class Mmap {
         }
         Vma placed = MergeRules.place(edit, Vma.mapping(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
-            // What may be dropped is never locked, whatever mlockall says; Linux notices only after the merge.
+            // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);
         }
         boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
@@ -322,7 +324,7 @@ public final class Mmap {
         return start;
     }
 
-    /** Memory that the system must promise: private and writable, unless told not to reserve any. */
+    /** Returns whether the mapping is charged to the commit limit: private and writable, unless NORESERVE is set. */
     private boolean isAccountable() {
         return (vmaFlags & (VmaFlags.NORESERVE | VmaFlags.SHARED | VmaFlags.WRITE)) == VmaFlags.WRITE;
     }

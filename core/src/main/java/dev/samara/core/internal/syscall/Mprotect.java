@@ -12,21 +12,21 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** Changing rights and sealing them: {@code mprotect} and {@code mseal} ({@code mm/mprotect.c}, {@code mm/mseal.c}). */
+/** {@code mprotect} and {@code mseal} ({@code mm/mprotect.c}, {@code mm/mseal.c}). */
 public final class Mprotect {
     private static final int GROWS = Protection.GROWSDOWN | Protection.GROWSUP;
     private static final int KNOWN = Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM;
 
-    /** How far the rights that a VMA may be given lie above those that it has. */
+    /** The distance in bits from a VMA's rights to its MAY rights. */
     private static final int MAY_SHIFT = 4;
 
-    /** What makes private memory that becomes writable not chargeable, or charged already. */
+    /** Flags of memory that is not charged when it becomes writable, or is charged already. */
     private static final long NOT_TO_CHARGE =
             VmaFlags.ACCOUNT | VmaFlags.WRITE | VmaFlags.HUGETLB | VmaFlags.SHARED | VmaFlags.NORESERVE;
 
     private Mprotect() {}
 
-    /** Changes VMA by VMA; where one fails, those before it stay changed, as on Linux. */
+    /** Changes VMA by VMA; if one fails, the earlier changes stay, as on Linux. */
     public static long mprotect(Edit edit, long address, long length, int protection) {
         Geometry geometry = edit.geometry;
         int grows = protection & GROWS;
@@ -76,7 +76,7 @@ public final class Mprotect {
         return Long.compareUnsigned(reached, end) < 0 ? Errno.ENOMEM.result() : DONE;
     }
 
-    /** Changes one VMA's part of a range; returns how far the VMA that covers it now reaches, or a negated errno. */
+    /** Changes the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
     private static long protect(Edit edit, Vma vma, long start, long end, long access) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
         if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0) {
@@ -101,7 +101,7 @@ public final class Mprotect {
                 flags |= VmaFlags.ACCOUNT;
             }
         } else if (vma.isAnonymous() && vma.anonIdentity() == null) {
-            // Memory that was never written need not be promised any longer.
+            // Memory that was never written need not stay charged.
             flags &= ~VmaFlags.ACCOUNT;
         }
         long changed = MergeRules.change(edit, vma, start, end, flags);

@@ -22,10 +22,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * {@code mremap}: shrink, grow in place, move, duplicate ({@code mm/mremap.c}).
  *
- * <p>One object is one call, or one VMA's part of a call that moves several.
+ * <p>An instance is one call, or the part of one VMA in a call that moves several.
  */
 public final class Mremap {
-    /** A move keeps this many mappings in reserve, since both places may be cut in three. */
+    /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
     private static final int SPARE_MAPS = 3;
 
     private final Edit edit;
@@ -61,7 +61,10 @@ public final class Mremap {
         return whole.one(edit.at(address));
     }
 
-    /** A move without a place takes care of its own, and growth in place of what it grows into. */
+    /**
+     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
+     * its own range.
+     */
     private void claim() {
         edit.claim(address, address + (oldLength == 0 ? geometry.pageSize() : oldLength));
         if ((flags & FIXED) != 0) {
@@ -104,7 +107,7 @@ public final class Mremap {
                 && Long.compareUnsigned(newAddress + newLength, address) > 0;
     }
 
-    /** Moves every VMA of the range with the holes between them; one that fails leaves the earlier ones moved. */
+    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
     private long moveEach() {
         long end = address + oldLength;
         long result = Errno.EFAULT.result();
@@ -141,7 +144,7 @@ public final class Mremap {
             return Errno.EPERM.result();
         }
         if (!namesNewPlace() && !growsLength()) {
-            // Neither looks at the range: a shrink may cross holes, and the same length changes nothing.
+            // Neither case checks the range: a shrink may cross holes, and an equal length changes nothing.
             return oldLength == newLength ? address : shrink();
         }
         long refused = checkSource(vma);
@@ -151,7 +154,7 @@ public final class Mremap {
         return namesNewPlace() ? moveTo() : grow(vma);
     }
 
-    /** What must hold of the VMA if it is to be copied or to grow. */
+    /** Checks whether the VMA may be copied or may grow; returns 0 or a negated errno. */
     private long checkSource(Vma vma) {
         if (oldLength == 0 && !vma.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
             return Errno.EINVAL.result();
@@ -160,7 +163,7 @@ public final class Mremap {
         if ((flags & DONTUNMAP) != 0 && fixedSize) {
             return Errno.EINVAL.result();
         }
-        // What a shrink cuts off may lie in other mappings, or in none.
+        // The part that a shrink removes may lie in other mappings, or in none.
         if (Long.compareUnsigned(Edit.lower(oldLength, newLength), vma.end() - address) > 0) {
             return Errno.EFAULT.result();
         }
@@ -222,14 +225,17 @@ public final class Mremap {
         return edit.isFree(start, end);
     }
 
-    /** A move to a named place; a FIXED one empties it first, so a later failure leaves it empty. */
+    /**
+     * Moves to a given address, or with DONTUNMAP alone to a hint. A FIXED move empties the target first, so a later
+     * failure leaves it empty.
+     */
     private long moveTo() {
         if ((flags & FIXED) != 0) {
             long emptied = Munmap.munmap(edit, newAddress, newLength);
             if (emptied != DONE) {
                 return emptied;
             }
-            // Where lengths wrap round, the target may have been the source.
+            // If lengths wrap around, the target may have been the source.
             if (edit.at(address) == null) {
                 return Errno.EFAULT.result();
             }
@@ -272,7 +278,7 @@ public final class Mremap {
         }
         AnonVma identity = vma.anonIdentity();
         if (vma.isAnonymous() && identity == null) {
-            // Memory without pages has no history: counted from its new place, it fits its new neighbours.
+            // Memory without pages gets the offset of its new address, which fits the new neighbours.
             offset = geometry.pages(target);
         }
         Vma copy = Vma.mapping(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
@@ -300,7 +306,10 @@ public final class Mremap {
         }
     }
 
-    /** Why the source may not be cut out of a VMA, or null; of what is duplicated only the start is asked for. */
+    /**
+     * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate only the start is
+     * asked for.
+     */
     private @Nullable Errno refusalToCutOut(Vma vma) {
         Errno refusal = address == vma.start() ? null : edit.refusalToCut(vma, address);
         long end = address + oldLength;
@@ -308,8 +317,8 @@ public final class Mremap {
     }
 
     /**
-     * Ends a DONTUNMAP: the whole old VMA, with which the copy may have merged, is no longer locked, and if all of it
-     * was copied its pages' identity went with them.
+     * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of it was
+     * copied, its identity moved with its pages.
      */
     private void leaveEmpty(Vma before, Vma placed) {
         Vma old = edit.at(address);

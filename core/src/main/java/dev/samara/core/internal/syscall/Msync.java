@@ -8,7 +8,7 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** {@code msync} ({@code mm/msync.c}): what it finds in the layout; there is nothing to write back yet. */
+/** {@code msync} ({@code mm/msync.c}): the errors that depend on the layout; nothing is written back yet. */
 public final class Msync {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 

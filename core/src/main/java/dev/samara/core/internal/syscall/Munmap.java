@@ -12,7 +12,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
-/** Taking mappings away ({@code munmap}, {@code shmdt}, and the first half of whatever replaces a range). */
+/** {@code munmap}, {@code shmdt}, and the first half of calls that replace a range. */
 public final class Munmap {
     private Munmap() {}
 
@@ -29,7 +29,7 @@ public final class Munmap {
         return unmap(edit, address, end);
     }
 
-    /** Unmaps a valid range. */
+    /** Unmaps a range whose bounds are valid. */
     static long unmap(Edit edit, long start, long end) {
         long result = cutEdges(edit, start, end);
         if (result == DONE) {
@@ -38,7 +38,7 @@ public final class Munmap {
         return result;
     }
 
-    /** Unmaps what the caller has mapped elsewhere, after it has asked whether it may be cut out. */
+    /** Unmaps a range that the caller has mapped elsewhere. The backing was already asked whether it may be cut out. */
     static void unmapMoved(Edit edit, long start, long end) {
         cutAt(edit, start);
         cutAt(edit, end);
@@ -55,7 +55,7 @@ public final class Munmap {
     /**
      * Cuts the VMAs at both ends of a range, so that it can be cleared or overwritten ({@code vms_gather_munmap_vmas}).
      *
-     * <p>Where something in the range is sealed, a cut at the start remains, as on Linux.
+     * <p>If the range has a sealed VMA, a cut at the start remains, as on Linux.
      *
      * @return 0 or a negated errno
      */
@@ -110,7 +110,7 @@ public final class Munmap {
             return Errno.EINVAL.result();
         }
         detach(edit, found);
-        // Other pieces of the same attachment, where a partial munmap or mprotect has cut it.
+        // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
         long size = edit.geometry.roundUp(attachment.segment().size());
         Vma vma = edit.atOrAfter(found.end());
         while (vma != null && vma.end() - address <= size) {
@@ -129,14 +129,14 @@ public final class Munmap {
         }
     }
 
-    /** Unmaps everything, sealed or not. */
+    /** Unmaps all VMAs, also sealed ones. */
     public static long everything(Edit edit) {
         edit.claim(0, edit.geometry.limit());
         edit.unmap(0, edit.geometry.limit(), false);
         return DONE;
     }
 
-    /** Whether a VMA is a piece of an attachment that began at an address, as its offset tells. */
+    /** Returns whether the offset of a VMA shows that it is a piece of an attachment that began at an address. */
     private static boolean startsAttachment(
             Edit edit, Vma vma, long address, SharedSegment.@Nullable Attachment attachment) {
         return vma.backing() instanceof SharedSegment.Attachment own

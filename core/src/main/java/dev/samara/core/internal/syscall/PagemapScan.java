@@ -22,15 +22,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which pages were written or used since this was asked last ({@code PAGEMAP_SCAN}, KVM's dirty log). No operation: it
- * takes no lock but one leaf's at a time, and nothing is in transit because of it.
+ * The pages that were written or accessed since the last scan ({@code PAGEMAP_SCAN}, KVM's dirty log). Not an
+ * operation: it takes no lock but one leaf's at a time, and puts no range in flight.
  *
- * <p>For a batch of entries at a time: the bit is cleared; then no CPU has a translation from before, so every store
- * that did not set the bit has been made; only then the sink is told, which finds all of them when it looks at the
- * page. What it was not told of, because it threw, gets its bit back.
+ * <p>It handles entries in batches. First the bit is cleared. Then all CPUs are flushed, so that every store through an
+ * older translation, which did not set the bit, has been made. Only then the sink is called: it finds all of these
+ * stores in the page. If the sink throws, the pages that it did not receive get their bit back.
  */
 public final class PagemapScan {
-    /** So many pages, and what is left of a leaf, are cleared before they are flushed and told. */
+    /** The number of pages after which a batch ends, at the end of its leaf, to be flushed and reported. */
     private static final int BATCH = 1 << 12;
 
     private final Layout layout;
@@ -53,14 +53,14 @@ public final class PagemapScan {
     }
 
     /**
-     * Collects.
+     * Clears a bit in the entries of a range and reports the pages that had it.
      *
-     * @param layout a space that has memory
+     * @param layout a layout with memory
      * @param start a page boundary
-     * @param length bytes
+     * @param length bytes, rounded up to pages
      * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
-     * @param sink who is told, in ascending order
-     * @return how many pages it was told of, or a negated errno
+     * @param sink receives the pages, in ascending order
+     * @return the number of reported pages, or a negated errno
      */
     public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
         Cpus.checkMayWait("a collection");
@@ -97,7 +97,10 @@ public final class PagemapScan {
         return done;
     }
 
-    /** A checked machine lets stores through old translations pass for this time. */
+    /**
+     * Clears and flushes a batch; returns the address it has reached. A checked machine accepts stores through old
+     * translations meanwhile.
+     */
     @SuppressWarnings("try") // it is there to be closed
     private long clearAndFlush(long start, long end) {
         try (AccessChecker.Revocation taking = AccessChecker.taking(
@@ -107,7 +110,7 @@ public final class PagemapScan {
         }
     }
 
-    /** Clears a batch; returns how far it has come. */
+    /** Clears a batch; returns the address it has reached. */
     private long clear(long start, long end, TlbGather gather) {
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0 && size < BATCH && !gather.isFull()) {
@@ -120,15 +123,15 @@ public final class PagemapScan {
     }
 
     /**
-     * Clears what is in one leaf, up to a page that is being copied, for which it waits; returns how far it has come.
+     * Clears entries of one leaf up to a page that is being copied, and waits for the copy; returns the address it has
+     * reached.
      */
     private long clear(long[] leaf, long start, long end, TlbGather gather) {
         makeRoom();
         long copied = Pte.NONE;
         long at;
         RcuReader reader = gather.worker().reader();
-        // A frame of a cache that is found in an entry is not free before this ends, also if the entry is moved
-        // meanwhile.
+        // A cached frame of an entry is not freed before this ends, also if the entry is moved meanwhile.
         reader.enter();
         Leaf.lock(leaf);
         try {
@@ -150,10 +153,7 @@ public final class PagemapScan {
         return at;
     }
 
-    /**
-     * Says what will be flushed, from the first page to be cleared on; returns where that is, {@code end} if there is
-     * none.
-     */
+    /** Defers the flush from the first page to be cleared on; returns its address, or {@code end} if there is none. */
     private long owe(long[] leaf, long start, long end, TlbGather gather) {
         if (Leaf.isDead(leaf)) {
             return end;
@@ -165,7 +165,7 @@ public final class PagemapScan {
                 first = at;
             }
         }
-        // Also where another flush is owed: who has cleared a page before this may not have come to it.
+        // Also if another flush is pending: a thread that cleared a page earlier may not have flushed yet.
         if (Leaf.isOwed(leaf)) {
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
         } else if (first != end) {
@@ -174,13 +174,13 @@ public final class PagemapScan {
         return first;
     }
 
-    /** Clears one entry and notes its page; returns what it was last. */
+    /** Clears one entry and records its page; returns its last value. */
     private long clear(long[] leaf, long address) {
         int index = table.indexOf(address);
         long pte = Leaf.get(leaf, index);
         while (Pte.isPresent(pte) && Pte.has(pte, bit)) {
             if (bit == Pte.DIRTY && Pte.isCached(pte)) {
-                // Before the entry says that the page is clean, and once more than needed if it changes meanwhile.
+                // Before the entry becomes clean; may be redundant if the entry changes meanwhile.
                 memory.frames().setDirty(Pte.frame(pte));
             }
             if (Leaf.compareAndSet(leaf, index, pte, pte & ~bit)) {
@@ -193,8 +193,8 @@ public final class PagemapScan {
     }
 
     /**
-     * It comes back with the bit, in a moment. Who takes a page away is not waited for: what was written is lost with
-     * it.
+     * Returns whether the entry is a copy in progress, which soon returns with the bit. The scan does not wait for a
+     * removal of the page: the written data is lost with it.
      */
     private boolean isCopied(long pte) {
         return Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY | bit);
@@ -206,7 +206,7 @@ public final class PagemapScan {
         }
     }
 
-    /** Sets the bit again where the page still is. Where it has been moved to, it counts as written and used anyway. */
+    /** Sets the bit again if the page is still there. A moved page counts as written and accessed anyway. */
     private void giveBack(long address) {
         long[] leaf = table.leaf(address);
         if (leaf == null) {
@@ -226,12 +226,12 @@ public final class PagemapScan {
     }
 
     /**
-     * What an entry says at a place to which its page has been moved: everything there counts as written and used,
-     * since nobody has been told of it there.
+     * Returns the entry for the target of a move. It counts as written and accessed, since no scan has reported the
+     * page at that address.
      *
-     * @param vma what is mapped there
+     * @param vma the VMA at the target
      * @param pte any entry
-     * @return the entry
+     * @return the entry to store
      */
     public static long moved(Vma vma, long pte) {
         if (!Pte.isPresent(pte)) {
@@ -240,7 +240,10 @@ public final class PagemapScan {
         return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? Pte.DIRTY : 0);
     }
 
-    /** Whether a page can have been written through its entry: a page of a file only where writes reach the file. */
+    /**
+     * Returns whether a page may have been written through its entry. For a file's page that needs a mapping whose
+     * writes reach the file.
+     */
     private static boolean mayBeDirty(@Nullable Vma vma, long pte) {
         return Pte.isOwn(pte)
                 || (!Pte.has(pte, Pte.ZERO) && vma != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE));

@@ -7,9 +7,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What belongs to an address space for a while: the words of a VMA that move, apart from what defines it.
+ * The mutable state of a VMA in an address space, apart from its immutable definition.
  *
- * <p>{@link Life} has the transitions; an embedder, who cannot reach that class, cannot make them.
+ * <p>{@link Life} has the transitions. An embedder cannot reach that class and cannot make them.
  */
 public abstract class Attachable {
     static final VarHandle WORD;
@@ -22,53 +22,54 @@ public abstract class Attachable {
         }
     }
 
-    /** For ever; the sign, so that one test of the word says whether it may be kept. */
+    /** Set forever. The sign bit: one comparison of the word decides whether a reference may be acquired. */
     static final int DETACHED = 1 << 31;
 
-    /** The operation that detached it is not done with it. */
+    /** The retiring bit: the operation that detached it still retires it. */
     static final int HELD = 1 << 30;
 
-    /** The number of keeps. */
+    /** The bits of the reference count. */
     static final int KEEPS = HELD - 1;
 
-    /** One less than can be written, so that a word with all of it, detached and held, does not look fresh. */
+    /**
+     * The highest reference count. One less than the bits allow: a full word, detached and retiring, must not equal
+     * FRESH.
+     */
     static final int MOST_KEEPS = KEEPS - 1;
 
-    /** Not attached yet. No other state has all bits. */
+    /** Not attached yet. No other state has all bits set. */
     static final int FRESH = -1;
 
-    /** DETACHED, HELD and the number of keeps; or FRESH. */
+    /** DETACHED, HELD and the reference count; or FRESH. */
     @SuppressWarnings("UnusedVariable") // through WORD
     private int word = FRESH;
 
-    /**
-     * Its share in an open of its backing, which it may have in common with its predecessors; null if it needs none.
-     */
+    /** Its share in an open of its backing, which its predecessors may share; null if it needs none. */
     @Nullable
     Open open;
 
-    /** What is shut while it belongs to an operation in transit; null if it never did. */
+    /** The gate that is closed while it belongs to an operation in flight; null if it never did. */
     @Nullable
     Gate gate;
 
-    /** What unlinks it from the reverse map of its backing's pages; null if it has none. */
+    /** Its link in the reverse map of its backing's pages; null if it has none. */
     @Nullable
     Linked linked;
 
-    /** Makes a fresh one. */
+    /** Creates a fresh object. */
     protected Attachable() {}
 
     /**
-     * Whether it is no longer, or not yet, attached.
+     * Returns whether it is not attached: fresh or detached. A volatile read.
      *
-     * @return true if so
+     * @return true if it is fresh or detached
      */
     protected final boolean isDetachedVolatile() {
         return (int) WORD.getVolatile(this) < 0;
     }
 
     /**
-     * Gives it an identity unless it has one.
+     * Sets the identity, unless there is one.
      *
      * @param identity the identity
      */

@@ -5,18 +5,17 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The transitions of an {@link Attachable}'s state word. Each is one read-modify-write, or a loop of them; none waits.
+ * The transitions of an {@link Attachable}'s state word. Each is one read-modify-write, or a loop of them. None waits.
  */
 public final class Life {
     private Life() {}
 
     /**
-     * Attaches a fresh object. Caller must hold the layout lock, and publish the object after this.
+     * Attaches a fresh object. Caller must hold the layout lock, and publish the object afterwards.
      *
-     * @param object what to attach
      * @param open its share in an open, or null
-     * @param gate the gate of the operation in transit that it belongs to, or null
-     * @throws IllegalStateException if it is attached already, or was
+     * @param gate the gate of the operation in flight to which it belongs, or null
+     * @throws IllegalStateException if it is or was attached
      */
     public static void attach(Attachable object, @Nullable Open open, @Nullable Gate gate) {
         if ((int) Attachable.WORD.get(object) != Attachable.FRESH) {
@@ -24,40 +23,33 @@ public final class Life {
         }
         object.open = open;
         object.gate = gate;
-        // Plain: the release store of the tree's root, which comes after, pairs with the acquire load of every finder.
+        // Plain: the later release store of the tree's root pairs with the acquire load of each lookup.
         Attachable.WORD.set(object, 0);
     }
 
     /**
-     * Whether an object is neither attached nor ever was.
-     *
-     * @param object any, of which no other thread knows yet, or under the layout lock
-     * @return true if so
+     * Returns whether an object was never attached. Caller holds the layout lock, or no other thread can reach the
+     * object.
      */
     public static boolean isFresh(Attachable object) {
         return (int) Attachable.WORD.getOpaque(object) == Attachable.FRESH;
     }
 
-    /**
-     * Whether an object is detached for ever. A fresh one is not.
-     *
-     * @param object any
-     * @return true if so
-     */
+    /** Returns whether an object is detached forever. A fresh object is not. */
     public static boolean isDetached(Attachable object) {
         int word = (int) Attachable.WORD.getVolatile(object);
         return word < 0 && word != Attachable.FRESH;
     }
 
     /**
-     * Detaches an object, held by the caller until {@link #unhold}. Caller must hold the layout lock and have published
-     * a tree without it.
+     * Detaches an object and sets its retiring bit until {@link #unhold}. Caller must hold the layout lock and have
+     * published a tree without it.
      *
      * @param object an attached object
      * @throws IllegalStateException if it is not attached; nothing is changed then
      */
     public static void detach(Attachable object) {
-        // Whether it is attached changes under the lock only.
+        // Attached or not changes only under the lock.
         int before = (int) Attachable.WORD.getOpaque(object);
         if (before < 0) {
             if (before == Attachable.FRESH) {
@@ -66,18 +58,18 @@ public final class Life {
             throw new IllegalStateException("detached a second time: " + object);
         }
         // Volatile: a full fence between this mark and the walk that clears its pages. Pairs with the volatile read of
-        // the word by who installs a page after having linked its table.
+        // the word by a thread that installs a page, after it has linked the page's table.
         Attachable.WORD.getAndBitwiseOr(object, Attachable.DETACHED | Attachable.HELD);
     }
 
     /**
-     * Ends the hold of the operation that detached an object. Caller must not hold a lock of a layout.
+     * Clears the retiring bit. Caller must not hold a lock of a layout.
      *
      * @param object an object that the caller has detached
-     * @throws IllegalStateException if it is not held; nothing is changed then
+     * @throws IllegalStateException if the bit is not set; nothing is changed then
      */
     public static void unhold(Attachable object) {
-        // Without the bit, the and changes nothing; only a fresh one must not come to it.
+        // Without the bit, the AND changes nothing; only a fresh object must not reach it.
         if (isFresh(object)) {
             throw new IllegalStateException("unheld before it was attached: " + object);
         }
@@ -91,11 +83,10 @@ public final class Life {
     }
 
     /**
-     * Takes a keep, unless the object is detached.
+     * Acquires a reference, unless the object is detached.
      *
-     * @param object any object
-     * @return whether it was taken
-     * @throws IllegalStateException if there are as many keeps as can be counted
+     * @return whether the reference was acquired
+     * @throws IllegalStateException if the reference count is at its maximum
      */
     public static boolean keep(Attachable object) {
         int word = (int) Attachable.WORD.getAcquire(object);
@@ -113,9 +104,9 @@ public final class Life {
     }
 
     /**
-     * Gives a keep up.
+     * Releases a reference.
      *
-     * @param object an object of which the caller has taken a keep
+     * @param object an object of which the caller has acquired a reference
      * @throws IllegalStateException if there is none; nothing is changed then
      */
     public static void release(Attachable object) {
@@ -135,40 +126,34 @@ public final class Life {
         }
     }
 
-    /**
-     * The number of keeps, for showing.
-     *
-     * @param object any object
-     * @return the number at some instant of this call
-     */
+    /** Returns the reference count at some instant of this call, for displays. */
     public static int keeps(Attachable object) {
         int word = (int) Attachable.WORD.getOpaque(object);
         return word == Attachable.FRESH ? 0 : word & Attachable.KEEPS;
     }
 
     /**
-     * The open in which an object has a share.
+     * Returns the open in which an object has a share, or null if it needs none.
      *
-     * @param object an attached object, or one kept or held by the caller
-     * @return the open, or null if it needs none
+     * @param object an attached object, or one with a reference or the retiring bit of the caller
      */
     public static @Nullable Open openOf(Attachable object) {
         return object.open;
     }
 
     /**
-     * Notes what unlinks an object. Caller is about to publish it.
+     * Sets the link of an object. Caller is about to publish the object.
      *
      * @param object a fresh object
-     * @param linked what unlinks it
+     * @param linked the link
      */
     public static void link(Attachable object, Linked linked) {
         object.linked = linked;
     }
 
     /**
-     * Says that what an object has replaced is gone: pages in its range are its own. Caller retires what it has
-     * replaced.
+     * Records that the pages of a replaced object are gone: pages in the range are this object's own. Caller retires
+     * the replaced object.
      *
      * @param object a published object
      */
@@ -182,7 +167,7 @@ public final class Life {
     /**
      * Unlinks an object, if it was linked; at most once.
      *
-     * @param object an object that is detached, and of whose pages nothing is left, or that was never published
+     * @param object a detached object without remaining pages, or an object that was never published
      */
     public static void unlink(Attachable object) {
         Linked linked = object.linked;
@@ -192,37 +177,26 @@ public final class Life {
         }
     }
 
-    /**
-     * Whether an object is linked.
-     *
-     * @param object any, under the layout lock
-     * @return true if so
-     */
+    /** Returns whether an object is linked. Caller holds the layout lock. */
     public static boolean isLinked(Attachable object) {
         return object.linked != null;
     }
 
-    /**
-     * Gives an object its identity, unless it has one.
-     *
-     * @param object any object
-     * @param identity an identity
-     */
+    /** Gives an object an identity, unless it has one. */
     public static void adoptIdentity(Attachable object, Object identity) {
         object.adoptIdentity(identity);
     }
 
     /**
-     * The gate of the operation whose transit an object was, or is, part of.
+     * Returns the gate, open or closed, of the operation in flight to which an object belongs or belonged, or null.
      *
      * @param object any object found in a tree
-     * @return the gate, open or shut, or null
      */
     public static @Nullable Gate gateOf(Attachable object) {
         return object.gate;
     }
 
-    /** Whoever brings the word to detached, not held, no keeps comes here, so it happens once. */
+    /** Called by the thread that brings the word to detached, no retiring bit, no references; thus once. */
     private static void end(Attachable object) {
         Open open = object.open;
         if (open != null) {

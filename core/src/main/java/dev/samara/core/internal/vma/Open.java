@@ -5,10 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * One open of a backing, in which a VMA and the VMAs that took its place one after the other have shares.
+ * One open of a backing, shared by a VMA and its successors in the same place.
  *
- * <p>So a change of rights needs no new open, and the number of opens less closes is the number of VMAs, as on Linux;
- * yet who keeps the VMA from before the change keeps the open.
+ * <p>A change of rights therefore needs no new open, and the number of opens minus closes is the number of VMAs, as on
+ * Linux. A reference to the VMA from before the change keeps the open.
  */
 public abstract class Open {
     private static final VarHandle SHARES;
@@ -24,11 +24,11 @@ public abstract class Open {
     @SuppressWarnings("UnusedVariable") // through SHARES
     private int shares = 1;
 
-    /** Makes an open with one share, the maker's. */
+    /** Creates an open with one share, the creator's. */
     protected Open() {}
 
     /**
-     * Gives out another share. Caller must have one itself, or know that somebody keeps one meanwhile.
+     * Acquires another share. Caller must have a share, or know that another thread keeps one meanwhile.
      *
      * @throws IllegalStateException if the open has ended; nothing is changed then
      */
@@ -39,18 +39,18 @@ public abstract class Open {
     }
 
     /**
-     * Gives out another share, unless the open has ended.
+     * Acquires another share, unless the open has ended.
      *
-     * @return whether there is another share
+     * @return whether a share was acquired
      */
     public final boolean shareUnlessEnded() {
         return add(1) != 0;
     }
 
     /**
-     * Gives a share up. The last one ends the open, on this thread, which must not hold a lock of a layout.
+     * Drops a share. The last one ends the open, on this thread, which must not hold a lock of a layout.
      *
-     * @throws IllegalStateException if all have been given up; nothing is changed then
+     * @throws IllegalStateException if all shares were dropped before; nothing is changed then
      */
     public final void drop() {
         int before = add(-1);
@@ -62,7 +62,7 @@ public abstract class Open {
         }
     }
 
-    /** Changes the number of shares, but from 0, which is for ever; returns what it was before. */
+    /** Changes the number of shares, unless it is 0, which is final; returns the previous number. */
     private int add(int change) {
         int before;
         do {
@@ -71,6 +71,6 @@ public abstract class Open {
         return before;
     }
 
-    /** Called once, when the last share has been given up. Must not call an embedder's code, nor wait. */
+    /** Called once, after the last share was dropped. Must not call an embedder's code, nor wait. */
     protected abstract void ended();
 }

@@ -3,17 +3,17 @@
  * The part of a VMA that embedders do not see: its state word, the open of its backing, and its links to files.
  *
  * <p>An {@link dev.samara.core.internal.vma.Attachable} (the only subclass is the VMA) is <em>fresh</em> when it is
- * made. It is <em>attached</em> before the tree that has it is published, and <em>detached</em>, for ever, after a tree
+ * created. It is <em>attached</em> before the tree that has it is published, and <em>detached</em> forever after a tree
  * without it has been published. While it is attached, any thread may acquire a reference; no thread ever waits for a
  * reference to be released. {@link dev.samara.core.internal.vma.Life} has the transitions.
  *
  * <pre>
- *     fresh --attach--> attached --detach--> detached, held --unhold--> detached
- *                       keep, release        release                    release
+ *     fresh --attach--> attached --detach--> detached, retiring --unhold--> detached
+ *                       keep, release        release                        release
  * </pre>
  *
  * <p>Each object has a share in an {@link dev.samara.core.internal.vma.Open} of its backing. The thread that brings the
- * state word to <em>detached, not held, no references</em> gives the share up. That happens once, since no transition
+ * state word to <em>detached, not retiring, no references</em> drops the share. That happens once, since no transition
  * leads away from there. The last share ends the open.
  *
  * <p>A VMA that belongs to an operation in flight has that operation's {@link dev.samara.core.internal.sync.Gate}. The
