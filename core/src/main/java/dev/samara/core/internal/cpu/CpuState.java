@@ -9,41 +9,42 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What shooters know of a CPU: its state with the context that it has loaded, in one word; whether somebody wants it to
- * catch up; and how far it has.
+ * The part of a CPU that shootdowns read: its state with its loaded context, in one word; whether a request is pending;
+ * and the generation that it has flushed to.
  *
  * <pre>
- *     OFFLINE ──> KERNEL &lt;──> GUEST       in GUEST it uses its TLB, and owes acknowledgements;
- *                  │   │                   else it keeps it, and catches up before it uses it again
- *      SWITCHING &lt;─┘   └─> LAZY            LAZY is no user of what it has loaded, and may be taken off that
+ *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
+ *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
+ *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU is no user of its context, and may be taken off it.
  * </pre>
  *
- * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING as from KERNEL, from there to KERNEL; from each but GUEST to
- * OFFLINE.
+ * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST
+ * it may go to OFFLINE.
  *
- * <p>While the word says KERNEL or GUEST in a context, the CPU is counted among its users. A CPU that has nothing else
- * loaded has the {@linkplain TlbContext#EMPTY empty space}.
+ * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
+ * context of another space has the {@linkplain TlbContext#EMPTY empty space} loaded.
  *
- * <p>The owner's thread changes the word; and who takes a LAZY CPU off its context does, by compare-and-set, as does
- * the owner on every way out of LAZY. Who finds that the thread of a CPU has ended takes it offline.
+ * <p>The owner's thread changes the word. Another thread changes it in two cases only. It takes a LAZY CPU off its
+ * context by compare-and-set, as the owner does on every way out of LAZY. And it takes the CPU of an ended thread
+ * offline.
  */
 public final class CpuState extends CpuWords.Flushed {
-    /** From this number on, CPUs whose numbers are equal modulo this have one bit in common. */
+    /** From this number on, CPUs share a bit if their numbers are equal modulo this. */
     static final int SHARED = Long.SIZE / 2;
 
-    /** Owned by nobody. */
+    /** Owned by no thread. */
     static final int OFFLINE = 0;
 
-    /** Does not use its TLB; catches up by generation before it does. */
+    /** Does not use its TLB; catches up by generation before it uses the TLB again. */
     static final int KERNEL = 1;
 
     /** Uses its TLB. */
     static final int GUEST = 2;
 
-    /** Between two spaces: nothing is loaded, and nothing is used. */
+    /** Between two spaces: has no context loaded, and uses no translation. */
     static final int SWITCHING = 3;
 
-    /** Keeps a space's translations without being its user; uses nothing before it has loaded a space again. */
+    /** Keeps a space's translations without being its user; uses none before it has loaded a space again. */
     static final int LAZY = 4;
 
     private static final VarHandle WORD;
@@ -70,13 +71,13 @@ public final class CpuState extends CpuWords.Flushed {
     private final Thread owner;
     private final Runnable acknowledge;
 
-    /** Of which it is a user. For its thread, and for who finds that ended. */
+    /** The context that counts this CPU as a user. For its thread, and for a thread that finds that one ended. */
     private @Nullable TlbContext loaded;
 
-    /** In LAZY, what was loaded before. For its thread. */
+    /** In LAZY, the context that was loaded before. For its thread. */
     private @Nullable TlbContext left;
 
-    /** In whose sections its thread handles its faults; null before that is known. For its thread. */
+    /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
     private @Nullable RcuReader reader;
 
     CpuState(int number, int name, Thread owner, Runnable acknowledge) {
@@ -91,7 +92,7 @@ public final class CpuState extends CpuWords.Flushed {
         return number;
     }
 
-    /** Its number for people; unlike the other, no CPU that comes later has it. */
+    /** Returns its number in reports. Unlike {@link #number()}, no later CPU has it. */
     int name() {
         return name;
     }
@@ -101,19 +102,15 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * What stands for it in masks.
+     * Returns its bit in cpumasks.
      *
-     * @return one bit, which CPUs with high numbers may have in common
+     * @return one bit, which CPUs with high numbers may share
      */
     public long bit() {
         return 1L << (number < SHARED ? number : SHARED + number % SHARED);
     }
 
-    /**
-     * Whether other CPUs may have set its bit.
-     *
-     * @return true if so
-     */
+    /** Returns whether other CPUs may have its bit too. */
     public boolean sharesBit() {
         return number >= SHARED;
     }
@@ -122,69 +119,70 @@ public final class CpuState extends CpuWords.Flushed {
         return context << STATE_BITS | state;
     }
 
-    // Below, the owner's thread.
+    // The methods below are for the owner's thread.
 
     /**
-     * Says in whose sections the owner's thread handles faults of this CPU.
+     * Sets the reader in whose sections the owner's thread handles faults of this CPU.
      *
-     * @param of the reader of the CPU's worker
+     * @param of the reader of the CPU's page-table context
      */
     public void readsAs(RcuReader of) {
         reader = of;
     }
 
-    /** The reader of its worker; null if it has none. */
+    /** Returns the reader of its page-table context; null if it has none. */
     @Nullable
     RcuReader reader() {
         return reader;
     }
 
     /**
-     * Starts to use translations of a context. What was changed before a shooter read this word is seen by what
-     * follows.
+     * Starts to use translations of a context. Entries that a thread changed before it read this word in a shootdown
+     * are visible to the reads that follow.
      *
-     * @param context its number
+     * @param context the number of the context
      */
     public void enterGuest(long context) {
-        // Volatile: before the generation is read, and then entries. Pairs with the shooter, who changes the
-        // entry, advances the generation, and then reads this word: one of the two sees the other.
+        // Volatile: before the generation is read, and then entries. Pairs with the thread of a shootdown, which
+        // changes the entry, advances the generation, and then reads this word: at least one of the two threads sees
+        // the other's store.
         WORD.setVolatile(this, wordOf(GUEST, context));
     }
 
     /**
-     * Takes {@link #enterGuest} back, if it came to that, before anything was used.
+     * Undoes {@link #enterGuest}, which may or may not have stored the state, before a translation was used.
      *
-     * @param context what is loaded
+     * @param context the number of the loaded context
      */
     public void abandonGuest(long context) {
-        // Volatile, as the entry: then it needs no deeper stack than that.
+        // Volatile, as in enterGuest, so that this needs no deeper stack than that.
         WORD.setVolatile(this, wordOf(KERNEL, context));
     }
 
     /**
-     * Stops to use translations, after the last access.
+     * Stops using translations, after the last access.
      *
-     * @param context what is loaded
+     * @param context the number of the loaded context
      */
     public void leaveGuest(long context) {
-        // Release: pairs with the shooter's read, before he frees.
+        // Release: pairs with the read of this word by the thread of a shootdown, before that frees frames.
         WORD.setRelease(this, wordOf(KERNEL, context));
     }
 
-    /** Goes to SWITCHING: gives up what is loaded, or was before LAZY. Not in GUEST. */
+    /** Goes to SWITCHING: gives up the context that is loaded, or was loaded before LAZY. Not called in GUEST. */
     public void depart() {
         giveUp(SWITCHING);
     }
 
-    /** Goes offline; not in GUEST. Or its thread has ended: then anybody calls this, one at a time. */
+    /** Goes offline. Called by its thread, not in GUEST; or by any one thread at a time once its thread has ended. */
     void offline() {
         giveUp(OFFLINE);
     }
 
     private void giveUp(int state) {
         long word = (long) WORD.getVolatile(this);
-        // By compare-and-set, since out of LAZY it may be taken off meanwhile. Before it is counted no more.
-        // Pairs with TlbContext.end.
+        // By compare-and-set, since another thread may take a LAZY CPU off its context meanwhile. Before the CPU stops
+        // being counted as a user. Pairs with TlbContext.end.
         while (!WORD.compareAndSet(this, word, wordOf(state, TlbContext.EMPTY))) {
             word = (long) WORD.getVolatile(this);
         }
@@ -199,18 +197,19 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Goes from SWITCHING to KERNEL.
      *
-     * @param next what is loaded now, of which the CPU is counted as a user; or null for the empty space
+     * @param next the new loaded context, which counts the CPU as a user; or null for the empty space
      */
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
-        // Release: behind the count and flushedTo. Nobody else changes the word of a CPU in SWITCHING.
+        // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
         WORD.setRelease(this, wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
     }
 
     /** Goes from KERNEL to LAZY. A context other than the empty space's must be loaded. */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(loaded);
-        // Release, and before it is counted no more: who ends the context then finds it LAZY. Pairs with takeOff.
+        // Release, and before the CPU stops being counted: a thread that then ends the context finds the CPU LAZY.
+        // Pairs with takeOff.
         WORD.setRelease(this, wordOf(LAZY, of.id()));
         loaded = null;
         left = of;
@@ -218,17 +217,17 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Goes from LAZY back to KERNEL, with all the translations that it had, if it is LAZY and was not taken off. What
-     * was changed meanwhile it catches up with when it enters GUEST.
+     * Goes from LAZY back to KERNEL with all its translations, if it is LAZY and was not taken off its context. It
+     * catches up with changes made meanwhile when it enters GUEST.
      *
-     * @return false if it has to load the space as any other
+     * @return false if it has to load the space as it loads any other space
      */
     public boolean leaveLazy() {
         TlbContext of = left;
         if (of == null || !of.use()) {
             return false;
         }
-        // By compare-and-set: either this, or who takes it off. Pairs with takeOff.
+        // By compare-and-set: either this one succeeds or that of takeOff. Pairs with takeOff.
         if (!WORD.compareAndSet(this, wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()))) {
             of.unuse();
             return false;
@@ -239,38 +238,34 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Says up to which generation of the loaded context there is nothing left; before another context is entered, of
-     * that.
+     * Publishes the generation to which this CPU has flushed the loaded context. In SWITCHING, publishes that of the
+     * context to be loaded next.
      *
-     * @param generation which
+     * @param generation a generation
      */
     public void flushedTo(long generation) {
         // Release: after the flush. Pairs with isDone.
         FLUSHED.setRelease(this, generation);
     }
 
-    /**
-     * Whether somebody wants it to catch up; the only thing that polling reads.
-     *
-     * @return true if so
-     */
+    /** Returns whether a request is pending. A poll reads nothing else. */
     public boolean isPending() {
         return (int) PENDING.getOpaque(this) != 0;
     }
 
-    /** Takes the wish back, before the generation is read. */
+    /** Clears the pending request, before the generation is read. */
     public void clearPending() {
-        // Volatile: who sets it before this has advanced the generation before, and who sets it after is seen
-        // by the next poll.
+        // Volatile: a thread whose request precedes this store has advanced the generation before. A later request is
+        // seen by the next poll.
         PENDING.setVolatile(this, 0);
     }
 
-    /** Catches up, for who waits on the owner's thread itself. */
+    /** Catches up, for a shootdown that waits on the owner's thread itself. */
     void acknowledge() {
         acknowledge.run();
     }
 
-    // Below, any thread.
+    // The methods below are for any thread.
 
     boolean isGuest() {
         return ((long) WORD.getVolatile(this) & STATES) == GUEST;
@@ -280,24 +275,20 @@ public final class CpuState extends CpuWords.Flushed {
         return (long) WORD.getVolatile(this) == wordOf(GUEST, context);
     }
 
-    /**
-     * Its state and what it has loaded, for people.
-     *
-     * @return the state at some instant of this call
-     */
+    /** Returns its state and its context at some instant of this call, for messages. */
     public String state() {
         long word = (long) WORD.getVolatile(this);
         String state = STATE_NAMES.get((int) (word & STATES));
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
-    /** Whether it has a context loaded, and is not LAZY in it. */
+    /** Returns whether it has a context loaded, and is not LAZY in it. */
     boolean uses(long context) {
         long word = (long) WORD.getVolatile(this);
         return word >>> STATE_BITS == context && (word & STATES) != LAZY;
     }
 
-    /** Whether it is on its way from one space to another, and may have read the generation of the next. */
+    /** Returns whether it is between two spaces, and may have read the generation of the next. */
     boolean isSwitching() {
         return ((long) WORD.getVolatile(this) & STATES) == SWITCHING;
     }
@@ -322,21 +313,19 @@ public final class CpuState extends CpuWords.Flushed {
         return true;
     }
 
-    /** Whether nothing from before a generation of a context can be used any more. */
+    /** Returns whether it can no longer use translations of a context from before a generation. */
     boolean isDone(long context, long generation) {
-        // The word first: a CPU that is not GUEST in this context catches up before it is again, and who enters
-        // it has said before how far it is.
+        // The word first: a CPU that is not in GUEST in this context catches up before it enters GUEST there again. A
+        // CPU that enters GUEST has published its generation before.
         return !isGuestIn(context) || (long) FLUSHED.getAcquire(this) >= generation;
     }
 
-    /** Has it catch up when it polls next. */
+    /** Requests that it catches up at its next poll. */
     public void request() {
         PENDING.setVolatile(this, 1);
     }
 
-    /**
-     * Whether its thread has ended without taking it offline. Then nobody changes its words, and nobody uses its TLB.
-     */
+    /** Returns whether its thread has ended. Only {@link Cpus#release} changes its state then; its TLB is not used. */
     boolean isDead() {
         return !owner.isAlive();
     }

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.cpu;
 
 /**
- * The words of a CPU that others read or write, each alone on its cache lines: 128 bytes lie between them, since lines
- * are fetched in pairs. Fields of a superclass come before those of a subclass.
+ * The words of a CPU that other threads read or write, each alone on its cache lines. 128 bytes lie between them, since
+ * lines are fetched in pairs. Fields of a superclass come before those of a subclass.
  */
 @SuppressWarnings("UnusedVariable") // the padding; the words through CpuState
 final class CpuWords {
@@ -52,7 +52,7 @@ final class CpuWords {
         private long d7;
     }
 
-    /** Not 0 if somebody wants it to catch up. */
+    /** The request: not 0 while it is pending. */
     static class Pending extends BeforePending {
         int pending;
     }
@@ -76,7 +76,7 @@ final class CpuWords {
         private long f7;
     }
 
-    /** Up to which generation of the loaded space's context its TLB is flushed. */
+    /** The generation of the loaded context that the TLB has been flushed to. */
     static class Flushed extends BeforeFlushed {
         long flushed;
     }

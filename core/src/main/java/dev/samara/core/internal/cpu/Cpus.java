@@ -14,8 +14,8 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs of one machine, and the shootdown: telling those that may have a translation to drop it, and waiting until
- * they have. Thread-safe.
+ * The CPUs of one machine, and the shootdown: requests to the CPUs that may have a translation, and the wait until they
+ * have dropped it. Thread-safe.
  */
 public final class Cpus {
     private static final int SPINS = 2_000;
@@ -26,14 +26,14 @@ public final class Cpus {
     private final LongAdder shootdowns = new LongAdder();
     private final LongAdder targets = new LongAdder();
 
-    /** By number; never changed in place. */
+    /** The CPUs by number; null for a free number. The array is never changed in place. */
     private volatile @Nullable CpuState[] online = {};
 
     /**
-     * Makes a table without CPUs, which find out that somebody waits for them when they poll.
+     * Makes a table without CPUs. CPUs notice requests when they poll.
      *
-     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported
-     * @param reporter who is told; must not throw
+     * @param reportAfterNanos the time after which a CPU that does not acknowledge is reported, in nanoseconds
+     * @param reporter is given the reports; must not throw
      */
     public Cpus(long reportAfterNanos, Consumer<String> reporter) {
         this(reportAfterNanos, reporter, ShootdownDelivery.POLLED, thrown -> {});
@@ -42,11 +42,11 @@ public final class Cpus {
     /**
      * Makes a table without CPUs.
      *
-     * @param reportAfterNanos after what time a CPU that does not acknowledge is reported, once, and kicked, again and
-     *     again
-     * @param reporter who is told; must not throw
-     * @param delivery how CPUs are told that somebody waits for them
-     * @param failures who is told what that has thrown; must not throw
+     * @param reportAfterNanos the time in nanoseconds after which a CPU that does not acknowledge is reported, once,
+     *     and kicked, again after each such time
+     * @param reporter is given the reports; must not throw
+     * @param delivery delivers requests to CPUs
+     * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
      */
     public Cpus(
             long reportAfterNanos,
@@ -57,12 +57,12 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with the empty space; takes those off whose threads
-     * have ended.
+     * Takes a CPU online for the calling thread, in KERNEL state with the empty space. Also takes the CPUs of ended
+     * threads offline.
      *
-     * @param name its number for people, and for who delivers to it
-     * @param acknowledge makes it catch up and say so; called on the calling thread only
-     * @return the CPU, with the lowest number that is free
+     * @param name the number of the CPU in reports and for the delivery of requests
+     * @param acknowledge makes the CPU catch up and acknowledge; called on the calling thread only
+     * @return the CPU, with the lowest free number
      */
     public CpuState claim(int name, Runnable acknowledge) {
         CpuState cpu;
@@ -83,10 +83,10 @@ public final class Cpus {
     }
 
     /**
-     * The CPUs that have a context loaded; not those that are LAZY in it.
+     * Returns the CPUs that have a context loaded, without those that are LAZY in it.
      *
-     * @param context of a space
-     * @return them, for people
+     * @param context the context of a space
+     * @return descriptions of the CPUs, for messages; at least one
      */
     public List<String> usersOf(TlbContext context) {
         List<String> users = new ArrayList<>(1);
@@ -98,7 +98,7 @@ public final class Cpus {
         return users.isEmpty() ? List.of("a CPU that has come and gone meanwhile") : users;
     }
 
-    /** Takes those off whose threads have ended: nobody uses what they have loaded. */
+    /** Takes the CPUs of ended threads offline, so that they no longer count as users of a space. */
     public void releaseDead() {
         for (CpuState cpu : online) {
             if (cpu != null && cpu.isDead()) {
@@ -108,10 +108,11 @@ public final class Cpus {
     }
 
     /**
-     * Has every CPU that is LAZY in a context fall back to the empty space.
+     * Takes every CPU that is LAZY in a context off that context: the CPU falls back to the empty space. Each CPU is
+     * checked once.
      *
-     * @param context that of a space that is closed
-     * @return a CPU that has it loaded and is not LAZY, or null if there was none when it was looked at
+     * @param context the context of a space that is closed
+     * @return a CPU that had the context loaded and was not LAZY when it was checked, or null if there was none
      */
     public @Nullable CpuState takeOff(TlbContext context) {
         CpuState user = null;
@@ -124,10 +125,10 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU off: it is OFFLINE then. Masks may still name its number. Called by its thread; or by any, once that
-     * has ended.
+     * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, or on any thread once the
+     * CPU's thread has ended.
      *
-     * @param cpu one that is not GUEST, or whose thread has ended
+     * @param cpu a CPU that is not in GUEST, or a CPU of an ended thread
      */
     public void release(CpuState cpu) {
         synchronized (this) {
@@ -145,25 +146,25 @@ public final class Cpus {
     }
 
     /**
-     * Makes sure that nobody waits for the calling thread, which is about to do what may wait. Called before anything
-     * is changed.
+     * Checks that no other thread waits for the calling thread, which is about to begin a call that may wait. Called
+     * before the call changes anything.
      *
-     * @param what what it is, for people
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread in a section; or as
-     *     {@link NoWaiting#check}, which is asked first and has the refusal reported
+     * @param what the name of the call, for messages
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
+     *     as {@link NoWaiting#check}, which is called first and has the refusal reported
      */
     public static void checkMayWait(String what) {
         checkMayWait(what, null);
     }
 
     /**
-     * Makes sure that nobody waits for the calling thread but for the end of a section that the caller leaves before it
-     * waits.
+     * Checks that no other thread waits for the calling thread, except for the end of one section that the caller
+     * leaves before it waits.
      *
-     * @param what what is about to be done, for people
+     * @param what the name of the call, for messages
      * @param own the reader of the section; null for none
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread in a section;
-     *     or as {@link NoWaiting#check}
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread is in a
+     *     section; or as {@link NoWaiting#check}
      */
     public static void checkMayWait(String what, @Nullable RcuReader own) {
         NoWaiting.check(what);
@@ -184,9 +185,8 @@ public final class Cpus {
     }
 
     /**
-     * Whether nobody waits for the calling thread.
-     *
-     * @return true if no CPU of the thread is in GUEST, and no reader of the thread in a section
+     * Returns whether the calling thread may wait: no CPU of the thread is in GUEST, and no reader of the thread is in
+     * a section.
      */
     public static boolean mayWait() {
         OwnedByThread thread = OwnedByThread.current();
@@ -194,41 +194,35 @@ public final class Cpus {
     }
 
     /**
-     * Faults pages in on the calling thread with a reader that no CPU has: {@link #checkMayWait} looks at it meanwhile.
+     * Faults pages in on the calling thread with a reader that belongs to no CPU. {@link #checkMayWait} also checks
+     * that reader meanwhile.
      *
-     * @param reader that of a borrowed worker
-     * @param faults what enters and leaves its sections
-     * @return what that returns
+     * @param reader the reader of a borrowed page-table context
+     * @param faults handles the faults, in reader sections of {@code reader}
+     * @return the result of {@code faults}
      */
     public static int readAs(RcuReader reader, IntSupplier faults) {
         return OwnedByThread.readAs(reader, faults);
     }
 
-    /**
-     * How many shootdowns had somebody to wait for.
-     *
-     * @return a number that only grows
-     */
+    /** Returns the number of shootdowns that had a CPU of another thread to wait for. It only grows. */
     public long shootdowns() {
         return shootdowns.sum();
     }
 
-    /**
-     * How many CPUs were waited for, in all shootdowns.
-     *
-     * @return a number that only grows
-     */
+    /** Returns the number of CPUs that all shootdowns together had to wait for. It only grows. */
     public long targets() {
         return targets.sum();
     }
 
     /**
-     * Waits until no CPU of a mask can use what a context had before a generation. The generation was advanced, and the
-     * mask read after that. Caller's own CPUs catch up at once; he holds no lock that somebody in GUEST may wait for.
+     * Waits until no CPU of a cpumask can use translations of a context from before a generation. The caller has
+     * advanced the generation, and read the cpumask after that. The caller's own CPUs catch up at once. The caller
+     * holds no lock that a CPU in GUEST may wait for.
      *
-     * @param context of the space
-     * @param generation which
-     * @param mask the bits of some
+     * @param context the context of the space
+     * @param generation the generation to reach
+     * @param mask a cpumask
      */
     public void shoot(TlbContext context, long generation, long mask) {
         if (mask == 0) {
@@ -249,12 +243,12 @@ public final class Cpus {
     }
 
     /**
-     * Begins what {@link #shoot} does, and does not wait.
+     * Begins a shootdown as {@link #shoot} does, and does not wait.
      *
-     * @param context of the space
-     * @param generation which
-     * @param mask the bits of some
-     * @return what tells when it is over; null if it is over already
+     * @param context the context of the space
+     * @param generation the generation to reach
+     * @param mask a cpumask
+     * @return the shootdown, which tells whether it is over; null if it is over already
      */
     public @Nullable Shootdown begin(TlbContext context, long generation, long mask) {
         @Nullable CpuState[] all = online;
@@ -263,7 +257,7 @@ public final class Cpus {
                 : null;
     }
 
-    /** Asks those CPUs of a mask that are behind; returns whether there are any but the caller's. */
+    /** Sends requests to the CPUs of a cpumask that have to catch up; returns whether one is of another thread. */
     private boolean ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
@@ -275,7 +269,8 @@ public final class Cpus {
                 if (!cpu.isDone(context.id(), generation)) {
                     asked += ask(cpu);
                 } else if (cpu.isSwitching()) {
-                    // Perhaps to this context. It reads the generation before it uses anything, so nobody waits.
+                    // Perhaps to this context. The CPU reads the generation before it uses a translation, so the
+                    // shootdown does not wait for it.
                     cpu.request();
                 }
             }
@@ -292,17 +287,17 @@ public final class Cpus {
         return signals.reportAfterNanos();
     }
 
-    /** Reports a CPU that has not acknowledged for so long, the first time, and has the embedder kick it. */
+    /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
     void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
         signals.stalled(cpu, context, generation, waited, isFirst);
     }
 
-    /** The next number with the same bit. */
+    /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
     static int next(int number) {
         return number < CpuState.SHARED ? Integer.MAX_VALUE : number + CpuState.SHARED;
     }
 
-    /** Returns for how many CPUs there is to wait: none for one of the caller's. */
+    /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller, else 1. */
     private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread()) {
             cpu.acknowledge();
@@ -331,7 +326,7 @@ public final class Cpus {
                 break;
             }
             interrupted |= Thread.interrupted();
-            // Timed: a CPU does not look for who waits.
+            // Timed: a CPU that acknowledges wakes no thread.
             LockSupport.parkNanos(this, park);
             park = Math.min(2 * park, LONGEST_PARK);
             long waited = System.nanoTime() - since;

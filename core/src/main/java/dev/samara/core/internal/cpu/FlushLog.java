@@ -6,68 +6,52 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The ranges of the last generations of one context: who is a few behind flushes these, who is more flushes everything.
+ * The ranges of the last generations of one context. A CPU that is a few generations back flushes these ranges; one
+ * that is further back flushes everything.
  *
- * <p>An entry is written by who has advanced the generation, once, and may be overwritten while somebody reads it; a
- * reader finds that out. Nothing is allocated.
+ * <p>The thread that has advanced the generation writes the record, once. A record may be overwritten while a CPU reads
+ * it; the reader detects that. Writing and reading allocate nothing.
  */
 public final class FlushLog {
-    /** A power of two. */
+    /** The number of records, a power of two. */
     public static final int SIZE = 256;
 
     private static final VarHandle SEAL = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
     private static final VarHandle REASON = MethodHandles.arrayElementVarHandle(MmuNotifier.Reason[].class);
 
-    /** The words of an entry, behind its seal. */
+    /** The positions of a record's words after its seal. */
     private static final int START = 1;
 
     private static final int END = 2;
     private static final int CPUS = 3;
     private static final int RECORD_SHIFT = 2;
 
-    /** What was read. */
+    /** The range of one generation, filled by {@link #read}. */
     public static final class Range {
         private long start;
         private long end;
         private long cpus;
         private MmuNotifier.Reason reason = MmuNotifier.Reason.UNMAPPED;
 
-        /** Nothing yet. */
         public Range() {}
 
-        /**
-         * The first address.
-         *
-         * @return an address
-         */
+        /** Returns the first address. */
         public long start() {
             return start;
         }
 
-        /**
-         * Behind the last address.
-         *
-         * @return an address
-         */
+        /** Returns the end of the range, exclusive. */
         public long end() {
             return end;
         }
 
-        /**
-         * Whom it concerns.
-         *
-         * @return a mask of those that may have had translations
-         */
+        /** Returns the cpumask of the CPUs that may have had translations of the range. */
         public long cpus() {
             return cpus;
         }
 
-        /**
-         * What has become of it.
-         *
-         * @return the reason
-         */
+        /** Returns the reason of the flush. */
         public MmuNotifier.Reason reason() {
             return reason;
         }
@@ -78,7 +62,6 @@ public final class FlushLog {
 
     private final MmuNotifier.Reason[] reasons = new MmuNotifier.Reason[SIZE];
 
-    /** Makes an empty log. */
     FlushLog() {}
 
     private static int at(long generation) {
@@ -88,7 +71,7 @@ public final class FlushLog {
     void write(long generation, long start, long end, long cpus, MmuNotifier.Reason reason) {
         int at = at(generation);
         long before = (long) SEAL.getVolatile(records, at);
-        // Who comes so late that a later generation has the record leaves it: his readers flush everything.
+        // A writer so late that a later generation has the record leaves it: CPUs that need its range flush everything.
         if (before >= 0 && before < generation && SEAL.compareAndSet(records, at, before, -generation)) {
             // Before the words. Pairs with the fence of read.
             VarHandle.releaseFence();
@@ -96,7 +79,7 @@ public final class FlushLog {
             WORD.setOpaque(records, at + END, end);
             WORD.setOpaque(records, at + CPUS, cpus);
             REASON.setOpaque(reasons, at >> RECORD_SHIFT, reason);
-            // Pairs with the first look of read.
+            // Pairs with the first read of the seal in read.
             SEAL.setRelease(records, at, generation);
         }
     }
@@ -104,9 +87,9 @@ public final class FlushLog {
     /**
      * Reads the range of a generation.
      *
-     * @param generation which
-     * @param range takes it
-     * @return false if it is not there, not yet or not any more
+     * @param generation a generation of the context
+     * @param range receives the range; undefined if this returns false
+     * @return false if the log does not have the range yet, or no longer has it
      */
     public boolean read(long generation, Range range) {
         int at = at(generation);
@@ -117,8 +100,8 @@ public final class FlushLog {
         range.end = (long) WORD.getOpaque(records, at + END);
         range.cpus = (long) WORD.getOpaque(records, at + CPUS);
         range.reason = (MmuNotifier.Reason) REASON.getOpaque(reasons, at >> RECORD_SHIFT);
-        // Between the words and the second look. Pairs with the fence of write: who has seen a word of a later
-        // record sees that the seal was broken.
+        // Between the words and the second read of the seal. Pairs with the fence of write: a reader that has seen a
+        // word of a later record sees a changed seal.
         VarHandle.acquireFence();
         return (long) SEAL.getOpaque(records, at) == generation;
     }

@@ -10,14 +10,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs of one thread, of all machines, and the reader that the thread has borrowed to fault pages in. Used by that
- * thread alone, which looks here before it waits: others may wait for one of these CPUs or readers.
+ * thread alone. The thread checks them before it waits, since other threads may wait for one of these CPUs or readers.
  */
 final class OwnedByThread {
     private static final ThreadLocal<@Nullable OwnedByThread> CURRENT = new ThreadLocal<>();
 
     /**
-     * Weak, so that a CPU that was not closed keeps no machine from the collector: as long as its machine can be
-     * reached, so can a CPU that is online.
+     * Weak, so that a CPU that was not closed does not keep its machine reachable. A CPU that is online is reachable as
+     * long as its machine is.
      */
     private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
 
@@ -25,7 +25,7 @@ final class OwnedByThread {
 
     private OwnedByThread() {}
 
-    /** What the calling thread owns; null for nothing. */
+    /** Returns the CPUs and the reader of the calling thread; null if it has none. */
     static @Nullable OwnedByThread current() {
         return CURRENT.get();
     }
@@ -47,7 +47,7 @@ final class OwnedByThread {
         own.cpus.add(new WeakReference<>(cpu));
     }
 
-    /** Takes a CPU away from those of the calling thread. */
+    /** Removes a CPU from those of the calling thread. */
     static void remove(CpuState cpu) {
         OwnedByThread own = CURRENT.get();
         if (own != null) {
@@ -56,7 +56,7 @@ final class OwnedByThread {
         }
     }
 
-    /** Removes one CPU, and those that cannot be reached any more. */
+    /** Removes one CPU, and all that are unreachable. */
     private void forget(@Nullable CpuState one) {
         cpus.removeIf(reference -> {
             CpuState cpu = reference.get();
@@ -70,7 +70,7 @@ final class OwnedByThread {
         }
     }
 
-    /** Does something on the calling thread that enters and leaves sections of a reader which none of its CPUs has. */
+    /** Runs an action on the calling thread that enters and leaves sections of a reader that belongs to no CPU. */
     static int readAs(RcuReader reader, IntSupplier what) {
         OwnedByThread own = make();
         RcuReader outer = own.borrowed;
@@ -83,10 +83,10 @@ final class OwnedByThread {
         }
     }
 
-    /** A CPU that is in GUEST, or null. */
+    /** Returns a CPU that is in GUEST, or null. */
     @Nullable
     CpuState inGuest() {
-        // By index: this comes before each operation of a thread that has CPUs.
+        // By index, without an iterator: this runs before each operation of a thread that has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
             if (cpu != null && cpu.isGuest()) {
@@ -96,7 +96,7 @@ final class OwnedByThread {
         return null;
     }
 
-    /** A reader that is in a section, or null. One reader is passed over. */
+    /** Returns a reader that is in a section, other than a given one; or null. */
     @Nullable
     RcuReader inSection(@Nullable RcuReader passed) {
         for (int i = 0; i < cpus.size(); i++) {

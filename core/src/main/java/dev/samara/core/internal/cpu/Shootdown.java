@@ -4,8 +4,8 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One shootdown whose caller does not wait: the CPUs have been asked, and the caller looks from time to time whether
- * all have acknowledged. Reports and kicks CPUs that do not, as {@link Cpus#shoot} does. For one thread at a time.
+ * A shootdown whose caller does not wait. The CPUs have got their requests, and the caller polls whether all have
+ * acknowledged. Reports and kicks CPUs that have not, as {@link Cpus#shoot} does. Used by one thread at a time.
  */
 public final class Shootdown {
     private final Cpus cpus;
@@ -28,9 +28,8 @@ public final class Shootdown {
     }
 
     /**
-     * Whether no CPU can use any more what the context had before the generation.
-     *
-     * @return true for ever once it is true
+     * Returns whether no CPU of the cpumask can use translations of the context from before the generation. Once true,
+     * this stays true. Does not wait.
      */
     public boolean isDone() {
         for (long left = mask; left != 0; left &= left - 1) {

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
 
-/** What is said to CPUs that somebody waits for, and to people about those that do not answer. Thread-safe. */
+/** Delivers requests to CPUs, and reports and kicks CPUs that do not acknowledge. Thread-safe. */
 final class ShootdownReports {
     private final long reportAfterNanos;
     private final Consumer<String> reporter;
@@ -30,7 +30,7 @@ final class ShootdownReports {
         return reportAfterNanos;
     }
 
-    /** Has a CPU find the request soon. It would find it anyway. */
+    /** Has a CPU find its request soon. Without delivery the CPU finds it at its next poll. */
     void deliver(CpuState cpu) {
         try {
             delivery.deliver(cpu.name(), cpu.owner());
@@ -39,7 +39,7 @@ final class ShootdownReports {
         }
     }
 
-    /** Tells people, the first time, and the embedder of a CPU that has not answered for so long. */
+    /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
     void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
         StalledCpu stalled = new StalledCpu(
                 cpu.name(),

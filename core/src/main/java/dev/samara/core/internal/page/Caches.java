@@ -10,28 +10,28 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The page caches of one memory that have had pages: where pages are reclaimed before memory is used up, and where the
- * pages of a cache that nobody can reach any more are given back. Thread-safe.
+ * The page caches of one memory that have had pages. Reclaims pages of these caches before memory is used up, and frees
+ * the pages of caches that are unreachable. Thread-safe.
  *
- * <p>A cache is reachable as long as a VMA maps its file, through the backing. So one that is unreachable is mapped
- * nowhere.
+ * <p>A cache is reachable, through the backing, as long as a VMA maps its file. An unreachable cache is therefore
+ * mapped nowhere.
  */
 public final class Caches {
-    /** After a whole turn in vain, one call looks at no more pages than this until something has been unmapped. */
+    /** The most pages that one call checks after a whole turn without result, until a page has been unmapped. */
     static final int LOOKS_WHEN_FUTILE = 1 << 12;
 
-    /** What this knows of a cache: all of its pages, and no reference to the cache itself but this weak one. */
+    /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
     public abstract static class Entry extends WeakReference<Object> {
         private final Caches caches;
 
-        /** Its place in the ring, or -1. Guarded by the caches. */
+        /** Its place in the ring, or -1. Guarded by the monitor of the caches. */
         private int place = -1;
 
         /**
          * Describes a cache, without registering it.
          *
-         * @param cache the object that users of the cache hold
-         * @param caches those of its memory
+         * @param cache the object by which its users reach the cache
+         * @param caches the caches of its memory
          */
         protected Entry(Object cache, Caches caches) {
             super(cache, caches.unreachable);
@@ -39,61 +39,60 @@ public final class Caches {
         }
 
         /**
-         * Has pages of the cache reclaimed, and given back once it is unreachable, from now on. Takes no lock that
-         * waits.
+         * Registers the cache: its pages may be reclaimed, and are freed once it is unreachable. Takes only a lock
+         * under which no thread waits.
          */
         protected final void register() {
             caches.add(this);
         }
 
-        /** Ends what {@link #register} began; nothing happens if it has been ended, or was never begun. */
+        /** Undoes {@link #register}; does nothing if the cache is not registered. */
         protected final void unregister() {
             caches.remove(this);
         }
 
         /**
-         * Looks at some pages more, from where the last call has stopped. Called by one thread at a time, which may
-         * wait.
+         * Checks the next pages, at most {@link Caches#BATCH}, from the end of the last call, and frees those that it
+         * can. Called by one thread at a time, which may wait.
          *
-         * @return how many pages were given back
+         * @return the number of pages that were freed
          */
         protected abstract int reclaim();
 
         /**
-         * Whether the next look begins with the first page.
-         *
-         * @return true also if there is nothing to be reclaimed
+         * Returns whether the next {@link #reclaim} begins with the first page; true also if there is nothing to
+         * reclaim.
          */
         protected abstract boolean isAtStart();
 
         /**
-         * Gives all pages back. Called for a cache that is unreachable, or at the end of its machine; may wait.
+         * Frees all pages. Called for a cache that is unreachable, or at the end of its machine; may wait.
          *
-         * @return how many there were
+         * @return the number of pages that were freed
          */
         protected abstract int end();
     }
 
-    /** Pages that one call of {@link Entry#reclaim} looks at, at most. */
+    /** The most pages that one call of {@link Entry#reclaim} checks. */
     public static final int BATCH = 64;
 
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    /** In no order. Guarded by this. */
+    /** The registered caches, in no order. Guarded by this. */
     private final List<Entry> ring = new ArrayList<>();
 
     /**
-     * One reclaims at a time. Taken before everything that an entry takes, while nothing is held that an entry waits
-     * for.
+     * Held by the one thread that reclaims. Taken before every lock that an entry takes, by a thread that holds no lock
+     * that an entry waits for.
      */
     private final ReentrantLock hand = new ReentrantLock();
 
-    /** Which entry of the ring is next. Guarded by the hand. */
+    /** The place of the next entry in the ring. Guarded by {@link #hand}. */
     private int next;
 
     /**
-     * A whole turn has found nothing, and nothing was unmapped since. Racy: a late store costs a short look, or a long
-     * one.
+     * The last turn has freed no page, and no page was unmapped since. Benign race: a late store only makes one turn
+     * too short or too long.
      */
     private volatile boolean isFutile;
 
@@ -120,21 +119,20 @@ public final class Caches {
         return List.copyOf(ring);
     }
 
-    /** The entry at a place, or at the first one if there are not so many. */
+    /** Returns the entry at a place, or the first entry if the ring is shorter. */
     private synchronized Entry at(int place) {
         return ring.get(place < ring.size() ? place : 0);
     }
 
     /**
-     * How many caches are registered.
-     *
-     * @return those that have had pages, and are neither closed nor known to be unreachable
+     * Returns the number of registered caches: those that have had pages, and are neither closed nor known to be
+     * unreachable.
      */
     public synchronized int size() {
         return ring.size();
     }
 
-    /** Notes that pages were unmapped: those that could not be reclaimed before may be now. */
+    /** Notes that pages were unmapped, so that a page that could not be reclaimed before may be reclaimed now. */
     public void noteUnmapped() {
         if (isFutile) {
             isFutile = false;
@@ -142,14 +140,14 @@ public final class Caches {
     }
 
     /**
-     * Gives frames back that nobody misses: those of caches that are unreachable, else some of those that are clean,
-     * unpinned and unmapped in caches that can read them again. A clock hand goes on from where it stopped last; one
-     * call stops at the first batch in which it has found something, and after one turn at the latest.
+     * Frees pages that are not needed: all pages of unreachable caches, or else some that are clean, unpinned and
+     * unmapped, in caches that can read them again. A clock hand continues from its last position. One call stops after
+     * the first batch with a freed page, and after one turn at the latest.
      *
-     * <p>Waits for CPUs and for a grace period. Caller is in no reader section, has no CPU in GUEST, and holds no lock
-     * of a leaf, of a cache's content or of a layout.
+     * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
+     * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
      *
-     * @return how many frames were given back
+     * @return the number of frames that were freed
      */
     public int reclaim() {
         hand.lock();
@@ -164,7 +162,7 @@ public final class Caches {
     private int turn() {
         int left = isFutile ? LOOKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
         isFutile = true;
-        // Where the hand is now it may be in the middle, so that this one comes last again.
+        // The hand may be in the middle of an entry, which therefore comes last again.
         int entries = size() + 1;
         while (entries > 0 && left > 0 && size() > 0) {
             Entry entry = at(next);
@@ -183,9 +181,9 @@ public final class Caches {
     }
 
     /**
-     * Has what unreachable caches have left given back, if there is any.
+     * Frees the pages of unreachable caches, if there are any, on another thread.
      *
-     * @param background does it; may be made to wait
+     * @param background runs the task, which may wait
      */
     public void endUnreachable(Executor background) {
         Reference<?> first = unreachable.poll();
@@ -209,7 +207,7 @@ public final class Caches {
         return ((Entry) gone).end();
     }
 
-    /** Gives the pages of all caches back, at the end of the machine. */
+    /** Frees the pages of all caches, at the end of the machine. */
     public void endAll() {
         all().forEach(Entry::end);
     }

@@ -9,10 +9,10 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in direct buffers: every width and access mode works on them, on every JDK, without a flag. Views of arrays of
- * bytes are faster for plain accesses, but have no atomic ones since JDK 23.
+ * Frames in direct buffers, which support every width and access mode, on every JDK, without a flag. Views of byte
+ * arrays are faster for plain accesses, but have had no atomic accesses since JDK 23.
  *
- * <p>One and two bytes have no compare-and-set of their own there: it is done on the four that they lie in.
+ * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
  */
 public final class DirectFrames implements FrameStore {
     private static final VarHandle SHORT =
@@ -28,28 +28,26 @@ public final class DirectFrames implements FrameStore {
     private final int chunkShift;
     private final int inChunk;
 
-    /**
-     * As much as a frame. Copying from it is one call into what the machine copies best with; a loop of stores is not.
-     */
+    /** A frame of zeros. A copy of it is one call of the JVM's fastest copy routine; a loop of stores is slower. */
     private final ByteBuffer zeros;
 
     private final int mostFrames;
 
-    /** Takes the offset in a chunk out of a physical address, where there are several. */
+    /** Extracts the offset in a chunk from a physical address, where there are several chunks. */
     private final int chunkMask;
 
-    /** Elements are set before the number of a frame in them is given out. */
+    /** The buffers by chunk. An element is set before a frame of its chunk is handed out. */
     private final ByteBuffer[] chunks;
 
-    /** The same, if all frames are in one: then none has to be looked up. */
+    /** The only buffer if there is one chunk, which saves the lookup; else null. */
     private @Nullable ByteBuffer whole;
 
     /**
      * Makes a store without frames.
      *
-     * @param pageShift binary logarithm of the size of a frame
-     * @param chunkShift binary logarithm of how many frames are made at once
-     * @param mostFrames how many there will be at most
+     * @param pageShift binary logarithm of the size of a frame in bytes
+     * @param chunkShift binary logarithm of the number of frames in a chunk
+     * @param mostFrames the most frames there will be
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
         this.pageShift = pageShift;
@@ -66,7 +64,7 @@ public final class DirectFrames implements FrameStore {
         try {
             for (int frame = first; frame < first + count; frame += inChunk + 1) {
                 int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
-                // Direct buffers start on a multiple of 16 or more only if they are asked to: atomics need 8.
+                // The JVM does not promise an alignment of direct buffers. Atomic accesses need a multiple of 8.
                 ByteBuffer raw = ByteBuffer.allocateDirect(bytes + Long.BYTES);
                 chunks[frame >>> chunkShift] = raw.alignedSlice(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
             }
@@ -99,11 +97,11 @@ public final class DirectFrames implements FrameStore {
     }
 
     /**
-     * Reads, without order.
+     * Reads a number, little-endian, without memory ordering.
      *
-     * @param physical address of the lowest byte: the frame's number times its size, and the offset
-     * @param size bytes: 1, 2, 4 or 8
-     * @return the number
+     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
+     * @param size the number of bytes: 1, 2, 4 or 8
+     * @return the number, zero-extended
      */
     public long get(long physical, int size) {
         ByteBuffer all = whole;
@@ -124,7 +122,7 @@ public final class DirectFrames implements FrameStore {
         return new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
     }
 
-    /** Two bytes must lie in one word. */
+    /** Checks the alignment of two bytes, so that they lie in one word, and returns the argument. */
     private static int aligned(int at) {
         if ((at & 1) != 0) {
             throw new IllegalArgumentException("offset " + at + " of an atomic access is not a multiple of size 2");
@@ -138,10 +136,10 @@ public final class DirectFrames implements FrameStore {
     }
 
     /**
-     * Writes, without order.
+     * Writes a number, little-endian, without memory ordering.
      *
-     * @param physical address of the lowest byte: the frame's number times its size, and the offset
-     * @param size bytes: 1, 2, 4 or 8
+     * @param physical the address of the lowest byte: the frame's number times its size, plus the offset
+     * @param size the number of bytes: 1, 2, 4 or 8
      * @param value the number; bits above its size are ignored
      */
     public void put(long physical, int size, long value) {
@@ -185,7 +183,7 @@ public final class DirectFrames implements FrameStore {
             case 4 -> INT.setVolatile(chunk, at, (int) value);
             case 2 -> SHORT.setVolatile(chunk, at, (short) value);
             case 1 -> {
-                // A byte is written at once on every machine; what is missing is the order.
+                // A store of a byte is atomic on every machine. The fences add the order of a volatile store.
                 VarHandle.releaseFence();
                 chunk.put(at, (byte) value);
                 VarHandle.fullFence();

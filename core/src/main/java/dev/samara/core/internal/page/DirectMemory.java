@@ -5,18 +5,16 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 
-/** The JVM's limit of direct memory, in which frames are. */
+/** The JVM's limit of direct memory, which has the frames. */
 public final class DirectMemory {
     private static final String OPTION = "-XX:MaxDirectMemorySize=";
 
     private DirectMemory() {}
 
     /**
-     * The limit, as far as it can be told: the last {@code -XX:MaxDirectMemorySize} among the options of the JVM; where
-     * there is none, or the module {@code java.management} is not there, the maximum of the heap, which is the JVM's
-     * default.
-     *
-     * @return bytes
+     * Returns the limit in bytes, as far as the JVM reports it: the last {@code -XX:MaxDirectMemorySize} among the
+     * options of the JVM. Without that option, or without the module {@code java.management}, returns the maximum size
+     * of the heap, which is the JVM's default.
      */
     public static long limit() {
         return limit(options(), Runtime.getRuntime().maxMemory());
@@ -30,7 +28,7 @@ public final class DirectMemory {
         }
     }
 
-    /** Returns what some options and a maximum of the heap make the limit. */
+    /** Returns the limit in bytes that follows from options and from the maximum size of the heap. */
     static long limit(List<String> options, long maxHeap) {
         long limit = 0;
         for (String option : options) {
@@ -41,7 +39,7 @@ public final class DirectMemory {
         return limit == 0 ? maxHeap : limit;
     }
 
-    /** Reads a size as the JVM does, which has accepted it. */
+    /** Parses a size that the JVM has accepted, as the JVM does. */
     private static long bytes(String size) {
         String number = size.toLowerCase(Locale.ROOT);
         int shift = 10 * ("kmgt".indexOf(number.charAt(number.length() - 1)) + 1);

@@ -12,23 +12,24 @@ import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The frames of one machine and one page size: which are free, and who uses the others.
+ * The frames of one machine and one page size: the free frames, and the uses of the others.
  *
- * <p>Each frame has one word: how many mappings and caches have it, how many pins, and whether it was taken out of its
- * page cache. Whoever brings it to no mappings, no cache and no pins frees it; that happens once. A frame may be freed
- * only after the flush and the grace period that follow its last unhooking: callers of {@link #drop} see to that.
+ * <p>Each frame has one word: the number of mappings and caches that use it, the number of pins, whether it is dirty,
+ * and whether it was removed from its page cache. The call that ends the last use frees the frame; that happens once. A
+ * frame may be freed only after the flush and the grace period that follow its last unhooking. Callers of {@link #drop}
+ * ensure this.
  *
- * <p>A frame of a page cache says which cache it belongs to and at which page. These two are written before it is put
- * into the cache and change only once it is free, so who is in a reader section and finds it {@linkplain #isCached
- * cached} may map it without counting it.
+ * <p>A frame of a page cache has the number of its cache and its page there. Both are written before the frame is put
+ * into the cache, and change only once the frame is free. A thread in a reader section that finds the frame {@linkplain
+ * #isCached cached} may therefore map it without counting it.
  *
- * <p>Frame 0 is the shared page of zeros, never free and never written. Thread-safe.
+ * <p>Frame 0 is the shared zero page, never free and never written. Thread-safe.
  */
 public final class Frames {
-    /** No frame: there is none left, or none is meant. */
+    /** No frame: none is left, or none is meant. */
     public static final int NONE = -1;
 
-    /** The shared page of zeros. */
+    /** The shared zero page. */
     public static final int ZERO = 0;
 
     /** The owner of private pages. */
@@ -45,25 +46,25 @@ public final class Frames {
     private static final long USES = COUNT | PINS;
 
     /*
-     * Where counting is refused. Far enough below what the word has room for that all the threads there can be may find
-     * one place left at once; the pins are as many as a page's reference count has room for on Linux.
+     * The counts at which share and pin refuse. Each is far enough below the limit of its bits that all threads may
+     * find one count left at once. MOST_PINS is the number of pins that a page's reference count allows on Linux.
      */
     static final long MOST_MAPPINGS = 1L << 27;
     static final long MOST_PINS = 1L << 21;
 
-    /* A frame's record. */
+    /* Positions in a frame's record, after its word. */
     private static final int RECORD_SHIFT = 2;
     private static final int OWNER = 1;
     private static final int PAGE = 2;
 
-    /** How often it was freed. */
+    /** The reuse stamp: how often the frame was freed. */
     private static final int LIVES = 3;
 
     private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
 
     private static final byte POISON = (byte) 0xa5;
 
-    /** {@link #drop} is at most so many calls deeper than {@link #take}. */
+    /** {@link #drop} is at most this many calls deeper than {@link #take}. */
     private static final int DEEPER = 3;
 
     private final FrameStore store;
@@ -73,9 +74,8 @@ public final class Frames {
     private final boolean poisons;
 
     /**
-     * By chunk; an element is set before any number of a frame in it is given out. What is known of a frame stands
-     * together, so that it lies in one cache line: its word, the cache that it belongs to, at which page, and its
-     * lives.
+     * The records of all frames, by chunk. An element is set before any frame of its chunk is handed out. A frame's
+     * record is contiguous, so that it lies in one cache line: its word, its cache, its page there and its reuse stamp.
      */
     private final long[][] records;
 
@@ -86,56 +86,56 @@ public final class Frames {
     /* Guarded by the lock. */
     private int made;
 
-    /** The page of zeros has been filled. */
+    /** The zero page has been filled. */
     private boolean isZeroMade;
 
-    /** Has room for all frames made, so that what is freed finds its place. */
+    /** Has a place for each frame made, so that freeing needs no memory. */
     private int[] pool = {};
 
     private int pooled;
     private Magazine[] magazines = {};
 
-    /** The store has refused to grow, and is not asked again before {@link #mayGrow} says so. */
+    /** The store has refused to grow, and is not asked again until {@link #mayGrow} returns true. */
     private boolean isRefused;
 
     private long refusedAtNanos;
 
-    /** What {@link #freed} was then. */
+    /** The value of {@link #freed} at the refusal. */
     private long freedAtRefusal;
 
-    /** How many frames the owners of magazines that were given up have freed. */
+    /** The number of frames that were freed through magazines that have been discarded. */
     private long freedBefore;
 
     private final LongSupplier nanos;
 
     /**
-     * Makes the frames of a machine; none exists until it is asked for.
+     * Makes the frames of a machine. No frame exists until it is requested.
      *
-     * @param store their bytes
-     * @param pageShift binary logarithm of their size
-     * @param chunkShift binary logarithm of how many are made at once
-     * @param limit how many there are at most, the page of zeros not counted, positive
-     * @param poisons whether free frames, new ones too, are filled with a pattern, so that it shows if they are used
+     * @param store the store of the frames' bytes
+     * @param pageShift binary logarithm of the size of a frame in bytes
+     * @param chunkShift binary logarithm of the number of frames that are made at once
+     * @param limit the most frames there may be, the zero page not counted, positive
+     * @param poisons whether free frames, new ones included, are filled with a pattern that makes their use visible
      */
     public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
         this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, (thrown, frame) -> {});
     }
 
-    /** With a clock of nanoseconds. */
+    /** Takes a clock of nanoseconds. */
     Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons, LongSupplier nanos) {
         this(store, pageShift, chunkShift, limit, poisons, nanos, (thrown, frame) -> {});
     }
 
     /**
-     * Makes the frames of a machine; none exists until it is asked for.
+     * Makes the frames of a machine. No frame exists until it is requested.
      *
-     * @param store their bytes
-     * @param pageShift binary logarithm of their size
-     * @param chunkShift binary logarithm of how many are made at once
-     * @param limit how many there are at most, the page of zeros not counted, positive
-     * @param poisons whether freed frames are filled with a pattern, so that late use shows
-     * @param quarantine gets what the store has thrown when a frame was freed, and the frame; called within whatever
-     *     has freed the frame, so it must neither wait nor throw
+     * @param store the store of the frames' bytes
+     * @param pageShift binary logarithm of the size of a frame in bytes
+     * @param chunkShift binary logarithm of the number of frames that are made at once
+     * @param limit the most frames there may be, the zero page not counted, positive
+     * @param poisons whether free frames, new ones included, are filled with a pattern that makes their use visible
+     * @param quarantine is given the exception that the store has thrown when a frame was freed, and the frame. It is
+     *     called on the thread that frees the frame, and must neither wait nor throw
      */
     public Frames(
             FrameStore store,
@@ -166,29 +166,16 @@ public final class Frames {
         records = new long[chunks][];
     }
 
-    /**
-     * The bytes.
-     *
-     * @return the store
-     */
     public FrameStore store() {
         return store;
     }
 
-    /**
-     * The size of a frame.
-     *
-     * @return bytes
-     */
+    /** Returns the size of a frame in bytes. */
     public int pageSize() {
         return pageSize;
     }
 
-    /**
-     * Makes a stock for one owner.
-     *
-     * @return an empty magazine
-     */
+    /** Makes an empty magazine for one owner. May wait for the lock of the pool. */
     public Magazine newMagazine() {
         Magazine magazine = new Magazine();
         lock.lock();
@@ -202,9 +189,9 @@ public final class Frames {
     }
 
     /**
-     * Gives a magazine up, with what is in it.
+     * Discards a magazine, and returns its frames to the pool.
      *
-     * @param magazine one of these frames
+     * @param magazine one that {@link #newMagazine} has made
      */
     public void discard(Magazine magazine) {
         lock.lock();
@@ -225,7 +212,7 @@ public final class Frames {
     }
 
     /**
-     * Takes a free frame, filled with zeros, which the caller has once.
+     * Allocates a frame filled with zeros, with one use, the caller's.
      *
      * @param magazine the caller's
      * @return the frame, or {@link #NONE}
@@ -247,7 +234,7 @@ public final class Frames {
     }
 
     /**
-     * The same with any content: the caller overwrites all of it.
+     * Allocates a frame with arbitrary content, with one use, the caller's. The caller overwrites all of it.
      *
      * @param magazine the caller's
      * @return the frame, or {@link #NONE}
@@ -256,13 +243,13 @@ public final class Frames {
         return takeFrom(DEEPER, magazine);
     }
 
-    /** Takes a frame some calls deeper: where that much stack is left, there is enough to drop the frame. */
+    /** Takes a frame some calls deeper. If that succeeds, enough stack is left to drop the frame. */
     private int takeFrom(int calls, Magazine magazine) {
         return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
     }
 
     /**
-     * Makes the page of zeros unless it has been made. A thread calls this once before it uses {@link #ZERO}.
+     * Makes the zero page unless it exists. A thread calls this once before it uses {@link #ZERO}.
      *
      * @return false if there is no memory for it
      */
@@ -292,12 +279,12 @@ public final class Frames {
                 return NONE;
             }
         }
-        // Nobody else knows it yet.
+        // No other thread knows the frame yet.
         WORD.setRelease(wordsOf(frame), inChunk(frame), 1L);
         return frame;
     }
 
-    /** Puts back what was just taken, and nobody else has seen: there is room in the magazine since then. */
+    /** Puts back a frame that no other thread has seen. The take has left a place for it in the magazine. */
     private void untake(int frame, Magazine magazine) {
         WORD.setRelease(wordsOf(frame), inChunk(frame), 0L);
         magazine.lock();
@@ -305,16 +292,16 @@ public final class Frames {
         magazine.unlock();
     }
 
-    /** Where a frame's word is among those of its chunk. */
+    /** Returns the position of a frame's word in the records of its chunk. */
     private int inChunk(int frame) {
         return (frame & (1 << chunkShift) - 1) << RECORD_SHIFT;
     }
 
-    /** Takes a frame out of the pool, and some for the magazine. */
+    /** Takes a frame out of the pool, and moves some to the magazine. */
     private int refill(Magazine magazine) {
         lock.lock();
         try {
-            // The first chunk may be the page of zeros alone.
+            // The first chunk may be the zero page alone.
             while (pooled == 0 && extend()) {
                 Thread.onSpinWait();
             }
@@ -334,7 +321,7 @@ public final class Frames {
             } finally {
                 magazine.unlock();
             }
-            // Last: what meets the end of the stack above has taken nothing.
+            // Last: an overflow of the stack above has taken nothing.
             return pool[--pooled];
         } finally {
             lock.unlock();
@@ -365,7 +352,7 @@ public final class Frames {
         }
     }
 
-    /** Returns how many frames were freed so far. Caller holds the lock. */
+    /** Returns the number of frames that were freed so far. The caller holds the lock. */
     private long freed() {
         long freed = freedBefore;
         for (Magazine magazine : magazines) {
@@ -375,14 +362,15 @@ public final class Frames {
     }
 
     /**
-     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second, in which it
-     * collects garbage and waits, so that the answer is remembered until it may be another one. Caller holds the lock.
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second of garbage
+     * collection and waiting. A refusal therefore stands for {@link #REFUSAL_NANOS}, or until a frame has been freed.
+     * The caller holds the lock.
      */
     private boolean mayGrow() {
         return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
     }
 
-    /** Makes another chunk, unless the store refuses. Caller holds the lock. */
+    /** Makes another chunk, unless the store refuses. The caller holds the lock. */
     private boolean extend() {
         if (made >= limit || !mayGrow()) {
             return false;
@@ -401,7 +389,7 @@ public final class Frames {
         long[] fresh;
         try {
             fresh = new long[count << RECORD_SHIFT];
-            // First, since the store is told of a frame once.
+            // First, since the store is asked for each frame once.
             if (pool.length < made + count) {
                 pool = Arrays.copyOf(pool, Math.min(limit, Math.max(2 * pool.length, made + count)));
             }
@@ -432,10 +420,10 @@ public final class Frames {
     }
 
     /**
-     * Counts one more mapping. Caller knows that the frame is not free meanwhile.
+     * Counts one more mapping. The caller ensures that the frame is not freed meanwhile.
      *
      * @param frame a frame in use
-     * @return false if it has too many to be counted; nothing is changed then
+     * @return false if the frame has too many mappings to count another; nothing has changed then
      */
     public boolean share(int frame) {
         long[] words = wordsOf(frame);
@@ -448,14 +436,15 @@ public final class Frames {
     }
 
     /**
-     * Counts one mapping, or cache, less, and frees the frame with the last use.
+     * Counts one mapping or cache less, and frees the frame if that was its last use.
      *
-     * @param frame a frame in use, by the caller too
+     * @param frame a frame with a use of the caller
      * @param magazine the caller's
+     * @throws IllegalStateException if no mapping or cache uses the frame; nothing has changed then
      */
     public void drop(int frame, Magazine magazine) {
-        // Volatile: releases what the caller did with the frame, and acquires what the others did before it is freed.
-        // Pairs with itself, and with isSole.
+        // Volatile: releases the caller's accesses to the frame, and acquires those of other users before the frame is
+        // freed. Pairs with itself, and with isSole.
         long before = (long) WORD.getAndAdd(wordsOf(frame), inChunk(frame), -1L);
         if ((before & COUNT) == 0) {
             WORD.getAndAdd(wordsOf(frame), inChunk(frame), 1L);
@@ -467,11 +456,11 @@ public final class Frames {
     }
 
     /**
-     * Pins a frame: it stays usable until it is unpinned, whatever becomes of its mappings. Caller knows that the frame
-     * is not free meanwhile.
+     * Pins a frame: it stays usable until it is unpinned, even without mappings. The caller ensures that the frame is
+     * not freed meanwhile.
      *
      * @param frame a frame in use
-     * @return false if it has too many pins to be counted; nothing is changed then
+     * @return false if the frame has too many pins to count another; nothing has changed then
      */
     public boolean pin(int frame) {
         long[] words = wordsOf(frame);
@@ -488,10 +477,10 @@ public final class Frames {
      *
      * @param frame a pinned frame
      * @param magazine the caller's
-     * @throws IllegalStateException if it has no pin; nothing is changed then
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
      */
     public void unpin(int frame, Magazine magazine) {
-        // Who unpins may be an embedder's code and wrong, so nothing is subtracted before it is known to be there.
+        // The caller may be an embedder's code, and wrong: a pin is subtracted only if the word has one.
         for (; ; ) {
             long before = isMade(frame) ? (long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) : 0;
             if ((before & PINS) == 0) {
@@ -506,37 +495,35 @@ public final class Frames {
         }
     }
 
-    /** Whether there is such a frame, which may be free. */
+    /** Returns whether a frame exists; it may be free. */
     private boolean isMade(int frame) {
         return frame >= ZERO && frame < limit && records[frame >>> chunkShift] != null;
     }
 
     /**
-     * Whether a frame has pins.
+     * Returns whether a frame has pins.
      *
      * @param frame any number
-     * @return true if so
      */
     public boolean isPinned(int frame) {
         return isMade(frame) && ((long) WORD.getVolatile(wordsOf(frame), inChunk(frame)) & PINS) != 0;
     }
 
     /**
-     * Whether one mapping, the caller's, has a frame and nobody else.
+     * Returns whether the caller's mapping is the only use of a frame.
      *
      * @param frame a frame in use
-     * @return true if so
      */
     public boolean isSole(int frame) {
-        // Acquire: pairs with the subtraction of drop, after the other's last read.
+        // Acquire: pairs with the subtraction of drop, which follows another user's last read.
         return ((long) WORD.getAcquire(wordsOf(frame), inChunk(frame)) & USES) == 1;
     }
 
     /**
-     * How often a frame was freed: another number means that it is not the page it was.
+     * Returns the reuse stamp of a frame. Another stamp means that the frame has another page now.
      *
-     * @param frame a frame that there is
-     * @return a number that only grows
+     * @param frame a frame that exists
+     * @return how often the frame was freed, which only grows
      */
     public long lives(int frame) {
         return (long) WORD.getOpaque(wordsOf(frame), inChunk(frame) + LIVES);
@@ -547,9 +534,8 @@ public final class Frames {
         try {
             isSound = !poisons || poison(frame);
         } finally {
-            // Also if stack or heap are used up. Needs no more stack than allocateDirty, or than the fill of allocate,
-            // so
-            // whoever has taken a frame can give it back.
+            // Also if stack or heap are used up. Needs no more stack than allocateDirty, or than the fill of allocate.
+            // A thread that has taken a frame can therefore give it back.
             if (isSound) {
                 release(frame, magazine);
             }
@@ -559,7 +545,7 @@ public final class Frames {
     private void release(int frame, Magazine magazine) {
         int at = inChunk(frame);
         wordsOf(frame)[at + OWNER] = ANONYMOUS;
-        // Nobody else frees it. Opaque: for who looks at a frame that he holds to be his.
+        // No other thread frees the frame. Opaque: checked TLBs compare the stamp of a frame that they believe mapped.
         WORD.setOpaque(wordsOf(frame), at + LIVES, wordsOf(frame)[at + LIVES] + 1);
         WORD.setRelease(wordsOf(frame), at, 0L);
         magazine.lock();
@@ -574,13 +560,13 @@ public final class Frames {
         }
     }
 
-    /** False if the store has thrown: then nobody gets the frame any more. */
+    /** Returns false if the store has thrown: the frame is never allocated again then. */
     private boolean poison(int frame) {
         try {
             store.fill(frame, 0, pageSize, POISON);
             return true;
         } catch (VirtualMachineError exhausted) {
-            // Not the store's fault: the frame is free, without the pattern.
+            // The store did not cause it: the frame becomes free, without the pattern.
             throw exhausted;
         } catch (Throwable thrown) {
             quarantined.getAndIncrement();
@@ -590,7 +576,7 @@ public final class Frames {
     }
 
     /**
-     * The frames that nobody gets any more, because the store has thrown when they were freed.
+     * Returns the number of frames that are never allocated again, because the store has thrown when they were freed.
      *
      * @return a number that only grows
      */
@@ -616,23 +602,22 @@ public final class Frames {
     }
 
     /**
-     * Says which cache a new frame is for. Caller has just allocated it, and puts it into the cache after this.
+     * Assigns a new frame to a cache. The caller has just allocated the frame, and puts it into the cache after this
+     * call.
      *
-     * @param frame the frame
      * @param owner the number of the cache, above {@link #ANONYMOUS}
-     * @param page at which page of it
+     * @param page the page of the cache
      */
     public void assign(int frame, long owner, long page) {
-        // The owner last: who finds it finds the page, too, also if he has the number from before the frame was this
-        // cache's. Pairs with isCached.
+        // The owner last: a thread that reads the owner also reads the page, even if it has found the frame's number
+        // before the frame was assigned to this cache. Pairs with isCached.
         wordsOf(frame)[inChunk(frame) + PAGE] = page;
         WORD.setRelease(wordsOf(frame), inChunk(frame) + OWNER, owner);
     }
 
     /**
-     * Says that a new frame is being filled for a cache. Caller has just allocated it.
+     * Marks a new frame as being filled for a cache. The caller has just allocated it.
      *
-     * @param frame the frame
      * @param owner the number of the cache, above {@link #ANONYMOUS}
      */
     public void prepare(int frame, long owner) {
@@ -640,24 +625,23 @@ public final class Frames {
     }
 
     /**
-     * Whether a frame is being filled for a cache. For the one who fills it; racy for others, benign because they are
-     * told no or have to be refused anyway.
+     * Returns whether a frame is being filled for a cache. Exact on the thread that fills it. For other threads this is
+     * a benign race: they read false, or the cache has to refuse them anyway.
      *
      * @param frame any number
      * @param owner the number of the cache
-     * @return true if so
      */
     public boolean isPrepared(int frame, long owner) {
         return isMade(frame) && wordsOf(frame)[inChunk(frame) + OWNER] == -owner;
     }
 
     /**
-     * Whether a frame is a cache's, at a page of it. Caller is in a reader section if he wants to use it after that.
+     * Returns whether a frame is a given page of a cache. A caller that uses the frame after this call is in a reader
+     * section.
      *
      * @param frame any number
      * @param owner the number of the cache
-     * @param page the page
-     * @return true if so
+     * @param page the page of the cache
      */
     public boolean isCached(int frame, long owner, long page) {
         if (!isMade(frame)) {
@@ -665,7 +649,8 @@ public final class Frames {
         }
         long[] chunk = wordsOf(frame);
         int at = inChunk(frame);
-        // Volatile: after linking the leaf. Pairs with remove, before the walk that clears the frame's entries.
+        // Volatile: after the leaf was linked. Pairs with remove, which precedes the walk that clears the frame's
+        // entries.
         long word = (long) WORD.getVolatile(chunk, at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
@@ -674,7 +659,7 @@ public final class Frames {
     }
 
     /**
-     * Says that a frame is its cache's no more; who takes it out does this first, then walks.
+     * Marks a frame as removed from its cache. The thread that removes it calls this before it walks the mappings.
      *
      * @param frame a cached frame
      */
@@ -684,8 +669,8 @@ public final class Frames {
     }
 
     /**
-     * Takes back {@link #remove}: the frame is its cache's page again. Caller has it, and puts it into the cache after
-     * this.
+     * Undoes {@link #remove}: the frame is its cache's page again. The caller has a use of the frame, and puts it into
+     * the cache after this call.
      *
      * @param frame a frame that was removed and not dropped
      */
@@ -694,17 +679,16 @@ public final class Frames {
     }
 
     /**
-     * Whether a frame has been taken out of its cache, and is not free yet.
+     * Returns whether a frame has been removed from its cache, and is not free yet.
      *
      * @param frame a frame in use
-     * @return true if so
      */
     public boolean isRemoved(int frame) {
         return ((long) WORD.getVolatile(wordsOf(frame), inChunk(frame)) & REMOVED) != 0;
     }
 
     /**
-     * Notes that a frame was written.
+     * Marks a frame as written.
      *
      * @param frame a frame in use
      */
@@ -715,20 +699,15 @@ public final class Frames {
     }
 
     /**
-     * Whether a frame was written.
+     * Returns whether a frame is marked as written.
      *
      * @param frame a frame in use
-     * @return true if so
      */
     public boolean isDirty(int frame) {
         return ((long) WORD.getOpaque(wordsOf(frame), inChunk(frame)) & DIRTY) != 0;
     }
 
-    /**
-     * How many frames are in use, the page of zeros not counted.
-     *
-     * @return the number at some instant of this call
-     */
+    /** Returns the number of frames in use at some instant of this call, the zero page not counted. */
     public int inUse() {
         lock.lock();
         try {

@@ -6,22 +6,23 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A table of the lowest level: its entries, and in the same array behind them a lock, a dead mark, how many flushes of
- * it are owed, and for each eighth of the entries a mask of the CPUs that may have translations. Thread-safe.
+ * A table of the lowest level. One array has its entries, then a cpumask for each eighth of the entries, a lock, a dead
+ * mark and the number of pending flushes of the leaf. A cpumask names the CPUs that may have translations of those
+ * entries. Thread-safe.
  *
- * <p>The state of an upper table, its lock and its mark, is an array whose end is the same.
+ * <p>An upper table has its lock and its dead mark in a separate array, at the same distance from the end.
  */
 public final class Leaf {
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
 
     private static final int SPINS = 64;
 
-    /* Counted from the end of the array. */
+    /* Positions, counted from the end of the array. */
     private static final int OWED = 1;
     private static final int DEAD = 2;
     private static final int LOCK = 3;
 
-    /** Of the first eighth; those of the others are before it. */
+    /** The cpumask of the first eighth; the cpumasks of the other eighths precede it. */
     private static final int HOLDERS = 4;
 
     private static final int PARTS_SHIFT = 3;
@@ -29,39 +30,30 @@ public final class Leaf {
 
     private Leaf() {}
 
-    /** An empty one, of a power of two of entries. */
+    /** Returns an empty leaf. The number of entries is a power of two. */
     static long[] make(int entries) {
         return new long[entries + SPARE];
     }
 
-    /** The state of an upper table. */
+    /** Returns the state of an upper table: not locked, not dead. */
     static long[] newState() {
         return new long[LOCK];
     }
 
-    /**
-     * An entry of a leaf.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @return the entry
-     */
     public static long get(long[] leaf, int index) {
-        // Pairs with compareAndSet: what was done to the frame before it was put in is seen.
+        // Pairs with fill and compareAndSet: changes of the frame before its entry was stored are visible.
         return (long) ENTRY.getAcquire(leaf, index);
     }
 
     /**
-     * Puts something into an entry if that is empty. Caller holds the leaf's lock, or nobody else has the table.
+     * Stores an entry if the present one is empty. The caller holds the leaf's lock, or no other thread can reach the
+     * table.
      *
-     * @param leaf the leaf
-     * @param index which
-     * @param pte what it becomes
-     * @return whether it was empty
+     * @return whether the entry was empty
      */
     public static boolean fill(long[] leaf, int index, long pte) {
-        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: what was
-        // done by who emptied it is before it. Release: pairs with get.
+        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: orders the store
+        // after the accesses of the thread that emptied the entry. Release: pairs with get.
         if ((long) ENTRY.getAcquire(leaf, index) != Pte.NONE) {
             return false;
         }
@@ -70,40 +62,26 @@ public final class Leaf {
     }
 
     /**
-     * Changes an entry if it is what is expected. It is not empty: see {@link #fill}.
+     * Replaces an entry if it has the expected value, which is not empty: for an empty entry see {@link #fill}.
      *
-     * @param leaf the leaf
-     * @param index which
-     * @param expected what it must be
-     * @param pte what it becomes
-     * @return whether it was changed
+     * @return whether the entry was replaced
      */
     public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
         return ENTRY.compareAndSet(leaf, index, expected, pte);
     }
 
-    /**
-     * Replaces an entry.
-     *
-     * @param leaf the leaf
-     * @param index which
-     * @param pte what it becomes
-     * @return what it was
-     */
     public static long getAndSet(long[] leaf, int index, long pte) {
         return (long) ENTRY.getAndSet(leaf, index, pte);
     }
 
     /**
-     * Locks a leaf. Nobody waits for anything, but another leaf's lock in ascending order of spaces, while he holds it.
-     *
-     * @param leaf the leaf
+     * Locks a leaf, or the state of an upper table. A thread that holds the lock waits for nothing but the lock of
+     * another leaf, in ascending order of spaces, or the lock of the table above.
      */
     public static void lock(long[] leaf) {
         int word = leaf.length - LOCK;
-        // An exchange: where it is interpreted, it needs more stack than the store of unlock, so whoever has locked a
-        // leaf
-        // can unlock it, however near the end of its stack is.
+        // An exchange: an interpreted one needs more stack than the store of unlock. A thread that has locked a leaf
+        // can therefore unlock it, however near the end of its stack is.
         if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0L) {
             lockSlowly(leaf, word);
         }
@@ -116,58 +94,47 @@ public final class Leaf {
             if (spins++ < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // Sections are short: who has to wait this long waits for a thread that is not running. Timed,
-                // since nobody wakes.
+                // Sections are short: after so many spins, the owner of the lock is not running. The park is timed,
+                // since unlock wakes no thread.
                 LockSupport.parkNanos(park);
                 park = Math.min(2 * park, 1_000_000);
             }
         }
     }
 
-    /**
-     * Unlocks a leaf.
-     *
-     * @param leaf a leaf that the caller has locked
-     */
     public static void unlock(long[] leaf) {
         ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
     }
 
-    /**
-     * Whether a leaf is unhooked for ever. Caller holds its lock.
-     *
-     * @param leaf the leaf
-     * @return true if so
-     */
+    /** Returns whether a table has been unhooked, which is final. The caller holds its lock. */
     public static boolean isDead(long[] leaf) {
         return leaf[leaf.length - DEAD] != 0;
     }
 
     /**
-     * Notes that a CPU may have the translation of an entry, or of those around it. The CPU reads the entry after this.
+     * Adds a CPU to the cpumask of an entry's eighth. The CPU reads the entry after this call.
      *
-     * @param leaf a leaf
-     * @param index which entry
-     * @param bit the CPU's
-     * @param isShared whether another CPU may have set it
+     * @param bit the CPU's bit
+     * @param isShared whether another CPU may have set the bit
      */
     public static void hold(long[] leaf, int index, long bit, boolean isShared) {
         int word = holdersOf(leaf, index);
-        // Once set it stays set, so who finds his own has set it before, and was behind the fence then.
+        // A bit once set stays set. A CPU that finds a bit of its own has set it, and passed the fence, before.
         if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
             ENTRY.getAndBitwiseOr(leaf, word, bit);
         } else if (!isShared) {
             return;
         }
-        // Between the bit and the entry. Pairs with who changes the entry, and then reads the mask (holders).
+        // Between the bit and the entry. Pairs with the thread that changes the entry and then reads the cpumask
+        // (holders).
         VarHandle.fullFence();
     }
 
     /**
-     * What the entries span that have one mask in common.
+     * Returns the span of the entries that share one cpumask.
      *
-     * @param pageShift binary logarithm of the page size
-     * @return binary logarithm of as many bytes
+     * @param pageShift binary logarithm of the page size in bytes
+     * @return binary logarithm of the span in bytes
      */
     public static int partShift(int pageShift) {
         // A leaf fills a page with entries of 8 bytes.
@@ -175,13 +142,12 @@ public final class Leaf {
     }
 
     /**
-     * The CPUs that may have translations of some entries. Caller has changed entries, and advanced the generation,
-     * before this.
+     * Returns the CPUs that may have translations of a range of entries. The caller has changed the entries, and
+     * advanced the generation, before this call.
      *
-     * @param leaf a leaf
-     * @param first the first entry
-     * @param last the last one
-     * @return a mask
+     * @param first index of the first entry
+     * @param last index of the last entry, inclusive
+     * @return a cpumask
      */
     public static long holders(long[] leaf, int first, int last) {
         long mask = 0;
@@ -197,31 +163,25 @@ public final class Leaf {
     }
 
     /**
-     * Notes that a flush of a leaf is owed: it stays until that is {@linkplain #settle settled}. Caller holds its lock.
-     *
-     * @param leaf a leaf that is not dead
+     * Counts a pending flush of a leaf. The leaf stays in the page table until the flush is {@linkplain #settle
+     * counted off}. The caller holds its lock, and the leaf is not dead.
      */
     public static void owe(long[] leaf) {
         leaf[leaf.length - OWED]++;
     }
 
-    /**
-     * Whether somebody owes a flush of a leaf. Caller holds its lock.
-     *
-     * @param leaf the leaf
-     * @return true if so
-     */
+    /** Returns whether a leaf has a pending flush. The caller holds its lock. */
     public static boolean isOwed(long[] leaf) {
         return leaf[leaf.length - OWED] != 0;
     }
 
     /**
-     * Ends one {@link #owe}. Caller has flushed the leaf, and holds no lock. The count goes down with the last step, so
-     * an Error leaves the flush owed, and the caller settles again.
+     * Counts off one pending flush that {@link #owe} has counted. The caller has flushed the leaf, and holds no lock.
+     * The decrement is the last step, so after an Error the flush is still pending, and the caller calls this again.
      *
-     * @param leaf a leaf of which the caller owes a flush
-     * @return whether the caller has to unhook it ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and nobody
-     *     else owes a flush of it
+     * @param leaf a leaf with a pending flush of the caller
+     * @return whether the caller has to unhook the leaf ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and
+     *     has no other pending flush
      */
     public static boolean settle(long[] leaf) {
         int word = leaf.length - OWED;
@@ -235,12 +195,11 @@ public final class Leaf {
         }
     }
 
-    /** Marks a leaf as unhooked for ever. Caller holds its lock. */
+    /** Marks a table as dead, which is final. The caller holds its lock. */
     static void kill(long[] leaf) {
         leaf[leaf.length - DEAD] = 1;
     }
 
-    /** Whether it has no entry. */
     static boolean isEmpty(long[] leaf) {
         for (int i = 0; i < leaf.length - SPARE; i++) {
             if (get(leaf, i) != Pte.NONE) {

@@ -5,11 +5,11 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A CPU's own small stock of free frames, in front of the pool that all share ({@code per_cpu_pages}; Bonwick's
+ * A page-table context's own stock of free frames, in front of the shared pool ({@code per_cpu_pages}; Bonwick's
  * magazines).
  *
- * <p>Its owner alone uses it, but that who finds the pool empty empties the magazines too; so it has a lock, which
- * nobody else wants in the ordinary course.
+ * <p>Its owner alone allocates and frees here. A thread that finds the pool empty drains all magazines, so a magazine
+ * has a lock, which is seldom contended.
  */
 public final class Magazine {
     static final int CAPACITY = 64;
@@ -21,18 +21,19 @@ public final class Magazine {
     private final int[] frames = new int[CAPACITY];
     private int size;
 
-    /** How many frames its owner has freed so far. */
+    /** The number of frames that its owner has freed so far. */
     private long freed;
 
     Magazine() {}
 
     void lock() {
-        // An exchange: where it is interpreted, it needs more stack than unlock.
+        // An exchange: an interpreted one needs more stack than unlock.
         for (int spins = 0; locked.getAndSet(true); spins++) {
             if (spins < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // Sections are a few loads and stores: the other does not run. Timed, since nobody wakes.
+                // Sections are a few loads and stores: the owner of the lock is not running. The park is timed, since
+                // unlock wakes no thread.
                 LockSupport.parkNanos(this, PARK_NANOS);
             }
         }
@@ -42,7 +43,7 @@ public final class Magazine {
         locked.setRelease(false);
     }
 
-    /* Below, the caller holds the lock. */
+    /* For the methods below, the caller holds the lock. */
 
     boolean isEmpty() {
         return size == 0;

@@ -11,17 +11,19 @@ import org.jspecify.annotations.Nullable;
 /**
  * The radix page table of one space.
  *
- * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark; an upper table is an
- * array of references, and has its lock and its mark in a small array of its own. Walking takes no lock and never
+ * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark. An upper table is an
+ * array of references, and has its lock and its dead mark in a small array of its own. A walk takes no lock and never
  * waits.
  *
- * <p>Whoever puts something into an empty entry holds the leaf's lock, has seen that the leaf is not dead and has
- * checked that the mapping stands; so nobody else does, and a store is enough. Other entries change by compare-and-set
- * or get-and-set only, for which nobody need hold the lock. Upper entries change under the lock of their table.
+ * <p>A thread that fills an empty entry holds the leaf's lock, has seen that the leaf is not dead, and has checked that
+ * the mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other
+ * entries change by compare-and-set or get-and-set only, without need of the lock. Upper entries change under the lock
+ * of their table.
  *
- * <p>A table is unhooked only if it is empty under its lock, and in the same section it is marked dead, so nobody puts
- * anything into a table that nobody can find. A leaf of which a flush is owed stays: where there is no leaf, no CPU has
- * a translation. Unhooked tables are the garbage collector's: a walker that still is in one sees it empty.
+ * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
+ * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no
+ * leaf, no CPU has a translation. The garbage collector frees unhooked tables; a walk that is still in one sees it
+ * empty.
  */
 public final class PageTable {
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
@@ -40,7 +42,7 @@ public final class PageTable {
     private final int entries;
     private final int levels;
 
-    /** Of the bytes that an entry of the topmost table spans. */
+    /** Binary logarithm of the bytes that an entry of the topmost table spans. */
     private final int rootShift;
 
     private final long limit;
@@ -54,14 +56,15 @@ public final class PageTable {
 
     private final long number = context.id();
 
-    /** How many tables there are, the root not counted. */
+    /** The number of tables, the root not counted. */
     private final AtomicInteger tables = new AtomicInteger();
 
     /**
      * Makes an empty table.
      *
-     * @param geometry page size, levels and bounds; a level has as many entries of 8 bytes as fit a page, the topmost
-     *     as many as the bounds need
+     * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit a page; the topmost
+     *     has as many as the bounds need
+     * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
     public PageTable(Geometry geometry) {
         pageShift = geometry.pageShift();
@@ -71,7 +74,7 @@ public final class PageTable {
         int need = Long.SIZE - Long.numberOfLeadingZeros(limit - 1) - pageShift;
         int most = Math.max(geometry.levels(), 2);
         int above = need - (most - 1) * bits;
-        // Where the upper levels have room to spare, fewer do.
+        // Drops levels that the bounds do not need.
         while (above <= 0 && most > 2) {
             most--;
             above = need - (most - 1) * bits;
@@ -92,28 +95,24 @@ public final class PageTable {
     }
 
     /**
-     * What the space is to translation caches. Who changes an entry reads this after that.
+     * Returns the identity of the space for TLBs. A thread that changes an entry reads the context after the change.
      *
-     * @return the same until it is {@linkplain TlbContext#end ended}, and somebody uses the space again
+     * @return the context, which is replaced only if the space is used again after its {@linkplain TlbContext#end end}
      */
     public TlbContext context() {
-        // Volatile: behind the change of an entry, and before whatever is decided by it. Pairs with use.
+        // Volatile: after the change of an entry, and before any decision that depends on it. Pairs with use.
         return (TlbContext) CONTEXT.getVolatile(this);
     }
 
-    /**
-     * What the space is to who judges accesses.
-     *
-     * @return a number that no other space has, and always the same
-     */
+    /** Returns the identity of the space for the access checker: a number that never changes and that is unique. */
     public long number() {
         return number;
     }
 
     /**
-     * Counts a CPU that is about to load the space. Where the context has ended, it gets another.
+     * Counts a CPU that is about to load the space. If the context has ended, a new one replaces it.
      *
-     * @return the context, of which the CPU is counted as a user
+     * @return the context that counts the CPU as a user
      */
     public TlbContext use() {
         TlbContext of = context();
@@ -121,69 +120,43 @@ public final class PageTable {
             CONTEXT.compareAndSet(this, of, new TlbContext());
             of = context();
         }
-        // Between the context and the entries. Pairs with who ends a context, changes entries, and then reads
-        // which context there is: whom he does not find sees the change.
+        // Between the context and the entries. Pairs with the thread that ends a context, changes entries, and then
+        // reads the context: a CPU whose new context that thread does not read sees the changed entries.
         VarHandle.fullFence();
         return of;
     }
 
-    /**
-     * What is watched for writes.
-     *
-     * @return always the same
-     */
+    /** Returns the ranges that are watched for writes; always the same object. */
     public Watches watches() {
         return watches;
     }
 
-    /**
-     * The first writes of which backings are being told.
-     *
-     * @return always the same
-     */
+    /** Returns the notices of first writes that backings have not answered yet; always the same object. */
     public PendingNotices notices() {
         return notices;
     }
 
-    /**
-     * Whether an address can have an entry.
-     *
-     * @param address any address
-     * @return true if it lies below the limit
-     */
+    /** Returns whether an address can have an entry: whether it is below the limit, unsigned. */
     public boolean reaches(long address) {
         return Long.compareUnsigned(address, limit) < 0;
     }
 
-    /**
-     * The page size.
-     *
-     * @return its binary logarithm
-     */
+    /** Returns the binary logarithm of the page size in bytes. */
     public int pageShift() {
         return pageShift;
     }
 
-    /**
-     * The number of entries of a leaf.
-     *
-     * @return a power of two
-     */
+    /** Returns the number of entries of a leaf, a power of two. */
     public int entries() {
         return entries;
     }
 
-    /**
-     * Where in its leaf the entry of an address is.
-     *
-     * @param address any address
-     * @return an index
-     */
+    /** Returns the index of an address's entry in its leaf. */
     public int indexOf(long address) {
         return (int) (address >>> pageShift) & entries - 1;
     }
 
-    /** The bytes that one entry of a table spans; level 1 is the lowest above the leaves. */
+    /** Returns the binary logarithm of the bytes that one entry spans; level 0 is the leaves. */
     private int shiftOf(int level) {
         return pageShift + level * bits;
     }
@@ -194,14 +167,14 @@ public final class PageTable {
     }
 
     /**
-     * The leaf that has the entry of an address.
+     * Returns the leaf that has the entry of an address. Takes no lock and does not wait.
      *
      * @param address an address below the limit
      * @return the leaf, or null if there is none
      */
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
-        // Pairs with the volatile store of link: a table is seen as it was made. So below.
+        // Here and below: pairs with the volatile store of link, so that a new table is seen initialized.
         Object table = CHILD.getAcquire(root, (int) (address >>> shift));
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
@@ -213,11 +186,10 @@ public final class PageTable {
     }
 
     /**
-     * The leaf that has the entry of an address, made where there is none. It may be dead by the time it is locked:
-     * then this is called again.
+     * Returns the leaf that has the entry of an address, and makes it where there is none. The leaf may be dead by the
+     * time the caller locks it; the caller then calls this again.
      *
      * @param address an address below the limit
-     * @return the leaf
      */
     public long[] leafForInstall(long address) {
         for (; ; ) {
@@ -238,7 +210,7 @@ public final class PageTable {
         }
     }
 
-    /** Makes a child of an upper table; null if that is dead. */
+    /** Makes a child of an upper table, unless there is one, and returns it; null if the table is dead. */
     private @Nullable Object link(Object[] table, int level, long address) {
         int index = childIndex(address, level);
         Object fresh = level == 1 ? Leaf.make(entries) : upper(entries);
@@ -252,8 +224,9 @@ public final class PageTable {
             if (known != null) {
                 return known;
             }
-            // Volatile: before the caller's look whether the VMA is attached. Pairs with the volatile DETACHED of who
-            // takes the mapping away and then walks: either he finds this table, or the caller the mark.
+            // Volatile: before the caller checks whether the VMA is attached. Pairs with the volatile store of DETACHED
+            // by the operation that removes the mapping and then walks: either its walk finds this table, or the
+            // caller finds DETACHED.
             CHILD.setVolatile(table, index, fresh);
             tables.getAndIncrement();
             return fresh;
@@ -263,16 +236,15 @@ public final class PageTable {
     }
 
     /**
-     * The first address at or above a given one, and below another, whose entry is in a leaf that there is. A full
-     * fence comes before the look.
+     * Returns the first address in a half-open range whose leaf exists. Executes a full fence before the walk.
      *
-     * @param address from where
-     * @param end behind the last address that is asked about, not above the limit
-     * @return the address, the given one or the first of a leaf; or {@code end} if there is none
+     * @param address the first address of the range
+     * @param end the end of the range, exclusive, not above the limit
+     * @return {@code address}, or the first address of a later leaf, or {@code end} if there is no leaf
      */
     public long nextLeaf(long address, long end) {
-        // Between the mark of who takes a mapping or a page away and his walk. Pairs with the volatile store of link,
-        // which is before the other's look at the mark.
+        // Between the mark that an operation sets when it removes a mapping or a page, and its walk. Pairs with the
+        // volatile store of link, which precedes the faulting thread's check of the mark.
         VarHandle.fullFence();
         long at = address;
         while (Long.compareUnsigned(at, end) < 0) {
@@ -292,22 +264,17 @@ public final class PageTable {
         return end;
     }
 
-    /**
-     * Behind the last address whose entry is in the same leaf as a given one.
-     *
-     * @param address any address
-     * @return the first address of the next leaf
-     */
+    /** Returns the first address after those of an address's leaf. */
     public long leafEnd(long address) {
         long span = 1L << (pageShift + bits);
         return (address & -span) + span;
     }
 
     /**
-     * The entry of an address, as a walker reads it.
+     * Returns the entry of an address.
      *
      * @param address any address
-     * @return the entry, {@link Pte#NONE} where there is no table
+     * @return the entry; {@link Pte#NONE} where there is no leaf, and at or above the limit
      */
     public long get(long address) {
         if (!reaches(address)) {
@@ -318,7 +285,7 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks the leaf of an address if it is empty and no flush of it is owed, and the tables above it that have
+     * Unhooks the leaf of an address if it is empty and has no pending flush, and then the tables above it that have
      * become empty.
      *
      * @param address an address below the limit
@@ -327,10 +294,7 @@ public final class PageTable {
         unhookBelow(root, levels - 1, address);
     }
 
-    /**
-     * Allocates nothing, so that nothing but the stack can run out here. Returns whether the child of the table has
-     * gone.
-     */
+    /** Allocates nothing, so that only the stack can run out here. Returns whether it has unhooked the child. */
     private boolean unhookBelow(Object[] table, int level, long address) {
         int index = childIndex(address, level);
         Object child = CHILD.getAcquire(table, index);
@@ -342,7 +306,7 @@ public final class PageTable {
                 && unhookIfEmpty(table, index, below);
     }
 
-    /** Unhooks a leaf; false if it stays, or is gone. */
+    /** Unhooks a leaf; returns false if the leaf stays or was unhooked before. */
     private boolean unhookIfEmpty(Object[] parent, int index, long[] leaf) {
         Leaf.lock(leaf);
         try {
@@ -357,7 +321,7 @@ public final class PageTable {
         }
     }
 
-    /** Unhooks a table above the leaves; false if it stays, or is gone. */
+    /** Unhooks a table above the leaves; returns false if the table stays or was unhooked before. */
     private boolean unhookIfEmpty(Object[] parent, int index, Object[] table) {
         long[] state = (long[]) table[table.length - 1];
         Leaf.lock(state);
@@ -374,9 +338,9 @@ public final class PageTable {
     }
 
     /**
-     * Unhooks every leaf that is empty and of which no flush is owed, also those that a fault has made in vain after
-     * the mapping there had gone; and every table above that has none left. An owed leaf is left to the operation that
-     * owes its flush: {@link Leaf#settle} tells that operation to unhook it.
+     * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
+     * include those that a fault has made after the mapping was removed. A leaf with a pending flush is left to the
+     * operation that will flush it: {@link Leaf#settle} tells that operation to unhook the leaf.
      */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
@@ -386,7 +350,7 @@ public final class PageTable {
         unhookEmptyBelow(root);
     }
 
-    /** Also where another has unhooked the last leaf and not come to the tables above it. */
+    /** Also unhooks tables whose last leaf another thread has unhooked without reaching the tables above. */
     private void unhookEmptyBelow(Object[] parent) {
         for (int i = 0; i < parent.length - 1; i++) {
             // Pairs with the volatile store of link.
@@ -397,7 +361,7 @@ public final class PageTable {
         }
     }
 
-    /** Caller holds the lock of the child, and nobody who holds a table's lock takes that of one below. */
+    /** The caller holds the lock of the child. No thread takes the lock of a table below one that it has locked. */
     private void unhook(Object[] parent, int index, Object child) {
         long[] state = (long[]) parent[parent.length - 1];
         Leaf.lock(state);
@@ -420,20 +384,12 @@ public final class PageTable {
         return true;
     }
 
-    /**
-     * The number of tables, the topmost not counted.
-     *
-     * @return the number at some instant of this call
-     */
+    /** Returns the number of tables at some instant of this call, the topmost not counted. */
     public int tables() {
         return tables.get();
     }
 
-    /**
-     * What the tables would take on the simulated machine.
-     *
-     * @return bytes
-     */
+    /** Returns the size of all tables on the simulated machine in bytes: a page for each, the topmost included. */
     public long bytes() {
         return (tables.get() + 1L) << pageShift;
     }

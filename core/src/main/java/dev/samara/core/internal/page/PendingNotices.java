@@ -4,31 +4,31 @@ package dev.samara.core.internal.page;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The notices of first writes ({@code page_mkwrite}) that backings are being given in one space. A fault asks the
- * backing without any lock, for as long as that takes, and then makes the page writable; a notice from before the page
- * or the right was taken away must not serve for the write after that.
+ * The pending notices of first writes ({@code page_mkwrite}) to backings in one space. A fault calls the backing
+ * without a lock, for as long as the backing takes, and then makes the page writable. A notice from before the page or
+ * the right was removed must not serve for a later write.
  *
- * <p>Two events make a notice stale, and each is detected by another word:
+ * <p>Two events make a notice stale, and a word for each detects it:
  *
  * <ul>
- *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped: it is detached before its entries change, and the
- *       fault looks at that.
- *   <li>The page is taken away and the VMA stays, by an advice or because the page leaves its cache: {@link #expire}
- *       marks the notices of the range before the walk that takes pages.
+ *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped. It is detached before its entries change, and the
+ *       fault checks for that.
+ *   <li>The page is removed and the VMA stays, by an advice or because the page leaves its cache. {@link #expire} marks
+ *       the notices of the range before the walk that removes pages.
  * </ul>
  *
- * <p>The fault looks at both under the lock of the leaf, after it has linked that. So either it sees the event, or the
- * walk that follows the event finds the leaf, takes its lock later, and takes the page or the right away again.
+ * <p>The fault checks both under the lock of the leaf, after it has linked the leaf. Either it sees the event, or the
+ * walk after the event finds the leaf, takes its lock later, and removes the page or the right again.
  *
- * <p>A collection of written pages takes no right away, so it makes no notice stale. Thread-safe.
+ * <p>A scan for written pages removes no right, so it makes no notice stale. Thread-safe.
  */
 public final class PendingNotices {
-    /** One notice, from before the backing is asked to the end of the fault's attempt. */
+    /** One notice, from before the backing is called to the end of the fault's attempt. */
     public static final class Notice {
         private final long address;
         private volatile boolean isStale;
 
-        /* Guarded by the list. */
+        /* Guarded by the monitor of the list. */
         private @Nullable Notice previous;
         private @Nullable Notice next;
 
@@ -37,30 +37,26 @@ public final class PendingNotices {
         }
 
         /**
-         * Whether the page has been taken away since the notice began. Caller holds the lock of the leaf that has the
-         * entry.
-         *
-         * @return true if the backing must be asked again
+         * Returns whether the page has been removed since the notice began, so that the fault must call the backing
+         * again. The caller holds the lock of the leaf that has the entry.
          */
         public boolean isStale() {
             return isStale;
         }
     }
 
-    /** Written under the monitor, read without it: an operation that takes pages away passes by where there is none. */
+    /** Written under the monitor, read without it: an operation that removes pages skips the monitor if this is 0. */
     private volatile int count;
 
     /* Guarded by this. */
     private @Nullable Notice first;
 
-    /** Made by a page table. */
     PendingNotices() {}
 
     /**
-     * Begins a notice. Caller asks the backing after this.
+     * Begins a notice. The caller calls the backing after this, and then {@link #end}.
      *
-     * @param address of the access
-     * @return the notice, to be ended
+     * @param address the address of the access
      */
     public synchronized Notice begin(long address) {
         Notice notice = new Notice(address);
@@ -93,11 +89,11 @@ public final class PendingNotices {
     }
 
     /**
-     * Makes the notices of a range stale. Caller is about to walk the range and to take pages away, with a full fence
-     * between this and the walk.
+     * Makes the notices of a range stale. The caller is about to walk the range and to remove pages, with a full fence
+     * between this call and the walk.
      *
      * @param start the first address
-     * @param end behind the last
+     * @param end the end of the range, exclusive
      */
     public void expire(long start, long end) {
         if (count != 0) {
@@ -107,7 +103,7 @@ public final class PendingNotices {
 
     private synchronized void expireAny(long start, long end) {
         for (Notice notice = first; notice != null; notice = notice.next) {
-            // Unsigned, also for a range that ends with the last address.
+            // Unsigned and relative to the start, so that a range may end with the last address.
             if (Long.compareUnsigned(notice.address - start, end - start) < 0) {
                 notice.isStale = true;
             }

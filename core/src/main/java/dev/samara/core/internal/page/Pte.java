@@ -4,28 +4,29 @@ package dev.samara.core.internal.page;
 import java.util.Locale;
 
 /**
- * What a page table entry says, in one {@code long}; 0 says nothing.
+ * The format of a page table entry, one {@code long}; 0 is an empty entry.
  *
  * <pre>
- *     0 PRESENT   1 READ   2 WRITE   3 EXEC      what may be done with the page
- *     4 OWN       the page belongs to this mapping and to those it was forked with, and its frame counts them
- *     5 ZERO      the shared page of zeros, which nobody counts
+ *     0 PRESENT   1 READ   2 WRITE   3 EXEC      the rights to the page
+ *     4 OWN       the page belongs to this mapping and to its copies by fork, and its frame counts them
+ *     5 ZERO      the shared zero page, whose mappings are not counted
  *     6 DIRTY     7 ACCESSED
- *     8 TRANSIT   not present: an operation is at it, and 9 COPY says which kind; it keeps the frame, bits 4 to 7 and 10
- *    10 GUARD     not present, and never faulted in; of a TRANSIT entry, that it becomes that
- *    11 EXCLUSIVE of an OWN page: no other mapping has it
+ *     8 TRANSIT   busy, so not present: an operation has claimed the entry, for a copy if 9 COPY is set;
+ *                 a busy entry keeps the frame and bits 4 to 7 and 10
+ *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
+ *    11 EXCLUSIVE no other mapping has the OWN page
  *    12..42       the frame
- *    43..62       of a TRANSIT entry, the {@linkplain PteOwners owner}
+ *    43..62       the {@linkplain PteOwners owner} of a busy entry
  * </pre>
  *
- * <p>A present entry that is neither OWN nor ZERO has a page of a page cache: it is not counted, since whoever takes a
- * page out of a cache finds every entry by the cache's reverse map.
+ * <p>A present entry that is neither OWN nor ZERO has a page of a page cache. Its mapping is not counted: an operation
+ * that removes a page from a cache finds every entry by the cache's reverse map.
  */
 public final class Pte {
-    /** Says nothing: to be faulted in. */
+    /** An empty entry, to be faulted in. */
     public static final long NONE = 0;
 
-    /** A translation. */
+    /** The entry is a translation. */
     public static final long PRESENT = 1;
 
     /** May be read. */
@@ -37,10 +38,10 @@ public final class Pte {
     /** May be executed. */
     public static final long EXEC = 1 << 3;
 
-    /** The frame counts its mappings. */
+    /** The page is private, and its frame counts its mappings. */
     public static final long OWN = 1 << 4;
 
-    /** The shared page of zeros. */
+    /** The shared zero page. */
     public static final long ZERO = 1 << 5;
 
     /** Has been written through this entry. */
@@ -49,16 +50,16 @@ public final class Pte {
     /** Has been used through this entry. */
     public static final long ACCESSED = 1 << 7;
 
-    /** An operation is at it. */
+    /** The entry is busy: an operation has claimed it. */
     public static final long TRANSIT = 1 << 8;
 
-    /** The operation copies the page, and does not take it away. */
+    /** The operation that has claimed the entry copies the page, and does not remove it. */
     public static final long COPY = 1 << 9;
 
-    /** A guard: an access is a SIGSEGV. */
+    /** A guard: an access raises SIGSEGV. */
     public static final long GUARD = 1 << 10;
 
-    /** No other mapping has the page, and none gets it: a fork copies it if it is pinned, and clears this if not. */
+    /** No other mapping has the page. A fork copies the page if it is pinned, else shares it and clears this bit. */
     public static final long EXCLUSIVE = 1 << 11;
 
     /** All rights. */
@@ -72,105 +73,60 @@ public final class Pte {
     private Pte() {}
 
     /**
-     * A translation.
+     * Returns a present entry.
      *
-     * @param frame its frame
-     * @param bits rights, and OWN, ZERO, DIRTY and ACCESSED
-     * @return the entry
+     * @param bits the rights, and any of OWN, ZERO, DIRTY, ACCESSED and EXCLUSIVE
      */
     public static long present(int frame, long bits) {
         return PRESENT | bits | (long) frame << FRAME_SHIFT;
     }
 
     /**
-     * The same page while an operation is at it.
+     * Returns the busy entry for the page of an entry.
      *
-     * @param pte a present entry
-     * @param owner who is at it
-     * @param copies whether the page is copied, not taken away
-     * @return the entry
+     * @param pte an entry that is present or busy
+     * @param owner the number of the operation's owner
+     * @param copies whether the operation copies the page and does not remove it
      */
     public static long inTransit(long pte, int owner, boolean copies) {
         return (pte & KEPT_IN_TRANSIT) | TRANSIT | (copies ? COPY : 0) | (long) owner << OWNER_SHIFT;
     }
 
-    /**
-     * The frame of an entry that is present or in transit.
-     *
-     * @param pte the entry
-     * @return the frame
-     */
+    /** Returns the frame of an entry that is present or busy. */
     public static int frame(long pte) {
         return (int) (pte >>> FRAME_SHIFT) & Integer.MAX_VALUE;
     }
 
-    /**
-     * The owner of an entry in transit.
-     *
-     * @param pte the entry
-     * @return who is at it
-     */
+    /** Returns the number of a busy entry's owner. */
     public static int owner(long pte) {
         return (int) (pte >>> OWNER_SHIFT);
     }
 
-    /**
-     * Whether it is a translation.
-     *
-     * @param pte any entry
-     * @return true if so
-     */
     public static boolean isPresent(long pte) {
         return (pte & PRESENT) != 0;
     }
 
-    /**
-     * Whether an operation is at it.
-     *
-     * @param pte any entry
-     * @return true if so
-     */
+    /** Returns whether an entry is busy. */
     public static boolean isInTransit(long pte) {
         return (pte & TRANSIT) != 0;
     }
 
-    /**
-     * Whether it has a page whose frame counts its mappings.
-     *
-     * @param pte any entry
-     * @return true if so
-     */
+    /** Returns whether an entry has a private page, whose frame counts its mappings. */
     public static boolean isOwn(long pte) {
         return (pte & OWN) != 0;
     }
 
-    /**
-     * Whether it has a page of a page cache.
-     *
-     * @param pte an entry that is present or in transit
-     * @return true if so
-     */
+    /** Returns whether an entry that is present or busy has a page of a page cache. */
     public static boolean isCached(long pte) {
         return (pte & (OWN | ZERO)) == 0;
     }
 
-    /**
-     * Whether all of some bits are set.
-     *
-     * @param pte any entry
-     * @param bits which
-     * @return true if so
-     */
+    /** Returns whether an entry has all of the given bits. */
     public static boolean has(long pte, long bits) {
         return (pte & bits) == bits;
     }
 
-    /**
-     * For people.
-     *
-     * @param pte any entry
-     * @return one word, whose form may change
-     */
+    /** Returns a description of an entry for messages; its form may change. */
     public static String toString(long pte) {
         if (pte == NONE) {
             return "none";

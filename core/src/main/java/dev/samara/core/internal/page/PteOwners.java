@@ -9,25 +9,26 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Who is at page table entries of one machine, by number: what an entry in transit names.
+ * The owners of busy page table entries of one machine, by the number that a busy entry has.
  *
- * <p>A number belongs to one worker, and a worker is at entries for one operation at a time. So an entry with its
- * number can only have been written by that operation, and the operation's compare-and-set cannot take another's entry
- * for its own. Who finds an entry in transit waits at a gate, which is made only then, and reads the entry again after
- * that. Thread-safe; nobody waits here.
+ * <p>A number belongs to one page-table context, which serves one operation at a time. Only that operation can have
+ * written a busy entry with its number, so its compare-and-set cannot mistake another operation's entry for its own. A
+ * thread that finds a busy entry waits at a gate, which is made only then, and reads the entry again after the wait.
+ * Thread-safe; no method waits at a gate.
  */
 public final class PteOwners {
     /*
      * Algorithmic notes.
      *
-     *     owner:   change its entries (compare-and-set)        then take the gate off (get-and-set) and open it
-     *     waiter:  put a gate on, if there is none (compare-and-set)    then read the entry again: as before? wait
+     *     owner:   changes its entries (compare-and-set)       then removes the gate (get-and-set) and opens it
+     *     waiter:  adds a gate, if there is none (compare-and-set)    then reads the entry again: unchanged? waits
      *
-     * One of the two sees the other. A gate that was put on too late, because the entry has changed already, stays: the
-     * owner's next operation opens it, and who waits at it meanwhile waits for that operation.
+     * At least one of the two threads sees the other. A gate that is added too late, after the entry has changed,
+     * stays: the owner's next operation opens it, and a thread that waits at the gate meanwhile waits for that
+     * operation.
      */
 
-    /** How many workers there can be. */
+    /** The most page-table contexts there can be. */
     public static final int MOST = 1 << 16;
 
     private final AtomicReferenceArray<@Nullable Gate> gates;
@@ -40,7 +41,7 @@ public final class PteOwners {
         gates = new AtomicReferenceArray<>(most);
     }
 
-    /** Gives a worker a number of its own; -1 if all are given. */
+    /** Allocates a number; returns -1 if all are in use. */
     public synchronized int register() {
         Integer again = free.poll();
         if (again != null) {
@@ -52,18 +53,18 @@ public final class PteOwners {
         return given++;
     }
 
-    /** Takes back the number of a worker that is at no entry. */
+    /** Frees a number that no busy entry has. */
     public synchronized void release(int number) {
         free.add(number);
     }
 
     /**
-     * Ends an operation, of which no entry is left, and wakes who waits for it.
+     * Ends an operation that has no busy entry left, and wakes the threads that wait for it.
      *
-     * @param owner the number of its worker
+     * @param owner the number of the operation's page-table context
      */
     public void leave(int owner) {
-        // A look first: nearly always nobody waits. Volatile, behind the compare-and-set of the last entry.
+        // A read first: nearly always no thread waits. Volatile, after the compare-and-set of the last entry.
         if (gates.get(owner) != null) {
             Gate gate = gates.getAndSet(owner, null);
             if (gate != null) {
@@ -73,11 +74,10 @@ public final class PteOwners {
     }
 
     /**
-     * What to wait at for an entry in transit. It must be read again after this, and waited for only if it is as
-     * before.
+     * Returns the gate of a busy entry's owner. The caller reads the entry again after this call, and waits at the gate
+     * only if the entry is unchanged.
      *
-     * @param pte an entry in transit
-     * @return the gate of its owner
+     * @param pte a busy entry
      */
     public Gate gateOf(long pte) {
         int owner = Pte.owner(pte);
@@ -89,7 +89,7 @@ public final class PteOwners {
                 gate = fresh;
             }
         }
-        // Between the gate and the caller's look at the entry. Pairs with leave, behind the change of that.
+        // Between the gate and the caller's read of the entry. Pairs with leave, after the change of the entry.
         VarHandle.fullFence();
         return gate;
     }

@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An immutable set of watched ranges: an AVL tree in the order of first bytes, and of age among ranges that begin
- * together. Each node knows the highest last byte below it, which makes it an interval tree.
+ * together. Each node has the highest last byte in its subtree, so the tree is an interval tree.
  *
- * <p>A change copies the path to its place and shares everything else, so it costs O(log n), and a reader that has a
- * root keeps what was watched at one instant. The empty set is null.
+ * <p>A change copies the path to its place and shares all other nodes, so it costs O(log n). A reader that has a root
+ * has the set of one instant. The empty set is null.
  */
 final class WatchTree {
     private final Watch watch;
@@ -107,7 +107,8 @@ final class WatchTree {
         while (at != null) {
             WatchTree below = at.lower;
             if (below != null && Long.compareUnsigned(below.reach, first) >= 0) {
-                // If no range below meets this one, the range that reaches so far begins behind it, as do all others.
+                // If no range below meets first..last, the range with this reach begins after last, and so do all
+                // ranges that are higher.
                 at = below;
             } else if (Long.compareUnsigned(at.watch.first(), last) > 0) {
                 return false;
@@ -120,7 +121,7 @@ final class WatchTree {
         return false;
     }
 
-    /** Tells each range that has a byte of an access, in order. */
+    /** Notifies the listener of each range that has a byte of an access, in order. */
     void tell(long address, long length) {
         if (Long.compareUnsigned(reach, address) < 0) {
             return;

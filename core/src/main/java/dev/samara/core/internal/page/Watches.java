@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The ranges of one space that are watched for writes. They are ranges of addresses, whatever is mapped there.
  *
- * <p>A CPU takes no right to write a watched page into its TLB, so that each store there comes by. Who adds a range has
- * translations flushed after that; who takes one away need not.
+ * <p>A CPU takes no right to write a watched page into its TLB, so each store there leaves the fast path and is
+ * reported. A thread that adds a range flushes translations after that; a thread that removes one need not.
  */
 public final class Watches {
     /** A watched range. */
@@ -21,19 +21,19 @@ public final class Watches {
 
         private static final long NEVER_ADDED = -1;
 
-        /** How many ranges were added before it. Set once, before the range is in a tree. */
+        /** The number of ranges that were added before it. Set once, before the range is in a tree. */
         private long age = NEVER_ADDED;
 
-        /** Told of nothing any more, also by who still finds it. */
+        /** The listener is not notified any more, even by a thread that still finds the range. */
         private volatile boolean isClosed;
 
         /**
-         * Describes it.
+         * Describes a range, without adding it.
          *
-         * @param first its first byte
-         * @param last its last byte, unsigned
-         * @param listener who is told
-         * @param reporter who is told what the listener has thrown; must not throw
+         * @param first the address of its first byte
+         * @param last the address of its last byte, inclusive, unsigned
+         * @param listener is notified of stores, on the thread that stores
+         * @param reporter is given the exceptions that the listener throws; must not throw
          */
         public Watch(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
             this.first = first;
@@ -50,7 +50,7 @@ public final class Watches {
             return last;
         }
 
-        /** By the first byte, unsigned; of those that begin together the older one comes first. */
+        /** Orders ranges by the first byte, unsigned, then by age, the older one first. */
         @Override
         public int compareTo(Watch other) {
             int order = Long.compareUnsigned(first, other.first);
@@ -69,21 +69,19 @@ public final class Watches {
         }
     }
 
-    /** Null for none, which is what costs least to find. */
+    /** The watched ranges; null for none, which is the cheapest check. */
     private volatile @Nullable WatchTree all;
 
-    /** How many were ever added. Guarded by this. */
+    /** The number of ranges that were ever added. Guarded by this. */
     private long added;
 
-    /** Made by a page table. */
     Watches() {}
 
     /**
-     * Whether a byte of a range is watched.
+     * Returns whether a byte of a range is watched.
      *
      * @param first the first byte
-     * @param last the last byte
-     * @return true if so
+     * @param last the last byte, inclusive
      */
     public boolean touches(long first, long last) {
         WatchTree known = all;
@@ -91,10 +89,11 @@ public final class Watches {
     }
 
     /**
-     * Tells who watches a byte of an access, the lowest range first.
+     * Notifies the listeners of all ranges that have a byte of an access, the lowest range first, on the calling
+     * thread.
      *
-     * @param address of its first byte
-     * @param length bytes, not 0
+     * @param address the address of the access's first byte
+     * @param length the number of bytes, not 0
      */
     public void tell(long address, long length) {
         WatchTree known = all;
@@ -103,27 +102,19 @@ public final class Watches {
         }
     }
 
-    /**
-     * Adds a range, in O(log n). Stores are told once translations have been flushed after this.
-     *
-     * @param watch what is watched
-     */
+    /** Adds a range, in O(log n). Stores are reported once the caller has flushed translations after this call. */
     public synchronized void add(Watch watch) {
         watch.age = added++;
         all = WatchTree.with(all, watch);
     }
 
-    /**
-     * Removes a range, in O(log n); nothing happens if it is not watched.
-     *
-     * @param watch what was watched
-     */
+    /** Removes a range and closes it, in O(log n). A range that is not in the set is only closed. */
     public synchronized void remove(Watch watch) {
         watch.isClosed = true;
         all = WatchTree.without(all, watch);
     }
 
-    /** The ranges of this instant, null for none; for tests. */
+    /** Returns the ranges at this instant, null for none; for tests. */
     @Nullable
     WatchTree all() {
         return all;

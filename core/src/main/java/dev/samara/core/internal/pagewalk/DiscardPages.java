@@ -13,30 +13,30 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Taking pages away from where the mapping stays: {@code MADV_DONTNEED} and its like, truncation, punching of holes.
+ * Discards pages while their mapping stays: {@code MADV_DONTNEED} and similar advice, truncation, hole punching.
  *
- * <p>Three steps, for a batch of entries at a time: each entry is marked in transit, with its page; then no CPU can
- * translate to the page any more; then the entry is emptied by compare-and-set, and the page freed. A fault waits
- * meanwhile. An entry that somebody else has taken over by then is his, and its page too; if it was to become a guard,
- * it still will.
+ * <p>A batch of entries goes through three steps. Each entry becomes busy and keeps its page. The operation waits until
+ * no CPU can translate to the page. A compare-and-set empties the entry or makes it a guard, and the page is freed.
+ * Faults wait while an entry is busy. If another operation has claimed the entry by then, the entry and its page belong
+ * to that operation. An entry that was to become a guard still becomes one.
  *
- * <p>One object serves one operation and its thread, which holds no lock and is in no reader section, but where a
+ * <p>One object serves one operation and its thread. The thread holds no lock and is in no reader section, unless a
  * method says so.
  */
 public final class DiscardPages implements AutoCloseable {
     private static final int BATCH = 1 << 10;
 
-    /* Between attempts to finish what has failed. */
+    /* Nanoseconds between attempts to finish a batch after a failure. */
     private static final long SHORTEST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Memory memory;
     private final TlbGather gather;
 
-    /** Whether the gather is somebody's who goes on with it. */
+    /** Whether the gather belongs to an operation that uses it again after this one. */
     private final boolean isLent;
 
-    /** What an entry becomes. */
+    /** The value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}. */
     private final long left;
 
     private long[][] leaves = new long[16][];
@@ -44,12 +44,12 @@ public final class DiscardPages implements AutoCloseable {
     private long[] marks = new long[16];
     private int size;
 
-    /** Of leaves all of whose pages are to go, which may go too ({@code CONFIG_PT_RECLAIM}). */
+    /** First addresses of leaves that lie wholly in the range, and may be unhooked ({@code CONFIG_PT_RECLAIM}). */
     private long[] wholes = {};
 
     private int wholesSize;
 
-    /** Frames that go once nobody can translate to them. */
+    /** Frames to drop once no CPU can translate to them. */
     private int[] dropped = {};
 
     private int droppedSize;
@@ -58,8 +58,7 @@ public final class DiscardPages implements AutoCloseable {
     /**
      * Begins an operation.
      *
-     * @param memory the machine's
-     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
     public DiscardPages(Memory memory, long left) {
         this.memory = memory;
@@ -69,11 +68,12 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * Begins a part of an operation that has a gather already. The operation does not use it before this is closed.
+     * Begins a part of an operation that has a gather already. The operation does not use the gather before this is
+     * closed.
      *
-     * @param lent a gather of which everything is invalidated and freed. If closing this fails, the next {@link
+     * @param lent a gather without pending flushes and without frames. If closing this fails, the next {@link
      *     TlbGather#resume} tries again
-     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
     public DiscardPages(TlbGather lent, long left) {
         this(lent, true, left);
@@ -87,11 +87,10 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * Begins an operation if there is a worker for it.
+     * Begins an operation if there is a page-table context for it.
      *
-     * @param memory the machine's
-     * @param left what entries become: {@link Pte#NONE} or {@link Pte#GUARD}
-     * @return the operation; null if all workers that there can be are lent
+     * @param left the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
+     * @return the operation; null if all page-table contexts that there can be are lent
      */
     public static @Nullable DiscardPages orNull(Memory memory, long left) {
         TlbGather gather = TlbGather.with(memory, null);
@@ -99,39 +98,34 @@ public final class DiscardPages implements AutoCloseable {
         return gather.tryResume() ? made : null;
     }
 
-    /**
-     * Who works.
-     *
-     * @return a worker for the time of this operation
-     */
+    /** Returns the page-table context of this operation. */
     public PageTableContext worker() {
         return gather.worker();
     }
 
-    /** Which entries are taken. */
+    /** Chooses the entries whose pages are discarded. */
     @FunctionalInterface
     public interface Choice {
         /**
-         * Decides on one entry; called under the lock of its leaf.
+         * Returns whether the page of an entry is discarded. Called under the lock of the entry's leaf.
          *
-         * @param pte an entry that is present or in transit
-         * @param address where it is
-         * @return whether it is taken
+         * @param pte an entry that is present or busy
+         * @param address the address of the entry's page
          */
         boolean takes(long pte, long address);
     }
 
     /**
-     * Takes the pages of a range.
+     * Discards the chosen pages of a range. The last ones are discarded by {@link #settle} or {@link #close}.
      *
-     * @param table a space's
+     * @param table the page table of a space
      * @param start the first address
-     * @param end behind the last
-     * @param choice which of them
+     * @param end the end of the range, exclusive
+     * @param choice chooses the entries
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
         long span = (long) table.entries() << table.pageShift();
-        // Also where no leaf is yet. The fence of the walk is between the notices and the leaves.
+        // Also where there is no leaf yet. The fence of nextLeaf is between the notices and the leaves.
         table.notices().expire(start, end);
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0) {
@@ -152,11 +146,11 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * Puts guards into a range, over its pages and where there is none; for an operation that leaves guards.
+     * Puts guards into all entries of a range, empty or not. For an operation whose entries become guards.
      *
-     * @param table a space's
+     * @param table the page table of a space
      * @param start the first address
-     * @param end behind the last
+     * @param end the end of the range, exclusive
      */
     public void guard(PageTable table, long start, long end) {
         long at = start;
@@ -174,8 +168,8 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * In one section, so that no page goes between a look for empty entries and one for others; false if the leaf is
-     * dead.
+     * Puts guards into one leaf; returns false if the leaf is dead. Holds the lock throughout, so that no empty entry
+     * is filled between the check for an empty entry and the claim of a page.
      */
     private boolean guardLeaf(PageTable table, long start, long end) {
         long[] leaf = table.leafForInstall(start);
@@ -199,7 +193,7 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    /** False if another has emptied the entry meanwhile. */
+    /** Returns false if another thread has emptied the entry meanwhile. */
     private boolean guardEntry(long[] leaf, int index) {
         if (Leaf.fill(leaf, index, left) || Leaf.get(leaf, index) == left) {
             return true;
@@ -218,7 +212,7 @@ public final class DiscardPages implements AutoCloseable {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            // Also if nothing is taken: who has taken it before may not have come to his flush.
+            // Also if no entry is claimed: an earlier operation that has claimed them may not have flushed yet.
             gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
             for (int i = first; i < last; i++) {
                 take(leaf, i, start + (i - first) * pageSize, choice);
@@ -238,14 +232,15 @@ public final class DiscardPages implements AutoCloseable {
                 return;
             }
             long mark = Pte.inTransit(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
-            // What is marked must be noted, so room for it comes first.
+            // An entry that becomes busy must be recorded, so capacity is ensured first.
             makeRoom();
             if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
-                // Who copies it still reads it.
+                // The thread that copies the page still reads it.
                 gather.owe();
             }
             if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
-                // While the entry is present under the lock, its page is in the cache; marked, it may leave that.
+                // While the entry is present, under the lock, its page is in the cache. While the entry is busy, the
+                // page may leave the cache.
                 memory.frames().setDirty(Pte.frame(pte));
             }
             if (Leaf.compareAndSet(leaf, index, pte, mark)) {
@@ -267,7 +262,7 @@ public final class DiscardPages implements AutoCloseable {
         wholes[wholesSize++] = address;
     }
 
-    /** Those that are not empty stay. */
+    /** Unhooks the leaves that lie wholly in the range and are empty. */
     private void unhookWholes() {
         PageTable of = wholesOf;
         while (of != null && wholesSize > 0) {
@@ -291,11 +286,11 @@ public final class DiscardPages implements AutoCloseable {
         marks[size++] = mark;
     }
 
-    /** Ends the batch: after this, its entries are empty, and its pages free. */
+    /** Ends the batch: empties its entries, or makes them guards, and frees its pages. */
     private void finish() {
         gather.invalidate();
         for (int i = 0; i < size; i++) {
-            // Whoever was the first to mark the entry may have wanted a guard.
+            // An earlier owner of the busy entry may have asked for a guard.
             if (Leaf.compareAndSet(leaves[i], indexes[i], marks[i], marks[i] & Pte.GUARD)) {
                 gather.take(marks[i]);
             }
@@ -304,31 +299,32 @@ public final class DiscardPages implements AutoCloseable {
         size = 0;
         memory.owners().leave(worker().owner());
         unhookWholes();
-        // Nobody could reach these pages since the invalidation above: their entries said so all the time.
+        // No CPU can have reached these pages since the invalidation above: their entries were busy all the time.
         gather.freeInvalidated();
         while (droppedSize > 0) {
             memory.frames().drop(dropped[--droppedSize], gather.worker().magazine());
         }
     }
 
-    /**
-     * Has a grace period be waited for although no entry was taken.
-     */
+    /** Makes the next {@link #settle} wait for a grace period even if no entry was claimed. */
     public void owe() {
         gather.owe();
     }
 
-    /** Ends what was begun: after this, the entries are empty, and nobody can translate to what they had. */
+    /**
+     * Ends the batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
+     * frees the pages.
+     */
     public void settle() {
         finish();
     }
 
     /**
-     * Has the caller's use of frames given up with the next {@link #settle}, or at the end, if settling fails first.
-     * Nobody can find them any more, and every entry that had one has been taken.
+     * Hands over the caller's use of frames, which the next {@link #settle} drops, or {@link #close} if settling fails.
+     * No thread can find the frames any more, and every entry that had one of them has been claimed.
      *
-     * @param frames the frames, which the caller hands over
-     * @param count how many of them
+     * @param frames the frames; the caller no longer uses the array
+     * @param count the number of frames in the array, from its start
      */
     public void dropWhenSettled(int[] frames, int count) {
         dropped = frames;
@@ -336,9 +332,9 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * Ends the operation, as {@link #settle} does. If that fails, this throws, and the operation that has lent its
-     * gather, or else a thread of the machine, tries again until the entries are empty: until then faults wait for
-     * them, and nobody else works with the number that the entries name.
+     * Ends the operation, as {@link #settle} does. If that fails, this throws. The operation that has lent its gather,
+     * or else a thread of the machine, then tries again until the entries are no longer busy. Until then faults wait
+     * for the entries, and no other thread gets the page-table context that the entries name as owner.
      */
     @Override
     public void close() {
@@ -357,7 +353,7 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    /** Caller of {@link #close} was told of the first failure; those that follow have no other cause. */
+    /** Drops later failures: {@link #close} has thrown the first one, and they have the same cause. */
     private void finishLater() {
         long pause = SHORTEST_PAUSE;
         while (!isFinished()) {

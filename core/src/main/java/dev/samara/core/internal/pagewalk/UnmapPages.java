@@ -8,23 +8,23 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.TlbGather;
 
 /**
- * Emptying ranges in which nothing is mapped any more, or which wait behind a gate ({@code unmap_page_range}, {@code
- * free_pgtables}). Caller has marked the VMAs detached before; a full fence is between
- * that and the walk.
+ * Empties ranges that are no longer mapped, or that a closed gate protects ({@code unmap_page_range}, {@code
+ * free_pgtables}). The caller has marked the VMAs detached before. A full fence is between the marks and the walk.
  *
- * <p>Entries in transit are taken over with their frame: the operation that was at one finds its compare-and-set fail,
- * and frees nothing but what it has made itself.
+ * <p>A walk takes over busy entries with their frames. The compare-and-set of an entry's former owner then fails, and
+ * that operation frees only frames that it has allocated itself.
  */
 public final class UnmapPages {
     private UnmapPages() {}
 
     /**
-     * Empties a range; leaves that are empty are unhooked once that is invalidated. Pages may be freed before the end.
+     * Empties a range. Empty leaves are unhooked with the invalidation. Where the gather fills up, this invalidates and
+     * frees a part of the pages, and so waits.
      *
-     * @param table the space's
+     * @param table the page table of the space
      * @param start the first address
-     * @param end behind the last
-     * @param gather what collects the pages
+     * @param end the end of the range, exclusive
+     * @param gather collects the pages
      */
     public static void zap(PageTable table, long start, long end, TlbGather gather) {
         long at = zapSome(table, start, end, gather);
@@ -36,15 +36,15 @@ public final class UnmapPages {
     }
 
     /**
-     * Empties a range as far as the gather has room. Needs no memory if the gather has some room and is not {@linkplain
-     * TlbGather#isFull full}.
+     * Empties a range as far as the gather has capacity. Needs no memory if the gather has some capacity and is not
+     * {@linkplain TlbGather#isFull full}. Does not wait for CPUs or grace periods.
      *
-     * @param table the space's
+     * @param table the page table of the space
      * @param start the first address
-     * @param end behind the last
-     * @param gather what collects the pages
-     * @return up to where the range has been emptied, {@code end} if all of it; caller goes on from there once it has
-     *     invalidated and freed
+     * @param end the end of the range, exclusive
+     * @param gather collects the pages
+     * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
+     *     once it has invalidated and freed
      */
     public static long zapSome(PageTable table, long start, long end, TlbGather gather) {
         long at = table.nextLeaf(start, end);
@@ -59,12 +59,12 @@ public final class UnmapPages {
         return at;
     }
 
-    /** Returns how far there was room. */
+    /** Empties a range of one leaf; returns the end of the part for which the gather had capacity, exclusive. */
     private static long zap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
         int wanted = (behind == 0 ? table.entries() : behind) - first;
-        // Nothing must fail between the unhooking of a page and its noting.
+        // After a page is unhooked, adding it to the gather must not fail.
         int room = gather.room(wanted);
         if (room == 0) {
             return start;
@@ -76,7 +76,7 @@ public final class UnmapPages {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Also if all of it is empty: who has emptied it may not have come to his flush.
+            // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
             gather.owe(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (Leaf.get(leaf, i) != Pte.NONE) {

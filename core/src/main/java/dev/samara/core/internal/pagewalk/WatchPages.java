@@ -9,21 +9,17 @@ import dev.samara.core.internal.page.Watches.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 
-/**
- * Beginning to watch a range: once it has begun, no CPU has a translation through which it could store without coming
- * by.
- */
+/** Begins to watch a range for writes. After that, no CPU has a translation by which it could store unnoticed. */
 public final class WatchPages {
     private WatchPages() {}
 
     /**
-     * Begins. Caller holds no lock and has no CPU in GUEST.
+     * Adds a watch, and waits until no CPU has the right to write to its pages in its TLB. The caller holds no lock and
+     * has no CPU in GUEST. If this throws, the watch is removed again.
      *
-     * @param memory the machine's
-     * @param table a space's
-     * @param watch what is watched
-     * @param start the first address of its first page
-     * @param end behind its last page
+     * @param table the page table of a space
+     * @param start the first address of the watch's first page
+     * @param end the end of the watch's last page, exclusive
      */
     @SuppressWarnings("try") // it is there to be closed
     public static void begin(Memory memory, PageTable table, Watch watch, long start, long end) {
@@ -32,8 +28,8 @@ public final class WatchPages {
                         memory.oracle(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             table.watches().add(watch);
-            // The fence of the walk is between the watch and the leaves, and later the masks. Pairs with who
-            // links a leaf, or notes himself in a mask, and then looks for watches.
+            // The fence of nextLeaf is between the watch and the leaves, and later the cpumasks. Pairs with a thread
+            // that links a leaf, or adds its CPU to a cpumask, and then reads the watches.
             long at = table.nextLeaf(start, end);
             while (Long.compareUnsigned(at, end) < 0) {
                 long stop = table.leafEnd(at);

@@ -5,7 +5,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
 
-/** One that remembers besides in which of its lives each frame was, and counts the times for which handles live. */
+/** Also records each frame's reuse stamp at fill time, and counts the epochs in which handles are valid. */
 public final class CheckedTlb extends SoftTlb {
     private final Frames known;
     private final History history;
@@ -15,12 +15,12 @@ public final class CheckedTlb extends SoftTlb {
     private long epoch;
 
     /**
-     * Makes an empty one.
+     * Makes an empty TLB.
      *
-     * @param pageShift binary logarithm of the page size
-     * @param entries how many, a power of two
+     * @param pageShift binary logarithm of the page size in bytes
+     * @param entries the number of translations, a power of two
      * @param known the machine's frames
-     * @param history takes what it forgets
+     * @param history records flushes
      */
     public CheckedTlb(int pageShift, int entries, Frames known, History history) {
         super(pageShift, entries);
@@ -48,61 +48,43 @@ public final class CheckedTlb extends SoftTlb {
         return super.newNumber();
     }
 
-    /** The CPU goes to GUEST, or leaves it, or has told listeners. */
+    /** Begins an epoch: the CPU enters or leaves GUEST, or notifies listeners. */
     @Override
     void select(int number) {
         epoch++;
         super.select(number);
     }
 
-    /** Handles from before mean nothing from now on. */
+    /** Begins an epoch: earlier handles are no longer valid. */
     public void endHandles() {
         epoch++;
     }
 
-    /**
-     * When it is, for handles.
-     *
-     * @return a number that grows whenever they end
-     */
+    /** Returns the epoch, which grows whenever handles become invalid. */
     public long epoch() {
         return epoch;
     }
 
-    /**
-     * What the CPU did last.
-     *
-     * @return always the same
-     */
+    /** Returns the record of the CPU's latest actions; always the same object. */
     public History history() {
         return history;
     }
 
-    /**
-     * Where the translation of an address would be.
-     *
-     * @param address any address
-     * @return an index
-     */
+    /** Returns the index of the slot for an address. */
     public int slotOf(long address) {
         return (int) (address >>> pageShift) & lives.length - 1;
     }
 
     /**
-     * How often the frame had been freed when it was filled in.
+     * Returns the frame's reuse stamp when the slot was filled.
      *
-     * @param slot of a translation that it has
-     * @return a number
+     * @param slot a slot that has a translation
      */
     public long livesAtFill(int slot) {
         return lives[slot];
     }
 
-    /**
-     * How many translations it has room for.
-     *
-     * @return a power of two
-     */
+    /** Returns the number of slots, a power of two. */
     public int entries() {
         return lives.length;
     }

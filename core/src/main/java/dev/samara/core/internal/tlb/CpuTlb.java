@@ -18,49 +18,50 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. For one thread.
+ * The owner's side of a CPU: its TLB, the spaces whose translations it still has, and its transitions. Used by one
+ * thread.
  *
- * <p>A translation is used in GUEST state only, and no acknowledgement comes between the reading of an entry and the
- * end of the access. So a shooter who has changed the entry and then found this CPU in another state, or flushed up to
- * his generation, knows that nobody uses the old one.
+ * <p>A translation is used in GUEST state only, and no acknowledgement comes between the read of an entry and the end
+ * of the access. A shootdown reads this CPU's state after the entry was changed. If it finds another state than GUEST,
+ * or that the CPU has flushed to the shootdown's generation, this CPU no longer uses the old entry.
  */
 public final class CpuTlb {
-    /** What {@link #walk} answers where there is no translation. */
+    /** The result of {@link #walk} where there is no translation. */
     public static final long MISS = SoftTlb.MISS;
 
     /** In GUEST: the TLB is used. */
     private static final int GUEST = 1;
 
-    /** Listeners are being told of a flush. */
+    /** Listeners are being notified of a flush. */
     private static final int TELLING_FLUSH = 2;
 
     /** No space is loaded. */
     private static final int UNLOADED = 4;
 
-    /** It handles a fault, and a backing may be asked. */
+    /** The CPU handles a fault, and may be calling a backing. */
     public static final int FAULTING = 8;
 
-    /** Listeners are being told of a store. */
+    /** Listeners are being notified of a store. */
     public static final int TELLING_STORE = 16;
 
-    /** As many spaces keep their translations while others are loaded; as on x86. */
+    /** The number of spaces whose translations are kept, the loaded one included; as on x86. */
     private static final int SLOTS = 6;
 
-    /** No generation. */
+    /** A value that no generation has. */
     private static final long FRESH = -1;
 
-    /** One space whose translations may be in the TLB. */
+    /** A space whose translations may be in the TLB. */
     private static final class Slot {
-        /** Which, by a number that is never used again. */
+        /** The number of its context, which is never reused. */
         private long context;
 
-        /** Up to which generation. */
+        /** The generation that this CPU has flushed to. */
         private long flushed;
 
         private int number;
         private int wraps;
 
-        /** Listeners have not been told yet that nothing is known of what came before. */
+        /** Listeners have not been told yet that every earlier translation is flushed. */
         private boolean isFresh;
     }
 
@@ -75,30 +76,30 @@ public final class CpuTlb {
     private final Slot[] slots = new Slot[SLOTS];
     private int victim;
 
-    /* Of the space that is loaded. What every entry into GUEST needs is not behind another object. */
+    /* The space that is loaded. The fields that enterGuest needs are copied here, to save a dereference. */
     private @Nullable TlbContext context;
     private long contextId;
     private @Nullable PageTable table;
     private Slot slot;
     private int number;
 
-    /** Up to which generation; {@link #FRESH} where listeners have to be told before anything is used. */
+    /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
     private long flushed;
 
-    /** What it is at, so that one look says whether it may do something else. */
+    /** All activities in one word, so that one comparison tells whether another may begin. */
     private int activities = UNLOADED;
 
-    /** Never changed in place: listeners may come and go while they are told. */
+    /** Never changed in place: listeners may be added and removed while they are notified. */
     private FlushListener[] listeners = {};
 
     /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
      *
      * @param cpus the machine's
-     * @param number its number, for reports and for who delivers to it
-     * @param pageShift binary logarithm of the page size
-     * @param tlb its TLB, an empty one
-     * @param reporter who is told what a listener has thrown; must not throw
+     * @param number the number of the CPU in reports and for the delivery of requests
+     * @param pageShift binary logarithm of the page size in bytes
+     * @param tlb an empty TLB for the CPU
+     * @param reporter is given the exceptions that listeners throw; must not throw
      */
     public CpuTlb(Cpus cpus, int number, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
         this.cpus = cpus;
@@ -114,30 +115,22 @@ public final class CpuTlb {
     }
 
     /**
-     * Says in whose sections the thread handles faults of this CPU.
+     * Sets the reader in whose sections the thread handles faults of this CPU.
      *
-     * @param reader that of the CPU's worker
+     * @param reader the reader of the CPU's page-table context
      */
     public void readsAs(RcuReader reader) {
         state.readsAs(reader);
     }
 
-    /**
-     * Has a listener told of what this CPU flushes.
-     *
-     * @param listener whom
-     */
+    /** Adds a listener that is notified of this CPU's flushes, on this CPU's thread. */
     public void addListener(FlushListener listener) {
         FlushListener[] more = Arrays.copyOf(listeners, listeners.length + 1);
         more[listeners.length] = listener;
         listeners = more;
     }
 
-    /**
-     * Has a listener told of nothing any more.
-     *
-     * @param listener whom
-     */
+    /** Removes a listener if it was added. */
     public void removeListener(FlushListener listener) {
         FlushListener[] known = listeners;
         for (int i = 0; i < known.length; i++) {
@@ -152,9 +145,9 @@ public final class CpuTlb {
 
     /**
      * Loads a space. The CPU must not be in GUEST. From LAZY, the space that was loaded before is loaded by one
-     * compare-and-set, unless it was closed meanwhile.
+     * compare-and-set, unless that space was closed meanwhile.
      *
-     * @param next its page table, or null for the empty space
+     * @param next the page table of the space, or null for the empty space
      */
     public void load(@Nullable PageTable next) {
         if (next != null && next == table && state.leaveLazy()) {
@@ -171,7 +164,7 @@ public final class CpuTlb {
             if (next != null) {
                 of = next.use();
                 slot = slotOf(of);
-                // Before it is in GUEST in this context. In SWITCHING this stands for none.
+                // Before the CPU is in GUEST in this context. In SWITCHING the generation belongs to no context.
                 state.flushedTo(slot.flushed);
             }
         } finally {
@@ -187,13 +180,16 @@ public final class CpuTlb {
         }
     }
 
-    /** Goes to LAZY: keeps the translations of the space that is loaded, and is its user no more. In KERNEL only. */
+    /**
+     * Goes to LAZY: keeps the translations of the loaded space, and stops being a user of that space. Called in KERNEL
+     * only.
+     */
     public void enterLazy() {
         state.enterLazy();
         activities |= UNLOADED;
     }
 
-    /** The slot of a context; a new one has no translations, whatever its number was used for. */
+    /** Returns the slot of a context. A new slot has no translations, since it gets a new number in the TLB. */
     private Slot slotOf(TlbContext wanted) {
         for (Slot known : slots) {
             if (known.context == wanted.id()) {
@@ -205,10 +201,10 @@ public final class CpuTlb {
         }
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;
-        // First, since what throws leaves it the other context's, without translations.
+        // First: if this throws, the slot still belongs to the other context, without translations.
         renumber(taken);
         taken.context = wanted.id();
-        // Read before the first entry is: whatever is changed later is flushed.
+        // Read before the first entry is read: later changes of entries are flushed.
         taken.flushed = wanted.generation();
         taken.isFresh = true;
         return taken;
@@ -219,57 +215,43 @@ public final class CpuTlb {
         of.wraps = tlb.wraps();
     }
 
-    /**
-     * Whether listeners are being told of a flush: then the CPU makes no access and no transition.
-     *
-     * @return true if so
-     */
+    /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
     public boolean isTelling() {
         return (activities & TELLING_FLUSH) != 0;
     }
 
-    /**
-     * Whether the CPU is in GUEST, which it may be for the time of one access of a callback, too.
-     *
-     * @return true if so
-     */
+    /** Returns whether the CPU is in GUEST. It may also be there for the time of one access by a callback. */
     public boolean isGuest() {
         return (activities & GUEST) != 0;
     }
 
     /**
-     * Whether something has begun and not ended.
+     * Returns whether an activity has begun and not ended.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
-     * @return true if so
      */
     public boolean isAt(int activity) {
         return (activities & activity) != 0;
     }
 
     /**
-     * Whether the CPU has a space loaded, is out of GUEST, and at nothing of which a callback may be the caller.
-     *
-     * @return true if it may go to GUEST
+     * Returns whether the CPU may go to GUEST: it has a space loaded, is not in GUEST, and is in no activity that runs
+     * callbacks.
      */
     public boolean isIdle() {
         return activities == 0;
     }
 
-    /**
-     * Whether the CPU is in GUEST, and at nothing else.
-     *
-     * @return true if it may poll, and leave GUEST
-     */
+    /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and in no other activity. */
     public boolean isInGuest() {
         return activities == GUEST;
     }
 
     /**
-     * Begins something that asks or tells others: out of GUEST, but where listeners are told of a flush.
+     * Begins an activity that runs callbacks. Called out of GUEST, unless listeners are being notified of a flush.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
-     * @return what {@link #end} takes
+     * @return the activities before this call, for {@link #end}
      */
     public int begin(int activity) {
         int before = activities;
@@ -278,17 +260,17 @@ public final class CpuTlb {
     }
 
     /**
-     * Ends what was begun last.
+     * Ends the activity that was begun last.
      *
-     * @param before what {@link #begin} has returned
+     * @param before the result of {@link #begin}
      */
     public void end(int before) {
         activities = before;
     }
 
     /**
-     * Goes to GUEST: catches up with what was changed meanwhile. A space must be loaded. If this throws, the CPU is not
-     * in GUEST.
+     * Goes to GUEST, and catches up with the changes made meanwhile. A space must be loaded. If this throws, the CPU is
+     * not in GUEST.
      */
     public void enterGuest() {
         TlbContext of = Objects.requireNonNull(context);
@@ -300,8 +282,8 @@ public final class CpuTlb {
             }
             activities |= GUEST;
         } catch (Throwable thrown) {
-            // Shooters would wait for ever. An overflow of the stack leaves room for both calls, or has come before the
-            // call that each takes back: neither needs more of it.
+            // Shootdowns would wait for ever. Each call needs no more stack than the call that it undoes. An overflow
+            // has therefore left enough stack for it, or has come before the call that it undoes.
             tlb.select(SoftTlb.NOTHING);
             state.abandonGuest(contextId);
             throw thrown;
@@ -320,7 +302,7 @@ public final class CpuTlb {
         }
     }
 
-    /** Leaves GUEST: owes nothing from here on. If this throws, the CPU is in GUEST as before. */
+    /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
     public void leaveGuest() {
         tlb.select(SoftTlb.NOTHING);
         try {
@@ -333,7 +315,7 @@ public final class CpuTlb {
         activities &= ~GUEST;
     }
 
-    /** Acknowledges what was asked of it. */
+    /** Acknowledges a pending request, if there is one. */
     public void poll() {
         if (state.isPending()) {
             acknowledge();
@@ -356,7 +338,7 @@ public final class CpuTlb {
         }
     }
 
-    /** Flushes what the generations up to one have changed, and says so. */
+    /** Flushes the ranges of the generations up to a given one, or everything, and publishes that generation. */
     private void catchUp(TlbContext of, long generation) {
         long from = slot.flushed;
         boolean isRanged = generation - from <= FlushLog.SIZE / 2;
@@ -391,7 +373,7 @@ public final class CpuTlb {
         }
         int before = activities;
         try {
-            // What is in the TLB may be out of date until all is flushed.
+            // The TLB may have stale translations until every range is flushed.
             tlb.select(SoftTlb.NOTHING);
             activities = before | TELLING_FLUSH;
             for (FlushListener listener : all) {
@@ -407,21 +389,17 @@ public final class CpuTlb {
         }
     }
 
-    /**
-     * Its TLB; out of GUEST that finds nothing.
-     *
-     * @return always the same
-     */
+    /** Returns its TLB, which finds no translation out of GUEST; always the same object. */
     public SoftTlb tlb() {
         return tlb;
     }
 
     /**
-     * Walks the page table and remembers what is there. In GUEST only.
+     * Walks the page table, and fills the TLB with the translation. Called in GUEST only. Does not wait.
      *
      * @param address any address
-     * @param right what must be allowed
-     * @return its physical address; {@link #MISS} if the page is not there or does not allow it
+     * @param right the right that the entry must have, as a bit of {@link Pte}
+     * @return the physical address; {@link #MISS} if the page is not present or its entry does not have the right
      */
     public long walk(long address, long right) {
         PageTable of = Objects.requireNonNull(table);
@@ -429,7 +407,8 @@ public final class CpuTlb {
         if (leaf == null) {
             return MISS;
         }
-        // The entry is read after this CPU was noted in the mask: who changes it after that finds it there.
+        // The entry is read after this CPU was added to the cpumask: a thread that changes the entry later finds the
+        // CPU there.
         int index = of.indexOf(address);
         long pte = Leaf.get(leaf, index);
         long wanted = Pte.PRESENT | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
@@ -437,15 +416,15 @@ public final class CpuTlb {
     }
 
     /**
-     * Drops what was remembered of a table, after a fault may have made another.
+     * Drops the cached walk to a leaf, after a fault may have made another leaf.
      *
-     * @param address any address of it
+     * @param address any address of the leaf
      */
     public void forgetTable(long address) {
         tables.forget(address);
     }
 
-    /** The first access, or the first write, since the entry was made. */
+    /** Walks for the first access or first write since the entry was made: sets the accessed and dirty bits. */
     private long walkFirst(long address, long right, long[] leaf, int index, long wanted) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
@@ -458,36 +437,31 @@ public final class CpuTlb {
     }
 
     private long fill(long address, long pte) {
-        // Not to be written through the TLB before the entry says that it was written.
+        // No write goes through the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         long rights = pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
         return tlb.fill(address, Pte.frame(pte), rights >> 1);
     }
 
     /**
-     * Whether a byte of a page is watched for writes: then the TLB never has the right to write there.
+     * Returns whether a byte of a page is watched for writes. The TLB never has the right to write to a watched page.
      *
      * @param address any address of the page
-     * @return true if so
      */
     public boolean isWatched(long address) {
         PageTable of = Objects.requireNonNull(table);
-        // Behind the CPU's noting itself in the leaf's mask. Pairs with who sets a watchpoint, and then reads
-        // the masks.
+        // After the CPU has added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint, and then
+        // reads the cpumasks.
         long page = address >>> of.pageShift() << of.pageShift();
         return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
     }
 
-    /**
-     * What is watched in the space that is loaded.
-     *
-     * @return always the same for a space
-     */
+    /** Returns the watched ranges of the loaded space; always the same object for a space. */
     public Watches watches() {
         return Objects.requireNonNull(table).watches();
     }
 
-    /** Goes offline: translations, listeners and the number are given up. */
+    /** Goes offline: gives up its translations and its number. */
     public void close() {
         activities |= UNLOADED;
         context = null;

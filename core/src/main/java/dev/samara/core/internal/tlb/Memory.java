@@ -21,14 +21,12 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The memory of one machine: its frames, its grace periods, and who is at which entry. Thread-safe.
- */
+/** The memory of one machine: its frames, its grace periods, its CPUs and the owners of busy entries. Thread-safe. */
 public final class Memory {
-    /** Offers of pages are not watched. */
+    /** A longest offer that no offer of pages exceeds: offers are not timed. */
     public static final long UNCHECKED = -1;
 
-    /** How many workers an entry can name. */
+    /** The number of page-table contexts that busy entries can name. */
     public static final int MOST_WORKERS = PteOwners.MOST;
 
     private final Frames frames;
@@ -43,39 +41,36 @@ public final class Memory {
     private final AtomicInteger workers = new AtomicInteger();
     private final Map<PageTableContext, Thread> owned = new ConcurrentHashMap<>();
 
-    /** Idle workers, the one given back last on top, so that those which nobody needs are at the bottom. */
+    /** Idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom. */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
-    /** Workers given back while there was no memory for a place among the idle ones, linked by themselves. */
+    /** Contexts given back while there was no memory for an {@link Idle}, linked by their own fields. */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
-    /** So many idle workers are never given up. */
+    /** The number of idle contexts that are never discarded. */
     private static final int SPARE = 8;
 
-    /** After so many workers given back, those are given up that were idle all the time. */
+    /** The number of returned contexts after which those are discarded that were idle all the time. */
     private static final int PERIOD = 256;
 
-    /** So many at most are given up at once. */
+    /** The most contexts that are discarded at once. */
     private static final int MOST_GIVEN_UP = 1 << 10;
 
-    /* Racy, benign because they only decide when, and how many, idle workers are given up. */
+    /* Benign races: they only decide when, and how many, idle contexts are discarded. */
     private int givenBack;
     private int fewestIdle = Integer.MAX_VALUE;
 
-    /** An idle worker, how many there are with it, and those below it. */
+    /** An idle context, the number of contexts in the stack from it down, and the stack below it. */
     private record Idle(
             PageTableContext worker, int depth, @Nullable Idle below) {}
 
     /**
-     * Puts a machine's memory together.
+     * Makes the memory of a machine.
      *
-     * @param frames its frames
-     * @param rcu its grace periods
-     * @param cpus its CPUs
-     * @param faultAround how many pages of a file one fault maps at most, a power of two
-     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link
+     * @param faultAround the most pages of a file that one fault maps, a power of two
+     * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
      *     #UNCHECKED}
-     * @param oracle who judges accesses, or null if nobody does
+     * @param oracle the access checker, or null for a machine that is not checked
      */
     public Memory(
             Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable AccessChecker oracle) {
@@ -83,16 +78,13 @@ public final class Memory {
     }
 
     /**
-     * Puts a machine's memory together.
+     * Makes the memory of a machine.
      *
-     * @param frames its frames
-     * @param rcu its grace periods
-     * @param cpus its CPUs
-     * @param faultAround how many pages of a file one fault maps at most, a power of two
-     * @param longestOffer after what time an offer of pages counts as one that blocked, in nanoseconds; or {@link
+     * @param faultAround the most pages of a file that one fault maps, a power of two
+     * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
      *     #UNCHECKED}
-     * @param oracle who judges accesses, or null if nobody does
-     * @param mostWorkers how many workers there may be, from 1 to {@link #MOST_WORKERS}
+     * @param oracle the access checker, or null for a machine that is not checked
+     * @param mostWorkers the most page-table contexts, from 1 to {@link #MOST_WORKERS}
      */
     public Memory(
             Frames frames,
@@ -111,120 +103,78 @@ public final class Memory {
         this.longestOffer = longestOffer;
     }
 
-    /**
-     * Who judges accesses.
-     *
-     * @return the oracle; null if the machine is not checked
-     */
+    /** Returns the access checker; null if the machine is not checked. */
     public @Nullable AccessChecker oracle() {
         return oracle;
     }
 
-    /**
-     * How long an offer of pages may take.
-     *
-     * @return nanoseconds, or {@link #UNCHECKED}
-     */
+    /** Returns the longest time for an offer of pages in nanoseconds, or {@link #UNCHECKED}. */
     public long longestOffer() {
         return longestOffer;
     }
 
-    /**
-     * Puts a machine's memory together, with windows of Linux's size for pages of 4 KiB.
-     *
-     * @param frames its frames
-     * @param rcu its grace periods
-     */
+    /** Makes the memory of a machine without access checker, with the fault-around of Linux for pages of 4 KiB. */
     public Memory(Frames frames, Rcu rcu) {
         this(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 16, UNCHECKED, null);
     }
 
-    /**
-     * How many pages of a file one fault maps at most.
-     *
-     * @return a power of two
-     */
+    /** Returns the most pages of a file that one fault maps, a power of two. */
     public int faultAround() {
         return faultAround;
     }
 
-    /**
-     * The frames.
-     *
-     * @return always the same
-     */
     public Frames frames() {
         return frames;
     }
 
-    /**
-     * The grace periods.
-     *
-     * @return always the same
-     */
     public Rcu rcu() {
         return rcu;
     }
 
-    /**
-     * The CPUs that use its frames.
-     *
-     * @return always the same
-     */
     public Cpus cpus() {
         return cpus;
     }
 
-    /**
-     * Who is at which entry.
-     *
-     * @return always the same
-     */
+    /** Returns the owners of busy entries. */
     public PteOwners owners() {
         return owners;
     }
 
-    /**
-     * The page caches in it.
-     *
-     * @return always the same
-     */
     public Caches caches() {
         return caches;
     }
 
     /**
-     * Tries to free a frame, since there is none left: of page caches that nobody can reach, and of those that can read
-     * a page again. Nothing is done where the calling thread must not wait, since a CPU of its own is in GUEST or this
-     * is called within a reader section.
+     * Tries to free frames, since none is left: those of unreachable page caches, and those of page caches that can
+     * read a page again. May wait for CPUs and for a grace period. Does nothing if the calling thread must not wait,
+     * because a CPU of its own is in GUEST or a reader of its own is in a section.
      *
-     * <p>Caller holds no lock of a leaf, of a cache's content or of a layout.
+     * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
      *
-     * @return whether frames were freed: then it is worth while to begin anew
+     * @return whether frames were freed, so that the caller may try to allocate again
      */
     public boolean reclaim() {
         return Cpus.mayWait() && caches.reclaim() > 0;
     }
 
     /**
-     * A number for a page cache.
-     *
-     * @return a number that no other cache of this machine has, above {@link Frames#ANONYMOUS}: 64 bits do not run out
+     * Returns a number for a page cache, above {@link Frames#ANONYMOUS}. No other cache of this machine has it: 64 bits
+     * do not run out.
      */
     public long nextCache() {
         return cacheNumbers.incrementAndGet();
     }
 
-    /** Has the numbers of caches go on behind one; for tests. */
+    /** Makes the numbers of caches continue after a given one; for tests. */
     void numberCachesFrom(long last) {
         cacheNumbers.set(last);
     }
 
     /**
-     * Makes a worker.
+     * Makes a page-table context.
      *
-     * @param name whom reports name
-     * @return a worker of this memory
+     * @param name its name in reports
+     * @throws IllegalStateException if there are as many as there can be
      */
     public PageTableContext newWorker(String name) {
         PageTableContext worker = newWorkerOrNull(name);
@@ -260,16 +210,16 @@ public final class Memory {
     }
 
     /**
-     * Makes a worker for one thread alone. Those that threads have left which have ended are ended first, so that a
-     * thread that never gives its own back costs no more than that until somebody else needs one.
+     * Makes a page-table context for one thread alone. First ends the contexts of ended threads. A thread that never
+     * discards its own context thus keeps it only until another thread needs one.
      *
-     * @param name whom reports name
+     * @param name its name in reports
      * @param owner the thread
-     * @return a worker of this memory
+     * @throws IllegalStateException if there are as many as there can be
      */
     public PageTableContext newWorker(String name, Thread owner) {
         owned.forEach((worker, thread) -> {
-            // Whatever it did with the worker happened before it is found dead.
+            // All that the thread did with its context happened before isAlive returned false.
             if (!thread.isAlive() && owned.remove(worker, thread)) {
                 end(worker);
             }
@@ -279,11 +229,7 @@ public final class Memory {
         return worker;
     }
 
-    /**
-     * Ends a worker that is in no reader section, or whose thread has ended.
-     *
-     * @param worker one of this memory
-     */
+    /** Ends a page-table context that is in no reader section, or whose thread has ended. */
     public void discard(PageTableContext worker) {
         owned.remove(worker);
         end(worker);
@@ -296,9 +242,8 @@ public final class Memory {
     }
 
     /**
-     * Lends a worker to a thread that has none.
+     * Lends a page-table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
      *
-     * @return a worker, to be given back
      * @throws IllegalStateException if all that there can be are lent
      */
     public PageTableContext borrow() {
@@ -310,9 +255,9 @@ public final class Memory {
     }
 
     /**
-     * Lends a worker to a thread that has none.
+     * Lends a page-table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
      *
-     * @return a worker, to be given back; null if all that there can be are lent
+     * @return a context; null if all that there can be are lent
      */
     public @Nullable PageTableContext borrowOrNull() {
         PageTableContext worker = borrowIdle();
@@ -320,9 +265,9 @@ public final class Memory {
     }
 
     /**
-     * Lends a worker that there is. Neither makes one nor waits for anything.
+     * Lends an idle page-table context. Makes none and does not wait.
      *
-     * @return a worker, to be given back; null if none is idle
+     * @return a context, to be given back; null if none is idle
      */
     public @Nullable PageTableContext borrowIdle() {
         Idle top = idle.get();
@@ -340,13 +285,11 @@ public final class Memory {
     }
 
     /**
-     * Takes a worker back, also where there is no memory left.
-     *
-     * @param worker a borrowed one, whose user is done with it: should an Error have left it in a reader section, that
-     *     ends
+     * Takes a borrowed page-table context back, also if there is no memory left. If an Error has left the context in a
+     * reader section, this ends the section.
      */
     public void giveBack(PageTableContext worker) {
-        // Nobody has it from here on, so nobody would leave the section, and no grace period would end.
+        // No thread uses the context from here on, so an open section would never end, nor would any grace period.
         worker.reader().exitAll();
         push(worker);
         if (++givenBack >= PERIOD) {
@@ -355,7 +298,7 @@ public final class Memory {
         }
     }
 
-    /** Puts a worker among the idle ones or, where there is no memory for a place among them, aside. */
+    /** Puts a context on the idle stack, or aside if there is no memory for that. */
     private void push(PageTableContext worker) {
         try {
             Idle top;
@@ -371,9 +314,10 @@ public final class Memory {
         }
     }
 
-    /** Takes a worker of those that were put aside, and puts the others among the idle ones. */
+    /** Takes one of the contexts that were put aside, and pushes the others on the idle stack. */
     private @Nullable PageTableContext takeFromAside() {
-        // All at once: one that is taken alone could be back, above others, before its successor is made the first.
+        // All at once, against ABA: a context that was taken alone could be back, above others, before its successor
+        // becomes the first.
         PageTableContext first = aside.get() == null ? null : aside.getAndSet(null);
         PageTableContext rest = first == null ? null : first.next;
         while (rest != null) {
@@ -384,7 +328,7 @@ public final class Memory {
         return first;
     }
 
-    /** Ends idle workers as many as nobody has needed for a while, so that grace periods need not look at them. */
+    /** Ends as many idle contexts as were surplus for a while, so that grace periods need not scan their readers. */
     private void giveUp() {
         int surplus = Math.min(fewestIdle - SPARE, MOST_GIVEN_UP);
         fewestIdle = Integer.MAX_VALUE;
@@ -418,7 +362,7 @@ public final class Memory {
         }
     }
 
-    /** False if there is no memory for that. */
+    /** Returns false if there is no memory to unregister the readers. */
     private boolean unregister(List<PageTableContext> ended) {
         try {
             Set<RcuReader> readers = new HashSet<>();
@@ -432,7 +376,6 @@ public final class Memory {
         }
     }
 
-    /** How many workers are idle. */
     int idleWorkers() {
         Idle top = idle.get();
         return top == null ? 0 : top.depth;

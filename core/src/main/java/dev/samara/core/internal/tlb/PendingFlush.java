@@ -13,13 +13,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leaves in which somebody has changed entries, until every CPU that may have had translations of them has dropped
- * these. For one thread.
+ * The flushes that must happen before frames are freed: leaves with changed entries, until every CPU that may have had
+ * translations of them has dropped these. Used by one thread.
  */
 final class PendingFlush {
     private final Cpus cpus;
 
-    /** Whose translations nobody uses any more. */
+    /** The context whose translations no CPU uses any more; null for none. */
     private @Nullable TlbContext ended;
 
     private PageTable[] tables = {};
@@ -38,17 +38,17 @@ final class PendingFlush {
         return size;
     }
 
-    /** Says that nobody uses a context any more. */
+    /** Leaves a context without flushes from now on, since no CPU uses its translations any more. */
     void leaveOut(TlbContext over) {
         ended = over;
     }
 
-    /** Whether one more leaf needs no memory. */
+    /** Returns whether one more leaf fits without allocation. */
     boolean hasRoom() {
         return size < leaves.length;
     }
 
-    /** Makes room for one more leaf: {@link #add} does not fail then. */
+    /** Ensures capacity for one more leaf, so that the next {@link #add} does not fail. */
     void makeRoom() {
         if (size == leaves.length) {
             int more = Math.max(4, 2 * size);
@@ -61,7 +61,8 @@ final class PendingFlush {
     }
 
     /**
-     * Adds a range of one leaf, of which the caller is about to change entries. He holds its lock, and it is not dead.
+     * Adds a half-open range of one leaf in which the caller is about to change entries. The caller holds the leaf's
+     * lock, and the leaf is not dead.
      */
     void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         makeRoom();
@@ -73,12 +74,15 @@ final class PendingFlush {
         reasons[size++] = reason;
     }
 
-    /** Has translations dropped; what was added before this is settled after it. Caller holds no lock. */
+    /**
+     * Flushes the leaves that were added, and waits for the CPUs. The caller calls {@link #settle} after it, and holds
+     * no lock.
+     */
     void flush() {
         flush(null);
     }
 
-    /** Asks for the same without waiting. */
+    /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
     List<Shootdown> ask() {
         List<Shootdown> begun = new ArrayList<>(1);
         flush(begun);
@@ -97,9 +101,9 @@ final class PendingFlush {
         }
     }
 
-    /** One space's: one generation, with the range from the first to the last. */
+    /** Flushes the leaves of one space with one generation, whose range spans them all. */
     private void flush(int from, int behind, @Nullable List<Shootdown> begun) {
-        // Behind the change of the entries: who loads the space again after this sees them, with a context of his own.
+        // After the change of the entries: a CPU that loads the space later, with a new context, sees the change.
         // Pairs with PageTable.use.
         TlbContext context = tables[from].context();
         if (context == ended) {
@@ -129,9 +133,9 @@ final class PendingFlush {
     }
 
     /**
-     * Lets the leaves go, and unhooks those that are empty. A leaf is taken off with its count, so what this throws
-     * leaves each leaf either settled or here, for the next call. A leaf that was settled and not unhooked is left to
-     * the next operation there, or to the end of the space.
+     * Counts off the pending flush of each leaf, and unhooks the leaves that are empty. A leaf leaves the list once its
+     * flush is counted off, so after an exception each leaf is either counted off or in the list for the next call. A
+     * leaf that was counted off and not unhooked is left to the next operation there, or to the end of the space.
      */
     void settle() {
         while (size > 0) {

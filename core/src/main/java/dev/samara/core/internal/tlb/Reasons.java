@@ -3,7 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier.Reason;
 
-/** Which reason a flush is told with that has several: the one after which least of what was known still holds. */
+/** Chooses the reason to report for a flush that has several: the one that invalidates the most. */
 final class Reasons {
     private Reasons() {}
 

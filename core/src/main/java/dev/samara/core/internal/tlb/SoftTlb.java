@@ -4,23 +4,23 @@ package dev.samara.core.internal.tlb;
 import java.util.Arrays;
 
 /**
- * The translations that one CPU remembers: direct-mapped, one compare for page, address space and right. For its owner
- * alone.
+ * The TLB of one CPU: direct-mapped, with one comparison for page, address space and right. Used by its owner alone.
  *
- * <p>A tag is the page's address, with the number of its space and the rights that it has <em>not</em> in the low bits,
- * so that one exclusive or decides. An access across a page boundary never matches, because it is compared by its last
- * byte and looked up by its first. Everything of one space is forgotten by giving the space another number.
+ * <p>A tag is the page's address. Its low bits are the number of the space and the rights that the page does
+ * <em>not</em> have, so that one exclusive or decides. An access across a page boundary never matches, because its slot
+ * depends on its first byte and its comparison on its last byte. A new number for a space drops all translations of the
+ * space.
  */
 public sealed class SoftTlb permits CheckedTlb {
-    /** The least page size leaves room for this many bits of a number beside the rights. */
+    /** The number of bits for rights in a tag; the other bits below the page's address are for the number. */
     private static final int RIGHTS_BITS = 3;
 
     private static final long RIGHTS = (1 << RIGHTS_BITS) - 1;
 
-    /** Matches no access: it has no right. */
+    /** A tag without a right, which matches no access. */
     private static final long EMPTY = -1;
 
-    /** The number of no space: probes find nothing. */
+    /** A number that no space has: probes find nothing. */
     static final int NOTHING = 0;
 
     /** Not a physical address. */
@@ -37,14 +37,14 @@ public sealed class SoftTlb permits CheckedTlb {
     private int lastNumber;
     private int wraps;
 
-    /** The number of the space that is looked up, where it stands in a tag. */
+    /** The number of the selected space, at its position in a tag. */
     private long current;
 
     /**
-     * Makes an empty one.
+     * Makes an empty TLB.
      *
-     * @param pageShift binary logarithm of the page size, at least 9
-     * @param entries how many, a power of two
+     * @param pageShift binary logarithm of the page size in bytes, at least 9
+     * @param entries the number of translations, a power of two
      */
     public SoftTlb(int pageShift, int entries) {
         this.pageShift = pageShift;
@@ -56,10 +56,10 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an access.
+     * Translates an access to the selected space.
      *
-     * @param address of the first byte
-     * @param size bytes
+     * @param address the address of the first byte
+     * @param size the number of bytes
      * @param right one of three bits: one of a {@link dev.samara.core.internal.page.Pte}, shifted by one
      * @return the physical address of the first byte, or {@link #MISS}
      */
@@ -73,7 +73,7 @@ public sealed class SoftTlb permits CheckedTlb {
         return frames[at & frames.length - 1] | (address & pageMask);
     }
 
-    /** Remembers a translation with some rights; returns what a probe of the address would. */
+    /** Adds a translation with the given rights; returns the physical address of {@code address}. */
     long fill(long address, int frame, long rights) {
         int at = (int) (address >>> pageShift) & tags.length - 1;
         tags[at] = (address & ~pageMask) | current | (~rights & RIGHTS);
@@ -82,7 +82,10 @@ public sealed class SoftTlb permits CheckedTlb {
         return physical | (address & pageMask);
     }
 
-    /** Forgets a range of the current space, if it is smaller than all of this; else tells the caller to renumber. */
+    /**
+     * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many pages as
+     * this has slots; the caller then gives the space another number.
+     */
     boolean flush(long start, long end) {
         long pages = (end - start) >>> pageShift;
         if (Long.compareUnsigned(pages, tags.length) >= 0) {
@@ -97,10 +100,10 @@ public sealed class SoftTlb permits CheckedTlb {
         return true;
     }
 
-    /** A number that no translation has. May forget everything of all spaces: then {@link #wraps} grows. */
+    /** Returns a number that no translation has. May drop all translations of all spaces: {@link #wraps} grows then. */
     int newNumber() {
         if (lastNumber == numbers - 1) {
-            // What throws here leaves the number as it was: the next call comes here again.
+            // If this throws, the number has not changed, and the next call fills again.
             Arrays.fill(tags, EMPTY);
             lastNumber = 0;
             wraps++;
@@ -108,12 +111,12 @@ public sealed class SoftTlb permits CheckedTlb {
         return ++lastNumber;
     }
 
-    /** How often all numbers were used up. Numbers from before mean nothing. */
+    /** Returns how often all numbers were used up. Numbers from before the last time are invalid. */
     int wraps() {
         return wraps;
     }
 
-    /** Looks up translations of this number from now on. */
+    /** Selects the space with this number for probes and fills. */
     void select(int number) {
         current = (long) number << RIGHTS_BITS;
     }

@@ -19,81 +19,76 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What was unhooked and is to be freed once nobody can translate to it ({@code struct mmu_gather}).
+ * Collects unhooked frames, and frees them once no CPU can translate to them ({@code struct mmu_gather}).
  *
  * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link
- * #free}; what is added after an invalidation needs another one. Closing invalidates what was not invalidated and frees
- * it, on every way out; where that fails, a thread of the machine goes on with it, since a leaf with a pending flush
+ * #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest, on
+ * every way out. If that fails, a thread of the machine repeats it until it succeeds: a leaf with a pending flush
  * stays, and so do its frames.
  *
- * <p>An invalidation waits for the CPUs that may have translations of the leaves that are owed. Where somebody may be
- * at a frame without being a CPU in GUEST, it waits for a grace period too: a page of a cache is offered and read in
- * reader sections, and a private page that is just being copied is read in one. Nobody else comes to a private page but
+ * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It also waits
+ * for a grace period where a frame may be accessed without a CPU in GUEST. A page of a cache is offered and read in
+ * reader sections, and a private page is read in one while it is copied. All other accesses to a private page go
  * through its entry.
  *
- * <p>The retirement of an operation must not fail half-way: so its gather is made, with a worker and first room, before
- * the operation publishes. Where there is no memory for more room than that, the gather is {@linkplain #isFull full}
- * after less. A retirement that must not wait looks with {@link #isInvalidated} instead, and {@linkplain #rest rests}
- * in between without a worker.
+ * <p>The retire phase of an operation must not fail half-way. Its gather is therefore made, with a page-table context
+ * and a first capacity, before the operation publishes. Where there is no memory for more capacity, the gather is
+ * {@linkplain #isFull full} earlier. A retire phase that must not wait calls {@link #isInvalidated} instead, and
+ * {@linkplain #rest rests} between calls without a page-table context.
  */
 public final class TlbGather implements AutoCloseable {
-    /* Between attempts to end what has failed. */
+    /* Nanoseconds between attempts to end an operation after a failure. */
     private static final long SHORTEST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
-    /** So many frames are collected before a first part is invalidated and freed. */
+    /** The number of frames at which the gather is full. */
     static final int MOST = 1 << 12;
 
     private final Memory memory;
     private @Nullable PageTableContext worker;
 
-    /** So many leaves. */
+    /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
 
     private final PendingFlush owed;
     private int[] frames = new int[16];
     private int size;
 
-    /** There was no memory for more room. */
+    /** There was no memory for more capacity. */
     private boolean isStarved;
 
-    /** The invalidation that has begun without waiting; null for none. */
+    /** The shootdowns of the invalidation that has begun without waiting; null for none. */
     private @Nullable List<Shootdown> begun;
 
-    /** Of that invalidation, behind its shootdowns; 0 for none. */
+    /** The grace period of that invalidation, which begins after its shootdowns; 0 for none. */
     private long ticket;
 
-    /** A part of the operation that could not be ended: its entries name the worker. Null for none. */
+    /** A part of the operation that failed to end: its busy entries name this page-table context. Null for none. */
     private @Nullable DiscardPages unfinished;
 
-    /** A thread of the machine ends it. For the thread that has begun it. */
+    /** A thread of the machine ends the operation. Accessed by the thread that has begun the operation. */
     private boolean isHandedOn;
 
-    /** Something was unhooked, or narrowed, since the last invalidation. */
+    /** An entry was unhooked or narrowed since the last invalidation. */
     private boolean isFlushOwed;
 
-    /** The same, and readers may be at its page. */
+    /** A page was unhooked since the last invalidation that reader sections may still access. */
     private boolean isGraceOwed;
 
-    /**
-     * Begins an operation.
-     *
-     * @param memory the machine's
-     */
+    /** Begins an operation. */
     public TlbGather(Memory memory) {
         this(memory, new PendingFlush(memory.cpus(), null));
     }
 
     /**
-     * Begins the end of a space that nobody uses ({@code tlb_gather_mmu_fullmm}): no CPU is asked for anything, and no
-     * generation begins. Translations that CPUs may still have are those of a context that nobody will ever load. CPUs
-     * that are LAZY in it fall back to the empty space first. Should the space be used again while this goes on, with
-     * another context, then that is flushed as ever. Grace periods are waited for all the same.
+     * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
+     * generation. CPUs may keep translations of the ended context, which is never loaded again. CPUs that are LAZY in
+     * the context fall back to the empty space first. If the space is used again meanwhile, with another context, that
+     * context is flushed as usual. Invalidations wait for grace periods as usual.
      *
-     * @param memory the machine's
      * @param ended the context of the space, which has been {@linkplain TlbContext#end ended}
-     * @throws IllegalStateException if it has not been ended, and so may have users; or if a CPU that is not LAZY has
-     *     it loaded
+     * @throws IllegalStateException if the context has not been ended, and so may have users; or if a CPU that is not
+     *     LAZY has it loaded
      */
     public TlbGather(Memory memory, TlbContext ended) {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
@@ -110,12 +105,10 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Begins an operation that has a worker already, and takes first room for it.
+     * Begins an operation with a given page-table context, and allocates the first capacity.
      *
-     * @param memory the machine's
-     * @param worker a borrowed worker, which closing gives back; or null for a gather that {@linkplain #resume goes on}
-     *     later
-     * @return a gather
+     * @param worker a borrowed page-table context, which closing gives back; or null for a gather that is
+     *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(Memory memory, @Nullable PageTableContext worker) {
         PendingFlush owed = new PendingFlush(memory.cpus(), null);
@@ -124,15 +117,19 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Has what follows be the end of a space that nobody uses, as the constructor for that does.
+     * Continues as the end of a space without users: see {@link #TlbGather(Memory, TlbContext)}.
      *
      * @param ended the context of the space, which has been ended
+     * @throws IllegalStateException if the context has not been ended; or if a CPU that is not LAZY has it loaded
      */
     public void leaveOut(TlbContext ended) {
         owed.leaveOut(checkOver(memory.cpus(), ended));
     }
 
-    /** Gives the worker back for a while, unless entries name it; {@link #resume} comes before the next use. */
+    /**
+     * Gives the page-table context back, unless busy entries name it. {@link #resume} or {@link #tryResume} comes
+     * before the next use.
+     */
     public void rest() {
         if (unfinished == null && !isHandedOn) {
             giveBackWorker();
@@ -148,9 +145,9 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Borrows a worker again, after {@link #rest}, and ends what could not be ended before it.
+     * Borrows a page-table context again after {@link #rest}, and ends the part that failed to end before.
      *
-     * @throws IllegalStateException if there is none; nothing has changed then
+     * @throws IllegalStateException if there is no page-table context; nothing has changed then
      */
     public void resume() {
         if (worker == null) {
@@ -163,15 +160,15 @@ public final class TlbGather implements AutoCloseable {
         }
     }
 
-    /** Leaves a part of the operation, of which this is the gather, to the next {@link #resume}. */
+    /** Leaves a part of this gather's operation to the next {@link #resume}. */
     public void leave(DiscardPages part) {
         unfinished = part;
     }
 
     /**
-     * Borrows a worker unless this has one.
+     * Borrows a page-table context unless this has one.
      *
-     * @return false if all that there can be are lent; nothing has changed then
+     * @return false if all page-table contexts that there can be are lent; nothing has changed then
      */
     public boolean tryResume() {
         if (worker == null) {
@@ -193,13 +190,12 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Has one page's translations dropped by every CPU that may have one. Caller has changed its entry, which still
-     * says so, holds no lock and is in no reader section.
+     * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs. The caller has
+     * changed the page's entry, which does not change again meanwhile. It holds no lock and is in no reader section.
      *
-     * @param memory the machine's
-     * @param table the space's
-     * @param leaf where the entry is
-     * @param address of the page
+     * @param table the page table of the space
+     * @param leaf the leaf that has the entry
+     * @param address any address of the page
      */
     public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
         TlbContext context = table.context();
@@ -212,38 +208,29 @@ public final class TlbGather implements AutoCloseable {
         memory.cpus().shoot(context, generation, mask);
     }
 
-    /**
-     * The memory it gives back to.
-     *
-     * @return the machine's
-     */
     public Memory memory() {
         return memory;
     }
 
-    /**
-     * Who works.
-     *
-     * @return a worker for the time of this operation
-     */
+    /** Returns the page-table context of this operation; there must be one. */
     public PageTableContext worker() {
         return Objects.requireNonNull(worker, "worker");
     }
 
-    /** Notes that somebody may be using what must not be used: a grace period is owed. */
+    /** Notes that a reader section may still use an unhooked page: the next invalidation waits for a grace period. */
     public void owe() {
         isGraceOwed = true;
     }
 
     /**
-     * Notes that CPUs may have translations of a leaf that they must not have. Caller holds the leaf's lock and is
-     * about to change entries, or finds them changed by somebody who may not have come to his flush.
+     * Adds a pending flush: CPUs may have stale translations of a leaf. The caller holds the leaf's lock. It is about
+     * to change entries, or finds them changed by another thread that may not have flushed yet.
      *
-     * @param table a space's
+     * @param table the page table of a space
      * @param leaf a leaf of it that is not dead
      * @param start the first address, in the leaf
-     * @param end behind the last
-     * @param reason what becomes of the range
+     * @param end the end of the range, exclusive
+     * @param reason the reason that is reported for the range
      */
     public void owe(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
         owed.add(table, leaf, start, end, reason);
@@ -251,10 +238,10 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Takes over the page of an entry that the caller has replaced, by get-and-set or compare-and-set. If the entry was
-     * present, the caller holds the lock of its leaf since before that.
+     * Takes over the page of an entry that the caller has replaced by get-and-set or compare-and-set. If the entry was
+     * present, the caller has held the lock of its leaf since before the replacement.
      *
-     * @param pte what it was: present or in transit
+     * @param pte the replaced entry, present or busy
      */
     public void take(long pte) {
         isFlushOwed = true;
@@ -262,13 +249,14 @@ public final class TlbGather implements AutoCloseable {
         if (Pte.isOwn(pte)) {
             add(Pte.frame(pte));
         } else if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
-            // Not of an entry in transit: the frame may be another page's by now, and whoever marked the entry has
-            // noted this. A present page is the cache's until its leaf is unlocked.
+            // Not for a busy entry: its frame may belong to another page by now, and the thread that made the entry
+            // busy has marked the frame dirty. The frame of a present entry belongs to the cache until the leaf is
+            // unlocked.
             memory.frames().setDirty(Pte.frame(pte));
         }
     }
 
-    /** Makes room for more frames and a leaf, before anything is unhooked that would have to be noted. */
+    /** Ensures capacity for more frames and one leaf. Callers do this before they unhook a page. */
     public void makeRoom(int more) {
         owed.makeRoom();
         if (size + more > frames.length) {
@@ -277,10 +265,10 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Makes room for frames and a leaf, if there is memory for it.
+     * Ensures capacity for frames and one leaf, if there is memory for it.
      *
-     * @param wanted how many frames
-     * @return for how many there is room; if for fewer, this is {@linkplain #isFull full}
+     * @param wanted the number of frames
+     * @return the number of frames that fit; if that is less than {@code wanted}, this is {@linkplain #isFull full}
      */
     public int room(int wanted) {
         try {
@@ -298,25 +286,24 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Whether so much is collected that a part should be freed. Caller may still hold a lock: then it does that later.
-     *
-     * @return true if so
+     * Returns whether the operation should invalidate and free the frames that are collected so far. A caller that
+     * holds a lock does that after it has unlocked.
      */
     public boolean isFull() {
         return size >= MOST || owed.size() >= MOST_LEAVES || isStarved;
     }
 
     /**
-     * Waits until no CPU can translate to what was unhooked. Caller is in no reader section and holds no lock of a
-     * leaf.
+     * Waits until no CPU can translate to an unhooked page, and for a grace period if one is needed. The caller is in
+     * no reader section and holds no lock of a leaf.
      */
     public void invalidate() {
         owed.flush();
         if (isGraceOwed) {
             memory.rcu().synchronize();
         }
-        // Only now: what throws above leaves everything owed, and whoever closes this tries again before he
-        // frees anything.
+        // Only now: if a call above throws, every flush is still pending, and close invalidates again before it
+        // frees a frame.
         settle();
     }
 
@@ -329,10 +316,11 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Does what {@link #invalidate} does without waiting: begins it, or looks how far it is. Until it is over, nothing
-     * may be added.
+     * Begins an invalidation, or checks the progress of the one that has begun, without waiting. Until this returns
+     * true, the caller adds no page and no pending flush.
      *
-     * @return whether no CPU can translate any more to what was unhooked
+     * @return whether the invalidation is over: no CPU can translate to an unhooked page, and a grace period that is
+     *     needed has ended
      */
     public boolean isInvalidated() {
         List<Shootdown> shootdowns = begun;
@@ -358,9 +346,10 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Gives the frames back.
+     * Frees the collected frames: drops one use of each.
      *
-     * @throws IllegalStateException if something was unhooked since the last invalidation; nothing is freed then
+     * @throws IllegalStateException if an entry was unhooked or narrowed since the last invalidation; no frame is freed
+     *     then
      */
     public void free() {
         if (isFlushOwed || isGraceOwed) {
@@ -373,9 +362,7 @@ public final class TlbGather implements AutoCloseable {
         isStarved = false;
     }
 
-    /**
-     * Gives back frames that were added after the last invalidation, and that nobody can have translated to since then.
-     */
+    /** Frees frames that were added after the last invalidation, and for which no CPU can have a translation since. */
     public void freeInvalidated() {
         isFlushOwed = false;
         isGraceOwed = false;
@@ -383,9 +370,9 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /**
-     * Ends the operation: after this, no CPU can translate to what was unhooked, and it is free. If that fails, this
-     * throws, and a thread of the machine tries again until it has succeeded. Nothing happens if a thread of the
-     * machine does so already.
+     * Ends the operation: waits until no CPU can translate to an unhooked page, and frees the frames. If that fails,
+     * this throws, and a thread of the machine tries again until it succeeds. Does nothing if a thread of the machine
+     * does so already.
      */
     @Override
     public void close() {
@@ -413,7 +400,7 @@ public final class TlbGather implements AutoCloseable {
         free();
     }
 
-    /** The caller of {@link #close} was told of the first failure; those that follow have no other cause. */
+    /** Drops later failures: {@link #close} has thrown the first one, and they have the same cause. */
     private void endLater() {
         long pause = SHORTEST_PAUSE;
         while (!isEnded()) {

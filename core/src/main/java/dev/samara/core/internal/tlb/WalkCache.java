@@ -7,12 +7,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The eighths of leaves at which one CPU was last, so that a walk need neither come down to them again nor note there
- * who may have translations; the paging-structure cache of x86. For its owner alone.
+ * The eighths of leaves that one CPU has walked to last, as the paging-structure cache of x86. A walk that hits neither
+ * descends the page table nor sets a bit in a cpumask. Used by its owner alone.
  *
- * <p>What is remembered here has this CPU in its mask, for as long as there is the leaf. A leaf that is unhooked
- * meanwhile is empty for ever. So what is remembered is at worst a table in which nothing is found, and who then
- * handles a fault forgets it before he looks again.
+ * <p>The cpumask of each cached eighth has this CPU, for as long as the leaf exists. A leaf that is unhooked meanwhile
+ * is empty for ever. A stale entry is therefore at worst an empty leaf, and a fault forgets the entry before the CPU
+ * walks again.
  */
 final class WalkCache {
     private static final int ENTRIES = 256;
@@ -24,15 +24,15 @@ final class WalkCache {
     private final long[] numbers = new long[ENTRIES];
     private final long[][] leaves = new long[ENTRIES][];
 
-    /** Something may have to be forgotten. */
+    /** An entry was added since the last {@link #clear}. */
     private boolean isUsed;
 
     /**
-     * Makes an empty one.
+     * Makes an empty cache.
      *
-     * @param pageShift binary logarithm of the page size
-     * @param bit the CPU's, in masks
-     * @param sharesBit whether others have the same
+     * @param pageShift binary logarithm of the page size in bytes
+     * @param bit the CPU's bit in cpumasks
+     * @param sharesBit whether other CPUs may have the bit too
      */
     WalkCache(int pageShift, long bit, boolean sharesBit) {
         partShift = Leaf.partShift(pageShift);
@@ -41,7 +41,7 @@ final class WalkCache {
         Arrays.fill(numbers, NONE);
     }
 
-    /** The leaf of an address, in the table that is loaded, with the CPU in the mask; null if there is none. */
+    /** Returns the leaf of an address in the loaded table, with the CPU in the cpumask; null if there is no leaf. */
     long @Nullable [] leaf(PageTable table, long address) {
         long number = address >>> partShift;
         int at = (int) number & ENTRIES - 1;
@@ -59,12 +59,12 @@ final class WalkCache {
         return leaf;
     }
 
-    /** Forgets where an address is. */
+    /** Drops the entry of an address. */
     void forget(long address) {
         numbers[(int) (address >>> partShift) & ENTRIES - 1] = NONE;
     }
 
-    /** Forgets all; another table may be loaded after this. */
+    /** Drops all entries; another table may be loaded after this. */
     void clear() {
         if (isUsed) {
             Arrays.fill(numbers, NONE);

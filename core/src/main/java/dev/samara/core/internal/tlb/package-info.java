@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU's own side, and how translations are taken away: unhook, then invalidate, then free, always in this order.
+ * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
  *
  * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
  * in GUEST only. Before it uses the TLB, it catches up with the changes of other threads. A {@link
@@ -11,7 +11,7 @@
  * that must be flushed before, and {@link dev.samara.core.internal.cpu.Cpus} the CPUs to wait for.
  *
  * <p>{@link dev.samara.core.internal.tlb.Memory} is the memory of a machine as one object: frames, grace periods, CPUs
- * and the owners of claimed entries.
+ * and the owners of busy entries.
  */
 @NullMarked
 package dev.samara.core.internal.tlb;
