@@ -10,31 +10,31 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a checked machine knows of calls that take something away, and whom it tells of violations. Thread-safe.
+ * Records the running revocations of a checked machine, and reports violations. Thread-safe.
  *
- * <p>A call {@linkplain #begin begins} before it changes anything, and ends when nobody may use any more what it
- * took: before its caller gets its result.
+ * <p>A revocation {@linkplain #begin begins} before its call changes any state. It ends when no thread may use the
+ * revoked pages or rights any more, before the call returns its result.
  */
 public final class AccessChecker {
-    /** In place of a space: every one. */
+    /** Stands for every space. */
     public static final long ANY = 0;
 
-    /** Taken away: the mark that a page was used or written, without which a TLB must not have it. */
+    /** Revokes the mark that a page was used or written, without which a TLB must not have the page. */
     public static final int MARK = 1;
 
-    /** Taken away: the right to write. */
+    /** Revokes the right to write. */
     public static final int WRITE = 2;
 
-    /** Taken away: the page, and any right. */
+    /** Revokes the page, with every right. */
     public static final int PAGE = 4;
 
-    /** All of these. */
+    /** All of these kinds. */
     public static final int ALL = PAGE | WRITE | MARK;
 
     private static final int CPU_EVENTS = 512;
     private static final int CALL_EVENTS = 4096;
 
-    /** A call that is running; closed when nobody may use any more what it took. */
+    /** A running revocation. It is closed when no thread may use the revoked pages or rights any more. */
     public static final class Revocation implements AutoCloseable {
         private final AccessChecker oracle;
         private final String what;
@@ -74,9 +74,9 @@ public final class AccessChecker {
     private final List<Revocation> running = new ArrayList<>();
 
     /**
-     * Makes an oracle that has seen nothing.
+     * Creates a checker without records.
      *
-     * @param reporter who is told of violations; must not throw
+     * @param reporter receives reports of violations; must not throw
      */
     public AccessChecker(Consumer<String> reporter) {
         this.reporter = reporter;
@@ -87,23 +87,23 @@ public final class AccessChecker {
     }
 
     /**
-     * Makes the history of one CPU.
+     * Creates the history of one CPU.
      *
-     * @return an empty one
+     * @return an empty history
      */
     public History newHistory() {
         return new History(this, CPU_EVENTS);
     }
 
     /**
-     * Notes that a call begins that may take something away.
+     * Begins a revocation. Called before the call changes any state.
      *
-     * @param what which
-     * @param kind what it may take: {@link #ALL}, or bits of it
+     * @param what the call, for messages
+     * @param kind the kinds that it may revoke: {@link #ALL}, or bits of it
      * @param space the space's number, or {@link #ANY}
      * @param start the first address
-     * @param end behind the last; the same for all of the space
-     * @return what ends it
+     * @param end the end of the range, exclusive; equal to the start for the whole space
+     * @return the revocation, to be closed by the caller
      */
     public Revocation begin(String what, int kind, long space, long start, long end) {
         Revocation taking = new Revocation(this, what, kind, space, start, end);
@@ -115,15 +115,15 @@ public final class AccessChecker {
     }
 
     /**
-     * The same, where there may be nobody who judges.
+     * Begins a revocation like {@link #begin}, if the machine is checked.
      *
-     * @param oracle who judges, or null
-     * @param what which
-     * @param kind what it may take
+     * @param oracle the checker, or null if the machine is not checked
+     * @param what the call, for messages
+     * @param kind the kinds that it may revoke
      * @param space the space's number, or {@link #ANY}
      * @param start the first address
-     * @param end behind the last; the same for all of the space
-     * @return what ends it; null if nobody judges
+     * @param end the end of the range, exclusive; equal to the start for the whole space
+     * @return the revocation, to be closed by the caller; null if the machine is not checked
      */
     public static @Nullable Revocation taking(
             @Nullable AccessChecker oracle, String what, int kind, long space, long start, long end) {
@@ -133,7 +133,7 @@ public final class AccessChecker {
     private void end(Revocation taking) {
         calls.add("ends: " + taking.what, 0, taking.space, taking.start, taking.end);
         synchronized (running) {
-            // The latest are at the end.
+            // The latest ones are at the end.
             for (int i = running.size() - 1; i >= 0; i--) {
                 if (running.get(i) == taking) {
                     running.remove(i);
@@ -144,20 +144,19 @@ public final class AccessChecker {
         throw new IllegalStateException(taking.what + " has ended already");
     }
 
-    /** Counts an access that is judged. */
+    /** Counts an access that is checked. */
     public void judged() {
         judged.increment();
     }
 
     /**
-     * Whether calls that may take something away from an address have begun and not ended. Asked by a CPU that has used
-     * a translation which is out of date, and that has acknowledged nothing since: whoever made it out of date waits
-     * for that CPU.
+     * Returns whether running revocations explain that a translation is stale. Called by a CPU that has used a stale
+     * translation and has acknowledged no request since: the operation that made it stale waits for that CPU.
      *
      * @param space the space's number
      * @param address an address
-     * @param missing what the translation has, and the page table or the layout has not
-     * @return true if so, for each of it
+     * @param missing the kinds that the translation has, and the page table or the layout lacks
+     * @return whether a running revocation covers each of these kinds
      */
     public boolean isTaking(long space, long address, int missing) {
         late.increment();
@@ -175,12 +174,12 @@ public final class AccessChecker {
     /**
      * Reports a violation.
      *
-     * @param invariant which
-     * @param what what was seen
+     * @param invariant the invariant's name
+     * @param what the observation
      * @param space the space's number
-     * @param address where
-     * @param cpu what the CPU did
-     * @return what is to be thrown
+     * @param address the address of the access
+     * @param cpu the history of the CPU
+     * @return the violation, to be thrown by the caller
      */
     public InvariantViolation violated(String invariant, String what, long space, long address, History cpu) {
         StringBuilder text = new StringBuilder(what).append(System.lineSeparator());
@@ -194,7 +193,7 @@ public final class AccessChecker {
     }
 
     /**
-     * How many accesses were held against the page table.
+     * Returns the number of accesses that were checked against the page table.
      *
      * @return a number that only grows
      */
@@ -203,8 +202,8 @@ public final class AccessChecker {
     }
 
     /**
-     * How many of them used what was out of date: while a call that takes it away was running, or there was a
-     * violation.
+     * Returns the number of checked accesses that used a stale translation, during a revocation or in violation of an
+     * invariant.
      *
      * @return a number that only grows
      */

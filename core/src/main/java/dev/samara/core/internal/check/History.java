@@ -7,11 +7,10 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReferenceArray;
 
 /**
- * The last things that somebody did, each with its place in the order of all. One or many threads add; any thread
- * reads.
+ * The latest events of one CPU or of all calls, each with its number in the order of all events of the machine. One or
+ * several threads add events; any thread reads.
  */
 public final class History {
-    /** Something that was done. */
     private record Event(long number, String who, String what, long detail, long space, long start, long end) {
         boolean concerns(long wanted, long address) {
             return (space == wanted || space == AccessChecker.ANY)
@@ -35,13 +34,13 @@ public final class History {
     }
 
     /**
-     * Adds something.
+     * Adds an event.
      *
-     * @param what what was done
-     * @param detail a number that says more of it
+     * @param what the event, for messages
+     * @param detail a number that details the event
      * @param space the number of the space, or {@link AccessChecker#ANY}
-     * @param start the first address that it was about
-     * @param end behind the last; the same for all
+     * @param start the first address of the event
+     * @param end the end of the range, exclusive; equal to the start for the whole space
      */
     public void add(String what, long detail, long space, long start, long end) {
         long number = oracle.next();
@@ -50,7 +49,7 @@ public final class History {
                 new Event(number, Thread.currentThread().getName(), what, detail, space, start, end));
     }
 
-    /** What was about an address, oldest first. */
+    /** Returns the events that concern an address, oldest first. */
     List<String> of(long space, long address) {
         List<Event> found = new ArrayList<>();
         for (int i = 0; i < ring.length(); i++) {

@@ -16,26 +16,27 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 
 /**
- * Faults for which a backing must be asked, under a keep of the VMA and outside of every section: it may take as long
- * as it likes, and nobody waits for it.
+ * Faults for which a backing must be asked. The request is made under a reference on the VMA and outside of every
+ * reader section: the backing may take as long as it needs, and no operation waits for it.
  */
 final class BackingFault {
     /**
-     * A fault takes a backing for a liar after so many answers with a frame that is not the cache's, while nothing was
-     * taken out of the cache: a backing with an index of its own may be late in following a truncation.
+     * The number of wrong answers after which a fault fails. A wrong answer names a frame that is not the cache's,
+     * while no page was removed from the cache. A backing with an index of its own may be late in following a
+     * truncation.
      */
     private static final int PATIENCE = 16;
 
     private final Faulter faulter;
 
-    /** How many answers of the present fault are a backing's own fault. */
+    /** The number of wrong answers of the present fault. */
     private int inVain;
 
     BackingFault(Faulter faulter) {
         this.faulter = faulter;
     }
 
-    /** Begins a fault, perhaps within a backing that another one has asked. Returns what {@link #end} takes. */
+    /** Begins a fault, perhaps within a request of another fault to a backing. Returns the argument of {@link #end}. */
     int begin() {
         int outer = inVain;
         inVain = 0;
@@ -46,7 +47,7 @@ final class BackingFault {
         inVain = outer;
     }
 
-    /** What a backing is asked; one for each time, since a backing may itself meet faults on this thread. */
+    /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
     private record Request(Faulter faulter, Vma vma, long page, long address, int access) implements PageRequest {
         @Override
         public void major() {
@@ -54,7 +55,9 @@ final class BackingFault {
         }
     }
 
-    /** Has the backing fetch a page. Caller is in a reader section; this leaves it, and enters another one. */
+    /**
+     * Asks the backing for a page. The caller is in a reader section. This method leaves it, and enters another one.
+     */
     int fetch(Vma of, BackingTraits traits, FilePages cache, long at, int how, long which) {
         if (cache.isClosed()) {
             return Fault.ADRERR;
@@ -79,7 +82,7 @@ final class BackingFault {
         }
         boolean writes = (how & Protection.WRITE) != 0;
         if (writes && !of.has(VmaFlags.SHARED)) {
-            // Not left to the fast path, to which the backing may never offer it.
+            // Not left to the fast path: the backing may never offer the page to it.
             return faulter.copying().copyFromCache(of, at, cache, which, frame);
         }
         if (writes && traits.noticesWrites()) {
@@ -89,8 +92,9 @@ final class BackingFault {
     }
 
     /**
-     * The answer may have been right, and its page taken out since. So nobody is blamed, however often that happens. A
-     * backing that takes out what it answers with would be asked for ever: an interrupt ends that.
+     * Restarts the fault without blaming the backing. The answer may have been right, and its page removed since,
+     * however often that happens. A backing that removes its own answers would be asked for ever; an interrupt ends
+     * that.
      */
     private static int askAgain() {
         return Thread.currentThread().isInterrupted() ? Fault.RETRY : Faulter.AGAIN;
@@ -132,7 +136,9 @@ final class BackingFault {
         }
     }
 
-    /** Leaves the section, tells the backing of a first write, and enters another section if the write may be made. */
+    /**
+     * Leaves the section, notifies the backing of a first write, and enters another section if the write is permitted.
+     */
     private int tell(BackingTraits traits, Request request) {
         faulter.reader().exit();
         if (!Life.keep(request.vma())) {
@@ -152,15 +158,15 @@ final class BackingFault {
     }
 
     /**
-     * Whether a notice still serves for the write: nothing has taken away the right or the page since it began. No
-     * other VMA of the same mapping will do, since it may have been narrowed and widened again in between. Caller holds
+     * Returns whether a notice still covers the write: neither the right nor the page was removed since it began. No
+     * other VMA of the mapping will do, since it may have been narrowed and widened again in between. The caller holds
      * the lock of the leaf.
      */
     private static boolean serves(Notice notice, Vma of) {
         return !of.isDetached() && !notice.isStale();
     }
 
-    /** Maps a page that was fetched for a write, of which the backing is told first. Caller is in a reader section. */
+    /** Maps a page that was fetched for a write, after notifying the backing. The caller is in a reader section. */
     private int mapNoticed(BackingTraits traits, FilePages cache, int frame, Request request) {
         PageTable table = faulter.table;
         Notice notice = table.notices().begin(request.address());
@@ -186,7 +192,7 @@ final class BackingFault {
         }
     }
 
-    /** A page of a shared mapping that is mapped already is about to be written for the first time. */
+    /** Handles the first write to a page of a shared mapping that is already mapped. */
     int firstWrite(Vma of, long at, int how, long pte) {
         PageTable table = faulter.table;
         Request request = new Request(faulter, of, faulter.pageOf(of, at), at, how);
@@ -202,7 +208,8 @@ final class BackingFault {
             }
             Leaf.lock(leaf);
             try {
-                // While the notice serves, the entry was not emptied and filled again: it is the one that was told of.
+                // While the notice holds, the entry was not emptied and filled again: it is the entry of the
+                // notification.
                 long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, of)

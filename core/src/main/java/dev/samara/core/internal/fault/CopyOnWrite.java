@@ -17,11 +17,17 @@ import dev.samara.core.vma.VmaFlags;
 /**
  * Copy-on-write ({@code do_wp_page}, {@code do_cow_fault}).
  *
- * <p>The entry is marked in transit first, with all checks, under the lock of the leaf. Then nobody may translate to
- * the old page any more: a store that another CPU still makes into it would be lost if the copy had begun. Then the
- * page is copied, in a reader section in which the entry is seen to be still marked: so the old page is not free while
- * it is read. Then the copy takes the entry by compare-and-set. Who has taken the entry over meanwhile has the old page
- * too, and the copy is dropped.
+ * <p>A copy has these steps:
+ *
+ * <ol>
+ *   <li>The entry becomes busy, after all checks, under the lock of the leaf.
+ *   <li>The flush of the old translation: a store that another CPU still made to the old page would be lost if the copy
+ *       had begun.
+ *   <li>The copy of the page, in a reader section that has read the entry as still busy: so the old page is not freed
+ *       while it is read.
+ *   <li>The compare-and-set of the entry to the copy. An operation that has taken the entry over in the meantime has
+ *       taken the old page too, and the copy is dropped.
+ * </ol>
  */
 final class CopyOnWrite {
     private final Faulter faulter;
@@ -30,7 +36,7 @@ final class CopyOnWrite {
         this.faulter = faulter;
     }
 
-    /** Copies the page of a present entry that may not be written. */
+    /** Copies the page of a present entry that does not permit writing. */
     @SuppressWarnings("try") // it is there to be closed
     int copy(Vma vma, long address, long[] leaf, int index, long pte) {
         long page = faulter.layout.geometry().roundDown(address);
@@ -74,7 +80,7 @@ final class CopyOnWrite {
         return done ? Fault.MINOR : Faulter.AGAIN;
     }
 
-    /** Takes a frame. Needs as much stack as {@link #giveBack}. */
+    /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
     private int fresh(boolean isZeroed) {
         Magazine magazine = faulter.worker.magazine();
         return isZeroed ? faulter.frames.allocate(magazine) : faulter.frames.allocateDirty(magazine);
@@ -84,7 +90,7 @@ final class CopyOnWrite {
         faulter.frames.drop(fresh, faulter.worker.magazine());
     }
 
-    /** On every way out, also if the store throws: nothing is left in transit. */
+    /** Runs on every way out, also if the store throws: no entry stays busy. */
     private void end(long[] leaf, int index, long mark, long before, boolean done) {
         if (!done) {
             Leaf.compareAndSet(leaf, index, mark, before);
@@ -93,12 +99,12 @@ final class CopyOnWrite {
     }
 
     /**
-     * Copies a page of a cache to where there is none yet: nobody translates to it from here. Caller is in a reader
-     * section.
+     * Copies a page of a cache to an entry without a page. No flush is needed, since no CPU has a translation from this
+     * entry. The caller is in a reader section.
      */
     int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
         long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
-        // The leaf before the frame, which would be lost if there were no memory for the leaf.
+        // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table.leafForInstall(address);
         int index = faulter.table.indexOf(address);
         int fresh = fresh(false);
@@ -136,7 +142,9 @@ final class CopyOnWrite {
         }
     }
 
-    /** Returns the rights of the copy but for that to write, or 0 if the entry was not marked. */
+    /**
+     * Claims the entry. Returns the rights of the copy except the right to write, or 0 if the entry was not claimed.
+     */
     private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
@@ -150,7 +158,7 @@ final class CopyOnWrite {
         }
     }
 
-    /** Caller is in a reader section. */
+    /** Copies the page if need be and installs it. The caller is in a reader section. */
     private boolean finish(long[] leaf, int index, long mark, int fresh, long rights, boolean copies) {
         if (copies) {
             if (Leaf.get(leaf, index) != mark) {

@@ -19,11 +19,11 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Fault-around: an aligned window of pages of a file, offered by the backing in one call and put in under one hold of
- * the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
+ * Fault-around: an aligned window of pages of a file, which the backing offers in one call. The pages are installed
+ * under one hold of the leaf's lock ({@code do_fault_around}, {@code filemap_map_pages}).
  *
- * <p>Mappings do not count the frames of a cache, so what is put in costs one look at the frame's word and one
- * compare-and-set of the entry.
+ * <p>Mappings do not count the frames of a cache, so a page costs one read of the frame's word and one compare-and-set
+ * of the entry.
  */
 final class FaultAround implements PageWindow {
     private final Faulter faulter;
@@ -34,7 +34,9 @@ final class FaultAround implements PageWindow {
     private long first;
     private int count;
 
-    /** Where the entries of the window are; null while none is looked at, and all are wanted. */
+    /**
+     * The leaf of the window's entries; null if the backing is asked for a single page, which is wanted in any case.
+     */
     private long @Nullable [] entries;
 
     private int firstEntry;
@@ -46,7 +48,7 @@ final class FaultAround implements PageWindow {
         offered = new int[pages];
     }
 
-    /** Lets go of what it was in last. */
+    /** Drops the references to the last window's cache and leaf. */
     void forget() {
         cache = null;
         entries = null;
@@ -73,7 +75,7 @@ final class FaultAround implements PageWindow {
         return at >= 0 && at < count && (leaf == null || Leaf.get(leaf, firstEntry + at) == Pte.NONE);
     }
 
-    /** Also what is not wanted: an entry that is not empty is left alone in any case. */
+    /** Offers unwanted pages too: an entry that is not empty is left unchanged in any case. */
     @Override
     public void offerFrom(PageCache cache) {
         if (cache instanceof FilePages own && first >= 0) {
@@ -91,7 +93,7 @@ final class FaultAround implements PageWindow {
         offered[at] = frame;
     }
 
-    /** The cache's frame of one page, or {@link Frames#NONE}. Caller is in a reader section. */
+    /** Returns the cache's frame of one page, or {@link Frames#NONE}. The caller is in a reader section. */
     int one(Vma vma, BackingTraits traits, FilePages cache, long address, long page) {
         first = page;
         count = 1;
@@ -142,7 +144,7 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Maps what the backing has in memory around a page.
+     * Maps the pages around a page that the backing has in memory. The caller is in a reader section.
      *
      * @param known the leaf that has the page's entry, or null if there was none
      * @return whether the page itself is mapped now
@@ -176,7 +178,7 @@ final class FaultAround implements PageWindow {
         return putIn(vma, cache, leaf, index - before, address - ((long) before << shift), before, writes);
     }
 
-    /** Maps one page that the slow path has fetched. */
+    /** Maps one page that the backing has fetched. */
     boolean mapOne(Vma vma, FilePages cache, long address, long page, int frame, boolean writes) {
         first = page;
         count = 1;
@@ -202,7 +204,7 @@ final class FaultAround implements PageWindow {
                 }
                 Vma now = vma;
                 long put = bits;
-                // Each page singly: the mapping may end in the middle of the window, at any time.
+                // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
                     now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
                     put = now == null ? 0 : bitsOf(now, writes);
@@ -221,7 +223,7 @@ final class FaultAround implements PageWindow {
         }
     }
 
-    /** What may be done with a page of a file through a mapping of it. */
+    /** Returns the rights of an entry that maps a page of a file. */
     static long bitsOf(Vma vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);

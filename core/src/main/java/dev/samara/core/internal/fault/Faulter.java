@@ -26,25 +26,26 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Page faults in one space after another, for one thread at a time ({@code handle_mm_fault}).
+ * Handles page faults of one space after another, for one thread at a time ({@code handle_mm_fault}).
  *
- * <p>An attempt is a reader section: it looks the VMA up without a lock or a count, decides on one read of the entry,
- * and puts a translation in under the lock of the leaf, if the mapping still stands there. What has to wait, for a
- * gate, for an entry in transit, for a backing, leaves the section first, and then everything is looked up anew.
+ * <p>An attempt is a reader section. It looks the VMA up without a lock or a count and decides on one read of the
+ * entry. It installs a translation under the lock of the leaf, if the mapping still stands there. An attempt that has
+ * to wait, for a gate, for a busy entry or for a backing, leaves the section first. The fault then starts over with a
+ * new lookup.
  */
 public final class Faulter {
-    /** Not a result: look again. */
+    /** Internal result: the attempt starts over. */
     static final int AGAIN = -1;
 
     /**
-     * Not a result: there is no free frame. Outside of all sections some may be made free, and then it is to look
-     * again.
+     * Internal result: there is no free frame. Reclaim outside of all sections may free one, and then the fault starts
+     * over.
      */
     static final int EXHAUSTED = -2;
 
     /**
-     * So often one fault begins anew after pages were reclaimed. A fault may need two frames, and reclaim the first one
-     * for the second, again and again.
+     * The bound on restarts of one fault after pages were reclaimed. A fault may need two frames and reclaim the first
+     * one for the second, again and again.
      */
     private static final int MOST_RECLAIMS = 16;
 
@@ -53,10 +54,10 @@ public final class Faulter {
     final PageTableContext worker;
     final int pageShift;
 
-    /** Of the space that is served. */
+    /** The layout of the space that is served. */
     Layout layout;
 
-    /** Of the same. */
+    /** The page table of the space that is served. */
     PageTable table;
 
     private final RcuReader reader;
@@ -64,22 +65,22 @@ public final class Faulter {
     private final BackingFault slowPath;
     private final CopyOnWrite copying;
 
-    /** Where the last fault was; faults come in neighbourhoods. */
+    /** The VMA of the last fault; faults come in neighbourhoods. */
     private @Nullable Vma last;
 
     private boolean isMajor;
 
-    /** What is to be told once no section is open. */
+    /** Reports to be delivered once no section is open. */
     private final ArrayDeque<Report> reports = new ArrayDeque<>(1);
 
-    /** The page of zeros was there when this first needed it. */
+    /** Whether the zero page exists, as far as this thread has seen. */
     private boolean hasZero;
 
     /**
-     * Makes it.
+     * Creates the fault handler of a thread.
      *
      * @param layout a space that has memory
-     * @param worker the thread's
+     * @param worker the thread's page table context
      */
     public Faulter(Layout layout, PageTableContext worker) {
         this.layout = layout;
@@ -95,7 +96,7 @@ public final class Faulter {
     }
 
     /**
-     * Serves another space from now on. In no fault.
+     * Serves another space from now on. Must not be called within a fault.
      *
      * @param next a space of the same memory
      */
@@ -105,7 +106,7 @@ public final class Faulter {
         table = next.pages();
     }
 
-    /** Lets go of mappings and files of the space that was served. In no fault. */
+    /** Drops the references to mappings and files of the space that was served. Must not be called within a fault. */
     public void rest() {
         last = null;
         window.forget();
@@ -123,20 +124,21 @@ public final class Faulter {
         return window;
     }
 
-    /** A backing had to fetch something. */
+    /** Notes that a backing had to fetch data, which makes the fault a major one. */
     void noteMajor() {
         isMajor = true;
     }
 
     /**
-     * Makes an access possible, or says why it is not. Caller is in no reader section and holds no lock.
+     * Makes an access possible, or returns the reason why it is not. May wait for operations, backings and reclaim. The
+     * caller is in no reader section and holds no lock.
      *
      * @param address any address
      * @param access bits of {@link Protection}, at least one
      * @return a {@link Fault}
-     * @throws IllegalStateException if it would have to wait and is called by what retires an operation in transit,
-     *     while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within {@code
-     *     rcuMapPages} by the CPU that asks, or on a machine that checks offers
+     * @throws IllegalStateException if the fault would have to wait and is called by the retire phase of an operation
+     *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}; or if it is called within
+     *     {@code rcuMapPages} by the CPU that asks, or on a machine that checks offers
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
@@ -158,7 +160,7 @@ public final class Faulter {
                 return Fault.OOM;
             }
             if (repeated && result == Fault.MAPERR) {
-                // An attempt in vain may have linked a leaf after who took the mapping away had walked.
+                // A failed attempt may have linked a leaf after the walk of the operation that removed the mapping.
                 table.unhookIfEmpty(address);
             }
             ended = true;
@@ -167,7 +169,7 @@ public final class Faulter {
             isMajor = outerIsMajor;
             slowPath.end(outerInVain);
             if (!ended) {
-                // An Error may have come in the way of the exit, which had one frame of stack less.
+                // An Error may have prevented the exit, which had one stack frame less.
                 reader.exitAll();
             }
         }
@@ -185,13 +187,13 @@ public final class Faulter {
         }
     }
 
-    /** What a backing has thrown. */
+    /** Reports an exception of a backing. */
     void reportBacking(String call, BackingTraits traits, Throwable thrown) {
         String name = traits.backing().getClass().getName();
         report(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + name, thrown));
     }
 
-    /** A backing was slow where it must not block. */
+    /** Reports a backing that was slow where it must not block. */
     void reportLongOffer(BackingTraits traits, long nanos) {
         String name = traits.backing().getClass().getName();
         long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
@@ -199,7 +201,7 @@ public final class Faulter {
         report(new Report(Report.Kind.LONG_WAIT, message, null));
     }
 
-    /** Whoever is told must not be called in a reader section: he may wait for it. */
+    /** Delivers a report outside of reader sections: a listener may wait for the section to end. */
     private void report(Report report) {
         reports.add(report);
         if (!reader.isInside()) {
@@ -246,7 +248,10 @@ public final class Faulter {
         return empty(vma, address, access, leaf);
     }
 
-    /** What has met the fault has left GUEST, and leaves its section to wait; but its thread may have other CPUs. */
+    /**
+     * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its section to wait, but
+     * the thread may have other CPUs.
+     */
     private void checkMayWait() {
         Cpus.checkMayWait("a fault that may have to wait", reader);
     }
@@ -261,17 +266,18 @@ public final class Faulter {
         return vma;
     }
 
-    /** Waits until the operation that is at an entry has left it, or the thread is interrupted. */
+    /** Waits until the operation that has claimed an entry has released it, or the thread is interrupted. */
     private int awaitOwner(long[] leaf, int index, long pte, long address) {
         Gate gate = memory.owners().gateOf(pte);
-        // Read again behind the gate: who has the owner's number now is the owner, if the entry still names it.
+        // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
+        // user is the owner.
         if (Leaf.get(leaf, index) != pte) {
             return AGAIN;
         }
         return Resolve.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
     }
 
-    /** There is a page: whatever the fault was for, it is allowed by the VMA. */
+    /** Handles a fault at a present entry, for an access that the VMA permits. */
     private int present(Vma vma, long address, int access, long[] leaf, int index, long pte) {
         long wanted = rightsOf(access);
         if (Pte.has(pte, wanted)) {
@@ -290,7 +296,7 @@ public final class Faulter {
         return widen(vma, address, leaf, index, pte, writes);
     }
 
-    /** The rights that an access needs; what may be written or executed can be read, as on x86. */
+    /** Returns the rights that an access needs. A page that can be written or executed can be read, as on x86. */
     static long rightsOf(int access) {
         return ((access & Protection.WRITE) != 0 ? Pte.WRITE : 0)
                 | ((access & Protection.EXEC) != 0 ? Pte.EXEC : 0)
@@ -303,18 +309,18 @@ public final class Faulter {
     }
 
     /**
-     * Whether nobody else has a page. A pin may be that of a mapping that has ended since, so it counts, unless no
-     * other mapping ever had the page.
+     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since, so it counts,
+     * unless no other mapping ever had the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
     }
 
-    /** A private page that nobody else has becomes writable in place. */
+    /** Makes a private page writable in place, which no other mapping has. */
     private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {
-            // Under the lock, under which a fork counts the child's mapping.
+            // Checked under the lock under which a fork counts the child's mapping.
             if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return AGAIN;
             }
@@ -331,7 +337,7 @@ public final class Faulter {
         }
     }
 
-    /** The VMA was given rights that the entry does not have yet. */
+    /** Adds rights that the VMA was given and the entry lacks. */
     private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
@@ -349,7 +355,7 @@ public final class Faulter {
         }
     }
 
-    /** There is no page. */
+    /** Handles a fault at an entry without a page. */
     private int empty(Vma vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (vma.isAnonymous()) {
@@ -426,18 +432,18 @@ public final class Faulter {
     }
 
     /**
-     * The VMA that stands at an address now, if it is the one that was decided on or one of the same mapping: then what
-     * was decided holds. Caller holds the lock of the leaf, and has linked that before.
+     * Returns the VMA that stands at an address now, if it is the VMA of the decision or one of the same mapping: the
+     * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
      *
-     * @return the VMA, or null if everything must be looked up anew
+     * @return the VMA, or null if the fault must start over
      */
     @Nullable
     Vma standing(Vma vma, long address) {
         Vma now = vma;
         for (; ; ) {
             while (now != null && now.isDetached()) {
-                // Volatile, after the look-up: it may itself have been replaced since. Pairs with Life.detach,
-                // before the walk that clears entries.
+                // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with Life.detach, which
+                // comes before the walk that clears entries.
                 now = layout.find(address);
             }
             if (now == null || now == vma) {
@@ -449,8 +455,9 @@ public final class Faulter {
             if (vma.anonIdentity() == null) {
                 return now;
             }
-            // It may have been given after its successors were told. They may have been replaced too, and told
-            // before this: so whether this one is attached counts only once it has it.
+            // The identity may have been set after the VMA's successors were given theirs. The successors may have been
+            // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
+            // identity.
             Identities.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;
@@ -468,12 +475,13 @@ public final class Faulter {
     }
 
     /**
-     * Faults in what is mapped in a range ({@code __mm_populate}): private memory that may be written is written to,
-     * what is locked on fault only is passed over.
+     * Faults in the mapped pages of a range ({@code __mm_populate}), half-open. Pages of private VMAs that permit
+     * writing are faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped. The
+     * thread rules are those of {@link #fault}.
      *
      * @param start a page boundary
-     * @param end a page boundary
-     * @return a {@link Fault}: the first that is not done, MAPERR for a hole
+     * @param end a page boundary, exclusive
+     * @return a {@link Fault}: the first one that is not done, or MAPERR for a hole
      */
     public int populate(long start, long end) {
         long at = start;
@@ -496,12 +504,12 @@ public final class Faulter {
     }
 
     /**
-     * Faults in every page of a range.
+     * Faults in every page of a range, half-open. The thread rules are those of {@link #fault}.
      *
      * @param start a page boundary
-     * @param end a page boundary
+     * @param end a page boundary, exclusive
      * @param access bits of {@link Protection}
-     * @return a {@link Fault}: the first that is not done
+     * @return a {@link Fault}: the first one that is not done
      */
     public int touch(long start, long end, int access) {
         for (long at = start; Long.compareUnsigned(at, end) < 0; at += 1L << pageShift) {

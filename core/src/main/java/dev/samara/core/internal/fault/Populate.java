@@ -7,17 +7,17 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
 /**
- * What an operation has faulted in when it is complete ({@code mm_populate}). Nothing is in transit then and no lock is
- * held, so it may take as long as backings do.
+ * The range that an operation faults in after it is complete ({@code mm_populate}). No range is in flight then and the
+ * thread holds no lock, so this may take as long as backings do.
  *
- * @param kind what for
+ * @param kind the call that asks
  * @param start a page boundary
- * @param end a page boundary above it
+ * @param end a page boundary above the start, exclusive
  */
 public record Populate(Kind kind, long start, long end) {
-    /** What for. */
+    /** The call that asks. */
     public enum Kind {
-        /** For {@code MAP_POPULATE}, or because what has come or grown is locked: as far as it goes. */
+        /** For {@code MAP_POPULATE}, or because a new or grown mapping is locked: as many pages as possible. */
         BEST_EFFORT,
         /** For {@code mlock}. */
         LOCK,
@@ -27,28 +27,28 @@ public record Populate(Kind kind, long start, long end) {
         WRITE
     }
 
-    /** Who faults in: the room of faults, which this one does not know. */
+    /** Faults in ranges of a space, on a fault handler of the calling thread. */
     @FunctionalInterface
     public interface Populator {
         /**
-         * Faults in a range.
+         * Faults in a range, half-open. Waits like a fault. The caller is in no reader section and holds no lock.
          *
-         * @param layout which space
+         * @param layout the space
          * @param start a page boundary
-         * @param end a page boundary
-         * @param access bits of {@link Protection}; 0 to write to private memory that may be written, and to read the
+         * @param end a page boundary, exclusive
+         * @param access bits of {@link Protection}; 0 to write to private memory that permits writing, and to read the
          *     rest
          * @return a {@link Fault}
          */
         int populate(Layout layout, long start, long end, int access);
     }
 
-    /** Returns the operation's result, or what it is if this has failed. */
+    /** Faults the range in. Returns the operation's result, or the error if this fails. */
     public long run(Layout layout, long result) {
         int access = kind == Kind.READ ? Protection.READ : kind == Kind.WRITE ? Protection.WRITE : 0;
         int fault = layout.host().populator().populate(layout, start, end, access);
         if (Errno.isError(result)) {
-            // What comes before the failure is faulted in all the same.
+            // The part of the range before the operation's failure is faulted in nevertheless.
             return result;
         }
         if (Fault.isDone(fault) || kind == Kind.BEST_EFFORT) {
@@ -58,10 +58,10 @@ public record Populate(Kind kind, long start, long end) {
             return Errno.EINTR.result();
         }
         if (kind == Kind.LOCK) {
-            // As __mlock_posix_error_return has it.
+            // Like __mlock_posix_error_return.
             return (fault == Fault.OOM ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
-        // A hole was looked for before; one that has come since looks like a guard.
+        // The operation has checked for holes; a hole made since looks like a guard.
         return (fault == Fault.OOM ? Errno.ENOMEM : Errno.EFAULT).result();
     }
 }

@@ -18,8 +18,8 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 
 /**
- * The first two steps of a fault: look up, wait at a gate, grow a stack, test the rights ({@code lock_vma_under_rcu}
- * and {@code access_error} in {@code arch/x86/mm/fault.c}). No lock on the way, but for a stack that must grow.
+ * The first steps of a fault: look up the VMA, wait at a gate, grow a stack, check the rights ({@code
+ * lock_vma_under_rcu} and {@code access_error} in {@code arch/x86/mm/fault.c}). Takes no lock, except to grow a stack.
  */
 public final class Resolve {
     private Resolve() {}
@@ -41,11 +41,12 @@ public final class Resolve {
     }
 
     /**
-     * Grows the stack above an address down to it.
+     * Grows the stack above an address down to the address. May wait for the lock of the space and for operations in
+     * flight.
      *
      * @param layout the space
-     * @param address where nothing is mapped
-     * @return {@link Fault#MINOR} if it has grown, so that something may be found now; MAPERR; RETRY after an interrupt
+     * @param address an address without a mapping
+     * @return {@link Fault#MINOR} if the stack has grown, so a new lookup may find it; MAPERR; RETRY after an interrupt
      */
     public static int grow(Layout layout, long address) {
         Vma above = layout.tree().atOrAfter(address);
@@ -59,7 +60,7 @@ public final class Resolve {
         return Errno.isError(grown) ? Fault.MAPERR : Fault.MINOR;
     }
 
-    /** Whether faults may use a VMA at once; else this has waited, and it must be looked up again. */
+    /** Returns whether faults may use a VMA at once. Otherwise this has waited, and the VMA must be looked up again. */
     private static boolean passes(Layout layout, Vma vma, long address) {
         if (!isShut(vma)) {
             return true;
@@ -69,14 +70,14 @@ public final class Resolve {
     }
 
     /**
-     * Waits until faults may use a VMA that replaces or moves something.
+     * Waits until faults may use a VMA that replaces or moves another mapping.
      *
      * @param layout the space
-     * @param vma a VMA that was shut
-     * @param address where the fault is
-     * @return whether it is open; false after an interrupt
-     * @throws IllegalStateException if it is not open, and this was called by what retires an operation in transit, in
-     *     GUEST, or by a backing that must not wait
+     * @param vma a VMA whose gate was closed
+     * @param address the address of the fault
+     * @return whether the gate is open; false after an interrupt
+     * @throws IllegalStateException if the gate is not open, and this was called by the retire phase of an operation in
+     *     flight, in GUEST, or by a backing that must not wait
      */
     public static boolean awaitGate(Layout layout, Vma vma, long address) {
         Gate gate = Life.gateOf(vma);
@@ -84,13 +85,13 @@ public final class Resolve {
     }
 
     /**
-     * Waits for who is at a page: that is over in a moment, and he waits for no operation, so also what retires one
-     * may.
+     * Waits for the owner of a busy entry. That takes a moment, and the owner waits for no operation, so the retire
+     * phase of an operation may call this too.
      *
      * @param layout the space
-     * @param gate his gate
-     * @param address where the fault is
-     * @return whether it is open; false after an interrupt
+     * @param gate the owner's gate
+     * @param address the address of the fault
+     * @return whether the gate is open; false after an interrupt
      */
     public static boolean awaitPage(Layout layout, Gate gate, long address) {
         return gate.await(new FaultWatch(layout.host(), address));
@@ -99,15 +100,11 @@ public final class Resolve {
     /**
      * Waits at the gate of a VMA.
      *
-     * @param layout the space
-     * @param gate the gate
-     * @param address where the fault is
-     * @return whether it is open; false after an interrupt
-     * @throws IllegalStateException as {@link #awaitGate}
+     * @throws IllegalStateException like {@link #awaitGate}
      */
     private static boolean await(Layout layout, Gate gate, long address) {
         if (!gate.isOpen()) {
-            // The operation at the gate may wait for a CPU of this thread.
+            // The operation of the gate may wait for a CPU of this thread.
             Cpus.checkMayWait("a fault that has to wait");
             InFlightRange inside = InFlightRange.ofThisThread();
             if (inside != null) {
@@ -120,21 +117,21 @@ public final class Resolve {
     }
 
     /**
-     * Whether faults have to wait at a VMA.
+     * Returns whether faults have to wait at a VMA.
      *
-     * @param vma any
-     * @return true if it replaces or moves something, and that is not complete
+     * @param vma any VMA
+     * @return true if its operation replaces or moves a mapping and is not complete
      */
     public static boolean isShut(Vma vma) {
         return Life.gateOf(vma) instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
     }
 
     /**
-     * Whether a VMA allows an access, as x86 has it, where what may be written or executed can be read.
+     * Returns whether a VMA permits an access. As on x86, memory that can be written or executed can be read.
      *
      * @param vma the VMA
      * @param access bits of {@link Protection}
-     * @return true if so
+     * @return whether the access is permitted
      */
     public static boolean permits(Vma vma, int access) {
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {

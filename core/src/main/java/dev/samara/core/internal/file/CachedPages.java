@@ -11,8 +11,8 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are in memory, without what maps them. It is all that {@link Caches} hold of a page cache,
- * and it leads neither to the cache nor to a mapping: so a cache that nobody else holds can be collected, and its pages
+ * The pages of one file that are in memory, without the mappings. {@link Caches} hold only this part of a page cache.
+ * It refers neither to the cache nor to a mapping: so an otherwise unreachable cache can be collected, and its pages
  * freed after that.
  */
 final class CachedPages extends Caches.Entry {
@@ -21,30 +21,30 @@ final class CachedPages extends Caches.Entry {
     private final long number;
     private final PageIndex index = new PageIndex();
 
-    /** Made before a removal, which allocates nothing for it. */
+    /** Created before a removal, which allocates nothing for it. */
     private final IntPredicate isRemoved;
 
-    /** Guards changes of the index, of the size and of the end; held for moments. */
+    /** Guards changes of the index, of the size and of the closing; held for moments. */
     private final ReentrantLock content = new ReentrantLock();
 
     private volatile long size;
 
-    /** Never taken back; no page is put in after that. Written under the lock. */
+    /** Never set back to false; no page is put in after that. Written under the lock. */
     private volatile boolean isClosed;
 
     /**
-     * Odd while pages are taken out, and more after that. Written under the lock: before the first frame is marked
-     * removed, and after the last one.
+     * Odd while pages are removed, and larger after each removal. Written under the lock: before the first frame is
+     * marked removed, and after the last one.
      */
     private volatile long removals;
 
-    /** It has had a page. Guarded by the content's lock. */
+    /** Whether the cache has had a page. Guarded by the content's lock. */
     private boolean isRegistered;
 
-    /** The backing reads a page again if it is not in memory. Never taken back. */
+    /** Whether the backing can read a page again that is not in memory. Never set back to false. */
     private volatile boolean mayReclaim;
 
-    /** The first page that the next look for clean pages begins with. Guarded by the hand of the caches. */
+    /** The page at which the next search for clean pages begins. Guarded by the hand of the caches. */
     private long hand;
 
     /** The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock. */
@@ -75,7 +75,7 @@ final class CachedPages extends Caches.Entry {
         return size;
     }
 
-    /** Caller holds the lock of the content. */
+    /** The caller holds the lock of the content. */
     void setSize(long bytes) {
         size = bytes;
     }
@@ -89,7 +89,7 @@ final class CachedPages extends Caches.Entry {
     }
 
     /**
-     * Puts a frame in that has been assigned to the page. Caller holds the lock of the content, and the cache is not
+     * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
      * closed.
      */
     void put(long page, int frame) {
@@ -100,14 +100,17 @@ final class CachedPages extends Caches.Entry {
         }
     }
 
-    /** Notes the frames that a removal takes out, and changes nothing. Caller holds the lock of the content. */
+    /**
+     * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the lock of the
+     * content.
+     */
     void collect(Removal removal) {
         index.forEach(removal.first(), removal.last(), removal::add);
     }
 
     /**
-     * Takes the frames out that a removal has noted. Called again after a failure: frames that have come into the range
-     * meanwhile bear no mark and stay. Caller holds the lock of the content.
+     * Removes the frames of a removal. May be called again after a failure: frames that have come into the range
+     * meanwhile have no mark and stay. The caller holds the lock of the content.
      */
     void takeOut(Removal removal) {
         if (!removal.isEmpty()) {
@@ -124,7 +127,7 @@ final class CachedPages extends Caches.Entry {
         removal.setOut();
     }
 
-    /** Caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
+    /** The caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
     void beginRemoval() {
         long before = removals;
         removals = before + 1;
@@ -139,30 +142,33 @@ final class CachedPages extends Caches.Entry {
         return removals;
     }
 
-    /** Caller holds the lock of the content, and takes all pages out. */
+    /** The caller holds the lock of the content, and removes all pages. */
     void setClosed() {
         isClosed = true;
     }
 
-    /** The caches forget this. Caller has taken out all pages of a closed cache. */
+    /** Removes this from the caches. The caller has removed all pages of a closed cache. */
     void leaveCaches() {
         unregister();
     }
 
-    /** Nothing maps these pages, so that only readers who have come to them by the index may still be there. */
+    /**
+     * Frees the pages of a collected cache. No VMA maps them, so only readers that came to them by the index may still
+     * use them.
+     */
     @Override
     protected int end() {
-        // The worker first: without one nothing is changed.
+        // The worker comes first: without one, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             int count = takeAll(discarding);
-            // Last: what has failed above is done by the next call.
+            // Last: after a failure above, the next call does the rest.
             unregister();
             discarding.settle();
             return count;
         }
     }
 
-    /** Closes this, and hands all frames over; returns how many. */
+    /** Closes this, and hands all frames over; returns their number. */
     private int takeAll(DiscardPages discarding) {
         content.lock();
         try {

@@ -27,12 +27,12 @@ import org.jspecify.annotations.Nullable;
 
 /** The page cache of one file of one machine. */
 public final class FilePages extends PageCache {
-    /** No frame, since there is none left. */
+    /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
     private static final long NO_TAIL = -1;
 
-    /* Between attempts to go on with what is left. */
+    /* The pauses in nanoseconds between attempts to finish a failed removal. */
     private static final long SHORTEST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
@@ -45,34 +45,38 @@ public final class FilePages extends PageCache {
     private final PageIndex index;
     private final ReverseMap mappings;
 
-    /** One change of the size, or removal, at a time, from its first step to its last. Taken before the other lock. */
+    /**
+     * Serializes changes of the size and removals, from the first step to the last. Taken before the lock of the
+     * content.
+     */
     private final ReentrantLock resizing = new ReentrantLock();
 
-    /** That of the pages. */
+    /** The lock of the pages: index, size and contents of the cache. */
     private final ReentrantLock content;
 
     /** The removal that has begun and has not handed its frames over. Guarded by the lock of the size. */
     private @Nullable Removal left;
 
-    /** A thread of the machine goes on with what is left. Guarded by the lock of the size. */
+    /** Whether a thread of the machine is to finish the removal. Guarded by the lock of the size. */
     private boolean isHandedOn;
 
-    /** Where the zeros begin that a truncation owes to the rest of a page; or none. Guarded by the lock of the size. */
+    /**
+     * Where the zeros begin that a truncation must still write to the rest of a page, or {@link #NO_TAIL}. Guarded by
+     * the lock of the size.
+     */
     private long tail = NO_TAIL;
 
     /**
-     * The last of a chain: who holds pages of the file where no walk finds them keeps the link of when he took them,
-     * and finds what has happened since by following the chain. What nobody keeps is the collector's.
+     * The last link of a chain. An operation that holds pages of the file where no walk finds them remembers the link
+     * of the time when it took them. It learns of later truncations by following the chain. Links that no operation
+     * remembers are garbage.
      */
     private volatile Shrink shrinks;
 
-    /**
-     * The last of those that have come to their end: later ones may still walk, and have passed where pages come to
-     * lie.
-     */
+    /** The last shrink that is over. Later ones may still walk, and may have passed the place where pages are put. */
     private volatile Shrink settled;
 
-    /** That the file was made smaller. */
+    /** The record that the file was made smaller. */
     public static final class Shrink {
         private final long pages;
         private volatile @Nullable Shrink next;
@@ -83,9 +87,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Makes the cache of a file whose backing fetches its pages, with none in memory.
+     * Creates the cache of a file whose backing fetches its pages. No page is in memory.
      *
-     * @param memory the machine's
+     * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
      */
     public FilePages(Memory memory, long size) {
@@ -93,11 +97,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Makes the cache of a file, with no page in memory.
+     * Creates the cache of a file. No page is in memory.
      *
-     * @param memory the machine's
+     * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
-     * @param isOfZeros whether a page that is not in memory is one of zeros, so that nobody need be asked for it
+     * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing need be asked for it
      */
     public FilePages(Memory memory, long size, boolean isOfZeros) {
         this.memory = memory;
@@ -114,7 +118,7 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Its number, which its frames have as their owner.
+     * Returns the number of the cache. Its frames have this number as their owner.
      *
      * @return the number
      */
@@ -122,11 +126,6 @@ public final class FilePages extends PageCache {
         return number;
     }
 
-    /**
-     * The machine's memory that it is in.
-     *
-     * @return always the same
-     */
     public Memory memory() {
         return memory;
     }
@@ -142,9 +141,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The number of pages, a last one that is not full included.
+     * Returns the size in pages. A partial last page counts.
      *
-     * @return pages
+     * @return the number of pages
      */
     public long pages() {
         return pages(cached.size());
@@ -154,7 +153,7 @@ public final class FilePages extends PageCache {
         return (bytes >>> pageShift) + ((bytes & frames.pageSize() - 1) == 0 ? 0 : 1);
     }
 
-    /** Where a page begins, or the last offset that there is. */
+    /** Returns the offset in bytes at which a page begins, or the largest offset that exists. */
     private long startOf(long page) {
         return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
     }
@@ -165,51 +164,51 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The frames of some pages.
+     * Reads the frames of consecutive pages.
      *
      * @param first the first page, not negative
-     * @param count how many
-     * @param target takes them, {@link Frames#NONE} for each page that is not in memory
+     * @param count the number of pages
+     * @param target receives the frames, {@link Frames#NONE} for each page that is not in memory
      */
     public void framesAt(long first, int count, int[] target) {
         index.get(first, count, target);
     }
 
     /**
-     * Has pages that are clean, unpinned and unmapped taken back before memory is used up: the backing can read them
-     * again.
+     * Permits reclaim of pages that are clean, unpinned and unmapped, before memory is used up. The backing can read
+     * them again.
      */
     public void allowReclaim() {
         cached.allowReclaim();
     }
 
     /**
-     * Whether it has been closed: then no page is ever in memory again.
+     * Returns whether the cache was closed. No page is in memory after that.
      *
-     * @return true if so
+     * @return whether it is closed
      */
     public boolean isClosed() {
         return cached.isClosed();
     }
 
     /**
-     * How often pages were taken out.
+     * Returns a count of removals, odd while one is under way.
      *
-     * @return what {@link #hasRemovedSince} takes
+     * @return the argument for {@link #hasRemovedSince}
      */
     public long removals() {
         return cached.removals();
     }
 
     /**
-     * Whether a frame that was this cache's at some instant after {@link #removals} has returned may have been found
-     * not to be, before this call, because it was taken out.
+     * Returns whether a removal may explain that a frame is not this cache's, although it was at some instant after
+     * {@link #removals} returned.
      *
-     * @param removals what {@link #removals} has returned
-     * @return false if nothing was taken out in between
+     * @param removals a result of {@link #removals}
+     * @return false if no page was removed in between
      */
     public boolean hasRemovedSince(long removals) {
-        // Odd: the removal that was under way then may mark a frame at any time up to its end.
+        // Odd: the removal under way at that time may mark a frame at any time up to its end.
         return (removals & 1) != 0 || cached.removals() != removals;
     }
 
@@ -270,7 +269,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Ends the filling of a frame. Caller holds the lock of the content, so that it ends once. */
+    /** Ends the filling of a frame. The caller holds the lock of the content, so filling ends once. */
     private void take(int frame, long owner, long page) {
         if (!frames.isPrepared(frame, number())) {
             throw new IllegalArgumentException(
@@ -306,10 +305,10 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The frame of a page, made where there is none.
+     * Returns the frame of a page, and allocates one if there is none. May reclaim.
      *
-     * @param page its number
-     * @return the frame; {@link Frames#NONE} if it lies beyond the end; {@link #NO_MEMORY}
+     * @param page the page's number
+     * @return the frame; {@link Frames#NONE} if the page lies beyond the end; {@link #NO_MEMORY}
      */
     public int frameFor(long page) {
         int frame = frameAt(page);
@@ -321,14 +320,14 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The frame of a page for a fault, made where there is none, if that takes nobody's answer. Caller is in a reader
-     * section; what this waits for is held for moments, by nobody who waits.
+     * Returns the frame of a page for a fault, and allocates one if that needs no answer of a backing. The caller is in
+     * a reader section. This method waits only for a lock that is held for moments, by threads that do not wait.
      *
-     * @param vma the mapping; nothing is made for one that is detached, so what has taken pages out after that has all
-     *     of them
-     * @param page the number of the page
-     * @param worker the caller's
-     * @return the frame, or {@link Frames#NONE}: then the backing is asked
+     * @param vma the mapping; no frame is allocated for a detached one, so a removal that comes after the detaching
+     *     finds every page
+     * @param page the page's number
+     * @param worker the calling thread's page table context
+     * @return the frame, or {@link Frames#NONE} if the backing must be asked
      */
     public int frameForFault(Vma vma, long page, PageTableContext worker) {
         if (!isOfZeros || page < 0 || page >= pages()) {
@@ -357,19 +356,19 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Links a VMA that is about to map the file. Caller is about to publish it.
+     * Links a VMA that is about to map the file. The caller is about to publish the VMA.
      *
      * @param vma the VMA
-     * @param table its space's
-     * @param isEntered whether no page of another mapping is in its range; otherwise {@link Linked#enter} says when
-     *     none is left
-     * @return what unlinks it, once its pages are retired
+     * @param table the page table of its space
+     * @param isEntered whether no page of another mapping is in its range; otherwise the caller calls {@link
+     *     Linked#enter} once there is none
+     * @return the link, which the caller unlinks once the VMA's pages are retired
      */
     public Linked link(Vma vma, PageTable table, boolean isEntered) {
         return mappings.link(vma, table, isEntered);
     }
 
-    /** How many VMAs are linked, those included that stay for a look that is under way. */
+    /** Returns the number of linked VMAs, including those that stay for a lookup under way. */
     int linked() {
         return mappings.size();
     }
@@ -380,11 +379,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Does what {@link #remove} does, for an operation that has a worker already.
+     * Removes pages like {@link #remove(long, long)}, for an operation that already has a worker.
      *
-     * @param gather the operation's, with a worker; as {@link DiscardPages#DiscardPages(TlbGather, long)} has it
+     * @param gather the operation's, with a worker; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      * @param first the first page
-     * @param count how many
+     * @param count the number of pages
      */
     public void remove(TlbGather gather, long first, long count) {
         removeWith(gather, first, count);
@@ -404,9 +403,9 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** The caller holds the lock of the size. */
     private void removeWith(@Nullable TlbGather lent, Removal removal) {
-        // The worker first: without one nothing is changed.
+        // The worker comes first: without one, nothing is changed.
         try (DiscardPages discarding =
                 lent == null ? new DiscardPages(memory, Pte.NONE) : new DiscardPages(lent, Pte.NONE)) {
             goOn(discarding);
@@ -441,7 +440,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** The caller holds the lock of the size. */
     private void takeAll() {
         Removal removal = new Removal(0, Long.MAX_VALUE, false);
         content.lock();
@@ -456,8 +455,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Lets go of the lock of the size. What the caller's change has left, because it has failed, goes to a thread of
-     * the machine, unless one has it already.
+     * Releases the lock of the size. If the caller's change has failed and left a removal, a thread of the machine gets
+     * the removal, unless one has it already.
      */
     private void release() {
         try {
@@ -471,9 +470,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Goes on with the removal that has begun, up to the hand-over of its frames; nothing happens if there is none.
-     * Every change that removes pages or makes the file larger does this first, so that there is one removal at a time.
-     * Caller holds the lock of the size.
+     * Continues the removal that has begun, up to the hand-over of its frames; does nothing if there is none. Every
+     * change that removes pages or makes the file larger does this first, so there is one removal at a time. The caller
+     * holds the lock of the size.
      */
     private void goOn(DiscardPages discarding) {
         Removal removal = left;
@@ -494,7 +493,10 @@ public final class FilePages extends PageCache {
         unmap(discarding, removal);
     }
 
-    /** The caller of the change was told of the first failure; those that follow have no other cause. */
+    /**
+     * Retries without reports: the caller of the change was told of the first failure, and later ones have no other
+     * cause.
+     */
     private void goOnLater() {
         long pause = SHORTEST_PAUSE;
         while (!hasGoneOn()) {
@@ -504,7 +506,8 @@ public final class FilePages extends PageCache {
     }
 
     private boolean hasGoneOn() {
-        // Its holder goes on too, or holds it for long: a thread of the machine does not wait for that.
+        // The holder of the lock continues the removal too, or holds the lock for long. A thread of the machine does
+        // not wait for that.
         if (!resizing.tryLock()) {
             return false;
         }
@@ -519,7 +522,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** The caller holds the lock of the size. */
     private void goOnIfLeft() {
         if (left != null) {
             try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
@@ -529,11 +532,11 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Gives pages back that turn out to be clean, unpinned and unmapped. Takes nothing from a file whose size is just
-     * being changed. Caller may wait for CPUs and for a grace period.
+     * Frees pages that turn out to be clean, unpinned and unmapped. Frees none of a file whose size is being changed.
+     * The caller may wait for CPUs and for a grace period.
      *
-     * @param batch pages that may be
-     * @return how many were given back
+     * @param batch the candidate pages
+     * @return the number of pages that were freed
      */
     int reclaim(Reclaim batch) {
         if (batch.isEmpty() || !resizing.tryLock()) {
@@ -556,7 +559,10 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Goes on with what is left, and returns how many frames that gives back. Caller holds the lock of the size. */
+    /**
+     * Continues the removal that is left, and returns the number of frames that this frees. The caller holds the lock
+     * of the size.
+     */
     private int reclaimLeft() {
         Removal removal = left;
         try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
@@ -569,10 +575,10 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size, and nothing is left. */
+    /** The caller holds the lock of the size, and no removal is left. */
     private int reclaim(Reclaim batch, DiscardPages discarding) {
         Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
-        // Nobody puts another frame in for one of these pages before it is known which of them stay.
+        // The lock keeps other frames from being inserted for these pages until it is known which pages stay.
         content.lock();
         try {
             batch.leaveOutGone(index);
@@ -599,11 +605,12 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Like {@link #remove}, for bytes: what is not a whole page is filled with zeros ({@code FALLOC_FL_PUNCH_HOLE}).
+     * Removes the whole pages of a range of bytes, like {@link #remove}, and fills the rest with zeros ({@code
+     * FALLOC_FL_PUNCH_HOLE}).
      */
     public void punch(long start, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        // To the end of the last page, whose rest can be seen through mappings.
+        // Up to the end of the last page, whose rest is visible through mappings.
         long end = Math.min(start + length, startOf(pages()));
         long first = pages(start);
         long behind = end >>> pageShift;
@@ -636,10 +643,10 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** The caller holds the lock of the size. */
     private void shrink(long bytes) {
         long first = pages(bytes);
-        // The worker first: without one nothing is changed.
+        // The worker comes first: without one, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             goOn(discarding);
             Removal removal = new Removal(first, Long.MAX_VALUE, true);
@@ -649,7 +656,7 @@ public final class FilePages extends PageCache {
                 cached.collect(removal);
                 cached.setSize(bytes);
                 left = removal;
-                // Of an earlier truncation, what is not behind this is in a page that goes.
+                // If an earlier truncation left a tail, that tail is a part of this one or lies in a page that goes.
                 tail = bytes;
                 shrinks.next = now;
                 shrinks = now;
@@ -663,7 +670,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Fills the rest of the last page with zeros, as a truncation has to. Caller holds the lock of the size. */
+    /** Fills the rest of the last page with zeros, as a truncation must. The caller holds the lock of the size. */
     private void zeroTail(PageTableContext worker) {
         long from = tail;
         if (from != NO_TAIL) {
@@ -673,20 +680,20 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * The last time that the file was made smaller, and that is over.
+     * Returns the record of the last shrink that is over.
      *
-     * @return what {@link #lowestSince} begins with
+     * @return the argument for {@link #lowestSince}
      */
     public Shrink lastShrink() {
         return settled;
     }
 
     /**
-     * How small the file has been since some instant. Caller has linked, or is about to look through, what a truncation
-     * that comes after this walks.
+     * Returns the smallest size of the file since some instant. The caller has linked the place that a later truncation
+     * walks, or is about to look through it.
      *
-     * @param from what {@link #lastShrink} gave at that instant
-     * @return pages; what lies beyond was taken away in between
+     * @param from a result of {@link #lastShrink} at that instant
+     * @return the size in pages; pages beyond it were removed in between
      */
     public long lowestSince(Shrink from) {
         long lowest = Long.MAX_VALUE;
@@ -697,15 +704,15 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Makes the file larger, unless it is large enough.
+     * Makes the file larger, unless it is large enough. May wait for CPUs.
      *
-     * @param bytes the least size
+     * @param bytes the least size in bytes
      */
     public void growTo(long bytes) {
         Cpus.checkMayWait("a change of a file's size");
         resizing.lock();
         try {
-            // What has to go, because it was beyond the end, must not be within the file again.
+            // Pages that must go because they were beyond the end must not be within the file again.
             goOnIfLeft();
             zeroTail();
             content.lock();
@@ -719,7 +726,7 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Caller holds the lock of the size. */
+    /** The caller holds the lock of the size. */
     private void zeroTail() {
         if (tail == NO_TAIL) {
             return;
@@ -733,25 +740,26 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Excludes changes of the size and removals ({@code inode_lock}), but those of the calling thread.
+     * Excludes changes of the size and removals by other threads ({@code inode_lock}). Blocks while another thread has
+     * the lock; reentrant.
      */
     public void lock() {
         Cpus.checkMayWait("a change of a file");
         resizing.lock();
     }
 
-    /** Ends what {@link #lock} began. */
+    /** Releases {@link #lock}. */
     public void unlock() {
         resizing.unlock();
     }
 
     /**
-     * The frame of a page that is about to be written, made where there is none; the file becomes large enough for what
-     * is written, if there is memory for it. Caller holds the {@linkplain #lock lock}.
+     * Returns the frame of a page that is about to be written, and allocates one if there is none. Makes the file large
+     * enough for the write, if there is memory for it. The caller holds the {@linkplain #lock lock}.
      *
-     * @param page its number
-     * @param end behind the last byte that is written
-     * @return the frame, or {@link #NO_MEMORY}; nothing is changed then
+     * @param page the page's number
+     * @param end the offset in bytes after the last byte to be written
+     * @return the frame, or {@link #NO_MEMORY}, in which case nothing was changed
      */
     public int frameToWrite(long page, long end) {
         int known = frameAt(page);
@@ -794,10 +802,10 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Takes removed frames, and beyond an end private copies, out of every mapping, and hands the frames over, which
-     * ends the removal. If the walk fails, the removal stays {@link #left}, with its frames marked removed and in use:
-     * the next change of the file, or a thread of the machine, walks again from the beginning. If what follows the
-     * hand-over fails, the operation of the caller goes on with it, as {@link DiscardPages#close} has it.
+     * Removes the frames of a removal, and private copies beyond an end, from every mapping. Then hands the frames
+     * over, which ends the removal. If the walk fails, the removal stays {@link #left}, with its frames marked removed
+     * and in use. The next change of the file, or a thread of the machine, walks again from the beginning. If a step
+     * after the hand-over fails, the operation of the caller continues it, see {@link DiscardPages#close}.
      */
     private void unmap(DiscardPages discarding, Removal removal) {
         if (removal.isEmpty() && mappings.isEmpty()) {
@@ -809,8 +817,8 @@ public final class FilePages extends PageCache {
             do {
                 mappings.visit(removal.first(), removal.last(), walk);
             } while (walk.discardFound());
-            // Also where no entry was found: somebody may be between taking one out and its flush, and a fault between
-            // the index and its check.
+            // Needed also if no entry was found: another thread may be between the removal of an entry and its flush,
+            // and a fault between the index and its check.
             discarding.owe();
             removal.handOver(discarding);
             left = null;
@@ -829,24 +837,25 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Takes what has to go out of each mapping of the file. A look at the reverse map only notes the links that it
-     * finds: what waits for CPUs comes behind the look, since nothing that is unlinked leaves the map while a look is
-     * under way.
+     * Removes the pages from each mapping of the file. A lookup in the reverse map only records the links that it
+     * finds. The waits for CPUs come after the lookup, since no unlinked link leaves the map while a lookup is under
+     * way.
      *
-     * <p>By the time a noted link is walked, its VMA may have been replaced and unlinked. That loses nothing:
+     * <p>By the time a recorded link is walked, its VMA may have been replaced and unlinked. That loses nothing:
      *
      * <ul>
-     *   <li>A page that was taken out of the file is marked removed before the first look. It is put into no entry
-     *       after that, so it is where it was at the mark: in the range of a VMA that was linked then, which the look
-     *       finds, or else what has taken its place there; or in the hands of a move or a fork, which looks at the mark
-     *       under the lock of the leaf before it puts the page down, and drops it.
-     *   <li>A private copy beyond the end is taken while its link is not left. If the link is left, what is there may
-     *       be another mapping's; if it is the successor's, that was linked before this link was left. So the walk is
-     *       repeated with another look, which finds the successor, until a walk meets no link that is left. A move or a
-     *       fork that has copies in its hands asks how small the file has been since, under the lock of the leaf.
+     *   <li>A page that was removed from the file is marked removed before the first lookup. It is put into no entry
+     *       after the mark, so it is where it was at the mark. Either it is in the range of a VMA that was linked at
+     *       that time, which the lookup finds, or else its successor. Or a move or a fork holds it; that operation
+     *       checks the mark under the lock of the leaf before it puts the page down, and drops the page.
+     *   <li>A private copy beyond the end is removed while its link is not left. If the link is left, the entry may
+     *       belong to another mapping. If it belongs to the successor, the successor was linked before this link was
+     *       left. So the walk is repeated with another lookup, which finds the successor, until a walk meets no link
+     *       that is left. A move or a fork that holds copies asks for the smallest size of the file since, under the
+     *       lock of the leaf.
      *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
-     *       fork that began before has to find them. What is put there later is asked as above, or faulted in, within
-     *       the file's size.
+     *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted
+     *       in, within the file's size.
      * </ul>
      */
     private final class Walk implements ReverseMap.Visitor {
@@ -855,15 +864,17 @@ public final class FilePages extends PageCache {
         private final long last;
         private final boolean alsoCopies;
 
-        /** For who judges accesses: until what was found is settled. */
+        /** The revocations, for the access checker, until the flush of the removed pages is complete. */
         private final ArrayList<AccessChecker.Revocation> takings = new ArrayList<>(0);
 
         private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
-        /** By the last look, and not walked yet. */
+        /** The links that the last lookup found and that are not walked yet. */
         private final List<ReverseMap.Link> found = new ArrayList<>();
 
-        /** A private VMA was replaced before its copies could be taken: what took its place was linked before that. */
+        /**
+         * Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that.
+         */
         private boolean metLeft;
 
         Walk(DiscardPages discarding, Removal removal) {
@@ -880,7 +891,10 @@ public final class FilePages extends PageCache {
             }
         }
 
-        /** Walks what the last look has found; waits for CPUs now and then. Returns whether another look is needed. */
+        /**
+         * Walks the links that the last lookup found; waits for CPUs now and then. Returns whether another lookup is
+         * needed.
+         */
         boolean discardFound() {
             metLeft = false;
             for (ReverseMap.Link link : found) {
@@ -899,7 +913,7 @@ public final class FilePages extends PageCache {
             boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
             AccessChecker oracle = memory.oracle();
             if (oracle != null) {
-                // What has begun must be noted, so room for it comes first.
+                // A revocation that has begun must be recorded, so its place in the list comes first.
                 takings.ensureCapacity(takings.size() + 1);
                 takings.add(oracle.begin(
                         "a page leaves its cache",
@@ -919,12 +933,12 @@ public final class FilePages extends PageCache {
                 return false;
             }
             if (!link.isEntered()) {
-                // A page of a mapping that is being replaced: a fork may have to copy it yet, and its operation drops
+                // A page of a mapping that is being replaced: a fork may still have to copy it, and its operation drops
                 // it.
                 return false;
             }
-            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not
-            // have come to it.
+            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have
+            // reached it.
             boolean isLeft = link.isLeft();
             metLeft |= isLeft;
             return !isLeft;

@@ -10,13 +10,13 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
+ * Maps page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
  *
- * <p>Reading takes no lock. Changing is the caller's to order.
+ * <p>Reading takes no lock. The caller orders changes.
  *
- * <p>A node whose last page is taken out goes, and with it every level that the pages that are left do not need. A
- * reader who is in such a node finds nothing there, and is right: it was empty when it was unhooked, which was within
- * his look, and nothing is ever put into it again. So a look needs no check of whether its node is still hooked in.
+ * <p>A node goes when its last page is removed, and with it every level that the remaining pages do not need. A reader
+ * in such a node finds no page there, which is correct. The node was empty when it was unlinked, which was during the
+ * reader's lookup, and no page is ever put into it again. So a lookup needs no check that its node is still linked.
  */
 final class PageIndex {
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
@@ -24,7 +24,7 @@ final class PageIndex {
     private static final int BITS = 9;
     private static final int SIZE = 1 << BITS;
 
-    /** A tree of some height; replaced when it must be higher. Height 0 is one leaf. */
+    /** A tree of some height; replaced when the tree must be higher. Height 0 is one leaf. */
     private record Root(int height, Object top) {}
 
     private volatile Root root = new Root(0, leaf());
@@ -35,7 +35,7 @@ final class PageIndex {
         return leaf;
     }
 
-    /** The frame of a page, or {@link Frames#NONE}. */
+    /** Returns the frame of a page, or {@link Frames#NONE}. */
     int get(long page) {
         int[] leaf = leafOf(page);
         return leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, (int) page & SIZE - 1);
@@ -58,7 +58,8 @@ final class PageIndex {
     }
 
     /**
-     * The frames of some pages, {@link Frames#NONE} for each that is not there; walks once for as many as lie together.
+     * Reads the frames of consecutive pages, {@link Frames#NONE} for each that is not there. Walks once for pages that
+     * lie in one leaf.
      */
     void get(long first, int count, int[] target) {
         if (count == 1 || ((first ^ (first + count - 1)) & -SIZE) != 0) {
@@ -74,7 +75,7 @@ final class PageIndex {
         }
     }
 
-    /** Caller excludes other changes. */
+    /** The caller excludes other changes. */
     void put(long page, int frame) {
         Root from = root;
         while (page >>> (BITS * (from.height + 1)) != 0) {
@@ -93,17 +94,17 @@ final class PageIndex {
                 CHILD.setRelease(upper, at, table);
             }
         }
-        // Pairs with the acquire load of get: who finds the frame finds its content, its owner and its page.
+        // Pairs with the acquire load of get: a thread that finds the frame sees its content, its owner and its page.
         FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
     /**
-     * Collects pages in memory, in ascending order. Each is looked at for itself.
+     * Collects pages in memory, in ascending order. Each page is read separately; there is no snapshot.
      *
-     * @param from the first page that is looked at
-     * @param pages takes their numbers
-     * @param target takes their frames, and has room for as many
-     * @return how many were found; fewer than there is room for if there are no more
+     * @param from the first page that is read
+     * @param pages receives the page numbers
+     * @param target receives the frames; as long as {@code pages}
+     * @return the number of pages found; less than the length if there are no more
      */
     int collect(long from, long[] pages, int[] target) {
         Root of = root;
@@ -113,7 +114,7 @@ final class PageIndex {
     private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {
         int count = known;
         int shift = BITS * level;
-        // Zero for a table that begins behind the first page.
+        // Zero for a table that begins after the first page.
         int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
         for (int i = start; i < SIZE && count < pages.length; i++) {
             long lowest = base + ((long) i << shift);
@@ -133,7 +134,7 @@ final class PageIndex {
         return count;
     }
 
-    /** Gives the frames of a range to a consumer, in ascending order. Caller excludes changes. */
+    /** Passes the frames of a range, inclusive, to a consumer, in ascending order. The caller excludes changes. */
     void forEach(long first, long last, IntConsumer consumer) {
         Root of = root;
         forEach(of.top, of.height, 0, first, last, consumer);
@@ -141,7 +142,7 @@ final class PageIndex {
 
     private static void forEach(Object table, int level, long base, long first, long last, IntConsumer consumer) {
         int shift = BITS * level;
-        // Zero for a table that begins behind the first page.
+        // Zero for a table that begins after the first page.
         int start = first <= base ? 0 : (int) Math.min(SIZE, (first - base) >>> shift);
         for (int i = start; i < SIZE && base + ((long) i << shift) <= last; i++) {
             if (level == 0) {
@@ -159,8 +160,8 @@ final class PageIndex {
     }
 
     /**
-     * Takes one page out that is there, and leaves its node, also if that is empty then: so the page can be put back
-     * without memory. Caller excludes other changes.
+     * Removes one page that is there, and leaves its node even if that is empty then: so the page can be put back
+     * without memory. The caller excludes other changes.
      */
     void clear(long page) {
         int[] leaf = leafOf(page);
@@ -169,14 +170,14 @@ final class PageIndex {
         }
     }
 
-    /** Lets nodes of a range go that {@link #clear} has left empty. Caller excludes other changes. */
+    /** Unlinks nodes of a range, inclusive, that {@link #clear} has left empty. The caller excludes other changes. */
     void prune(long first, long last) {
         removeIf(first, last, frame -> false);
     }
 
     /**
-     * Takes out those pages of a range whose frames a predicate accepts, in ascending order, and nodes that are empty
-     * then. Caller excludes other changes.
+     * Removes the pages of a range, inclusive, whose frames a predicate accepts, in ascending order, and unlinks nodes
+     * that are empty then. The caller excludes other changes.
      */
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
@@ -189,7 +190,7 @@ final class PageIndex {
             left = new Root(left.height - 1, ((Object[]) left.top)[0]);
         }
         if (left.height != from.height) {
-            // Who has the higher root still finds the lower one at its place below it.
+            // A reader that has the higher root still finds the lower one below it.
             root = left;
         }
     }
@@ -203,7 +204,7 @@ final class PageIndex {
         return table[0] != null;
     }
 
-    /** Returns whether nothing is left in the table. */
+    /** Returns whether the table is empty. */
     private static boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
         boolean isEmpty = true;
@@ -235,7 +236,7 @@ final class PageIndex {
         }
     }
 
-    /** How many nodes there are, the lowest included. Caller excludes changes. */
+    /** Returns the number of nodes, including the lowest ones. The caller excludes changes. */
     int nodes() {
         Root from = root;
         return nodes(from.top, from.height);

@@ -11,10 +11,10 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 
 /**
- * Some pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are
- * clean, unpinned and unmapped.
+ * Pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are clean,
+ * unpinned and unmapped.
  *
- * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says: a
+ * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says. A
  * store through the entry may not have reached the frame's dirty mark before the mapping is gone.
  */
 final class Reclaim implements ReverseMap.Visitor {
@@ -31,7 +31,7 @@ final class Reclaim implements ReverseMap.Visitor {
     /**
      * Collects the next pages in memory.
      *
-     * @return the page with which the next batch begins, 0 if there is none after these
+     * @return the first page of the next batch, 0 if there are no more pages
      */
     long collect(PageIndex index, long from) {
         count = index.collect(from, pages, taken);
@@ -52,7 +52,7 @@ final class Reclaim implements ReverseMap.Visitor {
         return pages[count - 1];
     }
 
-    /** Leaves out what is busy, or in use otherwise. */
+    /** Leaves out the pages that are mapped, dirty or pinned. */
     void dismiss() {
         int kept = 0;
         for (int i = 0; i < count; i++) {
@@ -73,7 +73,9 @@ final class Reclaim implements ReverseMap.Visitor {
         return count;
     }
 
-    /** Leaves out the pages that have gone since they were collected. Caller holds the locks of size and content. */
+    /**
+     * Leaves out the pages that were removed since they were collected. The caller holds the locks of size and content.
+     */
     void leaveOutGone(PageIndex index) {
         int kept = 0;
         for (int i = 0; i < count; i++) {
@@ -86,10 +88,10 @@ final class Reclaim implements ReverseMap.Visitor {
     }
 
     /**
-     * Takes the pages out, so that no thread can map them from here on, and puts those back that turn out to be in use.
-     * If the look fails, all are put back, for which no memory is needed. Caller holds the locks of size and content.
+     * Removes the pages, so no thread can map them from here on, and puts back those that turn out to be in use. If the
+     * lookup fails, all pages are put back, which needs no memory. The caller holds the locks of size and content.
      *
-     * @param look finds out which pages are mapped
+     * @param look finds the pages that are mapped
      */
     void takeOut(PageIndex index, Runnable look) {
         boolean isKnown = false;
@@ -108,7 +110,7 @@ final class Reclaim implements ReverseMap.Visitor {
         }
     }
 
-    /** Those that are not put back stay in the batch. */
+    /** Puts back the pages that are in use. The other pages stay in the batch. */
     private void putBack(PageIndex index) {
         for (int i = 0; i < count; i++) {
             if (isInUse(i)) {
@@ -120,7 +122,7 @@ final class Reclaim implements ReverseMap.Visitor {
         dismiss();
     }
 
-    /** Notes the frames of the pages that are left in a removal that has room for them. */
+    /** Adds the frames of the remaining pages to a removal that has space for them. */
     void addTo(Removal removal) {
         for (int i = 0; i < count; i++) {
             removal.add(taken[i]);
@@ -128,7 +130,7 @@ final class Reclaim implements ReverseMap.Visitor {
         removal.setOut();
     }
 
-    /** Finds out which of the pages a VMA maps. */
+    /** Finds the pages that a VMA maps. */
     @Override
     public void visit(ReverseMap.Link link) {
         Vma vma = link.vma();
@@ -144,9 +146,8 @@ final class Reclaim implements ReverseMap.Visitor {
     }
 
     private static boolean isMapped(PageTable table, long address, int frame) {
-        // The fence of the look is behind the mark of the frame. Pairs with who links a leaf, and then looks for the
-        // mark
-        // under the leaf's lock: either the entry is found here, or it is not put in.
+        // The fence of nextLeaf comes after the mark of the frame. Pairs with a thread that links a leaf, and then
+        // reads the mark under the leaf's lock: either the entry is found here, or it is not installed.
         if (table.nextLeaf(address, address + 1) != address) {
             return false;
         }

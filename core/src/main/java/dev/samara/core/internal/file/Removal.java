@@ -5,11 +5,11 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.Arrays;
 
 /**
- * The note of one removal of pages from a file: which frames leave it, and how far the removal is. Every step can be
- * repeated after a failure, so that another thread can go on with the removal.
+ * The record of one removal of pages from a file: the frames that leave it, and the progress. Every step can be
+ * repeated after a failure, so another thread can continue the removal.
  *
- * <p>The frames are added before the first of them is taken out of the index. Adding is the only step that needs memory
- * for the note itself, and a removal that fails there has changed nothing.
+ * <p>The frames are added before the first of them is removed from the index. Adding is the only step that needs memory
+ * for the record itself, and a removal that fails there has changed nothing.
  */
 final class Removal {
     private final long first;
@@ -20,12 +20,12 @@ final class Removal {
     private boolean isOut;
 
     /**
-     * Makes the note of a removal of no frames.
+     * Creates the record of a removal without frames.
      *
      * @param first the first page
-     * @param last the last page
-     * @param alsoCopies whether private copies of the pages go too
-     * @param room how many frames can be added without memory
+     * @param last the last page, inclusive
+     * @param alsoCopies whether private copies of the pages are removed too
+     * @param room the number of frames that can be added without memory
      */
     Removal(long first, long last, boolean alsoCopies, int room) {
         this.first = first;
@@ -69,7 +69,7 @@ final class Removal {
         return frames[i];
     }
 
-    /** Whether the index has none of the frames, and each is marked removed. */
+    /** Returns whether the index has none of the frames, and each is marked removed. */
     boolean isOut() {
         return isOut;
     }
@@ -79,8 +79,9 @@ final class Removal {
     }
 
     /**
-     * Has the frames dropped once the operation is settled, also if settling fails first. Caller has taken every entry
-     * that had one, and forgets the removal at once: no other operation must drop the frames again.
+     * Defers the drop of the frames until the pending flush is complete; they are dropped too if the flush fails first.
+     * The caller has removed every entry with one of the frames. It forgets the removal at once: no other operation may
+     * drop the frames again.
      */
     void handOver(DiscardPages discarding) {
         discarding.dropWhenSettled(frames, count);

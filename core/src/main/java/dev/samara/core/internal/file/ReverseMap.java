@@ -12,23 +12,24 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * From page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
+ * Maps page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
  *
- * <p>A VMA is linked before the layout that has it is published, and unlinked when the operation that took it out has
- * retired its pages; so who looks finds every VMA through which a page may be mapped, and some more. Linking,
- * unlinking and looking run side by side; none waits.
+ * <p>A VMA is linked before its layout is published. It is unlinked when the operation that removed it has retired its
+ * pages. So a lookup finds every VMA through which a page may be mapped, and some more. Linking, unlinking and lookups
+ * run in parallel, and none waits.
  *
- * <p>A VMA that is unlinked while somebody looks stays to the end of that look. Otherwise a look could miss both it and
- * what has taken its place and has its pages: the one because it is gone, the other because it is kept where the look
- * has been already. So a look waits for nobody: it notes what it finds, and works on that after its end.
+ * <p>A VMA that is unlinked during a lookup stays to the end of that lookup. Otherwise a lookup could miss both the VMA
+ * and the successor that has its pages: the VMA because it is gone, and the successor because its place was searched
+ * before it was linked. A lookup waits for no thread: it records the links that it finds, and its caller processes them
+ * after its end.
  *
- * <p>An interval is kept by the smallest aligned block of a power of two of pages that contains it. Blocks of one size
- * lie in order and do not overlap, so a look takes one search per size that is in use.
+ * <p>An interval is stored at the smallest aligned block of a power of two of pages that contains it. Blocks of one
+ * size are ordered and do not overlap, so a lookup takes one search per size in use.
  */
 final class ReverseMap {
     private static final int SIZES = 64;
 
-    /** Where a VMA is kept: the binary logarithm of the size, the number of the block, and a number of its own. */
+    /** The place of a VMA: the binary logarithm of the block's size, the block's number, and a unique number. */
     private record Key(int shift, long block, long number) implements Comparable<Key> {
         @Override
         public int compareTo(Key other) {
@@ -38,7 +39,9 @@ final class ReverseMap {
         }
     }
 
-    /** One linked VMA, which can unlink itself: nothing is left to be made, and to fail, once it is in the map. */
+    /**
+     * One linked VMA, which can unlink itself: once it is in the map, no further object is allocated, which might fail.
+     */
     final class Link implements Linked {
         private final Key key;
         private final Vma vma;
@@ -63,9 +66,8 @@ final class ReverseMap {
 
         @Override
         public void enter() {
-            // Behind the removal of the last page of others, each by a read-modify-write of its entry: a thread that
-            // reads this and
-            // has read such an entry fails to change it.
+            // After the removal of the last page of other mappings, each by a read-modify-write of its entry: a thread
+            // that reads this and has read such an entry fails to change it.
             isEntered = true;
         }
 
@@ -76,38 +78,38 @@ final class ReverseMap {
         }
 
         /**
-         * Whether the range of the VMA has been emptied of the pages of a mapping that the VMA replaces. Before that,
-         * nothing in the range is the VMA's: its faults wait, and pages that are moved there are put down later.
+         * Returns whether the range of the VMA was emptied of the pages of the mapping that the VMA replaces. Before
+         * that, no page in the range is the VMA's: its faults wait, and pages that are moved there are put down later.
          */
         boolean isEntered() {
             return isEntered;
         }
 
         /**
-         * Whether it has been unlinked, and what is in the range of the VMA may be another's. If not, and if the link
-         * is entered, then what is there under the lock of a leaf is this VMA's, or that of another one of the same
-         * mapping: nothing else is put in before the operation that takes the VMA away is complete, and that is after
-         * the unlinking.
+         * Returns whether the link was unlinked, so pages in the range of the VMA may be another mapping's. If not, and
+         * if the link is entered, the pages seen under the lock of a leaf are this VMA's, or those of another VMA of
+         * the same mapping. No other page is put in before the operation that removes the VMA is complete, which is
+         * after the unlinking.
          */
         boolean isLeft() {
             return isLeft;
         }
     }
 
-    /** Who is told of links. It waits for nobody, since what is unlinked meanwhile stays. */
+    /** Receives links. It must not wait, since unlinked links stay in the map meanwhile. */
     @FunctionalInterface
     interface Visitor {
         void visit(Link link);
     }
 
-    /** Looks that are under way, and what was unlinked since the first of them began. */
+    /** The number of lookups under way, and the links that were unlinked since the first of them began. */
     private record Looks(int count, @Nullable Unlinked unlinked) {}
 
     private record Unlinked(Link link, @Nullable Unlinked next) {}
 
     private final ConcurrentSkipListMap<Key, Link> links = new ConcurrentSkipListMap<>();
 
-    /** Null while nobody looks. */
+    /** Null while no lookup is under way. */
     private final AtomicReference<@Nullable Looks> looks = new AtomicReference<>();
 
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
@@ -116,9 +118,9 @@ final class ReverseMap {
     private final Runnable unlinked;
 
     /**
-     * Makes one without VMAs.
+     * Creates a map without VMAs.
      *
-     * @param unlinked runs after each unlinking; must not wait, nor throw
+     * @param unlinked runs after each unlinking; must neither wait nor throw
      */
     ReverseMap(Runnable unlinked) {
         this.unlinked = unlinked;
@@ -135,7 +137,7 @@ final class ReverseMap {
         int shift = SIZES - Long.numberOfLeadingZeros(first ^ last);
         Key key = new Key(shift, block(first, shift), numbers.getAndIncrement());
         Link link = new Link(key, vma, table, isEntered);
-        // The count first: who looks passes over sizes without any.
+        // The count comes first: lookups skip sizes without links.
         bySize.getAndIncrement(shift);
         boolean isLinked = false;
         try {
@@ -150,13 +152,13 @@ final class ReverseMap {
         return link;
     }
 
-    /** Whoever takes the VMA's place, with pages of it, has been linked before. */
+    /** Unlinks a VMA. A successor that has its pages was linked before. */
     void unlink(Link link) {
         link.isLeft = true;
         for (; ; ) {
             Looks now = looks.get();
             if (now == null) {
-                // A look that begins from here on finds what was linked before this call.
+                // A lookup that begins from here on finds the links that were made before this call.
                 if (!remove(link)) {
                     throw new IllegalStateException("unlinked twice: " + link.vma);
                 }
@@ -199,8 +201,9 @@ final class ReverseMap {
     }
 
     /**
-     * Visits the VMAs that map a page of a range: each that was linked before the call and is not unlinked before its
-     * end, and for one that is unlinked meanwhile itself, or what was linked before that.
+     * Visits the VMAs that map a page of a range, inclusive. Visits each VMA that was linked before the call and is not
+     * unlinked before its end. For a VMA that is unlinked meanwhile, it visits the VMA itself or the successor that was
+     * linked before that.
      */
     void visit(long first, long last, Visitor visitor) {
         begin();
@@ -231,7 +234,7 @@ final class ReverseMap {
         return links.isEmpty();
     }
 
-    /** The number of links, with those that were unlinked and stay for a look. */
+    /** Returns the number of links, including unlinked ones that stay for a lookup. */
     int size() {
         return links.size();
     }

@@ -18,14 +18,14 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The object behind an anonymous shared mapping, which Linux shows as a deleted {@code /dev/zero}.
+ * The object that an anonymous shared mapping maps, which Linux shows as a deleted {@code /dev/zero}.
  *
- * <p>Its content lives as long as anything refers to it: a VMA that maps it, in whichever space, one that is being
- * unmapped, or a keep of such a VMA. A Java reference to this object, or to a VMA that is detached, does not count. If
- * the object is mapped again after the end of its content, it has a new one, of zeros. All VMAs that are attached at
+ * <p>Its content lives as long as it has a user: a VMA of any space that maps it, one that is being unmapped, or a
+ * reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached VMA, does not count. If
+ * the object is mapped again after the end of its content, it gets a new one, of zeros. All VMAs that are attached at
  * one instant have one content.
  *
- * <p>Its memory is charged while at least one VMA, in whichever space, maps it.
+ * <p>Its memory is charged while at least one VMA of any space maps it.
  */
 public final class SharedAnonymous implements Backing {
     private final MachineState host;
@@ -34,13 +34,13 @@ public final class SharedAnonymous implements Backing {
     private final long bytes;
     private final long length;
 
-    /** Null before the first one, and between the end of one and the next mapping. Written under this. */
+    /** Null before the first content, and between the end of one and the next mapping. Written under this. */
     private volatile @Nullable Content content;
 
-    /** Number of VMAs that map it. Guarded by this. */
+    /** The number of VMAs that map the object. Guarded by this. */
     private long mappings;
 
-    /** Makes an object of some length, without content, which is charged so many bytes while it is mapped. */
+    /** Creates an object without content. The length and the charge while it is mapped are in bytes. */
     public SharedAnonymous(MachineState host, @Nullable Memory memory, long length, long bytes) {
         this.host = host;
         this.memory = memory;
@@ -49,7 +49,7 @@ public final class SharedAnonymous implements Backing {
         this.length = length;
     }
 
-    /** The pages from the first mapping to the end of the last; each VMA that maps them has a share. */
+    /** The pages from the first mapping to the end of the last. Each VMA that maps them has a share. */
     private final class Content extends Open implements Runnable {
         private final @Nullable FilePages pages;
 
@@ -66,8 +66,8 @@ public final class SharedAnonymous implements Backing {
         }
 
         /**
-         * Takes the pages out. Nothing is put in any more: a fault that asks for a page has a keep, or finds its VMA
-         * attached.
+         * Removes the pages. No page is inserted after that: a fault that asks for a page has a reference, or reads its
+         * VMA as attached.
          */
         @Override
         public void run() {
@@ -89,8 +89,8 @@ public final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Takes a share of the content, which is made if there is none. Caller drops the share, holding no lock of a
-     * layout.
+     * Acquires a share of the content, which is created if there is none. The caller drops the share while it holds no
+     * lock of a layout.
      */
     public synchronized Open open() {
         Content now = content;
@@ -101,7 +101,10 @@ public final class SharedAnonymous implements Backing {
         return now;
     }
 
-    /** The content of a VMA that is attached, or about to be. Caller, or a VMA of the caller's layout, has a share. */
+    /**
+     * Returns the content of a VMA that is attached, or about to be. The caller, or a VMA of the caller's layout, has a
+     * share.
+     */
     public Open contentOf(Vma vma) {
         Content now = content;
         if (now == null || now.pages != Retirement.fileOf(vma)) {
@@ -110,7 +113,7 @@ public final class SharedAnonymous implements Backing {
         return now;
     }
 
-    /** Its answers, with the content of which the caller has a share. */
+    /** Returns the traits of this backing with the content of which the caller has a share. */
     public BackingTraits traits(BackingTraits known) {
         return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
     }
@@ -120,10 +123,10 @@ public final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Counts VMAs that come or go: with the first, its memory is to be charged, whatever the limit, and with the last
-     * given back.
+     * Counts VMAs that are added or removed. The memory is charged with the first one, regardless of the limit, and
+     * uncharged with the last.
      *
-     * @return the bytes that the caller is to charge, or with a negative sign to give back
+     * @return the bytes that the caller charges, or, if negative, uncharges
      */
     public synchronized long count(long change) {
         boolean held = mappings != 0;
@@ -133,11 +136,11 @@ public final class SharedAnonymous implements Backing {
     }
 
     /**
-     * Keeps the object that a fork's child will map, if it will, whatever the parent unmaps meanwhile. What the parent
-     * unmaps must not be complete yet.
+     * Counts the object that a fork's child will map, if it will: the object stays charged even if the parent unmaps it
+     * meanwhile. Such an operation of the parent must not be complete yet.
      *
      * @param parents a VMA of the parent
-     * @param kept takes the object, to be {@linkplain #letGo let go} of when the child maps it
+     * @param kept receives the object; the caller calls {@link #letGo} when the child maps it
      */
     public static void keep(Vma parents, List<SharedAnonymous> kept) {
         if (parents.has(VmaFlags.SHARED)
@@ -148,7 +151,7 @@ public final class SharedAnonymous implements Backing {
         }
     }
 
-    /** Ends a keeping. */
+    /** Ends the effect of {@link #keep} on this object. */
     public void letGo() {
         long owed = count(-1);
         if (owed != 0) {

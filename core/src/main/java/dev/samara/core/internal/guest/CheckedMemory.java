@@ -17,13 +17,13 @@ import dev.samara.core.vma.Vma;
 import java.util.Locale;
 
 /**
- * The same, of a checked machine: every access is judged after it was made, and before its CPU can acknowledge
- * anything, and a handle is an index of what was translated and when, so that one that has ended is refused.
+ * The guest memory of a checked machine. Every access is checked after it was made, and before its CPU can acknowledge
+ * a request. A handle encodes the translation's slot and epoch, so the use of an ended handle is refused.
  *
- * <p>A translation is right if the page table has the same frame with the same right, the layout allows it, the frame
- * was not freed since, and no store could escape who watches the page. If the table or the layout has changed, whoever
- * changed it is waiting for this CPU: so a call that takes the page or the right away has begun and not ended (I2). And
- * while this CPU has one frame, the table has no other (I1).
+ * <p>A translation is right under four conditions: the page table has this frame with this right, the layout permits
+ * the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or the
+ * layout has changed, the operation that changed it waits for this CPU. So a revocation of the page or the right has
+ * begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
  */
 public final class CheckedMemory extends GuestMemory {
     private static final int READ = 0;
@@ -40,7 +40,7 @@ public final class CheckedMemory extends GuestMemory {
     private final long mask;
     private final int slotBits;
 
-    /* By slot of the TLB: what was translated last. */
+    /* By slot of the TLB: the page and the physical address of the latest translation. */
     private final long[] pages;
     private final long[] physicals;
 
@@ -49,14 +49,15 @@ public final class CheckedMemory extends GuestMemory {
     private PageTable table;
 
     /**
-     * Puts it together, for one thread.
+     * Creates the guest memory of one thread's CPU.
      *
-     * @param processor whose TLB is used, a checked one, and which has loaded what this serves whenever it is asked
+     * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it has loaded the
+     *     space that this object serves
      * @param faulter handles faults in that space
-     * @param worker the thread's
-     * @param frames the machine's
-     * @param layout that space's, at first
-     * @param oracle who knows what is being taken away
+     * @param worker the thread's page table context
+     * @param frames the machine's frames
+     * @param layout the layout of that space, at first
+     * @param oracle the machine's access checker
      */
     public CheckedMemory(
             CpuTlb processor,
@@ -82,7 +83,7 @@ public final class CheckedMemory extends GuestMemory {
         return right == Pte.EXEC ? EXEC : right == Pte.WRITE ? WRITE : READ;
     }
 
-    /** A handle for what was translated; or what there is instead of one. */
+    /** Returns a handle for a translation. A negative result of a translation is returned unchanged. */
     private long handle(long address, long right, long physical) {
         if (physical < 0) {
             return physical;
@@ -91,7 +92,7 @@ public final class CheckedMemory extends GuestMemory {
         pages[slot] = address & ~mask;
         physicals[slot] = physical & ~mask;
         long index = (tlb.epoch() << slotBits | slot) << RIGHT_BITS | indexOf(right);
-        // Old epochs come again, but not in the time of a handle.
+        // Epochs repeat, but not within the life of a handle.
         return (index << shift | (address & mask)) & Long.MAX_VALUE;
     }
 
@@ -149,7 +150,9 @@ public final class CheckedMemory extends GuestMemory {
         tlb.endHandles();
     }
 
-    /** The physical address of a living handle. */
+    /**
+     * Returns the physical address of a valid handle, or throws if the handle has ended or does not permit the access.
+     */
     private long physical(long handle, int length, boolean writes) {
         checkOwner();
         if (handle < 0) {
@@ -175,7 +178,7 @@ public final class CheckedMemory extends GuestMemory {
         return physicals[slot] | offset;
     }
 
-    /** By as many bits of it as there is room for. */
+    /** Compares as many bits of the epoch as a handle has. */
     private boolean isOfAnotherEpoch(long index) {
         int used = slotBits + RIGHT_BITS + shift;
         return (((index >>> (RIGHT_BITS + slotBits)) ^ tlb.epoch()) << (used + 1)) != 0;
@@ -229,7 +232,7 @@ public final class CheckedMemory extends GuestMemory {
         return (int) (physical(handle, 1, false) >>> shift);
     }
 
-    /** Judges the access that was just made. */
+    /** Checks the access that was just made. */
     private void judge(long handle) {
         int slot = slotOf(handle);
         long page = pages[slot];
@@ -257,19 +260,24 @@ public final class CheckedMemory extends GuestMemory {
         }
     }
 
-    /** What was used, and the page table or the layout does not have; bits of {@link AccessChecker}. */
+    /**
+     * Returns the rights and marks that were used, and that the page table or the layout lacks, as bits of {@link
+     * AccessChecker}.
+     */
     private int missing(long pte, long page, int frame, long right) {
         boolean writes = right == Pte.WRITE;
         if (!Pte.has(pte, Pte.PRESENT | (writes ? 0 : right)) || Pte.frame(pte) != frame || !isAllowed(page, right)) {
             return AccessChecker.PAGE;
         }
-        // A store through the TLB needs that the entry says that it was written: else a collection would miss it.
+        // A store through the TLB needs an entry that says that the page was written: otherwise a dirty scan would miss
+        // it.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
                 | (writes && (!Pte.has(pte, Pte.WRITE) || escapesWatches(page)) ? AccessChecker.WRITE : 0);
     }
 
     /**
-     * Whether a page is watched, and the TLB has the right to write it all the same: nobody would tell of such a store.
+     * Returns whether a page is watched and the TLB nevertheless has the right to write it: no watcher would be told of
+     * such a store.
      */
     private boolean escapesWatches(long page) {
         return tlb.probe(page, 1, Pte.WRITE >> 1) != SoftTlb.MISS

@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-/** What an atomic access does. */
+/** The kinds of atomic accesses. */
 public enum GuestAtomic {
-    /** Reads. */
+    /** Reads the number. */
     LOAD,
-    /** Writes. */
+    /** Writes the operand. */
     STORE,
-    /** Writes if what is there is expected. */
+    /** Writes the operand if the number is the expected one. */
     EXCHANGE_IF,
-    /** Adds. */
+    /** Adds the operand. */
     ADD,
-    /** Replaces. */
+    /** Replaces the number by the operand. */
     SET,
-    /** Clears bits. */
+    /** Clears the bits that the operand lacks. */
     AND,
-    /** Sets bits. */
+    /** Sets the bits of the operand. */
     OR,
-    /** Flips bits. */
+    /** Flips the bits of the operand. */
     XOR;
 
-    /** What a read-modify-write leaves. */
+    /** Returns the number that a read-modify-write stores. */
     long apply(long before, long operand) {
         return switch (this) {
             case ADD -> before + operand;

@@ -4,7 +4,10 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
-/** Copies of guest memory, page by page: each page in GUEST, and others are acknowledged in between. For one thread. */
+/**
+ * Copies of guest memory, page by page. Each page is copied in GUEST, and requests of other threads are acknowledged in
+ * between. For one thread.
+ */
 public final class GuestBytes {
     private final GuestMemory memory;
 
@@ -13,14 +16,15 @@ public final class GuestBytes {
     }
 
     /**
-     * Copies page by page; others are acknowledged in between.
+     * Copies bytes between guest memory and an array, page by page. Requests of other threads are acknowledged in
+     * between.
      *
-     * @param address of the first byte
-     * @param bytes where from or to
-     * @param at index of the first
-     * @param length how many bytes
-     * @param writes whether memory is written
-     * @return how many were copied; if fewer, {@link GuestMemory#fault} says why
+     * @param address the address of the first byte
+     * @param bytes the source or the target
+     * @param at the index of the first byte in the array
+     * @param length the number of bytes
+     * @param writes whether guest memory is written
+     * @return the number of bytes copied; if it is less than the length, {@link GuestMemory#fault} gives the reason
      */
     public int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
         memory.begin();
@@ -54,12 +58,12 @@ public final class GuestBytes {
     }
 
     /**
-     * Fills page by page.
+     * Fills guest memory page by page.
      *
-     * @param address of the first byte
-     * @param length how many bytes
-     * @param with with what
-     * @return how many were filled; if fewer, {@link GuestMemory#fault} says why
+     * @param address the address of the first byte
+     * @param length the number of bytes
+     * @param with the value of each byte
+     * @return the number of bytes filled; if it is less than the length, {@link GuestMemory#fault} gives the reason
      */
     public long fill(long address, long length, byte with) {
         memory.begin();
@@ -85,11 +89,11 @@ public final class GuestBytes {
     }
 
     /**
-     * Copies bytes until a 0.
+     * Copies bytes of guest memory up to the first 0.
      *
-     * @param address of the first byte
-     * @param target where to
-     * @return how many there are before the 0, at most as many as fit; -1 if an access failed
+     * @param address the address of the first byte
+     * @param target receives the bytes
+     * @return the number of bytes before the 0, or the length of the array if it has none; -1 if an access failed
      */
     public int string(long address, byte[] target) {
         memory.begin();

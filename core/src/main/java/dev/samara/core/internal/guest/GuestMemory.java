@@ -15,16 +15,17 @@ import dev.samara.core.vma.FrameStore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a CPU reads and writes in the space that it has loaded: translations through its TLB, faults where there is
- * none.
+ * The guest memory of a CPU: reads and writes in the space that the CPU has loaded. Accesses translate through the
+ * CPU's TLB and fault where no translation exists.
  *
- * <p>Every access is made in GUEST. Where the CPU is not in it, it enters for one access, or one page, and leaves
- * again. A fault is handled outside of GUEST, so that nobody waits for one who waits.
+ * <p>Every access is made in GUEST. If the CPU is not in GUEST, it enters for one access, or one page, and leaves
+ * again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
  */
 public sealed class GuestMemory permits CheckedMemory {
     /**
-     * What resolving answers for bytes of a page that is watched: each store there is made by address, and told. No
-     * {@link Fault}, negated, and negative as an int too: where it is taken for a handle, it lies in no frame.
+     * The result of resolving a store to a page that is watched: each such store is made by address, and the watchers
+     * are told. It is no negated {@link Fault}, and it is negative as an int too. Taken for a handle, it lies in no
+     * frame.
      */
     public static final long NO_HANDLE = Integer.MIN_VALUE;
 
@@ -32,7 +33,7 @@ public sealed class GuestMemory permits CheckedMemory {
     private final Faulter faulter;
     private final FrameStore store;
 
-    /** The same, if it is the usual one: then a physical address need not be taken apart. */
+    /** The store, if it is the usual one; its accesses need not split a physical address. Null otherwise. */
     private final @Nullable DirectFrames direct;
 
     private final int pageShift;
@@ -47,12 +48,13 @@ public sealed class GuestMemory permits CheckedMemory {
     private int fault;
 
     /**
-     * Puts it together, for one thread.
+     * Creates the guest memory of one thread's CPU.
      *
-     * @param processor whose TLB is used, and which has loaded what this serves whenever it is asked
+     * @param processor the CPU's own translations; whenever this object is used, it has loaded the space that this
+     *     object serves
      * @param faulter handles faults in that space
-     * @param worker the thread's
-     * @param frames the machine's
+     * @param worker the thread's page table context
+     * @param frames the machine's frames
      */
     public GuestMemory(CpuTlb processor, Faulter faulter, PageTableContext worker, Frames frames) {
         this.processor = processor;
@@ -67,9 +69,9 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Is of another space from now on.
+     * Serves another space from now on.
      *
-     * @param layout what is loaded, of the same memory
+     * @param layout the loaded space, of the same memory
      */
     public void serve(Layout layout) {
         faulter.serve(layout);
@@ -79,30 +81,30 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Where the bytes are.
+     * Returns the store of the bytes.
      *
-     * @return always the same
+     * @return the store, the same for every call
      */
     public FrameStore store() {
         return store;
     }
 
     /**
-     * Sets the order of bytes in numbers.
+     * Sets the byte order of numbers.
      *
-     * @param swaps whether it is big-endian
+     * @param swaps whether numbers are big-endian
      */
     public void swapBytes(boolean swaps) {
         swapsBytes = swaps;
     }
 
-    /** Lets go of what the space has: none is served now. */
+    /** Drops the references to the space that was served. No space is served after this. */
     public void rest() {
         faulter.rest();
     }
 
     /**
-     * What was read last.
+     * Returns the number that was read last.
      *
      * @return the number
      */
@@ -111,7 +113,7 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Sets what counts as read last.
+     * Sets the number that counts as read last.
      *
      * @param value the number
      */
@@ -120,7 +122,7 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Where the last access that failed has failed.
+     * Returns the address at which the last failed access failed.
      *
      * @return an address
      */
@@ -128,44 +130,44 @@ public sealed class GuestMemory permits CheckedMemory {
         return faultAddress;
     }
 
-    /** Begins what is made page by page, and fails only if a part does. */
+    /** Begins an access that is made page by page, and fails only if a part fails. */
     void begin() {
         fault = Fault.MINOR;
     }
 
-    /** How many bytes there are from an address to the end of its page. */
+    /** Returns the number of bytes from an address to the end of its page. */
     int restOfPage(long address) {
         return pageMask + 1 - ((int) address & pageMask);
     }
 
     /**
-     * Numbers of bytes, and strings.
+     * Returns the accesses to byte sequences and strings.
      *
-     * @return always the same
+     * @return the accesses, the same for every call
      */
     public GuestBytes bytes() {
         return bytes;
     }
 
     /**
-     * Frames that are kept.
+     * Returns the pins of frames.
      *
-     * @return always the same
+     * @return the pins, the same for every call
      */
     public GuestPins pins() {
         return pins;
     }
 
     /**
-     * Why the last access that failed has.
+     * Returns the reason of the last failed access.
      *
-     * @return a {@link Fault}; of a copy, a filling or a search, MINOR if it did not
+     * @return a {@link Fault}; after a copy, a filling or a search, MINOR if it did not fail
      */
     public int fault() {
         return fault;
     }
 
-    /** Notes why an access has failed, and where. */
+    /** Records why and where an access has failed. */
     int fail(int why, long address) {
         fault = why;
         faultAddress = address;
@@ -173,7 +175,8 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Makes a page accessible, out of GUEST.
+     * Makes a page accessible, outside of GUEST. May wait like {@link Faulter#fault}; a CPU in GUEST leaves it
+     * meanwhile.
      *
      * @param address any address
      * @param access bits of {@link Protection}
@@ -212,15 +215,15 @@ public sealed class GuestMemory permits CheckedMemory {
         processor.leaveGuest();
     }
 
-    /** Acknowledges, in GUEST. */
+    /** Acknowledges pending requests of other threads, in GUEST. Ends all handles. */
     public void poll() {
         endHandles();
         processor.poll();
     }
 
-    /** Says that handles from before are used no more: all but the next few calls may be about to resolve. */
+    /** Ends all earlier handles. Every access by address calls this in GUEST, since it may resolve. */
     public void endHandles() {
-        // Nobody checks.
+        // Only a checked memory records handles.
     }
 
     private void checkQuiet() {
@@ -230,10 +233,10 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Makes sure that a size is that of a number.
+     * Checks that a size is that of a number.
      *
      * @param size bytes
-     * @throws IllegalArgumentException if it is not 1, 2, 4 or 8
+     * @throws IllegalArgumentException if the size is not 1, 2, 4 or 8
      */
     public static void checkSize(int size) {
         if (size != 8 && size != 4 && size != 2 && size != 1) {
@@ -241,7 +244,10 @@ public sealed class GuestMemory permits CheckedMemory {
         }
     }
 
-    /** Reads, without order, in little-endian order of bytes. Who checks handles does it here and below. */
+    /**
+     * Reads without ordering, in little-endian byte order. A checked memory checks handles here and in the methods
+     * below.
+     */
     long getRaw(long physical, int size) {
         DirectFrames of = direct;
         return of != null ? of.get(physical, size) : store.get(frameOf(physical), offsetOf(physical), size);
@@ -268,7 +274,7 @@ public sealed class GuestMemory permits CheckedMemory {
         store.fill(frameOf(physical), offsetOf(physical), length, with);
     }
 
-    /** The frame that a handle is for. */
+    /** Returns the frame of a handle. */
     int frameAt(long physical) {
         return frameOf(physical);
     }
@@ -278,11 +284,11 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Whether bytes lie in two pages.
+     * Returns whether a range of bytes lies in two pages.
      *
-     * @param address of the first byte
+     * @param address the address of the first byte
      * @param size bytes
-     * @return true if so
+     * @return whether it crosses a page boundary
      */
     public boolean crosses(long address, int size) {
         return ((int) address & pageMask) + size > pageMask + 1;
@@ -301,24 +307,28 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Translates where the TLB does not. In GUEST; a fault leaves it for its time, so handles from before mean nothing.
+     * Translates an address that the TLB does not. Called in GUEST. A fault leaves GUEST meanwhile, so earlier handles
+     * are invalid after this call.
      *
      * @param address any address
      * @param access one bit of {@link Protection}
-     * @return a handle, or the negated {@link Fault}; {@link #NO_HANDLE} for a store into a page that is watched
+     * @return a handle, or the negated {@link Fault}; {@link #NO_HANDLE} for a store to a page that is watched
      */
     public long resolve(long address, int access) {
         long handle = find(address, access);
         return handle >= 0 && access == Protection.WRITE && processor.isWatched(address) ? NO_HANDLE : handle;
     }
 
-    /** The same, also of a page that is watched: then the caller tells. */
+    /**
+     * Translates like {@link #resolve}, but also for a store to a page that is watched: the caller then tells the
+     * watchers.
+     */
     long find(long address, int access) {
         long handle = walk(address, rightOf(access));
         return handle >= 0 ? handle : findByFault(address, access);
     }
 
-    /** Looks in the page table. In GUEST. */
+    /** Looks an address up in the page table. Called in GUEST. */
     long walk(long address, long right) {
         return processor.walk(address, right);
     }
@@ -335,7 +345,7 @@ public sealed class GuestMemory permits CheckedMemory {
             if (!Fault.isDone(result)) {
                 return -fail(result, address);
             }
-            // In a table that the fault has made.
+            // The fault may have linked a new leaf.
             processor.forgetTable(address);
             long handle = walk(address, rightOf(access));
             if (handle >= 0) {
@@ -345,9 +355,9 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Looks in the TLB. Out of GUEST it has nothing.
+     * Looks an address up in the TLB. Outside of GUEST every lookup misses.
      *
-     * @param address of the first byte
+     * @param address the address of the first byte
      * @param size bytes
      * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
      * @return a handle, or {@link SoftTlb#MISS}
@@ -356,15 +366,16 @@ public sealed class GuestMemory permits CheckedMemory {
         return tlb.probe(address, size, right >> 1);
     }
 
-    /** As {@link #find}, of what the TLB may have. In GUEST. */
+    /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
     long findWritable(long address) {
         long handle = probe(address, 1, Pte.WRITE);
         return handle >= 0 ? handle : find(address, Protection.WRITE);
     }
 
     /**
-     * Tells who watches bytes of an access that was made, out of GUEST: they may take their time. In GUEST; handles end
-     * here. What they read themselves does not count as read last.
+     * Tells the watchers of a range about a store that was made. Called in GUEST, which it leaves meanwhile, since
+     * watchers may take long. Earlier handles are invalid after this call. Reads by the watchers do not count as read
+     * last.
      */
     void tell(long address, long length) {
         if (processor.isAt(CpuTlb.TELLING_STORE) || !processor.watches().touches(address, address + length - 1)) {
@@ -386,13 +397,13 @@ public sealed class GuestMemory permits CheckedMemory {
         }
     }
 
-    /** A handle for bytes of one page; or the negated {@link Fault}, or {@link #NO_HANDLE}. In GUEST. */
+    /** Returns a handle for bytes of one page, the negated {@link Fault}, or {@link #NO_HANDLE}. Called in GUEST. */
     long translate(long address, int size, int access) {
         long handle = probe(address, size, rightOf(access));
         return handle >= 0 ? handle : resolve(address, access);
     }
 
-    /** Goes to GUEST unless it is there; true if it was not. */
+    /** Enters GUEST unless the CPU is in it. Returns whether it has entered. */
     boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
@@ -405,18 +416,18 @@ public sealed class GuestMemory permits CheckedMemory {
 
     void leave(boolean entered) {
         if (entered) {
-            // Not by way of leaveGuest: whoever came in has the stack to go out.
+            // Not by way of leaveGuest: the entry had the stack depth that the exit needs.
             processor.leaveGuest();
         }
     }
 
     /**
-     * Reads a number.
+     * Reads a number into {@link #value}.
      *
-     * @param address of the first byte
+     * @param address the address of the first byte
      * @param size bytes: 1, 2, 4 or 8
      * @param access READ or EXEC of {@link Protection}
-     * @return MINOR if it was done, else why not
+     * @return MINOR if it was done, otherwise the fault
      */
     public int read(long address, int size, int access) {
         checkSize(size);
@@ -452,9 +463,9 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Reads by a handle.
+     * Reads a number by a handle.
      *
-     * @param handle a living one
+     * @param handle a valid handle
      * @param size bytes
      * @return the number
      */
@@ -463,11 +474,11 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Writes by a handle.
+     * Writes a number by a handle.
      *
-     * @param handle a living one
+     * @param handle a valid handle
      * @param size bytes
-     * @param number what is written
+     * @param number the number to be written
      */
     public void put(long handle, int size, long number) {
         putRaw(handle, size, ordered(number, size));
@@ -476,10 +487,10 @@ public sealed class GuestMemory permits CheckedMemory {
     /**
      * Writes a number.
      *
-     * @param address of the first byte
+     * @param address the address of the first byte
      * @param size bytes: 1, 2, 4 or 8
-     * @param number what is written
-     * @return MINOR if it was done, else why not
+     * @param number the number to be written
+     * @return MINOR if it was done, otherwise the fault
      */
     public int write(long address, int size, long number) {
         checkSize(size);
@@ -509,13 +520,16 @@ public sealed class GuestMemory permits CheckedMemory {
         return Fault.MINOR;
     }
 
-    /** Both pages are found writable, with no acknowledgement in between, before the first byte is written. */
+    /**
+     * Writes a number that crosses a page boundary. Both pages are found writable, with no acknowledgement in between,
+     * before the first byte is written.
+     */
     private int writeAcross(long address, int size, long number) {
         long second = (address | pageMask) + 1;
         for (; ; ) {
             long high = findWritable(second);
             if (high < 0) {
-                // The lower page's fault is the one to be told of, if it has one too.
+                // If the lower page faults too, its fault is the one to be reported.
                 long low = findWritable(address);
                 return low < 0 ? (int) -low : fail((int) -high, second);
             }
@@ -537,14 +551,14 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * Makes an atomic access; {@link #value} has what was there.
+     * Makes an atomic access. Sets {@link #value} to the previous number, except for STORE.
      *
-     * @param what which
+     * @param what the kind of access
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @param expected of EXCHANGE_IF, what must be there
-     * @param operand what it is made with
-     * @return MINOR if it was done, else why not
+     * @param expected the number that EXCHANGE_IF expects; not used by other kinds
+     * @param operand the operand
+     * @return MINOR if it was done, otherwise the fault
      */
     public int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
         checkSize(size);
@@ -585,14 +599,14 @@ public sealed class GuestMemory permits CheckedMemory {
     }
 
     /**
-     * The same by a handle.
+     * Makes an atomic access by a handle.
      *
-     * @param what which
-     * @param handle a living one, aligned
+     * @param what the kind of access
+     * @param handle a valid handle, aligned
      * @param size bytes
-     * @param expected of EXCHANGE_IF, what must be there
-     * @param operand what it is made with
-     * @return what was there
+     * @param expected the number that EXCHANGE_IF expects; not used by other kinds
+     * @param operand the operand
+     * @return the previous number; unspecified for STORE
      */
     public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
         long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);

@@ -9,8 +9,8 @@ import dev.samara.core.mman.Protection;
 import java.lang.invoke.VarHandle;
 
 /**
- * Frames that are kept for who needs their bytes outside of GUEST ({@code pin_user_pages}): not free before the pin
- * ends, whatever becomes of the mapping. For one thread.
+ * Pins frames whose bytes are needed outside of GUEST ({@code pin_user_pages}). A pinned frame is not freed before the
+ * pin ends, even if the mapping goes. For one thread.
  */
 public final class GuestPins {
     private final GuestMemory memory;
@@ -24,32 +24,32 @@ public final class GuestPins {
     }
 
     /**
-     * Pins the frame of a page.
+     * Pins the frame of a page. May fault, and wait like a fault.
      *
      * @param address an address of the page
-     * @param writes whether it is to be written
-     * @return the frame; or the negated {@link Fault}
+     * @param writes whether the page is to be written
+     * @return the frame, or the negated {@link Fault}
      */
     public int pin(long address, boolean writes) {
         boolean entered = memory.enter();
         try {
             for (; ; ) {
-                // By the entry and not by the TLB: it is compared after the pin.
+                // By the entry and not by the TLB: the entry is compared after the pin.
                 long handle = memory.find(address, writes ? Protection.WRITE : Protection.READ);
                 if (handle < 0) {
                     return (int) handle;
                 }
                 int frame = memory.frameAt(handle);
                 if (frame == Frames.ZERO) {
-                    // Nobody counts it, and it is never free.
+                    // The zero page is not counted and never freed.
                     return frame;
                 }
-                // Not free before this CPU acknowledges, so the pin comes in time.
+                // The frame is not freed before this CPU acknowledges, so the pin comes in time.
                 if (!frames.pin(frame)) {
                     return -memory.fail(Fault.OOM, address);
                 }
-                // Between the pin and the look at the entry. Pairs with a fork, which clears rights and then
-                // looks for pins.
+                // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads
+                // the pins.
                 VarHandle.fullFence();
                 long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
                 if (again >= 0 && memory.frameAt(again) == frame) {

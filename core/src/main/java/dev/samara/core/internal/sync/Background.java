@@ -13,53 +13,54 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The threads of a machine, which run what must not run on the caller's thread: the closing of backings, the tails of
- * asynchronous operations, the delivery of change events.
+ * The threads of a machine. They run the tasks that must not run on a caller's thread: the closing of backings, the
+ * last phases of asynchronous operations, the delivery of change events.
  *
- * <p>Tasks are begun in the order given, one after the other. A task that has not returned within a set time no longer
- * holds up those behind it: the next is begun beside it. So at most two threads exist, and one for each task that takes
- * longer than that time; {@value #MOST_THREADS} at most, and the tasks behind those wait until one of them returns,
- * which is reported once. Threads are daemons, started on demand; they end when there has been nothing to do for a
- * while, so a machine that is dropped leaves none. Where a thread cannot be started, that is tried again by itself,
- * with growing pauses.
+ * <p>Tasks begin in the order given, one after the other. If a task has not returned within a set time, the next task
+ * begins beside it. So there are at most two threads, and one more for each task that takes longer than that time. The
+ * bound is {@value #MOST_THREADS} threads. At the bound, later tasks wait until a running task returns, which is
+ * reported once. Threads are daemons and are started on demand. They end when they have been idle for a set time, so a
+ * machine that is dropped leaves none. Where a thread cannot be started, this object tries again by itself, after
+ * growing pauses.
  *
- * <p>What a task throws goes to the handler given at construction, and what that throws to the thread's uncaught
- * exception handler; the tasks behind it run all the same. What happened before {@link #execute} happens before the
- * task, and what a task did happens before the return of {@link #awaitQuiescence}. Thread-safe.
+ * <p>An exception of a task goes to the handler given at construction. An exception of the handler goes to the thread's
+ * uncaught exception handler. Later tasks run nevertheless. Actions before {@link #execute} happen before the task, and
+ * the actions of a task happen before the return of {@link #awaitQuiescence}. Thread-safe.
  */
 public final class Background implements Executor {
     /*
      * Algorithmic notes.
      *
-     * Two places are held by a thread each, or by nobody: the leader takes tasks out of the queue and runs them; the
-     * watcher waits beside a task that others stand behind, and takes the lead if the task does not return in time. A
-     * leader that was overtaken becomes the watcher after its task if there is none, and ends otherwise.
+     * There are two roles, each held by one thread or by none. The leader takes tasks out of the queue and runs them.
+     * The watcher waits while the leader runs a task and other tasks are queued. It takes the lead if the task does not
+     * return in time. A leader that was overtaken becomes the watcher after its task if there is none, and ends
+     * otherwise.
      *
      *     leader   idle ── told ──> takes a task ──> runs it ──┬─ still leader ──> takes the next, or idle
      *                                                          └─ overtaken ────> watcher, or ends
      *     watcher  idle ── told ──> waits until the task is due ──┬─ another task runs ──> waits for that one
      *                                                             ├─ nothing queued ─────> idle
-     *                                                             └─ the same ───────────> leader
+     *                                                             └─ still not done ─────> leader
      *
-     * Both places and all decisions are guarded by one lock, which is not held while a task runs. Only who gives a task
-     * must not need it: it offers to the queue and looks whether the queue is attended, which means that a thread will
-     * look at it by itself, soon (a leader between two tasks, or one that was told) or when a task is due (a watcher).
-     * Only if it is not, the giver takes the lock and tells somebody. That is a store-load pair:
+     * Both roles and all decisions are guarded by one lock, which no thread holds while it runs a task. Only execute
+     * avoids the lock: it offers to the queue and reads whether the queue is attended. Attended means that a thread
+     * will poll the queue without being told: soon (a leader between two tasks, or one that was told), or when a task
+     * is due (a watcher). If the queue is not attended, execute takes the lock and tells a thread. That is a store-load
+     * pair:
      *
-     *     giver:   offer to the queue, then read attended
-     *     thread:  attended := false, then look into the queue
+     *     execute:  offer to the queue, then read attended
+     *     thread:   attended := false, then read the queue
      *
-     * One of the two sees what the other did, so no task is left to itself. False is always safe: it costs the next
-     * giver a look under the lock.
+     * One of the two sees the other's store, so every queued task is taken. False is always safe: it costs the next
+     * call of execute a check under the lock.
      */
 
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
 
-    /** How many threads there are at most. */
     static final int MOST_THREADS = 256;
 
-    /* Between attempts of a thread for which there was no memory. */
+    /* The pauses in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
 
@@ -77,54 +78,55 @@ public final class Background implements Executor {
     private final Condition watcherTold = lock.newCondition();
     private final Condition quiet = lock.newCondition();
 
-    /** Whether a thread will look into the queue without being told. Written under the lock, read without it. */
+    /** Whether a thread will poll the queue without being told. Written under the lock, read without it. */
     private volatile boolean attended;
 
     // Guarded by the lock.
     private @Nullable Worker leader;
     private @Nullable Worker watcher;
 
-    /** Whether the watcher watches, rather than being idle. Only while the leader runs a task. */
+    /** Whether the watcher waits for the leader's task, rather than being idle. Only while the leader runs a task. */
     private boolean watching;
 
     private boolean leaderRuns;
     private long dueNanos;
     private int running;
 
-    /** Threads without work end at once. Never taken back. */
+    /** Whether idle threads end at once. Never set back to false. */
     private boolean ends;
 
     private int started;
     private int threads;
 
     /**
-     * Whether threads were as many as there may be, and nobody has been told. Written under the lock, read without it.
+     * Whether the number of threads was at its bound and that is not reported yet. Written under the lock, read without
+     * it.
      */
     private volatile boolean isAtBound;
 
     private boolean isBoundReported;
 
-    /** Until a thread is tried to be started again, how long it is; 0 while none has failed. */
+    /** The pause in nanoseconds before the next attempt to start a thread; 0 while no attempt has failed. */
     private long pause;
 
-    /** Whether a try is scheduled. */
+    /** Whether an attempt is scheduled. */
     private boolean isToTryAgain;
 
     /**
-     * Makes the background with the usual times: a task holds up others for 10 ms at most, and threads end after 5 s
+     * Creates an executor with the usual times: a task delays later tasks by 10 ms at most, and threads end after 5 s
      * without work.
      *
-     * @param handler gets what tasks throw, on the thread of the task
+     * @param handler receives the exceptions of tasks, on the thread of the task
      */
     public Background(Consumer<? super Throwable> handler) {
         this(handler, DUE_AFTER, IDLE_FOR);
     }
 
     /**
-     * Makes the background.
+     * Creates an executor.
      *
-     * @param handler gets what tasks throw, on the thread of the task
-     * @param dueAfter how long a task may hold up those behind it
+     * @param handler receives the exceptions of tasks, on the thread of the task
+     * @param dueAfter how long a task may delay the tasks queued after it
      * @param idleFor how long a thread without work lives
      * @throws IllegalArgumentException if a time is not positive
      */
@@ -140,7 +142,7 @@ public final class Background implements Executor {
         this.starter = starter;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
-        // Has the JDK's timer started while threads are to be had.
+        // Starts the JDK's timer while threads can still be started.
         later(0, () -> {});
     }
 
@@ -150,27 +152,27 @@ public final class Background implements Executor {
     }
 
     /**
-     * Has a task run by a thread of this object. Never waits for a task.
+     * Runs a task on a thread of this object. Never waits for a task.
      *
-     * <p>If no thread can be started the handler is told, on the calling thread, and the task waits in the queue until
-     * one can.
+     * <p>If no thread can be started, the handler is told, on the calling thread. The task then waits in the queue
+     * until a thread can be started.
      *
-     * @param task what to run
-     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not taken then. Where there
-     *     is none for what comes after that, this tries again until there is
+     * @param task the task
+     * @throws OutOfMemoryError if there is no memory for a place in the queue; the task is not queued then. If memory
+     *     ends after that, this method tries again until there is some
      */
     @Override
     public void execute(Runnable task) {
         queue.offer(task);
-        // Store-load pair with leaveUnattended: the offer is a compare-and-set, this a volatile read.
+        // Store-load pair with leaveUnattended: the offer is a compare-and-set, this is a volatile read.
         if (!attended) {
             tell();
         }
     }
 
     /**
-     * Waits until nothing is queued and nothing runs. Then everything has finished that was given before the call, with
-     * all that those tasks gave in turn.
+     * Waits until no task is queued and none runs. Every task given before the call has then finished, and so has every
+     * task that those tasks gave.
      *
      * @throws InterruptedException if the thread is interrupted
      * @throws IllegalStateException if called from a task of this object, which would wait for itself
@@ -193,19 +195,19 @@ public final class Background implements Executor {
     }
 
     /**
-     * Whether a thread is one of this object's.
+     * Returns whether a thread belongs to this object.
      *
-     * @param thread any
-     * @return true if so
+     * @param thread any thread
+     * @return whether it is a thread of this object
      */
     public boolean isOf(Thread thread) {
         return thread instanceof Worker worker && worker.worksFor(this);
     }
 
     /**
-     * How many tasks have been given and have not finished. Walks the queue.
+     * Returns the number of tasks that were given and have not finished. Walks the queue.
      *
-     * @return those queued and those that run
+     * @return the number of queued and running tasks
      */
     public int pending() {
         lock.lock();
@@ -216,7 +218,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Has threads end as soon as there is nothing to do for them. Tasks may be given all the same, and are run. */
+    /** Makes threads end as soon as they are idle. Tasks that are given later run nevertheless. */
     public void endWhenQuiet() {
         lock.lock();
         try {
@@ -229,9 +231,9 @@ public final class Background implements Executor {
     }
 
     /**
-     * Finds a thread that attends to the queue. What is queued cannot be taken back: where there is no memory for this,
-     * it is tried again. The lock is taken in this method, which is no deeper than the offer: at the end of the stack
-     * the offer fails first, and not the taking of the lock, which might leave it held.
+     * Finds a thread that attends to the queue. The queued task cannot be taken back: where there is no memory for the
+     * search, it is repeated. The lock is taken in this method, which is no deeper than the offer. At the end of the
+     * stack the offer fails first, and not the taking of the lock, which might leave it locked.
      */
     private void tell() {
         long wait = SHORTEST_WAIT;
@@ -256,7 +258,10 @@ public final class Background implements Executor {
         }
     }
 
-    /** Caller holds the lock. Returns the thread to be started, if none is idle. */
+    /**
+     * Returns the thread to be started, or null if an idle thread was told or no thread can be made. The caller holds
+     * the lock.
+     */
     private @Nullable Worker choose() {
         if (leader == null) {
             Worker recruit = recruit();
@@ -273,7 +278,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Caller holds the lock, while the leader runs a task. Returns the thread to be started, if there was none idle.
+     * Returns the thread to be started, or null if an idle watcher was told or no thread can be made. The caller holds
+     * the lock, and the leader runs a task.
      */
     private @Nullable Worker engageWatcher() {
         if (watcher == null) {
@@ -289,7 +295,10 @@ public final class Background implements Executor {
         return null;
     }
 
-    /** Caller holds the lock. Null if there is no memory for one more, or as many are there as may be. */
+    /**
+     * Returns null if there is no memory for another thread, or if the number of threads is at its bound. The caller
+     * holds the lock.
+     */
     private @Nullable Worker recruit() {
         if (threads >= MOST_THREADS) {
             isAtBound = !isBoundReported;
@@ -305,7 +314,9 @@ public final class Background implements Executor {
         }
     }
 
-    /** Caller holds the lock. Has a thread looked for again, by the JDK's timer, since here there may be none. */
+    /**
+     * Schedules another attempt on the JDK's timer, since this object may have no thread. The caller holds the lock.
+     */
     private void tryLater() {
         if (!isToTryAgain) {
             pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
@@ -340,7 +351,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Not under the lock: starting a thread takes long, and failing calls the handler. */
+    /** Called without the lock: starting a thread takes long, and a failure calls the handler. */
     private void start(@Nullable Worker recruit) {
         if (recruit == null) {
             if (isAtBound) {
@@ -373,20 +384,20 @@ public final class Background implements Executor {
         }
     }
 
-    /** Caller holds the lock. Returns whether, after that, there is something in the queue that nobody may see. */
+    /** Returns whether the queue still has a task that no thread may see. The caller holds the lock. */
     private boolean leaveUnattended() {
         watching = false;
-        // Store-load pair with execute: volatile write, then look into the queue.
+        // Store-load pair with execute: a volatile store, then a read of the queue.
         attended = false;
         return !queue.isEmpty();
     }
 
-    /** Caller holds the lock. */
+    /** The caller holds the lock. */
     private boolean isQuiet() {
         return running == 0 && queue.isEmpty();
     }
 
-    /** The life of a thread. */
+    /** The main loop of a thread. */
     private void work(Worker self) {
         lockAtLast();
         try {
@@ -401,7 +412,10 @@ public final class Background implements Executor {
         }
     }
 
-    /** A thread of this object takes the lock, also if there is no memory for its place in the lock's queue. */
+    /**
+     * Takes the lock, for a thread of this object. Tries again where there is no memory for its place in the lock's
+     * queue.
+     */
     private void lockAtLast() {
         for (; ; ) {
             try {
@@ -414,7 +428,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Runs a task, or waits for one. Called with the lock by the leader; returns whether the thread is still needed.
+     * Runs a task, or waits for one, as the leader. Returns whether the thread is still needed. The caller holds the
+     * lock.
      */
     private boolean lead(Worker self) {
         Runnable task = queue.poll();
@@ -428,7 +443,7 @@ public final class Background implements Executor {
         try {
             recruit = !watching && leaveUnattended() ? engageWatcher() : null;
         } catch (OutOfMemoryError exhausted) {
-            // Then nobody overtakes this thread: it comes back to the queue after the task.
+            // No thread overtakes this one then: it polls the queue again after the task.
             recruit = null;
         }
         lock.unlock();
@@ -446,7 +461,7 @@ public final class Background implements Executor {
         return true;
     }
 
-    /** Caller holds the lock and has run a task. */
+    /** The caller holds the lock and has run a task. */
     private void finished(Worker self) {
         running--;
         if (isQuiet()) {
@@ -456,13 +471,16 @@ public final class Background implements Executor {
             leaderRuns = false;
         } else if (watcher == null) {
             watcher = self;
-            // Nobody could be found who attends to the queue, for want of threads.
+            // No other thread could be started to attend to the queue.
             watching = leaderRuns && !attended && !queue.isEmpty();
             attended |= watching;
         }
     }
 
-    /** Caller holds the lock and leads, and the queue is unattended. Gives the lead up if nobody calls in time. */
+    /**
+     * Waits for a task, and gives the lead up at the end of the idle time. The caller holds the lock and leads, and the
+     * queue is unattended.
+     */
     private boolean awaitTask() {
         long left = idleNanos;
         while (!attended && !ends && left > 0) {
@@ -474,7 +492,9 @@ public final class Background implements Executor {
         return attended;
     }
 
-    /** Waits beside the leader. Called with the lock by any other thread; returns whether it is still needed. */
+    /**
+     * Waits beside the leader. Called with the lock by any other thread. Returns whether the thread is still needed.
+     */
     private boolean watch(Worker self) {
         if (watcher != self) {
             return false;
@@ -491,7 +511,7 @@ public final class Background implements Executor {
         }
         long left = dueNanos - System.nanoTime();
         if (left > 0) {
-            // Whatever ends this, the caller comes back and looks at everything again.
+            // However this wait ends, the caller checks all conditions again.
             await(watcherTold, left);
         } else if (leaveUnattended()) {
             leader = self;
@@ -501,15 +521,15 @@ public final class Background implements Executor {
         return true;
     }
 
-    @SuppressWarnings("WaitNotInLoop") // the loops are at the callers, who know what they wait for
+    @SuppressWarnings("WaitNotInLoop") // the loops are in the callers, which know their conditions
     private long await(Condition condition, long nanos) {
         try {
             return condition.awaitNanos(nanos);
         } catch (InterruptedException meaningless) {
-            // These threads belong to nobody who could want them to stop.
+            // No other code owns these threads, so an interrupt has no meaning.
             return nanos;
         } catch (OutOfMemoryError exhausted) {
-            // None for a place in the queue of the condition: then looks again soon.
+            // There is no memory for a place in the condition's queue: the caller checks again soon.
             lock.unlock();
             LockSupport.parkNanos(this, LONGEST_WAIT);
             lockAtLast();
@@ -523,7 +543,7 @@ public final class Background implements Executor {
         } catch (Throwable thrown) {
             report(thrown);
         }
-        // A flag that the task has left must not reach the next one.
+        // An interrupt flag that the task has left must not reach the next task.
         Thread.interrupted();
     }
 
@@ -535,10 +555,9 @@ public final class Background implements Executor {
         }
     }
 
-    /** A thread of this object. */
     final class Worker extends Thread {
         Worker() {
-            // Nothing of the thread that happens to call is handed on to the tasks of others.
+            // The tasks of other callers must not inherit the thread locals of this caller.
             super(null, null, "samara-" + ++started, 0, false);
             setDaemon(true);
         }

@@ -7,14 +7,14 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What threads wait at until an operation in transit has completed. A gate is closed when it is made and opens once,
- * for ever.
+ * Where threads wait until an operation in flight has completed. A gate is closed at first, opens once, and then
+ * remains open.
  *
- * <p>What a thread did before {@link #open} happens before what another does after it learnt that the gate is open,
- * from {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
+ * <p>The actions of a thread before {@link #open} happen before the actions of another thread after it has seen the
+ * gate open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
  *
- * <p>Opening never blocks. A wait spins for a moment and then parks; it holds no monitor, so a virtual thread that
- * waits gives its carrier back. Thread-safe.
+ * <p>Opening never blocks. A wait spins briefly and then parks. It holds no monitor, so a waiting virtual thread
+ * releases its carrier. Thread-safe.
  */
 public class Gate {
     /*
@@ -24,26 +24,25 @@ public class Gate {
      *
      *     null ── push ──> waiter ── push ──> waiter ─> waiter ── open ──> OPEN
      *
-     * A waiter is pushed by a compare-and-set, which fails once OPEN is there, so there is no instant at which a thread
-     * can register and not be seen by who opens: one word needs no store-load pair. To open is one get-and-set, and the
-     * stack it returns is complete.
+     * A waiter is pushed by a compare-and-set, which fails once OPEN is there. So there is no instant at which a thread
+     * can register without being seen by the thread that opens: one word needs no store-load pair. Opening is one
+     * get-and-set, and the stack that it returns is complete.
      *
-     * A waiter leaves by taking its thread out of its node, as does who wakes it: whoever takes it has it, so a node is
-     * unparked at most once, and not at all after its thread has left. A thread that leaves a closed gate then takes
-     * out of the stack every node that has no thread any more. In the middle that is a plain relinking without
-     * compare-and-set, as in FutureTask: a link only ever skips nodes that have been left, so from each node all older
-     * waiters remain within reach, through a stale link too.
+     * A waiter leaves by taking its thread out of its node. The thread that wakes it takes the thread out in the same
+     * way. Only one of the two takes succeeds, so a node is unparked at most once, and not at all after its thread has
+     * left. A thread that leaves a closed gate then takes every node without a thread out of the stack. In the middle
+     * of the stack that is a plain relinking without compare-and-set, as in FutureTask: a link only ever skips nodes
+     * that were left. So all older waiters remain reachable from each node, through a stale link too.
      */
 
     private static final VarHandle TOP;
 
-    /** The top of every open gate. */
     private static final Waiter OPEN = new Waiter();
 
-    /** A transit that has nothing to flush is over sooner than a thread can park and be unparked. */
+    /** An operation without a flush completes sooner than a thread can park and be unparked. */
     private static final int SPINS = 128;
 
-    /** Between attempts of a thread for which there was no memory. */
+    /** The pause in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long PAUSE = 1_000_000;
 
     static {
@@ -57,23 +56,22 @@ public class Gate {
     @SuppressWarnings("UnusedVariable") // through TOP
     private @Nullable Waiter top;
 
-    /** Makes a closed gate. */
     public Gate() {}
 
     /**
-     * Whether the gate has been opened.
+     * Returns whether the gate has been opened. Never blocks.
      *
-     * @return whether it is open, and then remains so
+     * @return whether it is open; once true, it remains true
      */
     public final boolean isOpen() {
         return topAcquire() == OPEN;
     }
 
     /**
-     * Opens the gate: who comes from now on passes. Who waits already is to be woken by {@link #wake}, which the caller
-     * may put off until it has released its locks.
+     * Opens the gate: later calls of the wait methods return at once. The caller passes the result to {@link #wake},
+     * and may put that off until it has released its locks. Never blocks.
      *
-     * @return those who wait, null if nobody does
+     * @return the threads that wait, null if there are none
      * @throws IllegalStateException if the gate is open already
      */
     public final @Nullable Waiter open() {
@@ -86,9 +84,9 @@ public class Gate {
     }
 
     /**
-     * Wakes who waited, each thread once, also if called again.
+     * Wakes the threads that waited. Each is woken once, even if this is called again.
      *
-     * @param waiting what {@link #open} returned
+     * @param waiting the result of {@link #open}
      */
     public static void wake(@Nullable Waiter waiting) {
         for (Waiter waiter = waiting; waiter != null; waiter = waiter.next) {
@@ -100,9 +98,9 @@ public class Gate {
     }
 
     /**
-     * Waits until the gate is open or the thread is interrupted. The flag of an interrupted thread remains set.
+     * Waits until the gate is open or the thread is interrupted. The interrupt flag remains set.
      *
-     * @param watch who is told if this lasts
+     * @param watch is told, on the calling thread, of a long wait
      * @return true if the gate is open, false if the thread was interrupted before it opened
      */
     public final boolean await(Watch watch) {
@@ -132,9 +130,9 @@ public class Gate {
     }
 
     /**
-     * Waits until the gate is open. An interrupt is remembered: the thread's flag is set again on return.
+     * Waits until the gate is open. An interrupt does not end the wait; the interrupt flag is set on return.
      *
-     * @param watch who is told if this lasts
+     * @param watch is told, on the calling thread, of a long wait
      */
     public final void awaitUninterruptibly(Watch watch) {
         if (isOpen() || spin()) {
@@ -143,7 +141,7 @@ public class Gate {
         boolean interrupted = Thread.interrupted();
         Wait wait = register(watch, false);
         while (wait != null && !isOpen()) {
-            // A thread whose flag is set does not park.
+            // A thread whose interrupt flag is set does not park.
             interrupted |= Thread.interrupted();
             wait.parkOrReport();
         }
@@ -166,9 +164,9 @@ public class Gate {
     }
 
     /**
-     * Registers the calling thread. Where there is no memory for that, tries again until there is: what the gate belongs
-     * to has happened, and its caller must not learn of the end of the memory instead. Null if the gate is open by then,
-     * or the thread was interrupted and that is to end the wait.
+     * Registers the calling thread. Where there is no memory for that, it tries again until there is: the operation of
+     * the gate is published, so its caller must not fail with an OutOfMemoryError instead. Returns null if the gate has
+     * opened in the meantime, or if an interrupt ended an interruptible wait.
      */
     private @Nullable Wait register(Watch watch, boolean interruptibly) {
         for (; ; ) {
@@ -188,7 +186,7 @@ public class Gate {
         Waiter self = new Waiter(Thread.currentThread());
         for (Waiter seen = topAcquire(); seen != OPEN; seen = topAcquire()) {
             self.next = seen;
-            // Pairs with the get-and-set of open: either that returns this waiter, or this fails.
+            // Pairs with the get-and-set of open: either open returns this waiter, or the compare-and-set fails.
             if (TOP.compareAndSet(this, seen, self)) {
                 break;
             }
@@ -196,7 +194,7 @@ public class Gate {
         return self;
     }
 
-    /** Takes out the nodes whose threads have left, so that they cannot pile up at a gate that stays closed. */
+    /** Takes out the nodes whose threads have left, which would otherwise pile up at a gate that stays closed. */
     private void sweep() {
         while (!sweptInOnePass()) {
             Thread.onSpinWait();
@@ -215,8 +213,8 @@ public class Gate {
                     return false;
                 }
             } else {
-                // Store-load pair with the thread of that node, which takes itself out and then reads its link: one of
-                // the two sees the other, so no node stays behind that has been left.
+                // Store-load pair with the thread of the node above, which takes itself out and then reads its link.
+                // One of the two sees the other's store, so no node that was left remains linked.
                 above.next = below;
                 if (above.hasLeft()) {
                     return false;
@@ -244,11 +242,11 @@ public class Gate {
             }
         }
 
-        /** Null once somebody has taken it: the thread itself because it leaves, or who wakes it. */
+        /** Null once it was taken, by the thread itself when it leaves or by the thread that wakes it. */
         @SuppressWarnings("UnusedVariable") // through THREAD
         private @Nullable Thread thread;
 
-        /** An older waiter; those between it and this one have left. */
+        /** An older waiter. The waiters between it and this one have left. */
         volatile @Nullable Waiter next;
 
         private Waiter() {}
@@ -266,7 +264,7 @@ public class Gate {
         }
     }
 
-    /** One thread's wait, from when it gave up spinning. */
+    /** One thread's wait, after it has stopped spinning. */
     private final class Wait {
         private final Watch watch;
         private final long since = System.nanoTime();
@@ -283,13 +281,13 @@ public class Gate {
                 Uncaught.report(thrown);
             }
             reportAfter = after;
-            // Last: what is registered is found by its thread.
+            // Last: from here on, the thread that opens the gate can find this waiter.
             self = push();
         }
 
         /**
-         * Parks, or reports; not both, because a watch may use up the permit by which this thread was woken, so the
-         * gate must be looked at in between.
+         * Parks, or reports, but not both: a watch may consume the permit that woke this thread. So the caller reads
+         * the gate in between.
          */
         void parkOrReport() {
             if (reported) {

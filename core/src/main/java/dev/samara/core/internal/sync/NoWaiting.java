@@ -4,16 +4,16 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds out who waits where nobody may: within a call that a checked machine makes in a reader section. Whatever may
- * wait asks {@link #check} first; it throws there, and the one who made the call is told of the first time even if that
- * was caught.
+ * Finds waits in calls that must not wait: those that a checked machine makes in a reader section. Every method that
+ * may wait calls {@link #check} first, which throws in such a call. The caller of {@link #exit} learns of the first
+ * exception even if it was caught.
  *
- * <p>State is the thread's own, but for a switch that spares everybody the look while no machine is checked.
+ * <p>State is per thread, except for a switch that avoids the thread-local read while no machine is checked.
  */
 public final class NoWaiting {
     private static final ThreadLocal<@Nullable NoWaiting> CURRENT = new ThreadLocal<>();
 
-    /** Some machine is checked. Never taken back. */
+    /** Whether some machine is checked. Never set back to false. */
     private static volatile boolean isUsed;
 
     private final String where;
@@ -23,15 +23,15 @@ public final class NoWaiting {
         this.where = where;
     }
 
-    /** Says that some machine is checked, before the first {@link #enter}. */
+    /** Records that some machine is checked. Called before the first {@link #enter}. */
     public static void use() {
         isUsed = true;
     }
 
     /**
-     * Begins a call in which this thread may not wait; not within another one.
+     * Begins a call in which this thread must not wait. Does not nest.
      *
-     * @param where the call, for people
+     * @param where the call, for messages
      */
     public static void enter(String where) {
         CURRENT.set(new NoWaiting(where));
@@ -40,7 +40,7 @@ public final class NoWaiting {
     /**
      * Ends the call.
      *
-     * @return what was thrown when it was about to wait first, or null if it never was
+     * @return the exception of the first attempt to wait, or null if there was none
      */
     public static @Nullable IllegalStateException exit() {
         NoWaiting ended = CURRENT.get();
@@ -49,10 +49,10 @@ public final class NoWaiting {
     }
 
     /**
-     * Called by what may have to wait, before it changes anything.
+     * Checks that this thread may wait. Called by methods that may have to wait, before they change anything.
      *
-     * @param what what it is, for people
-     * @throws IllegalStateException if this thread may not wait
+     * @param what the wait, for messages
+     * @throws IllegalStateException if this thread must not wait
      */
     public static void check(String what) {
         if (isUsed) {

@@ -5,9 +5,9 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Grace periods for callers that look from time to time instead of waiting ({@code get_state_synchronize_rcu}, {@code
- * poll_state_synchronize_rcu}). All callers share them, so that one more caller costs a number. A grace period goes on
- * only while somebody looks. Thread-safe; never waits.
+ * Grace periods for callers that poll instead of waiting ({@code get_state_synchronize_rcu}, {@code
+ * poll_state_synchronize_rcu}). All callers share the grace periods, so another caller costs a number. A grace period
+ * advances only while some thread polls. Thread-safe; never waits.
  */
 final class PolledGrace {
     private final Rcu rcu;
@@ -15,13 +15,14 @@ final class PolledGrace {
 
     /* Guarded by this. */
 
-    /** How many have begun, and how many of these are over: none or one is under way. */
+    /** The number of grace periods that have begun, and of those that are over. At most one is under way. */
     private long begun;
 
     private long over;
 
     /**
-     * Of the one under way: the readers, their sections at its beginning, and the first that has not been seen to end.
+     * State of the one under way: the readers, their sections at its beginning, and the index of the first reader whose
+     * section has not been seen to end.
      */
     private RcuReader[] readers = {};
 
@@ -35,12 +36,12 @@ final class PolledGrace {
         this.settings = settings;
     }
 
-    /** The number of the first grace period that begins after this call. */
+    /** Returns the number of the first grace period that begins after this call. */
     synchronized long ticket() {
         return begun + 1;
     }
 
-    /** Whether that grace period is over. */
+    /** Returns whether that grace period is over. */
     synchronized boolean isOver(long ticket) {
         while (over < ticket) {
             if (begun == over) {
@@ -59,9 +60,8 @@ final class PolledGrace {
     private void begin() {
         RcuReader[] all = rcu.readers();
         long[] seen = new long[all.length];
-        // Between what callers have unhooked, before they asked for a ticket, and the scan. Pairs with the volatile
-        // store
-        // of RcuReader.enter.
+        // Orders the callers' unlinking, which came before their tickets, before the scan. Pairs with the volatile
+        // store of RcuReader.enter.
         VarHandle.fullFence();
         for (int i = 0; i < all.length; i++) {
             seen[i] = all[i].section();

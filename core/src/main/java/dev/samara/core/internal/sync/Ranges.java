@@ -5,26 +5,26 @@ import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * A few half-open ranges of addresses, in the order in which they were added; nearly always none or one, which takes no
- * further object. For one thread, or guarded by a lock.
+ * A few half-open ranges of addresses, in the order in which they were added. Usually there is none or one, which takes
+ * no further object. For one thread, or guarded by a lock.
  */
 public final class Ranges {
     private static final long[] NO_MORE = {};
 
-    /** No ranges, to which {@link #with} adds the first. */
+    /** The empty list of ranges; {@link #with} replaces it by a new list. */
     public static final Ranges NONE = new Ranges();
 
     private long firstStart;
     private long firstEnd;
 
-    /** Starts and ends, in turn, of all but the first. */
+    /** The starts and ends, in turn, of all ranges but the first. */
     private long[] more = NO_MORE;
 
     private int count;
 
     /**
-     * Adds a range as {@link #add} does, to this or, if this is {@link #NONE}, to new ones; returns those that now have
-     * it.
+     * Adds a range like {@link #add} to this list, or to a new one if this is {@link #NONE}. Returns the list that has
+     * the range.
      */
     public Ranges with(long start, long end) {
         Ranges to = this == NONE ? new Ranges() : this;
@@ -32,7 +32,7 @@ public final class Ranges {
         return to;
     }
 
-    /** Adds a range that is not empty; one that begins where the last one ends continues that one. */
+    /** Adds a range that is not empty. A range that begins at the end of the last one extends the last one. */
     public void add(long start, long end) {
         if (count != 0 && end(count - 1) == start) {
             setEnd(count - 1, end);

@@ -20,33 +20,34 @@ import org.jspecify.annotations.Nullable;
 /**
  * The grace periods of one machine ({@code kernel/rcu}). Thread-safe.
  *
- * <p>What waits for a grace period in the background is bounded: at the bound {@link #callAfter} waits, or refuses, as
- * configured. A reader that keeps a grace period waiting is named, once per grace period, to whom the settings say.
+ * <p>The backlog of callbacks that wait for a grace period is bounded. At the bound {@link #callAfter} waits or
+ * refuses, as the settings say. A reader that delays a grace period for too long is reported once per grace period to
+ * the reporter of the settings.
  */
 public final class Rcu {
     private static final int SPINS = 200;
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 1_000_000;
 
-    /** Between two attempts to work callbacks off. */
+    /** The longest pause between two attempts to run callbacks, in nanoseconds. */
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
-    /** What becomes of a callback when as many wait as may. */
+    /** Decides about a callback when the backlog is at its bound. */
     public enum AtBound {
-        /** The caller waits until there is room. */
+        /** The caller waits until the backlog is below its bound. */
         WAIT,
-        /** The callback is not taken. */
+        /** The callback is refused. */
         REFUSE
     }
 
     /**
-     * How it behaves.
+     * The settings of a machine's grace periods.
      *
      * @param background runs the callbacks; its tasks may wait
-     * @param mostCallbacks how many callbacks may wait for a grace period, positive
-     * @param atBound what becomes of one more
-     * @param reportAfterNanos after what time a reader that is waited for is reported
-     * @param reporter who is told; must not throw
+     * @param mostCallbacks the bound of the backlog in callbacks, positive
+     * @param atBound decides about a callback at the bound
+     * @param reportAfterNanos the time in nanoseconds after which a delaying reader is reported
+     * @param reporter receives the report, on the thread that waits; must not throw
      */
     public record Settings(
             Executor background,
@@ -58,13 +59,13 @@ public final class Rcu {
     private final Settings settings;
     private final PolledGrace polled;
 
-    /** Replaced whole, under the lock; scanned without it. */
+    /** Replaced as a whole, under the lock. Scanned without the lock. */
     private volatile RcuReader[] readers = {};
 
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition room = lock.newCondition();
 
-    /** As many wait as may. Written under the lock, read without it. */
+    /** Whether the backlog is at its bound. Written under the lock, read without it. */
     private volatile boolean isFull;
 
     /* Guarded by the lock. */
@@ -73,46 +74,43 @@ public final class Rcu {
     private boolean isWorkedOff;
     private int underWay;
 
-    /** What is handed to the executor behind the next grace period. For the thread that works callbacks off. */
+    /**
+     * The callbacks that go to the executor after the next grace period. Only the thread that runs callbacks uses it.
+     */
     private Deque<Runnable> batch = new ArrayDeque<>();
 
-    /**
-     * Makes the grace periods of a machine without readers.
-     *
-     * @param settings how it behaves
-     */
     public Rcu(Settings settings) {
         this.settings = settings;
         polled = new PolledGrace(this, settings);
     }
 
     /**
-     * Begins to wait for a grace period without waiting here. Caller has unhooked what nobody must use after it.
+     * Returns a ticket for the grace period that begins now. Never waits. The caller has already unlinked the objects
+     * that no reader may use after that grace period.
      *
-     * @return what {@link #isOver} is asked with
+     * @return the argument for {@link #isOver}
      */
     public long ticket() {
         return polled.ticket();
     }
 
     /**
-     * Whether every reader section has ended that had begun before a ticket was taken. Never waits; grace periods that
-     * are looked for so go on only while somebody looks.
+     * Returns whether every reader section has ended that had begun before a ticket was taken. Never waits. Such grace
+     * periods advance only while some thread calls this method.
      *
-     * @param ticket what {@link #ticket} has returned
-     * @return true for ever once it is true
+     * @param ticket a result of {@link #ticket}
+     * @return whether the grace period is over; once true, it remains true
      */
     public boolean isOver(long ticket) {
         return polled.isOver(ticket);
     }
 
-    /** Every reader that may be in a section. */
     RcuReader[] readers() {
         return readers;
     }
 
     /**
-     * Has grace periods wait for some readers no longer; see {@link #unregister(RcuReader)}.
+     * Removes several readers at once; see {@link #unregister(RcuReader)}.
      *
      * @param gone registered readers
      */
@@ -128,9 +126,9 @@ public final class Rcu {
     }
 
     /**
-     * Makes a reader that grace periods wait for from now on.
+     * Registers a new reader. Grace periods that begin from now on wait for it.
      *
-     * @param name whom reports name
+     * @param name the reader's name in reports
      * @return a reader in no section
      */
     public RcuReader register(String name) {
@@ -147,8 +145,8 @@ public final class Rcu {
     }
 
     /**
-     * Has grace periods wait for a reader no longer, whatever section it is in. Its owner must have ended, or never use
-     * it again.
+     * Removes a reader: grace periods no longer wait for it, even if it is in a section. The reader's owner must have
+     * ended, or must never use the reader again.
      *
      * @param reader a registered reader
      */
@@ -164,18 +162,19 @@ public final class Rcu {
     }
 
     /**
-     * Waits for a grace period: every reader section that had begun before this call has ended. What the caller
-     * unhooked before the call, nobody uses after it. An interrupt does not end the wait; the flag is set on return.
+     * Waits for a grace period: until every reader section has ended that had begun before this call. After the return,
+     * no reader uses an object that the caller unlinked before the call. An interrupt does not end the wait; the
+     * interrupt flag is set on return.
      *
-     * <p>Caller must be in no section, and hold no lock that a reader may wait for within one.
+     * <p>The caller must be in no section, and hold no lock that a reader may wait for within a section.
      */
     public void synchronize() {
         NoWaiting.check("a wait for a grace period");
-        // Between the caller's unhooking and the scan. Pairs with the volatile store of RcuReader.enter.
+        // Orders the caller's unlinking before the scan. Pairs with the volatile store of RcuReader.enter.
         VarHandle.fullFence();
         RcuReader[] all = readers;
         long[] sections = null;
-        // All are read before any is waited for: a section that begins meanwhile is none of this grace period's.
+        // Reads all sections before it waits for one: this grace period need not wait for a section that begins later.
         for (int i = 0; i < all.length; i++) {
             long section = all[i].section();
             if (section != 0) {
@@ -228,11 +227,12 @@ public final class Rcu {
     }
 
     /**
-     * Has a callback run after a grace period, by a thread of the machine. Many callbacks share one. Where it may wait,
-     * the caller must be in no section, which the grace period would wait for.
+     * Runs a callback after a grace period, on a thread of the machine. Many callbacks share a grace period. If the
+     * settings say to wait at the bound, the caller must be in no section, since the grace period would wait for that
+     * section.
      *
-     * @param callback what to run; what it throws goes to the executor
-     * @return false if it was not taken, because as many wait as may and the settings say to refuse
+     * @param callback the callback; its exceptions go to the executor
+     * @return false if the callback was refused, because the backlog is at its bound and the settings say to refuse
      */
     public boolean callAfter(Runnable callback) {
         Once once = new Once(callback);
@@ -253,10 +253,10 @@ public final class Rcu {
     }
 
     /**
-     * Like {@link #callAfter}, but neither waits nor refuses: for what is over and done with already, whose number is
-     * bounded by those who let it come to that, with {@link #awaitRoom}.
+     * Runs a callback after a grace period, like {@link #callAfter}, regardless of the bound. Never waits and never
+     * refuses. Callers bound the backlog themselves, with {@link #awaitRoom}.
      *
-     * @param callback what is run
+     * @param callback the callback; its exceptions go to the executor
      */
     public void callAfterAnyway(Runnable callback) {
         Once once = new Once(callback);
@@ -272,7 +272,7 @@ public final class Rcu {
         }
     }
 
-    /** Caller holds the lock; true if he has to see to it that callbacks are worked off. */
+    /** Returns whether the caller has to start the thread that runs callbacks. The caller holds the lock. */
     private boolean add(Runnable callback) {
         waiting.add(callback);
         noteLoad();
@@ -281,7 +281,7 @@ public final class Rcu {
         return start;
     }
 
-    /** Waits for room, as configured. Caller holds the lock. */
+    /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
     private boolean hasRoom() {
         while (isFull) {
             if (settings.atBound() == AtBound.REFUSE) {
@@ -292,16 +292,17 @@ public final class Rcu {
         return true;
     }
 
-    /** Caller holds the lock. */
+    /** The caller holds the lock. */
     private void noteLoad() {
         isFull = waiting.size() + underWay + reserved >= settings.mostCallbacks();
     }
 
     /**
-     * Called before something is begun that may leave callbacks behind. Nothing is taken; costs one read where there is
-     * room. Where it may wait, the caller must be in no section, and hold no lock.
+     * Waits until the backlog is below its bound, before a call that may add callbacks. Reserves nothing. Costs one
+     * volatile read while the backlog is below its bound. If the settings say to wait, the caller must be in no section
+     * and hold no lock.
      *
-     * @return false if there is no room, and the settings say to refuse
+     * @return false if the backlog is at its bound and the settings say to refuse
      */
     public boolean awaitRoom() {
         if (!isFull) {
@@ -317,10 +318,11 @@ public final class Rcu {
     }
 
     /**
-     * Takes room for what will wait for grace periods on a thread of the machine, up to {@link #leave}. Where it may
-     * wait, the caller must be in no section, and hold no lock.
+     * Reserves a place in the backlog for a task that will wait for grace periods on a thread of the machine. The place
+     * is held until {@link #leave}. If the settings say to wait at the bound, the caller must be in no section and hold
+     * no lock.
      *
-     * @return false if there is none, and the settings say to refuse
+     * @return false if the backlog is at its bound and the settings say to refuse
      */
     public boolean enter() {
         lock.lock();
@@ -336,7 +338,7 @@ public final class Rcu {
         }
     }
 
-    /** Gives back room that {@link #enter} has taken. */
+    /** Releases a place that {@link #enter} has reserved. */
     public void leave() {
         lock.lock();
         try {
@@ -348,7 +350,6 @@ public final class Rcu {
         }
     }
 
-    /** How many callbacks wait for a grace period. */
     int pending() {
         lock.lock();
         try {
@@ -370,7 +371,7 @@ public final class Rcu {
         }
     }
 
-    /** Leaves what waits to the next thread that adds a callback. */
+    /** Leaves the waiting callbacks to the next thread that adds a callback. */
     private void stop() {
         lock.lock();
         try {
@@ -389,7 +390,8 @@ public final class Rcu {
                     ended = !workOffBatch();
                     pause = SHORTEST_PARK;
                 } catch (Throwable thrown) {
-                    // What is left of the batch waits for another grace period. At the bound everybody waits for this.
+                    // The rest of the batch waits for another grace period. At the bound, every caller waits for this
+                    // loop.
                     settings.reporter()
                             .accept("callbacks that wait for a grace period are tried again after " + thrown);
                     LockSupport.parkNanos(this, pause);
@@ -403,15 +405,15 @@ public final class Rcu {
         }
     }
 
-    /** Returns false if nothing has waited. */
+    /** Returns false if no callback was waiting. */
     private boolean workOffBatch() {
         if (!next()) {
             return false;
         }
         synchronize();
         for (Runnable callback = batch.peek(); callback != null; callback = batch.peek()) {
-            // Each on its own: one that throws or hangs does not keep the others from running. Taken out after that: it
-            // runs once, also if the executor has taken it and has thrown nevertheless.
+            // Each callback is a task of its own: one that throws or hangs does not stop the others. It is removed
+            // after the call: it runs once even if the executor accepted it and threw nevertheless.
             settings.background().execute(callback);
             batch.remove();
         }
@@ -436,7 +438,7 @@ public final class Rcu {
         }
     }
 
-    /** A callback that runs once, however often it is handed to the executor. */
+    /** A callback that runs once, however often the executor receives it. */
     private static final class Once implements Runnable {
         private final AtomicReference<@Nullable Runnable> callback;
 

@@ -5,10 +5,10 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * One reader's word: whether it is in a reader section, and in which one.
+ * The word of one reader: whether the reader is in a section, and in which one.
  *
- * <p>Used by one thread at a time, its owner; {@link Rcu} reads it. Sections nest. Entering costs one volatile store,
- * leaving one release store; nothing is allocated.
+ * <p>One thread at a time uses it, its owner; {@link Rcu} reads it. Sections nest. Entering costs one volatile store,
+ * leaving one release store. Neither allocates.
  */
 public final class RcuReader extends ReaderWord {
     private static final VarHandle SECTION;
@@ -23,7 +23,7 @@ public final class RcuReader extends ReaderWord {
 
     private final String name;
 
-    /* For the owner alone. */
+    /* Only the owner uses these. */
     private long entered;
     private int depth;
 
@@ -31,11 +31,11 @@ public final class RcuReader extends ReaderWord {
         this.name = name;
     }
 
-    /** Enters a section, or one more within it. */
+    /** Enters a section, or a nested one. */
     public void enter() {
         if (depth++ == 0) {
-            // Volatile: before any load of the section. Pairs with the fence and the scan of Rcu.synchronize: either
-            // that sees this section, or this sees what was unhooked before it.
+            // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize. Either
+            // the scan sees this section, or this section sees what was unlinked before the scan.
             SECTION.setVolatile(this, ++entered);
         }
     }
@@ -43,7 +43,7 @@ public final class RcuReader extends ReaderWord {
     /**
      * Leaves the innermost section.
      *
-     * @throws IllegalStateException if it is in none; nothing is changed then
+     * @throws IllegalStateException if the reader is in no section; nothing is changed then
      */
     public void exit() {
         if (depth == 0) {
@@ -55,28 +55,26 @@ public final class RcuReader extends ReaderWord {
         }
     }
 
-    /**
-     * Leaves every section that the owner is in, also one that an {@link #exit} interrupted by an Error has left half.
-     */
+    /** Leaves all sections, including one whose {@link #exit} was cut short by an Error. */
     public void exitAll() {
         depth = 0;
         if (section != 0) {
-            // As in exit.
+            // Like exit.
             SECTION.setRelease(this, 0L);
         }
     }
 
     /**
-     * Whether the owner is in a section.
+     * Returns whether the owner is in a section. For the owner only.
      *
-     * @return true if so
+     * @return whether it is in a section
      */
     public boolean isInside() {
         return depth != 0;
     }
 
     /**
-     * Whom reports name.
+     * Returns the reader's name in reports.
      *
      * @return the name
      */
@@ -84,7 +82,9 @@ public final class RcuReader extends ReaderWord {
         return name;
     }
 
-    /** The number of the section it is in, 0 for none; numbers are never used again. For any thread. */
+    /**
+     * Returns the number of the section that the reader is in, 0 for none. Numbers are never reused. For any thread.
+     */
     long section() {
         return (long) SECTION.getVolatile(this);
     }

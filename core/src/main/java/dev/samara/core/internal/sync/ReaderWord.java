@@ -2,14 +2,17 @@
 package dev.samara.core.internal.sync;
 
 /**
- * The word of a reader, alone on its cache lines: every section writes it, and every grace period reads those of all.
+ * The word of a reader, alone on its cache lines. Every section writes it, and every grace period reads the words of
+ * all readers.
  */
 @SuppressWarnings("UnusedVariable") // the padding, and the word through RcuReader
 class ReaderWord extends ReaderPadding {
     long section;
 }
 
-/** 128 bytes before the word, since cache lines are fetched in pairs; what follows it is the reader's own. */
+/**
+ * 128 bytes before the word, since cache lines are fetched in pairs. The fields after the word belong to the reader.
+ */
 @SuppressWarnings("UnusedVariable")
 class ReaderPadding {
     private long a0;

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-/** Where something goes that was thrown at a thread which must go on. */
+/** Reports exceptions on a thread that must continue. */
 public final class Uncaught {
     private Uncaught() {}
 
     /**
-     * Hands it to the calling thread's uncaught exception handler, and returns whatever that does.
+     * Passes an exception to the calling thread's uncaught exception handler. Returns normally whatever the handler
+     * does.
      *
-     * @param thrown what was thrown
+     * @param thrown the exception
      */
     public static void report(Throwable thrown) {
         Thread thread = Thread.currentThread();
         try {
             thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
         } catch (Throwable ignored) {
-            // As the JVM does with what such a handler throws.
+            // Ignored, as the JVM ignores exceptions of such a handler.
         }
     }
 }

@@ -4,21 +4,21 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that has to go on later: what {@link WaitingCalls} lists, and at once its place in that list, so that listing
- * it allocates nothing. {@link #run} goes on with the call, on a thread of the machine.
+ * A call that continues later, and its own place in the list of {@link WaitingCalls}, so listing it allocates nothing.
+ * {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
-    /** The next one in the list. Belongs to whoever adds this, then to the thread that polls. */
+    /** The next call in the list. Owned by the thread that adds this call, then by the thread that polls. */
     @Nullable
     WaitingCall next;
 
-    /** Makes one that is not listed. */
+    /** Creates a call that is not listed. */
     protected WaitingCall() {}
 
     /**
-     * Whether the call can go on now. Called again and again by the thread that polls; must not wait for anything.
+     * Returns whether the call can continue now. Called repeatedly by the thread that polls; must not wait.
      *
-     * @return true if so
+     * @return whether it is ready
      */
     protected abstract boolean isReady();
 }

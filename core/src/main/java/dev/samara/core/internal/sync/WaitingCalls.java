@@ -8,9 +8,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The calls of a machine that have to go on later, once a CPU has acknowledged, a copy or a grace period has ended, or
- * a pause is over. They cost the memory of their objects; one thread polls all of them, while there are any.
- * Thread-safe.
+ * The calls of a machine that continue later: once a CPU has acknowledged, a copy or a grace period has ended, or a
+ * pause is over. A waiting call costs only its objects. One thread polls all calls, while there are any. Thread-safe.
  */
 public final class WaitingCalls implements Runnable {
     private static final long SHORTEST_PAUSE = 1_000;
@@ -18,30 +17,31 @@ public final class WaitingCalls implements Runnable {
 
     private final Executor executor;
 
-    /** Those that the polling thread has not taken over, the latest first. */
+    /** The calls that the polling thread has not taken over, the latest first. */
     private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
 
     private final AtomicBoolean isPolled = new AtomicBoolean();
     private volatile @Nullable Thread poller;
 
-    /** An Error has come in the way of a thread that was about to see to it that somebody polls. */
+    /** Whether an Error has stopped a thread that was about to start the polling. */
     private volatile boolean isUnattended;
 
     /**
-     * Makes an empty list.
+     * Creates an empty list.
      *
-     * @param executor runs the polling, as one task that lasts as long as calls wait, and what is ready; in parallel
+     * @param executor runs the polling, as one task that lasts as long as calls wait, and the calls that are ready;
+     *     must run tasks in parallel
      */
     public WaitingCalls(Executor executor) {
         this.executor = executor;
     }
 
     /**
-     * Lists a call: {@link WaitingCall#run} is called once it is ready. Allocates nothing; where the executor has no
-     * memory for its task, the caller waits until there is some. After a {@link StackOverflowError} the call is listed
-     * or was not touched, and {@link #attendAgain} has it polled.
+     * Lists a call: {@link WaitingCall#run} is called once the call is ready. Allocates nothing. Where the executor has
+     * no memory for its task, the caller waits until there is some. After a {@link StackOverflowError} the call is
+     * listed or was not touched, and {@link #attendAgain} starts its polling.
      *
-     * @param call one that is not listed
+     * @param call a call that is not listed
      */
     public void add(WaitingCall call) {
         boolean isAttended = false;
@@ -56,15 +56,16 @@ public final class WaitingCalls implements Runnable {
             isAttended = true;
         } finally {
             if (!isAttended) {
-                // No call: the stack may have no room for one.
+                // No method call: the stack may have no space for one.
                 isUnattended = true;
             }
         }
     }
 
     /**
-     * Has calls polled that an Error has left listed without a thread that polls. Costs one read where there are none.
-     * Called before each operation, before a wait for all threads of the machine, and by a thread that waits long.
+     * Starts the polling of calls that an Error has left listed without a polling thread. Costs one volatile read where
+     * there are none. Called before each operation, before a wait for all threads of the machine, and by a thread that
+     * waits long.
      */
     public void attendAgain() {
         if (isUnattended) {
@@ -81,9 +82,9 @@ public final class WaitingCalls implements Runnable {
         }
     }
 
-    /** Sees to it that somebody polls. */
+    /** Starts the polling unless a thread polls. */
     private void attend() {
-        // Store-load pair with the end of run: added, then isPolled; isPolled cleared, then added.
+        // Store-load pair with the end of run. Here: added, then isPolled. There: isPolled cleared, then added.
         long pause = SHORTEST_PAUSE;
         for (; ; ) {
             boolean isBegun = true;
@@ -136,17 +137,17 @@ public final class WaitingCalls implements Runnable {
                 call = next;
             }
             waiting = takeOver(left);
-            // As long a pause as the round has taken, at least: polling many calls must not take a processor.
+            // Pauses for at least the time of the last round: polling many calls must not use up a processor.
             pause = moved ? SHORTEST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
             if (waiting != null && !moved) {
                 LockSupport.parkNanos(this, Math.max(pause, System.nanoTime() - since));
-                // A flag that somebody has set must not turn pauses into none.
+                // An interrupt flag must not make every pause end at once.
                 Thread.interrupted();
             }
         }
     }
 
-    /** Puts what was added in front of what waits already. */
+    /** Puts the added calls in front of those that wait already. */
     private @Nullable WaitingCall takeOver(@Nullable WaitingCall waiting) {
         WaitingCall all = waiting;
         for (WaitingCall call = added.getAndSet(null); call != null; ) {
@@ -158,7 +159,7 @@ public final class WaitingCalls implements Runnable {
         return all;
     }
 
-    /** What it throws, the call throws again when it goes on, and knows what to do then. */
+    /** Returns true after an exception: the call throws it again when it continues, and handles it there. */
     private static boolean isReady(WaitingCall call) {
         try {
             return call.isReady();
@@ -167,7 +168,10 @@ public final class WaitingCalls implements Runnable {
         }
     }
 
-    /** Caller has taken the call off the list: it may be listed again before this returns. False: it stays. */
+    /**
+     * Returns false if the call stays. The caller has taken the call off the list: it may be listed again before this
+     * returns.
+     */
     private boolean handOver(WaitingCall call) {
         call.next = null;
         try {

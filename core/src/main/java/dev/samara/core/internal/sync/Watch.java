@@ -2,23 +2,23 @@
 package dev.samara.core.internal.sync;
 
 /**
- * Who is told of a wait that lasts. Called by the thread that waits, while it holds no lock of this library's. What it
- * throws goes to that thread's uncaught exception handler, and the wait goes on.
+ * Receives reports of long waits. Called by the thread that waits, while it holds no lock of this library. An exception
+ * goes to that thread's uncaught exception handler, and the wait continues.
  */
 public interface Watch {
     /**
-     * How long a wait may last before it is reported. Asked once per wait.
+     * Returns how long a wait may last before it is reported. Called once per wait.
      *
-     * @return nanoseconds
+     * @return the time in nanoseconds
      */
     long reportAfterNanos();
 
     /**
-     * Tells that a thread has waited for longer than {@link #reportAfterNanos}. Called at most once per wait.
+     * Reports that a thread has waited for longer than {@link #reportAfterNanos}. Called at most once per wait.
      *
-     * @param gate what it waits at
+     * @param gate the gate at which the thread waits
      * @param waiter the calling thread
-     * @param waitedNanos how long it has waited so far
+     * @param waitedNanos how long it has waited so far, in nanoseconds
      */
     void waitsLong(Gate gate, Thread waiter, long waitedNanos);
 }
