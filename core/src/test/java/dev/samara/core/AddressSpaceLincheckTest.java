@@ -136,9 +136,9 @@ public class AddressSpaceLincheckTest {
     }
 
     /**
-     * The same calls on an array: each takes effect at one instant. An unmapping has a second one, at which the pages
-     * can be allocated again; none of these calls can tell, since those that name pages in transit wait for it. {@code
-     * PhasesLincheckTest} has both instants.
+     * The sequential specification: the space's calls on an array, where each takes effect at one instant. An unmapping
+     * has a second instant, at which its pages can be allocated again. None of these calls can tell the two apart: a
+     * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
      */
     public static final class Pages {
         /** What look-ups see. */

@@ -64,7 +64,7 @@ public final class Holding {
         return hold(operation, () -> {});
     }
 
-    /** The same; once it is let go, it does something else before its retiring ends. */
+    /** Starts and holds an operation; once released, it runs {@code last} before its retire phase ends. */
     public Hold hold(Callable<Long> operation, Runnable last) throws InterruptedException {
         Hold hold = new Hold(last);
         assertTrue(next.compareAndSet(null, hold), "another one is about to be held");

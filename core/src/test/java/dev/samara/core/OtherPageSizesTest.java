@@ -27,8 +27,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The same calls with pages of 16 and of 64 KiB, as other processors have them; what is a multiple of 4 KiB is none
- * here.
+ * Calls in spaces with pages of 16 and of 64 KiB, as other processors have them. A multiple of 4 KiB is not always a
+ * multiple of such a page.
  */
 @ParameterizedClass(name = "{0}")
 @MethodSource("geometries")

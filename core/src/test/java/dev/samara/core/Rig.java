@@ -148,7 +148,7 @@ public final class Rig implements AutoCloseable {
         }
     }
 
-    /** The same, and nothing must be left of what was mapped. */
+    /** Closes the rig, and asserts that no frame is in use and that no page table is left. */
     public void closeEmpty() {
         close();
         assertEquals(0, frames(), "frames in use");

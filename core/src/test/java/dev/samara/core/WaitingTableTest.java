@@ -99,7 +99,7 @@ class WaitingTableTest {
             Map.entry("Cpu.add", (scene, cpu) -> cpu.add(cpu.probeStore(CALM, 8), 8, 1)),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
 
-    /** The same calls where they would wait. */
+    /** Calls that refuse instead of waiting, at an address where they would have to wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
             Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
 

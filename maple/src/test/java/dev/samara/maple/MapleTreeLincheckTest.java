@@ -91,7 +91,7 @@ public class MapleTreeLincheckTest {
                 .check(MapleTreeLincheckTest.class);
     }
 
-    /** The same calls on an array, 0 for nothing. */
+    /** The sequential specification: the tree's calls on an array, where 0 is no entry. */
     public static final class Cells {
         private final int[] values = new int[INDEXES];
 

@@ -48,7 +48,7 @@ public final class TwoLeaves<V> {
     }
 
     /**
-     * The same, where the stones are reservations.
+     * A tree with entries in cells 6, 8 and 10, whose stones are reservations if an owner is given.
      *
      * @param values the value of the entry in a cell
      * @param owner of the stones; null for entries

@@ -40,7 +40,7 @@ final class Shrinking {
 
     private final AtomicLongArray gone = new AtomicLongArray(PAGES);
 
-    /** The same by a new end, which takes private copies too. */
+    /** Per page: how often a new end of the file, which removes private copies too, has begun to cut it off. */
     private final AtomicLongArray cutting = new AtomicLongArray(PAGES);
 
     private final AtomicLongArray cut = new AtomicLongArray(PAGES);
@@ -64,7 +64,7 @@ final class Shrinking {
         file = ground.machine.newFile("/shrinking", owner, Ground.GEOMETRY, LENGTH);
     }
 
-    /** Makes it shorter and longer, punches holes, writes. */
+    /** Shortens and lengthens the file, punches holes in it, and writes to it. */
     Actor resizer() {
         byte[] page = new byte[(int) Ground.PAGE];
         return random -> {

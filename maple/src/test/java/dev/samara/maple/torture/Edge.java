@@ -49,7 +49,7 @@ final class Edge implements Actor {
         return edge;
     }
 
-    /** The same with a leaf of reservations between the two. */
+    /** An edge of two leaves that have a leaf of reservations between them. */
     static Edge beyondReservations(boolean upwards) {
         MapleTree<Integer> tree = new ThreeLeaves<>(cell -> 0).tree;
         return upwards

@@ -140,7 +140,7 @@ final class Versions implements Actor {
         };
     }
 
-    /** Then nobody need say who he is, and the edit may be put in place. */
+    /** An edit of cells without reservations needs no owner, and may be made in place. */
     private static boolean hasNoReservation(int[] cells, int from, int to) {
         for (int cell = from; cell <= to; cell++) {
             if (cells[cell] < 0) {

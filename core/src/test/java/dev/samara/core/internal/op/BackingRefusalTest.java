@@ -43,7 +43,7 @@ final class BackingRefusalTest {
         private static final long serialVersionUID = 1;
     }
 
-    /** The same as an error. */
+    /** An {@link Error} that only the backing throws. */
     private static final class ThrownError extends Error {
         private static final long serialVersionUID = 1;
     }

@@ -46,7 +46,7 @@ final class CrampedSpace {
         return builder(geometry, free).build();
     }
 
-    /** The same, to be completed. */
+    /** A builder of a space in which only the given ranges are free; the caller sets its limits. */
     static AddressSpaceBuilder builder(Geometry geometry, long... free) {
         return Machine.builder().build().space(geometry).load(allBut(geometry, free));
     }

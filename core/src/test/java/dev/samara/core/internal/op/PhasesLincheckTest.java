@@ -240,7 +240,7 @@ public class PhasesLincheckTest {
                 .check(PhasesLincheckTest.class);
     }
 
-    /** The same phases on arrays. */
+    /** The sequential specification: the phases of the operations, on arrays. */
     public static final class Phases {
         /** What look-ups see. */
         private final int[] rights = new int[PAGES];
