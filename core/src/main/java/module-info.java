@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Samara's address spaces: what is mapped where and with which rights, the operations of {@code mm/} on it, and memory
- * behind it, which CPUs with TLBs read and write.
+ * A concurrent address space: mappings with their backings and rights, the calls of {@code mman.h} on them, and their
+ * memory, which simulated CPUs read and write through page tables and TLBs.
+ *
+ * <p>The description of {@link dev.samara.core} holds the contract.
  */
 @org.jspecify.annotations.NullMarked
 module dev.samara.core {

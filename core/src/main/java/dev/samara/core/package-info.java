@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The facade: machines, address spaces and their snapshots. It only composes the internal packages, and no other
- * package imports it.
+ * The facade: machines, address spaces and their snapshots, and CPUs. It only composes the internal packages, and no
+ * other package imports it.
  *
  * <p>A {@link dev.samara.core.Machine} holds the state that its address spaces share. An {@link
  * dev.samara.core.AddressSpace} is the memory of one process: it answers lookups of addresses, has the calls of {@code
@@ -9,26 +9,117 @@
  * memory, a {@link dev.samara.core.Cpu} reads and writes the mappings, through page tables, page faults and a TLB of
  * its own; without memory, a space is a layout only.
  *
- * <p><b>Calls</b> come in two forms. The methods of {@code AddressSpace} return a value or a negated errno, for callers
- * that pass the number on to a guest. The methods of {@link dev.samara.core.ThrowingCalls} throw an {@link
- * dev.samara.core.mman.MmException}. Results, errors and their precedence, and the boundaries of VMAs are those of
- * Linux 6.18.
+ * <p>Calls come in two forms. The methods of {@code AddressSpace} return a value or a negated errno, for callers that
+ * pass the number on to a guest. The methods of {@link dev.samara.core.ThrowingCalls} throw an {@link
+ * dev.samara.core.mman.MmException}.
  *
- * <p><b>Threads.</b> Any thread may call any method, except that a {@code Cpu} belongs to the thread that has claimed
- * it. {@code find}, {@code keep} and {@code snapshot} take no lock and never wait. Calls that change the layout take
- * the space's layout lock while they edit it; after the edit calls run concurrently, each in its own range. The effect
- * of a call appears at one instant, and all lookups that begin after the call has returned see it.
+ * <pre>{@code
+ * Machine machine = Machine.builder().memory(1L << 30).build();
+ * AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
+ * long heap = space.mmap(0, 5 * 4096, READ | WRITE, PRIVATE | ANONYMOUS, null, 0);   // an address, or -errno
  *
- * <p><b>Waits.</b> Before a call has changed anything, it waits for an operation in flight in its range (with early
- * reuse, an {@code mmap} does not wait for a {@code munmap}), for an operation that has been restarted too often and is
- * next, and for a free place among the grace periods, if as many are pending as the machine allows. A call that removes
- * pages or rights then waits for the CPUs in GUEST that may have translations of them, until each of them polls or
- * leaves GUEST; for a grace period, if frames are freed; and for a fork that is copying the range. A fork waits for the
- * operations that were in flight at its instant. A fault waits for an operation at its page, for the backing of a page
- * that has to be read, and, to copy a page on write, for the CPUs in GUEST that may have a translation of it.
+ * try (Cpu cpu = machine.claimCpu()) {         // owned by this thread
+ *     cpu.load(space);
+ *     cpu.store(heap + 8, 8, 42);              // a page fault gives the mapping its first page
+ *     cpu.load(heap + 8, 8);                   // the result is in cpu.value()
+ * }
+ * }</pre>
  *
- * <p><b>Lifetimes.</b> A VMA is attached until a change removes it; a {@link dev.samara.core.VmaRef} keeps its backing
- * open longer, and delays no operation. Daemon threads of the machine close backings and deliver changes; they start
+ * <h2>Terms</h2>
+ *
+ * <dl>
+ *   <dt>Address
+ *   <dd>An unsigned 64-bit number in a {@code long}. Ranges of addresses are half-open, {@code [start, end)}. Addresses
+ *       and lengths are bytes.
+ *   <dt>VMA
+ *   <dd>One mapping of a space: a range with its flags and its backing, an immutable {@link dev.samara.core.vma.Vma}.
+ *       It is attached until a change removes it, and detached for ever after.
+ *   <dt>Layout
+ *   <dd>The VMAs of a space at one instant.
+ *   <dt>Lookup
+ *   <dd>A read of the layout: {@code find}, {@code snapshot}, and any read of a snapshot.
+ *   <dt>Operation
+ *   <dd>A call that changes the layout. It prepares, publishes its changes with one store, retires the removed pages
+ *       and translations, and completes.
+ *   <dt>In flight
+ *   <dd>Said of an operation between its publication and its completion, and of its range.
+ *   <dt>Reference
+ *   <dd>A {@link dev.samara.core.VmaRef}: it keeps the backing of a VMA open, also after the VMA was detached, and
+ *       delays no operation.
+ *   <dt>GUEST
+ *   <dd>The state of a CPU that uses translations. An access by address enters GUEST for its duration; a thread that
+ *       runs guest code enters GUEST itself, and polls there.
+ *   <dt>Grace period
+ *   <dd>Ends when each reader section that had begun before it has ended. Faults, and calls that read pages, run in
+ *       reader sections.
+ *   <dt>Early reuse
+ *   <dd>An option of a space: a mapping may be placed in the range of a {@code munmap} in flight.
+ * </dl>
+ *
+ * <h2>Threads</h2>
+ *
+ * <p>Any thread may call any method, except that a {@code Cpu} belongs to the thread that has claimed it. Operations
+ * take the space's layout lock while they edit the layout; after the edit they run concurrently, each in its own range.
+ * A thread with a CPU in GUEST is refused calls that may wait ({@link IllegalStateException}); accesses by address leave
+ * GUEST for their waits instead.
+ *
+ * <p>No lock is held while a notifier, a listener, or {@code open}, {@code maySplit}, {@code fault} or {@code close} of
+ * a backing runs. Most of them run on the thread whose call needs them. Daemon threads of the machine finish asynchronous calls, close backings and deliver changes; they start
  * and end with the work.
+ *
+ * <h2>Progress</h2>
+ *
+ * <ul>
+ *   <li><b>Never wait:</b> lookups, {@code keep}, accesses by handle, {@code poll} and {@code mincore}. Lookups and
+ *       {@code keep} take no lock.
+ *   <li><b>Before publication an operation waits</b> for the operations in flight in its range (with early reuse, an
+ *       {@code mmap} does not wait for a {@code munmap}); for earlier operations in its range that have restarted
+ *       several times; for the answers of its backings; and for a free place among the grace periods, if as many
+ *       callbacks are pending as the machine allows. The machine can be built to return {@code EAGAIN} there instead.
+ *   <li><b>After publication an operation that removes pages or rights waits</b> for its notifiers; for the CPUs in
+ *       GUEST that may have translations of its range, until each of them polls or leaves GUEST; if it moves
+ *       pages or removes guard markers, for threads that have claimed a page of the range, for a copy on write for
+ *       example; and for a grace period, if frames are freed. An operation that unmaps, replaces or moves also waits for the forks that were copying page
+ *       tables when it published. Asynchronous calls return after publication and leave these waits to the machine.
+ *   <li><b>A fork waits</b> for the operations that were in flight at its instant, and for the CPUs in GUEST that could
+ *       write pages that both spaces share.
+ *   <li><b>A fault waits</b> for an operation in flight that replaces or moves its page, for a thread that has claimed
+ *       the page's entry, for the backing of a page that has to be read, for the CPUs in GUEST that may have a
+ *       translation of a page that is copied on write, and for a reclaim of pages if no frame is free.
+ *   <li><b>Nothing waits</b> for a reference, a snapshot, a frame pin or a watchpoint.
+ * </ul>
+ *
+ * <p>The methods of each class state their own waits.
+ *
+ * <h2>Memory consistency</h2>
+ *
+ * <p>All lookups that begin after a call has returned see its effect. Actions in a thread before an operation
+ * <i>happen-before</i> actions in another thread after a lookup that has found the result of that operation.
+ *
+ * <h2>Guarantees</h2>
+ *
+ * <p>{@code docs/invariants.md} defines the invariants whose numbers stand here.
+ *
+ * <dl>
+ *   <dt>Linux's results (I10)
+ *   <dd>Results, errors and their precedence, and the boundaries of VMAs are those of Linux 6.18 (x86-64). Bad
+ *       arguments result in an errno; misuse of the Java API throws and changes nothing.
+ *   <dt>Layout (I6, I7)
+ *   <dd>Each operation changes the layout at one instant. No lookup sees a part of an operation, or a hole that neither
+ *       the old nor the new layout has. Lookups store nothing.
+ *   <dt>Holes (I4)
+ *   <dd>A range that {@code munmap} removes is absent from lookups at once. Without early reuse, it is not allocated
+ *       before the {@code munmap} has completed. With early reuse no fault is served from the new mapping before.
+ *   <dt>Memory (I1, I2, I3)
+ *   <dd>At each instant an address translates to at most one frame. After a call that removes a page or a right has
+ *       returned, or its future has completed, no CPU completes an access that the new state forbids. A frame is not
+ *       used again while a CPU may use it.
+ *   <dt>Waits (I5)
+ *   <dd>An operation waits for other operations only in ranges that it names, and for running forks; a fault waits only
+ *       for operations at its page, or in the range into which its stack grows.
+ *   <dt>Resources (I8, I9)
+ *   <dd>When the last user has gone, frames, page tables, reservations and opens are as they were at the beginning. The
+ *       backlog of a stalled reader, or of a CPU that never polls, is bounded and reported.
+ * </dl>
  */
 package dev.samara.core;
