@@ -60,12 +60,12 @@
  *
  * <p>Any thread may call any method, except that a {@code Cpu} belongs to the thread that has claimed it. Operations
  * take the space's layout lock while they edit the layout; after the edit they run concurrently, each in its own range.
- * A thread with a CPU in GUEST is refused calls that may wait ({@link IllegalStateException}); accesses by address leave
- * GUEST for their waits instead.
+ * A thread with a CPU in GUEST is refused calls that may wait ({@link IllegalStateException}); accesses by address
+ * leave GUEST for their waits instead.
  *
  * <p>No lock is held while a notifier, a listener, or {@code open}, {@code maySplit}, {@code fault} or {@code close} of
- * a backing runs. Most of them run on the thread whose call needs them. Daemon threads of the machine finish asynchronous calls, close backings and deliver changes; they start
- * and end with the work.
+ * a backing runs. Most of them run on the thread whose call needs them. Daemon threads of the machine finish
+ * asynchronous calls, close backings and deliver changes; they start and end with the work.
  *
  * <h2>Progress</h2>
  *
@@ -77,10 +77,10 @@
  *       several times; for the answers of its backings; and for a free place among the grace periods, if as many
  *       callbacks are pending as the machine allows. The machine can be built to return {@code EAGAIN} there instead.
  *   <li><b>After publication an operation that removes pages or rights waits</b> for its notifiers; for the CPUs in
- *       GUEST that may have translations of its range, until each of them polls or leaves GUEST; if it moves
- *       pages or removes guard markers, for threads that have claimed a page of the range, for a copy on write for
- *       example; and for a grace period, if frames are freed. An operation that unmaps, replaces or moves also waits for the forks that were copying page
- *       tables when it published. Asynchronous calls return after publication and leave these waits to the machine.
+ *       GUEST that may have translations of its range, until each of them polls or leaves GUEST; for a grace period, if
+ *       frames are freed; and, if it moves pages or removes guard markers, for threads that have claimed a page of the
+ *       range. An operation that unmaps, replaces or moves also waits for the forks that were copying page tables when
+ *       it published. Asynchronous calls return after publication and leave these waits to the machine.
  *   <li><b>A fork waits</b> for the operations that were in flight at its instant, and for the CPUs in GUEST that could
  *       write pages that both spaces share.
  *   <li><b>A fault waits</b> for an operation in flight that replaces or moves its page, for a thread that has claimed
