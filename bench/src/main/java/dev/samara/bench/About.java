@@ -7,13 +7,13 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The line that {@code list} prints for a benchmark; of a group, one of its methods has it. */
+/** The line that {@code list} prints for a benchmark. In a group, one of the methods carries it. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)
 public @interface About {
     /**
-     * What the figure is of.
+     * Describes the figure.
      *
      * @return a line without a full stop
      */

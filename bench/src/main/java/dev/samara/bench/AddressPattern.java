@@ -6,21 +6,21 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** Which addresses are looked up one after the other. They are drawn beforehand. */
+/** The order in which addresses are looked up. All addresses are drawn before the measurement. */
 final class AddressPattern {
-    /** Anywhere in the span, so that three of four hit, and each look-up may begin before the last has ended. */
+    /** Anywhere in the span. Three of four lookups hit, and each may begin before the last has ended. */
     static final String RANDOM = "random";
 
-    /** Four of five within the range found last or one beside it, the others anywhere. */
+    /** Four of five within the range found last or in one next to it, the others anywhere. */
     static final String LOCAL = "local";
 
     /** Anywhere in the span, in ascending order. */
     static final String SEQUENTIAL = "sequential";
 
-    /** Pages anywhere in the span; where in the page is known only from the result before. */
+    /** Pages anywhere in the span. The offset in the page is known only from the previous result. */
     static final String DEPENDENT = "dependent";
 
-    /** How many are drawn before they come again; a power of two. */
+    /** The number of addresses before they repeat; a power of two. */
     static final int ADDRESSES = 1 << 18;
 
     private AddressPattern() {}
@@ -28,9 +28,9 @@ final class AddressPattern {
     /**
      * Draws addresses.
      *
-     * @param name which pattern
-     * @param keys what is looked up
-     * @return as many as {@link #ADDRESSES} says
+     * @param name the name of the pattern
+     * @param keys the ranges that are looked up
+     * @return {@link #ADDRESSES} addresses
      */
     static long[] draw(String name, KeySet keys) {
         return switch (name) {

@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Which ranges cover these 32 addresses: asked all at once, and one by one. The figure is that of one look-up. */
+/** Looks 32 addresses up, in one call and one by one. The figure is the time of one lookup. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -30,7 +30,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class BatchBenchmark {
     private static final int BATCH = 32;
 
-    /** How many ranges are stored. */
+    /** The number of ranges stored. */
     @Param({"1000", "10000", "100000", "1000000"})
     public int ranges;
 
@@ -57,9 +57,9 @@ public class BatchBenchmark {
     }
 
     /**
-     * All at once.
+     * Looks all addresses up in one call.
      *
-     * @return what was found
+     * @return the ranges found
      */
     @Benchmark
     @About("one of 32 look-ups of Samara's tree, made at once")
@@ -71,9 +71,9 @@ public class BatchBenchmark {
     }
 
     /**
-     * One by one.
+     * Looks the addresses up one by one.
      *
-     * @return what was found
+     * @return the ranges found
      */
     @Benchmark
     @About("one of 32 look-ups of Samara's tree, made one by one")

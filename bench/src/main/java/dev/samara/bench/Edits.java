@@ -8,11 +8,11 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * What updates are made of: ranges that are stored, their parts, and ranges for the holes between them; drawn
- * beforehand, so that no update pays for it.
+ * The arguments of updates: stored ranges, their parts, and ranges for the holes between them. They are drawn
+ * beforehand, at no cost to the updates.
  */
 final class Edits {
-    /** How many are drawn before they come again; a power of two. */
+    /** The number of picks before they repeat; a power of two. */
     static final int PICKS = 1 << 16;
 
     private final KeySet keys;
@@ -22,10 +22,9 @@ final class Edits {
         this.keys = keys;
     }
 
-    /** A range that is stored, and both its parts: cut at a page, or at an address if it has but one page. */
+    /** A stored range and both its parts. The cut is at a page, or at an address if the range has only one page. */
     record Parts(Range whole, Range left, Range right) {}
 
-    /** Any of the ranges, over and over. */
     Range[] stored() {
         Range[] picks = new Range[PICKS];
         for (int i = 0; i < PICKS; i++) {
@@ -47,7 +46,7 @@ final class Edits {
         return picks;
     }
 
-    /** Some pages of any of the holes, often all of them. */
+    /** Some pages of any hole, often all of them. */
     Range[] forHoles() {
         int[] behind = behindHoles();
         Range[] picks = new Range[PICKS];
@@ -62,7 +61,7 @@ final class Edits {
         return picks;
     }
 
-    /** Any of the ranges before a hole, each with what it becomes page by page until the hole is full. */
+    /** Any range that ends at a hole, with its successors, each a page longer, until the hole is full. */
     Range[][] grown(int count) {
         int[] behind = behindHoles();
         Range[][] picks = new Range[count][];
@@ -80,7 +79,7 @@ final class Edits {
         return picks;
     }
 
-    /** The ranges that have a hole between them and the one before. */
+    /** The indexes of the ranges that a hole precedes. */
     private int[] behindHoles() {
         List<Range> sorted = keys.sorted();
         int[] behind = IntStream.range(1, sorted.size())

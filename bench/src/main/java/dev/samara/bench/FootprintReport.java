@@ -11,12 +11,12 @@ import org.openjdk.jol.info.GraphLayout;
 import org.openjdk.jol.vm.VM;
 
 /**
- * What a structure weighs: bytes for each range after all of them were stored one by one in shuffled order, as JOL
- * counts them, without the values.
+ * The footprint of a structure: bytes for each range, without the values, as JOL counts them. All ranges are stored one
+ * by one in shuffled order.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json
- * FILE}. What an empty structure weighs is a figure of its own and not contained in the others. References are what the
- * JVM makes of them: 4 bytes below 32 GiB of heap.
+ * FILE}. The footprint of an empty structure is a separate figure and is not part of the others. The JVM decides the
+ * size of a reference: 4 bytes below 32 GiB of heap.
  */
 public final class FootprintReport {
     private final int[] ranges;
@@ -38,7 +38,7 @@ public final class FootprintReport {
      * @param arguments see above
      */
     public static void main(String[] arguments) {
-        // Before JOL is there: a structure may have a lambda in it, whose fields it would not find otherwise.
+        // Before JOL is loaded: a structure may contain a lambda, whose fields JOL would not find otherwise.
         System.setProperty("jol.magicFieldOffset", "true");
         FootprintReport report = new FootprintReport(arguments);
         report.run();
@@ -68,7 +68,7 @@ public final class FootprintReport {
         RangeIndex index = Indexes.named(name);
         index.fill(keys.shuffled());
         GraphLayout layout = GraphLayout.parseInstance(index);
-        // Values only: were one missing or another object reachable, the sum would be of something else.
+        // Only values may be reachable beside the structure. A missing value, or another object, would falsify the sum.
         if (layout.getClassCounts().count(Range.class) != size) {
             throw new IllegalStateException(name + " does not hold the " + size + " ranges that were stored");
         }

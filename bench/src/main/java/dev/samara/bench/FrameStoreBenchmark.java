@@ -23,12 +23,12 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Where the bytes of frames might be: what a load and a store of 1 to 8 bytes cost at random aligned offsets of 64
- * frames.
+ * The layouts that the bytes of frames might have: the cost of a load and of a store of 1 to 8 bytes at random aligned
+ * offsets of 64 frames.
  *
- * <p>{@code shipped} is the store that machines have. The others have only what is measured: {@code bytes} is one array
- * with views, which has no atomic access from JDK 23 on and is here as what cannot be beaten; {@code longs} an array of
- * numbers for each frame, with shifts, whose narrow stores are loops; {@code frames} one direct buffer for each frame.
+ * <p>{@code shipped} is the store that machines have. The others implement only the measured accesses. {@code bytes} is
+ * one array with views; it has no atomic access from JDK 23 on, and is the lower bound. {@code longs} is an array of
+ * numbers for each frame, with shifts; its narrow stores are loops. {@code frames} is one direct buffer for each frame.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -42,7 +42,7 @@ public class FrameStoreBenchmark {
     private static final int SHIFT = 12;
     private static final int FRAMES = 64;
 
-    /** So many accesses, then the same again. */
+    /** The number of accesses before they repeat. */
     static final int PICKS = 1 << 12;
 
     private static final VarHandle BUFFER_SHORT =
@@ -59,11 +59,11 @@ public class FrameStoreBenchmark {
             MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
 
-    /** Where the bytes are. */
+    /** The layout of the bytes. */
     @Param({"shipped", "bytes", "longs", "frames"})
     public String layout;
 
-    /** Bytes of an access. */
+    /** The size of an access in bytes. */
     @Param({"1", "2", "4", "8"})
     public int size;
 
@@ -76,7 +76,7 @@ public class FrameStoreBenchmark {
     /** Called by JMH; {@link #setUp()} makes the store. */
     public FrameStoreBenchmark() {}
 
-    /** Makes the store and chooses where it is accessed. */
+    /** Makes the store and draws the accesses. */
     @Setup(Level.Trial)
     public void setUp() {
         bytes = switch (layout) {
@@ -98,9 +98,9 @@ public class FrameStoreBenchmark {
     }
 
     /**
-     * A load.
+     * Loads.
      *
-     * @return what was loaded
+     * @return the loaded value
      */
     @Benchmark
     @About("a load of 1 to 8 bytes from a frame at random")
@@ -109,7 +109,7 @@ public class FrameStoreBenchmark {
         return bytes.get(pick >>> SHIFT, pick & (1 << SHIFT) - 1, size);
     }
 
-    /** A store. */
+    /** Stores. */
     @Benchmark
     @About("a store of 1 to 8 bytes to a frame at random")
     public void store() {
@@ -117,7 +117,7 @@ public class FrameStoreBenchmark {
         bytes.put(pick >>> SHIFT, pick & (1 << SHIFT) - 1, size, pick);
     }
 
-    /** What the loads of all picks add up to after the stores of all picks: each stores where it is. */
+    /** Returns the sum of the loads of all picks after the stores of all picks: each store writes its own position. */
     long expectedSum() {
         long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
         long sum = 0;
@@ -127,7 +127,6 @@ public class FrameStoreBenchmark {
         return sum;
     }
 
-    /** Where bytes are. */
     private interface Bytes {
         long get(int frame, int offset, int size);
 
@@ -182,7 +181,7 @@ public class FrameStoreBenchmark {
         }
     }
 
-    /** An array of numbers for each frame; for aligned accesses only. */
+    /** An array of numbers for each frame, for aligned accesses only. */
     private static final class Longs implements Bytes {
         private final long[][] all = new long[FRAMES][1 << (SHIFT - 3)];
 
@@ -204,7 +203,7 @@ public class FrameStoreBenchmark {
             long mask = (1L << (size << 3)) - 1;
             long seen = words[at];
             for (; ; ) {
-                // A loop, since a store must not undo what another CPU stores beside it.
+                // A loop: a narrow store must not undo a concurrent store of another CPU next to it.
                 long changed = (seen & ~(mask << shift)) | (value & mask) << shift;
                 long witness = (long) ELEMENT.compareAndExchange(words, at, seen, changed);
                 if (witness == seen) {
@@ -215,7 +214,6 @@ public class FrameStoreBenchmark {
         }
     }
 
-    /** A direct buffer for each frame. */
     private static final class BufferPerFrame implements Bytes {
         private final ByteBuffer[] all = new ByteBuffer[FRAMES];
 

@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Searches for room: 1 to 64 pages, found and taken in one step, and given back. Each figure is of both, as a pair;
- * {@link #storeAtKnownPlace} is the same store and erase at the same places without a search.
+ * Searches for free ranges of 1 to 64 pages: each is found and stored in one step, and erased. A figure covers both, as
+ * a pair. {@link #storeAtKnownPlace} measures store and erase at equal places without a search.
  *
- * <p>Holes are of 1 to 64 pages, so that of those that a search comes by, half are too small.
+ * <p>Holes are of 1 to 64 pages, so half of the holes that a search passes are too small.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -37,15 +37,15 @@ import org.openjdk.jmh.annotations.Warmup;
 public class GapBenchmark {
     private static final int PICKS = 1 << 14;
 
-    /** Which structure. */
+    /** The name of the structure. */
     @Param({Indexes.SAMARA, Indexes.TREEMAP_RWLOCK, Indexes.COW_ARRAY})
     public String index;
 
-    /** How many ranges are stored. */
+    /** The number of ranges stored. */
     @Param({"1000", "100000"})
     public int ranges;
 
-    /** How many percent of the span are free. */
+    /** The free part of the span, in percent. */
     @Param({"10", "50"})
     public int free;
 
@@ -63,7 +63,7 @@ public class GapBenchmark {
     /** Called by JMH; {@link #setUp()} fills the index. */
     public GapBenchmark() {}
 
-    /** Stores the ranges and draws what is looked for. */
+    /** Stores the ranges and draws the searches. */
     @Setup
     public void setUp() {
         if (free < 1 || free > 50) {
@@ -80,7 +80,7 @@ public class GapBenchmark {
             sizes[i] = random.nextLong(1, 65) * KeySet.PAGE;
             from[i] = random.nextLong(start, last) & -KeySet.PAGE;
             places[i] = structure.storeLowest(sizes[i], from[i], last, value);
-            // Too near the end there may be none.
+            // Too near the end there may be no such hole.
             if (places[i] != GapStore.NONE) {
                 structure.free(places[i], places[i] + sizes[i] - 1);
                 i++;
@@ -88,7 +88,7 @@ public class GapBenchmark {
         }
     }
 
-    /** Makes sure that all is as it was. */
+    /** Checks that the index holds the ranges of the start. */
     @TearDown
     public void tearDown() {
         keys.requireIn(filled);
@@ -99,7 +99,7 @@ public class GapBenchmark {
         return position;
     }
 
-    /** Takes the first room above a random address, as who has a hint does. */
+    /** Stores in the first free range above a random address, as an allocation with a hint does. */
     @Benchmark
     @About("a pair: room is found above a random address and stored to in one step, and erased")
     public void searchAndStore() {
@@ -109,7 +109,7 @@ public class GapBenchmark {
         structure.free(first, first + size - 1);
     }
 
-    /** Takes the highest room there is, as {@code mmap} does. */
+    /** Stores in the highest free range, as {@code mmap} does. */
     @Benchmark
     @About("a pair: the highest room there is is found and stored to in one step, and erased")
     public void searchHighestAndStore() {
@@ -118,7 +118,7 @@ public class GapBenchmark {
         structure.free(first, first + size - 1);
     }
 
-    /** Takes what {@link #searchAndStore} would find. */
+    /** Stores at the place that {@link #searchAndStore} would find. */
     @Benchmark
     @About("a pair: a store where that search would have found room, and an erase")
     public void storeAtKnownPlace() {

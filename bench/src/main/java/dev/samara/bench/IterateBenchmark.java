@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One range after the other: the bounds of each and a field of its value are read and added up.
+ * Scans: reads the bounds of each range and a field of its value, and adds them up.
  *
- * <p>Samara goes by a cursor, which goes on beside writers, and through a snapshot by the walk that calls back, for all
- * upwards; {@code treemap-rwlock} keeps all writers out meanwhile.
+ * <p>Samara scans with a cursor, which continues beside writers. A whole upward scan of a snapshot uses the walk with a
+ * callback. {@code treemap-rwlock} excludes all writers during a scan.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -35,13 +35,15 @@ import org.openjdk.jmh.annotations.Warmup;
         value = 3,
         jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
 public class IterateBenchmark {
-    /** A whole scan is repeated until it has come by so many, give or take the rest of the last one. */
+    /**
+     * The number of ranges to scan. Whole scans are repeated until this number is reached; the last one is completed.
+     */
     private static final int SCANNED = 1_000_000;
 
     private static final int ROW = 100;
     private static final int PICKS = 1 << 14;
 
-    /** Which structure. */
+    /** The name of the structure. */
     @Param({
         Indexes.SAMARA,
         Indexes.SAMARA_SNAPSHOT,
@@ -52,7 +54,7 @@ public class IterateBenchmark {
     })
     public String index;
 
-    /** How many ranges are stored. */
+    /** The number of ranges stored. */
     @Param({"1000", "100000", "1000000"})
     public int ranges;
 
@@ -64,7 +66,7 @@ public class IterateBenchmark {
     /** Called by JMH; {@link #setUp()} fills the index. */
     public IterateBenchmark() {}
 
-    /** Stores the ranges, and makes sure that a scan finds all of them. */
+    /** Stores the ranges, and checks that a scan finds all of them. */
     @Setup
     public void setUp() {
         KeySet keys = KeySet.of(ranges);
@@ -83,7 +85,7 @@ public class IterateBenchmark {
     }
 
     /**
-     * All, upwards.
+     * Scans all ranges, upwards.
      *
      * @return their sum
      */
@@ -99,7 +101,7 @@ public class IterateBenchmark {
     }
 
     /**
-     * All, downwards.
+     * Scans all ranges, downwards.
      *
      * @return their sum
      */
@@ -115,7 +117,7 @@ public class IterateBenchmark {
     }
 
     /**
-     * A row of them from a random address.
+     * Scans some consecutive ranges from a random address.
      *
      * @return their sum
      */

@@ -30,7 +30,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a keep costs: a look-up with one that is released at once, beside a look-up alone. One thread, nobody beside it.
+ * The cost of a reference: a lookup that acquires one and releases it at once, beside a lookup alone. One thread; no
+ * other thread is beside it.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -45,7 +46,7 @@ public class KeepBenchmark {
     private static final long BASE = 0x1000_0000_0000L;
     private static final int PICKS = 1 << 12;
 
-    /** How many mappings the space holds. */
+    /** The number of mappings in the space. */
     @Param({"30", "1000", "65530"})
     public int vmas;
 
@@ -56,7 +57,7 @@ public class KeepBenchmark {
     /** Called by JMH; {@link #setUp()} fills the space. */
     public KeepBenchmark() {}
 
-    /** Maps what is looked up. */
+    /** Maps the ranges that are looked up. */
     @Setup(Level.Trial)
     public void setUp() {
         space = Machine.builder().maxMapCount(vmas + 100).build().newSpace(Geometry.LINUX_X86_64);
@@ -79,7 +80,7 @@ public class KeepBenchmark {
     }
 
     /**
-     * A look-up alone.
+     * Looks up.
      *
      * @return the VMA
      */
@@ -90,7 +91,7 @@ public class KeepBenchmark {
     }
 
     /**
-     * A look-up with a keep, which is released.
+     * Looks up with a reference, and releases it.
      *
      * @return the VMA
      */

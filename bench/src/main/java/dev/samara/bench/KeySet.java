@@ -10,17 +10,17 @@ import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
- * The ranges that are stored: the same ones for each structure and each run, since everything is drawn from one seed
- * (SplitMix64, which is what {@code SplittableRandom} is).
+ * The stored ranges. They are equal for each structure and each run, since everything is drawn from one seed with
+ * SplitMix64, the algorithm of {@code SplittableRandom}.
  *
- * <p>Ranges are page-aligned and 1 to 64 pages long, with a hole of 1 to 64 pages before every third, so three quarters
- * of the span are covered; or before every n-th, for a span that is fuller or emptier.
+ * <p>Ranges are page-aligned and 1 to 64 pages long. A hole of 1 to 64 pages precedes every third range, so three
+ * quarters of the span are covered. For a fuller or emptier span it precedes every n-th range.
  */
 public final class KeySet {
-    /** The size of a page. */
+    /** The size of a page in bytes. */
     public static final long PAGE = 4096;
 
-    /** What each choice is drawn from that has to be the same again. */
+    /** The seed of each choice that must be reproducible. */
     static final long SEED = 42;
 
     private static final int MAX_PAGES = 64;
@@ -36,9 +36,9 @@ public final class KeySet {
     }
 
     /**
-     * The key set of look-ups.
+     * Returns the key set of lookups.
      *
-     * @param size how many ranges
+     * @param size the number of ranges
      * @return the set
      */
     public static KeySet of(int size) {
@@ -46,10 +46,10 @@ public final class KeySet {
     }
 
     /**
-     * A key set with more or fewer holes.
+     * Returns a key set with more or fewer holes.
      *
-     * @param size how many ranges
-     * @param rangesPerHole how many lie between one hole and the next
+     * @param size the number of ranges
+     * @param rangesPerHole the number of ranges between one hole and the next
      * @return the set
      */
     static KeySet of(int size, int rangesPerHole) {
@@ -73,7 +73,7 @@ public final class KeySet {
     }
 
     /**
-     * The ranges in their own order.
+     * Returns the ranges in ascending order.
      *
      * @return all of them
      */
@@ -82,7 +82,7 @@ public final class KeySet {
     }
 
     /**
-     * The ranges in the order in which they are to be stored.
+     * Returns the ranges in the order in which they are stored.
      *
      * @return all of them
      */
@@ -97,18 +97,18 @@ public final class KeySet {
         return BASE;
     }
 
-    /** The first address behind the span. */
+    /** The first address after the span. */
     long end() {
         return end;
     }
 
-    /** The hole before a range: its first address, which is that of the range where there is none. */
+    /** The hole before a range: its first address, which is the range's own if there is no hole. */
     long holeBefore(int i) {
         return i == 0 ? BASE : sorted.get(i - 1).last() + 1;
     }
 
-    /** Makes sure that an index holds these ranges and nothing beside them. */
-    @SuppressWarnings("ReferenceEquality") // an index hands back what was stored, and no copy
+    /** Checks that an index holds exactly these ranges. */
+    @SuppressWarnings("ReferenceEquality") // an index returns the stored object, and no copy
     void requireIn(RangeIndex index) {
         for (int i = 0; i < sorted.size(); i++) {
             Range range = sorted.get(i);

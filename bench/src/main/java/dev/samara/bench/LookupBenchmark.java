@@ -20,10 +20,11 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * Which range covers this address: look-ups in rows of 1024, nobody writing. The figure is that of one look-up.
+ * Lookups of the range that covers an address, 1024 per invocation, without a writer. The figure is the time of one
+ * lookup.
  *
- * <p>What is found goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing; {@link
- * #nothing} says what is left of the loop, and is contained in each figure.
+ * <p>The result goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing. {@link #nothing}
+ * measures the rest of the loop, which each figure contains.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -41,7 +42,7 @@ public class LookupBenchmark {
     /** The index. */
     @State(Scope.Benchmark)
     public static class Filled {
-        /** Which structure. */
+        /** The name of the structure. */
         @Param({
             Indexes.SAMARA,
             Indexes.SAMARA_SNAPSHOT,
@@ -56,11 +57,11 @@ public class LookupBenchmark {
         })
         public String index;
 
-        /** How many ranges are stored. */
+        /** The number of ranges stored. */
         @Param({"30", "200", "1000", "10000", "100000", "1000000"})
         public int ranges;
 
-        /** How the addresses follow one another. */
+        /** The order of the addresses. */
         @Param({AddressPattern.RANDOM, AddressPattern.LOCAL, AddressPattern.SEQUENTIAL, AddressPattern.DEPENDENT})
         public String pattern;
 
@@ -70,7 +71,7 @@ public class LookupBenchmark {
         /** Called by JMH; {@link #setUp()} fills the index. */
         public Filled() {}
 
-        /** Stores the ranges, makes sure that they are found, and draws the addresses. */
+        /** Stores the ranges, checks that they are found, and draws the addresses. */
         @Setup
         public void setUp() {
             KeySet keys = KeySet.of(ranges);
@@ -81,10 +82,10 @@ public class LookupBenchmark {
         }
     }
 
-    /** Where a thread is in the addresses. */
+    /** A thread's position in the addresses. */
     @State(Scope.Thread)
     public static class Place {
-        /** What a look-up that has found nothing counts as; not a constant to the compiler. */
+        /** Stands for a lookup that finds nothing; not a constant to the compiler. */
         private Range nowhere = new Range(0, 0, 0);
 
         private int position;
@@ -110,11 +111,11 @@ public class LookupBenchmark {
     }
 
     /**
-     * Look-ups.
+     * Looks addresses up.
      *
      * @param filled the index
-     * @param place where this thread is
-     * @param sink takes what was found
+     * @param place the position of this thread
+     * @param sink takes the ranges found
      */
     @Benchmark
     @About("one look-up, by index, number of ranges and pattern")
@@ -139,10 +140,10 @@ public class LookupBenchmark {
     }
 
     /**
-     * All of that but the look-up.
+     * Does everything but the lookup.
      *
      * @param drawn the addresses
-     * @param place where this thread is
+     * @param place the position of this thread
      * @param sink takes the addresses
      */
     @Benchmark

@@ -26,12 +26,12 @@ import org.openjdk.jmh.infra.Blackhole;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * Readers beside a writer, and the same readers beside a thread that only spins, which takes as much of the machine and
- * nothing of the structure.
+ * Readers beside a writer, and readers beside a thread that only spins. The spinner uses as much of the machine and
+ * does not touch the structure.
  *
- * <p>A reader's figure is that of a batch of 32 look-ups at random addresses: the mean, and the percentiles of what was
- * sampled. That of the writer is of one range erased and stored again. The figure that JMH prints for a group as a
- * whole mixes both and says nothing. {@code -tg 2,1} makes it two readers.
+ * <p>A reader's figure is the time of a batch of 32 lookups at random addresses: the mean, and the percentiles of the
+ * samples. The writer's figure is the time to erase one range and store it again. JMH's figure for a group as a whole
+ * mixes both and has no meaning. {@code -tg 2,1} runs two readers.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode({Mode.AverageTime, Mode.SampleTime})
@@ -44,7 +44,7 @@ import org.openjdk.jmh.infra.ThreadParams;
 public class MixedBenchmark {
     private static final int BATCH = 32;
 
-    /** Which structure. */
+    /** The name of the structure. */
     @Param({
         Indexes.SAMARA,
         Indexes.SKIPLIST,
@@ -57,7 +57,7 @@ public class MixedBenchmark {
     })
     public String index;
 
-    /** How many ranges are stored. */
+    /** The number of ranges stored. */
     @Param({"30", "1000", "100000"})
     public int ranges;
 
@@ -69,7 +69,7 @@ public class MixedBenchmark {
     /** Called by JMH; {@link #setUp()} fills the index. */
     public MixedBenchmark() {}
 
-    /** Where a reader is in the addresses. */
+    /** A reader's position in the addresses. */
     @State(Scope.Thread)
     public static class Place {
         private int position;
@@ -79,18 +79,17 @@ public class MixedBenchmark {
     }
 
     /**
-     * For how long a reader had a processor.
+     * The time that a reader had on a processor.
      *
-     * <p>JMH divides the time by each counter, so what it prints is how many nanoseconds went by for each one on a
-     * processor; the reader's figure divided by that is the time it would have had on a machine of its own, its waits
-     * left out.
+     * <p>JMH divides the time by each counter, so it prints the nanoseconds of the clock for each nanosecond on a
+     * processor. The reader's figure divided by that number is its time on a machine of its own, without its waits.
      */
     @State(Scope.Thread)
     @AuxCounters
     public static class Watch {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
-        /** Nanoseconds of this iteration. */
+        /** The nanoseconds on a processor in this iteration. */
         public long onProcessor;
 
         private long before;
@@ -111,7 +110,7 @@ public class MixedBenchmark {
         }
     }
 
-    /** Which range the writer is at. */
+    /** The writer's position in the ranges. */
     @State(Scope.Thread)
     public static class Turn {
         private int position;
@@ -120,9 +119,9 @@ public class MixedBenchmark {
         public Turn() {}
 
         /**
-         * Makes sure that there is one writer: two would erase the same range.
+         * Checks that there is one writer: two writers would erase one range twice.
          *
-         * @param threads how many there are
+         * @param threads the threads of the group
          */
         @Setup
         public void setUp(ThreadParams threads) {
@@ -132,7 +131,7 @@ public class MixedBenchmark {
         }
     }
 
-    /** Stores the ranges and draws what is looked up and changed. */
+    /** Stores the ranges and draws the lookups and the changes. */
     @Setup
     public void setUp() {
         keys = KeySet.of(ranges);
@@ -142,7 +141,7 @@ public class MixedBenchmark {
         stored = new Edits(keys).stored();
     }
 
-    /** Makes sure that all is as it was. */
+    /** Checks that the index holds the ranges of the start. */
     @TearDown
     public void tearDown() {
         keys.requireIn(structure);
@@ -157,11 +156,11 @@ public class MixedBenchmark {
     }
 
     /**
-     * Reads.
+     * Looks up beside the writer.
      *
-     * @param place where this thread is
-     * @param watch says for how long it had a processor
-     * @param sink takes what was found
+     * @param place the position of this thread
+     * @param watch measures its time on a processor
+     * @param sink takes the ranges found
      */
     @Benchmark
     @About("a batch of 32 look-ups beside a thread that erases and stores: mean and percentiles")
@@ -173,7 +172,7 @@ public class MixedBenchmark {
     /**
      * Erases a range and stores it again.
      *
-     * @param turn which range it is
+     * @param turn the position of the writer
      */
     @Benchmark
     @Group("besideWriter")
@@ -185,11 +184,11 @@ public class MixedBenchmark {
     }
 
     /**
-     * Reads.
+     * Looks up beside the spinner.
      *
-     * @param place where this thread is
-     * @param watch says for how long it had a processor
-     * @param sink takes what was found
+     * @param place the position of this thread
+     * @param watch measures its time on a processor
+     * @param sink takes the ranges found
      */
     @Benchmark
     @About("the same beside a thread that only spins")
@@ -198,7 +197,7 @@ public class MixedBenchmark {
         read(place, sink);
     }
 
-    /** Takes time and nothing else. */
+    /** Spins. */
     @Benchmark
     @Group("besideSpinner")
     public void spinner() {

@@ -36,11 +36,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Each operation of an address space alone: one thread, nobody beside it.
+ * Each operation of an address space alone: one thread, no other thread beside it.
  *
- * <p>The space holds {@link #vmas} mappings of eight pages, a hole of eight pages after each, readable only and
- * writable in turn. An invocation works on one of them at random and leaves the space as it was; where it takes two
- * calls for that, the time is that of one.
+ * <p>The space holds {@link #vmas} mappings of eight pages, with a hole of eight pages after each, alternately
+ * read-only and writable. An invocation works on a random mapping and restores it. If this takes two calls, the figure
+ * is the time of one.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -57,7 +57,7 @@ public class OperationBenchmark {
     private static final long BASE = 0x1000_0000_0000L;
     private static final int PICKS = 1 << 12;
 
-    /** How many mappings the space holds. */
+    /** The number of mappings in the space. */
     @Param({"30", "1000", "65530"})
     public int vmas;
 
@@ -69,7 +69,7 @@ public class OperationBenchmark {
     /** Called by JMH; {@link #setUp()} fills the space. */
     public OperationBenchmark() {}
 
-    /** Maps what is there from the start. */
+    /** Maps the ranges of the start. */
     @Setup(Level.Trial)
     public void setUp() {
         space = Machine.builder()
@@ -88,7 +88,7 @@ public class OperationBenchmark {
         }
     }
 
-    /** Makes sure that the operations have left the space as it was. */
+    /** Checks that the operations have restored the space. */
     @TearDown(Level.Trial)
     public void tearDown() {
         space.validate();
@@ -119,7 +119,7 @@ public class OperationBenchmark {
     }
 
     /**
-     * What is mapped here.
+     * Looks an address up.
      *
      * @return the VMA
      */
@@ -130,7 +130,7 @@ public class OperationBenchmark {
     }
 
     /**
-     * The layout of this instant.
+     * Takes a snapshot of the layout.
      *
      * @return the snapshot
      */
@@ -150,7 +150,7 @@ public class OperationBenchmark {
         done(space.munmap(address, LENGTH));
     }
 
-    /** Unmaps the middle of a mapping, and maps it again, which makes it whole. */
+    /** Unmaps the middle of a mapping, and maps it again, so that the mapping is whole. */
     @Benchmark
     @About("one of two: munmap of the middle of a mapping, mmap that makes it whole")
     @OperationsPerInvocation(2)
@@ -161,7 +161,7 @@ public class OperationBenchmark {
         done(space.mmap(address, PAGE, protection, PRIVATE | ANONYMOUS | FIXED, null, 0));
     }
 
-    /** Replaces a whole mapping by one that is not accounted, and that by the first kind. */
+    /** Replaces a whole mapping by one that is not accounted, and replaces that one by an accounted mapping. */
     @Benchmark
     @About("mmap over a whole mapping of the other kind")
     @OperationsPerInvocation(2)
@@ -171,7 +171,7 @@ public class OperationBenchmark {
         done(space.mmap(address, LENGTH, READ | WRITE, PRIVATE | ANONYMOUS | FIXED, null, 0));
     }
 
-    /** Takes all rights from a whole mapping, and gives them back. */
+    /** Removes all rights from a whole mapping, and restores them. */
     @Benchmark
     @About("mprotect of a whole mapping")
     @OperationsPerInvocation(2)
@@ -203,7 +203,7 @@ public class OperationBenchmark {
         done(space.mremap(address, LENGTH + PAGE, LENGTH, 0, 0));
     }
 
-    /** Moves a mapping into the hole behind it, and back. */
+    /** Moves a mapping into the hole after it, and back. */
     @Benchmark
     @About("mremap to somewhere else")
     @OperationsPerInvocation(2)
@@ -215,7 +215,7 @@ public class OperationBenchmark {
         done(space.mremap(aside, LENGTH, LENGTH, flags, address));
     }
 
-    /** Advice that changes a mapping, and the advice that takes it back. */
+    /** Gives advice that changes a mapping, and the advice that reverts it. */
     @Benchmark
     @About("madvise that changes a mapping")
     @OperationsPerInvocation(2)
@@ -244,7 +244,7 @@ public class OperationBenchmark {
         done(space.brk(heap));
     }
 
-    /** Checks a mapping for writing back, which changes nothing. */
+    /** Makes an {@code msync} of a mapping, which changes nothing. */
     @Benchmark
     @About("msync, which changes nothing")
     public void msync() {

@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What a snapshot costs, and what it makes of the changes that follow it.
+ * The cost of a snapshot, and its effect on the changes that follow it.
  *
- * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is all there is to pay; where it is a
- * reference to what is there, the next change may have more to copy.
+ * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is the whole cost. Where it is a reference
+ * to the present state, the next change may have more to copy.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -40,11 +40,11 @@ public class SnapshotBenchmark {
     /** The index. */
     @State(Scope.Thread)
     public static class Filled {
-        /** Which structure. */
+        /** The name of the structure. */
         @Param({Indexes.SAMARA, Indexes.TREEMAP_RWLOCK, Indexes.MVSTORE, Indexes.COW_ARRAY})
         public String index;
 
-        /** How many ranges are stored. */
+        /** The number of ranges stored. */
         @Param({"30", "1000", "100000", "1000000"})
         public int ranges;
 
@@ -59,7 +59,7 @@ public class SnapshotBenchmark {
         /** Called by JMH; {@link #setUp()} fills the index. */
         public Filled() {}
 
-        /** Stores the ranges and draws what is changed. */
+        /** Stores the ranges and draws the changes. */
         @Setup
         public void setUp() {
             keys = KeySet.of(ranges);
@@ -69,7 +69,7 @@ public class SnapshotBenchmark {
             forHoles = new Edits(keys).forHoles();
         }
 
-        /** Makes sure that all is as it was. */
+        /** Checks that the index holds the ranges of the start. */
         @TearDown
         public void tearDown() {
             if (isStored) {
@@ -78,7 +78,7 @@ public class SnapshotBenchmark {
             keys.requireIn(structure);
         }
 
-        /** Stores into a hole, or erases what the last call has stored. */
+        /** Stores into a hole, or erases the range that the last call has stored. */
         private void change() {
             Range range = forHoles[position];
             if (isStored) {
@@ -91,10 +91,10 @@ public class SnapshotBenchmark {
         }
     }
 
-    /** How often. */
+    /** The interval of the snapshots. */
     @State(Scope.Thread)
     public static class Rhythm {
-        /** So many changes are made with each snapshot, or nought for no snapshots at all. */
+        /** The number of changes for each snapshot, or zero for no snapshots. */
         @Param({"0", "1", "16"})
         public int changes;
 
@@ -125,11 +125,11 @@ public class SnapshotBenchmark {
     }
 
     /**
-     * Makes a change, having taken a snapshot if it is time for one, which is in the figure.
+     * Makes a change, after a snapshot if one is due; the figure contains the snapshot.
      *
      * @param filled the index
-     * @param rhythm how often
-     * @return the snapshot of last, which is kept until the next one
+     * @param rhythm the interval
+     * @return the last snapshot, which stays reachable until the next one
      */
     @Benchmark
     @About("a store or an erase, with a snapshot before each (changes=1), each 16th (16) or none (0)")

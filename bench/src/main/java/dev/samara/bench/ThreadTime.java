@@ -16,11 +16,11 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * For how long the measuring threads had a processor: {@code -prof dev.samara.bench.ThreadTime} adds the nanoseconds of
- * each operation.
+ * The time that the measuring threads had on a processor: {@code -prof dev.samara.bench.ThreadTime} adds the
+ * nanoseconds of each operation.
  *
- * <p>On a machine that is busy with something else, the time of a clock is that of the others too, and this is not. It
- * is that of all measuring threads together, and so of use where they all do the same.
+ * <p>On a machine that is busy with other work, the time of a clock contains the time of that work; this time does not.
+ * It is the sum over all measuring threads, and so is useful where all of them do equal work.
  */
 public final class ThreadTime implements InternalProfiler {
     /** The name of the metric. */
@@ -28,7 +28,7 @@ public final class ThreadTime implements InternalProfiler {
 
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
-    /** What was done between measurements by the threads that measure. */
+    /** The time of the measuring threads between measurements. */
     private static final LongAdder LEFT_OUT = new LongAdder();
 
     private long before;
@@ -55,7 +55,7 @@ public final class ThreadTime implements InternalProfiler {
     }
 
     /**
-     * The time on a processor of this thread, to be given to {@link #leaveOut}.
+     * Returns the processor time of this thread, to be passed to {@link #leaveOut}.
      *
      * @return nanoseconds
      */
@@ -64,9 +64,10 @@ public final class ThreadTime implements InternalProfiler {
     }
 
     /**
-     * Leaves what this thread has done out of the figure: what makes the next invocation possible, and is none.
+     * Leaves the work of this thread since an earlier {@link #now} out of the figure: work that prepares the next
+     * invocation.
      *
-     * @param began what {@link #now} was before it
+     * @param began the result of {@link #now} before that work
      */
     public static void leaveOut(long began) {
         LEFT_OUT.add(now() - began);
@@ -75,7 +76,7 @@ public final class ThreadTime implements InternalProfiler {
     private static long workers() {
         long sum = -LEFT_OUT.sum();
         for (ThreadInfo thread : CLOCK.getThreadInfo(CLOCK.getAllThreadIds())) {
-            // JMH's own name for them.
+            // JMH's own name for the measuring threads.
             if (thread != null && thread.getThreadName().contains("-jmh-worker-")) {
                 sum += Math.max(0, CLOCK.getThreadCpuTime(thread.getThreadId()));
             }

@@ -19,11 +19,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Changes of the ranges that are stored, by one thread, nobody beside it.
+ * Changes of the stored ranges, by one thread, no other thread beside it.
  *
- * <p>A method that undoes what it has done has both in its figure, as a pair. Run it with {@code -prof gc}: then {@code
- * gc.alloc.rate.norm} is the bytes allocated by each. Ranges and their parts are made beforehand, so these bytes are
- * the structure's own.
+ * <p>A method that reverts its change has both in its figure, as a pair. Run it with {@code -prof gc}: then {@code
+ * gc.alloc.rate.norm} is the number of bytes that each allocates. Ranges and their parts are made beforehand, so these
+ * bytes are the structure's own.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -36,7 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class UpdateBenchmark {
     private static final int GROWN = 1 << 10;
 
-    /** Which structure. */
+    /** The name of the structure. */
     @Param({
         Indexes.SAMARA,
         Indexes.SKIPLIST,
@@ -49,7 +49,7 @@ public class UpdateBenchmark {
     })
     public String index;
 
-    /** How many ranges are stored. */
+    /** The number of ranges stored. */
     @Param({"1000", "100000", "1000000"})
     public int ranges;
 
@@ -65,7 +65,7 @@ public class UpdateBenchmark {
     /** Called by JMH; {@link #setUp()} fills the index. */
     public UpdateBenchmark() {}
 
-    /** Stores the ranges and draws what is changed. */
+    /** Stores the ranges and draws the changes. */
     @Setup
     public void setUp() {
         keys = KeySet.of(ranges);
@@ -78,7 +78,7 @@ public class UpdateBenchmark {
         grown = edits.grown(GROWN);
     }
 
-    /** Makes sure that all is as it was, but for the range that is being grown. */
+    /** Checks that the index holds the ranges of the start, except for the range that is being grown. */
     @TearDown
     public void tearDown() {
         if (stage > 0) {
@@ -121,7 +121,7 @@ public class UpdateBenchmark {
         structure.merge(pick.left(), pick.right(), pick.whole());
     }
 
-    /** Grows a range by a page, or shrinks the one that the last call has grown. */
+    /** Grows a range by a page, or shrinks the range that the last call has grown. */
     @Benchmark
     @About("one of two in turn: a range is grown by a page, and shrunk again")
     public void growOrShrink() {
@@ -131,7 +131,7 @@ public class UpdateBenchmark {
         position = (position + (stage ^ 1)) & (GROWN - 1);
     }
 
-    /** Grows a range by a page; one whose hole is full is put back instead, and another one follows. */
+    /** Grows a range by a page. If its hole is full, restores the range instead and chooses another one. */
     @Benchmark
     @About("a range is grown by a page, over and over until its hole is full")
     public void grow() {

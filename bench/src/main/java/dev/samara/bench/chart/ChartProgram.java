@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** {@code chart [--out DIRECTORY] RESULT.json...}: draws what JMH has measured. */
+/** {@code chart [--out DIRECTORY] RESULT.json...}: draws the results of JMH. */
 public final class ChartProgram {
     private ChartProgram() {}
 
@@ -17,8 +17,8 @@ public final class ChartProgram {
      * Draws all charts of some files.
      *
      * @param words the command line
-     * @param out told what has been written
-     * @throws UsageException if it is not as above, or a file not what JMH writes
+     * @param out receives the names of the files written
+     * @throws UsageException if the command line is invalid, or a file is not a result of JMH
      */
     public static void run(List<String> words, PrintStream out) {
         Path directory = Path.of("");
@@ -42,10 +42,10 @@ public final class ChartProgram {
     /**
      * Draws all charts of some files.
      *
-     * @param files what JMH has written with {@code -rf json}
-     * @param directory where the charts go
-     * @param out told what has been written
-     * @throws UsageException if a file is something else
+     * @param files results of JMH, written with {@code -rf json}
+     * @param directory the directory of the charts
+     * @param out receives the names of the files written
+     * @throws UsageException if a file is not a result of JMH
      */
     public static void draw(List<Path> files, Path directory, PrintStream out) {
         // Before the first class of AWT looks for a screen.

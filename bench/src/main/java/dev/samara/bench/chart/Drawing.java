@@ -40,10 +40,10 @@ final class Drawing {
     /** Pixels of a PNG for each unit of length. */
     private static final int SCALE = 2;
 
-    /** From here on between the least and the greatest number, a logarithmic axis tells more. */
+    /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
     private static final double WIDE = 12;
 
-    /** Told apart also by who sees red and green as one; the first is that of Samara. */
+    /** Distinguishable also with red-green colour blindness. The first is that of Samara. */
     private static final List<Color> COLOURS = List.of(
             new Color(0xd62728),
             new Color(0xff9896),
@@ -60,7 +60,7 @@ final class Drawing {
 
     private final Map<String, Color> colours = new LinkedHashMap<>();
 
-    /** Prepares to draw plots, in which one name has one colour. */
+    /** Prepares to draw plots. A name has one colour in all of them. */
     Drawing(List<Plot> plots) {
         Indexes.NAMES.forEach(this::take);
         TreeSet<String> names = new TreeSet<>();
@@ -79,9 +79,9 @@ final class Drawing {
     /**
      * Draws a plot twice.
      *
-     * @param plot what to draw
-     * @param directory where to
-     * @return the files that were written
+     * @param plot the plot
+     * @param directory the directory of the files
+     * @return the files written
      */
     List<Path> draw(Plot plot, Path directory) throws IOException {
         Painter painter = plot.isNumeric() ? lines(plot)::paint : bars(plot)::paint;
@@ -146,7 +146,7 @@ final class Drawing {
         return chart;
     }
 
-    /** Samara's are thicker; those of the second file and of all after it have gaps. */
+    /** Samara's lines are thicker. Lines of the second file and of all later files are dashed. */
     private static BasicStroke stroke(Series series) {
         float width = series.colour().startsWith(Indexes.SAMARA) ? 3 : 1.5f;
         float[] gaps = series.variant() == 0 ? null : new float[] {8f / series.variant(), 4};
@@ -171,7 +171,7 @@ final class Drawing {
         for (Series series : plot.series()) {
             Map<String, Point> points = new LinkedHashMap<>();
             series.points().forEach(point -> points.put(point.place(), point));
-            // Every place has a bar in every series, if need be of no height.
+            // Every place has a bar in every series, of zero height if need be.
             List<Point> all = places.stream()
                     .map(place -> points.getOrDefault(place, new Point(place, 0, 0)))
                     .toList();
@@ -198,14 +198,14 @@ final class Drawing {
         }
         if (plot.isNumeric() && least > 0 && greatest > WIDE * least) {
             styler.setYAxisLogarithmic(true);
-            // Labels between powers of ten would lie on one another where there are more.
+            // Labels between powers of ten would overlap where there are more.
             styler.setYAxisLogarithmicDecadeOnly(greatest > WIDE * WIDE * least);
         } else {
             styler.setYAxisMin(0.0);
         }
     }
 
-    /** As far as it can be drawn: no part of an error goes below nought, which a logarithmic axis does not have. */
+    /** The error that can be drawn: a logarithmic axis has no numbers below zero. */
     private static double drawnError(Point point) {
         return Double.isNaN(point.error()) ? 0 : Math.min(point.error(), 0.9 * point.score());
     }

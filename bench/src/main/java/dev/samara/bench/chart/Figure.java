@@ -6,10 +6,10 @@ import java.util.Map;
 /**
  * One measured number.
  *
- * @param source the file that it is from, without its ending
+ * @param source the file of the number, without its extension
  * @param suite the simple name of the benchmark class
- * @param method the benchmark, and of a group which part of it
- * @param what of what it is, such as a percentile, or nothing for what the benchmark is about
+ * @param method the benchmark, and the part of a group
+ * @param what the quantity, such as a percentile; empty for the benchmark's own
  * @param unit its unit
  * @param parameters the values of the benchmark's parameters by name
  * @param score the number

@@ -4,21 +4,21 @@ package dev.samara.bench.chart;
 import java.util.List;
 
 /**
- * What one chart shows.
+ * The content of one chart.
  *
- * @param title what it is of
+ * @param title the subject of the chart
  * @param unit of all numbers
- * @param axis what the places on the x axis are: the name of a parameter whose values are numbers, or nothing if they
- *     are names
+ * @param axis the places on the x axis: the name of a parameter whose values are numbers, or empty if the places are
+ *     names
  * @param series the lines or groups of bars
  */
 record Plot(String title, String unit, String axis, List<Series> series) {
     /**
      * A line, or all bars of a colour.
      *
-     * @param name as it is in the legend
-     * @param colour what has the same one in every chart
-     * @param variant which of those that have one colour it is, from nought up
+     * @param name its name in the legend
+     * @param colour the name that has one colour in every chart
+     * @param variant its number among those of one colour, from zero up
      * @param points in the order of the axis
      */
     record Series(String name, String colour, int variant, List<Point> points) {}
@@ -36,7 +36,7 @@ record Plot(String title, String unit, String axis, List<Series> series) {
         return !axis.isEmpty();
     }
 
-    /** The title as a file can be called. */
+    /** The title as a file name. */
     String fileName() {
         return title.replaceAll("[^A-Za-z0-9.]+", "-");
     }

@@ -16,9 +16,9 @@ import java.util.function.Function;
 /**
  * Decides which figures stand side by side.
  *
- * <p>A chart is of one benchmark and one unit. Along its x axis goes the number of ranges or mappings; a line is a
- * structure, or one for each file where several files have the same; each combination of the other parameters is a
- * chart of its own. Where there is but one number, benchmarks of one class stand side by side instead.
+ * <p>A chart has one benchmark and one unit. Its x axis is the number of ranges or mappings. A line is a structure, or
+ * one for each file where several files have that structure. Each combination of the other parameters has its own
+ * chart. Where there is only one number, benchmarks of one class stand side by side instead.
  */
 final class Plots {
     private static final List<String> SIZES = List.of("ranges", "vmas");
@@ -57,12 +57,12 @@ final class Plots {
         return groups;
     }
 
-    /** All that has to be the same within a chart. */
+    /** The properties that all figures of a chart share. */
     private String chart(Figure figure) {
         return title(figure.suite() + "." + figure.method(), figure) + " " + figure.unit();
     }
 
-    /** Who is measured, of what the figure is, and the parameters that are neither a size nor a structure. */
+    /** The structure, the quantity of the figure, and the parameters that are neither a size nor a structure. */
     private static String title(String name, Figure figure) {
         StringBuilder title = new StringBuilder(name);
         if (!figure.what().isEmpty()) {
@@ -134,7 +134,7 @@ final class Plots {
         return new Plot(title, some.get(0).unit(), axis, List.copyOf(series));
     }
 
-    /** Indexes in the order that they have everywhere, all else behind them as it comes. */
+    /** Indexes in the order that they have everywhere. All other names follow in the order of their appearance. */
     private static int rank(String name) {
         int at = Indexes.NAMES.indexOf(name);
         return at < 0 ? Indexes.NAMES.size() : at;

@@ -17,13 +17,13 @@ import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** A file that JMH has written with {@code -rf json}. */
+/** A result file of JMH, written with {@code -rf json}. */
 final class ResultFile {
-    /** Of the many metrics that profilers add, the ones that are compared. */
+    /** The metrics of profilers that are compared. */
     private static final Map<String, String> PROFILED =
             Map.of("gc.alloc.rate.norm", "allocated", ThreadTime.METRIC, "on a processor");
 
-    /** Of {@code MixedBenchmark}: how much of a processor its readers had. */
+    /** A counter of {@code MixedBenchmark}: the processor time of its readers. */
     private static final String COUNTER = "onProcessor";
 
     private static final List<String> PERCENTILES = List.of("50.0", "99.0", "99.9");
@@ -40,7 +40,7 @@ final class ResultFile {
      *
      * @param file the file
      * @return the figures, at least one
-     * @throws UsageException if that is no such file
+     * @throws UsageException if the file is not a result of JMH
      */
     static List<Figure> read(Path file) {
         ResultFile result = new ResultFile(String.valueOf(file.getFileName()).replaceFirst("\\.json$", ""));
@@ -55,7 +55,7 @@ final class ResultFile {
                 | UnsupportedOperationException
                 | NumberFormatException
                 | NullPointerException e) {
-            // What Gson throws where something is of another kind, or missing.
+            // Gson throws these if a value is of another kind, or missing.
             throw new UsageException(file + " is not what JMH writes with -rf json: " + e.getMessage());
         }
         if (result.figures.isEmpty()) {
@@ -90,13 +90,13 @@ final class ResultFile {
                 time(row, method + ":" + metric.getKey(), values);
             }
         }
-        // That of a group as a whole is a mean over things that have nothing in common.
+        // The figure of a group as a whole is a mean over unrelated operations.
         if (!isGroup) {
             time(row, method, entry.getAsJsonObject("primaryMetric"));
         }
     }
 
-    /** Profilers give their metrics names with a dot in them, and methods have none; a counter is no method. */
+    /** Names of profilers' metrics have a dot, and names of methods have none. A counter is no method. */
     private static boolean isPart(String metric) {
         return metric.chars().allMatch(Character::isJavaIdentifierPart) && !metric.equals(COUNTER);
     }

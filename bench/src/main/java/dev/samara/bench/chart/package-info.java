@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * Charts of what JMH has measured: {@link dev.samara.bench.chart.ResultFile} reads its JSON, {@link
+ * Charts of JMH's results: {@link dev.samara.bench.chart.ResultFile} reads the JSON, {@link
  * dev.samara.bench.chart.Plots} decides which figures stand side by side, {@link dev.samara.bench.chart.Drawing} draws
  * them, as PNG and as SVG.
  */

@@ -16,18 +16,18 @@ import org.openjdk.jmh.runner.format.OutputFormat;
 import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** All there is to run: JMH's own list of benchmarks, with the line of each, and the reports. */
+/** The benchmarks of JMH's own list, with the line of each, and the reports. */
 final class Catalogue {
     private static final OutputFormat SILENT = OutputFormatFactory.createFormatInstance(System.out, VerboseMode.SILENT);
 
     private Catalogue() {}
 
     /**
-     * The benchmarks that JMH would run.
+     * Returns the benchmarks that JMH would run.
      *
-     * @param includes regular expressions, of which a name contains one; none for all
-     * @param excludes regular expressions, of which it contains none
-     * @throws PatternSyntaxException if one is none
+     * @param includes regular expressions, one of which is found in the name; none for all
+     * @param excludes regular expressions, none of which is found in the name
+     * @throws PatternSyntaxException if an expression is invalid
      */
     static SortedSet<BenchmarkListEntry> find(List<String> includes, List<String> excludes) {
         return BenchmarkList.defaultList().find(SILENT, includes, excludes);

@@ -25,8 +25,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * A command line of JMH's, run as JMH runs it, once it is sure that there is what it asks for. JMH itself would find
- * out in each fork, go on, and report success.
+ * A command line of JMH. Before it runs, its benchmarks and values are checked: JMH itself would detect an error in
+ * each fork, go on, and report success.
  */
 final class JmhRun {
     private JmhRun() {}
@@ -35,7 +35,7 @@ final class JmhRun {
      * Runs JMH.
      *
      * @return the exit status
-     * @throws UsageException if what the words ask for is not there
+     * @throws UsageException if a benchmark or a value in the command line does not exist
      */
     static int run(String[] words) throws IOException {
         CommandLineOptions options;
@@ -101,7 +101,7 @@ final class JmhRun {
         }
         boolean isNumber = choice.stream().allMatch(JmhRun::isNumber);
         for (String value : values) {
-            // Numbers are examples, names are all there are.
+            // Numbers are examples; names are the complete list.
             if (isNumber ? !isNumber(value) : !choice.contains(value)) {
                 throw new UsageException(name + " cannot be " + value + "; "
                         + (isNumber ? "it is a number, such as " : "it is one of ") + String.join(", ", choice));
@@ -113,7 +113,7 @@ final class JmhRun {
         return text.matches("[0-9]{1,9}");
     }
 
-    /** What is given with {@code -p name=value,value}: JMH tells values only to who knows the name. */
+    /** The arguments of {@code -p name=value,value}. JMH returns values only by name. */
     private static Map<String, List<String>> parameters(String[] words) {
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         for (int i = 0; i + 1 < words.length; i++) {

@@ -21,15 +21,16 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * {@code quick [--out DIRECTORY]}: each benchmark and each report once, in under a quarter of an hour on two
+ * {@code quick [--out DIRECTORY]}: runs each benchmark and each report once, in less than a quarter of an hour on two
  * processors.
  *
- * <p>One short fork each: enough to see that all works and roughly how things stand, too little to quote.
+ * <p>Each runs in one short fork. This shows that all work and what their figures are roughly; it is too little to
+ * quote.
  */
 final class QuickRun {
     private static final String RESULT = "quick.json";
 
-    /** A part of the suite, and the few values of its parameters that are tried. */
+    /** A part of the suite, and the few values of its parameters that are run. */
     private record Part(String benchmarks, Map<String, String> parameters) {}
 
     private static final List<Part> PARTS = List.of(
@@ -61,9 +62,9 @@ final class QuickRun {
      * Runs all.
      *
      * @param words the command line
-     * @param out told what is done
+     * @param out receives the progress
      * @return the exit status
-     * @throws UsageException if the words are not as above
+     * @throws UsageException if the command line is invalid
      */
     static int run(List<String> words, PrintStream out) throws InterruptedException {
         Path directory = Path.of("quick");

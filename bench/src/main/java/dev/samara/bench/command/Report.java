@@ -19,8 +19,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param word its name
  * @param about the line that {@code list} prints
- * @param program what runs
- * @param small what it is told in {@code quick}
+ * @param program the program
+ * @param small its arguments in {@code quick}
  */
 record Report(String word, String about, Program program, String small) {
     static final List<Report> ALL = List.of(
@@ -76,7 +76,6 @@ record Report(String word, String about, Program program, String small) {
                     ShootdownReport::main,
                     "--rounds 1 --iterations 500"));
 
-    /** What a report does. */
     interface Program {
         void run(String[] words) throws InterruptedException;
     }
@@ -92,7 +91,7 @@ record Report(String word, String about, Program program, String small) {
         program.run(words.toArray(String[]::new));
     }
 
-    /** With little of everything. */
+    /** Runs with small arguments. */
     void runSmall() throws InterruptedException {
         run(List.of(small.split(" ")));
     }

@@ -11,12 +11,12 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * {@code java -jar samara-bench.jar}: a program of the suite's own, a report, or JMH with whatever it is told.
+ * {@code java -jar samara-bench.jar}: runs a program of the suite, a report, or JMH with the given arguments.
  *
- * <p>The status is 0 if all went well, 1 if something failed, 2 if the input makes no sense.
+ * <p>The exit status is 0 for success, 1 for a failure, 2 for invalid input.
  */
 public final class SuiteCommand {
-    /** What the suite has besides benchmarks and reports. */
+    /** The programs of the suite, besides benchmarks and reports. */
     static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
             "list", "all of these",
             "chart", "draws PNG and SVG of what JMH has written with -rf json: [--out DIRECTORY] RESULT.json...",
@@ -25,10 +25,10 @@ public final class SuiteCommand {
     private SuiteCommand() {}
 
     /**
-     * Runs what the words say, and ends the JVM.
+     * Runs a command line, and ends the JVM.
      *
      * @param words the command line
-     * @throws IOException if something cannot be read or written
+     * @throws IOException if a file cannot be read or written
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] words) throws IOException, InterruptedException {
@@ -36,11 +36,11 @@ public final class SuiteCommand {
     }
 
     /**
-     * Runs what the words say.
+     * Runs a command line.
      *
      * @param words the command line
-     * @param out what the suite's own programs print to
-     * @param err told what was wrong with the words
+     * @param out receives the output of the suite's own programs
+     * @param err receives the description of an error in the command line
      * @return the exit status
      */
     static int run(String[] words, PrintStream out, PrintStream err) throws IOException, InterruptedException {

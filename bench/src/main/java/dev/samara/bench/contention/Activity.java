@@ -4,9 +4,9 @@ package dev.samara.bench.contention;
 import static dev.samara.core.mman.Protection.READ;
 import static dev.samara.core.mman.Protection.WRITE;
 
-/** What the threads that are measured do. */
+/** The operations of the measured threads. */
 enum Activity {
-    /** Look-ups at random addresses, timed in batches. */
+    /** Lookups at random addresses, timed in batches. */
     LOOK_UP("look-up", 32) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -19,7 +19,7 @@ enum Activity {
             return found;
         }
     },
-    /** Keeps at random addresses, each released at once, timed in batches. */
+    /** Acquires references at random addresses and releases each at once, timed in batches. */
     KEEP("keep", 32) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -32,7 +32,7 @@ enum Activity {
             return found;
         }
     },
-    /** A mapping, a change of half of its rights and its end, in the thread's own range, timed together. */
+    /** A mapping, a change of half of its rights, and its end, in the thread's own range, timed together. */
     OPERATION("operation", 3) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -43,7 +43,6 @@ enum Activity {
         }
     };
 
-    /** How many of them are timed together. */
     final int perBatch;
 
     private final String text;
@@ -57,7 +56,7 @@ enum Activity {
      * Does one batch.
      *
      * @param from the first of 32 picks
-     * @return how many have come to what they should: all
+     * @return the number of expected results: all
      */
     abstract int batch(Contender contender, long[] picks, int from, long own);
 

@@ -4,13 +4,13 @@ package dev.samara.bench.contention;
 import java.util.Arrays;
 import java.util.List;
 
-/** Who is busy beside the threads that are measured. */
+/** The neighbour of the measured threads. */
 enum Beside {
-    /** Nobody. */
+    /** No neighbour. */
     NOBODY("nobody"),
-    /** A thread that maps and unmaps all the time. */
+    /** A thread that maps and unmaps without pause. */
     WRITER("writer"),
-    /** A thread that unmaps a file whose close takes 100 ms, again and again. */
+    /** A thread that unmaps, again and again, a file whose close takes 100 ms. */
     SLOW_CLOSE("slow-close");
 
     static final List<String> NAMES =

@@ -6,7 +6,7 @@ import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import org.jspecify.annotations.Nullable;
 
-/** A file whose close is worth watching. */
+/** A file with a callback at its close. */
 final class ClosingFile implements Backing {
     private final Runnable close;
     private final @Nullable VmOperations operations;
@@ -16,7 +16,7 @@ final class ClosingFile implements Backing {
         this.operations = operations;
     }
 
-    /** The space closes it. */
+    /** Returns a file that the space closes. */
     static ClosingFile closedBySpace(Runnable close) {
         return new ClosingFile(close, new VmOperations() {
             @Override
@@ -26,7 +26,7 @@ final class ClosingFile implements Backing {
         });
     }
 
-    /** The space knows nothing of it; who unmaps calls {@link #close}. */
+    /** Returns a file that the space does not close; the unmapping caller calls {@link #close}. */
     static ClosingFile closedByCaller(Runnable close) {
         return new ClosingFile(close, null);
     }

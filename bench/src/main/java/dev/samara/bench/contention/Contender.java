@@ -8,15 +8,18 @@ import dev.samara.core.vma.Vma;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** An address space as its users call it, however it keeps them apart. Results are those of {@code AddressSpace}. */
+/**
+ * An address space as its users call it, with any synchronization of its own. Results are those of {@code
+ * AddressSpace}.
+ */
 interface Contender {
     @Nullable
     Vma find(long address);
 
-    /** Makes sure that the backing at an address stays open for a moment; false if nothing is mapped there. */
+    /** Acquires a reference at an address and releases it at once. Returns false if nothing is mapped there. */
     boolean keepAndRelease(long address);
 
-    /** All VMAs of one instant. */
+    /** Returns all VMAs of one instant. */
     List<Vma> scan();
 
     long mmap(long address, long length, int protection, int flags, @Nullable Backing backing);
@@ -31,15 +34,15 @@ interface Contender {
 
     long brk(long address);
 
-    /** Looks which pages are in memory. */
+    /** Returns which pages are in memory. */
     long mincore(long address, long length, byte[] vector);
 
-    /** Makes a child, which is nobody's but the caller's. */
+    /** Makes a child for the caller alone. */
     AddressSpace fork();
 
-    /** Has a page made accessible through a CPU that has loaded this space. */
+    /** Faults a page in through a CPU that has loaded this space. */
     int fault(Cpu cpu, long address, int access);
 
-    /** Opens a file to be mapped here, once, and says what its close does. */
+    /** Opens a file to be mapped here, once. */
     Backing open(Runnable close);
 }

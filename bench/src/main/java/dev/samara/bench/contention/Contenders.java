@@ -18,11 +18,11 @@ final class Contenders {
     private Contenders() {}
 
     /**
-     * Puts a contender before a space, which nobody else may use from then on.
+     * Returns a contender that uses a space; no other user of the space is allowed from then on.
      *
-     * @param name which
+     * @param name its name
      * @param space the space
-     * @param retire what each operation does with what it has taken away, or null for nothing
+     * @param retire the notifier that each operation calls for its revocations, or null for none
      */
     static Contender named(String name, AddressSpace space, @Nullable MmuNotifier retire) {
         return switch (name) {

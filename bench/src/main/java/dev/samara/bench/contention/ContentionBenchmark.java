@@ -26,10 +26,10 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * What several threads ({@code -t}) get done in one space, beside a neighbour of each kind.
+ * The throughput of several threads ({@code -t}) in one space, beside a neighbour of each kind.
  *
- * <p>The figure is the sum over the threads, without the neighbour. How long single look-ups take is told by {@link
- * ContentionReport}.
+ * <p>The figure is the sum over the threads, without the neighbour. {@link ContentionReport} has the times of single
+ * lookups.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -40,15 +40,15 @@ import org.openjdk.jmh.infra.ThreadParams;
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 public class ContentionBenchmark {
-    /** Who keeps the threads apart. */
+    /** The contender, which keeps the threads apart. */
     @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
     public String contender;
 
-    /** Who is busy beside them. */
+    /** The neighbour of the measured threads. */
     @Param({"nobody", "writer", "slow-close"})
     public String beside;
 
-    /** How many mappings there are. */
+    /** The number of mappings. */
     @Param("1000")
     public int vmas;
 
@@ -59,7 +59,7 @@ public class ContentionBenchmark {
     /** Called by JMH; {@link #setUp()} does the rest. */
     public ContentionBenchmark() {}
 
-    /** What one thread works with. */
+    /** The addresses and the range of one thread. */
     @State(Scope.Thread)
     public static class Worker {
         private long[] picks;
@@ -96,7 +96,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Stops the neighbour, and makes sure that all is as it was.
+     * Stops the neighbour, and checks that the mappings are those of the start.
      *
      * @throws InterruptedException if the wait for the neighbour is interrupted
      */
@@ -111,7 +111,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * What is mapped here.
+     * Looks an address up.
      *
      * @param worker the thread
      * @return the VMA
@@ -123,7 +123,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * A keep, taken and released.
+     * Acquires a reference and releases it.
      *
      * @param worker the thread
      * @return whether something was mapped there
@@ -135,7 +135,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * A mapping, a change of half of its rights and its end, in the thread's own range; counted as three.
+     * Maps, changes half of the rights and unmaps, in the thread's own range; counted as three operations.
      *
      * @param worker the thread
      */

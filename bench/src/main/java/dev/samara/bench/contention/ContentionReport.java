@@ -11,15 +11,16 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Throughput and percentiles of look-ups, keeps and small operations, by contender, by number of threads and by who is
- * busy beside them, all in one run.
+ * Throughput and percentiles of lookups, references and small operations, by contender, number of threads and
+ * neighbour, all in one run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --json FILE}.
- * Contenders take turns within a round, so that a busy machine is busy for all of them; a figure is the median over
- * the rounds. One process runs all, so each contender is called through the same interface with four
- * implementations; {@link ContentionBenchmark} gives each a process of its own.
+ * Contenders take turns within a round, so that other load of the machine affects all of them; a figure is the median
+ * over the rounds. One process runs all, so each contender is called through one interface with four implementations.
+ * {@link ContentionBenchmark} gives each a process of its own.
  *
- * <p>A figure of readers means little without that of their neighbour: readers that never let a writer in are fast.
+ * <p>A figure of readers means little without the figure of their neighbour: readers that never let a writer in are
+ * fast.
  */
 public final class ContentionReport {
     private final int vmas;
@@ -53,10 +54,10 @@ public final class ContentionReport {
 
     private record Cell(String beside, Activity activity, int threads, String contender) {}
 
-    /** One round of one cell: what was measured, and how often a second the neighbour got through meanwhile. */
+    /** One round of one cell: the outcome, and the rounds of the neighbour per second in that time. */
     private record Measured(Load.Outcome outcome, double neighbour) {}
 
-    /** Of the figures of one cell, over the rounds. */
+    /** The medians of one cell over the rounds. */
     private record Medians(
             double perSecond,
             double p50,

@@ -7,11 +7,11 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reader-writer lock, held for writing while the layout is changed and for reading during the rest, as Linux's
- * {@code munmap} does.
+ * One reader-writer lock, held for writing while the layout is changed and for reading during the rest, as in Linux's
+ * {@code munmap}.
  *
- * <p>Strong where operations take long and only look-ups are beside them. Weak where there are other operations: each
- * waits for the rest of the one before, wherever that is; and as soon as one waits, new look-ups may queue behind it.
+ * <p>Strong where operations take long and only lookups are beside them. Weak beside other operations: each waits for
+ * the rest of the previous one, wherever that is. As soon as one waits, new lookups may queue after it.
  */
 final class DowngradedLock extends ReadLocked {
     DowngradedLock(AddressSpace space, @Nullable MmuNotifier retire) {

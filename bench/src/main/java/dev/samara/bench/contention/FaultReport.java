@@ -16,14 +16,14 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What threads that fault gain by being several, by workload and by contender, beside what a perfectly parallel loop
- * gains in the same run.
+ * The speedup of faults by several threads, by workload and by contender, beside the speedup of a perfectly parallel
+ * loop in the same run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar faults --pages 8192 --rounds 15 --threads 1,2 --json FILE}. The
- * threads of a round begin together, and what makes the next round possible is not measured. Contenders and numbers of
- * threads take turns, and a figure is the median over the rounds. The gain is told twice: of the time of a clock, and
- * of the time on a processor, which sees neither that a machine is busy with something else nor that a thread waits in
- * its sleep.
+ * threads of a round begin together. The preparation of the next round is not measured. Contenders and numbers of
+ * threads take turns, and a figure is the median over the rounds. The speedup is given twice, by the time of a clock
+ * and by the time on a processor. The processor time contains neither other load of the machine nor the sleep of a
+ * waiting thread.
  */
 public final class FaultReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -50,7 +50,7 @@ public final class FaultReport {
 
     private record Cell(FaultWork.Kind kind, String contender, int threads) {}
 
-    /** How much was done in a second, of a clock by all, and on a processor by each. */
+    /** The work per second: of all threads by a clock, and of each by its processor time. */
     private record Rate(double perSecond, double perProcessorSecond) {}
 
     /**
@@ -68,7 +68,7 @@ public final class FaultReport {
                 "%-13s %-17s %2s %14s %14s %7s %7s %10s",
                 "work", "contender", "t", "per second", "ns on a cpu", "gain", "on cpu", "of loop's");
         for (FaultWork.Kind kind : FaultWork.Kind.values()) {
-            // The loops are what the others are judged by.
+            // The loops are the baseline of the other workloads.
             if (!kind.usesSpace() || works.contains(kind.toString())) {
                 measure(kind);
             }
@@ -174,7 +174,7 @@ public final class FaultReport {
         return new Rate(perSecond, done * 1e9 / processor);
     }
 
-    /** What it has measured is read once it has ended. */
+    /** Its results are read after its end. */
     private static final class Worker extends Thread {
         /** The first makes frames and tables, which the others find. */
         private static final int TIMES = 4;

@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/** What threads do that fault in one space: the workloads of the field, each as one round that can be repeated. */
+/** The work of threads that fault in one space: workloads of the field, each as one round that can be repeated. */
 final class FaultWork {
     private static final long BASE = 0x1000_0000_0000L;
     private static final long PAGE = Ground.PAGE;
@@ -39,11 +39,10 @@ final class FaultWork {
     private final long[][] addresses;
     private final byte[][] memory;
 
-    /** Which. */
     enum Kind {
-        /** Arithmetic: what several threads gain at best. */
+        /** Arithmetic: the best possible speedup of several threads. */
         LOOP("loop"),
-        /** Each thread fills memory of its own, a page at a time: what they gain at best where memory is written. */
+        /** Each thread fills memory of its own, page by page: the best possible speedup where memory is written. */
         ZEROING("zeroing"),
         /** pft: disjoint parts of one anonymous mapping. */
         PFT_ONE("pft-one-vma"),
@@ -55,15 +54,15 @@ final class FaultWork {
         PF_HIGH("pf-high"),
         /** will-it-scale page_fault1: mmap, write each page, munmap. */
         PAGE_FAULT_1("page_fault1"),
-        /** The same with a private mapping of a file. */
+        /** As {@link #PAGE_FAULT_1}, with a private mapping of a file. */
         PAGE_FAULT_2("page_fault2"),
-        /** The same with a shared mapping of a file. */
+        /** As {@link #PAGE_FAULT_1}, with a shared mapping of a file. */
         PAGE_FAULT_3("page_fault3"),
         /** ebizzy: map, fill, search, unmap 512 KiB. */
         EBIZZY("ebizzy"),
-        /** will-it-scale brk1: a page more and a page less; one thread, as there is one heap. */
+        /** will-it-scale brk1: grows the heap by a page and shrinks it. One thread, as there is one heap. */
         BRK("brk1"),
-        /** The same above a page with other rights, so that each is a mapping that comes and goes. */
+        /** As {@link #BRK}, above a page with other rights, so that each added page is a mapping of its own. */
         BRK_2("brk2");
 
         static final List<String> NAMES =
@@ -79,12 +78,12 @@ final class FaultWork {
             return values()[NAMES.indexOf(text)];
         }
 
-        /** Whether there is one mapping from the start, of which pages are faulted and discarded. */
+        /** Returns whether one mapping exists from the start, whose pages are faulted and discarded. */
         boolean isMapped() {
             return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
         }
 
-        /** Whether there is one of what it works on, so that one thread does. */
+        /** Returns whether only one thread can do this work. */
         boolean isForOne() {
             return this == BRK || this == BRK_2;
         }
@@ -102,7 +101,7 @@ final class FaultWork {
     /**
      * Prepares a space.
      *
-     * @param pages how many each thread touches in a round
+     * @param pages the number of pages that each thread touches in a round
      */
     FaultWork(Kind kind, String contenderName, int threads, int pages) {
         this.kind = kind;
@@ -120,7 +119,7 @@ final class FaultWork {
             }
             files.add(machine.newFile("/file" + thread, thread + 1, Geometry.LINUX_X86_64, pages * PAGE));
             if (kind == Kind.PFT_EACH) {
-                // Other rights for every other one, so that they are not joined.
+                // Other rights for every second mapping, so that none are joined.
                 map(own(thread), thread % 2 == 0 ? READ | WRITE : READ | WRITE | 4, PRIVATE | ANONYMOUS, null);
             }
         }
@@ -157,7 +156,7 @@ final class FaultWork {
         }
     }
 
-    /** A processor for the calling thread, with the space loaded. */
+    /** Claims a CPU for the calling thread and loads the space. */
     Cpu claim() {
         Cpu cpu = machine.claimCpu();
         cpu.load(space);
@@ -165,9 +164,9 @@ final class FaultWork {
     }
 
     /**
-     * One thread's part of a round, which is what is measured.
+     * Does the measured part of a round for one thread.
      *
-     * @return how many pages were touched, or operations done
+     * @return the number of pages touched, or of operations
      */
     long work(Cpu cpu, int thread) {
         return switch (kind) {
@@ -184,7 +183,7 @@ final class FaultWork {
         };
     }
 
-    /** Makes the next round possible. Nobody works meanwhile. */
+    /** Prepares the next round. No thread works at that time. */
     void undo(int thread) {
         if (kind.isMapped()) {
             Ground.done(contender.madvise(own(thread), pages * PAGE, Advice.DONTNEED));
@@ -203,7 +202,7 @@ final class FaultWork {
         for (int i = 0; i < pages * 32; i++) {
             sum += random.nextLong();
         }
-        // Never so: the sum must be needed.
+        // Never true; the comparison makes the sum needed.
         return sum == 42 ? 0 : pages;
     }
 

@@ -11,11 +11,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forks beside a thread that maps and unmaps in the parent: how long they take, and how long it has to wait.
+ * Forks beside a thread that maps and unmaps in the parent: the time of a fork, and the wait of that thread.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork-beside --vmas 134,1000,65530 --rounds 15 --json FILE}. A rival
- * holds its lock alone through the fork, as Linux does. The child changes once, and is closed outside of what is
- * measured. All is told by a clock, and a figure is the median over the rounds but for the longest wait.
+ * holds its lock alone through the fork, as Linux does. The child changes once, and is closed outside of the
+ * measurement. All times are by a clock, and a figure is the median over the rounds, except for the longest wait.
  */
 public final class ForkBesideReport {
     private static final long PAIRS_ALONE = 200_000;
@@ -116,14 +116,14 @@ public final class ForkBesideReport {
                 alone.longest);
     }
 
-    /** Maps and unmaps in the parent, so often or until it is told to end. */
+    /** Maps and unmaps in the parent, a number of times or until it is told to end. */
     private static final class Mapper extends Thread {
         private final Contender contender;
         private final long most;
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private volatile boolean over;
 
-        /* Read once it has ended. */
+        /** Read after the end of the thread. */
         private long pairs;
         private long nanos;
         private long longest;

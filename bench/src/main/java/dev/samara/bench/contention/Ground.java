@@ -15,15 +15,15 @@ import dev.samara.core.vma.Geometry;
 import java.util.SplittableRandom;
 
 /**
- * The space that is fought over: mappings of eight pages with a hole behind each, which nobody changes and everybody
- * looks up, and away from them a range for each thread to work in.
+ * The space that the threads share: mappings of eight pages with a hole after each, which no thread changes and every
+ * thread looks up. Away from them, each thread has a range to work in.
  */
 final class Ground {
     static final long PAGE = 4096;
     static final long LENGTH = 8 * PAGE;
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
 
-    /** Picks of addresses repeat after so many; a power of two. */
+    /** The number of picks before they repeat; a power of two. */
     static final int PICKS = 1 << 12;
 
     private static final long COMMON = 0x1000_0000_0000L;
@@ -44,7 +44,7 @@ final class Ground {
         return COMMON + i * 2L * LENGTH;
     }
 
-    /** Addresses that are always mapped. */
+    /** Returns addresses that are always mapped. */
     static long[] picks(int vmas, long seed) {
         SplittableRandom random = new SplittableRandom(seed);
         long[] picks = new long[PICKS];
@@ -54,12 +54,12 @@ final class Ground {
         return picks;
     }
 
-    /** A gibibyte that one thread has to itself. */
+    /** Returns the start of the gibibyte that belongs to one thread. */
     static long own(int thread) {
         return OWN + ((long) thread << 30);
     }
 
-    /** Fails if an operation has. */
+    /** Throws if an operation has failed. */
     static long done(long result) {
         if (Errno.isError(result)) {
             throw new IllegalStateException("an operation failed: " + Errno.of(result));

@@ -10,7 +10,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** An operation that stays between publication and completion for as long as it is held there. */
+/** An operation that is held between publication and completion. */
 final class Held {
     private final Kind kind;
     private final Contender contender;
@@ -20,13 +20,12 @@ final class Held {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private final Thread thread;
 
-    /** Which operation. */
     enum Kind {
-        /** One that takes a mapping away. */
+        /** Unmaps a mapping. */
         MUNMAP(Ground.own(2000)),
-        /** One that puts a mapping in the place of another. */
+        /** Replaces a mapping by another one. */
         MAP_FIXED(Ground.own(2001)),
-        /** One that moves a mapping. */
+        /** Moves a mapping. */
         MREMAP(Ground.own(2002));
 
         private final long start;
@@ -36,13 +35,15 @@ final class Held {
         }
     }
 
-    /** What the contender calls when it retires: it lets through what is not to be held. */
+    /**
+     * The notifier that the contender calls in its retire phase. It lets every operation pass that is not to be held.
+     */
     static final class Gatekeeper implements MmuNotifier {
         private final List<Held> held = new CopyOnWriteArrayList<>();
 
         @Override
         public void invalidate(long start, long end, Reason reason) {
-            // The operations that are measured must not pay for the search among those that are held.
+            // The measured operations must not pay for the search among the held ones.
             if (start < Kind.MUNMAP.start) {
                 return;
             }
@@ -97,7 +98,7 @@ final class Held {
         }
     }
 
-    /** Lets the operation end, and removes what it has left. */
+    /** Lets the operation end, and unmaps the rest of its mappings. */
     void release() throws InterruptedException {
         if (!thread.isAlive()) {
             throw new IllegalStateException(kind + " was not held", failure.get());

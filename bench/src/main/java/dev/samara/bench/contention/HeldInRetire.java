@@ -19,19 +19,19 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What goes on elsewhere in a space while operations are held between publication and completion.
+ * Operations elsewhere in a space while others are held between publication and completion.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar held-in-retire --operations 1000000 --rounds 5 --json FILE}.
- * First an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara's are held at once, and one thread
- * does a number of look-ups, keeps, mmaps, munmaps and mprotects elsewhere, in turn with as many while nothing is
- * held; the figure is the median over the rounds of the ratio of both rates. Then one operation at a time is held
- * with each contender, and what others complete meanwhile is counted.
+ * <p>{@code java -jar bench/target/samara-bench.jar held-in-retire --operations 1000000 --rounds 5 --json FILE}. In the
+ * first part an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara are held at once. One thread makes
+ * lookups, references, mmaps, munmaps and mprotects elsewhere, in turn with as many while nothing is held. The figure
+ * is the median over the rounds of the ratio of both rates. In the second part one operation at a time is held with
+ * each contender, and the operations that others complete in that time are counted.
  */
 public final class HeldInRetire {
     private static final String[] WHAT = {"look-up", "keep", "mmap", "munmap", "mprotect"};
     private static final int PLACED = PRIVATE | ANONYMOUS | NORESERVE;
 
-    /** So many mappings are made before as many are removed. */
+    /** The number of mappings made before as many are removed. */
     private static final int BLOCK = 500;
 
     private final int vmas;
@@ -77,7 +77,7 @@ public final class HeldInRetire {
         double[][] ratios = new double[WHAT.length][rounds];
         double[][] processorRatios = new double[WHAT.length][rounds];
         for (int round = 0; round < rounds; round++) {
-            // Each goes first in every other round.
+            // Each goes first in every second round.
             boolean heldFirst = round % 2 == 1;
             Stopwatch[] one = measure(samara, operations, gatekeeper, heldFirst);
             Stopwatch[] other = measure(samara, operations, gatekeeper, !heldFirst);
@@ -113,7 +113,7 @@ public final class HeldInRetire {
         }
     }
 
-    /** How long a number of one thing took, and how much of that its thread ran. */
+    /** The time of a number of operations, and the processor time of their thread. */
     private static final class Stopwatch {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
@@ -136,13 +136,13 @@ public final class HeldInRetire {
             return count * 1e9 / nanos;
         }
 
-        /** Does not see waiting, nor what else the machine is busy with. */
+        /** Contains neither waits nor other load of the machine. */
         double perProcessorSecond() {
             return count * 1e9 / processorNanos;
         }
     }
 
-    /** Does each thing, with or without three operations held. */
+    /** Does each operation, with or without three operations held. */
     private Stopwatch[] measure(Contender contender, int count, Held.Gatekeeper gatekeeper, boolean isHeld)
             throws InterruptedException {
         List<Held> held = new ArrayList<>();
@@ -182,7 +182,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(own, Ground.LENGTH));
     }
 
-    /** Each is placed beside the one before, with other rights, so that none are joined. */
+    /** Each is placed beside the previous one, with other rights, so that none are joined. */
     private static void mappings(Contender contender, int count, Stopwatch mapping, Stopwatch unmapping) {
         long[] placed = new long[BLOCK];
         int blocks = Math.max(1, count / BLOCK);
@@ -237,7 +237,7 @@ public final class HeldInRetire {
         Figures.line("* beside the operations of the two columns before");
     }
 
-    /** Something that is done over and over. */
+    /** One repeated operation. */
     private interface Step {
         void take(Contender contender, int number);
     }
@@ -263,7 +263,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(Ground.own(0), Ground.LENGTH));
     }
 
-    /** The first one maps what the others are about; nothing unmaps it, which hurts nobody. */
+    /** The first call maps the range of the others. Nothing unmaps it, which is harmless. */
     private void protect(Contender contender, int number) {
         if (number == 0) {
             Ground.done(contender.mmap(Ground.own(1), Ground.LENGTH, READ, Ground.HERE, null));
@@ -279,7 +279,7 @@ public final class HeldInRetire {
             threads.add(new Repeated(contender, step));
         }
         threads.forEach(Thread::start);
-        // The span that is measured; nothing is awaited by it.
+        // The measured span; not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         long[] counts = threads.stream().mapToLong(thread -> thread.done).toArray();
         threads.forEach(thread -> thread.over = true);
@@ -294,7 +294,7 @@ public final class HeldInRetire {
         return counts;
     }
 
-    /** A thread that takes a step over and over. */
+    /** A thread that repeats one step. */
     private static final class Repeated extends Thread {
         private final Contender contender;
         private final Step step;
@@ -312,7 +312,7 @@ public final class HeldInRetire {
             try {
                 for (int i = 0; !over; i++) {
                     step.take(contender, i);
-                    // Written by this thread only, so nothing is lost.
+                    // Written by this thread only, so no update is lost.
                     done = i + 1L;
                 }
             } catch (Throwable thrown) {

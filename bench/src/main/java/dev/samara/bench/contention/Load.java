@@ -11,9 +11,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
-/** Threads that do the same thing for a while, and what came of it. */
+/** Threads that do one activity for a while, and their outcome. */
 final class Load {
-    /** Longer than anything may take; a histogram refuses what is not. */
+    /** Longer than any batch may take; a histogram refuses greater values. */
     private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
 
     private final Contender contender;
@@ -30,23 +30,23 @@ final class Load {
     }
 
     /**
-     * What a load has come to.
+     * The outcome of a load.
      *
-     * @param perSecond how many were done, by all threads together
-     * @param batches the nanoseconds that each batch took
-     * @param perBatch how many are in one
-     * @param processors on how many processors the threads ran, on average: fewer than there are threads where they
-     *     wait, or where the machine is busy with something else
+     * @param perSecond the number done per second, by all threads together
+     * @param batches the nanoseconds of each batch
+     * @param perBatch the number in a batch
+     * @param processors the mean number of processors on which the threads ran: fewer than there are threads if threads
+     *     wait, or if the machine has other load
      */
     record Outcome(double perSecond, Histogram batches, int perBatch, double processors) {
-        /** Nanoseconds for one, by percentile of the batches. */
+        /** Returns the nanoseconds of one, by percentile of the batches. */
         double percentile(double percentile) {
             return (double) batches.getValueAtPercentile(percentile) / perBatch;
         }
 
         /**
-         * The same as who asks at fixed times would find it: a thread that measures itself asks nothing while it waits,
-         * and so counts a long wait once.
+         * Returns the percentile that requests at fixed times would see. A thread that measures itself makes no request
+         * while it waits, and so counts a long wait only once.
          */
         double percentileAtFixedTimes(double percentile) {
             long usual = Math.max(1, batches.getValueAtPercentile(50));
@@ -54,7 +54,7 @@ final class Load {
                     / perBatch;
         }
 
-        /** The longest batch, which bounds the longest single one. */
+        /** Returns the longest batch, an upper bound of the longest single one. */
         double longestMicros() {
             return batches.getMaxValue() / 1e3;
         }
@@ -76,7 +76,7 @@ final class Load {
         }
         workers.forEach(Thread::start);
         start.countDown();
-        // The span that is measured; nothing is awaited by it.
+        // The measured span; not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         over = true;
         double perSecond = 0;
@@ -95,7 +95,7 @@ final class Load {
         return new Outcome(perSecond, batches, activity.perBatch, processors);
     }
 
-    /** What it has measured is read once it has ended. */
+    /** Its results are read after its end. */
     private final class Worker extends Thread {
         private final Histogram batches = newHistogram();
         private final long[] picks;

@@ -17,13 +17,13 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test): how long each
- * {@code mmap} and {@code munmap} of one page in 128 MiB takes beside two scanners, and whether a scan ever shows what
- * never was.
+ * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test): the time of
+ * each {@code mmap} and {@code munmap} of one page in 128 MiB beside two scanners, and whether a scan ever shows an
+ * impossible layout.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar maps-scan --samples 5 --seconds 2 --json FILE}. Every scan is
- * checked: ranges ascend and do not overlap, what nobody touches is whole, and in the 128 MiB at most the one page
- * is missing that the writer is at, if any is.
+ * checked. Its ranges ascend and do not overlap, and ranges that no thread touches are whole. In the 128 MiB no page is
+ * missing but the writer's present one.
  */
 public final class MapsScanReport {
     private static final long START = Ground.own(0);
@@ -189,13 +189,15 @@ public final class MapsScanReport {
         }
     }
 
-    /** What the writer is at: the page, once for each turn, or nothing between turns. */
+    /** The writer's position: a page, once for each turn, or nothing between turns. */
     private static final class Turn {
         private static final long NOTHING = -1;
 
         private volatile long page = NOTHING;
 
-        /** Counts beginnings and ends, so that who reads the same twice knows that nothing began or ended between. */
+        /**
+         * Counts beginnings and ends. A reader that reads one value twice knows that nothing began or ended between.
+         */
         private volatile long count;
 
         private volatile boolean isOver;
@@ -222,7 +224,7 @@ public final class MapsScanReport {
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private long scans;
 
-        /** How many scans have shown the page missing, which tells that the check has something to check. */
+        /** The number of scans that have shown the page missing: evidence that the check has something to check. */
         private long holes;
 
         Scanner(Contender contender, Turn turn, int others) {
@@ -253,7 +255,7 @@ public final class MapsScanReport {
             }
         }
 
-        /** Checks a scan, and returns the one page that is missing in the range, or NOTHING. */
+        /** Checks a scan. Returns the one missing page in the range, or NOTHING. */
         private long missing(List<Vma> vmas) {
             long missing = Turn.NOTHING;
             long last = 0;

@@ -10,14 +10,14 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** The thread beside those that are measured, at work in a range of its own until it is stopped. */
+/** The thread beside the measured ones. It works in a range of its own until it is stopped. */
 final class Neighbour {
-    /** No thread that is measured has this number. */
+    /** No measured thread has this number. */
     private static final long RANGE = Ground.own(1000);
 
     private static final long CLOSE_MILLIS = 100;
 
-    /** After a slow close, unless said otherwise: the file is being closed half of the time. */
+    /** The default pause after a slow close: the file is being closed half of the time. */
     static final long PAUSE_MILLIS = CLOSE_MILLIS;
 
     private final Contender contender;
@@ -27,13 +27,13 @@ final class Neighbour {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private volatile boolean over;
 
-    /** How often it has mapped and unmapped; read once it has ended. */
+    /** The number of times that it has mapped and unmapped; read after its end. */
     private long rounds;
 
     /**
      * Starts the thread.
      *
-     * @param pauseMillis how long it waits after each slow close
+     * @param pauseMillis the pause after each slow close
      */
     Neighbour(Beside beside, Contender contender, long pauseMillis) {
         this.contender = contender;
@@ -70,7 +70,9 @@ final class Neighbour {
         }
     }
 
-    /** The next round waits for the close also where munmap does not, so that all contenders have as many of them. */
+    /**
+     * The next round waits for the close even where munmap does not, so that all contenders have equally many closes.
+     */
     private void closeSlowly() throws InterruptedException {
         Semaphore closed = new Semaphore(0);
         while (!over) {
@@ -86,10 +88,7 @@ final class Neighbour {
         }
     }
 
-    /**
-     * Stands for the time between two slow closes, or that such a close takes: the load itself, not a wait for
-     * anything.
-     */
+    /** Stands for the time between two slow closes, or of such a close: the load itself, not a wait for a condition. */
     private static void sleep(long millis) {
         try {
             Thread.sleep(millis);
@@ -98,7 +97,7 @@ final class Neighbour {
         }
     }
 
-    /** Ends it, and tells how often in a second it has mapped and unmapped. */
+    /** Ends the thread, and returns the number of its rounds per second. */
     double stop() throws InterruptedException {
         over = true;
         if (thread != null) {

@@ -12,12 +12,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stamped lock: look-ups write nothing and check afterwards that nobody has changed anything; operations hold the
+ * A stamped lock: lookups write nothing and check afterwards that no thread has changed anything. Operations hold the
  * lock for writing throughout.
  *
- * <p>Strong where writes are rare: a look-up then costs two loads more than none at all. Weak where they are not: a
- * write anywhere sends every look-up in progress back, and while one lasts, its close included, look-ups wait. It also
- * needs a structure that can be read while it is being changed, which the JDK's sorted map is not; Samara's tree is.
+ * <p>Strong where writes are rare: such a lookup costs two loads more than one without a lock. Weak where writes are
+ * frequent: a write anywhere restarts every lookup in progress. Lookups wait for a write until it ends, its close
+ * included. The lock also needs a structure that can be read during a change: Samara's tree can, the JDK's sorted map
+ * cannot.
  */
 final class OptimisticLock extends Rival {
     private final StampedLock lock = new StampedLock();
@@ -43,7 +44,7 @@ final class OptimisticLock extends Rival {
         }
     }
 
-    /** A keep that was taken of what has gone since is given back, and taken again under the lock. */
+    /** A reference to a mapping that has gone since is released, and acquired again under the lock. */
     @Override
     public boolean keepAndRelease(long address) {
         long stamp = lock.tryOptimisticRead();
@@ -83,7 +84,7 @@ final class OptimisticLock extends Rival {
         }
     }
 
-    /** A fault writes, and so cannot be taken back. */
+    /** A fault writes, and so cannot be undone. */
     @Override
     public int fault(Cpu cpu, long address, int access) {
         long stamp = lock.readLock();

@@ -11,7 +11,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
-/** A rival whose readers hold a shared lock: each look-up writes the one word of that lock, twice. */
+/** A rival whose readers hold a shared lock: each lookup writes the one word of that lock twice. */
 abstract class ReadLocked extends Rival {
     final Lock read;
     final Lock write;
@@ -33,7 +33,7 @@ abstract class ReadLocked extends Rival {
         }
     }
 
-    /** The lock is held until the page is there, also while a backing waits for its disk. */
+    /** The lock is held until the page is present, also while a backing waits for its disk. */
     @Override
     public final int fault(Cpu cpu, long address, int access) {
         read.lock();
@@ -54,7 +54,7 @@ abstract class ReadLocked extends Rival {
         }
     }
 
-    /** The lock is held until the keep is taken, and not while it lasts. */
+    /** The lock is held while the reference is acquired, and not while it lasts. */
     @Override
     public final boolean keepAndRelease(long address) {
         VmaRef keep;

@@ -14,42 +14,42 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space behind one lock of the rival's own, which each operation takes alone: what they have in common.
+ * The common part of the rivals: a space with a lock of the rival's own, which each operation takes alone.
  *
- * <p>The space inside only edits its layout. What follows an edit, retiring what was taken away and closing a file of
- * which the last mapping has gone, is the <em>rest</em> of the operation and is done by the rival in its caller's
- * thread, under the lock or not as the rival has it. The space's own lock is taken too, never contended: some 20 ns per
- * operation that a rival written from nothing would not pay, and none per look-up.
+ * <p>The inner space only edits its layout. After an edit, the revocation is retired, and a file is closed if its last
+ * mapping has gone: the <em>rest</em> of the operation. The rival does the rest in its caller's thread, with or without
+ * its lock. The space's own lock is taken too, never contended. It costs about 20 ns per operation, which a rival
+ * written from nothing would not pay, and nothing per lookup.
  */
 abstract class Rival implements Contender {
     private final AddressSpace space;
     private final @Nullable MmuNotifier retire;
 
-    /** What the operation in progress has taken away; guarded by the rival's lock, held alone. */
+    /** The revocations of the operation in progress; guarded by the rival's lock, held alone. */
     private final List<Taken> taken = new ArrayList<>();
 
-    /** What it has to do yet, or null; guarded likewise. */
+    /** The remaining work of that operation, or null; guarded by the rival's lock, held alone. */
     private @Nullable Rest rest;
 
     Rival(AddressSpace space, @Nullable MmuNotifier retire) {
         this.space = space;
         this.retire = retire;
         if (retire != null) {
-            // Only noted: the calls of the space inside are synchronous, so this runs in the caller's thread.
+            // Only recorded: the calls of the inner space are synchronous, so this runs in the caller's thread.
             space.addNotifier((start, end, reason) -> taken.add(new Taken(start, end, reason)));
         }
     }
 
     private record Taken(long start, long end, MmuNotifier.Reason reason) {}
 
-    /** What is to be done after the layout has changed. */
+    /** The work after the layout has changed. */
     record Rest(List<Taken> taken, @Nullable ClosingFile closed) {}
 
     /**
      * Runs an operation under the lock.
      *
-     * @param address where a file may lose its mapping
-     * @param call the operation of the space inside
+     * @param address an address where a file may lose its mapping
+     * @param call the operation of the inner space
      */
     abstract long operate(long address, LongSupplier call);
 
@@ -65,7 +65,7 @@ abstract class Rival implements Contender {
         return result;
     }
 
-    /** What the change has left to do. Caller must hold the lock alone. */
+    /** Returns the remaining work of the change. Caller must hold the lock alone. */
     final @Nullable Rest takeRest() {
         Rest left = rest;
         rest = null;
@@ -91,7 +91,7 @@ abstract class Rival implements Contender {
         return vma != null && vma.backing() instanceof ClosingFile file ? file : null;
     }
 
-    /** Looks up, under whatever protection the rival has. */
+    /** Looks up, under the protection that the rival has. */
     final @Nullable Vma findInside(long address) {
         return space.find(address);
     }
@@ -104,7 +104,7 @@ abstract class Rival implements Contender {
         return space.keep(address);
     }
 
-    /** Walks the whole map, under whatever protection the rival has. */
+    /** Walks the whole map, under the protection that the rival has. */
     final List<Vma> scanInside() {
         return space.snapshot().vmas();
     }
@@ -139,7 +139,7 @@ abstract class Rival implements Contender {
         return operate(address, () -> space.brk(address));
     }
 
-    /** Nothing changes in the parent meanwhile, which is what the lock is for. */
+    /** The lock prevents changes of the parent in the meantime. */
     @Override
     public final AddressSpace fork() {
         AtomicReference<@Nullable AddressSpace> child = new AtomicReference<>();

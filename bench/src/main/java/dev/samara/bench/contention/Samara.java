@@ -10,7 +10,7 @@ import dev.samara.core.vma.Vma;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The library as it is. */
+/** The library without a lock of its own around it. */
 final class Samara implements Contender {
     private final AddressSpace space;
 

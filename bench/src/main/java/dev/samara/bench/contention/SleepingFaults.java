@@ -25,14 +25,14 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How long {@code munmap} takes beside hundreds of faults that wait for a disk, and whether these take the lock of the
- * space.
+ * The time of {@code munmap} beside hundreds of faults that wait for a disk, and the number of times that such faults
+ * take the lock of the space.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}.
- * Each of the threads reads page after page of a file of its own, whose pages come after a random time and are evicted
- * again. One more thread maps 16 pages, writes them, and unmaps them, which is timed, alone, beside as many threads
- * that only sleep as often, and beside those that fault. Then all is left to those that fault, and the holds of the
- * lock are counted, of which a space notes one in 61.
+ * Each of the threads reads page after page of a file of its own, whose pages arrive after a random time and are
+ * evicted again. One more thread maps 16 pages, writes them, and unmaps them, which is timed: alone, beside as many
+ * threads that only sleep as often, and beside the faulting threads. Then only the faulting threads run, and the holds
+ * of the lock are counted; a space records one hold in 61.
  */
 public final class SleepingFaults {
     private static final int FILE_PAGES = 4096;
@@ -103,7 +103,7 @@ public final class SleepingFaults {
         double perSecond = (done(readers) - before) * 1e9 / (System.nanoTime() - began);
 
         long held = space.holdTimes().count();
-        // The span that is measured; nothing is awaited by it.
+        // The measured span; not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         long noted = space.holdTimes().count() - held;
         readers.forEach(reader -> reader.over = true);
@@ -162,7 +162,8 @@ public final class SleepingFaults {
     }
 
     /**
-     * Beside as many threads that sleep as often, and touch nothing: what the waking alone does to the two processors.
+     * Measures beside as many threads that sleep as often and touch nothing: the effect of the wakeups alone on the two
+     * processors.
      */
     private Histogram besideSleepers(Machine machine, AddressSpace space, Contender contender)
             throws InterruptedException {
@@ -186,7 +187,7 @@ public final class SleepingFaults {
         return latencies;
     }
 
-    /** Stands for the time that a disk takes: the load itself, not a wait for anything. False after an interrupt. */
+    /** Stands for the time of a disk: the load itself, not a wait for a condition. Returns false after an interrupt. */
     private boolean pause() {
         try {
             Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
@@ -219,7 +220,7 @@ public final class SleepingFaults {
         return latencies;
     }
 
-    /** A file whose pages take their time. */
+    /** A file whose pages arrive after a delay. */
     private final class Disk extends CachedBacking {
         private final PageCache cache;
 

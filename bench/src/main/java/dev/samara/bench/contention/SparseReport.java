@@ -19,18 +19,18 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A huge mapping of which a page is written here and there, one in each table, and then all are discarded: what page
- * tables take, and what those notice who look into them meanwhile.
+ * A huge mapping in which pages far apart are written, one in each table, and then all are discarded: the size of the
+ * page tables, and the latency of threads that read them in the meantime.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written
- * page takes itself and a table of the same size: 1,024 GiB, which is the workload of the field, take 2 GiB of heap and
- * as much of direct memory. Walkers ask for single pages at random ({@code mincore}); a rival answers under its lock.
- * Times are by a clock, the medians over the rounds but for the longest answer.
+ * page takes its own size and that of a table, which is equal. The workload of the field, 1,024 GiB, takes 2 GiB of
+ * heap and as much of direct memory. Walkers query single random pages ({@code mincore}); a rival answers under its
+ * lock. Times are by a clock, the medians over the rounds except for the longest answer.
  */
 public final class SparseReport {
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** What one table of the lowest level spans. */
+    /** The range of one table of the lowest level. */
     private static final long STRIDE = 512 * Ground.PAGE;
 
     private final int gib;
@@ -191,7 +191,7 @@ public final class SparseReport {
         return walking;
     }
 
-    /** Asks for one page after another until it is told to end. */
+    /** Queries one page after another until it is told to end. */
     private static final class Walker extends Thread {
         private final Contender contender;
         private final int pages;
@@ -200,7 +200,7 @@ public final class SparseReport {
         private volatile boolean over;
         private volatile boolean hasBegun;
 
-        /* Read once it has ended. */
+        /** Read after the end of the thread. */
         private long walks;
         private long nanos;
         private long longest;

@@ -7,11 +7,11 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reader-writer lock, held for writing through the whole of each operation, as most emulators have it.
+ * One reader-writer lock, held for writing through the whole of each operation, as in most emulators.
  *
- * <p>Strong where nobody writes and few read: simple, and nothing is ever half done. Weak where an operation takes
- * long, since everybody waits for the close of somebody else's file, and where many read, since they share the lock's
- * word.
+ * <p>Strong where no thread writes and few read: simple, and no operation is ever half done. Weak where an operation
+ * takes long, since every thread waits for the close of another thread's file. Also weak where many read, since readers
+ * share the lock's word.
  */
 final class WholeLock extends ReadLocked {
     WholeLock(AddressSpace space, @Nullable MmuNotifier retire) {

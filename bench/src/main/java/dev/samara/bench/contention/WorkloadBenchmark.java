@@ -29,12 +29,12 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with the ranges of a space in
- * the place of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
+ * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with ranges of a space in place
+ * of locked ranges of an array: several threads ({@code -t}) read or write ranges of 256 slots.
  *
- * <p>A slot is a VMA of a file of its own, so that no two are ever joined. To read a range is to look up each of its
- * slots; to write it is one {@code mprotect} of it, which takes away or gives back the right to write. The other half
- * of that paper, {@code mprotect} of parts of one VMA, is {@link #subRanges}.
+ * <p>A slot is a VMA of a file of its own, so that no two are ever joined. A read of a range looks up each of its
+ * slots. A write is one {@code mprotect} of the range, which removes or restores the right to write. {@link #subRanges}
+ * is the other half of that paper: {@code mprotect} of parts of one VMA.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -53,10 +53,10 @@ public class WorkloadBenchmark {
     /** Called by JMH. */
     public WorkloadBenchmark() {}
 
-    /** The space and who keeps its threads apart. */
+    /** The space and its contender. */
     @State(Scope.Benchmark)
     public static class Field {
-        /** Who keeps the threads apart. */
+        /** The contender, which keeps the threads apart. */
         @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
         public String contender;
 
@@ -77,7 +77,7 @@ public class WorkloadBenchmark {
             }
         }
 
-        /** Makes sure that all slots are still there. */
+        /** Checks that all slots are still there. */
         @TearDown(Level.Trial)
         public void tearDown() {
             space.validate();
@@ -89,14 +89,16 @@ public class WorkloadBenchmark {
         }
     }
 
-    /** Which ranges, and how often they are only read. */
+    /** The ranges, and the share of reads. */
     @State(Scope.Benchmark)
     public static class Mix {
-        /** All slots, a share for each thread that no other has, or anything from a slot up. */
+        /**
+         * The ranges of a thread: all slots, a share of the slots that no other thread has, or anything from a slot up.
+         */
         @Param({"full", "disjoint", "random"})
         public String range;
 
-        /** How many of a hundred only read. */
+        /** The number of reads in a hundred. */
         @Param({"100", "60"})
         public int reads;
 
@@ -119,7 +121,7 @@ public class WorkloadBenchmark {
          * Gives the thread its share of the slots, and a range of its own.
          *
          * @param field the space
-         * @param thread which thread it is
+         * @param thread the thread's number
          */
         @Setup(Level.Trial)
         public void setUp(Field field, ThreadParams thread) {
@@ -136,9 +138,9 @@ public class WorkloadBenchmark {
      * Reads or writes one range of slots.
      *
      * @param field the space
-     * @param mix what and how often
+     * @param mix the ranges and the share of reads
      * @param worker the thread
-     * @return how many slots were found: all
+     * @return the number of slots found: all
      */
     @Benchmark
     @About("ranges of 256 slots read or written a second, by who keeps the threads apart (-t 2)")
@@ -171,7 +173,8 @@ public class WorkloadBenchmark {
     }
 
     /**
-     * Takes the rights from a few pages somewhere in the thread's own mapping, and gives them back: counted as two.
+     * Removes the rights from a few pages somewhere in the thread's own mapping, and restores them: counted as two
+     * operations.
      *
      * @param field the space
      * @param worker the thread

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sorted array of first addresses, and beside it those of the last and of the ranges: all copied on each write, and
- * searched without a branch that depends on what is looked for. The best there is for who only reads.
+ * A sorted array of first addresses, with arrays of the last addresses and of the ranges. All are copied on each write,
+ * and searched without a data-dependent branch. The best structure for reads only.
  *
  * <p>Weakness: an update copies everything, 20 bytes for each range. A search touches a cache line per step once the
  * array is larger than the caches.
@@ -29,13 +29,14 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
             this.ranges = ranges;
         }
 
-        /** Where the highest first address is that is not above an address. */
+        /** The index of the highest first address that is not above an address. */
         int floor(long address) {
             long[] array = firsts;
             int base = 0;
             for (int length = array.length; length > 1; ) {
                 int half = length >>> 1;
-                // All ones if the middle is not above the address: a mask costs the same whatever is looked for.
+                // All ones if the middle is not above the address: the cost of a mask does not depend on the searched
+                // address.
                 base += half & (int) ((array[base + half] - address - 1) >> 63);
                 length -= half;
             }
@@ -56,7 +57,7 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
             return range;
         }
 
-        /** A copy with a range in the place of the ones from {@code from} up to and without {@code to}. */
+        /** A copy with a range in place of the ranges from {@code from} up to and without {@code to}. */
         Table with(int from, int to, Range... instead) {
             int size = firsts.length - (to - from) + instead.length;
             long[] newFirsts = Arrays.copyOf(firsts, size);
@@ -125,7 +126,7 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         }
     }
 
-    /** The one update that leaves an array as it is. */
+    /** The only update that keeps the length of the arrays. */
     @Override
     public void resize(Range before, Range after) {
         synchronized (writerLock) {

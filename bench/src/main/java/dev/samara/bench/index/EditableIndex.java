@@ -4,13 +4,13 @@ package dev.samara.bench.index;
 import java.util.List;
 
 /**
- * An index that is changed while it is read. Any thread may change it; those that want their writers to take turns have
+ * An index that is changed while it is read. Any thread may change it; implementations that need exclusive writers have
  * a lock for that.
  *
- * <p>What a method is told about the index is true: who changes an address space has looked before.
+ * <p>Arguments are true statements about the index: a caller that changes an address space has looked before.
  */
 public abstract class EditableIndex extends RangeIndex {
-    /** For those that are one. */
+    /** For subclasses. */
     protected EditableIndex() {}
 
     @Override
@@ -19,33 +19,33 @@ public abstract class EditableIndex extends RangeIndex {
     }
 
     /**
-     * Stores a range where nothing is.
+     * Stores a range in a hole.
      *
-     * @param range what to store
+     * @param range the range
      */
     public abstract void insert(Range range);
 
     /**
      * Removes a range.
      *
-     * @param range one that is stored
+     * @param range a stored range
      */
     public abstract void remove(Range range);
 
     /**
-     * Puts two ranges in the place of one. No reader finds neither of them.
+     * Replaces one range by two. No reader finds neither of them.
      *
-     * @param whole one that is stored
+     * @param whole a stored range
      * @param left its lower part
      * @param right the rest of it
      */
     public abstract void split(Range whole, Range left, Range right);
 
     /**
-     * Puts one range in the place of two. No reader finds nothing.
+     * Replaces two ranges by one. No reader finds nothing.
      *
-     * @param left one that is stored
-     * @param right one that is stored and begins where the other ends
+     * @param left a stored range
+     * @param right a stored range that begins where the other ends
      * @param whole both
      */
     public abstract void merge(Range left, Range right, Range whole);
@@ -53,8 +53,8 @@ public abstract class EditableIndex extends RangeIndex {
     /**
      * Moves the end of a range.
      *
-     * @param before one that is stored
-     * @param after what takes its place; it begins where the other does, and ends in the hole after it or in itself
+     * @param before a stored range
+     * @param after its replacement; it begins where the other does, and ends in the hole after it or in itself
      */
     public abstract void resize(Range before, Range after);
 }

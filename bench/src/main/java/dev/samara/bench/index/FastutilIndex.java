@@ -6,11 +6,10 @@ import it.unimi.dsi.fastutil.longs.Long2ObjectMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * fastutil's AVL tree behind a reader-writer lock, by first address: as {@link TreeMapIndex}, with keys that are no
- * objects.
+ * fastutil's AVL tree with a reader-writer lock, by first address: as {@link TreeMapIndex}, with primitive keys.
  *
- * <p>Weakness, besides the lock: it has no floor; the last entry of the map below an address is that, at the price of
- * the objects in between unless the compiler removes them.
+ * <p>Weakness, besides the lock: it has no floor. The floor is the last entry of the map below an address, which costs
+ * intermediate objects unless the compiler removes them.
  */
 final class FastutilIndex extends ReadWriteLocked {
     private final Long2ObjectAVLTreeMap<Range> map = new Long2ObjectAVLTreeMap<>();

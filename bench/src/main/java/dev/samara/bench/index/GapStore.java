@@ -1,47 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.index;
 
-/** Looks for room and stores there, in one step that no other writer can get into. */
+/** Finds a free range and stores there, in one step that no other writer can interrupt. */
 public interface GapStore {
-    /** What a search returns that has found no room. */
+    /** The result of a search that has found no free range. */
     long NONE = -1;
 
     /**
-     * Stores at the lowest address from which there is room.
+     * Stores at the lowest address with enough free space.
      *
-     * @param size how much room
-     * @param min where it may begin
-     * @param max up to where it may reach, inclusive
-     * @param value what to store; an index whose values must know their bounds stores a copy with the right ones
-     * @return where it now begins, or {@link #NONE}
+     * @param size the size of the range
+     * @param min the lowest possible start
+     * @param max the highest possible end, inclusive
+     * @param value the value; an index whose values must know their bounds stores a copy with the right ones
+     * @return the start of the range, or {@link #NONE}
      */
     long storeLowest(long size, long min, long max, Range value);
 
     /**
-     * Stores at the highest address from which there is room.
+     * Stores at the highest address with enough free space.
      *
-     * @param size how much room
-     * @param min where it may begin
-     * @param max up to where it may reach, inclusive
-     * @param value what to store; an index whose values must know their bounds stores a copy with the right ones
-     * @return where it now begins, or {@link #NONE}
+     * @param size the size of the range
+     * @param min the lowest possible start
+     * @param max the highest possible end, inclusive
+     * @param value the value; an index whose values must know their bounds stores a copy with the right ones
+     * @return the start of the range, or {@link #NONE}
      */
     long storeHighest(long size, long min, long max, Range value);
 
     /**
      * Stores at a place that is known to be free.
      *
-     * @param first where it begins
-     * @param last where it ends
-     * @param value what to store; an index whose values must know their bounds stores a copy with the right ones
+     * @param first the first address
+     * @param last the last address, inclusive
+     * @param value the value; an index whose values must know their bounds stores a copy with the right ones
      */
     void storeAt(long first, long last, Range value);
 
     /**
-     * Removes what a search has stored, or {@link #storeAt}.
+     * Removes a range that a search or {@link #storeAt} has stored.
      *
-     * @param first where it begins
-     * @param last where it ends
+     * @param first the first address
+     * @param last the last address, inclusive
      */
     void free(long first, long last);
 }

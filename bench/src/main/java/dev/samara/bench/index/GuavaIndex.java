@@ -5,11 +5,11 @@ import com.google.common.collect.TreeRangeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guava's map of ranges behind a reader-writer lock: the one peer that knows what a range is, and cuts what is in the
- * way of a store.
+ * Guava's map of ranges with a reader-writer lock: the one peer that has ranges, and cuts overlapping ranges on a
+ * store.
  *
- * <p>Weakness, besides the lock: a {@code TreeMap} underneath whose keys are objects that hold objects, compared
- * through a virtual call, and several searches and allocations per update.
+ * <p>Weakness, besides the lock: it uses a {@code TreeMap} whose keys are objects that hold objects, compared through a
+ * virtual call. An update takes several searches and allocations.
  */
 final class GuavaIndex extends ReadWriteLocked {
     private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();
@@ -40,7 +40,7 @@ final class GuavaIndex extends ReadWriteLocked {
         put(whole);
     }
 
-    /** A store leaves what it does not cover. */
+    /** A store leaves the ranges that it does not cover. */
     @Override
     void change(Range before, Range after) {
         if (after.last() < before.last()) {

@@ -51,9 +51,9 @@ public final class Indexes {
     private Indexes() {}
 
     /**
-     * A new, empty index.
+     * Returns a new, empty index.
      *
-     * @param name which
+     * @param name its name
      * @return the index
      */
     public static RangeIndex named(String name) {
@@ -73,11 +73,11 @@ public final class Indexes {
     }
 
     /**
-     * A new, empty index that is to do more than look up.
+     * Returns a new, empty index with an ability beyond lookups.
      *
-     * @param <T> what it is to do
-     * @param name which
-     * @param ability what it is to do
+     * @param <T> the type of the ability
+     * @param name its name
+     * @param ability the type of the ability
      * @return the index
      */
     public static <T> T named(String name, Class<T> ability) {

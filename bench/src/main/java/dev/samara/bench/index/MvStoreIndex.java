@@ -12,9 +12,9 @@ import org.jspecify.annotations.Nullable;
  * The B-tree of the H2 database in memory, by first address: copied on write, so that readers take no lock and a root
  * is a snapshot.
  *
- * <p>Weakness: it is made for what is on disk. A floor gives the key only, so a look-up descends twice, in one root;
- * keys are objects, read through a type that is an object too; a write copies pages of dozens of entries. Two changes
- * are never seen at once.
+ * <p>Weakness: it is designed for data on disk. A floor returns the key only, so a lookup descends twice, in one root.
+ * Keys are objects, read through a type that is an object too. A write copies pages of dozens of entries. Two changes
+ * are never visible at once.
  */
 final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
     private final MVMap<Long, Range> map =
@@ -40,14 +40,14 @@ final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
         map.remove(range.first());
     }
 
-    /** The upper part first: until the lower is there, the whole still answers for it. */
+    /** The upper part first: until the lower part is stored, the whole range still covers its addresses. */
     @Override
     public void split(Range whole, Range left, Range right) {
         map.put(right.first(), right);
         map.put(left.first(), left);
     }
 
-    /** The other way round. */
+    /** In the order opposite to {@link #split}. */
     @Override
     public void merge(Range left, Range right, Range whole) {
         map.put(whole.first(), whole);

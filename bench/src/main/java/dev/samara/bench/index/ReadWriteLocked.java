@@ -7,9 +7,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock.WriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A structure for one thread behind one reader-writer lock.
+ * A structure for one thread with one reader-writer lock.
  *
- * <p>Weakness: a reader writes to the word that all readers share, twice, and waits for every writer.
+ * <p>Weakness: a reader writes twice to the word that all readers share, and waits for every writer.
  */
 abstract class ReadWriteLocked extends EditableIndex {
     final ReadLock readLock;
@@ -24,12 +24,10 @@ abstract class ReadWriteLocked extends EditableIndex {
     /** {@link #get}, with the lock held. */
     abstract @Nullable Range find(long address);
 
-    /**
-     * Stores a range, in the place of the one that begins at the same address if there is one. Caller holds the lock.
-     */
+    /** Stores a range, in place of the range that begins at that address if there is one. Caller holds the lock. */
     abstract void put(Range range);
 
-    /** Removes a range that is stored. Caller holds the lock. */
+    /** Removes a stored range. Caller holds the lock. */
     abstract void drop(Range range);
 
     @Override

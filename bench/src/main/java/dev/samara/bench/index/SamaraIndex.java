@@ -10,18 +10,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read directly. What takes two edits is a transaction.
+ * Samara's tree, read directly. A change of two edits is a transaction.
  *
- * <p>Weakness: writers take turns at one lock, and each update keeps snapshots, gaps and reservations right also for
- * who needs none of them.
+ * <p>Weakness: writers take turns at one lock. Each update maintains snapshots, gaps and reservations, even if no user
+ * needs them.
  */
 final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Versioned {
     private final MapleTree<Range> tree = new MapleTree<>();
     private final ReentrantLock lock = tree.writerLock();
 
-    /**
-     * Both are kept as a thread of their users' would keep them; scans and searches of an index come from one thread.
-     */
+    /** Both are kept as a user's thread would keep them. Scans and searches of an index come from one thread. */
     private final Cursor<Range> cursor = tree.cursor();
 
     private final GapSearch where = new GapSearch();

@@ -7,11 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read by a thread that has a reader of its own, as who looks up near to where it has just looked up
- * does. Unlike the others it must not be asked by two threads at a time.
+ * Samara's tree, read by one thread through a reader, for lookups near to the previous one. Unlike the others it must
+ * not be called by two threads at a time.
  *
- * <p>Weakness: a look-up far from the last one is a descent, which the next one has to wait for, and what the tree does
- * without a reader overlaps.
+ * <p>Weakness: a lookup far from the previous one is a descent. The next lookup waits for that descent; without a
+ * reader the descents of two lookups overlap.
  */
 final class SamaraReaderIndex extends RangeIndex {
     private final MapleTree<Range> tree = new MapleTree<>();

@@ -8,9 +8,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read through a snapshot, as who asks several things of one instant reads it.
+ * Samara's tree, read through a snapshot, for several lookups of one instant.
  *
- * <p>Weakness: it is a thing of the past as soon as the tree has changed.
+ * <p>Weakness: it is out of date as soon as the tree has changed.
  */
 final class SamaraSnapshotIndex extends RangeIndex implements Scannable {
     private Snapshot<Range> snapshot = new MapleTree<Range>().snapshot();
@@ -29,7 +29,7 @@ final class SamaraSnapshotIndex extends RangeIndex implements Scannable {
         return snapshot.get(address);
     }
 
-    /** By the tree's own walk, where {@link SamaraIndex} has a cursor. */
+    /** Uses the tree's own walk, where {@link SamaraIndex} has a cursor. */
     @Override
     public long scan() {
         Sum sum = new Sum();

@@ -2,31 +2,31 @@
 package dev.samara.bench.index;
 
 /**
- * Goes through its ranges one by one.
+ * An index that can be scanned range by range.
  *
- * <p>Each method returns the sum of what a caller would look at: of each range the distance of its bounds and {@link
- * Range#next()}, the bounds from where the structure has them at hand.
+ * <p>Each method returns the sum of the data that a caller would read: the distance of the bounds of each range and
+ * {@link Range#next()}. The bounds come from wherever the structure stores them closest.
  */
 public interface Scannable {
     /**
-     * All ranges, upwards.
+     * Scans all ranges, upwards.
      *
      * @return the sum
      */
     long scan();
 
     /**
-     * All ranges, downwards.
+     * Scans all ranges, downwards.
      *
      * @return the sum
      */
     long scanBackwards();
 
     /**
-     * Some ranges, upwards.
+     * Scans some ranges, upwards.
      *
-     * @param address where to begin: the first is that which begins here, or else the next
-     * @param count how many, or fewer if there are no more
+     * @param address the start: the first range is the one that begins here, or else the next
+     * @param count the number of ranges; fewer are scanned if there are no more
      * @return the sum
      */
     long scanFrom(long address, int count);

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JDK's concurrent sorted map, by first address.
  *
- * <p>Weakness: each look-up follows a pointer per comparison, to a key in an object of its own. There is no snapshot,
- * no two changes are seen at once, and nothing keeps two writers from storing ranges that overlap: whoever lets more
- * than one write needs a lock. A step backwards is a search from the top.
+ * <p>Weakness: each lookup follows a pointer per comparison, to a key in an object of its own. There is no snapshot,
+ * and two changes are never visible at once. Nothing prevents two writers from storing overlapping ranges: a program
+ * with more than one writer needs a lock. A step backwards is a search from the top.
  */
 final class SkipListIndex extends EditableIndex implements Scannable {
     private final ConcurrentSkipListMap<Long, Range> map = new ConcurrentSkipListMap<>();
@@ -33,14 +33,14 @@ final class SkipListIndex extends EditableIndex implements Scannable {
         map.remove(range.first());
     }
 
-    /** The upper part first: until the lower is there, the whole still answers for it. */
+    /** The upper part first: until the lower part is stored, the whole range still covers its addresses. */
     @Override
     public void split(Range whole, Range left, Range right) {
         map.put(right.first(), right);
         map.put(left.first(), left);
     }
 
-    /** The other way round. */
+    /** In the order opposite to {@link #split}. */
     @Override
     public void merge(Range left, Range right, Range whole) {
         map.put(whole.first(), whole);

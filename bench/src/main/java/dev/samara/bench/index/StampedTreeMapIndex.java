@@ -6,13 +6,13 @@ import java.util.concurrent.locks.StampedLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree behind a {@link StampedLock}, by first address: read once without the lock, and again with
- * it if a writer was there meanwhile.
+ * The JDK's red-black tree with a {@link StampedLock}, by first address: read once without the lock, and again with it
+ * if a writer was active in the meantime.
  *
- * <p>Weakness: {@code TreeMap} is not made for this. A reader may find it half rotated; it may then miss what is there,
- * which the stamp tells, or throw, which is caught here and taken for the same. Nothing but the order in which a
- * writer's plain stores become visible keeps it from going round in a circle, and nobody promises that order. Beside a
- * busy writer it falls back to the lock, and waits.
+ * <p>Weakness: {@code TreeMap} is not made for this. A reader may see it during a rotation. It may then miss a range,
+ * which the stamp detects, or throw; the exception is caught here and handled as a failed stamp. Only the order in
+ * which a writer's plain stores become visible prevents an endless loop, and no specification guarantees that order.
+ * Beside a busy writer a reader falls back to the lock, and waits.
  */
 final class StampedTreeMapIndex extends EditableIndex {
     private final TreeMap<Long, Range> map = new TreeMap<>();
@@ -28,7 +28,7 @@ final class StampedTreeMapIndex extends EditableIndex {
                     return found;
                 }
             } catch (RuntimeException halfChanged) {
-                // As if the stamp had not held.
+                // Handled as a failed stamp.
             }
         }
         return getLocked(address);

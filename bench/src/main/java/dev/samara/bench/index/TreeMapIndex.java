@@ -6,9 +6,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree behind a reader-writer lock, by first address: what most programs have.
+ * The JDK's red-black tree with a reader-writer lock, by first address: the structure of most programs.
  *
- * <p>Weakness, besides the lock: a pointer to follow per comparison, and another to the key. Whoever looks for room
+ * <p>Weakness, besides the lock: a pointer to follow per comparison, and another to the key. A search for a free range
  * goes from range to range. A snapshot is a copy of everything.
  */
 final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore, Versioned {
@@ -20,7 +20,7 @@ final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore,
         return find(map, address);
     }
 
-    @SuppressWarnings("NonApiType") // the very class, so that its method is found without looking for it
+    @SuppressWarnings("NonApiType") // the exact class, so that its method is called without dynamic dispatch
     static @Nullable Range find(TreeMap<Long, Range> map, long address) {
         Map.Entry<Long, Range> floor = map.floorEntry(address);
         return floor == null ? null : Range.covering(floor.getValue(), address);

@@ -3,21 +3,21 @@ package dev.samara.bench.index;
 
 import org.jspecify.annotations.Nullable;
 
-/** Can be had as it was at one instant, whatever is changed later. */
+/** An index with snapshots: each shows one instant, regardless of later changes. */
 public interface Versioned {
     /**
-     * The index as it is now.
+     * Returns a snapshot of the index.
      *
-     * @return what {@link #getIn} takes
+     * @return the argument for {@link #getIn}
      */
     Object snapshot();
 
     /**
-     * Which range covered an address.
+     * Returns the range that covered an address.
      *
-     * @param snapshot when
+     * @param snapshot the instant
      * @param address any
-     * @return the very object that was stored, or null if the address was in a hole
+     * @return the stored object itself, or null if the address was in a hole
      */
     @Nullable
     Range getIn(Object snapshot, long address);

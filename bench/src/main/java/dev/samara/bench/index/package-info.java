@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The structures that answer which range covers an address: Samara's tree, and its peers, each as its own users would
- * write it at its best, in a file of its own whose comment says where it is weak.
+ * The structures that find the range that covers an address: Samara's tree and its peers. Each is written as its own
+ * users would write it at its best, in a file of its own whose comment names its weakness.
  *
- * <p>All hold the same {@link dev.samara.bench.index.Range} objects and hand them back. A peer cannot hold a range, so
- * it holds the first address and compares the last; it relies on ranges not to overlap, where Samara cuts what is in
- * the way. {@link dev.samara.bench.index.RangeIndex} is what every one can, {@link
- * dev.samara.bench.index.EditableIndex} adds updates; {@link dev.samara.bench.index.Scannable}, {@link
- * dev.samara.bench.index.GapStore} and {@link dev.samara.bench.index.Versioned} are what only some can.
+ * <p>All hold the same {@link dev.samara.bench.index.Range} objects and return them. A peer cannot hold a range, so it
+ * holds the first address and compares the last. It relies on the absence of overlaps, where Samara cuts overlapping
+ * ranges. Every structure is a {@link dev.samara.bench.index.RangeIndex}, {@link dev.samara.bench.index.EditableIndex}
+ * adds updates. Only some are {@link dev.samara.bench.index.Scannable}, {@link dev.samara.bench.index.GapStore} or
+ * {@link dev.samara.bench.index.Versioned}.
  *
- * <p>A benchmark's process asks {@link dev.samara.bench.index.Indexes} for one of them and loads no other, so that each
- * call through the abstract classes has one target and is inlined as if it were written out.
+ * <p>A benchmark's process requests one of them from {@link dev.samara.bench.index.Indexes} and loads no other. Each
+ * call through the abstract classes then has one target and is inlined.
  *
  * <p>Addresses are below 2<sup>63</sup>, which spares the peers the unsigned comparison.
  */

@@ -7,7 +7,7 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Says whether an answer was right at some moment of its look-up. */
+/** Says whether an answer was right at some moment of its lookup. */
 final class Judge {
     private static final long PAGE = 4096;
 
@@ -15,7 +15,7 @@ final class Judge {
 
     /**
      * Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While an
-     * operation is in transit, what it will join is still apart; so a look-up beside it may also find a part of what it
+     * operation is in transit, what it will join is still apart; so a lookup beside it may also find a part of what it
      * leaves.
      */
     static boolean accepts(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {

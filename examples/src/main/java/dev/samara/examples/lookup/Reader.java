@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
 
 /** One thread that looks addresses up until the writer is done, and then a little longer. */
 final class Reader implements Callable<Tally> {
-    /** Each reader makes at least so many look-ups, over the last layout if need be. */
+    /** Each reader makes at least so many lookups, over the last layout if need be. */
     private static final long LEAST = 1_000;
 
     private static final int WRONG_KEPT = 5;
 
-    /** How many look-ups go by before the reader asks again where the VMAs are. */
+    /** How many lookups go by before the reader asks again where the VMAs are. */
     private static final int SURVEY_INTERVAL = 256;
 
     private static final long PAGE = 4096;

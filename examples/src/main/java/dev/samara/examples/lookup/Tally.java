@@ -7,7 +7,7 @@ import java.util.List;
 /**
  * What readers did.
  *
- * @param lookups how many look-ups they made
+ * @param lookups how many lookups they made
  * @param overlapping how many of them overlapped a write
  * @param wrong the wrong answers
  */

@@ -105,7 +105,7 @@ final class VersionRing {
 
     /** The last operation that was begun before now; loads before this call are done before its load. */
     long started() {
-        // The look-up may have used plain loads, which an acquire load behind them would not hold back.
+        // The lookup may have used plain loads, which an acquire load behind them would not hold back.
         VarHandle.acquireFence();
         return started.getAcquire();
     }

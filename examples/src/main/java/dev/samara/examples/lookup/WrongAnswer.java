@@ -2,7 +2,7 @@
 package dev.samara.examples.lookup;
 
 /**
- * A look-up that answered what no layout held during it.
+ * A lookup that answered what no layout held during it.
  *
  * @param line the line of the operation that was last begun when it ended; 0 if none was
  * @param address what was looked up
