@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * What Samara costs, measured beside what a program would otherwise use.
+ * The costs of Samara, measured beside the alternatives of a program.
  *
- * <p>The range tree alone is measured beside its peers, which are in {@link dev.samara.bench.index}: {@link
- * dev.samara.bench.KeySet} is what they all hold, {@link dev.samara.bench.AddressPattern} what they are asked and
- * {@link dev.samara.bench.Edits} how they are changed. {@link dev.samara.bench.OperationBenchmark} and {@link
+ * <p>The range tree alone is measured beside its peers, which are in {@link dev.samara.bench.index}. {@link
+ * dev.samara.bench.KeySet} has the ranges that they all hold, {@link dev.samara.bench.AddressPattern} the lookups and
+ * {@link dev.samara.bench.Edits} the changes. {@link dev.samara.bench.OperationBenchmark} and {@link
  * dev.samara.bench.KeepBenchmark} measure an address space, {@link dev.samara.bench.contention} many threads in one.
  *
- * <p>A figure is comparable with another of the same run only. {@code java -jar bench/target/samara-bench.jar list}
- * tells what there is to run.
+ * <p>A figure is comparable only with another figure of its own run. {@code java -jar bench/target/samara-bench.jar
+ * list} prints all benchmarks and reports.
  */
 @NullMarked
 package dev.samara.bench;

@@ -19,14 +19,17 @@ import java.util.concurrent.ConcurrentMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Code that an emulator has decoded, kept by page and CPU, and dropped when any thread unmaps the page or changes its
- * rights, and when any CPU writes into it.
+ * Code that an emulator has decoded, by page and CPU. It is dropped when any thread unmaps the page or changes its
+ * rights, and when any CPU writes into the page.
  */
 public final class CodeCache {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
 
-    /** The pages of a space from which some CPU has decoded code, watched for stores since before that. */
+    /**
+     * The pages of a space from which some CPU has decoded code. Each is watched for stores since before its code was
+     * decoded.
+     */
     static final class Pages {
         private final AddressSpace space;
         private final ConcurrentMap<Long, Page> watched = new ConcurrentHashMap<>();
@@ -35,17 +38,19 @@ public final class CodeCache {
             this.space = space;
         }
 
-        /** Never in GUEST: to set a watchpoint may have to wait for other CPUs. */
+        /** Never called in GUEST: setting a watchpoint may have to wait for other CPUs. */
         private Page page(long address) {
             return watched.computeIfAbsent(address, key -> {
                 Page page = new Page();
-                // From here on, no store into the page goes by untold.
+                // From here on, every store into the page is reported.
                 page.watchpoint = space.watch(address, PAGE, (first, length) -> drop(address, page));
                 return page;
             });
         }
 
-        /** Called on the thread of the CPU that has stored. The others find the mark when they look for their code. */
+        /**
+         * Called on the thread of the CPU that has stored. The other CPUs find the mark when they look for their code.
+         */
         private void drop(long address, Page page) {
             page.isWritten = true;
             if (watched.remove(address, page) && page.watchpoint != null) {
@@ -54,29 +59,28 @@ public final class CodeCache {
         }
     }
 
-    /** The content that a page had for a time. */
+    /** The content of a page during a period of time. */
     private static final class Page {
-        /** Set before anybody else finds the page in the map. */
+        /** Set before any other thread finds the page in the map. */
         private @Nullable Watchpoint watchpoint;
 
         private volatile boolean isWritten;
     }
 
-    /** What stands for the code of a page; in an emulator, the blocks that begin in it. */
+    /** Stands for the code of a page; in an emulator, for the blocks that begin in it. */
     private record Decoded(String text, Page from) {}
 
     private final Pages pages;
     private final Cpu cpu;
 
-    /** Of this CPU alone. */
+    /** Used by this CPU only. */
     private final TreeMap<Long, Decoded> decoded = new TreeMap<>(Long::compareUnsigned);
 
     CodeCache(Pages pages, Cpu cpu) {
         this.pages = pages;
         this.cpu = cpu;
         cpu.load(pages.space);
-        // Told of what any thread has caused, on this thread, before the CPU says that it has flushed: no lock
-        // is needed.
+        // Called for changes of any thread, on this thread, before the CPU acknowledges its flush: no lock is needed.
         cpu.onFlush((start, end, reason, generation) -> {
             if (reason != MmuNotifier.Reason.OBSERVED) {
                 decoded.subMap(start & -PAGE, true, end, false).clear();
@@ -84,12 +88,12 @@ public final class CodeCache {
         });
     }
 
-    /** Runs what is at an address, decoded now or before. */
+    /** Runs the code at an address, decoded now or before. */
     String run(long address) {
         long start = address & -PAGE;
         cpu.enterGuest();
         try {
-            // Behind entering, which drops what has gone.
+            // After entering GUEST, which drops the code that is no longer valid.
             Decoded known = decoded.get(start);
             if (known != null && !known.from.isWritten) {
                 return known.text + " as decoded before";
@@ -116,7 +120,7 @@ public final class CodeCache {
     }
 
     /**
-     * Prints what runs.
+     * Prints the code that runs.
      *
      * @param arguments none
      */

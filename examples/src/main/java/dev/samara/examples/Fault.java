@@ -13,14 +13,14 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 
-/** What becomes of a page fault: minor, major, a copy on write, SIGSEGV, SIGBUS. */
+/** The outcomes of a page fault: minor, major, a copy on write, SIGSEGV, SIGBUS. */
 public final class Fault {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
 
     private Fault() {}
 
-    /** A file on a disk, of which page n begins with the number 100 + n. All that it must say is how a page is read. */
+    /** A file on a disk. Page n begins with the number 100 + n. Only the read of a page must be implemented. */
     private static final class Disk extends CachedBacking {
         Disk(PageCache pages) {
             super("/disk", pages);
@@ -28,14 +28,14 @@ public final class Fault {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            // Under a keep, without any lock: this may take as long as a disk does.
+            // Called under a reference, without any lock: this may take as long as a disk does.
             store.put(frame, 0, Long.BYTES, 100 + page);
             return true;
         }
     }
 
     /**
-     * Prints what accesses meet.
+     * Prints the outcomes of accesses.
      *
      * @param arguments none
      */

@@ -7,7 +7,10 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 
-/** Rights belong to pages: to protect the middle one of five cuts their mapping in three, and giving back joins it. */
+/**
+ * Rights belong to pages: protecting the middle one of five pages cuts their mapping in three. Restoring the right
+ * joins the pieces.
+ */
 public final class FivePageMprotect {
     private static final int READ_WRITE = Protection.READ | Protection.WRITE;
 

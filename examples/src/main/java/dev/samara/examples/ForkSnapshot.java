@@ -9,12 +9,12 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
-/** A snapshot and a fork are the layout of one instant, and stay so whatever their parent does next. */
+/** A snapshot and a fork have the layout of one instant. Later changes of their parent do not affect them. */
 public final class ForkSnapshot {
     private ForkSnapshot() {}
 
     /**
-     * Prints what a space, its snapshot and its fork have mapped, while the space and then the fork are changed.
+     * Prints the mappings of a space, of its snapshot and of its fork, while the space and then the fork are changed.
      *
      * @param arguments none
      */
@@ -31,7 +31,7 @@ public final class ForkSnapshot {
                 print("The snapshot is as it was:", snapshot.maps());
                 print("So is the child:", child.snapshot().maps());
 
-                // A child is a space like any other; the parent does not see what it does.
+                // A child is a space like any other; the parent does not see the child's changes.
                 child.throwing().mprotect(start, 3 * page, Protection.NONE);
                 print("The child protected all three:", child.snapshot().maps());
                 print("The parent did not notice:", parent.snapshot().maps());

@@ -12,7 +12,7 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
-/** One mapping takes the place of part of another: who waits until it has, and who does not. */
+/** One mapping replaces part of another: some calls wait until the replacement is complete, others do not. */
 public final class MapFixed {
     private static final int READ_WRITE = Protection.READ | Protection.WRITE;
     private static final int HERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -21,7 +21,7 @@ public final class MapFixed {
     private MapFixed() {}
 
     /**
-     * Prints which calls come to their end while a page in the middle of three is being replaced.
+     * Prints which calls complete while a page in the middle of three is being replaced.
      *
      * @param arguments none
      */
@@ -33,8 +33,8 @@ public final class MapFixed {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             space.throwing().mmap(start, 3 * page, READ_WRITE, HERE, null, 0);
 
-            // What an embedder keeps of the old page must be gone before anybody uses the new one; until this returns,
-            // the mmap is in transit.
+            // An embedder's own data about the old page must be gone before any thread uses the new page. Until this
+            // returns, the mmap is in flight.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> {
                 if (first == middle) {

@@ -11,7 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 
-/** What Linux says of a process that runs can be loaded, and asked which mapping an address lies in. */
+/** Loads the mappings of a running Linux process and looks up the mapping of an address. */
 public final class MapsOfThisProcess {
     private static final Path MAPS = Path.of("/proc/self/maps");
 
@@ -47,15 +47,15 @@ public final class MapsOfThisProcess {
                 return;
             }
             System.out.println(Long.toHexString(address) + " lies in");
-            // The lines of a snapshot stand in the order of its VMAs.
+            // The lines of a snapshot are in the order of its VMAs.
             int index = space.snapshot().vmas().indexOf(found);
             System.out.println("  " + space.snapshot().maps().get(index));
         }
     }
 
     /**
-     * Linux writes it page by page, and what changes in between may be in it twice: so what two looks agree on is
-     * taken.
+     * Reads the lines until two reads agree. Linux writes the file page by page, so a change in between may show a
+     * mapping twice.
      */
     static List<String> read(Path maps) throws IOException {
         List<String> lines = Files.readAllLines(maps);

@@ -9,7 +9,7 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
-/** While an munmap is in transit its range is nothing to who looks, and taken to who allocates. */
+/** While an munmap is in flight, lookups find nothing in its range, and allocations avoid the range. */
 public final class Munmap {
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int HERE = ANYWHERE | MapFlags.FIXED;
@@ -18,7 +18,7 @@ public final class Munmap {
     private Munmap() {}
 
     /**
-     * Prints how a range looks between its unmapping and the end of it.
+     * Prints lookups and allocations in a range between its unmapping and its completion.
      *
      * @param arguments none
      */
@@ -28,8 +28,8 @@ public final class Munmap {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             long start = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
 
-            // An embedder that has translated code from this memory drops it here, before the range is used again. This
-            // one takes its time over it: so long the munmap is in transit.
+            // An embedder drops the code that it has translated from this memory here, before the range is used again.
+            // This callback waits, and the munmap is in flight until it returns.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> dropped.join());
             CompletableFuture<Long> unmapped = space.munmapAsync(start, size);

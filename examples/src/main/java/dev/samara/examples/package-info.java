@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Small programs to begin with, each about one idea, to be read from top to bottom.
+ * Small programs as an introduction, each about one idea, to be read from top to bottom.
  *
- * <p>An address space is a list of mappings that calls cut and join: {@link dev.samara.examples.FivePageMprotect} takes
- * one away from the middle. Such a list can also be read from a process that runs, and asked for an address: {@link
- * dev.samara.examples.MapsOfThisProcess}. And it can be kept, as a snapshot that is only looked at or as a fork that
- * goes its own way: {@link dev.samara.examples.ForkSnapshot}.
+ * <p>An address space is a list of mappings that calls cut and join: {@link dev.samara.examples.FivePageMprotect}
+ * protects one page in the middle. Such a list can also be read from a running process, and searched for an address:
+ * {@link dev.samara.examples.MapsOfThisProcess}. A list can be kept as an immutable snapshot, or as a fork that changes
+ * independently: {@link dev.samara.examples.ForkSnapshot}.
  *
- * <p>Many threads do this at once. What a thread sees of a range that another one is just unmapping is in {@link
- * dev.samara.examples.Munmap}, and who has to wait for whom in {@link dev.samara.examples.MapFixed}.
+ * <p>Many threads do this at once. {@link dev.samara.examples.Munmap} shows the range of an unfinished unmapping from
+ * another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
  *
- * <p>They need nothing but the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages
- * below this one are the command line tool.
+ * <p>{@link dev.samara.examples.Fault} and {@link dev.samara.examples.CodeCache} read and write memory through CPUs.
+ *
+ * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below
+ * this one are the command line tool.
  */
 @NullMarked
 package dev.samara.examples;

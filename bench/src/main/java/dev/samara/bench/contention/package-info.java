@@ -6,7 +6,7 @@
  * not in the quality of a tree. {@code ContentionBenchmark} and {@code WorkloadBenchmark} run under JMH. {@code
  * ContentionReport}, {@code FaultReport}, {@code ForkBesideReport}, {@code HeldInRetire}, {@code MapsScanReport},
  * {@code SleepingFaults} and {@code SparseReport} are programs of their own, because they need percentiles over all
- * threads and all contenders in one run.
+ * threads, or all contenders in one run.
  */
 @NullMarked
 package dev.samara.bench.contention;

@@ -6,7 +6,7 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 
-/** A file that never offers a page, so that each fault asks it for one. */
+/** A file that offers no page around a fault, so that each fault requests its page. */
 final class AskedFile extends CachedBacking {
     AskedFile(PageCache cache) {
         super("/asked", cache);
@@ -14,7 +14,7 @@ final class AskedFile extends CachedBacking {
 
     @Override
     public void rcuMapPages(PageWindow window) {
-        // Offers nothing: that is what it is for.
+        // Offers nothing, so that the fault requests the page.
     }
 
     @Override

@@ -36,17 +36,17 @@ import java.util.SplittableRandom;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A space whose pages are faulted in and taken out again without end, for one thread.
+ * A space whose pages are faulted in and removed without end, for one thread.
  *
- * <p>It stands below the facade, on the rooms that are not exported: pages are taken out by emptying their entries, as
- * no operation of a space could do it without allocating and without waiting for a grace period, and nobody else is
- * there who could still use them.
+ * <p>It uses packages below the facade that are not exported. Pages are removed by clearing their entries. No operation
+ * of a space could do this without an allocation and a wait for a grace period; here no other thread can still use the
+ * pages.
  */
 final class Bed {
     static final int PAGE_SHIFT = 12;
     static final long PAGE = 1L << PAGE_SHIFT;
 
-    /** Pages of a mapping; behind it is a hole of half as many. */
+    /** The pages of a mapping. A hole of half as many pages follows it. */
     static final int PAGES = 64;
 
     private static final long STRIDE = PAGES * PAGE * 3 / 2;
@@ -65,25 +65,25 @@ final class Bed {
     final PageTableContext worker;
     final FilePages cache;
 
-    /** What is to be faulted, each once until all were: a power of two. */
+    /** The addresses to be faulted, each once before they repeat: a power of two. */
     final long[] addresses;
 
     private final PageTable table;
     private final Frames frames;
 
-    /** What a fault meets. */
+    /** The kinds of faults. */
     enum Kind {
-        /** A page of a file that is in memory, alone. */
+        /** A single page of a file that is in memory. */
         FILE_1(1, READ),
-        /** The same with the fifteen beside it. */
+        /** As {@link #FILE_1}, with the fifteen pages around it. */
         FILE_16(16, READ),
-        /** The same as the first, from a backing that offers nothing and must be asked under a keep. */
+        /** As {@link #FILE_1}, from a backing that offers no page and is asked for it under a reference. */
         SLOW(1, READ),
         /** The first write to anonymous memory. */
         ANONYMOUS(1, WRITE),
-        /** The first reading of it. */
+        /** The first read of anonymous memory: maps the zero page. */
         ZERO(1, READ),
-        /** The first write to a page of a file in a private mapping that has been read before. */
+        /** The first write to a page of a file in a private mapping, after a read. */
         COPY(1, WRITE);
 
         final int window;
@@ -102,8 +102,8 @@ final class Bed {
     /**
      * Maps everything, and draws the addresses.
      *
-     * @param vmas how many mappings there are
-     * @param isNearby whether addresses ascend through the mappings; else they are drawn
+     * @param vmas the number of mappings
+     * @param isNearby whether addresses ascend through the mappings; otherwise they are random
      */
     Bed(Kind kind, int vmas, boolean isNearby) {
         this.kind = kind;
@@ -153,7 +153,7 @@ final class Bed {
             }
         }
         addresses = addresses(vmas, isNearby);
-        // Tables are there before the first fault, as they are in a space that is in use.
+        // Tables exist before the first fault, as in a space that is in use.
         for (long address : addresses) {
             table.leafForInstall(address);
         }
@@ -195,7 +195,7 @@ final class Bed {
         return Arrays.copyOf(all, Integer.highestOneBit(all.length));
     }
 
-    /** Makes the page of an address as it was before its fault. */
+    /** Restores the page of an address to its state before the fault. */
     void undo(long address) {
         long[] leaf = table.leafForInstall(address);
         int index = table.indexOf(address);
@@ -207,7 +207,7 @@ final class Bed {
         }
     }
 
-    /** Fails unless a page is there as the fault of an address should have left it. */
+    /** Throws unless the page of an address is as its fault should have left it. */
     void check(long address) {
         for (int i = 0; i < kind.window; i++) {
             long pte = table.get(address + i * PAGE);

@@ -24,12 +24,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One page fault, by what it meets, in one thread.
+ * One page fault, by kind, in one thread.
  *
- * <p>An invocation is {@value #BATCH} faults at pages that have none; before the next one they are taken out again,
- * outside of what is measured: {@link ThreadTime} is told how long that took. Frames that a batch of anonymous pages
- * has given back are those of the next one, half a megabyte: hot. What there is of the loop itself, of reading clocks
- * and of JMH is {@link #nothing}, and is in the other figures too.
+ * <p>An invocation is {@value #BATCH} faults at pages that are absent. Before the next one the pages are removed again,
+ * outside of the measurement: {@link ThreadTime} subtracts that time. A batch of anonymous pages reuses the frames of
+ * the previous one, half a megabyte, so they are in the cache. {@link #nothing} is the cost of the loop, of reading
+ * clocks and of JMH; the other figures contain it too.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -47,11 +47,11 @@ public class FaultBenchmark {
     /** A space with pages to fault. */
     @State(Scope.Thread)
     public abstract static class Pages {
-        /** Where one fault is after another: in ascending pages, or anywhere. */
+        /** The order of the faults: ascending pages, or random ones. */
         @Param({"random", "nearby"})
         public String where;
 
-        /** How many mappings there are. */
+        /** The number of mappings. */
         @Param("1000")
         public int vmas;
 
@@ -64,7 +64,6 @@ public class FaultBenchmark {
         /** Called by JMH; {@link #setUp()} does the rest. */
         Pages() {}
 
-        /** What a fault meets. */
         abstract String kind();
 
         /** Maps everything. */
@@ -76,7 +75,7 @@ public class FaultBenchmark {
             prepare();
         }
 
-        /** Takes the pages of the last invocation out. */
+        /** Removes the pages of the last invocation. */
         @Setup(Level.Invocation)
         public void undo() {
             long began = ThreadTime.now();
@@ -88,7 +87,7 @@ public class FaultBenchmark {
             ThreadTime.leaveOut(began);
         }
 
-        /** A private mapping's pages have been read before they are written. */
+        /** Reads the pages of a private mapping before they are written. */
         private void prepare() {
             if (bed.kind == Bed.Kind.COPY) {
                 for (int i = 0; i < BATCH; i++) {
@@ -97,7 +96,7 @@ public class FaultBenchmark {
             }
         }
 
-        /** Makes sure that the last invocation has done what it should. */
+        /** Checks the pages of the last invocation. */
         @TearDown(Level.Trial)
         public void tearDown() {
             for (int i = 0; haveFaulted && i < BATCH; i++) {
@@ -113,7 +112,7 @@ public class FaultBenchmark {
     /** All kinds of faults. */
     @State(Scope.Thread)
     public static class AllPages extends Pages {
-        /** What a fault meets. */
+        /** The kind of fault. */
         @Param({"file_1", "file_16", "slow", "anonymous", "zero", "copy"})
         public String kind;
 
@@ -126,10 +125,10 @@ public class FaultBenchmark {
         }
     }
 
-    /** The faults in which nobody has to be asked or waited for. */
+    /** The faults that ask no backing and wait for nothing. */
     @State(Scope.Thread)
     public static class EasyPages extends Pages {
-        /** What a fault meets. */
+        /** The kind of fault. */
         @Param({"file_1", "file_16", "anonymous", "zero"})
         public String kind;
 
@@ -143,10 +142,10 @@ public class FaultBenchmark {
     }
 
     /**
-     * As the library does it.
+     * Faults as the library does.
      *
      * @param pages the space
-     * @return how many were not minor: none
+     * @return the number of faults that were not minor: none
      */
     @Benchmark
     @About("one fault: a page of a file alone, or with 15 more, through the slow path, anonymous, zeros, a copy")
@@ -162,11 +161,11 @@ public class FaultBenchmark {
     }
 
     /**
-     * The same work in the page table under a read-write lock, with a sorted map of mappings; of a file's and anonymous
-     * pages only.
+     * Does the work of a fault in the page table under a read-write lock, with a sorted map of mappings; for anonymous
+     * pages and pages of files only.
      *
      * @param pages the space
-     * @return how many were not minor: none
+     * @return the number of faults that were not minor: none
      */
     @Benchmark
     @About("the same with a TreeMap behind a read-write lock (not of slow and copy)")
@@ -182,10 +181,10 @@ public class FaultBenchmark {
     }
 
     /**
-     * What is in the other figures besides the faults.
+     * Does the part of the other benchmarks that is not a fault.
      *
      * @param pages the space
-     * @return nothing of interest
+     * @return an arbitrary number
      */
     @Benchmark
     @About("what is in both besides the fault")

@@ -20,11 +20,11 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * What forks take; what the parent does meanwhile is another report ({@code fork-beside}).
+ * The time of forks. Another report ({@code fork-beside}) measures the parent in the meantime.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages
- * written, of 1,000 and of 65,530 VMAs that nobody has touched. The time is that on a processor, of the fork alone and
- * not of the end of the child.
+ * written, and of 1,000 and of 65,530 VMAs with untouched pages. The figure is processor time of the fork alone,
+ * without the end of the child.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -94,7 +94,7 @@ public final class ForkReport {
         }
     }
 
-    /** Tells and returns the nanoseconds for each VMA. */
+    /** Prints and returns the nanoseconds for each VMA. */
     private double fork(int vmas, int touched) {
         AddressSpace space = space(vmas, touched);
         double[] nanos = new double[rounds];
@@ -108,7 +108,7 @@ public final class ForkReport {
                 done(child.mmap(OWN, PAGE, READ, HERE, null, 0));
                 long written = CLOCK.getCurrentThreadCpuTime();
                 child.close();
-                // So that the parent's pages are its own again for the next.
+                // Makes the parent's pages exclusive again for the next fork.
                 touch(space, cpu, vmas, touched);
                 if (round >= 0) {
                     nanos[round] = forked - began;

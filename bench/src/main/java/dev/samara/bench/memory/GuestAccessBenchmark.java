@@ -35,11 +35,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Accesses of a guest to pages that are there: by handles that the TLB has, by such that it has not, and by address.
+ * Accesses of a guest to present pages: by handles from the TLB, by handles that need a walk, and by address.
  *
- * <p>The baseline of each is what the same costs without an address space: the same offsets in one array of bytes, an
- * array of entries instead of the page table, one volatile store instead of GUEST and back. Where each address needs
- * what was read before, that is always 0, which the compiler does not know.
+ * <p>The baseline of each is an access without an address space: to an array of bytes at the same offsets, to an array
+ * of entries instead of the page table, or one volatile store instead of GUEST and back. If each address depends on the
+ * previous value, that value is always 0, which the compiler does not know.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -51,7 +51,7 @@ import org.openjdk.jmh.annotations.Warmup;
 public class GuestAccessBenchmark {
     private static final int BATCH = 1 << 10;
 
-    /** So many accesses are made between polls, as by a guest whose basic blocks are short. */
+    /** The number of accesses between polls, as in a guest with short basic blocks. */
     private static final int POLLED = 32;
 
     private static final int PAGE_SHIFT = 12;
@@ -64,7 +64,7 @@ public class GuestAccessBenchmark {
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
 
-    /** A CPU in GUEST, and pages that it has written. */
+    /** A CPU in GUEST, with pages that it has written. */
     private static final class Guest {
         final AddressSpace space;
         final Cpu cpu;
@@ -95,18 +95,18 @@ public class GuestAccessBenchmark {
         }
     }
 
-    /** Accesses to a working set that the TLB has. */
+    /** Accesses to a working set that the TLB holds. */
     @State(Scope.Thread)
     public static class Hits {
-        /** How many pages there are: a power of two. */
+        /** The number of pages: a power of two. */
         @Param({"8", "64", "2048"})
         public int pages;
 
-        /** Whether an address needs what was read before. */
+        /** Whether an address depends on the previous value. */
         @Param({"independent", "dependent"})
         public String pattern;
 
-        /** Whether all memory is in one piece, or in pieces of 4 MiB. */
+        /** Whether all memory is one chunk, or chunks of 4 MiB. */
         @Param({"whole", "pieces"})
         public String memory;
 
@@ -121,7 +121,7 @@ public class GuestAccessBenchmark {
         /** Called by JMH; {@link #setUp()} does the rest. */
         public Hits() {}
 
-        /** Maps and draws. */
+        /** Maps the pages and draws the offsets. */
         @Setup(Level.Trial)
         public void setUp() {
             guest = new Guest(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
@@ -165,10 +165,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads of which the TLB has each.
+     * Loads with a hit in the TLB each.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("a load by a handle that the TLB has, at random in 8, 64 or 2,048 pages")
@@ -191,10 +191,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * The same, with a poll after every 32.
+     * Loads with a hit in the TLB each, with a poll after every 32.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("the same, with a poll after every 32")
@@ -221,10 +221,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * What {@link #polledHit} costs without the poll: the same two loops.
+     * Loads in the two loops of {@link #polledHit}, without the poll.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("the same two loops as polledHit, and no poll")
@@ -250,10 +250,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads of the same offsets of an array.
+     * Loads from an array at the same offsets.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("a load at the same offset of an array of bytes, checked by the JVM")
@@ -278,8 +278,8 @@ public class GuestAccessBenchmark {
     /**
      * Loads by address in GUEST.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("a load by address, in GUEST")
@@ -291,8 +291,8 @@ public class GuestAccessBenchmark {
     /**
      * Loads by address that enter GUEST and leave it again.
      *
-     * @param of where
-     * @return what was read
+     * @param of the pages
+     * @return the value read
      */
     @Benchmark
     @About("a load by address, which enters GUEST and leaves it again")
@@ -318,9 +318,9 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Stores of which the TLB has each.
+     * Stores with a hit in the TLB each.
      *
-     * @param of where
+     * @param of the pages
      */
     @Benchmark
     @About("a store by a handle that the TLB has")
@@ -336,9 +336,9 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Stores to the same offsets of an array.
+     * Stores to an array at the same offsets.
      *
-     * @param of where
+     * @param of the pages
      */
     @Benchmark
     @About("a store at the same offset of an array of bytes")
@@ -352,10 +352,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Atomic additions, of nothing, of which the TLB has each.
+     * Atomic additions of zero, with a hit in the TLB each.
      *
-     * @param of where
-     * @return what was there
+     * @param of the pages
+     * @return the value before
      */
     @Benchmark
     @About("an atomic addition by a handle that the TLB has")
@@ -373,10 +373,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * The same in an array.
+     * Atomic additions of zero in an array.
      *
-     * @param of where
-     * @return what was there
+     * @param of the pages
+     * @return the value before
      */
     @Benchmark
     @About("an atomic addition at the same offset of an array")
@@ -391,12 +391,12 @@ public class GuestAccessBenchmark {
         return sum;
     }
 
-    /** Pages in an order in which the TLB, which is smaller, never has the next one. */
+    /** Pages in an order in which the TLB, which is smaller, never holds the next one. */
     @State(Scope.Thread)
     public static class Misses {
         private static final int ENTRIES = 256;
 
-        /** How many pages there are: a power of two, and more than the TLB has entries. */
+        /** The number of pages: a power of two, and greater than the number of entries of the TLB. */
         @Param("4096")
         public int pages;
 
@@ -411,7 +411,7 @@ public class GuestAccessBenchmark {
         /** Called by JMH; {@link #setUp()} does the rest. */
         public Misses() {}
 
-        /** Maps and draws. */
+        /** Maps the pages and draws their order. */
         @Setup(Level.Trial)
         public void setUp() {
             guest = new Guest(pages, ENTRIES, true);
@@ -441,9 +441,9 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Translations that the TLB has not, and the page table has.
+     * Translations that are in the page table and not in the TLB.
      *
-     * @param of where
+     * @param of the pages
      * @return the sum of the handles
      */
     @Benchmark
@@ -462,9 +462,9 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * The same by a table of one level.
+     * Translations by a table of one level.
      *
-     * @param of where
+     * @param of the pages
      * @return the sum of the handles
      */
     @Benchmark
@@ -496,7 +496,7 @@ public class GuestAccessBenchmark {
         return sum;
     }
 
-    /** A CPU that goes to GUEST and back. */
+    /** A CPU that enters GUEST and leaves it. */
     @State(Scope.Thread)
     public static class Entries {
         private Guest guest;
@@ -523,7 +523,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * To GUEST and back.
+     * Enters GUEST and leaves it.
      *
      * @param of the CPU
      */

@@ -17,8 +17,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults as they are where the mappings are a sorted map behind a read-write lock, held for reading until the page is
- * in: nothing needs to be looked at twice then. What is done to the page table is the same.
+ * Faults of an address space whose mappings are a sorted map with a read-write lock. The lock is held for reading until
+ * the page is installed, so nothing must be checked twice. The work in the page table equals that of the library.
  */
 final class LockedFaults {
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();

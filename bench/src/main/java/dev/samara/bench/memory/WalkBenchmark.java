@@ -25,11 +25,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A walk of the page table that finds the page: what a CPU does where its TLB has no translation and the page is
- * present.
+ * A walk of the page table that finds the page: the work of a CPU whose TLB has no translation for a present page.
  *
- * <p>The baseline is a table of one level, an array as long as there are pages: the same entries, read with the same
- * order and checked in the same way, so what is between the two is the walk through four levels.
+ * <p>The baseline is a table of one level, an array with an element for each page. Its entries, their order and their
+ * check are equal, so the difference is the walk through four levels.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -47,15 +46,15 @@ public class WalkBenchmark {
     private static final long BASE = 0x1000_0000_0000L;
     private static final long RIGHTS = Pte.PRESENT | Pte.READ;
 
-    /** How many pages there are: a power of two. */
+    /** The number of pages: a power of two. */
     @Param("4096")
     public int pages;
 
-    /** Where one access is after another: ascending, anywhere, or anywhere that the last one says. */
+    /** The order of the accesses: ascending, random, or random with each index read from the previous page. */
     @Param({"sequential", "random", "dependent"})
     public String pattern;
 
-    /** Whether a number in the page is read then, as the access does that has to walk. */
+    /** Whether each walk is followed by a load from the page, as in a real access. */
     @Param({"false", "true"})
     public boolean loads;
 
@@ -63,7 +62,7 @@ public class WalkBenchmark {
     private FrameStore store;
     private long[] flat;
 
-    /** In which order pages are walked to. */
+    /** The order of the pages. */
     private int[] order;
 
     private int position;
@@ -71,7 +70,7 @@ public class WalkBenchmark {
     /** Called by JMH; {@link #setUp()} does the rest. */
     public WalkBenchmark() {}
 
-    /** Fills both tables. The frame of each page is the number of the one that is walked to after it. */
+    /** Fills both tables. The frame of each page is the number of the next page in the order. */
     @Setup(Level.Trial)
     public void setUp() {
         if (Integer.bitCount(pages) != 1) {
@@ -117,7 +116,7 @@ public class WalkBenchmark {
         return BASE + ((long) page << PAGE_SHIFT);
     }
 
-    /** What the table says of an address, and 0 if it may not be read. */
+    /** Returns the table's entry for an address, or 0 if it may not be read. */
     private static long walk(PageTable table, long address) {
         long pte = table.get(address);
         return Pte.has(pte, RIGHTS) ? pte : 0;
@@ -132,10 +131,10 @@ public class WalkBenchmark {
         return Pte.has(pte, RIGHTS) ? pte : 0;
     }
 
-    /** The frame of an entry; it holds zeros, but what comes after it has to wait for them. */
+    /** Returns the frame of an entry. The load from the frame returns zero, but later accesses depend on it. */
     private static int frame(long pte, FrameStore from, boolean loads) {
         int frame = Pte.frame(pte);
-        // Each frame at another offset, as lines of equal offsets share one place in the cache.
+        // Each frame at another offset, as lines of equal offsets share one set of the cache.
         return loads ? frame + (int) from.get(frame, (frame & 63) << 6, Long.BYTES) : frame;
     }
 
@@ -146,7 +145,7 @@ public class WalkBenchmark {
     }
 
     /**
-     * As the library does it.
+     * Walks as the library does.
      *
      * @return the sum of the frames, or the last one
      */
@@ -173,9 +172,9 @@ public class WalkBenchmark {
     }
 
     /**
-     * The same with one level.
+     * Reads the table of one level.
      *
-     * @return the same
+     * @return the sum of the frames, or the last one
      */
     @Benchmark
     @About("the same in a table of one level, which is one array")

@@ -8,13 +8,13 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 
-/** A command line of pairs: {@code --name value}. All that is wrong with it is a {@link UsageException}. */
+/** A command line of pairs: {@code --name value}. Every error in it is a {@link UsageException}. */
 public final class Arguments {
     private final Map<String, String> given = new HashMap<>();
     private final Set<String> known = new TreeSet<>();
 
     /**
-     * Takes a command line apart.
+     * Parses a command line.
      *
      * @param words its words
      */
@@ -28,10 +28,10 @@ public final class Arguments {
     }
 
     /**
-     * An option that may be anything.
+     * Returns an option with any value.
      *
      * @param name its name
-     * @param otherwise what it is if it is not given
+     * @param otherwise the value if the option is absent
      * @return its value
      */
     public String text(String name, String otherwise) {
@@ -40,10 +40,10 @@ public final class Arguments {
     }
 
     /**
-     * An option that is a number above nought.
+     * Returns an option that is a number above zero.
      *
      * @param name its name
-     * @param otherwise what it is if it is not given
+     * @param otherwise the value if the option is absent
      * @return its value
      */
     public double number(String name, double otherwise) {
@@ -54,17 +54,17 @@ public final class Arguments {
                 return number;
             }
         } catch (NumberFormatException e) {
-            // Said below, as of a number that is out of bounds.
+            // Reported below, like a number that is out of bounds.
         }
         throw new UsageException(name + " must be a number above 0, not " + text);
     }
 
     /**
-     * An option that is a whole number.
+     * Returns an option that is a whole number.
      *
      * @param name its name
-     * @param least what it may be at least
-     * @param otherwise what it is if it is not given
+     * @param least its lower bound
+     * @param otherwise the value if the option is absent
      * @return its value
      */
     public int count(String name, int least, int otherwise) {
@@ -78,16 +78,16 @@ public final class Arguments {
                 return count;
             }
         } catch (NumberFormatException e) {
-            // Said below, as of a number that is out of bounds.
+            // Reported below, like a number that is out of bounds.
         }
         throw new UsageException(name + " must be a whole number from " + least + " up, not " + text);
     }
 
     /**
-     * An option that is several whole numbers above nought, with commas between.
+     * Returns an option that is several whole numbers above zero, separated by commas.
      *
      * @param name its name
-     * @param otherwise what it is if it is not given
+     * @param otherwise the value if the option is absent
      * @return its values
      */
     public int[] counts(String name, String otherwise) {
@@ -97,11 +97,11 @@ public final class Arguments {
     }
 
     /**
-     * An option that is several of what there are, with commas between.
+     * Returns an option that is a selection from a list, separated by commas.
      *
      * @param name its name
-     * @param otherwise what it is if it is not given
-     * @param choice what there are
+     * @param otherwise the value if the option is absent
+     * @param choice the list
      * @return its values
      */
     public List<String> list(String name, List<String> otherwise, List<String> choice) {
@@ -114,7 +114,7 @@ public final class Arguments {
         return list;
     }
 
-    /** Refuses what nobody has asked for; called when everything has been. */
+    /** Refuses options that no method has requested. Called after all requests. */
     public void check() {
         for (String name : given.keySet()) {
             if (!known.contains(name)) {

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.StringJoiner;
 
-/** What was measured, printed as it comes and, if a file is named, written as JSON at the end. */
+/** The figures of a report, printed one by one and, if a file is named, written as JSON at the end. */
 public final class Figures {
     private final String command;
     private final String file;
@@ -21,9 +21,9 @@ public final class Figures {
     /**
      * Starts a report.
      *
-     * @param program what runs
+     * @param program the program that measures
      * @param arguments its command line
-     * @param file where the JSON goes, or nothing for nowhere
+     * @param file the JSON file, or empty for none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
         command = program.getName() + " " + String.join(" ", arguments);
@@ -33,9 +33,9 @@ public final class Figures {
     }
 
     /**
-     * Makes sure that a file can be written, now and not after an hour of measuring.
+     * Checks now, and not after an hour of measuring, that a file can be written.
      *
-     * @param file the file, or nothing for none
+     * @param file the file, or empty for none
      * @throws UsageException if there is no directory for it
      */
     public static void requireDirectory(String file) {
@@ -52,15 +52,15 @@ public final class Figures {
     /**
      * Prints a line.
      *
-     * @param format as of {@code String.format}
-     * @param values what goes into it
+     * @param format as in {@code String.format}
+     * @param values its arguments
      */
     public static void line(String format, Object... values) {
         System.out.println(String.format(Locale.ROOT, format, values));
     }
 
     /**
-     * Notes one row.
+     * Records one row.
      *
      * @param pairs names and values in turn
      */
@@ -84,18 +84,18 @@ public final class Figures {
     }
 
     /**
-     * Prints what a goal has come to, and notes it.
+     * Prints a figure beside its goal, and records both.
      *
-     * @param what what it is about
-     * @param figure what was measured
-     * @param goal what it should be
+     * @param what the subject
+     * @param figure the measured number
+     * @param goal the wanted number
      */
     public void goal(String what, double figure, String goal) {
         line("%-62s %9.3f   goal %s", what, figure, goal);
         row("goal", goal, "what", what, "figure", figure);
     }
 
-    /** Writes the file, if there is to be one. */
+    /** Writes the file, if one is named. */
     public void write() {
         if (file.isEmpty()) {
             return;
@@ -113,7 +113,7 @@ public final class Figures {
     }
 
     /**
-     * The middle of some values.
+     * Returns the median of some values.
      *
      * @param values at least one
      * @return the middle one, or the mean of the middle two

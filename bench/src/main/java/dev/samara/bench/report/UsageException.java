@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.report;
 
-/** What was asked for is not to be had; the message, which is all there is to it, says what is. */
+/** An invalid argument, or a request that cannot be met. The message, its only content, says which. */
 public final class UsageException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     /**
-     * A refusal.
+     * Creates the exception.
      *
-     * @param message for who has typed it
+     * @param message for the user who has typed the command line
      */
     public UsageException(String message) {
         super(message);

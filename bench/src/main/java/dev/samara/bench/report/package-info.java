@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/**
- * What a program that measures by itself, without JMH, needs besides what it measures: its command line, and a place
- * for its figures.
- */
+/** The common parts of the programs that measure without JMH: the command line and the output of figures. */
 @NullMarked
 package dev.samara.bench.report;
 

@@ -17,7 +17,7 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Threads of one space, each with a CPU that is in GUEST but for the time of an operation, and polls while it waits for
+ * Threads of one space, each with a CPU. The CPU is in GUEST except during an operation, and polls while it waits for
  * the others.
  */
 final class Crew {
@@ -41,29 +41,29 @@ final class Crew {
         this.size = size;
     }
 
-    /** What each does. */
+    /** The work of one member. */
     @FunctionalInterface
     interface Part {
         void play(Member member);
     }
 
-    /** What it has come to for all. */
+    /** The totals of all members. */
     record Counts(long shootdowns, long targets, long foreign, long wholes) {
-        /** How many CPUs were waited for by each that waited. */
+        /** Returns the mean number of CPUs that a shootdown waited for, over the shootdowns that waited. */
         double perShootdown() {
             return shootdowns == 0 ? 0 : (double) targets / shootdowns;
         }
     }
 
-    /** A machine with memory for some pages, and for what its CPUs keep in store. */
+    /** Makes a machine with memory for some pages, and for the frames that its CPUs keep in magazines. */
     static Machine machine(long pages) {
         return Machine.builder().memory(pages * PAGE + 64 * MIB).build();
     }
 
     /**
-     * Has threads play a part, and counts what shootdowns there are meanwhile.
+     * Runs a part on several threads, and counts the shootdowns in the meantime.
      *
-     * @param size how many
+     * @param size the number of threads
      */
     static Counts play(Machine machine, AddressSpace space, int size, Part part) throws InterruptedException {
         Crew crew = new Crew(machine, space, size);
@@ -92,9 +92,9 @@ final class Crew {
                 wholes);
     }
 
-    /** One of them. Its fields are read by others once it has ended. */
+    /** One member. Other threads read its fields after its end. */
     static final class Member extends Thread {
-        /** Of no use where there are more threads than processors. */
+        /** Without effect if there are more threads than processors. */
         private static final int SPINS = 1 << 14;
 
         private static final long PARK = 1_000;
@@ -106,13 +106,13 @@ final class Crew {
 
         private static final long NOWHERE = -1;
 
-        /** Where the operation is that it is in, or has just come back from. */
+        /** The position of its present operation, or of the one that it has just ended. */
         private long here = NOWHERE;
 
-        /** Flushes for what others have done. */
+        /** Flushes because of operations of other threads. */
         private long foreign;
 
-        /** Flushes of everything, by who has missed too much. */
+        /** Flushes of everything, after the CPU has missed too many entries. */
         private long wholes;
 
         private Member(Crew crew, int number, Part part) {
@@ -128,7 +128,7 @@ final class Crew {
                 own = cpu;
                 cpu.load(crew.space);
                 cpu.enterGuest();
-                // Behind the first entry, at which there is nothing to flush yet.
+                // After the first entry, at which nothing is to be flushed yet.
                 cpu.onFlush((start, end, reason, generation) -> {
                     if (end == -1) {
                         wholes++;
@@ -181,13 +181,13 @@ final class Crew {
                     spins--;
                     Thread.onSpinWait();
                 } else {
-                    // Timed: nobody wakes.
+                    // Timed: no thread wakes it.
                     LockSupport.parkNanos(PARK);
                 }
             }
         }
 
-        /** Waits in GUEST until all have come here. */
+        /** Waits in GUEST until all members have called this. */
         void together() {
             int before = crew.phase;
             if (crew.arrived.incrementAndGet() == crew.size) {
@@ -199,7 +199,7 @@ final class Crew {
         }
 
         /**
-         * Does something while the others are in GUEST, if all of them call this and come together before and after.
+         * Runs an action while the others are in GUEST, if all of them call this and come together before and after.
          */
         void inTurn(Runnable action) {
             await(() -> crew.turn == number);
@@ -208,10 +208,10 @@ final class Crew {
         }
 
         /**
-         * Does an operation of the space, out of GUEST.
+         * Makes an operation of the space, out of GUEST.
          *
-         * @param start where
-         * @return the nanoseconds of it alone
+         * @param start its address
+         * @return the nanoseconds of the operation alone
          */
         long operate(long start, LongSupplier operation) {
             Cpu cpu = cpu();
@@ -243,7 +243,7 @@ final class Crew {
         }
     }
 
-    /** Fails if an operation has. */
+    /** Throws if an operation has failed. */
     static long done(long result) {
         if (Errno.isError(result)) {
             throw new IllegalStateException("an operation failed: " + Errno.of(result));

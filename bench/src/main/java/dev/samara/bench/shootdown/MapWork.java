@@ -18,12 +18,12 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import org.HdrHistogram.Histogram;
 
 /**
- * The workloads of RadixVM's mapbench: threads map, write and unmap pages that nobody else, one other thread or every
- * other has written.
+ * The workloads of RadixVM's mapbench: threads map, write and unmap pages that no other thread, one other thread or all
+ * other threads have written.
  *
- * <p>Free, threads wait for each other only where the workload says so; who happens to be in an operation is not waited
- * for then. In turns, the operations that take pages away come one after another while all other CPUs are in GUEST, so
- * that the number of those that are waited for is exact.
+ * <p>Free, threads wait for each other only where the workload says so. A CPU that happens to be in an operation is not
+ * waited for then. In turns, the operations that remove pages come one after another while all other CPUs are in GUEST,
+ * so the number of CPUs that are waited for is exact.
  */
 final class MapWork {
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
@@ -39,7 +39,6 @@ final class MapWork {
     private final AtomicLongArray published;
     private final Part[] parts;
 
-    /** Which. */
     enum Kind {
         /** Each maps, writes and unmaps pages of its own. */
         LOCAL("local"),
@@ -64,16 +63,16 @@ final class MapWork {
     }
 
     /**
-     * What it has come to.
+     * The outcome of a workload.
      *
-     * @param pages how many were written for the first time by a thread
-     * @param operations how many have taken pages away
-     * @param perSecond pages, of all threads
+     * @param pages the number of pages that a thread has written for the first time
+     * @param operations the number of operations that removed pages
+     * @param perSecond pages of all threads per second
      * @param taking nanoseconds of these operations
      */
     record Outcome(long pages, long operations, double perSecond, Histogram taking, Crew.Counts counts) {}
 
-    /** One thread's. */
+    /** The figures of one thread. */
     private static final class Part {
         private final Histogram taking = new Histogram(3);
         private long pages;
@@ -92,10 +91,10 @@ final class MapWork {
     }
 
     /**
-     * Runs one of them in a space of its own.
+     * Runs one workload in a space of its own.
      *
-     * @param pages of each mapping
-     * @param iterations of each thread
+     * @param pages the size of each mapping
+     * @param iterations the iterations of each thread
      */
     static Outcome run(Kind kind, int threads, int pages, int iterations, boolean inTurns) throws InterruptedException {
         return new MapWork(kind, threads, pages, iterations, inTurns).run();

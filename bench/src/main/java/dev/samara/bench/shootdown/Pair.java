@@ -15,14 +15,14 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbGather;
 
 /**
- * A page table below the facade, for one who shoots and a peer who has what he shoots at: the protocol alone, without
- * the operation that needs it.
+ * A page table below the facade, for a thread that shoots a page down and a peer that has its translation: the protocol
+ * alone, without the operation that needs it.
  */
 final class Pair {
-    /** What is shot at; the peer has had it once. */
+    /** The page that is shot down; the peer has had its translation once. */
     private static final long SHOT = 0x1000_0000_0000L;
 
-    /** What the peer reads; all of it stays in its TLB. */
+    /** The pages that the peer reads; all of them stay in its TLB. */
     private static final int PAGES = 8;
 
     private static final int PAGE_SHIFT = 12;
@@ -36,7 +36,7 @@ final class Pair {
     private final long[] leaf = table.leafForInstall(SHOT);
     private final DirectFrames store;
 
-    /** Puts the pages in. */
+    /** Installs the pages. */
     Pair() {
         store = new DirectFrames(PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES + 1);
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
@@ -55,7 +55,7 @@ final class Pair {
         memory.discard(filler);
     }
 
-    /** A CPU of the calling thread, out of GUEST; shots go to it from now on. */
+    /** Claims a CPU for the calling thread, out of GUEST. Later shootdowns go to it. */
     CpuTlb claim() {
         CpuTlb cpu = new CpuTlb(memory.cpus(), 1, PAGE_SHIFT, new SoftTlb(PAGE_SHIFT, TLB_ENTRIES), thrown -> {
             throw new IllegalStateException(thrown);
@@ -71,20 +71,20 @@ final class Pair {
         return cpu;
     }
 
-    /** Has everybody in GUEST drop the page that he has, or had. */
+    /** Makes every CPU in GUEST drop the page that it has, or had. */
     void shoot() {
         TlbGather.flushPage(memory, table, leaf, SHOT);
     }
 
-    /** How many CPUs were waited for. */
+    /** Returns the number of CPUs that were waited for. */
     long targets() {
         return memory.cpus().targets();
     }
 
     /**
-     * Reads, in GUEST, other pages than the one that is shot at: by the TLB.
+     * Reads, in GUEST and through the TLB, pages other than the one that is shot down.
      *
-     * @param from the number of the first, of whatever went before
+     * @param from the number of the first, from the previous call
      * @return the sum, always 0
      */
     long loads(CpuTlb cpu, int from, int count) {

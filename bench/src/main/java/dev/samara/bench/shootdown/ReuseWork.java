@@ -12,24 +12,24 @@ import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /**
- * Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that go round in one
+ * Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that is reused in one
  * space.
  */
 final class ReuseWork {
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The pages of what tlb_flush2 maps. */
+    /** The pages of the mapping of tlb_flush2. */
     static final int PAGES = 256;
 
     private ReuseWork() {}
 
-    /** Who works. */
+    /** The CPUs of a run. */
     enum Setting {
         /** One CPU. */
         ALONE("alone", 1),
         /** Two CPUs, each with a mapping of its own. */
         TWO("two", 2),
-        /** One, and another that reads each page before it is discarded, and polls. */
+        /** One CPU, and another that reads each page before it is discarded, and polls. */
         WATCHED("watched", 2);
 
         static final List<String> NAMES =
@@ -54,9 +54,9 @@ final class ReuseWork {
     }
 
     /**
-     * The times of each phase, for one page; for a mapping and its end, of all its pages.
+     * The times of each phase, for one page; the times of a mapping and of its end are for all its pages.
      *
-     * @param pages how many were discarded
+     * @param pages the number of pages discarded
      */
     record Phases(
             long pages,
@@ -79,9 +79,9 @@ final class ReuseWork {
     }
 
     /**
-     * Maps 256 pages, and for each: writes it, discards it, reads nought; then unmaps them.
+     * Maps 256 pages. Writes each page, discards it, and reads zero from it. Then unmaps them.
      *
-     * @param iterations of each that does so
+     * @param iterations the iterations of each CPU that does so
      */
     static Phases flush(Setting setting, int iterations) throws InterruptedException {
         Crew.Counts none = new Crew.Counts(0, 0, 0, 0);
@@ -140,7 +140,7 @@ final class ReuseWork {
         }
     }
 
-    /** Reads what the first has written, each time. */
+    /** Reads each page after the first CPU has written it. */
     private static void watch(Crew.Member member) {
         for (int i = 0; i < PAGES; i++) {
             member.together();
@@ -153,22 +153,22 @@ final class ReuseWork {
     }
 
     /**
-     * What a pool has come to.
+     * The outcome of a pool.
      *
-     * @param recycled how many pages were evicted
-     * @param evictions by how many operations
-     * @param evicting nanoseconds of these
+     * @param recycled the number of pages evicted
+     * @param evictions the number of operations that evicted them
+     * @param evicting nanoseconds of these operations
      * @param refaulting nanoseconds of the first write to a page
      */
     record Recycled(long recycled, long evictions, Histogram evicting, Histogram refaulting, Crew.Counts counts) {}
 
     /**
-     * Writes the pages of a mapping in turn, and discards those that were written longest ago, so that never more
-     * frames are in use than there are in a pool.
+     * Writes the pages of a mapping in turn, and discards the pages that were written longest ago. The number of frames
+     * in use never exceeds the size of the pool.
      *
-     * @param frames of the pool
-     * @param batch how many are evicted at a time; it divides the pool
-     * @param isRead whether another CPU reads each page before it goes
+     * @param frames the size of the pool
+     * @param batch the number of pages evicted at a time; it divides the pool
+     * @param isRead whether another CPU reads each page before its eviction
      */
     static Recycled recycle(int frames, int batch, boolean isRead, int laps) throws InterruptedException {
         int pages = 2 * frames;

@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Round trips of two threads: a shootdown of one page and the acknowledgement of a peer, and a word there and back.
  *
- * <p>Each is measured twice: in batches, whose mean is free of the clock, and one by one, each from one reading of the
- * clock to the next, for the percentiles.
+ * <p>Each is measured twice. Batches give a mean without the cost of the clock. Single trips, each from one reading of
+ * the clock to the next, give the percentiles.
  */
 final class RoundTrips {
     private static final int BATCH = 256;
 
-    /** Between looks whether it is over. */
+    /** The number of turns between checks of the end. */
     private static final int TURNS = 64;
 
     private static final int PAD = 16;
@@ -32,17 +32,17 @@ final class RoundTrips {
     private volatile boolean isOver;
     private long sent;
 
-    /** Whom a round trip goes to. */
+    /** The peers of a round trip. */
     enum Peer {
-        /** A thread that answers a word with the next number: what two threads need at least. */
+        /** A thread that answers a word with the next number: the minimum for two threads. */
         PING_PONG("ping-pong", 0),
-        /** A CPU that is not in GUEST: what a shootdown costs before anybody is waited for. */
+        /** A CPU that is not in GUEST: the cost of a shootdown that waits for no CPU. */
         NOBODY("nobody", 0),
         /** A CPU that does nothing but poll. */
         SPINNING("spinning", 0),
-        /** One that polls after every 16 loads. */
+        /** A CPU that polls after every 16 loads. */
         EVERY_16("every-16", 16),
-        /** One that polls after every 64 loads. */
+        /** A CPU that polls after every 64 loads. */
         EVERY_64("every-64", 64);
 
         static final List<String> NAMES =
@@ -60,7 +60,7 @@ final class RoundTrips {
             return values()[NAMES.indexOf(text)];
         }
 
-        /** Between polls. */
+        /** Returns the number of loads between polls. */
         int loads() {
             return loads;
         }
@@ -72,11 +72,11 @@ final class RoundTrips {
     }
 
     /**
-     * What they took.
+     * The times of round trips.
      *
      * @param batches nanoseconds of a trip, the mean of each batch
      * @param single nanoseconds of single trips, with a reading of the clock
-     * @param targets how many CPUs were waited for, in all trips
+     * @param targets the number of CPUs that were waited for, in all trips
      */
     record Trips(List<Double> batches, Histogram single, long targets) {}
 
@@ -85,9 +85,9 @@ final class RoundTrips {
     }
 
     /**
-     * Makes them from the calling thread to another.
+     * Makes round trips from the calling thread to another one.
      *
-     * @param batches how many batches of 256; as many trips are made one by one then
+     * @param batches the number of batches of 256; as many single trips follow
      */
     static Trips measure(Peer peer, int batches) throws InterruptedException {
         return new RoundTrips(peer).measure(batches);
@@ -138,7 +138,7 @@ final class RoundTrips {
             sent += 2;
             word.set(PAD, sent - 1);
             while (word.get(PAD) != sent) {
-                // Without a pause: what is compared with this is to be no slower than the fastest.
+                // Without a pause, so that the baseline is no slower than the fastest.
             }
         } else {
             pair.shoot();

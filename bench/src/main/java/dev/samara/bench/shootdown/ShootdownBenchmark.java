@@ -23,10 +23,10 @@ import org.openjdk.jmh.infra.Control;
 /**
  * A shootdown of one page and the acknowledgement of a peer: the protocol alone, below the facade.
  *
- * <p>The baseline is {@code pingPong}: a volatile word there and back between two threads; and {@code nobody}, a
- * shootdown of a page that only a CPU out of GUEST has. Of a group the method whose name begins with {@code shoot}
- * counts, or {@code ping}. The peer leaves GUEST between invocations, which are long, so that nobody waits for it when
- * it has been told to end. {@link ShootdownReport} has the same with all in one run, in turns.
+ * <p>The baselines are {@code pingPong}, a volatile word there and back between two threads, and {@code nobody}, a
+ * shootdown of a page whose translation only a CPU out of GUEST has. In a group the method counts whose name begins
+ * with {@code shoot} or {@code ping}. The peer leaves GUEST between invocations, which are long, so no thread waits for
+ * a peer that has been told to end. {@link ShootdownReport} measures all of them in one run, in turns.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -41,7 +41,7 @@ public class ShootdownBenchmark {
     /** Called by JMH. */
     public ShootdownBenchmark() {}
 
-    /** What is shot at. */
+    /** The page that is shot down. */
     @State(Scope.Group)
     public static class Target {
         private final Pair pair = new Pair();
@@ -49,13 +49,13 @@ public class ShootdownBenchmark {
         /** Called by JMH. */
         public Target() {}
 
-        /** How many CPUs were waited for. */
+        /** Returns the number of CPUs that were waited for. */
         long targets() {
             return pair.targets();
         }
     }
 
-    /** A CPU that has it. */
+    /** A CPU that has the translation. */
     @State(Scope.Thread)
     public static class Peer {
         private Pair pair;
@@ -67,7 +67,7 @@ public class ShootdownBenchmark {
         /**
          * Takes the CPU online.
          *
-         * @param target what it is to have
+         * @param target the page whose translation it has
          */
         @Setup(Level.Trial)
         public void setUp(Target target) {
@@ -93,10 +93,10 @@ public class ShootdownBenchmark {
         }
     }
 
-    /** One that is in GUEST. */
+    /** A peer in GUEST. */
     @State(Scope.Thread)
     public static class Polling extends Peer {
-        /** So many loads come before a poll. */
+        /** The number of loads before a poll. */
         @Param({"0", "16", "64"})
         public int loads;
 
@@ -122,7 +122,7 @@ public class ShootdownBenchmark {
      * Sends the word, and waits for the answer.
      *
      * @param word the word
-     * @param control says when nobody answers any more
+     * @param control says whether the other thread still answers
      */
     @Benchmark
     @Group("pingPong")
@@ -132,7 +132,7 @@ public class ShootdownBenchmark {
         word.sent = answer;
         word.word = answer - 1;
         while (word.word != answer && !control.stopMeasurement) {
-            // Without a pause: what is compared with this is to be no slower than the fastest.
+            // Without a pause, so that the baseline is no slower than the fastest.
         }
     }
 
@@ -153,10 +153,10 @@ public class ShootdownBenchmark {
     }
 
     /**
-     * Shoots where nobody is in GUEST.
+     * Shoots a page down while no CPU is in GUEST.
      *
-     * @param target what is shot at
-     * @param peer a CPU that has it
+     * @param target the page
+     * @param peer a CPU that has its translation
      */
     @Benchmark
     @Group("nobody")
@@ -166,9 +166,9 @@ public class ShootdownBenchmark {
     }
 
     /**
-     * Shoots.
+     * Shoots a page down.
      *
-     * @param target what is shot at
+     * @param target the page
      */
     @Benchmark
     @Group("polling")

@@ -12,22 +12,22 @@ import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * Shootdowns: how long one takes beside a word that two threads send there and back, how many CPUs are waited for, and
- * what the operations take that need them.
+ * Shootdowns: the time of one beside a word that two threads send there and back, the number of CPUs that are waited
+ * for, and the times of the operations that need them.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json
- * FILE}. Counts are exact with any number of threads; times mean something where there are no more threads than
- * processors. Round trips of all kinds take turns, and a figure is the median over the rounds; each workload is run
+ * FILE}. Counts are exact with any number of threads. Times are meaningful if there are no more threads than
+ * processors. Round trips of all kinds take turns, and a figure is the median over the rounds. Each workload is run
  * once before it is measured.
  */
 public final class ShootdownReport {
     private static final List<String> WORKS = List.of(
             "round-trip", "local", "pipeline", "global", "munmap-requests", "munmap-micro", "tlb-flush", "recycle");
 
-    /** Of round trips in one round. */
+    /** The batches of round trips in one round. */
     private static final int BATCHES_PER_ITERATION = 25;
 
-    /** Of each slice of the table that all threads write. */
+    /** The pages of each slice of the table that all threads write. */
     private static final int SLICE = 80;
 
     private static final int MOST_PAGES = 512;
@@ -204,7 +204,7 @@ public final class ShootdownReport {
                 figures.goal(what + "flushes for others", (double) counts.shootdowns() + counts.foreign(), "0");
             case PIPELINE -> figures.goal(what + "targets of a shootdown", counts.perShootdown(), "1");
             case GLOBAL -> {
-                // Who is in an operation of his own is not waited for.
+                // A CPU that is in an operation of its own is not waited for.
                 if (inTurns) {
                     figures.goal(what + "targets of a shootdown", counts.perShootdown(), Integer.toString(count - 1));
                 }

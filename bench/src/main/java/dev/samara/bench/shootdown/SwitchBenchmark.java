@@ -22,10 +22,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A CPU that leaves a space and comes back, or goes to another: each load and each end of it counts in the spaces.
+ * A CPU that leaves a space and comes back, or goes to another: the spaces count each load and each unload.
  *
- * <p>The spaces are common to all threads: {@code -t 2} has two CPUs count in the same. The baseline, {@code stay},
- * leaves GUEST and enters it again with the space loaded.
+ * <p>All threads share the spaces: with {@code -t 2} two CPUs count in one space. The baseline, {@code stay}, leaves
+ * GUEST and enters it again with the space loaded.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -48,7 +48,7 @@ public class SwitchBenchmark {
         /** Called by JMH; {@link #setUp()} does the rest. */
         public Spaces() {}
 
-        /** Makes them. */
+        /** Makes the spaces. */
         @Setup(Level.Trial)
         public void setUp() {
             machine = Crew.machine(1);
@@ -56,7 +56,7 @@ public class SwitchBenchmark {
             other = machine.newSpace(Crew.GEOMETRY);
         }
 
-        /** Closes them. */
+        /** Closes the spaces. */
         @TearDown(Level.Trial)
         public void tearDown() {
             one.close();
@@ -64,16 +64,16 @@ public class SwitchBenchmark {
         }
     }
 
-    /** What an idle CPU has loaded. */
+    /** The loaded space of an idle CPU. */
     enum Idle {
-        /** Nothing. */
+        /** No space. */
         UNLOADED {
             @Override
             void enter(Cpu cpu) {
                 cpu.load(null);
             }
         },
-        /** The space that it had, which it does not use. */
+        /** Its previous space, which it does not use. */
         LAZY {
             @Override
             void enter(Cpu cpu) {
@@ -97,7 +97,7 @@ public class SwitchBenchmark {
         /**
          * Claims the CPU.
          *
-         * @param spaces what it loads
+         * @param spaces the spaces that it loads
          */
         @Setup(Level.Trial)
         public void setUp(Spaces spaces) {
@@ -108,7 +108,7 @@ public class SwitchBenchmark {
             cpu.enterGuest();
         }
 
-        /** Gives it up. */
+        /** Gives the CPU up. */
         @TearDown(Level.Trial)
         public void tearDown() {
             cpu.leaveGuest();
@@ -116,9 +116,9 @@ public class SwitchBenchmark {
         }
 
         /**
-         * The users of the space that it comes back to.
+         * Returns the users of the space that the CPU comes back to.
          *
-         * @return how many CPUs have it loaded
+         * @return the number of CPUs that have it loaded
          */
         int users() {
             return one.users();
@@ -128,7 +128,7 @@ public class SwitchBenchmark {
     /** A CPU that is idle at times. */
     @State(Scope.Thread)
     public static class Idling extends Running {
-        /** What it has loaded then. */
+        /** The loaded space while the CPU is idle. */
         @Param({"UNLOADED", "LAZY"})
         public String idle;
 
@@ -137,7 +137,7 @@ public class SwitchBenchmark {
         /** Called by JMH; {@link #choose} does the rest. */
         public Idling() {}
 
-        /** Sees how. */
+        /** Parses the parameter. */
         @Setup(Level.Trial)
         public void choose() {
             how = Idle.valueOf(idle);
@@ -145,7 +145,7 @@ public class SwitchBenchmark {
     }
 
     /**
-     * To idle, and back to the same space.
+     * Idles, and comes back to its previous space.
      *
      * @param of the CPU
      */
@@ -160,7 +160,7 @@ public class SwitchBenchmark {
     }
 
     /**
-     * To another space, and back.
+     * Goes to another space, and back.
      *
      * @param of the CPU
      */
@@ -178,7 +178,7 @@ public class SwitchBenchmark {
     }
 
     /**
-     * Out of GUEST, and back.
+     * Leaves GUEST, and enters it again.
      *
      * @param of the CPU
      */

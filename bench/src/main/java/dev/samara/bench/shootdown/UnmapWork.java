@@ -12,11 +12,9 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.HdrHistogram.Histogram;
 
-/**
- * How long it takes to take written pages away: LATR's mmap_micro, and CortenMM's munmap by the index of the request.
- */
+/** The time to remove written pages: LATR's mmap_micro, and CortenMM's munmap by the index of the request. */
 final class UnmapWork {
-    /** So many pages each thread unmaps, one after another. */
+    /** The number of pages that each thread unmaps, one after another. */
     static final int REQUESTS = 32;
 
     private static final long BASE = 0x1000_0000_0000L;
@@ -26,14 +24,14 @@ final class UnmapWork {
 
     private UnmapWork() {}
 
-    /** The times of the operations, and what they have waited for. */
+    /** The times of the operations, and their counts of shootdowns. */
     record Micro(Histogram taking, Crew.Counts counts) {}
 
     /**
-     * The first of several CPUs maps some pages, all write them, and the first takes them away while the others poll.
+     * The first of several CPUs maps some pages, all write them, and the first removes them while the others poll.
      *
-     * @param cores how many CPUs there are
-     * @param discards whether they are discarded, and the mapping stays; else it goes
+     * @param cores the number of CPUs
+     * @param discards whether the pages are discarded and the mapping stays; otherwise the mapping is unmapped
      */
     static Micro micro(int cores, int pages, boolean discards, int iterations) throws InterruptedException {
         Machine machine = Crew.machine(pages);
@@ -66,14 +64,15 @@ final class UnmapWork {
         return new Micro(taking, counts);
     }
 
-    /** The times of each request of a thread, and what all have waited for. */
+    /** The times of each request of a thread, and the counts of all shootdowns. */
     record Requests(List<Histogram> taking, long shootdowns, long targets) {}
 
     /**
-     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as all the others do. Each
+     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as do all the others. Each
      * run is in a space of its own.
      *
-     * @param isHigh whether the pages of all threads are mixed in the same tables; else each has a table of its own
+     * @param isHigh whether the pages of all threads are mixed in common tables; otherwise each thread has a table of
+     *     its own
      */
     static Requests requests(int threads, boolean isHigh, int runs) throws InterruptedException {
         long[][] pages = pages(threads, isHigh);

@@ -4,17 +4,17 @@ package dev.samara.examples.access;
 import dev.samara.core.AddressSpace;
 
 /**
- * How many CPUs each space has, and who of them makes which access.
+ * The number of CPUs of each space, and the choice of a CPU for each access.
  *
- * @param count how many, positive
- * @param seed what chooses; the same accesses are made by the same CPUs if it is the same
+ * @param count the number of CPUs, positive
+ * @param seed the seed of the choice; with an equal seed, each access is made by the CPU that made it before
  */
 public record CpuPlan(int count, long seed) {
     /** One CPU, which makes all accesses. */
     public static final CpuPlan ONE = new CpuPlan(1, 0);
 
     /**
-     * Claims the CPUs of one space, for the calling thread.
+     * Claims the CPUs of one space for the calling thread.
      *
      * @param space of a machine with memory
      * @return the CPUs; each has the space loaded

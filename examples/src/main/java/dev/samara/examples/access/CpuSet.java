@@ -8,8 +8,8 @@ import java.util.Random;
 /**
  * The CPUs of one thread that have one space loaded.
  *
- * <p>None of them is in GUEST but for the time of an access, so operations of the space may be called at any time
- * between two.
+ * <p>A CPU is in GUEST only during an access, so operations of the space may be called at any time between two
+ * accesses.
  */
 public final class CpuSet implements AutoCloseable {
     private final Cpu[] cpus;
@@ -25,7 +25,7 @@ public final class CpuSet implements AutoCloseable {
     }
 
     /**
-     * Chooses who makes the next access.
+     * Chooses the CPU of the next access.
      *
      * @return a random one
      */

@@ -2,10 +2,10 @@
 /**
  * The CPUs through which recordings are checked.
  *
- * <p>A recording says what one thread of one process has met, so every CPU that has the space loaded must meet the
- * same. A {@link dev.samara.examples.access.CpuPlan} says how many there are, and a {@link
- * dev.samara.examples.access.CpuSet} are those of one space: each access is made by a random one, so the translations
- * that the others still have from before come to light when it is their turn.
+ * <p>A recording holds the results of one thread of one process, so every CPU that has the space loaded must get those
+ * results. A {@link dev.samara.examples.access.CpuPlan} has the number of CPUs; a {@link
+ * dev.samara.examples.access.CpuSet} holds the CPUs of one space. A random CPU makes each access. A stale translation
+ * of another CPU is therefore detected at that CPU's next access.
  */
 @NullMarked
 package dev.samara.examples.access;

@@ -7,7 +7,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
 
-/** Checks file after file, and gives the status that the tool ends with. */
+/** Checks file after file, and determines the exit status of the tool. */
 final class CheckRun {
     static final int EQUAL = 0;
     static final int DIFFERENT = 1;
@@ -25,14 +25,14 @@ final class CheckRun {
         this.errors = errors;
     }
 
-    /** What is done with one file. */
+    /** The check of one file. */
     interface Check {
         FileReport check(Path file) throws InputException;
     }
 
     /**
-     * Checks all files; one that cannot be read, or whose check ends in an exception, has failed, and the others are
-     * checked all the same.
+     * Checks all files. A file fails if it cannot be read or if its check ends in an exception; the other files are
+     * still checked.
      */
     void check(List<Path> files, Check check) {
         for (Path file : files) {

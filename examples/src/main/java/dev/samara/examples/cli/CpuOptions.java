@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 
-/** Who accesses the memory that a recording maps. */
+/** The CPUs that access the memory of a recording. */
 final class CpuOptions {
     @Option(
             names = "--cpus",
@@ -29,7 +29,7 @@ final class CpuOptions {
         return new CpuPlan(cpus, seed);
     }
 
-    /** Says how a run that has found something is made again. */
+    /** Prints the options that reproduce a run with a finding. */
     void explain(CheckRun run, PrintWriter errors) {
         if (cpus > 1 && run.failed() > 0) {
             errors.printf(Locale.ROOT, "failed with --cpus %d --seed %d%n", cpus, seed);

@@ -10,15 +10,15 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** The files that a command line means. */
+/** The files that a command line names. */
 final class InputFiles {
     private InputFiles() {}
 
     /**
-     * Files as they are, folders as the files in them.
+     * Expands paths: a file stands for itself, a folder for the files in it.
      *
-     * @param paths what was given
-     * @param suffix how the names of wanted files in folders end
+     * @param paths the arguments
+     * @param suffix the end of the names of wanted files in folders
      * @return each file once, those of a folder sorted
      * @throws InputException if a folder cannot be read or holds no such file
      */
@@ -44,11 +44,11 @@ final class InputFiles {
     }
 
     /**
-     * The files beside a file.
+     * Lists the files in the folder of a file.
      *
      * @param folder the folder, empty for the current one
-     * @param suffix how the names of wanted files end
-     * @return them, written as a file in that folder is, sorted; none if there is no such folder
+     * @param suffix the end of the names of wanted files
+     * @return the files, written as a file in that folder is, sorted; none if there is no such folder
      * @throws InputException if the folder cannot be read
      */
     static List<Path> list(Path folder, String suffix) throws InputException {

@@ -3,7 +3,7 @@ package dev.samara.examples.cli;
 
 import picocli.CommandLine.IVersionProvider;
 
-/** The version that the jar says it has. */
+/** The version in the manifest of the jar. */
 final class JarVersion implements IVersionProvider {
     JarVersion() {}
 

@@ -7,7 +7,7 @@ import dev.samara.examples.record.FileReport;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 
-/** One JSON document for programs, written when all is done. */
+/** One JSON document for programs, written at the end of the run. */
 final class JsonOutput implements ReportOutput {
     private final PrintWriter out;
     private final JsonText json = new JsonText();

@@ -3,7 +3,7 @@ package dev.samara.examples.cli;
 
 import java.util.Locale;
 
-/** A JSON document that is written from its beginning to its end. */
+/** A JSON document that is written from start to end. */
 final class JsonText {
     private final StringBuilder text = new StringBuilder();
 

@@ -5,7 +5,7 @@ import java.io.PrintWriter;
 import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Option;
 
-/** How a command writes what it found. */
+/** The output format of a command. */
 final class OutputOptions {
     @Option(names = "--json", description = "Write one JSON document instead of text.")
     private boolean json;

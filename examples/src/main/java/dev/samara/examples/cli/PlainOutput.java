@@ -9,8 +9,8 @@ import java.nio.file.Path;
 import java.util.Locale;
 
 /**
- * Text for people: a line that is written over and over on a terminal, where only what differs stays; a line per file
- * anywhere else.
+ * Text for people. On a terminal one line is overwritten with the progress, and only differences remain; elsewhere
+ * there is a line per file.
  */
 final class PlainOutput implements ReportOutput {
     static final String ERASE_LINE = "\r\u001b[K";

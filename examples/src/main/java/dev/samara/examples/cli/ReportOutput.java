@@ -4,20 +4,26 @@ package dev.samara.examples.cli;
 import dev.samara.examples.record.FileReport;
 import java.nio.file.Path;
 
-/** Where the findings of a run go, file by file. */
+/** Receives the findings of a run, file by file. */
 interface ReportOutput {
-    /** A file is about to be checked, after {@code done} of {@code all}. */
+    /** Called before a file is checked, after {@code done} of {@code all}. */
     void begins(Path file, int done, int all);
 
-    /** A file was checked. */
+    /** Called after a file was checked. */
     void checked(FileReport report);
 
-    /** A file could not be read; the complaint names file and line, and is told on standard error as well. */
+    /**
+     * Called for a file that could not be read. The complaint names file and line; the caller also prints it on
+     * standard error.
+     */
     void unreadable(Path file, String complaint);
 
-    /** The check of a file ended in an exception; the complaint names both, and is told on standard error as well. */
+    /**
+     * Called if the check of a file ended in an exception. The complaint names both; the caller also prints it on
+     * standard error.
+     */
     void broken(Path file, String complaint);
 
-    /** All files are done. */
+    /** Called after all files. */
     void ends(Summary summary);
 }

@@ -8,7 +8,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
-/** The command that holds the others, and the program's beginning. */
+/** The root command and the entry point of the program. */
 @Command(
         name = "samara",
         description = "Checks Samara's address spaces against recordings of a real kernel.",
@@ -31,7 +31,7 @@ public final class SamaraCommand implements Runnable {
         System.exit(commandLine().execute(arguments));
     }
 
-    /** The tool, ready to be given a command line. */
+    /** Returns the tool, ready to be given a command line. */
     static CommandLine commandLine() {
         return new CommandLine(new SamaraCommand()).setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof InputException) {

@@ -5,13 +5,13 @@ import dev.samara.examples.lookup.Tally;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a run did, all in all.
+ * The totals of a run.
  *
- * @param passed how many files passed
- * @param failed how many did not
- * @param operations how many operations they had
- * @param nanoseconds how long it took, reading included
- * @param readers what the readers did; null if there were none
+ * @param passed the number of files that passed
+ * @param failed the number of files that failed
+ * @param operations the number of their operations
+ * @param nanoseconds the duration, including reading
+ * @param readers the totals of the readers; null if there were none
  */
 record Summary(
         int passed,

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
 
-/** Traces that a command line means, each with the family of its folder, parents first. */
+/** The traces that a command line names, each with the family of its folder, parents first. */
 final class TraceFiles {
     private static final String SUFFIX = ".trace.gz";
 
@@ -30,7 +30,7 @@ final class TraceFiles {
         Map<Path, TraceFolder> families = new LinkedHashMap<>();
         for (Map.Entry<Path, List<Path>> group : byFolder.entrySet()) {
             List<Path> known = new ArrayList<>(group.getValue());
-            // A name that was given may end differently; its relatives, which were not, end as they should.
+            // A named file may have any suffix. Its relatives, which were not named, have the usual one.
             InputFiles.list(group.getKey(), SUFFIX).stream()
                     .filter(file -> !known.contains(file))
                     .forEach(known::add);
@@ -40,7 +40,7 @@ final class TraceFiles {
         return new TraceFiles(families);
     }
 
-    /** The files in the order in which to replay them. */
+    /** Returns the files in the order of their replay. */
     List<Path> files() {
         return List.copyOf(families.keySet());
     }

@@ -7,16 +7,16 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Says whether an answer was right at some moment of its lookup. */
+/** Decides whether an answer was right at some moment of its lookup. */
 final class Judge {
     private static final long PAGE = 4096;
 
     private Judge() {}
 
     /**
-     * Whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While an
-     * operation is in transit, what it will join is still apart; so a lookup beside it may also find a part of what it
-     * leaves.
+     * Returns whether one of the versions {@code from..to} holds exactly that object, or nothing if it is null. While
+     * an operation is in flight, ranges that it will join are still apart. A lookup beside it may therefore also find a
+     * part of a range that it leaves.
      */
     static boolean accepts(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         for (long number = from; number <= to; number++) {
@@ -28,7 +28,7 @@ final class Judge {
         return false;
     }
 
-    /** Whether a VMA is like another that begins earlier or ends later. */
+    /** Returns whether a VMA is like another that begins earlier or ends later. */
     private static boolean isPart(Vma whole, Vma part) {
         return whole.start() <= part.start()
                 && part.end() <= whole.end()
@@ -39,7 +39,7 @@ final class Judge {
                 && Objects.equals(part.name(), whole.name());
     }
 
-    /** The verdict on a wrong answer, for people. */
+    /** Describes a wrong answer, for people. */
     static WrongAnswer verdict(VersionRing ring, long from, long to, long address, @Nullable Vma answer) {
         Set<String> held = new LinkedHashSet<>();
         for (long number = from; number <= to; number++) {

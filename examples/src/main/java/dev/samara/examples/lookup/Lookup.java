@@ -4,14 +4,14 @@ package dev.samara.examples.lookup;
 import dev.samara.core.vma.Vma;
 import org.jspecify.annotations.Nullable;
 
-/** Something that can be asked what is mapped at an address. */
+/** Looks up the mapping of an address. */
 @FunctionalInterface
 public interface Lookup {
     /**
      * Looks an address up.
      *
      * @param address any address
-     * @return what is mapped there, or null for nothing
+     * @return the VMA, or null if nothing is mapped there
      */
     @Nullable
     Vma find(long address);

@@ -9,14 +9,14 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** One thread that looks addresses up until the writer is done, and then a little longer. */
+/** A thread that looks addresses up until the writer has finished, and then a little longer. */
 final class Reader implements Callable<Tally> {
-    /** Each reader makes at least so many lookups, over the last layout if need be. */
+    /** The least number of lookups of each reader, over the last layout if need be. */
     private static final long LEAST = 1_000;
 
     private static final int WRONG_KEPT = 5;
 
-    /** How many lookups go by before the reader asks again where the VMAs are. */
+    /** The number of lookups between two surveys of the VMAs' positions. */
     private static final int SURVEY_INTERVAL = 256;
 
     private static final long PAGE = 4096;
@@ -64,13 +64,16 @@ final class Reader implements Callable<Tally> {
                 overlapping += to > from ? 1 : 0;
             }
         } finally {
-            // Also after an exception: the writer must not wait for a reader that is gone.
+            // Also after an exception: the writer must not wait for a reader that has ended.
             ring.leave(number);
         }
         return new Tally(lookups, overlapping, List.copyOf(wrong));
     }
 
-    /** Half of the time near to where the writer works, else at the edge of some VMA, seldom anywhere. */
+    /**
+     * Returns an address: in half of the cases near to the writer's position, seldom anywhere, otherwise at the edge of
+     * some VMA.
+     */
     private long choose() {
         int dice = random.nextInt(16);
         if (dice < 8) {

@@ -9,7 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** A fixed number of threads that read one space after the other. For one writer at a time. */
+/** A fixed number of threads that read one space after another. For one writer at a time. */
 public final class ReaderPool implements AutoCloseable {
     private static final int CAPACITY = 1 << 12;
 
@@ -19,24 +19,24 @@ public final class ReaderPool implements AutoCloseable {
     /**
      * Starts the threads.
      *
-     * @param readers how many, positive
+     * @param readers the number of threads, positive
      */
     public ReaderPool(int readers) {
         this.readers = readers;
         threads = Executors.newFixedThreadPool(readers, task -> {
             Thread thread = new Thread(task, "reader");
-            // A writer that dies must not leave a JVM behind that never ends.
+            // The threads must not keep the JVM alive after a writer that has failed.
             thread.setDaemon(true);
             return thread;
         });
     }
 
     /**
-     * Lets every thread look up in a space, and returns when each is about to.
+     * Starts lookups of every thread in a space. Returns when each thread is about to look up.
      *
      * @param lookup the space
      * @param first its layout now
-     * @return the session, to be told about each operation and to be finished
+     * @return the session; the caller reports each operation to it and finishes it
      */
     public ReadingSession open(Lookup lookup, LayoutSnapshot first) {
         VersionRing ring = new VersionRing(CAPACITY, readers, first);

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/** Readers at work on one space, as its writer sees them. For the writer's thread. */
+/** The readers of one space, as its writer sees them. For the writer's thread. */
 public final class ReadingSession implements AutoCloseable {
     private final VersionRing ring;
     private final List<Future<Tally>> tallies;
@@ -17,17 +17,17 @@ public final class ReadingSession implements AutoCloseable {
     }
 
     /**
-     * To be called before each operation. May wait for a slow reader.
+     * Called before each operation. May wait for a slow reader.
      *
-     * @param line the line of the recording that says so
-     * @param address where the operation works
+     * @param line the operation's line in the recording
+     * @param address the address of the operation
      */
     public void begin(int line, long address) {
         ring.begin(line, address);
     }
 
     /**
-     * To be called after each operation.
+     * Called after each operation.
      *
      * @param layout the layout after it
      */
@@ -36,9 +36,9 @@ public final class ReadingSession implements AutoCloseable {
     }
 
     /**
-     * Lets the readers come to their end.
+     * Waits until the readers have finished.
      *
-     * @return what they did
+     * @return their totals
      */
     public Tally finish() {
         ring.close();
@@ -56,7 +56,7 @@ public final class ReadingSession implements AutoCloseable {
         return sum;
     }
 
-    /** Sends the readers away, if {@link #finish} has not, without waiting for them. */
+    /** Stops the readers without waiting for them, unless {@link #finish} was called. */
     @Override
     public void close() {
         ring.close();

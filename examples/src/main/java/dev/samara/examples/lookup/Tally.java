@@ -5,20 +5,20 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What readers did.
+ * The totals of some readers.
  *
- * @param lookups how many lookups they made
- * @param overlapping how many of them overlapped a write
+ * @param lookups the number of lookups
+ * @param overlapping the number of lookups that overlapped a write
  * @param wrong the wrong answers
  */
 public record Tally(long lookups, long overlapping, List<WrongAnswer> wrong) {
-    /** Nothing yet. */
+    /** The totals of no readers. */
     public static final Tally NONE = new Tally(0, 0, List.of());
 
     /**
-     * Both together.
+     * Adds two totals.
      *
-     * @param other what others did
+     * @param other the other totals
      * @return the sum
      */
     public Tally plus(Tally other) {

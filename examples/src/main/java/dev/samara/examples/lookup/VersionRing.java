@@ -9,7 +9,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 /**
  * The last versions of a layout, numbered from 0, for one writer and a fixed number of readers.
  *
- * <p>A reader that entered may read every version from the one it was given up to the newest, until it leaves.
+ * <p>{@link #enter} gives a reader a version. Until it leaves, the reader may read every version from that one to the
+ * newest.
  */
 final class VersionRing {
     private static final long NEEDS_NOTHING = Long.MAX_VALUE;
@@ -23,28 +24,28 @@ final class VersionRing {
     private final int[] lines;
     private final int mask;
 
-    /** The lowest version each reader needs. */
+    /** The lowest version that each reader needs. */
     private final AtomicLongArray needs;
 
     /** The number of the last operation that the writer began. Written in release mode, read in acquire mode. */
     private final AtomicLong started = new AtomicLong();
 
-    /** The number of the last version that is stored. Volatile on both sides: see {@link #enter}. */
+    /** The number of the last stored version. Volatile on both sides: see {@link #enter}. */
     private volatile long completed;
 
-    /** Where the writer works. Racy, benign because it only guides readers to where it is interesting. */
+    /** The address of the writer's operation. Racy, benign because it only guides readers to interesting addresses. */
     private final AtomicLong target = new AtomicLong();
 
     private volatile boolean closed;
 
-    /** Every version below may be overwritten without asking. The writer's own. */
+    /** Every version below this one may be overwritten without a check. Used by the writer only. */
     private long droppable;
 
     /**
      * Stores version 0.
      *
-     * @param capacity how many versions are kept, a power of two above 1
-     * @param readers how many readers there are
+     * @param capacity the number of versions kept, a power of two above 1
+     * @param readers the number of readers
      * @param first version 0
      */
     VersionRing(int capacity, int readers, LayoutSnapshot first) {
@@ -61,7 +62,7 @@ final class VersionRing {
         versions[0] = first;
     }
 
-    /** The writer is about to perform an operation, on that line of a recording and at that address. */
+    /** Called before the writer performs an operation, with its line in the recording and its address. */
     void begin(int line, long address) {
         long next = completed + 1;
         makeRoom(next - versions.length);
@@ -71,14 +72,14 @@ final class VersionRing {
         started.setRelease(next);
     }
 
-    /** The writer has performed the operation, and this is the layout now. */
+    /** Called after the writer has performed the operation, with the layout after it. */
     void end(LayoutSnapshot version) {
         long next = completed + 1;
         versions[(int) next & mask] = version;
         completed = next;
     }
 
-    /** The writer will begin nothing any more. */
+    /** Called when the writer begins no further operation. */
     void close() {
         closed = true;
     }
@@ -88,29 +89,32 @@ final class VersionRing {
     }
 
     /**
-     * A reader is about to look up; returns the version that is current now.
+     * Called before a lookup. Returns the current version.
      *
-     * <p>The need is published with the first load, and the second load gives the version: both sides are volatile, so
-     * either the writer sees the need before it drops anything, or the second load sees that the writer was further.
+     * <p>The reader publishes its need with the first load, and the second load gives the version. Both sides are
+     * volatile. Either the writer sees the need before it drops a version, or the second load sees the writer's later
+     * version.
      */
     long enter(int reader) {
         needs.set(reader * STRIDE, completed);
         return completed;
     }
 
-    /** The reader needs no version any more. */
+    /** Called when the reader needs no version any more. */
     void leave(int reader) {
         needs.setRelease(reader * STRIDE, NEEDS_NOTHING);
     }
 
-    /** The last operation that was begun before now; loads before this call are done before its load. */
+    /** Returns the last operation that was begun before this call. Loads before this call are done before its load. */
     long started() {
-        // The lookup may have used plain loads, which an acquire load behind them would not hold back.
+        // The lookup may have used plain loads. A later acquire load would not order them.
         VarHandle.acquireFence();
         return started.getAcquire();
     }
 
-    /** Waits until a version is stored; false if it never will be, because the writer stopped in mid-operation. */
+    /**
+     * Waits until a version is stored. Returns false if it never will be, because the writer stopped in mid-operation.
+     */
     boolean await(long version) {
         for (int spins = 0; completed < version; spins++) {
             if (closed && completed < version) {
@@ -137,7 +141,7 @@ final class VersionRing {
         return target.getOpaque();
     }
 
-    /** Waits until no reader needs that version or one below. */
+    /** Waits until no reader needs that version or a lower one. */
     private void makeRoom(long version) {
         for (int spins = 0; version >= droppable; spins++) {
             long lowest = completed;
@@ -151,7 +155,7 @@ final class VersionRing {
         }
     }
 
-    // The thread that is waited for may need this very core, and no scheduler makes the result wrong.
+    // The thread that this one waits for may need this core. The result is right under every scheduler.
     @SuppressWarnings("ThreadPriorityCheck")
     private static void pause(int spins) {
         if (spins < SPINS) {

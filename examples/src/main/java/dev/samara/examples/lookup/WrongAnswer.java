@@ -2,11 +2,11 @@
 package dev.samara.examples.lookup;
 
 /**
- * A lookup that answered what no layout held during it.
+ * A wrong answer of a lookup: no layout in its duration held it.
  *
- * @param line the line of the operation that was last begun when it ended; 0 if none was
- * @param address what was looked up
- * @param held what the layouts held there
- * @param answer what was answered
+ * @param line the line of the operation that was last begun at the end of the lookup; 0 if none was
+ * @param address the address of the lookup
+ * @param held the content of the layouts there
+ * @param answer the result
  */
 public record WrongAnswer(int line, long address, String held, String answer) {}

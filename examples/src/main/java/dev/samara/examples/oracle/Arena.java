@@ -26,14 +26,14 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One process of an oracle file: an address space in which only the arena is free, and the two files that all share.
+ * One process of an oracle file: an address space in which only the arena is free, and the two files of all processes.
  */
 final class Arena implements AutoCloseable {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long UNLIMITED = -1;
     private static final long MEMORY = 1L << 30;
 
-    /** What fills the space around the arena cannot merge with anything in it, since nobody else maps its file. */
+    /** The mappings around the arena cannot merge with a mapping in it, since their file is mapped nowhere else. */
     private static final long FILLER = VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.MAY_ACCESS;
 
     private final Files files;
@@ -43,12 +43,10 @@ final class Arena implements AutoCloseable {
     private final long base;
     private final long end;
 
-    /**
-     * The objects behind anonymous shared mappings, numbered in the order in which they were made; the same for all.
-     */
+    /** The objects of anonymous shared mappings, in the order of their creation; all processes share the numbers. */
     private final SharedNumbers numbers;
 
-    /** Makes the first process. */
+    /** Creates the first process. */
     Arena(OracleHeader header, CpuPlan plan) {
         this.plan = plan;
         base = header.base();
@@ -68,7 +66,7 @@ final class Arena implements AutoCloseable {
         cpus = plan.claim(space);
     }
 
-    /** Makes a child. */
+    /** Creates a child. */
     private Arena(Arena parent) {
         plan = parent.plan;
         base = parent.base;
@@ -79,7 +77,6 @@ final class Arena implements AutoCloseable {
         cpus = plan.claim(space);
     }
 
-    /** Copies the process. */
     Arena fork() {
         return new Arena(this);
     }
@@ -91,7 +88,7 @@ final class Arena implements AutoCloseable {
         space.close();
     }
 
-    /** The two files, and what is open of them. */
+    /** Returns the two files and their opens. */
     Files files() {
         return files;
     }
@@ -101,41 +98,39 @@ final class Arena implements AutoCloseable {
         return new Vma(start, end, FILLER, GEOMETRY.pages(start), file, null, null);
     }
 
-    /** Makes a call that needs nothing but its numbers. */
+    /** Makes a call that has only numbers as arguments. */
     long perform(Direct call) {
         return call.perform(space);
     }
 
-    /** Makes an {@code mmap}. */
     long perform(Mmap call) {
         return space.mmap(call.address(), call.length(), call.protection(), call.flags(), file(call), call.offset());
     }
 
-    /** Makes an {@code mremap}. */
     long perform(Mremap call) {
         return space.mremap(call.address(), call.oldLength(), call.newLength(), call.flags(), call.newAddress());
     }
 
-    /** The kernel made an anonymous shared mapping; what we made of it has the next number. */
+    /** Gives the next number to the object of our mapping: the kernel has made an anonymous shared mapping. */
     void numberSharedObject(long address) {
         Vma vma = Errno.isError(address) ? null : space.find(address);
         numbers.next(vma == null ? null : vma.backing());
     }
 
-    /** Reads one byte; negative is a fault. */
+    /** Reads one byte. Returns a negative fault, or the byte. */
     int read(long address) {
         Cpu cpu = cpus.any();
         int result = cpu.load(address, 1);
         return Fault.isDone(result) ? (int) cpu.value() : -result;
     }
 
-    /** Writes one byte; negative is a fault, and else what was written. */
+    /** Writes one byte. Returns a negative fault, or the written byte. */
     int write(long address, int value) {
         int result = cpus.any().store(address, 1, value);
         return Fault.isDone(result) ? value : -result;
     }
 
-    /** The first byte of every page that may be read, as the recording writes it: runs of pages with equal bytes. */
+    /** Returns the first byte of every readable page, in the recording's format: runs of pages with equal bytes. */
     List<String> contents() {
         List<String> runs = new ArrayList<>();
         long first = 0;
@@ -175,12 +170,12 @@ final class Arena implements AutoCloseable {
         return fault == Fault.ADRERR ? "BUS" : Fault.toString(fault);
     }
 
-    /** Whether a call makes a shared object, if it succeeds. */
+    /** Returns whether a call makes a shared object, if it succeeds. */
     static boolean makesSharedObject(Mmap call) {
         return (call.flags() & MapFlags.ANONYMOUS) != 0 && (call.flags() & MapFlags.TYPE) == MapFlags.SHARED;
     }
 
-    /** The VMAs in the arena, each as the recording writes it. */
+    /** Returns the VMAs in the arena, each in the recording's format. */
     List<String> vmas() {
         List<String> vmas = new ArrayList<>();
         for (Vma vma : space.snapshot().vmas()) {

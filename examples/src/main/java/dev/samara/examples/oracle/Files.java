@@ -29,7 +29,7 @@ final class Files {
         }
     }
 
-    /** Page i begins with the base plus i modulo the cycle. */
+    /** Fills the first byte of page i with the base plus i modulo the cycle. */
     private static void stamp(MemoryFile file, int base, int cycle) {
         byte[] one = new byte[1];
         for (long offset = 0; offset < file.size(); offset += GEOMETRY.pageSize()) {
@@ -38,7 +38,7 @@ final class Files {
         }
     }
 
-    /** What a descriptor of a recording is; null for none. */
+    /** Returns the open of a descriptor in a recording; null for none. */
     @Nullable
     Backing open(String descriptor) {
         return switch (descriptor) {
@@ -49,7 +49,7 @@ final class Files {
         };
     }
 
-    /** The file that a descriptor may write; null for none. */
+    /** Returns the file that a descriptor may write; null for none. */
     @Nullable
     MemoryFile file(String descriptor) {
         return switch (descriptor) {
@@ -59,7 +59,7 @@ final class Files {
         };
     }
 
-    /** How a recording names the backing of a mapping; null if it is neither file. */
+    /** Returns a recording's name of the backing of a mapping; null if it is neither file. */
     @Nullable
     String nameOf(Backing backing) {
         return backing == openA || backing == openR ? "A" : backing == openB ? "B" : null;

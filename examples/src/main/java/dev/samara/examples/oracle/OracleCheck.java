@@ -28,9 +28,9 @@ public final class OracleCheck {
     /**
      * Checks a file.
      *
-     * @param file which
-     * @param cpus who reads and writes
-     * @return what was found
+     * @param file the file
+     * @param cpus the CPUs that read and write
+     * @return the findings
      * @throws InputException if it cannot be read or is malformed
      */
     public static FileReport check(Path file, CpuPlan cpus) throws InputException {
@@ -67,7 +67,7 @@ public final class OracleCheck {
         return line.startsWith("op ") && line.endsWith(" fork");
     }
 
-    /** The life of one child, with what its parent does meanwhile. */
+    /** Checks the life of one child, and its parent's operations in that time. */
     private void fork(String fork) throws InputException {
         report.countOperation();
         first.note(fork);

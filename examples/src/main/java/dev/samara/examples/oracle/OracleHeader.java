@@ -10,15 +10,15 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What an oracle file says before its first operation.
+ * The header of an oracle file.
  *
- * @param mode which kinds of operations it has
- * @param modeLine where it says so, counted from 1
+ * @param mode the kinds of operations in the file
+ * @param modeLine the line of the mode, counted from 1
  * @param base the first address of the arena
- * @param pages how large the arena is
+ * @param pages the size of the arena in pages
  * @param sizeOfA the size of file A in bytes
  * @param sizeOfB the size of file B in bytes
- * @param isStamped whether each page of the files begins with a byte that tells which it is
+ * @param isStamped whether each page of the files begins with a byte that identifies it
  */
 record OracleHeader(String mode, int modeLine, long base, long pages, long sizeOfA, long sizeOfB, boolean isStamped) {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -91,7 +91,7 @@ record OracleHeader(String mode, int modeLine, long base, long pages, long sizeO
                     "task-size", "an address space that ends at " + values.text("task-size") + " cannot be checked");
         }
         long base = values.number("base");
-        // With something else on either side of it, nothing but the arena is free.
+        // Mappings on either side of the arena leave only the arena free.
         if (!GEOMETRY.isAligned(base) || base <= GEOMETRY.minimum() || base >= GEOMETRY.limit()) {
             throw values.fault(
                     "base", "base " + values.text("base") + " is no page boundary that an arena can begin at");

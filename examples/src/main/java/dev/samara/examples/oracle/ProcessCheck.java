@@ -17,7 +17,7 @@ import dev.samara.examples.record.RecordedLines;
 import java.util.List;
 import java.util.Locale;
 
-/** One process of an oracle file: makes its operations and compares what comes of them. */
+/** One process of an oracle file: makes its operations and compares their results. */
 final class ProcessCheck implements AutoCloseable {
     private static final String AS_BEFORE = "=";
 
@@ -43,7 +43,7 @@ final class ProcessCheck implements AutoCloseable {
         return arena;
     }
 
-    /** Says what was done last. */
+    /** Records the last operation. */
     void note(String operation) {
         lastOperation = operation;
     }
@@ -73,7 +73,7 @@ final class ProcessCheck implements AutoCloseable {
     }
 
     private String touch(String line, String[] words, int name) throws InputException {
-        // A fault names the address again, behind the result.
+        // A fault repeats the address, after the result.
         String[] untilResult =
                 line.substring(0, line.lastIndexOf(" = ")).concat(" = 0").split(" ", -1);
         Fields fields = Fields.ofCall(lines, notation, untilResult, name);
@@ -121,7 +121,7 @@ final class ProcessCheck implements AutoCloseable {
         } else {
             throw lines.fault("there is no " + fields.name() + " in an arena");
         }
-        // What is written in another way is equal all the same.
+        // A difference of notation alone is no difference.
         return fields.outcome().matches(result)
                 ? fields.outcome().text()
                 : Outcome.format(result, call.returnsAddress(), notation);
@@ -130,7 +130,7 @@ final class ProcessCheck implements AutoCloseable {
     /**
      * Compares a list of VMAs or of contents.
      *
-     * @param prefix what stands before the letter of this process's lists
+     * @param prefix the text before the letter of this process's lists
      * @return false if the line is neither
      */
     boolean compare(String line, String prefix) {

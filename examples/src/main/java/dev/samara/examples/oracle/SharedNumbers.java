@@ -5,12 +5,12 @@ import dev.samara.core.vma.Backing;
 import java.util.IdentityHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** The objects behind anonymous shared mappings, as a recording numbers them: in the order in which they were made. */
+/** The objects of anonymous shared mappings, numbered as in a recording: in the order of their creation. */
 final class SharedNumbers {
     private final IdentityHashMap<Backing, Integer> numbers = new IdentityHashMap<>();
     private int count;
 
-    /** The kernel has made one; what we made of it, if anything, has the next number. */
+    /** Gives the next number to our object, if there is one: the kernel has made an object. */
     void next(@Nullable Backing made) {
         count++;
         if (made != null) {

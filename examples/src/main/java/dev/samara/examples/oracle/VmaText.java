@@ -8,7 +8,7 @@ import java.util.StringJoiner;
 
 /** Writes a VMA as {@code <start>-<end>:<perms>:<file offset>:<backing>:<flags>}. */
 final class VmaText {
-    /** The flags that are listed if they are set; the order is that of their bits. */
+    /** The flags that are listed if they are set, in the order of their bits. */
     private static final long LISTED = VmaFlags.ACCOUNT
             | VmaFlags.NORESERVE
             | VmaFlags.LOCKED
