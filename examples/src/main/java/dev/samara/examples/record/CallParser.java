@@ -20,7 +20,7 @@ import dev.samara.examples.record.MemoryCall.Shmat;
 import dev.samara.examples.record.MemoryCall.Shmdt;
 import org.jspecify.annotations.Nullable;
 
-/** Makes a {@link MemoryCall} of the fields of its line. */
+/** Parses the line of a call to a {@link MemoryCall}. */
 public final class CallParser {
     private CallParser() {}
 
@@ -29,7 +29,7 @@ public final class CallParser {
      *
      * @param fields its line
      * @return the call
-     * @throws InputException if the call is unknown, or a field is missing or makes no sense
+     * @throws InputException if the call is unknown, or a field is missing or invalid
      */
     public static MemoryCall parse(Fields fields) throws InputException {
         return switch (fields.name()) {
@@ -99,12 +99,12 @@ public final class CallParser {
     }
 
     private static LimitChange limit(Fields fields, boolean own) throws InputException {
-        // A prlimit64 that only asks has no new limit.
+        // A prlimit64 that only reads the limit has no new limit.
         return new LimitChange(
                 resource(fields.count("resource")), fields.find("new") == null ? null : fields.number("new"), own);
     }
 
-    /** The limits that memory calls look at, by their {@code RLIMIT_*} numbers. */
+    /** The limits that memory calls check, by their {@code RLIMIT_*} numbers. */
     private static @Nullable Resource resource(int number) {
         return switch (number) {
             case 2 -> Resource.DATA;

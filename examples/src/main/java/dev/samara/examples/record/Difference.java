@@ -4,13 +4,13 @@ package dev.samara.examples.record;
 import java.nio.file.Path;
 
 /**
- * One point where the library and the recording disagree.
+ * One difference between the library and the recording.
  *
  * @param file the recording
- * @param line where in it, counted from 1
- * @param subject what was compared: a call with its arguments, or pages of a snapshot
- * @param kernel what the recording says
- * @param samara what the library says
+ * @param line the line in it, counted from 1
+ * @param subject the compared item: a call with its arguments, or pages of a snapshot
+ * @param kernel the text of the recording
+ * @param samara the library's result
  */
 public record Difference(Path file, int line, String subject, String kernel, String samara) {
     @Override

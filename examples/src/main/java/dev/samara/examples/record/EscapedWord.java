@@ -2,11 +2,10 @@
 package dev.samara.examples.record;
 
 /**
- * A word in which bytes that would break a line apart are written {@code \ooo}, in octal; a lone {@code \} is the empty
- * word.
+ * A word in which bytes that would split a line are written {@code \ooo}, in octal; a lone {@code \} is the empty word.
  */
 public final class EscapedWord {
-    /** How the empty word is written. */
+    /** The notation of the empty word. */
     public static final String EMPTY = "\\";
 
     private static final int DIGITS = 3;
@@ -14,9 +13,9 @@ public final class EscapedWord {
     private EscapedWord() {}
 
     /**
-     * Gives the word back its bytes.
+     * Decodes a word.
      *
-     * @param word as it was written
+     * @param word the word in the recording
      * @return the word
      * @throws IllegalArgumentException if a backslash is not followed by three octal digits
      */

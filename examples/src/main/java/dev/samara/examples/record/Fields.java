@@ -4,7 +4,7 @@ package dev.samara.examples.record;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One line taken apart: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by
+ * The parts of one line: a name, {@code key=value} pairs, and for a call also {@code = <result>}, all separated by
  * single spaces.
  */
 public final class Fields {
@@ -23,9 +23,9 @@ public final class Fields {
     }
 
     /**
-     * Takes apart the line of an event, which has no result.
+     * Parses the line of an event, which has no result.
      *
-     * @param lines where it was read
+     * @param lines the recording
      * @param words the line, cut at its spaces
      * @param name index of the word that names the event
      * @return its fields
@@ -39,10 +39,10 @@ public final class Fields {
     }
 
     /**
-     * Takes apart the line of a call.
+     * Parses the line of a call.
      *
-     * @param lines where it was read
-     * @param notation how it writes numbers
+     * @param lines the recording
+     * @param notation the notation of its numbers
      * @param words the line, cut at its spaces
      * @param name index of the word that names the call
      * @return its fields
@@ -62,7 +62,7 @@ public final class Fields {
     }
 
     /**
-     * What was called, or what happened.
+     * Returns the name of the call or event.
      *
      * @return the name
      */
@@ -71,7 +71,7 @@ public final class Fields {
     }
 
     /**
-     * What the call returned.
+     * Returns the result of the call.
      *
      * @return the result
      * @throws InputException if it is neither a number nor an error
@@ -86,7 +86,7 @@ public final class Fields {
     }
 
     /**
-     * The value of a field that need not be there.
+     * Returns the value of an optional field.
      *
      * @param key its name
      * @return its text, or null if the line does not have it
@@ -102,7 +102,7 @@ public final class Fields {
     }
 
     /**
-     * The name of the first field.
+     * Returns the name of the first field.
      *
      * @return the name, or null if the line has no field
      */
@@ -112,7 +112,7 @@ public final class Fields {
     }
 
     /**
-     * The value of a field.
+     * Returns the value of a field.
      *
      * @param key its name
      * @return its text
@@ -127,7 +127,7 @@ public final class Fields {
     }
 
     /**
-     * The value of a field that is a number or an address.
+     * Returns the value of a field that is a number or an address.
      *
      * @param key its name
      * @return its value
@@ -138,7 +138,7 @@ public final class Fields {
     }
 
     /**
-     * The value of a field that is a small number.
+     * Returns the value of a field that is a small number.
      *
      * @param key its name
      * @return its value
@@ -153,10 +153,10 @@ public final class Fields {
     }
 
     /**
-     * A complaint about this line.
+     * Creates an exception about this line.
      *
-     * @param message what is wrong
-     * @return the complaint, to be thrown
+     * @param message the error
+     * @return the exception, to be thrown
      */
     public InputException fault(String message) {
         return lines.fault(message);

@@ -2,12 +2,12 @@
 package dev.samara.examples.record;
 
 /**
- * The file behind a recorded {@code mmap}.
+ * The file of a recorded {@code mmap}.
  *
  * @param major major number of its device
  * @param minor minor number of its device
  * @param inode its inode there
- * @param path its path at that time; without one, what identifies it
+ * @param path its path at that time; without one, the text of its device and inode
  */
 public record FileIdentity(int major, int minor, long inode, String path) {
     /**
@@ -15,7 +15,7 @@ public record FileIdentity(int major, int minor, long inode, String path) {
      *
      * @param fields the line of a call that has the first of them
      * @return the identity
-     * @throws InputException if they make no sense
+     * @throws InputException if they are invalid
      */
     static FileIdentity parse(Fields fields) throws InputException {
         String text = fields.text("file");

@@ -6,14 +6,14 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 
-/** What the check of one recording found, gathered while it runs. For one thread. */
+/** The findings in one recording, collected during its check. For one thread. */
 public final class FileReport {
     private final Path file;
     private final List<Difference> differences = new ArrayList<>();
     private long operations;
 
     /**
-     * Starts with nothing found.
+     * Creates a report without findings.
      *
      * @param file the recording
      */
@@ -22,24 +22,24 @@ public final class FileReport {
     }
 
     /**
-     * Notes a difference.
+     * Records a difference.
      *
-     * @param line where, counted from 1
-     * @param subject what was compared
-     * @param kernel what the recording says
-     * @param samara what the library says
+     * @param line the line, counted from 1
+     * @param subject the compared item
+     * @param kernel the text of the recording
+     * @param samara the library's result
      */
     public void differs(int line, String subject, String kernel, String samara) {
         differences.add(new Difference(file, line, subject, kernel, samara));
     }
 
-    /** Notes that one more operation was read and, unless the call is passed over, executed. */
+    /** Counts one more operation that was read and, unless the call is skipped, executed. */
     public void countOperation() {
         operations++;
     }
 
     /**
-     * The recording.
+     * Returns the recording.
      *
      * @return its path, as it was given
      */
@@ -48,16 +48,16 @@ public final class FileReport {
     }
 
     /**
-     * Whether library and recording agree.
+     * Returns whether library and recording agree.
      *
-     * @return true if no difference was noted
+     * @return true if no difference was recorded
      */
     public boolean passed() {
         return differences.isEmpty();
     }
 
     /**
-     * The differences.
+     * Returns the differences.
      *
      * @return all of them, in the order of the recording
      */
@@ -66,7 +66,7 @@ public final class FileReport {
     }
 
     /**
-     * How many operations there were.
+     * Returns the number of operations.
      *
      * @return the number
      */

@@ -11,9 +11,9 @@ import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.mman.SyncFlags;
 import java.util.Map;
 
-/** The words that recordings use for the bits of flags and for advice. */
+/** The words of recordings for the bits of flags and for advice. */
 final class FlagNames {
-    /** The flags of {@code mmap}, the type left aside. */
+    /** The flags of {@code mmap}, without the type. */
     private static final Map<String, Integer> MMAP = Map.ofEntries(
             entry("SHARED", MapFlags.SHARED),
             entry("PRIVATE", MapFlags.PRIVATE),
@@ -91,7 +91,7 @@ final class FlagNames {
     private static final String TYPE = "TYPE";
     private static final String RIGHTS = "rwx";
 
-    /** A bit that none of these calls knows. */
+    /** A bit that is unknown to all of these calls. */
     private static final int UNKNOWN = 0x200000;
 
     private FlagNames() {}
@@ -172,7 +172,10 @@ final class FlagNames {
         }
     }
 
-    /** The library takes 32 bits, all of which have a meaning or none; a higher bit is as unknown as that one. */
+    /**
+     * Narrows flags to the library's 32 bits. All of these have a meaning or none. A higher bit becomes {@link
+     * #UNKNOWN}, which is as unknown.
+     */
     private static int narrow(long bits) {
         return (int) bits | (bits >>> Integer.SIZE != 0 ? UNKNOWN : 0);
     }

@@ -8,21 +8,22 @@ import java.util.Set;
 /**
  * The calls that recordings contain and the library does not have.
  *
- * <p>Each is judged by what it does if it succeeds. One that leaves the layout alone can be passed over; after one that
- * does not, the rest of the recording would describe another space.
+ * <p>Each is classified by the effect of a successful call. A call that leaves the layout alone can be skipped. After
+ * any other call, the rest of the recording would describe another space.
  */
 final class ForeignCalls {
     private static final int NO_KEY = -1;
 
     /**
-     * {@code PR_SET_THP_DISABLE}, and what asks: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE, _MEMORY_MERGE}.
+     * {@code PR_SET_THP_DISABLE}, and the calls that only read: {@code PR_GET_THP_DISABLE, _TAGGED_ADDR_CTRL, _MDWE,
+     * _MEMORY_MERGE}.
      */
     private static final Set<Long> HARMLESS_PRCTLS = Set.of(41L, 42L, 56L, 66L, 68L);
 
     private static final long ASK_PERSONALITY = 0xffffffffL;
     private static final long READ_IMPLIES_EXEC = 0x0400000;
 
-    /** Advice about the content of pages; the rest changes flags. */
+    /** Advice about the content of pages; any other advice changes flags. */
     private static final Set<Integer> CONTENT_ADVICE = Set.of(
             Advice.WILLNEED,
             Advice.DONTNEED,
@@ -56,7 +57,7 @@ final class ForeignCalls {
         };
     }
 
-    /** A memory policy keeps VMAs apart; taking one away that cannot be there does nothing. */
+    /** A memory policy keeps VMAs apart. The removal of a policy has no effect, since there can be none. */
     private static boolean bindsMemory(Fields fields) throws InputException {
         String mode = fields.text("mode");
         return fields.number("len") != 0 && !mode.equals("0x0") && !mode.equals("0") && !mode.equals("DEFAULT");
@@ -66,7 +67,7 @@ final class ForeignCalls {
         return fields.find("advice") != null && CONTENT_ADVICE.contains(FlagNames.advice(fields));
     }
 
-    /** Of all personalities, only one that lets readable memory be executed is seen by later memory calls. */
+    /** Of all personalities, only the one that makes readable memory executable affects later memory calls. */
     private static boolean makesReadableExecutable(Fields fields) throws InputException {
         String key = fields.firstKey();
         if (key == null) {

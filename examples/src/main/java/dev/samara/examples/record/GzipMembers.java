@@ -8,15 +8,15 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /**
- * The content of a gzip file, all members of it, and nothing but members: what its superclass takes for a next member
- * and then passes over in silence, since it is none, is refused here. For one thread.
+ * The content of a gzip file: of all its members, and of nothing else. The superclass silently skips bytes after a
+ * member that are no member; this class refuses them. For one thread.
  */
 final class GzipMembers extends GZIPInputStream {
     private static final int TRAILER = 8;
 
     private final Counted file;
 
-    /** How much of the file was read when the decompressor last asked for more. */
+    /** The number of bytes read from the file when the decompressor last requested more. */
     private long filled;
 
     private static final class Counted extends FilterInputStream {
@@ -60,7 +60,7 @@ final class GzipMembers extends GZIPInputStream {
     public int read(byte[] target, int offset, int length) throws IOException {
         int read = super.read(target, offset, length);
         if (read < 0) {
-            // Behind the last compressed byte comes the trailer, of which the decompressor may have got some already.
+            // The trailer follows the last compressed byte. The decompressor may have read a part of it.
             long behind = inf.getRemaining() + (file.count - filled);
             if (behind != TRAILER || file.read() >= 0) {
                 throw new ZipException("there is more behind the compressed data");

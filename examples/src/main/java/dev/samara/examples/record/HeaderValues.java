@@ -4,7 +4,7 @@ package dev.samara.examples.record;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The lines {@code <key> <value>} of a header; a complaint about a value names the line that it stands in. */
+/** The lines {@code <key> <value>} of a header. An exception about a value names the line of the value. */
 public final class HeaderValues {
     private final RecordedLines lines;
     private final Map<String, Value> values = new HashMap<>();
@@ -12,16 +12,16 @@ public final class HeaderValues {
     private record Value(int line, String text) {}
 
     /**
-     * Starts with no value.
+     * Creates an empty header.
      *
-     * @param lines where the header is read
+     * @param lines the recording
      */
     public HeaderValues(RecordedLines lines) {
         this.lines = lines;
     }
 
     /**
-     * Notes a value of the line that was read last.
+     * Adds a value from the last line read.
      *
      * @param key its name
      * @param text the value
@@ -34,7 +34,7 @@ public final class HeaderValues {
     }
 
     /**
-     * A value.
+     * Returns a value.
      *
      * @param key its name
      * @return its text
@@ -45,7 +45,7 @@ public final class HeaderValues {
     }
 
     /**
-     * Where a value stands.
+     * Returns the line of a value.
      *
      * @param key its name
      * @return the line, counted from 1
@@ -56,7 +56,7 @@ public final class HeaderValues {
     }
 
     /**
-     * A value that is a number or an address.
+     * Returns a value that is a number or an address.
      *
      * @param key its name
      * @return the number
@@ -67,7 +67,7 @@ public final class HeaderValues {
     }
 
     /**
-     * A number that is part of a value.
+     * Parses a number that is part of a value.
      *
      * @param key the value's name
      * @param text the part
@@ -83,11 +83,11 @@ public final class HeaderValues {
     }
 
     /**
-     * A number that counts something.
+     * Checks a number that is a count.
      *
-     * @param key the name of the value that it is or is part of
+     * @param key the name of its value
      * @param number the number
-     * @return it
+     * @return the number
      * @throws InputException if it is negative or has more than 31 bits
      */
     public int count(String key, long number) throws InputException {
@@ -98,11 +98,11 @@ public final class HeaderValues {
     }
 
     /**
-     * A complaint about a value.
+     * Creates an exception about a value.
      *
      * @param key its name
-     * @param message what is wrong
-     * @return the complaint, to be thrown
+     * @param message the error
+     * @return the exception, to be thrown
      * @throws InputException if the header lacks it
      */
     public InputException fault(String key, String message) throws InputException {

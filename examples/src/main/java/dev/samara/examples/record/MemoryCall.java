@@ -8,14 +8,14 @@ import org.jspecify.annotations.Nullable;
 /** One recorded memory call with its arguments as they were passed, not rounded. */
 public sealed interface MemoryCall {
     /**
-     * The address where the call works.
+     * Returns the address of the call.
      *
      * @return the address as passed; 0 if the call has none
      */
     long address();
 
     /**
-     * Whether a successful call returns an address.
+     * Returns whether a successful call returns an address.
      *
      * @return true if so, false if it returns a plain number
      */
@@ -23,13 +23,13 @@ public sealed interface MemoryCall {
         return false;
     }
 
-    /** A call that can be made with nothing but its numbers. */
+    /** A call that has only numbers as arguments. */
     sealed interface Direct extends MemoryCall {
         /**
          * Makes the call.
          *
-         * @param space where
-         * @return what it returned: a value, or a negated error number
+         * @param space the space
+         * @return the result: a value, or a negated error number
          */
         long perform(AddressSpace space);
     }
@@ -41,10 +41,10 @@ public sealed interface MemoryCall {
      * @param length bytes
      * @param protection bits of {@code Protection}
      * @param flags bits of {@code MapFlags}
-     * @param offset where in the file
+     * @param offset the offset in the file
      * @param descriptor the descriptor as it was written
-     * @param file the file behind it; null where the recording names none
-     * @param fileSize the size of the file then, in bytes; negative where the recording does not say
+     * @param file its file; null where the recording names none
+     * @param fileSize the size of the file at that time, in bytes; negative where the recording does not have it
      */
     record Mmap(
             long address,
@@ -69,7 +69,7 @@ public sealed interface MemoryCall {
      * @param oldLength bytes there
      * @param newLength bytes wanted
      * @param flags bits of {@code RemapFlags}
-     * @param newAddress where to, if the flags say so
+     * @param newAddress the new address, if the flags have it
      */
     record Mremap(long address, long oldLength, long newLength, int flags, long newAddress) implements MemoryCall {
         @Override
@@ -82,7 +82,7 @@ public sealed interface MemoryCall {
      * {@code shmat}.
      *
      * @param id the segment
-     * @param address where to; 0 if the kernel may choose
+     * @param address the address; 0 if the kernel may choose
      * @param flags bits of {@code ShmFlags}
      * @param size bytes of the segment; 0 if there is no such segment
      */
@@ -96,9 +96,9 @@ public sealed interface MemoryCall {
     /**
      * {@code prlimit64} or {@code setrlimit}.
      *
-     * @param resource which limit; null if memory calls do not look at it
-     * @param limit the new soft limit, or null if the call only asks
-     * @param own whether it is the calling process's own
+     * @param resource the limit; null if memory calls do not check it
+     * @param limit the new soft limit, or null if the call only reads
+     * @param own whether the limit is the calling process's own
      */
     record LimitChange(
             @Nullable Resource resource, @Nullable Long limit, boolean own) implements MemoryCall {
@@ -111,8 +111,8 @@ public sealed interface MemoryCall {
     /**
      * A call that is read but never made: see {@link ForeignCalls}.
      *
-     * @param name what was called
-     * @param changesLayout whether the layout is another if it succeeded
+     * @param name its name
+     * @param changesLayout whether a successful call changes the layout
      */
     record Foreign(String name, boolean changesLayout) implements MemoryCall {
         @Override

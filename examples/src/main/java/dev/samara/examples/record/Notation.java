@@ -2,7 +2,7 @@
 package dev.samara.examples.record;
 
 /**
- * How a recording writes its numbers: {@code 0x} and hexadecimal, else decimal; and, where there is an arena, {@code
+ * The notation of numbers in a recording: {@code 0x} and hexadecimal, or decimal; and, where there is an arena, {@code
  * +0x} for an address counted from its base.
  */
 public final class Notation {
@@ -18,7 +18,7 @@ public final class Notation {
     }
 
     /**
-     * A recording whose addresses are counted from an arena's base.
+     * Returns the notation of addresses counted from an arena's base.
      *
      * @param base the first address of the arena
      * @param length its length in bytes, not negative
@@ -53,7 +53,7 @@ public final class Notation {
      * @throws NumberFormatException if it is no such number
      */
     public static int deviceNumber(String text) {
-        // A sign, which the parser would take, is no digit.
+        // A sign, which the parser would accept, is no digit.
         if (text.isEmpty() || Character.digit(text.charAt(0), 16) < 0) {
             throw new NumberFormatException("'" + text + "' is no number of a device");
         }
@@ -61,7 +61,7 @@ public final class Notation {
     }
 
     /**
-     * Writes an address as the recording would.
+     * Formats an address as the recording does.
      *
      * @param address any address
      * @return its text

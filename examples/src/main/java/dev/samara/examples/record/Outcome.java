@@ -5,7 +5,7 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the kernel answered to a call.
+ * The kernel's answer to a call.
  *
  * @param text the answer as it was written
  * @param value the answer as a number; 0 for an error
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Outcome(String text, long value, @Nullable String errno, boolean killed) {
     /**
-     * Whether the call failed.
+     * Returns whether the call failed.
      *
      * @return true if so
      */
@@ -23,8 +23,9 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Whether the thread was killed before the call could do anything: its register still held the kernel's {@code
-     * ENOSYS}, or the signal ended the wait for the lock of the address space, which answers {@code EINTR}.
+     * Returns whether the thread was killed before the call could have an effect. Then its register still held the
+     * kernel's {@code ENOSYS}, or the signal ended the wait for the lock of the address space, which answers {@code
+     * EINTR}.
      *
      * @return true if so
      */
@@ -33,9 +34,9 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Whether the library answered the same.
+     * Returns whether the library's answer is equal.
      *
-     * @param result what it returned
+     * @param result the library's result
      * @return true if so
      */
     public boolean matches(long result) {
@@ -46,11 +47,11 @@ public record Outcome(String text, long value, @Nullable String errno, boolean k
     }
 
     /**
-     * Writes what the library returned as the recording would.
+     * Formats the library's result as the recording does.
      *
-     * @param result what it returned
+     * @param result the library's result
      * @param address whether the call returns an address
-     * @param notation how the recording writes addresses
+     * @param notation the notation of addresses in the recording
      * @return its text
      */
     public static String format(long result, boolean address, Notation notation) {

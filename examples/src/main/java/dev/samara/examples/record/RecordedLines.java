@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The lines of a gzip-compressed recording, counted from 1. For one thread.
  *
- * <p>Of a damaged file, every line in front of the damage is given; a reader of characters, which fills its buffer
- * first, would lose some and then name the wrong line.
+ * <p>Every line before the damage in a damaged file is returned. A character reader, which fills its buffer first,
+ * would lose some lines and then name the wrong one.
  */
 public final class RecordedLines implements AutoCloseable {
     private static final int BUFFER = 1 << 16;
@@ -24,7 +24,7 @@ public final class RecordedLines implements AutoCloseable {
     private final Path file;
     private final InputStream plain;
 
-    /** What was read and not yet given is {@code [position, limit)}. */
+    /** The bytes read and not yet returned: {@code [position, limit)}. */
     private byte[] buffer = new byte[BUFFER];
 
     private int position;
@@ -40,7 +40,7 @@ public final class RecordedLines implements AutoCloseable {
     }
 
     /**
-     * Opens a recording in front of its first line.
+     * Opens a recording before its first line.
      *
      * @param file the recording
      * @return its lines, to be closed
@@ -65,7 +65,7 @@ public final class RecordedLines implements AutoCloseable {
     /**
      * Goes to the next line.
      *
-     * @return the line, or null behind the last
+     * @return the line, or null after the last
      * @throws InputException if the file is damaged there
      */
     public @Nullable String next() throws InputException {
@@ -83,9 +83,9 @@ public final class RecordedLines implements AutoCloseable {
     }
 
     /**
-     * Goes to the next line, which must be there.
+     * Goes to the next line, which must exist.
      *
-     * @param before what the file must not end in front of
+     * @param before the item that is expected next, for the message
      * @return the line
      * @throws InputException if the file ends or is damaged there
      */
@@ -97,22 +97,22 @@ public final class RecordedLines implements AutoCloseable {
         return line;
     }
 
-    /** Goes back, so that {@link #next} returns the same line once more. */
+    /** Goes back, so that {@link #next} returns the present line once more. */
     public void back() {
         again = true;
     }
 
     /**
-     * Where we are.
+     * Returns the number of the last line read.
      *
-     * @return the number of the line that was read last; 0 before the first
+     * @return the number; 0 before the first line
      */
     public int number() {
         return number;
     }
 
     /**
-     * The recording.
+     * Returns the recording.
      *
      * @return its path, as it was given
      */
@@ -121,10 +121,10 @@ public final class RecordedLines implements AutoCloseable {
     }
 
     /**
-     * A complaint about the line that was read last.
+     * Creates an exception about the last line read.
      *
-     * @param message what is wrong
-     * @return the complaint, to be thrown
+     * @param message the error
+     * @return the exception, to be thrown
      */
     public InputException fault(String message) {
         return new InputException(file, number, message, null);
@@ -139,7 +139,7 @@ public final class RecordedLines implements AutoCloseable {
         }
     }
 
-    /** What went wrong; some exceptions say it only by what they are. */
+    /** Describes an exception. Some have no message, so their class names the reason. */
     private static String reason(IOException e) {
         if (e instanceof EOFException) {
             return "the compressed data is cut off, or there is none";
@@ -172,7 +172,7 @@ public final class RecordedLines implements AutoCloseable {
         return line;
     }
 
-    /** Reads more behind what is left, which is moved to the front; false at the end. */
+    /** Reads more bytes after the unread ones, which are moved to the front. Returns false at the end. */
     private boolean fill() throws IOException {
         limit -= position;
         System.arraycopy(buffer, position, buffer, 0, limit);

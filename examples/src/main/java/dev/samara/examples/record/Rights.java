@@ -5,7 +5,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /** The four letters {@code rwxp} or {@code rwxs} with which a line of {@code /proc/PID/maps} shows rights. */
 public final class Rights {
-    /** The bits of {@link VmaFlags} that the letters tell. */
+    /** The bits of {@link VmaFlags} that the letters show. */
     public static final long MASK = VmaFlags.ACCESS | VmaFlags.MAYSHARE;
 
     private static final String SET = "rwxs";
@@ -15,7 +15,7 @@ public final class Rights {
     private Rights() {}
 
     /**
-     * Reads the letters.
+     * Parses the letters.
      *
      * @param text the letters
      * @return bits of {@link #MASK}
@@ -38,7 +38,7 @@ public final class Rights {
     }
 
     /**
-     * Writes the letters.
+     * Formats the letters.
      *
      * @param flags bits of {@link VmaFlags}; those outside of {@link #MASK} are not shown
      * @return the letters

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * What the two kinds of recording have in common: compressed lines, one recorded call per line, and its result.
+ * The common parts of the two kinds of recording: compressed lines, one recorded call per line, and its result.
  *
- * <p>{@link dev.samara.examples.record.RecordedLines} gives the lines and knows where they stand, so that every
- * complaint names file and line; what stands in front of the calls is collected in {@link
- * dev.samara.examples.record.HeaderValues}. {@link dev.samara.examples.record.Fields} takes the line of a call apart,
- * {@link dev.samara.examples.record.CallParser} makes a {@link dev.samara.examples.record.MemoryCall} of it, and {@link
- * dev.samara.examples.record.Outcome} is what the kernel answered. What a check finds is a {@link
- * dev.samara.examples.record.Difference}, and all it found in one file a {@link dev.samara.examples.record.FileReport}.
+ * <p>{@link dev.samara.examples.record.RecordedLines} returns the lines with their numbers, so that every exception
+ * names file and line. {@link dev.samara.examples.record.HeaderValues} collects the header. {@link
+ * dev.samara.examples.record.Fields} splits the line of a call, {@link dev.samara.examples.record.CallParser} makes a
+ * {@link dev.samara.examples.record.MemoryCall} of it, and {@link dev.samara.examples.record.Outcome} is the kernel's
+ * answer. A finding of a check is a {@link dev.samara.examples.record.Difference}, and all findings in one file are a
+ * {@link dev.samara.examples.record.FileReport}.
  */
 @NullMarked
 package dev.samara.examples.record;

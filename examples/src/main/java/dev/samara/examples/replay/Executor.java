@@ -22,7 +22,7 @@ import dev.samara.examples.record.Outcome;
 import dev.samara.examples.trace.Operation;
 import org.jspecify.annotations.Nullable;
 
-/** Makes the calls of one trace in one space, and keeps track of what they make {@link Unsettled}. */
+/** Makes the calls of one trace in one space, and records their {@link Unsettled} pages. */
 final class Executor {
     private final AddressSpace space;
     private final Placing placing;
@@ -38,7 +38,7 @@ final class Executor {
         this.unsettled = unsettled;
     }
 
-    /** Where the kernel let a call work, which its arguments may not say. */
+    /** Returns the address that the kernel used for a call; the arguments may not contain it. */
     static long placeOf(Operation operation) {
         Outcome outcome = operation.outcome();
         return operation.call().returnsAddress() && !outcome.failed()
@@ -46,7 +46,7 @@ final class Executor {
                 : operation.call().address();
     }
 
-    /** Makes a call; the result is a value or a negated error number. */
+    /** Makes a call. Returns a value or a negated error number. */
     long perform(Operation operation) {
         MemoryCall call = operation.call();
         if (call instanceof Mmap mmap) {
@@ -75,7 +75,8 @@ final class Executor {
         if ((flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
             address = placeOf(operation);
             flags |= MapFlags.FIXED_NOREPLACE;
-            // The kernel has validated the flags; with that type, ours would count as one that is unknown.
+            // The kernel has validated the flags; with that type, the library would refuse the flag added above as
+            // unknown.
             if ((flags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE) {
                 flags = (flags & ~MapFlags.TYPE) | MapFlags.SHARED;
             }
@@ -94,7 +95,7 @@ final class Executor {
             return null;
         }
         Outcome outcome = operation.outcome();
-        // SHARED_VALIDATE has the bit of SHARED too.
+        // SHARED_VALIDATE contains the bit of SHARED.
         boolean readOnly = (call.flags() & MapFlags.SHARED) != 0
                 && (call.protection() & Protection.WRITE) == 0
                 && !outcome.failed()
@@ -130,7 +131,10 @@ final class Executor {
         return placing == Placing.BY_TRACE && !outcome.failed() && wanted == 0;
     }
 
-    /** A fixed mremap would replace what is there; the kernel's free choice cannot have. */
+    /**
+     * Returns whether a range is free. A fixed mremap would replace mappings there; the kernel's free choice cannot
+     * have replaced any.
+     */
     private static boolean isFree(LayoutSnapshot layout, long start, long length) {
         long end = start + Geometry.LINUX_X86_64.roundUp(length);
         for (Vma vma : layout.vmas()) {

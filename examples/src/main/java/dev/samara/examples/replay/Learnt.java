@@ -4,14 +4,14 @@ package dev.samara.examples.replay;
 import dev.samara.core.AddressSpace;
 
 /**
- * A space together with what is known about it beside its layout.
+ * A space and the knowledge about it that is not in its layout.
  *
  * @param space the space
- * @param objects which of its shared objects are which of the kernel's
- * @param unsettled its pages whose {@code ac} is open
+ * @param objects the pairs of its shared objects and the kernel's
+ * @param unsettled its pages whose {@code ac} is unknown
  */
 record Learnt(AddressSpace space, SharedObjects objects, Unsettled unsettled) {
-    /** Forks the space; the copy knows what the original does. */
+    /** Forks the space; the copy has the knowledge of the original. */
     Learnt fork() {
         return new Learnt(space.fork(), objects.copy(), unsettled.copy());
     }

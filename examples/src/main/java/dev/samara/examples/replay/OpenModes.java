@@ -16,11 +16,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether a file was open for reading only when it was mapped shared: the trace of the call does not say.
+ * Decides whether a file was open for reading only when it was mapped shared. The trace of the call does not contain
+ * this.
  *
- * <p>It is one of the three things that a snapshot may teach. A shared mapping of a read-only open is marked {@code
- * ms}, but neither {@code sh} nor {@code mw}. So this looks ahead to the first later snapshot that shows those pages
- * with that file, the first snapshots of children included; if there is none, the file counts as open for writing too.
+ * <p>It is one of the three facts that a snapshot may teach. A shared mapping of a read-only open is marked {@code ms},
+ * but neither {@code sh} nor {@code mw}. The decision therefore uses the first later snapshot that shows those pages
+ * with that file, the first snapshots of children included. If there is none, the file counts as open for writing too.
  * A function of the files alone.
  */
 final class OpenModes {
@@ -51,12 +52,12 @@ final class OpenModes {
     }
 
     /**
-     * Whether the file of a successful shared mapping was open for reading only.
+     * Returns whether the file of a successful shared mapping was open for reading only.
      *
      * @param sequence the number of the call
-     * @param call what was called
-     * @param file what was mapped
-     * @param start where the mapping was put
+     * @param call the call
+     * @param file the mapped file
+     * @param start the start of the mapping
      */
     boolean isReadOnly(long sequence, Mmap call, FileIdentity file, long start) {
         for (Sight sight : sights) {
@@ -68,7 +69,7 @@ final class OpenModes {
         return false;
     }
 
-    /** The flags of the pages where they were put, or where they were moved to. */
+    /** Returns the flags of the pages at their first address, or at the address to which they were moved. */
     private static @Nullable FlagsLine find(KernelSnapshot snapshot, Mmap call, FileIdentity file, long start) {
         MapsLine moved = null;
         for (MapsLine line : snapshot.maps()) {

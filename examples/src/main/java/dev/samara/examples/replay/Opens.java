@@ -19,10 +19,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files and segments that one trace has open.
+ * The open files and segments of one trace.
  *
- * <p>Calls with the same descriptor and the same file are taken to use one open, so the segments of a library that a
- * loader maps one by one belong together. In the first snapshot, everything of one inode is one open.
+ * <p>Calls with one descriptor and one file are assumed to use one open, so the segments of a library that a loader
+ * maps one by one belong together. In the first snapshot, all mappings of one inode share one open.
  */
 final class Opens {
     private static final String ZERO_DEVICE = "/dev/zero";
@@ -45,10 +45,9 @@ final class Opens {
     private record Key(String descriptor, int major, int minor, long inode, String path, boolean readOnly) {}
 
     /**
-     * Prepares for what a first snapshot shows; neither the size of a segment nor that of a file stands in any one
-     * line.
+     * Prepares the opens of a first snapshot. No single line contains the size of a segment or of a file.
      *
-     * @param machine whose memory files have; null for none
+     * @param machine the machine whose memory the files use; null for none
      */
     Opens(Trace trace, @Nullable Machine machine) throws InputException {
         this.machine = machine;
@@ -66,7 +65,7 @@ final class Opens {
         }
     }
 
-    /** What a mapping of the first snapshot has behind it. */
+    /** Returns the backing of a mapping in the first snapshot. */
     Backing loaded(int major, int minor, long inode, String name, long flags) {
         boolean readOnly = (flags & VmaFlags.MAYSHARE) != 0 && (flags & VmaFlags.MAYWRITE) == 0;
         SharedSegment segment = isSegment(major, name) ? segments.get((int) inode) : null;
@@ -74,13 +73,13 @@ final class Opens {
             return loadedSegments.computeIfAbsent(
                     new Key(LOADED, major, minor, inode, name, readOnly), key -> segment.attach(readOnly));
         }
-        // A name may end in "(deleted)" on one line of a file and not on another; the inode tells.
+        // A name may end in "(deleted)" on one line of a file and not on another; the inode identifies the file.
         return files.computeIfAbsent(
                 new Key(LOADED, major, minor, inode, LOADED, readOnly),
                 key -> open(name, major, minor, inode, readOnly));
     }
 
-    /** What a call has behind it that names a descriptor and its file. */
+    /** Returns the backing of a call that names a descriptor and its file. */
     Backing file(String descriptor, FileIdentity file, long size, boolean readOnly) {
         PageCache cache = cache(file.major(), file.minor(), file.inode());
         if (cache != null && size >= 0 && cache.size() != size) {
@@ -91,7 +90,7 @@ final class Opens {
                 key -> open(file.path(), file.major(), file.minor(), file.inode(), readOnly));
     }
 
-    /** The segment of an attachment; null if there is none. */
+    /** Returns the segment of an attachment; null if there is none. */
     @Nullable
     SharedSegment segment(Shmat call) {
         if (call.size() <= 0 || call.id() < 0) {
@@ -100,7 +99,7 @@ final class Opens {
         return segments.merge(call.id(), new SharedSegment(call.id(), 0, call.size()), Opens::larger);
     }
 
-    /** The pages of a file; null if files have none. */
+    /** Returns the pages of a file; null if files have none. */
     private @Nullable PageCache cache(int major, int minor, long inode) {
         Machine of = machine;
         return of == null
@@ -117,7 +116,7 @@ final class Opens {
         if (name.equals(ZERO_DEVICE)) {
             file.zeroDevice();
         }
-        // The disks of these traces are ext4; what has no disk (tmpfs, memfd, devices) asks for no alignment.
+        // The disks of these traces are ext4. Files without a disk (tmpfs, memfd, devices) need no alignment.
         if (major != 0) {
             file.hugeAligned();
         }

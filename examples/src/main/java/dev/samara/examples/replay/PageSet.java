@@ -62,7 +62,7 @@ final class PageSet {
         return range != null && range.getValue() >= end;
     }
 
-    /** Makes {@code [target, target + length)} what {@code [source, source + length)} is. */
+    /** Makes {@code [target, target + length)} equal to {@code [source, source + length)}. */
     void copyRange(long source, long length, long target) {
         if (endByStart.isEmpty()) {
             return;

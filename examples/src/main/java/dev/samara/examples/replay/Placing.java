@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.replay;
 
-/** Who chooses where a mapping goes that may go anywhere. */
+/** Decides the address of a mapping that may be placed anywhere. */
 public enum Placing {
-    /** The library, and it must choose what the kernel chose. */
+    /** The library decides, and it must choose the kernel's address. */
     BY_LIBRARY,
-    /** The kernel, as the trace tells; the place must be free. */
+    /** The kernel's address in the trace is used; the range must be free. */
     BY_TRACE
 }

@@ -11,8 +11,8 @@ import java.util.Map;
 /**
  * The limits of the processes that run in one space.
  *
- * <p>A limit belongs to a process. A child of vfork runs in its parent's memory, but what it sets is its own; so before
- * a call, the space gets the limits of the process that makes it.
+ * <p>A limit belongs to a process. A child of vfork runs in its parent's memory, but has limits of its own. Before each
+ * call, the space therefore gets the limits of the calling process.
  */
 final class ProcessLimits {
     private static final long NO_LIMIT = -1;
@@ -22,7 +22,7 @@ final class ProcessLimits {
     private final Map<Integer, Map<Resource, Long>> othersByThread = new HashMap<>();
     private Map<Resource, Long> current;
 
-    /** Starts with the process of the trace's first thread, whose limits the space has already. */
+    /** Starts with the process of the trace's first thread, whose limits the space already has. */
     ProcessLimits(AddressSpace space, Map<Resource, Long> limits) {
         this.space = space;
         first = new EnumMap<>(Resource.class);
@@ -30,7 +30,7 @@ final class ProcessLimits {
         current = first;
     }
 
-    /** A thread or a process began. */
+    /** Called when a thread or a process began. */
     void born(Event birth) {
         Map<Resource, Long> parent = of(birth.thread());
         if (birth.sharesOnlyMemory()) {
@@ -40,7 +40,7 @@ final class ProcessLimits {
         }
     }
 
-    /** A thread is about to call. */
+    /** Called before a call of a thread. */
     void runs(int thread) {
         Map<Resource, Long> limits = of(thread);
         if (limits != current) {
@@ -51,7 +51,7 @@ final class ProcessLimits {
         }
     }
 
-    /** The thread that {@link #runs} set a limit of its process. */
+    /** Sets a limit of the process of the thread that was passed to {@link #runs}. */
     void set(Resource resource, long limit) {
         current.put(resource, limit);
         space.setLimit(resource, limit);

@@ -33,7 +33,7 @@ import dev.samara.examples.trace.TraceHeader;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The life of one address space, lived again. For one trace and one thread. */
+/** The replay of the life of one address space. For one trace and one thread. */
 final class Replay {
     private static final String STACK = "[stack]";
 
@@ -51,10 +51,10 @@ final class Replay {
      *
      * @param trace what to replay
      * @param family the traces of its folder
-     * @param placing who places what may go anywhere
-     * @param touches who accesses what is mapped, or null for nobody
+     * @param placing the choice of addresses for mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null for none
      * @param inherited our fork of its parent, or null if there is none
-     * @param report told about each difference
+     * @param report receives each difference
      * @throws InputException if the first snapshot describes no layout
      */
     Replay(
@@ -100,7 +100,7 @@ final class Replay {
         for (Resource resource : Resource.values()) {
             space.limit(resource, limit(header, resource));
         }
-        // Where placement begins was fixed when the program was executed; a limit that was set since has no say in it.
+        // The start of placement was fixed when the program was executed; a later limit does not change it.
         TraceHeader executed = family.executed(header);
         space.limit(Resource.STACK, limit(executed == null ? header : executed, Resource.STACK));
         try {
@@ -129,17 +129,17 @@ final class Replay {
         }
     }
 
-    /** The space, and what is known about it. */
+    /** Returns the space and the knowledge about it. */
     Learnt state() {
         return state;
     }
 
-    /** From now on, lets readers know about each change. */
+    /** From now on, reports each change to readers. */
     void watchedBy(ReadingSession session) {
         readers = session;
     }
 
-    /** Replays everything in front of the operation or event with that number. */
+    /** Replays everything before the operation or event with that number. */
     void runTo(long sequence) {
         List<TraceEntry> entries = trace.entries();
         while (next < entries.size() && entries.get(next).sequence() < sequence) {
@@ -153,7 +153,7 @@ final class Replay {
         runTo(Long.MAX_VALUE);
     }
 
-    /** Gives up what touching needs. Caller replays no more of it. */
+    /** Releases the CPUs that touch memory. Caller replays no more of the trace. */
     void stop() {
         if (touching != null) {
             touching.close();
@@ -215,7 +215,7 @@ final class Replay {
         return result;
     }
 
-    /** Faults may have grown the stack down to where a snapshot shows it. */
+    /** Grows the stack as far as a snapshot shows it: faults may have grown it. */
     private void growStack(KernelSnapshot snapshot, AddressSpace space) {
         Vma stack = space.find(trace.header().startStack());
         for (MapsLine line : snapshot.maps()) {

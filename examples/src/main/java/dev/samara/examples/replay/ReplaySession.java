@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Replays the files of a run, parents before their children.
  *
- * <p>For one thread; if there are readers, they are threads of their own for the whole session.
+ * <p>For one thread. Readers, if there are any, are threads of their own for the whole session.
  */
 public final class ReplaySession implements AutoCloseable {
     private final Placing placing;
@@ -32,10 +32,12 @@ public final class ReplaySession implements AutoCloseable {
     private final @Nullable ReaderPool readers;
     private final Set<Path> wanted;
 
-    /** Our forks, by the file of the child that they are for. */
+    /** Our forks, by the file of the child that each is for. */
     private final Map<Path, Learnt> forks = new HashMap<>();
 
-    /** The files that were begun and not brought to their end, because they are malformed or broke the library. */
+    /**
+     * The files that were begun and not completed, because they are malformed or caused an exception in the library.
+     */
     private final Set<Path> unfinished = new HashSet<>();
 
     private Tally tally = Tally.NONE;
@@ -43,9 +45,9 @@ public final class ReplaySession implements AutoCloseable {
     /**
      * Prepares a session.
      *
-     * @param placing who places what may go anywhere
-     * @param touches who accesses what is mapped as it goes, or null for nobody
-     * @param readerCount how many threads look addresses up meanwhile, not negative
+     * @param placing the choice of addresses for mappings that may be placed anywhere
+     * @param touches the CPUs that access the mapped memory, or null for none
+     * @param readerCount the number of threads that look addresses up during the replay, not negative
      * @param wanted the files that will be replayed
      */
     public ReplaySession(Placing placing, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted) {
@@ -58,9 +60,9 @@ public final class ReplaySession implements AutoCloseable {
     /**
      * Replays one file.
      *
-     * @param file which
+     * @param file the file
      * @param family the traces of its folder
-     * @return what was found
+     * @return the findings
      * @throws InputException if it, or the trace of its parent, cannot be read
      */
     public FileReport replay(Path file, TraceFolder family) throws InputException {
@@ -84,11 +86,11 @@ public final class ReplaySession implements AutoCloseable {
     }
 
     /**
-     * The layout of a trace at some moment.
+     * Returns the layout of a trace at some moment.
      *
      * @param file the trace
      * @param family the traces of its folder
-     * @param sequence the number of the operation or event in front of which to stop
+     * @param sequence the number of the operation or event before which the replay stops
      * @return the layout
      * @throws InputException if it cannot be read
      */
@@ -100,7 +102,7 @@ public final class ReplaySession implements AutoCloseable {
     }
 
     /**
-     * What the readers did so far.
+     * Returns the totals of the readers up to now.
      *
      * @return the sum over all files
      */
@@ -115,7 +117,7 @@ public final class ReplaySession implements AutoCloseable {
         }
     }
 
-    /** Replays a trace, and forks where a child of it will be wanted. */
+    /** Replays a trace, and forks where a child of it will be needed. */
     private void run(Replay replay, Trace trace, TraceFolder family) {
         for (Trace child : family.children(trace.header(), wanted::contains)) {
             replay.runTo(((Fork) child.header().origin()).sequence());
@@ -124,14 +126,14 @@ public final class ReplaySession implements AutoCloseable {
         replay.runToEnd();
     }
 
-    /** Our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
+    /** Returns our fork of the parent. If the parent is not replayed in this session, it is replayed now, silently. */
     private @Nullable Learnt inherited(Trace trace, TraceFolder family) throws InputException {
         Learnt fork = forks.remove(trace.file());
         if (fork != null || !(trace.header().origin() instanceof Fork origin)) {
             return fork;
         }
         Trace start = family.parent(trace.header());
-        // A parent that failed was complained about once; its children are checked without it.
+        // A parent that failed was reported once; its children are checked without it.
         if (start == null || unfinished.contains(start.file())) {
             return null;
         }

@@ -11,10 +11,10 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which inode of the kernel is which of our anonymous shared objects.
+ * The pairs of an inode of the kernel and one of our anonymous shared objects.
  *
- * <p>Both sides number them as they like. The first snapshot that shows one tells, and from then on neither may be
- * paired with another.
+ * <p>Both sides choose their numbers freely. The first snapshot that shows an object makes the pair, and from then on
+ * neither side may be paired with another.
  */
 final class SharedObjects {
     private static final String NAME = "/dev/zero (deleted)";
@@ -36,7 +36,7 @@ final class SharedObjects {
         return new SharedObjects(this);
     }
 
-    /** Whether a line shows a backing of ours; what the line teaches is kept. */
+    /** Returns whether a line shows a backing of ours. Keeps a pair that the line makes. */
     boolean isShownBy(MapsLine line, @Nullable Backing backing) {
         if (backing == null) {
             return line.isAnonymous();
@@ -59,7 +59,7 @@ final class SharedObjects {
         return inode != null && inode == line.inode();
     }
 
-    /** Files and segments are opened here, by their inodes; any other object was made by the library. */
+    /** Files and segments are opened in {@link Opens}, by their inodes; the library makes all other objects. */
     private static boolean isAnonymous(Backing backing) {
         return !(backing instanceof OpenFile
                 || backing instanceof TracedFile

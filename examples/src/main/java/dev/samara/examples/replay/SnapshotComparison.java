@@ -17,11 +17,11 @@ import java.util.Locale;
 import java.util.Objects;
 
 /**
- * Compares a snapshot with a layout, page by page, whatever the boundaries of the VMAs are: which pages of anonymous
- * memory were touched decides some merges, and a trace does not tell.
+ * Compares a snapshot with a layout, page by page, regardless of the boundaries of the VMAs. Some merges depend on the
+ * touched pages of anonymous memory, which a trace does not contain.
  */
 final class SnapshotComparison {
-    /** The flags that have a name, so that a snapshot can show them. */
+    /** The flags that have a name, and that a snapshot can therefore show. */
     private static final long NAMED = VmaFlags.parse(VmaFlags.format(-1L));
 
     private static final String NOTHING = "nothing";
@@ -34,14 +34,14 @@ final class SnapshotComparison {
     private final Unsettled unsettled;
 
     /**
-     * Prepares to compare.
+     * Prepares a comparison.
      *
-     * @param report told about each difference
-     * @param kernel what the kernel showed
-     * @param what names the comparison in a difference
-     * @param layout what we have
-     * @param objects which of our shared objects are known, and told about others
-     * @param unsettled the pages whose {@code ac} is open
+     * @param report receives each difference
+     * @param kernel the kernel's snapshot
+     * @param what the name of the comparison in a difference
+     * @param layout our layout
+     * @param objects the known pairs of shared objects; it learns further ones
+     * @param unsettled the pages whose {@code ac} is unknown
      */
     SnapshotComparison(
             FileReport report,
@@ -71,7 +71,9 @@ final class SnapshotComparison {
         void compare(long start, long end, S line, Vma vma);
     }
 
-    /** Cuts lines and VMAs into ranges that lie in one of each, or, which is a difference, in one of them only. */
+    /**
+     * Cuts lines and VMAs into ranges that lie in one of each. A range that lies in only one of them is a difference.
+     */
     private <S extends Span> void walk(List<S> lines, boolean coverage, Pair<S> pair) {
         long at = 0;
         int i = 0;
@@ -121,7 +123,10 @@ final class SnapshotComparison {
         report.differs(line, range, kernelText, samaraText);
     }
 
-    /** Whether flags were recorded for just the ranges of the maps; then what is missing was reported there. */
+    /**
+     * Returns whether flags were recorded for exactly the ranges of the maps. Then the comparison of the maps has
+     * reported missing ranges.
+     */
     private static boolean coverAlike(List<MapsLine> maps, List<FlagsLine> flags) {
         if (maps.size() != flags.size()) {
             return false;

@@ -16,20 +16,19 @@ import dev.samara.examples.record.FileReport;
 import dev.samara.examples.record.Notation;
 
 /**
- * Accesses what a replay maps, and judges how each access ends.
+ * Accesses the mappings of a replay, and checks the outcome of each access.
  *
- * <p>All pages of a VMA, or of a large one so many at either end. What lies beyond the end of its file must be a
- * SIGBUS; what allows no access is passed over, and so are the pages that the kernel itself maps.
+ * <p>It touches all pages of a VMA, or some pages at both ends of a large one. Pages beyond the end of a file must be a
+ * SIGBUS. Pages without rights are skipped, and so are the pages that the kernel itself maps.
  *
- * <p>Each access is made by a random CPU. What one has written another reads; what must not be written one tries to
- * write; and where an operation has left nothing, one tries to read. So a translation from before comes to light. For
- * one thread.
+ * <p>A random CPU makes each access. One CPU reads the value that another has written, tries to write read-only pages,
+ * and tries to read where an operation has left nothing. Stale translations are detected in this way. For one thread.
  */
 final class Touching implements AutoCloseable {
-    /** So many pages of a VMA at most are touched at a time, half of them at either end. */
+    /** The number of pages of a VMA that are touched at a time, at most: half of them at either end. */
     static final int MOST = 64;
 
-    /** What a replay's machine has, so that what is large in a trace need not be. */
+    /** The memory of a replay's machine in bytes. It need not hold all pages of a trace's large mappings. */
     static final long MEMORY = 1L << 30;
 
     private final AddressSpace space;
@@ -37,7 +36,7 @@ final class Touching implements AutoCloseable {
     private final CpuSet cpus;
     private final long pageSize;
 
-    /** What was written last, so that nothing is written twice. */
+    /** The value written last, so that no value is written twice. */
     private long written;
 
     Touching(AddressSpace space, FileReport report, CpuPlan plan) {
@@ -47,7 +46,7 @@ final class Touching implements AutoCloseable {
         cpus = plan.claim(space);
     }
 
-    /** Touches everything that is mapped. */
+    /** Touches all mappings. */
     void everything(int line) {
         LayoutSnapshot layout = space.snapshot();
         for (Vma vma : layout.vmas()) {
@@ -55,7 +54,7 @@ final class Touching implements AutoCloseable {
         }
     }
 
-    /** Touches what an operation has changed: what lies at a place, and on either side of that. */
+    /** Touches the pages that an operation has changed: those at its address, and those on either side. */
     void around(long place, int line) {
         Vma before = space.find(place - 1);
         if (before != null) {
@@ -94,7 +93,7 @@ final class Touching implements AutoCloseable {
         }
     }
 
-    /** False if it did not end as it must. */
+    /** Touches a page. Returns false if the outcome is wrong. */
     private boolean touch(Vma vma, long page, int line) {
         long address = vma.start() + page * pageSize;
         int expected = isThere(vma, page) ? Fault.MINOR : Fault.ADRERR;
@@ -119,7 +118,7 @@ final class Touching implements AutoCloseable {
         return true;
     }
 
-    /** Where nothing is mapped, an access must fail; unless it would grow a stack. */
+    /** Checks that an access where nothing is mapped fails, unless it would grow a stack. */
     private void untouchable(long place, int line) {
         for (Vma vma : space.snapshot().vmas()) {
             if (Long.compareUnsigned(vma.start(), place) > 0) {

@@ -6,7 +6,10 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
 
-/** A file of a trace that has memory: a trace says how large it was, not what was in it, so it is full of zeros. */
+/**
+ * A file of a trace on a machine with memory. A trace contains the file's size and not its content, so the file is full
+ * of zeros.
+ */
 final class TracedFile extends CachedBacking {
     private final OpenFile open;
 

@@ -13,9 +13,9 @@ import dev.samara.examples.record.MemoryCall.Mremap;
 /**
  * The private anonymous pages that were at some time made non-writable.
  *
- * <p>The kernel then takes back the account of memory that was never touched, and a trace does not tell what was
- * touched: so {@code ac} of these pages is open, for as long as they are mapped. They keep that when they are moved,
- * and a child's copies have it too.
+ * <p>The kernel then uncharges memory that was never touched, and a trace does not contain the touched pages. The flag
+ * {@code ac} of these pages is therefore unknown for as long as they are mapped. It stays unknown when they are moved,
+ * and in a child's copies.
  */
 final class Unsettled {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -40,18 +40,20 @@ final class Unsettled {
         return pages.contains(start, end);
     }
 
-    /** New pages were mapped. */
+    /** Called after new pages were mapped. */
     void mapped(long start, long length) {
         pages.remove(start, start + GEOMETRY.roundUp(length));
     }
 
-    /** {@code brk} returned; what it added are new pages. */
+    /** Called after {@code brk}; the pages that it added are new. */
     void brkIs(long newBrk) {
         pages.remove(GEOMETRY.roundUp(brk), GEOMETRY.roundUp(newBrk));
         brk = newBrk;
     }
 
-    /** {@code mprotect} returned, perhaps half-way: what it did reach follows from the layouts around it. */
+    /**
+     * Called after {@code mprotect}, which may have failed half-way: the layouts before and after show how far it got.
+     */
     void protectedPages(Mprotect call, LayoutSnapshot before, LayoutSnapshot after) {
         if ((call.protection() & Protection.WRITE) != 0) {
             return;
@@ -83,7 +85,7 @@ final class Unsettled {
         }
     }
 
-    /** {@code mremap} returned. */
+    /** Called after {@code mremap}. */
     void remapped(Mremap call, LayoutSnapshot before, long result) {
         if (Errno.isError(result)) {
             return;
@@ -96,7 +98,7 @@ final class Unsettled {
         pages.remove(result + oldLength, result + newLength);
     }
 
-    /** Where the source has a hole, the target keeps what it had. */
+    /** Where the source has a hole, the target keeps its previous state. */
     private void move(LayoutSnapshot before, long source, long length, long target) {
         if (pages.isEmpty()) {
             return;
@@ -104,7 +106,7 @@ final class Unsettled {
         for (Vma vma : before.vmas()) {
             long start = Math.max(vma.start(), source);
             long end = Math.min(vma.end(), source + length);
-            // What lies above the user's part has negative bounds here and is skipped by the same test.
+            // Ranges above the user's part have negative bounds here; the comparison skips them too.
             if (start < end) {
                 pages.copyRange(start, end - start, start - source + target);
             }

@@ -11,13 +11,13 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * The CPUs of the first space, which come and go, and the sums of what they have added to the plot that keeps its
- * content.
+ * The CPUs of the first space, which come online and go offline, and the sums of their additions to the plot that keeps
+ * its content.
  */
 final class Accessing {
     private static final long PAUSE_NANOS = 10_000_000;
 
-    /** So often a CPU is in GUEST before it goes offline; and one of so many never does. */
+    /** The number of a CPU's steps before it goes offline. One CPU in {@link #DYING} never goes offline itself. */
     private static final int STEPS = 200;
 
     private static final int DYING = 8;
@@ -34,7 +34,7 @@ final class Accessing {
         added = new AtomicLongArray(plots.get(plots.size() - 1).distinct());
     }
 
-    /** Has CPUs come and go: most go offline as they should, and some with a thread that ends in GUEST. */
+    /** Makes CPUs come and go. Most go offline as they should, and some with a thread that ends in GUEST. */
     void accesses(Random random, Crew crew) throws InterruptedException {
         long[] mine = new long[added.length()];
         while (scene.course().goesOn()) {
@@ -63,25 +63,26 @@ final class Accessing {
     }
 
     private void liveAndDie(Random random, long[] mine) {
-        // Not closed: a thread that waits for it, or claims the next, has to find out that its thread has ended.
+        // Not closed: a thread that waits for it, or claims the next CPU, must detect that its thread has ended.
         Cpu cpu = scene.machine().claimCpu();
         live(cpu, random, mine);
         cpu.enterGuest();
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // nothing relies on it
+    @SuppressWarnings("ThreadPriorityCheck") // no correctness depends on it
     private void live(Cpu cpu, Random random, long[] mine) {
         cpu.load(space);
         Guest guest = new Guest(cpu, plots, scene.judges(), random, scene.naps(), mine);
         cpu.onFlush(guest.hook());
         for (int step = 0; step < STEPS && scene.course().goesOn(); step++) {
             guest.step();
-            // A processor that is taken away from a thread in GUEST stops all threads that wait for it; here none does.
+            // A thread that loses its processor in GUEST delays all threads that wait for its CPU. Here no thread
+            // waits.
             Thread.yield();
         }
     }
 
-    /** Changes the plot that keeps its content, and compares it with the sums once all other threads have ended. */
+    /** Changes the plot that keeps its content, and compares it with the sums after all other threads have ended. */
     void keeps(Kept changer, Consumer<Changer> changes, Crew crew) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             changer.use(cpu);

@@ -8,12 +8,12 @@ import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
-/** Counts the live objects of the library, each class for itself, after a garbage collection. */
+/** Counts the live objects of the library, by class, after a garbage collection. */
 final class Census {
     private static final String LIBRARY = "dev.samara.";
     private static final String TOOL = "dev.samara.examples.";
 
-    /** The histories of a checked machine, which are long on purpose. */
+    /** The histories of a checked machine, which are intentionally long. */
     private static final String HISTORIES = "dev.samara.core.internal.check.";
 
     private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
@@ -32,7 +32,7 @@ final class Census {
         return server.isRegistered(commands);
     }
 
-    /** Collects garbage, and returns how many objects are left of each class of the library. */
+    /** Collects garbage, and returns the number of remaining objects of each class of the library. */
     Map<String, Long> take() {
         String histogram;
         try {

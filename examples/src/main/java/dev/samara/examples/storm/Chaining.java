@@ -12,8 +12,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.List;
 
 /**
- * A space in which a fork is under way at nearly every instant, beside operations that take their time: were one of
- * them to keep another one, all of them would be kept for as long as the youngest mapping lives.
+ * A space in which a fork is under way at nearly every instant, beside slow operations. If one fork or operation kept
+ * another one reachable, all would stay reachable for as long as the youngest mapping lives.
  */
 final class Chaining implements Group {
     private static final int PAGES = 4;
@@ -47,7 +47,7 @@ final class Chaining implements Group {
         }
     }
 
-    /** Takes the right to write from a mapping and gives it again. */
+    /** Removes the right to write from a mapping and restores it. */
     void changes(int mapping) {
         long at = BASE + mapping * APART;
         while (scene.course().goesOn()) {
@@ -63,7 +63,7 @@ final class Chaining implements Group {
         }
     }
 
-    /** Stores into each mapping, so that none of its pages is the child's too. */
+    /** Stores into each mapping, so that the child shares none of its pages. */
     @Override
     public void rest() {
         try (Cpu cpu = scene.machine().claimCpu()) {

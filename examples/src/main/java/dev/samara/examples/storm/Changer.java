@@ -11,7 +11,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Random;
 
-/** Takes pages and rights away from one plot, and gives them again. For one thread. */
+/** Removes pages and rights from one plot, and restores them. For one thread. */
 abstract class Changer {
     static final int ALL = Plot.READ | Plot.WRITE;
     static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -26,10 +26,10 @@ abstract class Changer {
         this.random = random;
     }
 
-    /** Makes one change, or a change and its end. */
+    /** Makes one change, or a change and its reversal. */
     abstract void step();
 
-    /** Leaves what the plot has between two acts, whatever the steps before were. */
+    /** Restores the state that the plot has between two acts, after any steps. */
     void rest() {}
 
     final void done(long result) {
@@ -97,7 +97,7 @@ abstract class Changer {
         }
     }
 
-    /** Pages that are there for a moment only, with their table. */
+    /** Pages that exist for a moment only, with their table. */
     static final class Fleeting extends Changer {
         private static final int LONGEST = 400;
 
@@ -121,7 +121,8 @@ abstract class Changer {
     }
 
     /**
-     * A shared file, mapped and unmapped while another thread cuts and grows it: each finds what the other has emptied.
+     * A shared file, mapped and unmapped while another thread truncates and extends it: each thread finds entries that
+     * the other has cleared.
      */
     static final class Mapped extends Changer {
         private final MemoryFile file;
@@ -142,7 +143,7 @@ abstract class Changer {
         }
     }
 
-    /** The other thread. */
+    /** The thread that truncates the file. */
     static final class Cut extends Changer {
         private final MemoryFile file;
 
@@ -167,7 +168,7 @@ abstract class Changer {
         }
     }
 
-    /** A shared file, which is cut and grown, and gets holes. */
+    /** A shared file, which is truncated and extended, and gets holes. */
     static final class Shared extends Changer {
         private final MemoryFile file;
 

@@ -16,8 +16,8 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space that two threads close over and over, also both at once, while others map a file and memory in it, use both
- * in GUEST and unmap them, and another one truncates the file.
+ * A space that two threads close repeatedly, also both at once. Other threads map a file and memory in it, use both in
+ * GUEST and unmap them, and another one truncates the file.
  */
 final class Closing implements Group {
     private static final int PAGES = 4;
@@ -50,7 +50,7 @@ final class Closing implements Group {
         }
     }
 
-    /** Maps, uses and unmaps; each call may find that the space was closed meanwhile. */
+    /** Maps, uses and unmaps; each call may find that the space was closed in the meantime. */
     void uses(int user, Random random) {
         long base = place(user);
         try (Cpu cpu = scene.machine().claimCpu()) {
@@ -92,7 +92,7 @@ final class Closing implements Group {
         }
     }
 
-    /** Cuts the file and makes it long again. */
+    /** Truncates the file and extends it again. */
     void truncates(Random random) {
         while (scene.course().goesOn()) {
             long cut = file.truncate(random.nextInt(PAGES) * Plot.PAGE);
@@ -104,7 +104,7 @@ final class Closing implements Group {
         }
     }
 
-    /** Ends with nothing mapped, and no page of the file in memory. */
+    /** Leaves nothing mapped, and no page of the file in memory. */
     @Override
     public void rest() {
         space.close();

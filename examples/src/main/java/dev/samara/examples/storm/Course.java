@@ -5,8 +5,8 @@ import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The course of a storm: when it began, whether it is over, and how long it has worked. Time in which a CPU is stopped
- * on purpose is not work: an operation may then wait for that CPU. For any thread.
+ * The course of a storm: its start, its end, and its working time. Time in which a CPU is stopped on purpose is not
+ * working time: an operation may then wait for that CPU. For any thread.
  */
 final class Course {
     final long seed;
@@ -43,12 +43,12 @@ final class Course {
         over = true;
     }
 
-    /** Begins another act of a storm in which everything has held so far. */
+    /** Begins another act of a storm without a violation. */
     void resume() {
         over = isBroken();
     }
 
-    /** Ends the storm at its first violation, unless it is to keep going. */
+    /** Ends the storm at its first violation, unless it is to continue. */
     void violated() {
         violations.incrementAndGet();
         if (!keepsGoing) {
@@ -60,7 +60,7 @@ final class Course {
         return violations.get() != 0;
     }
 
-    /** Ends the storm: a thread makes no progress, and none is waited for any more. */
+    /** Ends the storm: a thread makes no progress, and no thread is waited for any more. */
     void stall() {
         stalled = true;
         over = true;
@@ -70,7 +70,7 @@ final class Course {
         return stalled;
     }
 
-    /** Returns how far the storm is, for a line about a violation. */
+    /** Returns the storm's progress, for a line about a violation. */
     String now() {
         return String.format(Locale.ROOT, "after %.3f s, --seed %d", (System.nanoTime() - begin) / 1e9, seed);
     }
@@ -87,7 +87,7 @@ final class Course {
         }
     }
 
-    /** Returns the nanoseconds since the begin, without those in which a CPU was stopped on purpose. */
+    /** Returns the nanoseconds since the start, without the time in which a CPU was stopped on purpose. */
     synchronized long workedNanos() {
         long now = stoppedCpus == 0 ? System.nanoTime() : stoppedSince;
         return now - begin - stoppedNanos;

@@ -10,8 +10,8 @@ import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
- * The threads of one act of a storm. Each plays a part until the storm is over; the seed and its number choose what it
- * does.
+ * The threads of one act of a storm. Each plays a part until the storm is over; the seed and the thread's number
+ * determine its choices.
  */
 final class Crew {
     private final Course course;
@@ -24,13 +24,13 @@ final class Crew {
         this.judges = judges;
     }
 
-    /** What one thread of a storm does. */
+    /** The work of one thread of a storm. */
     interface Part {
         /**
          * Takes steps while {@link Course#goesOn} says so.
          *
          * @param random numbers of this thread alone
-         * @throws InterruptedException never, but of calls that declare it
+         * @throws InterruptedException only from calls that declare it
          */
         void play(Random random) throws InterruptedException;
     }
@@ -69,7 +69,7 @@ final class Crew {
         return members.stream().noneMatch(member -> member != one && member.isAlive());
     }
 
-    /** Returns the threads that live; those that have ended are forgotten. */
+    /** Returns the living threads, and forgets the others. */
     List<Member> living() {
         members.removeIf(member -> member.getState() == Thread.State.TERMINATED);
         return members.stream().filter(Thread::isAlive).toList();

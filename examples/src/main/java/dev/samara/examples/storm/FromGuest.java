@@ -18,16 +18,16 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Calls of a thread in GUEST while operations wait for its CPU. Each call returns at once or is refused; one that
- * waited would wait for an operation that waits for this CPU. On a machine of its own, whose bound on grace periods is
- * reached often.
+ * Calls of a thread in GUEST while operations wait for its CPU. Each call returns at once or is refused: a call that
+ * waited would wait for an operation that waits for this CPU. The machine is the group's own, and often reaches its
+ * bound on grace periods.
  */
 final class FromGuest implements Group {
     private static final long MEMORY = 1 << 22;
     private static final int BOUND = 2;
     private static final long PAGE = Plot.PAGE;
 
-    /** The page that the CPU uses while others map over it, and pages that only asynchronous calls name. */
+    /** The page that the CPU uses while other threads map over it, and pages that only asynchronous calls name. */
     private static final long USED = 0x70_0000_0000L;
 
     private static final long OTHERS = USED + (1L << 30);
@@ -38,10 +38,10 @@ final class FromGuest implements Group {
     private final Machine machine;
     private final AddressSpace space;
 
-    /** Calls that are refused in GUEST, whatever else happens. */
+    /** Calls that are always refused in GUEST. */
     private final List<Map.Entry<String, Runnable>> refused;
 
-    /** Calls that are refused in GUEST where they would have to wait, and give an answer otherwise. */
+    /** Calls that are refused in GUEST if they would have to wait, and return a result otherwise. */
     private final List<Map.Entry<String, Runnable>> refusedToWait;
 
     FromGuest(Scene scene, Machine.Builder description) {
@@ -69,7 +69,7 @@ final class FromGuest implements Group {
                 Map.entry("awaitQuiescence", this::awaitQuiescence));
     }
 
-    /** Leaves an asynchronous call to itself: it may complete only after this thread has left GUEST. */
+    /** Does not wait for an asynchronous call: it may complete only after this thread has left GUEST. */
     private static void begun(CompletableFuture<Long> call) {
         Objects.requireNonNull(call, "call");
     }
@@ -86,7 +86,7 @@ final class FromGuest implements Group {
         space.mmap(USED, PAGE, READ | WRITE, ANONYMOUS, null, 0);
     }
 
-    /** Maps over the page that the CPU uses, synchronously and not. */
+    /** Maps over the page that the CPU uses, synchronously and asynchronously. */
     void changes(Random random) {
         while (scene.course().goesOn()) {
             switch (random.nextInt(3)) {
@@ -100,7 +100,7 @@ final class FromGuest implements Group {
         }
     }
 
-    /** Uses the page in GUEST, lets operations come that wait for this CPU, and calls. */
+    /** Uses the page in GUEST, lets operations come that wait for this CPU, and makes calls. */
     void calls(Random random) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);

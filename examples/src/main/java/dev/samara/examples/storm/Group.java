@@ -4,14 +4,12 @@ package dev.samara.examples.storm;
 import dev.samara.core.AddressSpace;
 import java.util.List;
 
-/**
- * Threads of a storm that have pages and rules in common. A storm is played by all groups, or by those that are named.
- */
+/** Threads of a storm that have pages and rules in common. A storm is played by all groups, or by the named ones. */
 interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);
 
-    /** Leaves what the group holds between two acts, whatever its threads did before; all of them have ended. */
+    /** Restores the group's state between two acts. All of its threads have ended. */
     void rest();
 
     /** Returns its spaces on the machine of the storm, which are closed at the end. */
@@ -25,6 +23,6 @@ interface Group {
         return 0;
     }
 
-    /** Ends what is left when its spaces are closed. */
+    /** Ends the rest of the group after its spaces are closed. */
     default void end() throws InterruptedException {}
 }

@@ -21,13 +21,13 @@ final class Guest {
     private final Judges judges;
     private final Random random;
 
-    /** By address of the page, those used since it was flushed, and since this stay in GUEST began. */
+    /** The pages used since the last flush of each, and since this stay in GUEST began; by address. */
     private final Map<Long, Use> used = new HashMap<>();
 
     private final Naps naps;
     private boolean polls;
 
-    /** Additions to the pages of the last plot, which keeps what it contains. */
+    /** The sums added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
     Guest(Cpu cpu, List<Plot> plots, Judges judges, Random random, Naps naps, long[] added) {
@@ -39,7 +39,7 @@ final class Guest {
         this.added = added;
     }
 
-    /** Makes some accesses: in GUEST, with polls, by handle only or in any way; or each by address and for itself. */
+    /** Makes some accesses: in GUEST, with polls, by handle only or in any way; or each by address, outside GUEST. */
     void step() {
         int kind = random.nextInt(3);
         if (kind == 0) {
@@ -87,12 +87,12 @@ final class Guest {
     }
 
     /**
-     * What this CPU calls when it flushes: as an embedder who keeps code of a page, and may run it until he is told. A
-     * call that changes the page returns after that.
+     * Returns the listener for this CPU's flushes. It stands for an embedder that keeps code of a page and may run the
+     * code until the listener is called. A call that changes the page returns after the listener.
      */
     FlushListener hook() {
         return (start, end, reason, generation) -> {
-            // A hook that takes its time: who waits for this CPU waits for it as well.
+            // A slow listener: a thread that waits for this CPU waits for the listener as well.
             for (int n = random.nextInt(DAWDLES); n > 0; n--) {
                 Thread.onSpinWait();
             }
@@ -106,7 +106,7 @@ final class Guest {
             return false;
         }
         if (!polls) {
-            // Back from a fault: for its time the CPU was not in GUEST, and nobody has waited for it.
+            // After a fault: during the fault the CPU was not in GUEST, and no thread has waited for it.
             return true;
         }
         if (use.plot.isTakenSince(use.page, use.word)) {
@@ -117,14 +117,14 @@ final class Guest {
         return true;
     }
 
-    /** Notes that a page has been used in this stay in GUEST: its next change waits for this CPU. */
+    /** Records that a page has been used in this stay in GUEST: its next change waits for this CPU. */
     private void uses(Plot plot, int page, long word, int result) {
         if (Fault.isDone(result) && plot.isJudged() && plot.word(page) == word && !Plot.isChanging(word)) {
             used.putIfAbsent(plot.address(page), new Use(plot, page, word));
         }
     }
 
-    /** A page that was used, and its word then. */
+    /** A used page, and its word at that time. */
     private record Use(Plot plot, int page, long word) {}
 
     private long forLoad(long address) {
@@ -172,7 +172,7 @@ final class Guest {
         long before = plot.word(page);
         long handle = forStore(plot.address(page) + Plot.STAMP);
         if (handle >= 0) {
-            // Read while the handle lives: what clears the page after this version waits for this store.
+            // Read while the handle lives: a change that clears the page after this version waits for this store.
             cpu.put(handle, WORD, plot.stampOf(page, plot.word(page)));
         }
         judges.outcome(plot, page, before, Plot.WRITE, result(handle));

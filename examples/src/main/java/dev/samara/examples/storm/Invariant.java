@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** One rule, how often it was checked, and what broke it first. For any thread. */
+/** One rule, the number of its checks, and its first violation. For any thread. */
 final class Invariant {
     private final String rule;
     private final Course course;
@@ -19,9 +19,7 @@ final class Invariant {
         this.course = course;
     }
 
-    /**
-     * The first violation: when it was met, what it was in one line, and what happened before, in any number of lines.
-     */
+    /** The first violation: its time, its description in one line, and the events before it, in any number of lines. */
     private record Violation(String when, String what, String history) {}
 
     void held() {
@@ -33,9 +31,9 @@ final class Invariant {
     }
 
     /**
-     * Counts a violation, and has the course know of it.
+     * Counts a violation, and reports it to the course.
      *
-     * @param how what was met, in the first line; the lines behind it are its history
+     * @param how a description in the first line; its history in the following lines
      */
     void broken(String how) {
         checks.increment();
@@ -56,14 +54,12 @@ final class Invariant {
         return checks.sum() != 0;
     }
 
-    /**
-     * Returns whether the rule was not checked since another one was broken before, so that nothing can be said of it.
-     */
+    /** Returns whether the rule was not checked because another one was broken before: its result is unknown. */
     boolean isOpen() {
         return checks.sum() == 0 && course.isBroken();
     }
 
-    /** Returns whether the rule was checked and has held; one that was never checked has not. */
+    /** Returns whether the rule was checked and has held; a rule that was never checked has not passed. */
     boolean passed() {
         return violations.sum() == 0 && checks.sum() != 0;
     }
@@ -85,7 +81,7 @@ final class Invariant {
                 violations.sum());
     }
 
-    /** Returns what happened before the first violation; empty if nothing is known of it. */
+    /** Returns the events before the first violation; empty if none are known. */
     String history() {
         Violation violation = first.get();
         return violation == null ? "" : violation.history();

@@ -4,7 +4,7 @@ package dev.samara.examples.storm;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.atomic.LongAdder;
 
-/** The rules of a storm, and what it counts. For any thread. */
+/** The rules of a storm, and its counts. For any thread. */
 final class Judges {
     final Invariant hardware;
     final Invariant sums;
@@ -55,7 +55,7 @@ final class Judges {
         strength = new Invariant("the run met enough", course);
     }
 
-    /** Judges what was read in a page; {@code cleared} was asked for before the access. */
+    /** Checks the content that was read from a page; {@code cleared} was read before the access. */
     void content(Plot plot, int page, long content, long cleared) {
         if (!plot.isJudged()) {
             return;
@@ -78,7 +78,7 @@ final class Judges {
         }
     }
 
-    /** Judges how an access ended, by what the page's word was before it and after. */
+    /** Checks the outcome of an access against the page's word before and after it. */
     void outcome(Plot plot, int page, long before, int right, int result) {
         boolean done = Fault.isDone(result);
         accesses.increment();

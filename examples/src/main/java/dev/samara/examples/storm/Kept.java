@@ -14,11 +14,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Private memory that keeps what it contains, while it is moved, protected and forked. Its second half is the other
- * place.
+ * Private memory that keeps its content while it is moved, protected and forked. The second half of the plot is its
+ * other place.
  */
 final class Kept extends Changer {
-    /** How long a child is left alone with what it was forked with, beside stores of its parent. */
+    /** The time between the fork and the first access to the child, beside stores of its parent. */
     private static final long LINGER_NANOS = 1000;
 
     private final Judges judges;
@@ -33,7 +33,7 @@ final class Kept extends Changer {
         plot.ends(0, plot.distinct(), ALL, false);
     }
 
-    /** Says which CPU of the calling thread is used from now on. */
+    /** Sets the CPU that the calling thread uses from now on. */
     void use(Cpu mine) {
         cpu = mine;
     }
@@ -69,7 +69,7 @@ final class Kept extends Changer {
 
     private void fork() {
         Cpu cpu = cpu();
-        // So that the CPU has been at the same addresses of another space when it comes to the child.
+        // The CPU has used these addresses of another space before it enters the child.
         cpu.load(space);
         for (int page = 0; page < plot.distinct(); page++) {
             sum(at + page);
@@ -103,12 +103,12 @@ final class Kept extends Changer {
         return cpu.value();
     }
 
-    /** Compares what the pages have counted with what was added to them; when nobody adds any more. */
+    /** Compares the counts in the pages with the sums that were added to them, after the last addition. */
     void compare(long[] added) {
         Cpu cpu = cpu();
         cpu.load(space);
         for (int page = 0; page < added.length; page++) {
-            // An addition of nothing: afterwards each page has a frame of its own.
+            // An addition of zero: afterwards each page has a frame of its own.
             cpu.getAndAdd(plot.address(at + page) + Plot.SUM, Long.BYTES, 0);
             long sum = sum(at + page);
             if (sum == added[page]) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.storm;
 
-/** A thread of a storm, which says when it made progress last. */
+/** A thread of a storm, which records the time of its last progress. */
 final class Member extends Thread {
     private volatile long progressNanos;
 
@@ -11,12 +11,12 @@ final class Member extends Thread {
         setDaemon(true);
     }
 
-    /** Notes the time of {@link Course#workedNanos} at which a step began. */
+    /** Records the time of {@link Course#workedNanos} at which a step began. */
     void progress(long workedNanos) {
         progressNanos = workedNanos;
     }
 
-    /** Returns for how long the present step has lasted. */
+    /** Returns the duration of the present step. */
     long ageNanos(long workedNanos) {
         return workedNanos - progressNanos;
     }

@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Parks threads where others may overtake them: in callbacks and hooks. Each thread has random numbers of its own,
- * which the seed and the thread's name choose. For any thread.
+ * which the seed and the thread's name determine. For any thread.
  */
 final class Naps {
     private static final int LONGEST_NANOS = 2_000_000;
@@ -25,7 +25,7 @@ final class Naps {
         nap(OFTEN);
     }
 
-    /** Does so one time in 64: where many threads would feel each nap. */
+    /** Parks the calling thread for 0 to 2 ms, one time in 64: for places where a nap delays many threads. */
     void seldom() {
         nap(SELDOM);
     }

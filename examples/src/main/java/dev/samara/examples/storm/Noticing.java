@@ -26,9 +26,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file that notices writes. Threads add to its pages while another one makes them read-only and clean over and over,
- * as a file system that writes pages back: each page that has changed since then has had a notice that began since
- * then.
+ * A file that notices writes. Threads add to its pages. Another thread repeatedly makes them read-only and clean, as a
+ * file system that writes pages back. For each page that has changed since then, a notice must have begun since then.
  */
 final class Noticing implements Group {
     private static final int PAGES = 4;
@@ -40,7 +39,7 @@ final class Noticing implements Group {
     private final Scene scene;
     private final PageCache cache;
 
-    /** By page, the notices that have begun. */
+    /** The number of notices that have begun, by page. */
     private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
 
     private final AtomicLong opens = new AtomicLong();
@@ -65,7 +64,7 @@ final class Noticing implements Group {
         return opens.get();
     }
 
-    /** A file of zeros that counts notices and opens, and takes its time over both. */
+    /** A file of zeros that counts notices and opens, and is slow at both. */
     private final class File extends CachedBacking implements VmOperations {
         File() {
             super("/noticing", cache);
@@ -150,7 +149,7 @@ final class Noticing implements Group {
         return cpu.value();
     }
 
-    /** Makes pages read-only and clean, and compares what they count with what it has been told. */
+    /** Makes pages read-only and clean, and compares their counts with the notices. */
     void writesBack(Random random) {
         long[] sums = new long[PAGES];
         int[] told = new int[PAGES];
@@ -188,7 +187,7 @@ final class Noticing implements Group {
         }
     }
 
-    /** Ends with each page mapped and in memory. */
+    /** Leaves each page mapped and in memory. */
     @Override
     public void rest() {
         done(space.mprotect(BASE, BYTES, READ | WRITE));

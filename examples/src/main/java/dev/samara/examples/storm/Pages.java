@@ -9,7 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** CPUs of one space, and threads that take its pages and rights away and give them again. */
+/** CPUs of one space, and threads that remove its pages and rights and restore them. */
 final class Pages implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final int PAGES = 24;
@@ -37,10 +37,10 @@ final class Pages implements Group {
         space.addNotifier((start, end, reason) -> scene.naps().seldom());
         file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
         rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * Plot.PAGE);
-        // In one leaf table, so that they meet there too; a page apart, so that nothing is merged across.
+        // In one leaf table, so that their entries share a leaf too. A page apart, so that nothing is merged across.
         plots.add(new Plot(1, BASE, PAGES, PAGES));
         plots.add(new Plot(2, BASE + (PAGES + 1) * Plot.PAGE, PAGES, PAGES));
-        // In a leaf of its own, which comes and goes with it, and the mask of the CPUs that have been there.
+        // In a leaf of its own, which is created and freed with it, and with it the cpumask.
         plots.add(new Plot(3, BASE + FAR, 2, 2));
         plots.add(new Plot(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
         plots.add(new Plot(5, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));

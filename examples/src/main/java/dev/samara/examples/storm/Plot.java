@@ -5,20 +5,21 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Some pages, and what an access to each of them may do. One thread changes them and says so; any thread asks.
+ * Some pages, and the allowed outcomes of an access to each. One thread changes them and records each change; any
+ * thread reads the record.
  *
- * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights.
- * Where it is the same before and after an access, and no change is under way, the rights in it decide.
+ * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights. If
+ * the word is equal before and after an access, and no change is under way, the rights in it decide.
  */
 final class Plot {
     static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
-    /** Where the stamp of a page is, and where the number is that is added to. */
+    /** The offset of a page's stamp, and the offset of the number that is added to. */
     static final int STAMP = 0;
 
     static final int SUM = 64;
 
-    /** The version of a stamp whose writer cannot know when it lands. */
+    /** The version of a stamp whose writer cannot know the time of its store. */
     static final long ANY_VERSION = (1L << 40) - 1;
 
     static final int READ = 1;
@@ -33,23 +34,22 @@ final class Plot {
     private final long base;
 
     /**
-     * After so many pages come the other places of the same ones; as many as there are, if they have one place only.
+     * The number of distinct pages. The pages after them are the other places of these pages; there are none if each
+     * page has one place only.
      */
     private final int distinct;
 
     private final AtomicLongArray words;
 
-    /** The version since which a page has had no more taken away; that call has returned. */
+    /** By page, the version after the last call that removed rights or content and has returned. */
     private final AtomicLongArray taken;
 
-    /** The rights of each page, for the thread that changes them. */
+    /** The rights of each page, used by the thread that changes them. */
     private final int[] allowed;
 
     private boolean judged = true;
 
-    /**
-     * The version from which on a page may have stamps: those before have been taken away by something that returned.
-     */
+    /** By page, the version from which on it may have stamps: a call that has returned has cleared the earlier ones. */
     private final AtomicLongArray cleared;
 
     Plot(int number, long base, int pages, int distinct) {
@@ -62,7 +62,10 @@ final class Plot {
         allowed = new int[pages];
     }
 
-    /** Several threads change it, so that none can say what it allows: the machine alone judges. */
+    /**
+     * Declares that several threads change the plot, so that no thread knows its rights: only the machine checks
+     * accesses.
+     */
     Plot unjudged() {
         judged = false;
         return this;
@@ -84,14 +87,14 @@ final class Plot {
         return base + page * PAGE;
     }
 
-    /** For the thread that changes the plot, before it makes the call. */
+    /** Called by the thread that changes the plot, before its call. */
     void begins(int from, int to) {
         for (int page = from; page < to; page++) {
             words.set(page, (version(page) + 1) << VERSION_SHIFT | CHANGING);
         }
     }
 
-    /** After the call has returned; {@code clears} if it took what the pages contained. */
+    /** Called after the call has returned; {@code clears} if it removed the content of the pages. */
     void ends(int from, int to, int rights, boolean clears) {
         for (int page = from; page < to; page++) {
             if (clears || (allowed[page] & ~rights) != 0) {
@@ -99,7 +102,8 @@ final class Plot {
             }
             allowed[page] = rights;
             if (clears) {
-                // Before the word. Who reads it makes his access later, so what he reads there is younger.
+                // Before the word. A thread that reads the word makes its access later, so the content that it reads is
+                // later.
                 cleared.set(page, version(page));
             }
             words.set(page, (version(page) + 1) << VERSION_SHIFT | rights);
@@ -118,7 +122,7 @@ final class Plot {
         return cleared.get(page);
     }
 
-    /** Whether a call that has taken something from a page has returned since its word was this. */
+    /** Returns whether a call that has removed something from a page has returned since its word had this value. */
     boolean isTakenSince(int page, long word) {
         return taken.get(page) > word >>> VERSION_SHIFT;
     }
@@ -143,7 +147,7 @@ final class Plot {
         return content == POISON;
     }
 
-    /** Whether a page may contain this: nothing, or a stamp of its own. */
+    /** Returns whether a page may have this content: zero, or a stamp of its own. */
     boolean isOwn(int page, long content) {
         return content == 0 || (content ^ stamp(page, 0, false)) >>> 40 == 0;
     }

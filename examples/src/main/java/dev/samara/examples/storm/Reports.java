@@ -7,7 +7,7 @@ import java.util.Deque;
 import java.util.function.Consumer;
 
 /**
- * What the machine has reported: kept for the wait graph, and a violation unless it is about a long wait. For any
+ * The machine's reports, kept for the wait graph. A report is a violation unless it is about a long wait. For any
  * thread.
  */
 final class Reports implements Consumer<Report> {

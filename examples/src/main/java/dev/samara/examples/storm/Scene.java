@@ -3,5 +3,5 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.Machine;
 
-/** What all parts of a storm have in common. */
+/** The common context of all parts of a storm. */
 record Scene(Machine machine, Course course, Judges judges, Naps naps) {}

@@ -10,23 +10,23 @@ import java.util.Locale;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * What a machine at rest holds.
+ * The resources of a machine at rest.
  *
  * @param heap live bytes of the heap, after garbage collection
  * @param threads of the process
  * @param frames in use
  * @param tables bytes of page tables
  * @param opens of backings that have not been closed
- * @param references taken by {@code keep} and not released
+ * @param references acquired by {@code keep} and not released
  */
 record Standing(long heap, int threads, long frames, long tables, long opens, long references) {
-    /** Longer than a thread of a machine lives without work. */
+    /** Longer than a thread of a machine lives without work, in nanoseconds. */
     private static final long IDLE_NANOS = 7_000_000_000L;
 
     private static final int COLLECTIONS = 4;
     private static final int PERCENT = 5;
 
-    /** Takes the figures of a machine on which nothing runs any more; waits until its idle threads have ended. */
+    /** Returns the figures of a machine on which no thread works any more; waits until its idle threads have ended. */
     static Standing of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
         machine.awaitQuiescence();
         long until = System.nanoTime() + IDLE_NANOS;
@@ -49,7 +49,9 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
                 machine.outstandingKeeps().size());
     }
 
-    /** Returns whether this, which is later, holds as much as before: equal counts, and a heap at most 5 % larger. */
+    /**
+     * Returns whether this later state holds as much as an earlier one: equal counts, and a heap at most 5 % larger.
+     */
     boolean isAsFlatAs(Standing before) {
         return heap <= before.heap + before.heap * PERCENT / 100
                 && threads == before.threads

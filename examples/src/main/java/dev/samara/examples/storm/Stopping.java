@@ -43,7 +43,7 @@ final class Stopping {
         }
     }
 
-    /** Parks for so long, or until the storm is over. */
+    /** Parks for a time, or until the storm is over. */
     private void sleep(long nanos, boolean isProgress) {
         long until = System.nanoTime() + nanos;
         while (System.nanoTime() - until < 0 && !scene.course().isOver()) {

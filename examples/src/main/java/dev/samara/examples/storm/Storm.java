@@ -16,8 +16,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * CPUs beside threads that change what they access, for a set time. The seed decides what each thread does, not how
- * they interleave: a seed that has failed is likely, not sure, to fail again.
+ * Runs CPUs beside threads that change the pages of their accesses, for a set time. The seed determines the choices of
+ * each thread, not their interleaving: a seed that has failed is likely, not certain, to fail again.
  *
  * <p>To add a group of threads: a {@link Group}, a line in the constructor, and its rules in {@link Judges}.
  */
@@ -31,15 +31,15 @@ public final class Storm {
 
     private static final int LONGEST_WARM_UP = 120;
 
-    /** How many seconds longer a storm lasts, at most, in which a rule has not been checked yet. */
+    /** The most seconds by which a storm is extended while a rule has not been checked yet. */
     private static final int LONGEST_GRACE = 30;
 
-    /** What a second must meet at the least: a small part of what it does on two processors. */
+    /** The least number of accesses in a second: a small part of the number on two processors. */
     private static final int LEAST_ACCESSES = 1000;
 
     private static final int LEAST_TARGETS = 5;
 
-    /** How often the objects of the library are counted, in seconds, and how many there may be of a class. */
+    /** The interval of object counts in seconds, and the greatest number of objects of a class. */
     private static final int COUNT_EVERY = 4;
 
     private static final int MOST_OBJECTS = 1500;
@@ -56,17 +56,17 @@ public final class Storm {
     private final List<String> facts = new ArrayList<>();
 
     /**
-     * What a storm is to be.
+     * The plan of a storm.
      *
-     * @param seconds how long it lasts; up to 30 s longer, until each rule has been checked
-     * @param cpus how many CPUs access the first space
-     * @param seed what the threads' random choices begin with
-     * @param checked whether the machine judges each access itself, besides
-     * @param keepsGoing whether it goes on after a violation
+     * @param seconds its duration; up to 30 s longer, until each rule has been checked
+     * @param cpus the number of CPUs that access the first space
+     * @param seed the seed of the threads' random choices
+     * @param checked whether the machine checks each access itself, too
+     * @param keepsGoing whether it continues after a violation
      * @param stopsCpu whether a CPU stops in GUEST for ten seconds now and then
-     * @param isFlat whether it is compared what the machine holds at the start and at the end
-     * @param groups which groups of threads play, by their names; all if it is empty
-     * @param patience after what time without progress of a thread it ends
+     * @param isFlat whether the machine's resources at the start and at the end are compared
+     * @param groups the names of the groups that play; all if it is empty
+     * @param patience the time without progress of a thread after which it ends
      */
     public record Plan(
             int seconds,
@@ -80,10 +80,10 @@ public final class Storm {
             Duration patience) {}
 
     /**
-     * Makes a storm, not yet begun.
+     * Creates a storm, not yet begun.
      *
-     * @param plan what it is to be
-     * @throws IllegalArgumentException if it names a group that there is not
+     * @param plan its plan
+     * @throws IllegalArgumentException if the plan names an unknown group
      */
     public Storm(Plan plan) {
         this.plan = plan;
@@ -116,7 +116,7 @@ public final class Storm {
                 .toList();
     }
 
-    /** Returns a description whose machine reports each wait in time for the watchdog to tell. */
+    /** Returns a description of a machine that reports each wait early enough for the watchdog's message. */
     private Machine.Builder description() {
         Duration late = plan.patience().dividedBy(4);
         return Machine.builder()
@@ -127,42 +127,41 @@ public final class Storm {
     }
 
     /**
-     * What a storm has done so far.
+     * The counts of a storm up to now.
      *
      * @param accesses by CPUs in GUEST
-     * @param overlaps accesses that met a change of their page
-     * @param changes calls that took something away or gave it again
-     * @param shootdowns how often CPUs were waited for
-     * @param targets how many CPUs then, in all
+     * @param overlaps accesses that overlapped a change of their page
+     * @param changes calls that removed or restored pages or rights
+     * @param shootdowns the number of shootdowns that waited for CPUs
+     * @param targets the number of these CPUs, in all
      */
     public record Counts(long accesses, long overlaps, long changes, long shootdowns, long targets) {}
 
-    /** Told each second. */
+    /** Called each second. */
     @FunctionalInterface
     public interface Listener {
         /**
-         * Takes what was done so far.
+         * Receives the counts.
          *
-         * @param counts since the beginning
+         * @param counts since the start
          */
         void counted(Counts counts);
     }
 
     /**
-     * What became of it.
+     * The result of a storm.
      *
-     * @param lines one per invariant, those first that did not hold; behind them figures, and what happened before a
-     *     violation
-     * @param passed how many held
-     * @param failed how many did not, or were never checked in a storm that was not cut short
+     * @param lines one per invariant, broken ones first; then figures, and the events before a violation
+     * @param passed the number of invariants that held
+     * @param failed the number of invariants that did not hold, or were never checked in a storm that was not cut short
      */
     public record Verdict(List<String> lines, int passed, int failed) {}
 
     /**
-     * Runs it, once.
+     * Runs the storm, once.
      *
-     * @param listener told each second, on the calling thread
-     * @return what became of it
+     * @param listener called each second, on the calling thread
+     * @return its result
      * @throws InterruptedException if the calling thread is interrupted
      */
     public Verdict run(Listener listener) throws InterruptedException {
@@ -194,8 +193,7 @@ public final class Storm {
     }
 
     /**
-     * Has all threads play their parts for so long. Then all have ended, and each part is at rest, unless a rule is
-     * broken.
+     * Runs all threads for a number of seconds. Then all have ended, and each part is at rest, unless a rule is broken.
      */
     private void act(int seconds, Listener listener) throws InterruptedException {
         if (course.isBroken()) {
@@ -239,7 +237,10 @@ public final class Storm {
         }
     }
 
-    /** Returns whether each rule has been checked that is not checked at the end, and the storm has met enough. */
+    /**
+     * Returns whether each rule has been checked that is not checked at the end, and the storm has made enough
+     * accesses.
+     */
     private boolean isEachRuleChecked() {
         return groups.stream()
                 .flatMap(group -> group.rules().stream())
@@ -247,8 +248,8 @@ public final class Storm {
     }
 
     /**
-     * Counts objects of the library, a few times if there are too many: what is known of spaces that were collected
-     * goes when the next one is made.
+     * Counts objects of the library, repeatedly if there are too many: the records of collected spaces are removed when
+     * the next space is made.
      */
     private void count() {
         String excess = excess();
@@ -290,9 +291,9 @@ public final class Storm {
     }
 
     /**
-     * What was done so far.
+     * Returns the counts up to now.
      *
-     * @return counts since the beginning
+     * @return counts since the start
      */
     public Counts counts() {
         return new Counts(
@@ -350,7 +351,7 @@ public final class Storm {
         return new Verdict(lines, passed, rules.size() - passed - open);
     }
 
-    /** Returns the rules of this storm, those first that are broken. */
+    /** Returns the rules of this storm, broken ones first. */
     private List<Invariant> rules() {
         List<Invariant> rules = new ArrayList<>();
         if (plan.checked() || judges.hardware.isBroken()) {

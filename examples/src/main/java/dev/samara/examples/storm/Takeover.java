@@ -16,9 +16,9 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space with early reuse. One thread moves pages away or unmaps them, another one maps over the hole before that is
- * complete, and a third one forks beside them. What was moved keeps its content, and what is mapped over the hole has
- * its own.
+ * A space with early reuse. One thread moves pages away or unmaps them. Another thread maps over the hole before that
+ * operation is complete, and a third one forks beside them. The moved pages keep their content, and the mapping over
+ * the hole has its own.
  */
 final class Takeover implements Group {
     private static final int PAGES = 16;
@@ -33,7 +33,7 @@ final class Takeover implements Group {
     private final AddressSpace space;
     private final Scene scene;
 
-    /** The round that the mover has begun, and the one that the squatter has ended. */
+    /** The last round that the mover has begun, and the last round that the squatter has ended. */
     private volatile long begun;
 
     private volatile long ended;
@@ -104,7 +104,7 @@ final class Takeover implements Group {
         }
     }
 
-    /** Maps over the hole as soon as there is one: at its address, or where the space finds room. */
+    /** Maps over the hole as soon as there is one: at its address, or at an address that the space chooses. */
     void squats(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.load(space);
@@ -138,7 +138,7 @@ final class Takeover implements Group {
         }
     }
 
-    /** Ends with nothing mapped. */
+    /** Leaves nothing mapped. */
     @Override
     public void rest() {
         done(space.munmap(SOURCE, BYTES));

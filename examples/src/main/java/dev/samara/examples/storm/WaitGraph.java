@@ -7,11 +7,11 @@ import java.lang.management.ThreadMXBean;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
-/** What each thread of the process waits for, and where it is. */
+/** The waits and the stacks of all threads of the process. */
 final class WaitGraph {
     private WaitGraph() {}
 
-    /** Returns one line for each thread that waits: at what, and who holds that if it is a lock. */
+    /** Returns one line for each waiting thread: its position, and the owner of the lock that it waits for, if any. */
     static String edges() {
         ThreadMXBean threads = ManagementFactory.getThreadMXBean();
         StringBuilder text = new StringBuilder();

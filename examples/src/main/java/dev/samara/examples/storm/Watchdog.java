@@ -5,8 +5,8 @@ import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Ends a storm in which a thread makes no progress, and says what every thread waits for. Time in which a CPU is
- * stopped on purpose does not count.
+ * Ends a storm in which a thread makes no progress, and prints the wait of every thread. Time in which a CPU is stopped
+ * on purpose does not count.
  */
 final class Watchdog implements AutoCloseable {
     private final Course course;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * CPUs that access one space in GUEST while other threads take its pages and rights away, judged by what each page may
- * contain and by what has returned.
+ * CPUs that access one space in GUEST while other threads remove its pages and rights. Each access is checked against
+ * the allowed content of its page, and against the calls that have returned.
  *
- * <p>The judges know pages, stamps and calls only; nothing from inside the library. {@link
- * dev.samara.examples.storm.Storm} runs it all for a set time.
+ * <p>The checks use pages, stamps and calls only, and no internal state of the library. {@link
+ * dev.samara.examples.storm.Storm} runs all groups for a set time.
  */
 @NullMarked
 package dev.samara.examples.storm;

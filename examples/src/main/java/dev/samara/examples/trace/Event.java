@@ -2,12 +2,12 @@
 package dev.samara.examples.trace;
 
 /**
- * Something that happened to the process.
+ * An event of the process.
  *
- * @param line where it stands, counted from 1
+ * @param line its line, counted from 1
  * @param sequence its number
- * @param thread who caused it
- * @param kind what it was
+ * @param thread the thread that caused it
+ * @param kind its kind
  * @param child the thread that began; 0 if none did
  * @param childSpace the number of the address space that was copied for it; 0 if none was
  * @param flags the flags of its birth; 0 if none began
@@ -16,7 +16,7 @@ public record Event(int line, long sequence, int thread, Kind kind, int child, i
         implements TraceEntry {
     private static final long CLONE_THREAD = 0x10000;
 
-    /** What can happen. */
+    /** The kinds of events. */
     public enum Kind {
         /** A child that has a copy of the address space. */
         FORK,
@@ -33,7 +33,7 @@ public record Event(int line, long sequence, int thread, Kind kind, int child, i
     }
 
     /**
-     * Whether a process began that shares this address space but has limits of its own.
+     * Returns whether a process began that shares this address space but has limits of its own.
      *
      * @return true if so
      */

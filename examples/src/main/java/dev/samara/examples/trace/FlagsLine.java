@@ -7,18 +7,18 @@ import java.util.Locale;
 /**
  * The {@code VmFlags} of one mapping.
  *
- * @param line where they stand, counted from 1
+ * @param line its line, counted from 1
  * @param start the first address
- * @param end the address behind the last
+ * @param end the address after the last
  * @param flags bits of {@link VmaFlags}
  */
 public record FlagsLine(int line, long start, long end, long flags) implements Span {
     /**
      * Reads {@code <start>-<end> <VmFlags>}.
      *
-     * @param line where it stands, counted from 1
+     * @param line its line, counted from 1
      * @param text the line
-     * @return what it says
+     * @return the parsed line
      * @throws IllegalArgumentException if it is no such line
      */
     static FlagsLine parse(int line, String text) {
@@ -28,7 +28,7 @@ public record FlagsLine(int line, long start, long end, long flags) implements S
     }
 
     /**
-     * The line again, its range padded as in the lines of maps.
+     * Formats the line, its range padded as in the lines of maps.
      *
      * @return the text
      */

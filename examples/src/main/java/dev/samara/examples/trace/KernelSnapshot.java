@@ -4,11 +4,11 @@ package dev.samara.examples.trace;
 import java.util.List;
 
 /**
- * What the kernel showed of the address space at one moment.
+ * The kernel's view of the address space at one moment.
  *
- * @param line where it stands, counted from 1
+ * @param line its line, counted from 1
  * @param sequence the number of the operation or event that follows it
- * @param reason why it was taken
+ * @param reason the reason for the snapshot
  * @param maps the lines of {@code /proc/PID/maps}
  * @param flags the lines of {@code VmFlags}; none at all if they were not recorded
  */

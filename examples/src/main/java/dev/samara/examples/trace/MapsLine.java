@@ -8,10 +8,10 @@ import dev.samara.examples.record.Rights;
 /**
  * One line of {@code /proc/PID/maps}.
  *
- * @param line where it stands, counted from 1
+ * @param line its line, counted from 1
  * @param start the first address
- * @param end the address behind the last
- * @param rights what its letters say, as bits of {@link Rights#MASK}
+ * @param end the address after the last
+ * @param rights its letters, as bits of {@link Rights#MASK}
  * @param offset the offset in the file in bytes
  * @param major major number of the device
  * @param minor minor number of the device
@@ -34,7 +34,7 @@ public record MapsLine(
     private static final int FIELDS = 5;
 
     /**
-     * Whether it shows no file or object. A System V segment may have inode 0 too, but on a device.
+     * Returns whether it shows no file or object. A System V segment may have inode 0 too, but on a device.
      *
      * @return true if so
      */
@@ -43,10 +43,10 @@ public record MapsLine(
     }
 
     /**
-     * The offset of an address in the mapping.
+     * Returns the offset of an address in the mapping.
      *
      * @param address an address in the mapping
-     * @return bytes; what the line says for anonymous memory, whatever the address
+     * @return bytes; for anonymous memory the line's offset, whatever the address
      */
     public long offsetAt(long address) {
         return isAnonymous() ? offset : offset + (address - start);
@@ -55,9 +55,9 @@ public record MapsLine(
     /**
      * Reads a line.
      *
-     * @param line where it stands, counted from 1
+     * @param line its line, counted from 1
      * @param text the line
-     * @return what it says
+     * @return the parsed line
      * @throws IllegalArgumentException if it is no line of maps
      */
     static MapsLine parse(int line, String text) {
@@ -88,7 +88,7 @@ public record MapsLine(
     }
 
     /**
-     * Whether it is the mapping of a file by shared memory.
+     * Returns whether it is the mapping of a file by shared memory.
      *
      * @return true if so
      */

@@ -5,13 +5,13 @@ import dev.samara.examples.record.MemoryCall;
 import dev.samara.examples.record.Outcome;
 
 /**
- * A memory call and what the kernel answered.
+ * A memory call and the kernel's answer.
  *
- * @param line where it stands, counted from 1
+ * @param line its line, counted from 1
  * @param sequence its number
- * @param thread who called
- * @param call what was called
- * @param outcome what the kernel answered
+ * @param thread the calling thread
+ * @param call the call
+ * @param outcome the kernel's answer
  * @param text the call as it was written, without its result
  */
 public record Operation(int line, long sequence, int thread, MemoryCall call, Outcome outcome, String text)

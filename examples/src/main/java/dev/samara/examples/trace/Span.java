@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.examples.trace;
 
-/** A line of a snapshot, which is about the addresses {@code [start, end)}. */
+/** A line of a snapshot about the addresses {@code [start, end)}. */
 public sealed interface Span permits MapsLine, FlagsLine {
     /**
-     * Where it stands in the file.
+     * Returns the line's position in the file.
      *
      * @return the line, counted from 1
      */
     int line();
 
     /**
-     * The first address.
+     * Returns the first address.
      *
      * @return the address
      */
     long start();
 
     /**
-     * The address behind the last.
+     * Returns the address after the last.
      *
      * @return the address, unsigned above {@link #start()}
      */

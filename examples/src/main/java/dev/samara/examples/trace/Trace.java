@@ -5,11 +5,11 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * One recording, read.
+ * One parsed recording.
  *
- * @param file where it was read
- * @param header what it says about the address space
- * @param start the snapshot that it begins with
- * @param entries what followed, in order, later snapshots included
+ * @param file the file
+ * @param header the description of the address space
+ * @param start the snapshot at the beginning
+ * @param entries the entries after it, in order, later snapshots included
  */
 public record Trace(Path file, TraceHeader header, KernelSnapshot start, List<TraceEntry> entries) {}

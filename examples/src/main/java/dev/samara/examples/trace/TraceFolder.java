@@ -12,7 +12,7 @@ import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** The traces of one folder, by how they begin: who is whose child. Immutable. */
+/** The traces of one folder, by their headers: finds parents and children. Immutable. */
 public final class TraceFolder {
     private final Map<Key, Trace> starts;
 
@@ -23,7 +23,7 @@ public final class TraceFolder {
     }
 
     /**
-     * Looks at how the traces of a folder begin.
+     * Reads the headers of the traces of a folder.
      *
      * @param files traces of one folder
      * @return the family
@@ -40,7 +40,10 @@ public final class TraceFolder {
         return new TraceFolder(starts);
     }
 
-    /** A file that cannot be read is no relative of anybody; who asks for that file itself is told why. */
+    /**
+     * Reads the start of a trace, or returns null: an unreadable file has no relatives. A replay of that file reports
+     * the error.
+     */
     private static @Nullable Trace readable(Path file) {
         try {
             return TraceParser.parseStart(file);
@@ -50,10 +53,10 @@ public final class TraceFolder {
     }
 
     /**
-     * Puts files into the order in which to replay them: each parent before its children.
+     * Sorts files in the order of their replay: each parent before its children.
      *
      * @param files some of this folder's files
-     * @return them by program and number, those that cannot be read last
+     * @return the files by program and number, unreadable ones last
      */
     public List<Path> inOrder(List<Path> files) {
         Map<Path, TraceHeader> headers = new HashMap<>();
@@ -67,7 +70,7 @@ public final class TraceFolder {
     }
 
     /**
-     * How the trace of an address space of the same run begins.
+     * Returns the start of the trace of an address space of one run.
      *
      * @param header any trace of the run
      * @param mm the number of the space
@@ -78,7 +81,7 @@ public final class TraceFolder {
     }
 
     /**
-     * How the trace of the space begins that a space was copied from.
+     * Returns the start of the trace of the space that a space was copied from.
      *
      * @param header the copy
      * @return the parent, or null if it is not in this folder or there is none
@@ -88,8 +91,8 @@ public final class TraceFolder {
     }
 
     /**
-     * The last program that was executed before a space became what it is: its own if it is no copy, else that of the
-     * nearest ancestor that is none.
+     * Finds the last program that was executed before a space began: its own if it is no copy, else that of the nearest
+     * ancestor that is no copy.
      *
      * @param header any trace
      * @return the header of that ancestor's trace, or null if some trace on the way there is not in this folder
@@ -107,10 +110,10 @@ public final class TraceFolder {
     }
 
     /**
-     * How the traces begin that are copies of a space.
+     * Returns the starts of the traces of a space's copies.
      *
      * @param header the parent
-     * @param wanted which files matter
+     * @param wanted the files to consider
      * @return the wanted ones, in the order in which they were copied
      */
     public List<Trace> children(TraceHeader header, Predicate<Path> wanted) {

@@ -5,15 +5,15 @@ import dev.samara.core.mman.Resource;
 import java.util.Map;
 
 /**
- * What a trace says before its first snapshot.
+ * The header of a trace, before its first snapshot.
  *
  * @param program the traced workload
  * @param mm the number of this address space in the run
- * @param origin where it came from
+ * @param origin its origin
  * @param limits the soft limits in bytes, unsigned; a limit that is not named is none
- * @param startBrk where the heap begins
- * @param brk where it ended when the trace began
- * @param startStack where the stack began
+ * @param startBrk the start of the heap
+ * @param brk the end of the heap at the beginning of the trace
+ * @param startStack the start of the stack
  * @param firstThread the number of the thread that began
  */
 public record TraceHeader(
@@ -25,17 +25,17 @@ public record TraceHeader(
         long brk,
         long startStack,
         int firstThread) {
-    /** Where an address space came from. */
+    /** The origin of an address space. */
     public sealed interface Origin {}
 
     /** A program was executed in it. */
     public record Exec() implements Origin {}
 
     /**
-     * It is the copy of another.
+     * The space is a copy of another.
      *
      * @param parent the number of the other, below its own
-     * @param sequence how many lines of the other's trace come before the copy
+     * @param sequence the number of lines of the other's trace before the copy
      */
     public record Fork(int parent, long sequence) implements Origin {}
 }

@@ -32,7 +32,7 @@ public final class TraceParser {
     /**
      * Reads a whole trace.
      *
-     * @param file where it is
+     * @param file the file
      * @return the trace
      * @throws InputException if it cannot be read or is malformed
      */
@@ -44,9 +44,9 @@ public final class TraceParser {
     }
 
     /**
-     * Reads how a trace begins.
+     * Reads the start of a trace.
      *
-     * @param file where it is
+     * @param file the file
      * @return header and first snapshot, without any entry
      * @throws InputException if it cannot be read or is malformed up to there
      */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The recorded life of one address space of a real program, as it stands in a {@code .trace.gz} file.
+ * The recorded life of one address space of a real program, as stored in a {@code .trace.gz} file.
  *
  * <p>A {@link dev.samara.examples.trace.Trace} is a {@link dev.samara.examples.trace.TraceHeader} and then, in the
  * order in which the kernel executed them, {@link dev.samara.examples.trace.TraceEntry entries}: operations, events of
  * the process, and snapshots of {@code /proc/PID/maps} and of the {@code VmFlags} in {@code smaps}. {@link
- * dev.samara.examples.trace.TraceParser} reads it. {@link dev.samara.examples.trace.TraceFolder} knows which of several
- * files is whose child. Nothing here knows what the library makes of it.
+ * dev.samara.examples.trace.TraceParser} reads it. {@link dev.samara.examples.trace.TraceFolder} finds the parent and
+ * the children of a trace. This package is independent of the library's results.
  */
 @NullMarked
 package dev.samara.examples.trace;
