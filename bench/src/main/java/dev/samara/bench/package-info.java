@@ -7,6 +7,8 @@
  * dev.samara.bench.KeySet} has the ranges that they all hold, {@link dev.samara.bench.AddressPattern} the lookups and
  * {@link dev.samara.bench.Edits} the changes. {@link dev.samara.bench.OperationBenchmark} and {@link
  * dev.samara.bench.KeepBenchmark} measure an address space, {@link dev.samara.bench.contention} many threads in one.
+ * {@link dev.samara.bench.memory} measures page faults, accesses and forks, {@link dev.samara.bench.shootdown}
+ * shootdowns.
  *
  * <p>A figure is comparable only with another figure of its own run. {@code java -jar bench/target/samara-bench.jar
  * list} prints all benchmarks and reports.

@@ -17,16 +17,16 @@ public final class Indexes {
     /** {@code ConcurrentSkipListMap}. */
     public static final String SKIPLIST = "skiplist";
 
-    /** {@code TreeMap} behind a {@code ReentrantReadWriteLock}. */
+    /** {@code TreeMap} with a {@code ReentrantReadWriteLock}. */
     public static final String TREEMAP_RWLOCK = "treemap-rwlock";
 
-    /** {@code TreeMap} behind a {@code StampedLock}. */
+    /** {@code TreeMap} with a {@code StampedLock}. */
     public static final String TREEMAP_STAMPED = "treemap-stamped";
 
-    /** Guava's {@code TreeRangeMap} behind a {@code ReentrantReadWriteLock}. */
+    /** Guava's {@code TreeRangeMap} with a {@code ReentrantReadWriteLock}. */
     public static final String GUAVA_RWLOCK = "guava-rwlock";
 
-    /** fastutil's {@code Long2ObjectAVLTreeMap} behind a {@code ReentrantReadWriteLock}. */
+    /** fastutil's {@code Long2ObjectAVLTreeMap} with a {@code ReentrantReadWriteLock}. */
     public static final String FASTUTIL_RWLOCK = "fastutil-rwlock";
 
     /** H2's {@code MVMap}. */

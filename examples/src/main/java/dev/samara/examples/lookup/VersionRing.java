@@ -68,7 +68,7 @@ final class VersionRing {
         makeRoom(next - versions.length);
         lines[(int) next & mask] = line;
         target.setOpaque(address);
-        // Ordered before what the operation publishes, since it publishes by a release; pairs with started().
+        // Ordered before the operation's publication, which is a release; pairs with started().
         started.setRelease(next);
     }
 

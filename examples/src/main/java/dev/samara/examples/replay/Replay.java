@@ -49,7 +49,7 @@ final class Replay {
     /**
      * Loads the first snapshot into a new space.
      *
-     * @param trace what to replay
+     * @param trace the trace to replay
      * @param family the traces of its folder
      * @param placing the choice of addresses for mappings that may be placed anywhere
      * @param touches the CPUs that access the mapped memory, or null for none
