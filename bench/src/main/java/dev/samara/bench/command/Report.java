@@ -67,7 +67,8 @@ record Report(String word, String about, Program program, String small) {
                     "--vmas 134,65530 --rounds 3"),
             new Report(
                     "sparse",
-                    "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked meanwhile",
+                    "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked"
+                            + " meanwhile",
                     SparseReport::main,
                     "--gib 4 --rounds 1"),
             new Report(

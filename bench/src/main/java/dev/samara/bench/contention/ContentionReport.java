@@ -122,8 +122,9 @@ public final class ContentionReport {
         }
         spaces.values().forEach(AddressSpace::validate);
         Figures.line("%nns: of a batch, by what is in it. fixed: as found by who asks at fixed times.");
-        Figures.line(
-                "longest: a whole batch. cpus: on how many the measured threads ran; where samara's look-ups have fewer than there%nare threads, the machine was busy. neighbour: how often it has mapped and unmapped.%n");
+        Figures.line("longest: a whole batch. cpus: on how many the measured threads ran; where samara's look-ups have"
+                + " fewer than there%nare threads, the machine was busy. neighbour: how often it has mapped and"
+                + " unmapped.%n");
         goals();
         figures.write();
     }

@@ -125,6 +125,7 @@ public final class ForkBesideReport {
 
         /** Read after the end of the thread. */
         private long pairs;
+
         private long nanos;
         private long longest;
 

@@ -202,6 +202,7 @@ public final class SparseReport {
 
         /** Read after the end of the thread. */
         private long walks;
+
         private long nanos;
         private long longest;
 
