@@ -191,8 +191,8 @@ class PublishedNodesTest {
     }
 
     @Test
-    @DisplayName(
-            "B.1 forEach of a transaction is of one instant, also if its action ends the transaction and edits the tree")
+    @DisplayName("B.1 forEach of a transaction is of one instant, also if its action "
+            + "ends the transaction and edits the tree")
     void actionOfForEachMayEndTheTransaction() {
         for (int i = 0; i < 100; i++) {
             tree.store(3L * i, 3L * i + 1, "before");

@@ -128,7 +128,8 @@ class SuiteCommandTest {
             delimiter = '|',
             value = {
                 "faults --pages 256 --rounds 1 | brk2 | 30",
-                "sleeping-faults --faults 4 --delay 1 --seconds 0.05 --contender samara,rwlock-whole | rwlock-whole | 2",
+                "sleeping-faults --faults 4 --delay 1 --seconds 0.05 "
+                        + "--contender samara,rwlock-whole | rwlock-whole | 2",
                 "fork --rounds 1 | fork_ns | 4",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "sparse --gib 1 --rounds 1 | stamped | 4",

@@ -266,8 +266,8 @@ final class MadeUpReplayTest {
                 .snapshot(5, "exit")
                 .write(folder.resolve("unaccounted.trace.gz"));
         assertEquals(
-                List.of(
-                        "snapshot 5 (exit): 7ffff7ffe000-7ffff7fff000: kernel rd wr mr mw me, Samara rd wr mr mw me ac"),
+                List.of("snapshot 5 (exit): 7ffff7ffe000-7ffff7fff000: kernel rd wr mr mw me, "
+                        + "Samara rd wr mr mw me ac"),
                 ToolRun.of("replay", wrong).differences().stream()
                         .map(line -> line.substring(line.indexOf("snapshot")))
                         .toList());

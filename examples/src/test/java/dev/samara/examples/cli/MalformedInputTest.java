@@ -38,7 +38,8 @@ final class MalformedInputTest {
                 "arena-pages | many | 6 | arena-pages 'many' is no number",
                 "base | 0x0 | 7 | base 0x0 is no page boundary that an arena can begin at",
                 "base | 0x100000000001 | 7 | base 0x100000000001 is no page boundary that an arena can begin at",
-                "base | 0xfffffffffffff000 | 7 | base 0xfffffffffffff000 is no page boundary that an arena can begin at",
+                "base | 0xfffffffffffff000 | 7 | base 0xfffffffffffff000 is no page boundary "
+                        + "that an arena can begin at",
                 "base | 0x7ffffffff000 | 7 | base 0x7ffffffff000 is no page boundary that an arena can begin at",
                 "base | 0x7fffffffe000 | 6 | an arena of 2048 pages has no room at 0x7fffffffe000",
                 "task-size | 0x1000 | 8 | an address space that ends at 0x1000 cannot be checked",
