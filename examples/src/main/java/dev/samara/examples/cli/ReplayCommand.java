@@ -43,8 +43,8 @@ final class ReplayCommand implements Callable<Integer> {
                 "Access what is mapped: everything at each snapshot, and after each operation what lies where it"
                         + " worked, before it and behind it.",
                 "Of a mapping of more than 64 pages the first and the last 32. A file is as large as the trace says;"
-                    + " beyond its end a SIGBUS is expected, and a SIGSEGV where the mapping allows no write or where"
-                    + " nothing is left. What allows no access, and what the kernel itself maps, is passed over."
+                        + " beyond its end a SIGBUS is expected, and a SIGSEGV where a write is not allowed or where"
+                        + " nothing is left. What allows no access, and what the kernel itself maps, is passed over."
             })
     private boolean touch;
 
