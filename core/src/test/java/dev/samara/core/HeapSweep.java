@@ -39,16 +39,18 @@ final class HeapSweep {
     /** What fills the heap, linked through first elements. */
     private static volatile Object @Nullable [] ballast;
 
-    /** What is left free. */
+    /** The part of the heap that stays free. */
     @SuppressWarnings("UnusedVariable") // it is there to be dropped
     private static volatile byte @Nullable [] gap;
 
     private final Class<? extends StackSweep.Scene> scenes;
+    private final boolean alwaysReturns;
     private final Map<String, Integer> met = new TreeMap<>();
     private final Set<String> wrong = new LinkedHashSet<>();
 
-    private HeapSweep(Class<? extends StackSweep.Scene> scenes) {
+    private HeapSweep(Class<? extends StackSweep.Scene> scenes, boolean alwaysReturns) {
         this.scenes = scenes;
+        this.alwaysReturns = alwaysReturns;
     }
 
     /**
@@ -57,19 +59,33 @@ final class HeapSweep {
      * @param scene a class with a constructor without arguments
      */
     static void sweep(Class<? extends StackSweep.Scene> scene) throws Exception {
+        sweep(scene, false);
+    }
+
+    /**
+     * Sweeps a call that needs no memory, and fails if it did not return in each run or has left something behind.
+     *
+     * @param scene a class with a constructor without arguments
+     */
+    static void sweepWithoutNeed(Class<? extends StackSweep.Scene> scene) throws Exception {
+        sweep(scene, true);
+    }
+
+    private static void sweep(Class<? extends StackSweep.Scene> scene, boolean alwaysReturns) throws Exception {
         List<String> options =
                 List.of("-Xint", "-Xmx16m", "-XX:+UseSerialGC", "-XX:-UseTLAB", "-XX:MaxDirectMemorySize=512m");
-        ChildJvm.run(HeapSweep.class, VERDICT, options, scene.getName());
+        ChildJvm.run(HeapSweep.class, VERDICT, options, scene.getName(), Boolean.toString(alwaysReturns));
     }
 
     /**
      * The sweep itself.
      *
-     * @param arguments the name of the scene's class
+     * @param arguments the name of the scene's class, and whether its call needs no memory
      */
     public static void main(String[] arguments) throws Exception {
         initialize();
-        HeapSweep sweep = new HeapSweep(Class.forName(arguments[0]).asSubclass(StackSweep.Scene.class));
+        HeapSweep sweep = new HeapSweep(
+                Class.forName(arguments[0]).asSubclass(StackSweep.Scene.class), Boolean.parseBoolean(arguments[1]));
         // Daemons may be stuck, and the verdict is in the status.
         System.exit(sweep.run() ? 0 : 1);
     }
@@ -124,7 +140,7 @@ final class HeapSweep {
         met.forEach((what, times) -> System.out.println(times + " x " + what));
         wrong.forEach(System.out::println);
         System.out.println(VERDICT + runs + " runs, wrong: " + wrong.size());
-        return wrong.isEmpty() && met.size() > 1;
+        return wrong.isEmpty() && (met.size() > 1) != alwaysReturns;
     }
 
     /** One run's call. Its fields are read while there is no memory for anything else. */
@@ -142,14 +158,18 @@ final class HeapSweep {
         }
 
         /** Has the class that {@link #run} catches resolved while there is memory. */
-        private void resolve() throws Throwable {
-            if (left < 0) {
+        private void resolve() {
+            try {
                 throw new OutOfMemoryError("none");
+            } catch (Throwable error) {
+                thrown = error;
             }
+            thrown = null;
         }
 
         @Override
         public void run() {
+            resolve();
             scene.prepare();
             if (left >= 0) {
                 fill(left);
@@ -157,7 +177,6 @@ final class HeapSweep {
             isBegun = true;
             try {
                 isReturned = scene.call();
-                resolve();
             } catch (Throwable error) {
                 thrown = error;
             }

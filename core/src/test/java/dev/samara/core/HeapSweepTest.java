@@ -3,10 +3,16 @@ package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -22,7 +28,7 @@ final class HeapSweepTest {
     private static final long C = 0x30_0000_0000L;
     private static final long LENGTH = 8 * 4096;
 
-    /** The caller gets an Error only of what was not published. */
+    /** The caller gets an Error only if nothing was published. */
     static final class Unmap extends StackSweepTest.Scene {
         private boolean isDone;
 
@@ -45,7 +51,7 @@ final class HeapSweepTest {
         HeapSweep.sweep(Unmap.class);
     }
 
-    /** What of it was published is done all the same, and the future says so. */
+    /** An unmapping that was published is completed, and its future says so. */
     static final class UnmapLater extends StackSweepTest.Scene {
         private @Nullable CompletableFuture<Long> future;
 
@@ -110,5 +116,88 @@ final class HeapSweepTest {
     @DisplayName("madvise(DONTNEED)")
     void discard() throws Exception {
         HeapSweep.sweep(Discard.class);
+    }
+
+    /** A worker is given back: the next thread that needs one gets it. */
+    static final class GivingBack extends StackSweepTest.Scene {
+        private final Memory memory = space.layout().memory();
+        private final PageTableContext worker = memory.borrow();
+
+        @Override
+        public boolean call() {
+            memory.giveBack(worker);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            assertNull(thrown, "giving back was refused");
+            List<PageTableContext> idle = new ArrayList<>();
+            for (PageTableContext next = memory.borrowIdle(); next != null; next = memory.borrowIdle()) {
+                idle.add(next);
+            }
+            assertTrue(idle.contains(worker), "the worker is lost");
+            idle.forEach(memory::giveBack);
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("a worker that is given back")
+    void givingBack() throws Exception {
+        HeapSweep.sweepWithoutNeed(GivingBack.class);
+    }
+
+    /** A gate that opens once the caller waits at it, or waits for the memory to do so. */
+    static final class Waiting extends StackSweepTest.Scene {
+        private static final Watch NEVER = new Watch() {
+            @Override
+            public long reportAfterNanos() {
+                return Long.MAX_VALUE;
+            }
+
+            @Override
+            public void waitsLong(Gate at, Thread waiter, long nanos) {
+                throw new AssertionError("reported");
+            }
+        };
+
+        private final Gate gate = new Gate();
+        private volatile @Nullable Thread caller;
+
+        /** Allocates nothing while the heap is full. */
+        private final Thread opener = new Thread(
+                () -> {
+                    while (caller == null || caller.getState() == Thread.State.RUNNABLE) {
+                        Thread.onSpinWait();
+                    }
+                    Gate.wake(gate.open());
+                },
+                "opener");
+
+        Waiting() {
+            opener.setDaemon(true);
+            opener.start();
+        }
+
+        @Override
+        public boolean call() {
+            caller = Thread.currentThread();
+            gate.awaitUninterruptibly(NEVER);
+            return true;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            opener.join();
+            assertNull(thrown, "the wait has ended for want of memory");
+            super.judge(null);
+        }
+    }
+
+    @Test
+    @DisplayName("a wait at a gate")
+    void waiting() throws Exception {
+        HeapSweep.sweepWithoutNeed(Waiting.class);
     }
 }

@@ -21,8 +21,8 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * {@code quick [--out DIRECTORY]}: runs each benchmark and each report once, in less than a quarter of an hour on two
- * processors.
+ * {@code quick [--out DIRECTORY]}: runs a part of the benchmarks and each report once, in less than a quarter of an
+ * hour on two processors. The parts are listed below; the README says which benchmarks are left out.
  *
  * <p>Each runs in one short fork. This shows that all work and what their figures are roughly; it is too little to
  * quote.

@@ -70,6 +70,7 @@ final class Crew implements AutoCloseable {
             work.run();
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
             StringWriter stack = new StringWriter();
+            // Into the text of the violation, not to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             calls.violated(name + ": " + stack);
         }

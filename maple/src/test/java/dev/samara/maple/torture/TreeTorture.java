@@ -229,6 +229,7 @@ public final class TreeTorture {
             action.run();
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
             StringWriter stack = new StringWriter();
+            // Into the text of the violation, not to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             steps.violated(name + ": " + stack);
         }

@@ -21,7 +21,8 @@
  *     updater:  clear the PTE  (fence)      scan: wait while section == n seen     hand the frame out
  * </pre>
  *
- * <p>Nothing here depends on VMAs or trees, and no lock of this package is held while code of an embedder runs.
+ * <p>Nothing here depends on VMAs or trees. No lock of this package is held while code of an embedder runs, but for the
+ * monitor of {@link dev.samara.core.internal.sync.PolledGrace}, under which the reporter is told of a long grace period.
  */
 @NullMarked
 package dev.samara.core.internal.sync;
