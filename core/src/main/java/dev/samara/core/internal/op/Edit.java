@@ -76,7 +76,7 @@ public final class Edit implements AutoCloseable {
     private OpenTransfer opens = OpenTransfer.NONE;
 
     /** Opens of shared contents, dropped when this edit is closed. */
-    private final ArrayList<Open> contents = new ArrayList<>(0);
+    private List<Open> contents = List.of();
 
     private long brk;
     private long defaultLock;
@@ -509,8 +509,10 @@ public final class Edit implements AutoCloseable {
 
     private void open(SharedAnonymous object) {
         // Capacity first: an open that is not dropped would keep the content forever.
-        contents.ensureCapacity(contents.size() + 1);
-        contents.add(object.open());
+        ArrayList<Open> more = new ArrayList<>(contents.size() + 1);
+        more.addAll(contents);
+        contents = more;
+        more.add(object.open());
     }
 
     private void countObject(Vma vma, int sign) {
@@ -583,6 +585,12 @@ public final class Edit implements AutoCloseable {
             }
             return result;
         }
+        if (changesNothing()) {
+            tree.abort();
+            finished = true;
+            operation.published(result, null);
+            return result;
+        }
         refuseToWaitForCopy(mine);
         if (mine != null && !prepareToRetire(mine)) {
             return result;
@@ -603,6 +611,16 @@ public final class Edit implements AutoCloseable {
         // up to the adoption of the counters allocates, so none fails for want of memory.
         finished = true;
         held = withOpens;
+        afterCommit(result, mine, charges);
+        layout.changes().publish(gone, fresh, change);
+        if (mine == null) {
+            Linking.unlink(gone, null);
+        }
+        return result;
+    }
+
+    /** Adopts the published change. Allocates nothing. */
+    private void afterCommit(long result, @Nullable InFlightRange mine, boolean charges) {
         if (!completing) {
             operation.published(result, mine);
         }
@@ -618,11 +636,17 @@ public final class Edit implements AutoCloseable {
             commitment().publish(mine);
         }
         layout.adopt(counters, mine, brk, defaultLock);
-        layout.changes().publish(gone, fresh, change);
-        if (mine == null) {
-            Linking.unlink(gone, null);
-        }
-        return result;
+    }
+
+    /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */
+    private boolean changesNothing() {
+        return !completing
+                && transit == null
+                && gone.isEmpty()
+                && fresh.isEmpty()
+                && commitment == null
+                && brk == layout.brk()
+                && defaultLock == layout.defaultLock();
     }
 
     /**
@@ -771,7 +795,13 @@ public final class Edit implements AutoCloseable {
             }
             layout.changes().deliver();
         } finally {
-            contents.forEach(Open::drop);
+            dropContents();
+        }
+    }
+
+    private void dropContents() {
+        for (int i = 0; i < contents.size(); i++) {
+            contents.get(i).drop();
         }
     }
 }
