@@ -82,7 +82,7 @@ final class ClosedBesideUseTest {
         assertEquals(0x600d, read);
         Await.until("both return", () -> !unmapper.isAlive() && !truncater.isAlive(), rig.reports);
         assertEquals(0, unmapped.get());
-        assertEquals(0, PagesOf.tables(rig.space), "whoever owed the flush has unhooked the leaf");
+        assertEquals(0, PagesOf.tables(rig.space), "the operation with the pending flush has unhooked the leaf");
         guest.close();
         rig.closeEmpty();
         assertEquals(List.of(), rig.reports);

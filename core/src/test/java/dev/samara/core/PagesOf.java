@@ -7,15 +7,15 @@ import dev.samara.core.internal.page.Pte;
 public final class PagesOf {
     private PagesOf() {}
 
-    /** Whether an entry is in transit. */
-    public static boolean isInTransit(AddressSpace space, long address) {
-        return Pte.isInTransit(space.layout().pages().get(address));
+    /** Whether an entry is busy. */
+    public static boolean isBusy(AddressSpace space, long address) {
+        return Pte.isBusy(space.layout().pages().get(address));
     }
 
-    /** Whether an entry is in transit because its page is copied. */
+    /** Whether an entry is busy because its page is copied. */
     public static boolean isCopied(AddressSpace space, long address) {
         long pte = space.layout().pages().get(address);
-        return Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY);
+        return Pte.isBusy(pte) && Pte.has(pte, Pte.COPY);
     }
 
     /** The number of tables, the topmost not counted. */

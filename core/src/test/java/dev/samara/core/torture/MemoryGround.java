@@ -78,7 +78,7 @@ final class MemoryGround {
     }
 
     /**
-     * Returns how many page tables a closed space has left. A leaf of which another operation still owes a flush goes
+     * Returns how many page tables a closed space has left. A leaf with a pending flush of another operation goes
      * when that is done, for which this waits.
      */
     static int tablesLeft(AddressSpace closed) {

@@ -127,8 +127,8 @@ public final class MemoryTorture {
         Checker valid = checker("I6 valid while others are in transit");
         actors.put("observer", random -> {
             for (long at = MemoryGround.base(); at < ground.end(); at += Ground.PAGE) {
-                if (PagesOf.isInTransit(ground.space, at)) {
-                    ground.met.count("entries seen in transit");
+                if (PagesOf.isBusy(ground.space, at)) {
+                    ground.met.count("busy entries seen");
                     if (PagesOf.isCopied(ground.space, at)) {
                         ground.met.count("entries seen to be copied");
                     }
@@ -158,7 +158,7 @@ public final class MemoryTorture {
         Holder.KINDS.forEach(kind -> met.ask(kind, 2));
         met.ask("copies", 1000);
         met.ask("times without a frame", 50);
-        met.ask("entries seen in transit", 500);
+        met.ask("busy entries seen", 500);
         met.ask("entries seen to be copied", 250);
         met.ask("faults blocked in their backing", 50);
         met.ask("faults held in their backing", 10);

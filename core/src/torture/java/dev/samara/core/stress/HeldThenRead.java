@@ -39,13 +39,13 @@ public class HeldThenRead {
 
     @Actor
     public void owner(II_Result r) {
-        Leaf.hold(leaf, index, BIT, false);
+        Leaf.addToCpumask(leaf, index, BIT, false);
         r.r1 = Leaf.get(leaf, index) == Pte.NONE ? 0 : 1;
     }
 
     @Actor
     public void shooter(II_Result r) {
         Leaf.getAndSet(leaf, index, Pte.NONE);
-        r.r2 = (Leaf.holders(leaf, index, index) & BIT) == 0 ? 0 : 1;
+        r.r2 = (Leaf.cpumask(leaf, index, index) & BIT) == 0 ? 0 : 1;
     }
 }

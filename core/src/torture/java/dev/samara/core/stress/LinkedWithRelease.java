@@ -30,7 +30,7 @@ public class LinkedWithRelease {
     }
 
     @Actor
-    public void zap(II_Result r) {
+    public void unmap(II_Result r) {
         detached.setRelease(1);
         r.r2 = table.getAcquire() == null ? 0 : 1;
     }

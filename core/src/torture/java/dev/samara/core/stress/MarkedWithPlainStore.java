@@ -36,7 +36,7 @@ public class MarkedWithPlainStore {
     }
 
     @Actor
-    public void zap() {
+    public void unmap() {
         Leaf.getAndSet(leaf, index, Pte.NONE);
     }
 

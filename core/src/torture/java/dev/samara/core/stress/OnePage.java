@@ -35,7 +35,7 @@ final class OnePage {
     }
 
     /** The number of pages that a walk finds and takes. */
-    int zap() {
+    int unmap() {
         long at = table.nextLeaf(0, SMALL.limit());
         long[] leaf = at == SMALL.limit() ? null : table.leaf(at);
         if (leaf == null) {

@@ -46,7 +46,7 @@ public class RemovedThenWalked {
     @Actor
     public void truncation(III_Result r) {
         frames.remove(frame);
-        r.r2 = page.zap();
+        r.r2 = page.unmap();
     }
 
     @Arbiter

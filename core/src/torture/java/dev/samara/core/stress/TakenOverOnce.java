@@ -12,7 +12,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * P2, P30: a discard marks an entry and later empties it; a zap takes whatever is there. One of them gets the frame.
+ * P2, P30: a discard marks an entry and later empties it; an unmap takes whatever is there. One of them gets the frame.
  */
 @JCStressTest
 @Outcome(
@@ -38,7 +38,7 @@ public class TakenOverOnce {
     public void discard(III_Result r) {
         long pte = Leaf.get(leaf, index);
         if (Pte.isPresent(pte)) {
-            long mark = Pte.inTransit(pte, OWNER, false);
+            long mark = Pte.busy(pte, OWNER, false);
             if (Leaf.compareAndSet(leaf, index, pte, mark) && Leaf.compareAndSet(leaf, index, mark, Pte.NONE)) {
                 r.r1 = 1;
             }
@@ -46,9 +46,9 @@ public class TakenOverOnce {
     }
 
     @Actor
-    public void zap(III_Result r) {
+    public void unmap(III_Result r) {
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
-        r.r2 = Pte.isPresent(pte) || Pte.isInTransit(pte) ? 1 : 0;
+        r.r2 = Pte.isPresent(pte) || Pte.isBusy(pte) ? 1 : 0;
     }
 
     @Arbiter

@@ -11,7 +11,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** P17: a walker marks an entry used and written while a zap takes it: the entry is not back, and the mark not lost. */
+/**
+ * P17: a walker marks an entry used and written while an unmap takes it: the entry is not back, and the mark not lost.
+ */
 @JCStressTest
 @Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "marked, then taken with the mark")
 @Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "taken, and not marked")
@@ -37,7 +39,7 @@ public class ZappedBesideAWalker {
     }
 
     @Actor
-    public void zap(III_Result r) {
+    public void unmap(III_Result r) {
         r.r2 = Pte.has(Leaf.getAndSet(leaf, index, Pte.NONE), Pte.DIRTY) ? 1 : 0;
     }
 

@@ -50,7 +50,7 @@ final class CopyOnWrite {
     private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
         Identities.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
-        long mark = Pte.inTransit(pte, faulter.worker.owner(), true);
+        long mark = Pte.busy(pte, faulter.worker.owner(), true);
         int fresh = fresh(fromZero);
         if (fresh == Frames.NONE) {
             return Faulter.EXHAUSTED;
@@ -103,7 +103,7 @@ final class CopyOnWrite {
      * entry. The caller is in a reader section.
      */
     int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
-        long mark = Pte.inTransit(Pte.present(source, 0), faulter.worker.owner(), true);
+        long mark = Pte.busy(Pte.present(source, 0), faulter.worker.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table.leafForInstall(address);
         int index = faulter.table.indexOf(address);

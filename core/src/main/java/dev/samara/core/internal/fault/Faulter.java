@@ -237,7 +237,7 @@ public final class Faulter {
         if (leaf != null && Pte.isPresent(pte)) {
             return present(vma, address, access, leaf, index, pte);
         }
-        if (leaf != null && Pte.isInTransit(pte)) {
+        if (leaf != null && Pte.isBusy(pte)) {
             reader.exit();
             checkMayWait();
             return awaitOwner(leaf, index, pte, address);

@@ -163,7 +163,7 @@ final class CachedPages extends Caches.Entry {
             int count = takeAll(discarding);
             // Last: after a failure above, the next call does the rest.
             unregister();
-            discarding.settle();
+            discarding.finish();
             return count;
         }
     }
@@ -184,7 +184,7 @@ final class CachedPages extends Caches.Entry {
             }
             takeOut(removal);
             if (!removal.isEmpty()) {
-                discarding.owe();
+                discarding.needGracePeriod();
                 removal.handOver(discarding);
             }
             ending = null;

@@ -819,12 +819,12 @@ public final class FilePages extends PageCache {
             } while (walk.discardFound());
             // Needed also if no entry was found: another thread may be between the removal of an entry and its flush,
             // and a fault between the index and its check.
-            discarding.owe();
+            discarding.needGracePeriod();
             removal.handOver(discarding);
             left = null;
         } finally {
             try {
-                discarding.settle();
+                discarding.finish();
             } finally {
                 walk.takings.forEach(AccessChecker.Revocation::close);
             }

@@ -159,7 +159,7 @@ final class Reclaim implements ReverseMap.Visitor {
         try {
             long pte = Leaf.get(leaf, table.indexOf(address));
             // A leaf that died meanwhile was empty; there may be another one in its place.
-            return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isInTransit(pte)) && Pte.frame(pte) == frame);
+            return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isBusy(pte)) && Pte.frame(pte) == frame);
         } finally {
             Leaf.unlock(leaf);
         }

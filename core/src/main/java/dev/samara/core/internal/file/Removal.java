@@ -84,6 +84,6 @@ final class Removal {
      * drop the frames again.
      */
     void handOver(DiscardPages discarding) {
-        discarding.dropWhenSettled(frames, count);
+        discarding.dropWhenFinished(frames, count);
     }
 }

@@ -144,7 +144,7 @@ public final class CopyPageTables {
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
         long at = start;
-        long inTransit = Pte.NONE;
+        long busy = Pte.NONE;
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
@@ -152,12 +152,12 @@ public final class CopyPageTables {
             }
             // Also if all entries are read-only already: another fork, for instance, may have made them so and still
             // wait for stores.
-            gather.owe(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
+            gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             while (Long.compareUnsigned(at, end) < 0) {
                 int index = from.indexOf(at);
                 long pte = Leaf.get(leaf, index);
-                if (Pte.isInTransit(pte)) {
-                    inTransit = pte;
+                if (Pte.isBusy(pte)) {
+                    busy = pte;
                     break;
                 }
                 if (pte == Pte.GUARD || (Pte.isPresent(pte) && !Pte.isCached(pte))) {
@@ -171,8 +171,8 @@ public final class CopyPageTables {
         } finally {
             Leaf.unlock(leaf);
         }
-        if (inTransit != Pte.NONE) {
-            Retirement.awaitOwner(memory, parent, leaf, from.indexOf(at), inTransit);
+        if (busy != Pte.NONE) {
+            Retirement.awaitOwner(memory, parent, leaf, from.indexOf(at), busy);
         }
         return at;
     }
@@ -253,7 +253,7 @@ public final class CopyPageTables {
             Vma vma = of.vma;
             long kept = Math.max(0, pages - vma.pageOffset());
             if (kept < parent.geometry().pages(vma.length())) {
-                zap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());
+                unmap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());
             }
         }
     }
@@ -261,12 +261,12 @@ public final class CopyPageTables {
     /** Removes all copies, because there will be no child, and returns the worker: the close of the child needs one. */
     public void undo() {
         try (gather) {
-            UnmapPages.zap(child.pages(), 0, child.geometry().limit(), gather);
+            UnmapPages.unmap(child.pages(), 0, child.geometry().limit(), gather);
         }
     }
 
-    private void zap(long start, long end) {
-        UnmapPages.zap(child.pages(), start, end, gather);
+    private void unmap(long start, long end) {
+        UnmapPages.unmap(child.pages(), start, end, gather);
         gather.invalidate();
         gather.free();
     }

@@ -226,7 +226,7 @@ public final class Retirement {
                     }
                     gather.free();
                 }
-                at = UnmapPages.zapSome(table, at, end, gather);
+                at = UnmapPages.unmapUntilFull(table, at, end, gather);
             }
             reached = 0;
             ranges++;
@@ -271,7 +271,7 @@ public final class Retirement {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.PROTECTED);
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.PROTECTED);
             Vma vma = null;
             for (long at = start; Long.compareUnsigned(at, end) < 0; at += pageSize) {
                 int index = table.indexOf(at);
@@ -294,7 +294,7 @@ public final class Retirement {
             long narrowed;
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
-            } else if (Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY)) {
+            } else if (Pte.isBusy(pte) && Pte.has(pte, Pte.COPY)) {
                 // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
                 // belongs to that unmap.
                 narrowed = Pte.present(
@@ -353,7 +353,7 @@ public final class Retirement {
         while (Long.compareUnsigned(at, end) < 0) {
             long stop = Edit.lower(table.leafEnd(at), end);
             long[] leaf = table.leaf(at);
-            if (leaf != null && owe(leaf, at, stop) && !pickUp(leaf, at, stop, pages, mayRest)) {
+            if (leaf != null && deferFlush(leaf, at, stop) && !pickUp(leaf, at, stop, pages, mayRest)) {
                 return false;
             }
             at = table.nextLeaf(stop, end);
@@ -362,13 +362,13 @@ public final class Retirement {
     }
 
     /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and empty. */
-    private boolean owe(long[] leaf, long start, long end) {
+    private boolean deferFlush(long[] leaf, long start, long end) {
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return false;
             }
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
             return true;
         } finally {
             Leaf.unlock(leaf);
@@ -381,7 +381,7 @@ public final class Retirement {
         while (Long.compareUnsigned(at, end) < 0) {
             int index = table.indexOf(at);
             long pte = Leaf.get(leaf, index);
-            if (Pte.isInTransit(pte)) {
+            if (Pte.isBusy(pte)) {
                 // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.
                 if (mayRest) {
                     busyLeaf = leaf;
@@ -406,7 +406,7 @@ public final class Retirement {
      * @throws IllegalArgumentException if the entry is not busy
      */
     public static void awaitOwner(Memory memory, Layout layout, long[] leaf, int index, long pte) {
-        if (!Pte.isInTransit(pte)) {
+        if (!Pte.isBusy(pte)) {
             throw new IllegalArgumentException("nobody is at " + Pte.toString(pte));
         }
         Gate gate = memory.owners().gateOf(pte);
@@ -429,7 +429,7 @@ public final class Retirement {
 
         @Override
         public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            layout.host().reportLongWait("a page in transit", gate, waiter, nanos);
+            layout.host().reportLongWait("a busy page table entry", gate, waiter, nanos);
         }
     }
 
@@ -529,7 +529,7 @@ public final class Retirement {
 
     private void unguard(long[] leaf, int index) {
         long pte = Leaf.get(leaf, index);
-        while (Pte.has(pte, Pte.TRANSIT | Pte.GUARD)) {
+        while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
             // A truncation has taken over an entry that is becoming a guard marker.
             awaitOwner(memory, layout, leaf, index, pte);
             pte = Leaf.get(leaf, index);

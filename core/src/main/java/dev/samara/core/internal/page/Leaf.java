@@ -18,12 +18,12 @@ public final class Leaf {
     private static final int SPINS = 64;
 
     /* Positions, counted from the end of the array. */
-    private static final int OWED = 1;
+    private static final int PENDING = 1;
     private static final int DEAD = 2;
     private static final int LOCK = 3;
 
     /** The cpumask of the first eighth; the cpumasks of the other eighths precede it. */
-    private static final int HOLDERS = 4;
+    private static final int CPUMASK = 4;
 
     private static final int PARTS_SHIFT = 3;
     private static final int SPARE = 3 + (1 << PARTS_SHIFT);
@@ -117,8 +117,8 @@ public final class Leaf {
      * @param bit the CPU's bit
      * @param isShared whether another CPU may have set the bit
      */
-    public static void hold(long[] leaf, int index, long bit, boolean isShared) {
-        int word = holdersOf(leaf, index);
+    public static void addToCpumask(long[] leaf, int index, long bit, boolean isShared) {
+        int word = cpumaskWord(leaf, index);
         // A bit once set stays set. A CPU that finds a bit of its own has set it, and passed the fence, before.
         if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
             ENTRY.getAndBitwiseOr(leaf, word, bit);
@@ -126,7 +126,7 @@ public final class Leaf {
             return;
         }
         // Between the bit and the entry. Pairs with the thread that changes the entry and then reads the cpumask
-        // (holders).
+        // (cpumask).
         VarHandle.fullFence();
     }
 
@@ -149,47 +149,48 @@ public final class Leaf {
      * @param last index of the last entry, inclusive
      * @return a cpumask
      */
-    public static long holders(long[] leaf, int first, int last) {
+    public static long cpumask(long[] leaf, int first, int last) {
         long mask = 0;
-        for (int word = holdersOf(leaf, first); word >= holdersOf(leaf, last); word--) {
+        for (int word = cpumaskWord(leaf, first); word >= cpumaskWord(leaf, last); word--) {
             mask |= (long) ENTRY.getVolatile(leaf, word);
         }
         return mask;
     }
 
-    private static int holdersOf(long[] leaf, int index) {
+    private static int cpumaskWord(long[] leaf, int index) {
         int entriesShift = Integer.numberOfTrailingZeros(leaf.length - SPARE);
-        return leaf.length - HOLDERS - (index >>> (entriesShift - PARTS_SHIFT));
+        return leaf.length - CPUMASK - (index >>> (entriesShift - PARTS_SHIFT));
     }
 
     /**
-     * Counts a pending flush of a leaf. The leaf stays in the page table until the flush is {@linkplain #settle
+     * Counts a pending flush of a leaf. The leaf stays in the page table until the flush is {@linkplain #flushed
      * counted off}. The caller holds its lock, and the leaf is not dead.
      */
-    public static void owe(long[] leaf) {
-        leaf[leaf.length - OWED]++;
+    public static void deferFlush(long[] leaf) {
+        leaf[leaf.length - PENDING]++;
     }
 
     /** Returns whether a leaf has a pending flush. The caller holds its lock. */
-    public static boolean isOwed(long[] leaf) {
-        return leaf[leaf.length - OWED] != 0;
+    public static boolean hasPendingFlush(long[] leaf) {
+        return leaf[leaf.length - PENDING] != 0;
     }
 
     /**
-     * Counts off one pending flush that {@link #owe} has counted. The caller has flushed the leaf, and holds no lock.
-     * The decrement is the last step, so after an Error the flush is still pending, and the caller calls this again.
+     * Counts off one pending flush that {@link #deferFlush} has counted. The caller has flushed the leaf, and holds no
+     * lock. The decrement is the last step, so after an Error the flush is still pending, and the caller calls this
+     * again.
      *
      * @param leaf a leaf with a pending flush of the caller
      * @return whether the caller has to unhook the leaf ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and
      *     has no other pending flush
      */
-    public static boolean settle(long[] leaf) {
-        int word = leaf.length - OWED;
+    public static boolean flushed(long[] leaf) {
+        int word = leaf.length - PENDING;
         lock(leaf);
         try {
-            boolean isToGo = leaf[word] == 1 && !isDead(leaf) && isEmpty(leaf);
+            boolean isEmptyNow = leaf[word] == 1 && !isDead(leaf) && isEmpty(leaf);
             leaf[word]--;
-            return isToGo;
+            return isEmptyNow;
         } finally {
             unlock(leaf);
         }

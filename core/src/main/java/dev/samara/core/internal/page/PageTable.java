@@ -310,7 +310,7 @@ public final class PageTable {
     private boolean unhookIfEmpty(Object[] parent, int index, long[] leaf) {
         Leaf.lock(leaf);
         try {
-            if (Leaf.isDead(leaf) || Leaf.isOwed(leaf) || !Leaf.isEmpty(leaf)) {
+            if (Leaf.isDead(leaf) || Leaf.hasPendingFlush(leaf) || !Leaf.isEmpty(leaf)) {
                 return false;
             }
             Leaf.kill(leaf);
@@ -340,7 +340,7 @@ public final class PageTable {
     /**
      * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
      * include those that a fault has made after the mapping was removed. A leaf with a pending flush is left to the
-     * operation that will flush it: {@link Leaf#settle} tells that operation to unhook the leaf.
+     * operation that will flush it: {@link Leaf#flushed} tells that operation to unhook the leaf.
      */
     public void unhookEmpty() {
         for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {

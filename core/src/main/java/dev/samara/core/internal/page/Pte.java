@@ -11,7 +11,7 @@ import java.util.Locale;
  *     4 OWN       the page belongs to this mapping and to its copies by fork, and its frame counts them
  *     5 ZERO      the shared zero page, whose mappings are not counted
  *     6 DIRTY     7 ACCESSED
- *     8 TRANSIT   busy, so not present: an operation has claimed the entry, for a copy if 9 COPY is set;
+ *     8 BUSY      not present: an operation has claimed the entry, for a copy if 9 COPY is set;
  *                 a busy entry keeps the frame and bits 4 to 7 and 10
  *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
  *    11 EXCLUSIVE no other mapping has the OWN page
@@ -51,7 +51,7 @@ public final class Pte {
     public static final long ACCESSED = 1 << 7;
 
     /** The entry is busy: an operation has claimed it. */
-    public static final long TRANSIT = 1 << 8;
+    public static final long BUSY = 1 << 8;
 
     /** The operation that has claimed the entry copies the page, and does not remove it. */
     public static final long COPY = 1 << 9;
@@ -67,7 +67,7 @@ public final class Pte {
 
     private static final int FRAME_SHIFT = 12;
     private static final int OWNER_SHIFT = 43;
-    private static final long KEPT_IN_TRANSIT =
+    private static final long KEPT_WHEN_BUSY =
             OWN | ZERO | DIRTY | ACCESSED | GUARD | (long) Integer.MAX_VALUE << FRAME_SHIFT;
 
     private Pte() {}
@@ -88,8 +88,8 @@ public final class Pte {
      * @param owner the number of the operation's owner
      * @param copies whether the operation copies the page and does not remove it
      */
-    public static long inTransit(long pte, int owner, boolean copies) {
-        return (pte & KEPT_IN_TRANSIT) | TRANSIT | (copies ? COPY : 0) | (long) owner << OWNER_SHIFT;
+    public static long busy(long pte, int owner, boolean copies) {
+        return (pte & KEPT_WHEN_BUSY) | BUSY | (copies ? COPY : 0) | (long) owner << OWNER_SHIFT;
     }
 
     /** Returns the frame of an entry that is present or busy. */
@@ -107,8 +107,8 @@ public final class Pte {
     }
 
     /** Returns whether an entry is busy. */
-    public static boolean isInTransit(long pte) {
-        return (pte & TRANSIT) != 0;
+    public static boolean isBusy(long pte) {
+        return (pte & BUSY) != 0;
     }
 
     /** Returns whether an entry has a private page, whose frame counts its mappings. */
@@ -134,7 +134,7 @@ public final class Pte {
         if (pte == GUARD) {
             return "guard";
         }
-        String kind = isInTransit(pte)
+        String kind = isBusy(pte)
                 ? ((pte & COPY) != 0 ? "copied" : "taken") + " by " + owner(pte)
                 : (has(pte, READ) ? "r" : "-") + (has(pte, WRITE) ? "w" : "-") + (has(pte, EXEC) ? "x" : "-");
         String page = has(pte, ZERO) ? "zero" : (isOwn(pte) ? "own " : "cached ") + frame(pte);

@@ -116,7 +116,7 @@ public final class DiscardPages implements AutoCloseable {
     }
 
     /**
-     * Discards the chosen pages of a range. The last ones are discarded by {@link #settle} or {@link #close}.
+     * Discards the chosen pages of a range. The last ones are discarded by {@link #finish} or {@link #close}.
      *
      * @param table the page table of a space
      * @param start the first address
@@ -181,7 +181,7 @@ public final class DiscardPages implements AutoCloseable {
             if (Leaf.isDead(leaf)) {
                 return false;
             }
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
             for (int i = first; i < last; i++) {
                 while (!guardEntry(leaf, i)) {
                     Thread.onSpinWait();
@@ -213,7 +213,7 @@ public final class DiscardPages implements AutoCloseable {
                 return;
             }
             // Also if no entry is claimed: an earlier operation that has claimed them may not have flushed yet.
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
             for (int i = first; i < last; i++) {
                 take(leaf, i, start + (i - first) * pageSize, choice);
             }
@@ -224,19 +224,19 @@ public final class DiscardPages implements AutoCloseable {
 
     private void take(long[] leaf, int index, long address, Choice choice) {
         long pte = Leaf.get(leaf, index);
-        while (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
+        while (Pte.isPresent(pte) || Pte.isBusy(pte)) {
             if (!choice.takes(pte, address)) {
                 return;
             }
-            if (Pte.isInTransit(pte) && Pte.owner(pte) == worker().owner()) {
+            if (Pte.isBusy(pte) && Pte.owner(pte) == worker().owner()) {
                 return;
             }
-            long mark = Pte.inTransit(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            long mark = Pte.busy(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
-            makeRoom();
-            if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
+            ensureCapacity();
+            if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
                 // The thread that copies the page still reads it.
-                gather.owe();
+                gather.needGracePeriod();
             }
             if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
                 // While the entry is present, under the lock, its page is in the cache. While the entry is busy, the
@@ -270,14 +270,14 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    private void makeRoom() {
+    private void ensureCapacity() {
         if (size == marks.length) {
             long[] more = Arrays.copyOf(marks, 2 * size);
             indexes = Arrays.copyOf(indexes, 2 * size);
             leaves = Arrays.copyOf(leaves, 2 * size);
             marks = more;
         }
-        gather.makeRoom(size + 1);
+        gather.ensureCapacity(size + 1);
     }
 
     private void note(long[] leaf, int index, long mark) {
@@ -286,8 +286,11 @@ public final class DiscardPages implements AutoCloseable {
         marks[size++] = mark;
     }
 
-    /** Ends the batch: empties its entries, or makes them guards, and frees its pages. */
-    private void finish() {
+    /**
+     * Ends the batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
+     * frees the pages.
+     */
+    public void finish() {
         gather.invalidate();
         for (int i = 0; i < size; i++) {
             // An earlier owner of the busy entry may have asked for a guard.
@@ -306,33 +309,25 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    /** Makes the next {@link #settle} wait for a grace period even if no entry was claimed. */
-    public void owe() {
-        gather.owe();
+    /** Makes the next {@link #finish} wait for a grace period even if no entry was claimed. */
+    public void needGracePeriod() {
+        gather.needGracePeriod();
     }
 
     /**
-     * Ends the batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
-     * frees the pages.
-     */
-    public void settle() {
-        finish();
-    }
-
-    /**
-     * Hands over the caller's use of frames, which the next {@link #settle} drops, or {@link #close} if settling fails.
+     * Hands over the caller's use of frames, which the next {@link #finish} drops, or {@link #close} if that fails.
      * No thread can find the frames any more, and every entry that had one of them has been claimed.
      *
      * @param frames the frames; the caller no longer uses the array
      * @param count the number of frames in the array, from its start
      */
-    public void dropWhenSettled(int[] frames, int count) {
+    public void dropWhenFinished(int[] frames, int count) {
         dropped = frames;
         droppedSize = count;
     }
 
     /**
-     * Ends the operation, as {@link #settle} does. If that fails, this throws. The operation that has lent its gather,
+     * Ends the operation, as {@link #finish} does. If that fails, this throws. The operation that has lent its gather,
      * or else a thread of the machine, then tries again until the entries are no longer busy. Until then faults wait
      * for the entries, and no other thread gets the page-table context that the entries name as owner.
      */

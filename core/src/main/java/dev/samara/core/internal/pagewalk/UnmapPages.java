@@ -26,12 +26,12 @@ public final class UnmapPages {
      * @param end the end of the range, exclusive
      * @param gather collects the pages
      */
-    public static void zap(PageTable table, long start, long end, TlbGather gather) {
-        long at = zapSome(table, start, end, gather);
+    public static void unmap(PageTable table, long start, long end, TlbGather gather) {
+        long at = unmapUntilFull(table, start, end, gather);
         while (gather.isFull()) {
             gather.invalidate();
             gather.free();
-            at = zapSome(table, at, end, gather);
+            at = unmapUntilFull(table, at, end, gather);
         }
     }
 
@@ -46,42 +46,42 @@ public final class UnmapPages {
      * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
      *     once it has invalidated and freed
      */
-    public static long zapSome(PageTable table, long start, long end, TlbGather gather) {
+    public static long unmapUntilFull(PageTable table, long start, long end, TlbGather gather) {
         long at = table.nextLeaf(start, end);
         while (Long.compareUnsigned(at, end) < 0 && !gather.isFull()) {
             long stop = table.leafEnd(at);
             boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
             long behind = isLast ? end : stop;
             long[] leaf = table.leaf(at);
-            long reached = leaf == null ? behind : zap(table, leaf, at, behind, gather);
+            long reached = leaf == null ? behind : unmap(table, leaf, at, behind, gather);
             at = reached != behind || isLast ? reached : table.nextLeaf(stop, end);
         }
         return at;
     }
 
     /** Empties a range of one leaf; returns the end of the part for which the gather had capacity, exclusive. */
-    private static long zap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
+    private static long unmap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
         int first = table.indexOf(start);
         int behind = table.indexOf(end);
         int wanted = (behind == 0 ? table.entries() : behind) - first;
         // After a page is unhooked, adding it to the gather must not fail.
-        int room = gather.room(wanted);
-        if (room == 0) {
+        int capacity = gather.tryEnsureCapacity(wanted);
+        if (capacity == 0) {
             return start;
         }
-        int last = first + room;
-        long reached = room == wanted ? end : start + ((long) room << table.pageShift());
+        int last = first + capacity;
+        long reached = capacity == wanted ? end : start + ((long) capacity << table.pageShift());
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
             // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
-            gather.owe(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
+            gather.deferFlush(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (Leaf.get(leaf, i) != Pte.NONE) {
                     long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
-                    if (Pte.isPresent(pte) || Pte.isInTransit(pte)) {
+                    if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
                         gather.take(pte);
                     }
                 }

@@ -36,7 +36,7 @@ public final class WatchPages {
                 boolean isLast = Long.compareUnsigned(stop, end) >= 0;
                 long[] leaf = table.leaf(at);
                 if (leaf != null) {
-                    owe(table, leaf, at, isLast ? end : stop, gather);
+                    deferFlush(table, leaf, at, isLast ? end : stop, gather);
                 }
                 if (gather.isFull()) {
                     gather.invalidate();
@@ -52,11 +52,11 @@ public final class WatchPages {
         }
     }
 
-    private static void owe(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
+    private static void deferFlush(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
         Leaf.lock(leaf);
         try {
             if (!Leaf.isDead(leaf)) {
-                gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+                gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
             }
         } finally {
             Leaf.unlock(leaf);

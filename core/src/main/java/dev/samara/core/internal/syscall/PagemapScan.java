@@ -135,7 +135,7 @@ public final class PagemapScan {
         reader.enter();
         Leaf.lock(leaf);
         try {
-            at = owe(leaf, start, end, gather);
+            at = deferFlush(leaf, start, end, gather);
             for (; Long.compareUnsigned(at, end) < 0; at += pageSize) {
                 long pte = clear(leaf, at);
                 if (isCopied(pte)) {
@@ -154,7 +154,7 @@ public final class PagemapScan {
     }
 
     /** Defers the flush from the first page to be cleared on; returns its address, or {@code end} if there is none. */
-    private long owe(long[] leaf, long start, long end, TlbGather gather) {
+    private long deferFlush(long[] leaf, long start, long end, TlbGather gather) {
         if (Leaf.isDead(leaf)) {
             return end;
         }
@@ -166,10 +166,10 @@ public final class PagemapScan {
             }
         }
         // Also if another flush is pending: a thread that cleared a page earlier may not have flushed yet.
-        if (Leaf.isOwed(leaf)) {
-            gather.owe(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+        if (Leaf.hasPendingFlush(leaf)) {
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
         } else if (first != end) {
-            gather.owe(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
+            gather.deferFlush(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
         }
         return first;
     }
@@ -197,7 +197,7 @@ public final class PagemapScan {
      * removal of the page: the written data is lost with it.
      */
     private boolean isCopied(long pte) {
-        return Pte.isInTransit(pte) && Pte.has(pte, Pte.COPY | bit);
+        return Pte.isBusy(pte) && Pte.has(pte, Pte.COPY | bit);
     }
 
     private void makeRoom() {
@@ -215,7 +215,7 @@ public final class PagemapScan {
         int index = table.indexOf(address);
         for (; ; ) {
             long pte = Leaf.get(leaf, index);
-            if (Pte.has(pte, Pte.TRANSIT | Pte.COPY)) {
+            if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
                 Retirement.awaitOwner(memory, layout, leaf, index, pte);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(layout.find(address), pte))

@@ -44,12 +44,12 @@ final class PendingFlush {
     }
 
     /** Returns whether one more leaf fits without allocation. */
-    boolean hasRoom() {
+    boolean hasCapacity() {
         return size < leaves.length;
     }
 
     /** Ensures capacity for one more leaf, so that the next {@link #add} does not fail. */
-    void makeRoom() {
+    void ensureCapacity() {
         if (size == leaves.length) {
             int more = Math.max(4, 2 * size);
             tables = Arrays.copyOf(tables, more);
@@ -65,8 +65,8 @@ final class PendingFlush {
      * lock, and the leaf is not dead.
      */
     void add(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
-        makeRoom();
-        Leaf.owe(leaf);
+        ensureCapacity();
+        Leaf.deferFlush(leaf);
         tables[size] = table;
         leaves[size] = leaf;
         starts[size] = start;
@@ -75,7 +75,7 @@ final class PendingFlush {
     }
 
     /**
-     * Flushes the leaves that were added, and waits for the CPUs. The caller calls {@link #settle} after it, and holds
+     * Flushes the leaves that were added, and waits for the CPUs. The caller calls {@link #flushed} after it, and holds
      * no lock.
      */
     void flush() {
@@ -83,7 +83,7 @@ final class PendingFlush {
     }
 
     /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
-    List<Shootdown> ask() {
+    List<Shootdown> begin() {
         List<Shootdown> begun = new ArrayList<>(1);
         flush(begun);
         return begun;
@@ -119,7 +119,7 @@ final class PendingFlush {
             end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
             reason = Reasons.stronger(reasons[i], reason);
             PageTable table = tables[i];
-            mask |= Leaf.holders(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
+            mask |= Leaf.cpumask(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));
         }
         context.log(generation, start, end, mask, reason);
         if (begun == null) {
@@ -137,12 +137,12 @@ final class PendingFlush {
      * flush is counted off, so after an exception each leaf is either counted off or in the list for the next call. A
      * leaf that was counted off and not unhooked is left to the next operation there, or to the end of the space.
      */
-    void settle() {
+    void flushed() {
         while (size > 0) {
             int last = size - 1;
-            boolean isToGo = Leaf.settle(leaves[last]);
+            boolean isEmpty = Leaf.flushed(leaves[last]);
             size = last;
-            if (isToGo) {
+            if (isEmpty) {
                 tables[last].unhookIfEmpty(starts[last]);
             }
         }

@@ -21,9 +21,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Collects unhooked frames, and frees them once no CPU can translate to them ({@code struct mmu_gather}).
  *
- * <p>One object serves one operation and its thread. The order is {@link #owe}, unhook, {@link #invalidate}, {@link
- * #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest, on
- * every way out. If that fails, a thread of the machine repeats it until it succeeds: a leaf with a pending flush
+ * <p>One object serves one operation and its thread. The order is {@link #deferFlush}, unhook, {@link #invalidate},
+ * {@link #free}. Frames that are added after an invalidation need another one. Closing invalidates and frees the rest,
+ * on every way out. If that fails, a thread of the machine repeats it until it succeeds: a leaf with a pending flush
  * stays, and so do its frames.
  *
  * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It also waits
@@ -50,7 +50,7 @@ public final class TlbGather implements AutoCloseable {
     /** The number of leaves with a pending flush at which the gather is full. */
     private static final int MOST_LEAVES = 1 << 10;
 
-    private final PendingFlush owed;
+    private final PendingFlush pending;
     private int[] frames = new int[16];
     private int size;
 
@@ -70,10 +70,10 @@ public final class TlbGather implements AutoCloseable {
     private boolean isHandedOn;
 
     /** An entry was unhooked or narrowed since the last invalidation. */
-    private boolean isFlushOwed;
+    private boolean isFlushPending;
 
     /** A page was unhooked since the last invalidation that reader sections may still access. */
-    private boolean isGraceOwed;
+    private boolean needsGracePeriod;
 
     /** Begins an operation. */
     public TlbGather(Memory memory) {
@@ -94,13 +94,13 @@ public final class TlbGather implements AutoCloseable {
         this(memory, new PendingFlush(memory.cpus(), checkOver(memory.cpus(), ended)));
     }
 
-    private TlbGather(Memory memory, PendingFlush owed) {
-        this(memory, owed, memory.borrow());
+    private TlbGather(Memory memory, PendingFlush pending) {
+        this(memory, pending, memory.borrow());
     }
 
-    private TlbGather(Memory memory, PendingFlush owed, @Nullable PageTableContext worker) {
+    private TlbGather(Memory memory, PendingFlush pending, @Nullable PageTableContext worker) {
         this.memory = memory;
-        this.owed = owed;
+        this.pending = pending;
         this.worker = worker;
     }
 
@@ -111,9 +111,9 @@ public final class TlbGather implements AutoCloseable {
      *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(Memory memory, @Nullable PageTableContext worker) {
-        PendingFlush owed = new PendingFlush(memory.cpus(), null);
-        owed.makeRoom();
-        return new TlbGather(memory, owed, worker);
+        PendingFlush pending = new PendingFlush(memory.cpus(), null);
+        pending.ensureCapacity();
+        return new TlbGather(memory, pending, worker);
     }
 
     /**
@@ -123,7 +123,7 @@ public final class TlbGather implements AutoCloseable {
      * @throws IllegalStateException if the context has not been ended; or if a CPU that is not LAZY has it loaded
      */
     public void leaveOut(TlbContext ended) {
-        owed.leaveOut(checkOver(memory.cpus(), ended));
+        pending.leaveOut(checkOver(memory.cpus(), ended));
     }
 
     /**
@@ -155,7 +155,7 @@ public final class TlbGather implements AutoCloseable {
         }
         DiscardPages left = unfinished;
         if (left != null) {
-            left.settle();
+            left.finish();
             unfinished = null;
         }
     }
@@ -201,7 +201,7 @@ public final class TlbGather implements AutoCloseable {
         TlbContext context = table.context();
         long generation = context.advance();
         int index = table.indexOf(address);
-        long mask = Leaf.holders(leaf, index, index);
+        long mask = Leaf.cpumask(leaf, index, index);
         long size = 1L << table.pageShift();
         long start = address & -size;
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
@@ -218,8 +218,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /** Notes that a reader section may still use an unhooked page: the next invalidation waits for a grace period. */
-    public void owe() {
-        isGraceOwed = true;
+    public void needGracePeriod() {
+        needsGracePeriod = true;
     }
 
     /**
@@ -232,9 +232,9 @@ public final class TlbGather implements AutoCloseable {
      * @param end the end of the range, exclusive
      * @param reason the reason that is reported for the range
      */
-    public void owe(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
-        owed.add(table, leaf, start, end, reason);
-        isFlushOwed = true;
+    public void deferFlush(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
+        pending.add(table, leaf, start, end, reason);
+        isFlushPending = true;
     }
 
     /**
@@ -244,8 +244,8 @@ public final class TlbGather implements AutoCloseable {
      * @param pte the replaced entry, present or busy
      */
     public void take(long pte) {
-        isFlushOwed = true;
-        isGraceOwed |= Pte.has(pte, Pte.TRANSIT | Pte.COPY);
+        isFlushPending = true;
+        needsGracePeriod |= Pte.has(pte, Pte.BUSY | Pte.COPY);
         if (Pte.isOwn(pte)) {
             add(Pte.frame(pte));
         } else if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
@@ -257,8 +257,8 @@ public final class TlbGather implements AutoCloseable {
     }
 
     /** Ensures capacity for more frames and one leaf. Callers do this before they unhook a page. */
-    public void makeRoom(int more) {
-        owed.makeRoom();
+    public void ensureCapacity(int more) {
+        pending.ensureCapacity();
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
         }
@@ -270,18 +270,18 @@ public final class TlbGather implements AutoCloseable {
      * @param wanted the number of frames
      * @return the number of frames that fit; if that is less than {@code wanted}, this is {@linkplain #isFull full}
      */
-    public int room(int wanted) {
+    public int tryEnsureCapacity(int wanted) {
         try {
-            makeRoom(wanted);
+            ensureCapacity(wanted);
             return wanted;
         } catch (OutOfMemoryError exhausted) {
             isStarved = true;
-            return owed.hasRoom() ? Math.min(wanted, frames.length - size) : 0;
+            return pending.hasCapacity() ? Math.min(wanted, frames.length - size) : 0;
         }
     }
 
     private void add(int frame) {
-        makeRoom(1);
+        ensureCapacity(1);
         frames[size++] = frame;
     }
 
@@ -290,7 +290,7 @@ public final class TlbGather implements AutoCloseable {
      * holds a lock does that after it has unlocked.
      */
     public boolean isFull() {
-        return size >= MOST || owed.size() >= MOST_LEAVES || isStarved;
+        return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
     }
 
     /**
@@ -298,21 +298,21 @@ public final class TlbGather implements AutoCloseable {
      * no reader section and holds no lock of a leaf.
      */
     public void invalidate() {
-        owed.flush();
-        if (isGraceOwed) {
+        pending.flush();
+        if (needsGracePeriod) {
             memory.rcu().synchronize();
         }
         // Only now: if a call above throws, every flush is still pending, and close invalidates again before it
         // frees a frame.
-        settle();
+        flushed();
     }
 
-    private void settle() {
+    private void flushed() {
         begun = null;
         ticket = 0;
-        isFlushOwed = false;
-        isGraceOwed = false;
-        owed.settle();
+        isFlushPending = false;
+        needsGracePeriod = false;
+        pending.flushed();
     }
 
     /**
@@ -325,7 +325,7 @@ public final class TlbGather implements AutoCloseable {
     public boolean isInvalidated() {
         List<Shootdown> shootdowns = begun;
         if (shootdowns == null) {
-            shootdowns = owed.ask();
+            shootdowns = pending.begin();
             begun = shootdowns;
         }
         for (int i = 0; i < shootdowns.size(); i++) {
@@ -333,7 +333,7 @@ public final class TlbGather implements AutoCloseable {
                 return false;
             }
         }
-        if (isGraceOwed) {
+        if (needsGracePeriod) {
             if (ticket == 0) {
                 ticket = memory.rcu().ticket();
             }
@@ -341,7 +341,7 @@ public final class TlbGather implements AutoCloseable {
                 return false;
             }
         }
-        settle();
+        flushed();
         return true;
     }
 
@@ -352,7 +352,7 @@ public final class TlbGather implements AutoCloseable {
      *     then
      */
     public void free() {
-        if (isFlushOwed || isGraceOwed) {
+        if (isFlushPending || needsGracePeriod) {
             throw new IllegalStateException("frames are to be freed before they were invalidated");
         }
         Frames of = memory.frames();
@@ -364,8 +364,8 @@ public final class TlbGather implements AutoCloseable {
 
     /** Frees frames that were added after the last invalidation, and for which no CPU can have a translation since. */
     public void freeInvalidated() {
-        isFlushOwed = false;
-        isGraceOwed = false;
+        isFlushPending = false;
+        needsGracePeriod = false;
         free();
     }
 

@@ -51,7 +51,7 @@ final class WalkCache {
     private long @Nullable [] walk(PageTable table, long address, long number, int at) {
         long[] leaf = table.reaches(address) ? table.leaf(address) : null;
         if (leaf != null) {
-            Leaf.hold(leaf, table.indexOf(address), bit, sharesBit);
+            Leaf.addToCpumask(leaf, table.indexOf(address), bit, sharesBit);
             leaves[at] = leaf;
             numbers[at] = number;
             isUsed = true;

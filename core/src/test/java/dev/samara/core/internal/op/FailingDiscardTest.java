@@ -127,7 +127,7 @@ final class FailingDiscardTest {
         FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
         long mark = layout.pages().get(at);
-        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
         List<PageTableContext> others = new ArrayList<>();
         for (PageTableContext other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
             others.add(other);

@@ -274,32 +274,32 @@ final class PageTableTest {
 
     @Test
     @DisplayName("who may have a translation is noted for an eighth of a leaf, at every page size")
-    void holders() {
+    void cpumask() {
         for (int shift = 12; shift <= 16; shift += 2) {
             PageTable table = new PageTable(of(shift, 3, 1L << 40));
             long[] leaf = table.leafForInstall(0);
             int eighth = table.entries() / 8;
-            Leaf.hold(leaf, 0, 1, false);
-            Leaf.hold(leaf, eighth - 1, 2, false);
-            Leaf.hold(leaf, eighth, 4, true);
-            Leaf.hold(leaf, table.entries() - 1, 8, true);
-            Leaf.hold(leaf, table.entries() - 1, 8, true);
-            assertEquals(3, Leaf.holders(leaf, 0, eighth - 1));
-            assertEquals(7, Leaf.holders(leaf, 5, eighth));
-            assertEquals(4, Leaf.holders(leaf, eighth, 2 * eighth - 1));
-            assertEquals(0, Leaf.holders(leaf, 2 * eighth, 7 * eighth - 1));
-            assertEquals(8, Leaf.holders(leaf, 7 * eighth, 8 * eighth - 1));
-            assertEquals(15, Leaf.holders(leaf, 0, table.entries() - 1));
+            Leaf.addToCpumask(leaf, 0, 1, false);
+            Leaf.addToCpumask(leaf, eighth - 1, 2, false);
+            Leaf.addToCpumask(leaf, eighth, 4, true);
+            Leaf.addToCpumask(leaf, table.entries() - 1, 8, true);
+            Leaf.addToCpumask(leaf, table.entries() - 1, 8, true);
+            assertEquals(3, Leaf.cpumask(leaf, 0, eighth - 1));
+            assertEquals(7, Leaf.cpumask(leaf, 5, eighth));
+            assertEquals(4, Leaf.cpumask(leaf, eighth, 2 * eighth - 1));
+            assertEquals(0, Leaf.cpumask(leaf, 2 * eighth, 7 * eighth - 1));
+            assertEquals(8, Leaf.cpumask(leaf, 7 * eighth, 8 * eighth - 1));
+            assertEquals(15, Leaf.cpumask(leaf, 0, table.entries() - 1));
             Leaf.lock(leaf);
-            Leaf.owe(leaf);
+            Leaf.deferFlush(leaf);
             Leaf.unlock(leaf);
             table.unhookIfEmpty(0);
-            assertSame(leaf, table.leaf(0), "a flush is owed");
+            assertSame(leaf, table.leaf(0), "a flush is pending");
             Leaf.lock(leaf);
-            Leaf.owe(leaf);
+            Leaf.deferFlush(leaf);
             Leaf.unlock(leaf);
-            assertFalse(Leaf.settle(leaf), "another one is owed");
-            assertTrue(Leaf.settle(leaf));
+            assertFalse(Leaf.flushed(leaf), "another one is pending");
+            assertTrue(Leaf.flushed(leaf));
             table.unhookIfEmpty(0);
             assertNull(table.leaf(0));
             assertEquals(0, table.tables());
@@ -308,43 +308,43 @@ final class PageTableTest {
 
     @ParameterizedTest
     @MethodSource("geometries")
-    @DisplayName("I3: a leaf of which a flush is owed stays, with the tables above it, until the last flush is settled")
-    void owed(Geometry geometry) {
+    @DisplayName("I3: a leaf with a pending flush stays, with the tables above it, until the last one is counted off")
+    void pendingFlush(Geometry geometry) {
         PageTable table = new PageTable(geometry);
         long last = geometry.limit() - 1;
         long[] leaf = table.leafForInstall(last);
         int path = table.tables();
         Leaf.lock(leaf);
-        Leaf.owe(leaf);
-        Leaf.owe(leaf);
+        Leaf.deferFlush(leaf);
+        Leaf.deferFlush(leaf);
         Leaf.unlock(leaf);
         table.leafForInstall(0);
         table.unhookEmpty();
         assertTrue(table.leaf(last) == leaf);
-        assertEquals(path, table.tables(), "what is not owed has gone");
-        assertFalse(Leaf.settle(leaf), "another one is owed");
+        assertEquals(path, table.tables(), "a leaf without a pending flush has gone");
+        assertFalse(Leaf.flushed(leaf), "another one is pending");
         table.unhookEmpty();
         assertTrue(table.leaf(last) == leaf);
-        assertTrue(Leaf.settle(leaf));
+        assertTrue(Leaf.flushed(leaf));
         table.unhookIfEmpty(last);
         assertEquals(0, table.tables());
     }
 
     @Test
-    @DisplayName("who settles the last flush unhooks the leaf only if it is empty and not dead")
-    void settled() {
+    @DisplayName("the last flush unhooks the leaf only if it is empty and not dead")
+    void countedOff() {
         PageTable table = new PageTable(Geometry.LINUX_X86_64);
         long[] leaf = table.leafForInstall(0);
         assertTrue(install(table, 0, PTE));
         Leaf.lock(leaf);
-        Leaf.owe(leaf);
+        Leaf.deferFlush(leaf);
         Leaf.unlock(leaf);
-        assertFalse(Leaf.settle(leaf), "it has an entry");
+        assertFalse(Leaf.flushed(leaf), "it has an entry");
         Leaf.getAndSet(leaf, 0, Pte.NONE);
         table.unhookEmpty();
         assertNull(table.leaf(0));
-        Leaf.owe(leaf);
-        assertFalse(Leaf.settle(leaf), "it is dead");
-        assertFalse(Leaf.isOwed(leaf));
+        Leaf.deferFlush(leaf);
+        assertFalse(Leaf.flushed(leaf), "it is dead");
+        assertFalse(Leaf.hasPendingFlush(leaf));
     }
 }

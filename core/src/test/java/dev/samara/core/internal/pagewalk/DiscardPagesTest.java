@@ -46,7 +46,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("P2: an entry is in transit, and its page in use, until nobody can translate to it; then it is empty")
+    @DisplayName("P2: an entry is busy, and its page in use, until nobody can translate to it; then it is empty")
     void inTransitUntilInvalidated() throws InterruptedException {
         int frame = table.fill(AT);
         CpuTlb cpu = table.guest(AT);
@@ -61,7 +61,7 @@ final class DiscardPagesTest {
         marked.await();
         for (int i = 0; i < 10_000; i++) {
             long pte = table.pages.get(AT);
-            assertTrue(Pte.isInTransit(pte), () -> Pte.toString(pte));
+            assertTrue(Pte.isBusy(pte), () -> Pte.toString(pte));
             assertEquals(frame, Pte.frame(pte));
             assertEquals(1, table.inUse());
         }
@@ -139,10 +139,10 @@ final class DiscardPagesTest {
             first.discard(table.pages, AT, AT + LEAF, ALL);
             try (DiscardPages second = discarding()) {
                 second.discard(table.pages, AT, AT + Table.PAGE, ALL);
-                assertTrue(Pte.isInTransit(table.pages.get(AT)));
-                first.settle();
+                assertTrue(Pte.isBusy(table.pages.get(AT)));
+                first.finish();
                 assertEquals(1, table.inUse(), "the one that was not taken over");
-                assertTrue(Pte.isInTransit(table.pages.get(AT)), "and this one is the other's");
+                assertTrue(Pte.isBusy(table.pages.get(AT)), "and this one is the other's");
             }
             assertEquals(0, table.inUse());
             assertEquals(Pte.NONE, table.pages.get(AT));
@@ -158,8 +158,8 @@ final class DiscardPagesTest {
                 DiscardPages truncating = discarding()) {
             guarding.guard(table.pages, AT, AT + Table.PAGE);
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
-            guarding.settle();
-            truncating.settle();
+            guarding.finish();
+            truncating.finish();
         }
         assertEquals(Pte.GUARD, table.pages.get(AT));
         assertEquals(0, table.inUse());
@@ -173,7 +173,7 @@ final class DiscardPagesTest {
                 DiscardPages truncating = discarding()) {
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
             guarding.guard(table.pages, AT, AT + Table.PAGE);
-            truncating.settle();
+            truncating.finish();
         }
         assertEquals(Pte.GUARD, table.pages.get(AT));
         assertEquals(0, table.inUse());
@@ -201,7 +201,7 @@ final class DiscardPagesTest {
             }
             assertEquals(0, table.inUse());
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.zap(table.pages, AT, AT + LEAF, gather);
+                UnmapPages.unmap(table.pages, AT, AT + LEAF, gather);
             }
         }
         assertEquals(0, table.pages.tables());
@@ -226,9 +226,9 @@ final class DiscardPagesTest {
     void dropped() {
         int frame = memory.frames().allocate(table.worker.magazine());
         try (DiscardPages discarding = discarding()) {
-            discarding.dropWhenSettled(new int[] {frame, Frames.NONE}, 1);
+            discarding.dropWhenFinished(new int[] {frame, Frames.NONE}, 1);
             assertEquals(1, table.inUse());
-            discarding.settle();
+            discarding.finish();
             assertEquals(0, table.inUse());
         }
         assertEquals(0, table.inUse(), "once");
@@ -249,7 +249,7 @@ final class DiscardPagesTest {
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long present = table.pages.get(AT);
-        long copied = Pte.inTransit(present, table.worker.owner(), true);
+        long copied = Pte.busy(present, table.worker.owner(), true);
         assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
         try (DiscardPages discarding = discarding()) {
             discarding.discard(table.pages, AT, AT + LEAF, ALL);
@@ -305,7 +305,7 @@ final class DiscardPagesTest {
             assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
             assertFalse(memory.frames().isDirty(frame));
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
             }
             assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
         }
@@ -329,14 +329,14 @@ final class DiscardPagesTest {
         Thread discarder = new Thread(() -> {
             DiscardPages discarding = new DiscardPages(failing, Pte.NONE);
             discarding.discard(of.pages, AT, AT + Table.PAGE, ALL);
-            discarding.dropWhenSettled(new int[] {removed}, 1);
-            assertThrows(IllegalStateException.class, discarding::settle);
+            discarding.dropWhenFinished(new int[] {removed}, 1);
+            assertThrows(IllegalStateException.class, discarding::finish);
             assertThrows(IllegalStateException.class, discarding::close);
         });
         discarder.start();
         Await.until("the discarding thread has given up", () -> !discarder.isAlive());
         long mark = of.pages.get(AT);
-        assertTrue(Pte.isInTransit(mark), () -> Pte.toString(mark));
+        assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
         assertEquals(2, of.inUse());
         Gate gate = failing.owners().gateOf(mark);
         try (TlbGather other = new TlbGather(failing)) {

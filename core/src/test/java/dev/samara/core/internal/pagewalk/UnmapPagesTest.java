@@ -27,27 +27,27 @@ final class UnmapPagesTest {
     private final Memory memory = SmallMemory.of(1000);
     private final Table table = new Table(memory);
 
-    private void zap(long start, long end) {
+    private void unmap(long start, long end) {
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.zap(table.pages, start, end, gather);
+            UnmapPages.unmap(table.pages, start, end, gather);
         }
     }
 
     @Test
-    @DisplayName("a zap takes what lies in its range and nothing beside it; P14: a leaf stays while it has anything")
+    @DisplayName("an unmap takes what lies in its range and nothing beside it; P14: a leaf stays while it has anything")
     void exact() {
         for (int i = 0; i < 8; i++) {
             table.fill(AT + LEAF - 4 * Table.PAGE + i * Table.PAGE);
         }
         int tables = table.pages.tables();
-        zap(AT + LEAF - 3 * Table.PAGE, AT + LEAF + 3 * Table.PAGE);
+        unmap(AT + LEAF - 3 * Table.PAGE, AT + LEAF + 3 * Table.PAGE);
         assertEquals(2, table.inUse());
         assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF - 4 * Table.PAGE));
         assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF + 3 * Table.PAGE));
         assertEquals(tables, table.pages.tables());
-        zap(AT, AT + LEAF);
+        unmap(AT, AT + LEAF);
         assertEquals(tables - 1, table.pages.tables());
-        zap(AT, AT + 2 * LEAF);
+        unmap(AT, AT + 2 * LEAF);
         assertEquals(0, table.pages.tables());
         assertEquals(0, table.inUse());
     }
@@ -62,7 +62,7 @@ final class UnmapPagesTest {
                 table.fill(place);
             }
             assertEquals(places.length, table.inUse());
-            zap(0, limit);
+            unmap(0, limit);
             assertEquals(0, table.inUse());
             assertEquals(0, table.pages.tables());
         }
@@ -72,9 +72,9 @@ final class UnmapPagesTest {
     @DisplayName("guards go, and so does what another operation is at, with its page")
     void guardsAndTransit() {
         table.put(AT, Pte.GUARD);
-        table.put(AT + Table.PAGE, Pte.inTransit(Pte.present(oneFrame(), Table.OWN), 3, false));
-        table.put(AT + 2 * Table.PAGE, Pte.inTransit(Pte.present(oneFrame(), Table.OWN), 4, true));
-        zap(AT, AT + LEAF);
+        table.put(AT + Table.PAGE, Pte.busy(Pte.present(oneFrame(), Table.OWN), 3, false));
+        table.put(AT + 2 * Table.PAGE, Pte.busy(Pte.present(oneFrame(), Table.OWN), 4, true));
+        unmap(AT, AT + LEAF);
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
     }
@@ -84,13 +84,13 @@ final class UnmapPagesTest {
     }
 
     @Test
-    @DisplayName("P30: a page that a zap takes over from a discard is freed once, by the zap")
+    @DisplayName("P30: a page that an unmap takes over from a discard is freed once, by the unmap")
     void overADiscard() {
         table.fill(AT);
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> true);
-            assertTrue(Pte.isInTransit(table.pages.get(AT)));
-            zap(AT, AT + LEAF);
+            assertTrue(Pte.isBusy(table.pages.get(AT)));
+            unmap(AT, AT + LEAF);
             assertEquals(0, table.inUse());
             table.fill(AT);
         }
@@ -116,7 +116,7 @@ final class UnmapPagesTest {
                                 memory.frames().drop(frame, own.worker.magazine());
                             }
                         } else {
-                            zap(place, place + LEAF);
+                            unmap(place, place + LEAF);
                         }
                     }
                 } catch (Throwable thrown) {
@@ -133,7 +133,7 @@ final class UnmapPagesTest {
         for (@Nullable Throwable thrown : failed) {
             assertNull(thrown);
         }
-        zap(0, AT + 6 * LEAF);
+        unmap(0, AT + 6 * LEAF);
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
     }

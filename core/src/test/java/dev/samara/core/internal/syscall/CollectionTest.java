@@ -206,7 +206,7 @@ final class CollectionTest {
                 return of.load(at, 8);
             });
             Future<Integer> stored = writer.submit(of -> of.store(at, 8, 2));
-            Await.until("the page is being copied", () -> Pte.isInTransit(rig.pte(at)), rig.reports);
+            Await.until("the page is being copied", () -> Pte.isBusy(rig.pte(at)), rig.reports);
             FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
             Thread collector = new Thread(told);
             startAndAwaitItsWaiting(collector);

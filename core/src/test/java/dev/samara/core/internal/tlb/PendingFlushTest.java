@@ -23,51 +23,51 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Pending flushes: of leaves that cannot be settled at once, and for several reasons. */
+/** Pending flushes of leaves that cannot be counted off at once, and for several reasons. */
 final class PendingFlushTest {
     private static final long LEAF = 512 * Table.PAGE;
 
     private final Memory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
-    private final PendingFlush owed = new PendingFlush(memory.cpus(), null);
+    private final PendingFlush pending = new PendingFlush(memory.cpus(), null);
 
-    private long[] owe(long address, long told) {
+    private long[] defer(long address, long told) {
         long[] leaf = table.leafForInstall(address);
         Leaf.lock(leaf);
-        owed.add(table, leaf, told, told + Table.PAGE, Reason.UNMAPPED);
+        pending.add(table, leaf, told, told + Table.PAGE, Reason.UNMAPPED);
         Leaf.unlock(leaf);
         return leaf;
     }
 
     @Test
-    @DisplayName("a leaf that could not be settled is still there for the next call")
-    void notSettled() {
+    @DisplayName("a leaf that could not be counted off is still there for the next call")
+    void notCountedOff() {
         // No leaf: it has no lock, so settling it throws before anything is done.
         long[] broken = new long[1];
-        owed.add(table, broken, 0, Table.PAGE, Reason.UNMAPPED);
-        long[] leaf = owe(LEAF, LEAF);
+        pending.add(table, broken, 0, Table.PAGE, Reason.UNMAPPED);
+        long[] leaf = defer(LEAF, LEAF);
         for (int attempt = 0; attempt < 2; attempt++) {
-            assertThrows(ArrayIndexOutOfBoundsException.class, owed::settle);
-            assertEquals(1, owed.size());
+            assertThrows(ArrayIndexOutOfBoundsException.class, pending::flushed);
+            assertEquals(1, pending.size());
         }
-        assertFalse(Leaf.isOwed(leaf));
-        assertEquals(0, table.tables(), "the other one was settled, and has gone");
+        assertFalse(Leaf.hasPendingFlush(leaf));
+        assertEquals(0, table.tables(), "the other one was counted off, and has gone");
     }
 
     @Test
-    @DisplayName("a leaf that was settled and could not be unhooked is owed no more, and goes at the end of the space")
+    @DisplayName("a leaf that was counted off and not unhooked has no pending flush, and goes at the end of the space")
     void notUnhooked() {
-        long[] other = owe(0, 0);
+        long[] other = defer(0, 0);
         // An address beyond the limit has no place in the topmost table.
-        long[] leaf = owe(LEAF, 1L << 60);
-        assertThrows(ArrayIndexOutOfBoundsException.class, owed::settle);
-        assertEquals(1, owed.size());
-        assertFalse(Leaf.isOwed(leaf));
-        assertTrue(Leaf.isOwed(other));
-        owed.settle();
-        assertEquals(0, owed.size());
-        assertFalse(Leaf.isOwed(other));
-        assertEquals(3, table.tables(), "the leaf that was settled alone, and two tables above it");
+        long[] leaf = defer(LEAF, 1L << 60);
+        assertThrows(ArrayIndexOutOfBoundsException.class, pending::flushed);
+        assertEquals(1, pending.size());
+        assertFalse(Leaf.hasPendingFlush(leaf));
+        assertTrue(Leaf.hasPendingFlush(other));
+        pending.flushed();
+        assertEquals(0, pending.size());
+        assertFalse(Leaf.hasPendingFlush(other));
+        assertEquals(3, table.tables(), "the leaf that was only counted off, and two tables above it");
         table.unhookEmpty();
         assertEquals(0, table.tables());
     }
@@ -86,10 +86,10 @@ final class PendingFlushTest {
         return cpu;
     }
 
-    private void owe(Table of, long page, Reason reason) {
+    private void defer(Table of, long page, Reason reason) {
         long[] leaf = of.pages.leafForInstall(page);
         Leaf.lock(leaf);
-        owed.add(of.pages, leaf, page, page + Table.PAGE, reason);
+        pending.add(of.pages, leaf, page, page + Table.PAGE, reason);
         Leaf.unlock(leaf);
     }
 
@@ -109,8 +109,8 @@ final class PendingFlushTest {
             List.of(cpus).forEach(CpuTlb::leaveGuest);
         }
         List<Shootdown> begun = when == When.FLUSHED
-                ? owed.ask()
-                : Await.result("CPUs are asked", CompletableFuture.supplyAsync(owed::ask), List.of());
+                ? pending.begin()
+                : Await.result("CPUs are asked", CompletableFuture.supplyAsync(pending::begin), List.of());
         assertEquals(when == When.POLLED ? shootdowns : 0, begun.size());
         assertTrue(begun.stream().noneMatch(Shootdown::isDone));
         if (when == When.ENTERED) {
@@ -119,8 +119,8 @@ final class PendingFlushTest {
             List.of(cpus).forEach(CpuTlb::poll);
         }
         assertTrue(begun.stream().allMatch(Shootdown::isDone));
-        owed.settle();
-        assertEquals(0, owed.size());
+        pending.flushed();
+        assertEquals(0, pending.size());
     }
 
     private static void close(CpuTlb... cpus) {
@@ -147,9 +147,9 @@ final class PendingFlushTest {
         List<Told> expected = new ArrayList<>();
         for (Reason one : strongestFirst) {
             for (Reason other : strongestFirst) {
-                owe(space, 2 * LEAF, Reason.OBSERVED);
-                owe(space, 3 * LEAF, one);
-                owe(space, LEAF, other);
+                defer(space, 2 * LEAF, Reason.OBSERVED);
+                defer(space, 3 * LEAF, one);
+                defer(space, LEAF, other);
                 flush(when, 1, ofLow, ofHigh, ofBeyond);
                 Reason strongest =
                         strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
@@ -175,10 +175,10 @@ final class PendingFlushTest {
         CpuTlb ofOther = guest(other, toldOther, LEAF, 2 * LEAF);
         long before = one.pages.context().generation();
         long beforeOther = other.pages.context().generation();
-        owe(one, LEAF, Reason.UNMAPPED);
-        owe(other, 2 * LEAF, Reason.PROTECTED);
-        owe(other, LEAF, Reason.DISCARDED);
-        owe(one, 3 * LEAF, Reason.OBSERVED);
+        defer(one, LEAF, Reason.UNMAPPED);
+        defer(other, 2 * LEAF, Reason.PROTECTED);
+        defer(other, LEAF, Reason.DISCARDED);
+        defer(one, 3 * LEAF, Reason.OBSERVED);
         flush(when, 3, ofOne, ofOther);
         assertEquals(
                 List.of(

@@ -56,7 +56,7 @@ final class TlbGatherTest {
             gather.invalidate();
             gather.free();
             assertEquals(0, table.inUse());
-            gather.owe();
+            gather.needGracePeriod();
             assertThrows(IllegalStateException.class, gather::free, "narrowed, and nothing collected");
             gather.take(Pte.present(table.fill(AT), Table.OWN));
             assertThrows(IllegalStateException.class, gather::free, "what is added after needs another one");
@@ -68,25 +68,25 @@ final class TlbGatherTest {
     /** Zaps the page, which must not be freed before somebody lets it. */
     private void zapBeside(int frame, Runnable letGo) throws InterruptedException {
         CountDownLatch taken = new CountDownLatch(1);
-        Thread zapper = new Thread(() -> {
+        Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory)) {
                 gather.invalidate();
                 gather.free();
-                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
-        zapper.start();
+        unmapper.start();
         Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
         assertEquals(Pte.NONE, table.pages.get(AT));
         for (int i = 0; i < 10_000; i++) {
             assertEquals(1, table.inUse());
             assertEquals(42, memory.frames().store().get(frame, 8, 8), "neither poisoned nor handed out");
         }
-        assertTrue(zapper.isAlive());
+        assertTrue(unmapper.isAlive());
         assertEquals(3, table.pages.tables(), "the leaf stays where others find it");
         letGo.run();
-        await("the zap ends", zapper);
+        await("the unmap ends", unmapper);
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
     }
@@ -102,7 +102,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I3: an invalidation waits for a CPU that has the translation, and for none if nothing is owed")
+    @DisplayName("I3: an invalidation waits for a CPU that has the translation, and for none if no flush is pending")
     void waitsForCpus() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
@@ -134,9 +134,9 @@ final class TlbGatherTest {
         CountDownLatch failed = new CountDownLatch(1);
         CountDownLatch acknowledged = new CountDownLatch(1);
         AtomicInteger inUse = new AtomicInteger();
-        Thread zapper = new Thread(() -> {
+        Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(failing)) {
-                UnmapPages.zap(of.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(of.pages, AT, AT + Table.PAGE, gather);
                 assertThrows(IllegalStateException.class, gather::invalidate);
                 assertThrows(IllegalStateException.class, gather::free);
                 inUse.set(of.inUse());
@@ -146,13 +146,13 @@ final class TlbGatherTest {
                 throw new IllegalStateException(nobody);
             }
         });
-        zapper.start();
+        unmapper.start();
         Await.until("the invalidation fails", () -> failed.getCount() == 0);
         assertEquals(1, inUse.get());
         assertEquals(3, of.pages.tables());
         cpu.leaveGuest();
         acknowledged.countDown();
-        await("the zap ends", zapper);
+        await("the unmap ends", unmapper);
         assertEquals(0, of.inUse());
         assertEquals(0, of.pages.tables());
         cpu.close();
@@ -171,9 +171,9 @@ final class TlbGatherTest {
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
         CpuTlb cpu = of.guest(AT);
-        Thread zapper = new Thread(() -> {
+        Thread unmapper = new Thread(() -> {
             TlbGather gather = new TlbGather(failing);
-            UnmapPages.zap(of.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(of.pages, AT, AT + Table.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
             // It is not this thread's any more.
@@ -181,23 +181,23 @@ final class TlbGatherTest {
             gather.rest();
         });
         List<Throwable> thrown = new ArrayList<>();
-        zapper.setUncaughtExceptionHandler((thread, failure) -> thrown.add(failure));
-        zapper.start();
-        Await.until("the zapping thread has given up", () -> !zapper.isAlive());
+        unmapper.setUncaughtExceptionHandler((thread, failure) -> thrown.add(failure));
+        unmapper.start();
+        Await.until("the zapping thread has given up", () -> !unmapper.isAlive());
         assertEquals(List.of(), thrown);
         assertEquals(1, of.inUse());
         assertEquals(3, of.pages.tables());
         cpu.leaveGuest();
         Await.until("the frame comes back", () -> of.inUse() == 0);
         Await.until("the leaf is unhooked", () -> of.pages.tables() == 0);
-        assertFalse(isOwed(leaf));
+        assertFalse(hasPendingFlush(leaf));
         cpu.close();
     }
 
-    private static boolean isOwed(long[] leaf) {
+    private static boolean hasPendingFlush(long[] leaf) {
         Leaf.lock(leaf);
         try {
-            return Leaf.isOwed(leaf);
+            return Leaf.hasPendingFlush(leaf);
         } finally {
             Leaf.unlock(leaf);
         }
@@ -209,10 +209,10 @@ final class TlbGatherTest {
         table.fill(AT);
         CpuTlb cpu = table.guest(AT);
         try (TlbGather first = new TlbGather(memory)) {
-            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, first);
+            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, first);
             Thread second = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
-                    UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+                    UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
                 }
             });
             second.start();
@@ -266,7 +266,7 @@ final class TlbGatherTest {
         long generation = context.generation();
         assertTrue(context.end());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -295,7 +295,7 @@ final class TlbGatherTest {
             CpuTlb cpu = table.guest(AT);
             assertNotSame(context, table.pages.context());
             Thread ends = new Thread(() -> {
-                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
                 gather.invalidate();
                 gather.free();
             });
@@ -321,13 +321,13 @@ final class TlbGatherTest {
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         TlbContext context = table.pages.context();
         assertTrue(context.end());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
-                UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -355,7 +355,7 @@ final class TlbGatherTest {
             cpus.add(cpu);
         }
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.zap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
         }
         for (CpuTlb cpu : cpus) {
             assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
@@ -376,7 +376,7 @@ final class TlbGatherTest {
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.inTransit(pte, copier.owner(), true)));
+        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         zapBeside(frame, () -> copier.reader().exit());
         memory.discard(copier);
     }
@@ -400,10 +400,10 @@ final class TlbGatherTest {
     @DisplayName("a take-over carries a private page; whether a cache's page was written is noted by whoever marked it")
     void takeOverCarries() {
         int cached = memory.frames().allocate(table.worker.magazine());
-        long mark = Pte.inTransit(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
+        long mark = Pte.busy(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(mark);
-            gather.take(Pte.inTransit(Pte.present(table.fill(AT), Table.OWN), 6, true));
+            gather.take(Pte.busy(Pte.present(table.fill(AT), Table.OWN), 6, true));
         }
         assertFalse(memory.frames().isDirty(cached), "it may be another's page by now");
         assertEquals(1, table.inUse());
@@ -418,7 +418,7 @@ final class TlbGatherTest {
         }
         assertEquals(pages, table.inUse());
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.zap(table.pages, AT, AT + pages * Table.PAGE, gather);
+            UnmapPages.unmap(table.pages, AT, AT + pages * Table.PAGE, gather);
             assertFalse(gather.isFull());
             assertTrue(table.inUse() < pages, "a first part is free before the end");
         }
@@ -445,7 +445,7 @@ final class TlbGatherTest {
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
             long before = memory.cpus().targets();
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.zap(table.pages, AT, AT + 3 * leaf, gather);
+                UnmapPages.unmap(table.pages, AT, AT + 3 * leaf, gather);
                 gather.invalidate();
                 assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
             } finally {
