@@ -57,7 +57,6 @@ final class ArchitectureTest {
             "Layout -> Resolve",
             "Linking -> Resolve",
             "MachineState -> Populate",
-            "MachineState -> Retirement",
             "Operation -> Brk",
             "Operation -> ExpandStack",
             "Operation -> Madvise",
@@ -70,7 +69,6 @@ final class ArchitectureTest {
             "Operation -> Populate",
             "Retirement -> PagemapScan",
             "SharedAnonymous -> MachineState",
-            "SharedAnonymous -> Retirement",
             "TlbGather -> DiscardPages",
             "Validation -> Edit",
             "Vma -> Attachable");

@@ -8,7 +8,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.space.PageRights;
+import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Vma;

@@ -117,6 +117,11 @@ public final class FilePages extends PageCache {
         mappings = new ReverseMap(memory.caches()::noteUnmapped);
     }
 
+    /** Returns the page cache of the mapped file; null for none. */
+    public static @Nullable FilePages of(Vma vma) {
+        return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
+    }
+
     /**
      * Returns the number of the cache. Its frames have this number as their owner.
      *

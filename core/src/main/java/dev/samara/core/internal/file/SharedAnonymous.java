@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.op.Retirement;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.Memory;
@@ -107,7 +106,7 @@ public final class SharedAnonymous implements Backing {
      */
     public Open contentOf(Vma vma) {
         Content now = content;
-        if (now == null || now.pages != Retirement.fileOf(vma)) {
+        if (now == null || now.pages != FilePages.of(vma)) {
             throw new IllegalStateException("mapped with a content that has ended: " + vma);
         }
         return now;
@@ -172,7 +171,7 @@ public final class SharedAnonymous implements Backing {
 
     @Override
     public int fault(PageRequest request) {
-        int frame = Objects.requireNonNull(Retirement.fileOf(request.vma())).frameFor(request.page());
+        int frame = Objects.requireNonNull(FilePages.of(request.vma())).frameFor(request.page());
         return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 

@@ -9,10 +9,10 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PageRights;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -110,7 +110,7 @@ public final class CopyPageTables {
                 await(transit);
             }
         }
-        FilePages file = Retirement.fileOf(vma);
+        FilePages file = FilePages.of(vma);
         if (file != null && !vma.has(VmaFlags.SHARED)) {
             // Before the first page is read.
             ofFiles.add(new OfFile(vma, file, file.lastShrink()));

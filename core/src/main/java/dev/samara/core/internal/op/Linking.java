@@ -26,7 +26,7 @@ final class Linking {
         }
         for (int i = 0; i < fresh.size(); i++) {
             Vma vma = fresh.get(i);
-            FilePages file = Retirement.fileOf(vma);
+            FilePages file = FilePages.of(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
                 Life.link(vma, file.link(vma, layout.pages(), !Resolve.isShut(vma)));
             }

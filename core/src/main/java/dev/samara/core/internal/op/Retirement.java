@@ -10,11 +10,11 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.PageRights;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.Watch;
@@ -342,7 +342,7 @@ public final class Retirement {
 
     private FilePages.@Nullable Shrink lastShrink(InFlightRange.Move move) {
         Vma target = layout.find(move.to());
-        FilePages file = target == null ? null : fileOf(target);
+        FilePages file = target == null ? null : FilePages.of(target);
         return file == null ? null : file.lastShrink();
     }
 
@@ -474,7 +474,7 @@ public final class Retirement {
     }
 
     private boolean isStillThere(Vma vma, long address, long pte, Moved moved) {
-        FilePages file = fileOf(vma);
+        FilePages file = FilePages.of(vma);
         if (file == null || moved.from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
             return true;
         }
@@ -535,10 +535,5 @@ public final class Retirement {
             pte = Leaf.get(leaf, index);
         }
         Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
-    }
-
-    /** Returns the page cache of the mapped file; null for none. */
-    public static @Nullable FilePages fileOf(Vma vma) {
-        return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }
 }

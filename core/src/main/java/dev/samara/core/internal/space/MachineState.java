@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.op.Retirement;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Uncaught;
@@ -208,7 +207,7 @@ public final class MachineState {
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */
     public static @Nullable Memory memoryOf(Vma vma) {
-        FilePages file = Retirement.fileOf(vma);
+        FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
     }
 

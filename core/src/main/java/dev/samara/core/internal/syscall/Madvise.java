@@ -7,7 +7,6 @@ import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
-import dev.samara.core.internal.op.Retirement;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -106,7 +105,7 @@ public final class Madvise {
             case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
                 edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
             case Advice.REMOVE -> {
-                FilePages file = Retirement.fileOf(vma);
+                FilePages file = FilePages.of(vma);
                 if (file != null) {
                     long offset = vma.pageOffset() + edit.geometry.pages(start - vma.start());
                     long bytes = offset << edit.geometry.pageShift();

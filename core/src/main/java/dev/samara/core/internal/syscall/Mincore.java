@@ -3,7 +3,6 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Retirement;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -59,7 +58,7 @@ public final class Mincore {
         if (Pte.isPresent(pte)) {
             return true;
         }
-        FilePages file = vma.isAnonymous() || pte == Pte.GUARD ? null : Retirement.fileOf(vma);
+        FilePages file = vma.isAnonymous() || pte == Pte.GUARD ? null : FilePages.of(vma);
         long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
         return file != null && file.frameAt(page) != Frames.NONE;
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.space;
+package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.vma.Vma;
