@@ -2,6 +2,7 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -138,7 +139,7 @@ public final class PageTable {
 
     /** Returns whether an address can have an entry: whether it is below the limit, unsigned. */
     public boolean reaches(long address) {
-        return Long.compareUnsigned(address, limit) < 0;
+        return Addresses.isBelow(address, limit);
     }
 
     /** Returns the binary logarithm of the page size in bytes. */
@@ -247,7 +248,7 @@ public final class PageTable {
         // volatile store of link, which precedes the faulting thread's check of the mark.
         VarHandle.fullFence();
         long at = address;
-        while (Long.compareUnsigned(at, end) < 0) {
+        while (Addresses.isBelow(at, end)) {
             Object[] table = root;
             int level = levels - 1;
             Object child = CHILD.getAcquire(table, childIndex(at, level));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.sync.Addresses;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,7 +105,7 @@ public final class PendingNotices {
     private synchronized void expireAny(long start, long end) {
         for (Notice notice = first; notice != null; notice = notice.next) {
             // Unsigned and relative to the start, so that a range may end with the last address.
-            if (Long.compareUnsigned(notice.address - start, end - start) < 0) {
+            if (Addresses.contains(start, end, notice.address)) {
                 notice.isStale = true;
             }
         }

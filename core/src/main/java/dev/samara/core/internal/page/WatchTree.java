@@ -2,6 +2,7 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.page.Watches.Watch;
+import dev.samara.core.internal.sync.Addresses;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +36,7 @@ final class WatchTree {
     }
 
     private static long highest(long last, @Nullable WatchTree tree) {
-        return tree == null || Long.compareUnsigned(tree.reach, last) <= 0 ? last : tree.reach;
+        return tree == null ? last : Addresses.higher(tree.reach, last);
     }
 
     /** Returns the set with one range more, which must not be in it. */
@@ -106,13 +107,13 @@ final class WatchTree {
         WatchTree at = this;
         while (at != null) {
             WatchTree below = at.lower;
-            if (below != null && Long.compareUnsigned(below.reach, first) >= 0) {
+            if (below != null && !Addresses.isBelow(below.reach, first)) {
                 // If no range below meets first..last, the range with this reach begins after last, and so do all
                 // ranges that are higher.
                 at = below;
-            } else if (Long.compareUnsigned(at.watch.first(), last) > 0) {
+            } else if (Addresses.isBelow(last, at.watch.first())) {
                 return false;
-            } else if (Long.compareUnsigned(at.watch.last(), first) >= 0) {
+            } else if (!Addresses.isBelow(at.watch.last(), first)) {
                 return true;
             } else {
                 at = at.higher;
@@ -123,16 +124,16 @@ final class WatchTree {
 
     /** Notifies the listener of each range that has a byte of an access, in order. */
     void tell(long address, long length) {
-        if (Long.compareUnsigned(reach, address) < 0) {
+        if (Addresses.isBelow(reach, address)) {
             return;
         }
         if (lower != null) {
             lower.tell(address, length);
         }
-        if (Long.compareUnsigned(watch.first(), address + length - 1) > 0) {
+        if (Addresses.isBelow(address + length - 1, watch.first())) {
             return;
         }
-        if (Long.compareUnsigned(watch.last(), address) >= 0) {
+        if (!Addresses.isBelow(watch.last(), address)) {
             watch.tell(address, length);
         }
         if (higher != null) {

@@ -82,7 +82,7 @@ public final class Ranges {
 
     public boolean overlap(long start, long end) {
         for (int i = 0; i < count; i++) {
-            if (Long.compareUnsigned(start(i), end) < 0 && Long.compareUnsigned(start, end(i)) < 0) {
+            if (Addresses.overlap(start(i), end(i), start, end)) {
                 return true;
             }
         }
@@ -100,7 +100,7 @@ public final class Ranges {
 
     public boolean contain(long address) {
         for (int i = 0; i < count; i++) {
-            if (Long.compareUnsigned(address - start(i), end(i) - start(i)) < 0) {
+            if (Addresses.contains(start(i), end(i), address)) {
                 return true;
             }
         }

@@ -7,6 +7,7 @@ import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -115,8 +116,8 @@ final class PendingFlush {
         MmuNotifier.Reason reason = reasons[from];
         long mask = 0;
         for (int i = from; i < behind; i++) {
-            start = Long.compareUnsigned(starts[i], start) < 0 ? starts[i] : start;
-            end = Long.compareUnsigned(ends[i], end) > 0 ? ends[i] : end;
+            start = Addresses.lower(starts[i], start);
+            end = Addresses.higher(ends[i], end);
             reason = Reasons.stronger(reasons[i], reason);
             PageTable table = tables[i];
             mask |= Leaf.cpumask(leaves[i], table.indexOf(starts[i]), table.indexOf(ends[i] - 1));

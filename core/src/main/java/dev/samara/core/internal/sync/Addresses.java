@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+/** Unsigned comparisons of addresses. A half-open range ends at the first address behind it. */
+public final class Addresses {
+    private Addresses() {}
+
+    /** Returns whether an address is lower than another one. */
+    public static boolean isBelow(long address, long other) {
+        return Long.compareUnsigned(address, other) < 0;
+    }
+
+    /** Returns the lower of two addresses. */
+    public static long lower(long one, long other) {
+        return isBelow(one, other) ? one : other;
+    }
+
+    /** Returns the higher of two addresses. */
+    public static long higher(long one, long other) {
+        return isBelow(one, other) ? other : one;
+    }
+
+    /** Returns whether a half-open range that is not empty has an address. */
+    public static boolean contains(long start, long end, long address) {
+        return isBelow(address - start, end - start);
+    }
+
+    /** Returns whether two half-open ranges have an address in common. */
+    public static boolean overlap(long start, long end, long otherStart, long otherEnd) {
+        return isBelow(start, otherEnd) && isBelow(otherStart, end);
+    }
+}
