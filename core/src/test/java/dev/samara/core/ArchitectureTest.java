@@ -67,9 +67,7 @@ final class ArchitectureTest {
             "Operation -> Msync",
             "Operation -> Munmap",
             "Operation -> Populate",
-            "Retirement -> PagemapScan",
             "SharedAnonymous -> MachineState",
-            "TlbGather -> DiscardPages",
             "Validation -> Edit",
             "Vma -> Attachable");
 

@@ -12,7 +12,7 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.tlb.TlbFlush;
 
 /**
  * A page table below the facade, for a thread that shoots a page down and a peer that has its translation: the protocol
@@ -73,7 +73,7 @@ final class Pair {
 
     /** Makes every CPU in GUEST drop the page that it has, or had. */
     void shoot() {
-        TlbGather.flushPage(memory, table, leaf, SHOT);
+        TlbFlush.flushPage(memory, table, leaf, SHOT);
     }
 
     /** Returns the number of CPUs that were waited for. */

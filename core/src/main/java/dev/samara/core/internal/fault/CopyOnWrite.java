@@ -9,7 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
-import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.tlb.TlbFlush;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -62,7 +62,7 @@ final class CopyOnWrite {
                 return Faulter.AGAIN;
             }
             faulter.reader().exit();
-            TlbGather.flushPage(faulter.memory, faulter.table, leaf, address);
+            TlbFlush.flushPage(faulter.memory, faulter.table, leaf, address);
             faulter.reader().enter();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {

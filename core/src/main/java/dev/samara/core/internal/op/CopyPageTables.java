@@ -10,9 +10,11 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -52,6 +54,9 @@ public final class CopyPageTables {
     private final Frames frames;
     private final TlbGather gather;
 
+    private final PageWalk parentWalk;
+    private final PageWalk childWalk;
+
     /** The ranges that were in flight at the instant of the fork. */
     private final List<InFlightRange> earlier;
 
@@ -69,6 +74,8 @@ public final class CopyPageTables {
         this.memory = gather.memory();
         this.frames = memory.frames();
         this.earlier = earlier;
+        parentWalk = new PageWalk(parent.pages());
+        childWalk = new PageWalk(child.pages());
     }
 
     /** Returns the gate that is open after the copy has ended. */
@@ -115,16 +122,12 @@ public final class CopyPageTables {
             // Before the first page is read.
             ofFiles.add(new OfFile(vma, file, file.lastShrink()));
         }
-        PageTable from = parent.pages();
-        long at = from.nextLeaf(vma.start(), vma.end());
-        while (Long.compareUnsigned(at, vma.end()) < 0) {
-            long stop = Edit.lower(from.leafEnd(at), vma.end());
-            long[] leaf = from.leaf(at);
-            long reached = at;
-            while (leaf != null && Long.compareUnsigned(reached, stop) < 0) {
-                reached = copy(vma, leaf, reached, stop);
+        PageWalk walk = parentWalk.over(vma.start(), vma.end());
+        while (walk.next()) {
+            long reached = walk.start();
+            while (Addresses.isBelow(reached, walk.end())) {
+                reached = copy(vma, walk.leaf(), reached, walk.end());
             }
-            at = from.nextLeaf(stop, vma.end());
         }
     }
 
@@ -135,7 +138,7 @@ public final class CopyPageTables {
             throw new IllegalStateException("a fork was called by what retires " + inside
                     + ", and would have to wait for " + transit + ": nothing that is in transit may wait");
         }
-        awaited.awaitUninterruptibly(Retirement.watch(parent));
+        awaited.awaitUninterruptibly(parent.host().busyEntryWatch());
     }
 
     /** Copies entries of one leaf up to a busy one, and waits for its owner; returns the address it has reached. */
@@ -153,7 +156,7 @@ public final class CopyPageTables {
             // Also if all entries are read-only already: another fork, for instance, may have made them so and still
             // wait for stores.
             gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);
-            while (Long.compareUnsigned(at, end) < 0) {
+            while (Addresses.isBelow(at, end)) {
                 int index = from.indexOf(at);
                 long pte = Leaf.get(leaf, index);
                 if (Pte.isBusy(pte)) {
@@ -172,7 +175,7 @@ public final class CopyPageTables {
             Leaf.unlock(leaf);
         }
         if (busy != Pte.NONE) {
-            Retirement.awaitOwner(memory, parent, leaf, from.indexOf(at), busy);
+            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryWatch());
         }
         return at;
     }
@@ -261,12 +264,12 @@ public final class CopyPageTables {
     /** Removes all copies, because there will be no child, and returns the worker: the close of the child needs one. */
     public void undo() {
         try (gather) {
-            UnmapPages.unmap(child.pages(), 0, child.geometry().limit(), gather);
+            UnmapPages.unmap(childWalk, 0, child.geometry().limit(), gather);
         }
     }
 
     private void unmap(long start, long end) {
-        UnmapPages.unmap(child.pages(), start, end, gather);
+        UnmapPages.unmap(childWalk, start, end, gather);
         gather.invalidate();
         gather.free();
     }

@@ -1,30 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.pagewalk.GuardPages;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.pagewalk.ProtectPages;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -54,10 +50,12 @@ public final class Retirement {
     private final Memory memory;
     private final TlbGather gather;
 
+    private final PageWalk walk;
+
     private int step = COPIES;
 
-    /** The pages that each move has picked up; kept after a failure. */
-    private final List<Moved> moved;
+    /** The moves whose pages were picked up, the last of them perhaps in part. */
+    private final List<MovePages> moved;
 
     /**
      * How many of the ranges are done, in the order reserved, occupied; and the next address in the current one, 0 for
@@ -67,14 +65,6 @@ public final class Retirement {
 
     private long reached;
     private int actions;
-
-    /**
-     * The leaf of a busy entry for whose owner this rests, with the index and the value of the entry; null for none.
-     */
-    private long @Nullable [] busyLeaf;
-
-    private int busyIndex;
-    private long busyEntry;
 
     /**
      * Allocates the resources of the retirement. Called before publication.
@@ -89,6 +79,7 @@ public final class Retirement {
         layout = transit.operation().layout();
         table = layout.pages();
         gather = TlbGather.with(memory, worker);
+        walk = new PageWalk(table);
         moved = new ArrayList<>(transit.moves().size());
     }
 
@@ -122,9 +113,18 @@ public final class Retirement {
     public boolean isReady() {
         return switch (step) {
             case COPIES -> transit.areCopiesOver();
-            case PICK_UP -> busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
+            case PICK_UP -> areMovesReady();
             default -> gather.isInvalidated();
         };
+    }
+
+    private boolean areMovesReady() {
+        for (int i = 0; i < moved.size(); i++) {
+            if (!moved.get(i).isReady()) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private boolean advanceStep(boolean mayRest) {
@@ -134,7 +134,9 @@ public final class Retirement {
             case TAKE_AWAY -> takeAway(mayRest);
             case FLUSH -> flush(mayRest);
             case PUT_DOWN -> {
-                moved.forEach(this::putDown);
+                for (int i = 0; i < moved.size(); i++) {
+                    moved.get(i).putDown(gather);
+                }
                 yield true;
             }
             case FREE -> {
@@ -195,9 +197,9 @@ public final class Retirement {
         List<InFlightRange.Move> moves = transit.moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
-                moved.add(new Moved(moves.get(i), lastShrink(moves.get(i))));
+                moved.add(new MovePages(layout, memory, moves.get(i)));
             }
-            if (!pickUp(moved.get(i), mayRest)) {
+            if (!moved.get(i).pickUp(walk, gather, mayRest)) {
                 return false;
             }
         }
@@ -215,7 +217,7 @@ public final class Retirement {
             long at = reached == 0 ? of.start(i) : reached;
             long end = of.end(i);
             if (!isReserved && !transit.stopsFaults()) {
-                narrow(at, end);
+                ProtectPages.narrow(walk, at, end, layout, gather);
                 at = end;
             }
             while (at != end || gather.isFull()) {
@@ -226,7 +228,7 @@ public final class Retirement {
                     }
                     gather.free();
                 }
-                at = UnmapPages.unmapUntilFull(table, at, end, gather);
+                at = UnmapPages.unmapUntilFull(walk, at, end, gather);
             }
             reached = 0;
             ranges++;
@@ -244,260 +246,31 @@ public final class Retirement {
     private void enter(Ranges emptied) {
         for (int i = 0; i < emptied.size(); i++) {
             Vma vma = layout.find(emptied.start(i));
-            while (vma != null && Long.compareUnsigned(vma.start(), emptied.end(i)) < 0) {
+            while (vma != null && Addresses.isBelow(vma.start(), emptied.end(i))) {
                 Life.enter(vma);
                 vma = layout.find(vma.end());
             }
         }
     }
 
-    /** Rewrites each entry with the rights of the VMA that is there now, under the lock of its leaf. */
-    private void narrow(long start, long end) {
-        long at = table.nextLeaf(start, end);
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = Edit.lower(table.leafEnd(at), end);
-            long[] leaf = table.leaf(at);
-            if (leaf != null) {
-                narrow(leaf, at, stop);
-            }
-            at = table.nextLeaf(stop, end);
-        }
-    }
-
-    private void narrow(long[] leaf, long start, long end) {
-        long pageSize = layout.geometry().pageSize();
-        Leaf.lock(leaf);
-        try {
-            if (Leaf.isDead(leaf)) {
-                return;
-            }
-            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.PROTECTED);
-            Vma vma = null;
-            for (long at = start; Long.compareUnsigned(at, end) < 0; at += pageSize) {
-                int index = table.indexOf(at);
-                if (Leaf.get(leaf, index) == Pte.NONE) {
-                    continue;
-                }
-                if (vma == null || !vma.contains(at)) {
-                    vma = layout.find(at);
-                }
-                narrow(leaf, index, vma == null ? 0 : PageRights.most(vma));
-            }
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
-    private static void narrow(long[] leaf, int index, long most) {
-        long pte = Leaf.get(leaf, index);
-        for (; ; pte = Leaf.get(leaf, index)) {
-            long narrowed;
-            if (Pte.isPresent(pte)) {
-                narrowed = pte & ~(Pte.RIGHTS & ~most);
-            } else if (Pte.isBusy(pte) && Pte.has(pte, Pte.COPY)) {
-                // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
-                // belongs to that unmap.
-                narrowed = Pte.present(
-                        Pte.frame(pte), (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED)) | (most & ~Pte.WRITE));
-            } else {
-                return;
-            }
-            if (narrowed == pte || Leaf.compareAndSet(leaf, index, pte, narrowed)) {
-                return;
-            }
-        }
-    }
-
-    /** The picked-up entries of a move, with their distances from its start. */
-    private static final class Moved {
-        private final InFlightRange.Move move;
-        private long[] distances = new long[16];
-        private long[] entries = new long[16];
-        private int size;
-
-        private int down;
-
-        /** The file's latest shrink when the first page was picked up; null if there is no file. */
-        private final FilePages.@Nullable Shrink from;
-
-        Moved(InFlightRange.Move move, FilePages.@Nullable Shrink from) {
-            this.move = move;
-            this.from = from;
-        }
-
-        /** Returns true. Grows the arrays before the next entry is picked up. */
-        boolean hasRoom() {
-            if (size == entries.length) {
-                distances = Arrays.copyOf(distances, 2 * size);
-                entries = Arrays.copyOf(entries, 2 * size);
-            }
-            return true;
-        }
-
-        void add(long distance, long pte) {
-            distances[size] = distance;
-            entries[size++] = pte;
-        }
-    }
-
-    private FilePages.@Nullable Shrink lastShrink(InFlightRange.Move move) {
-        Vma target = layout.find(move.to());
-        FilePages file = target == null ? null : FilePages.of(target);
-        return file == null ? null : file.lastShrink();
-    }
-
-    private boolean pickUp(Moved pages, boolean mayRest) {
-        InFlightRange.Move move = pages.move;
-        long end = move.from() + move.length();
-        long at = table.nextLeaf(move.from(), end);
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = Edit.lower(table.leafEnd(at), end);
-            long[] leaf = table.leaf(at);
-            if (leaf != null && deferFlush(leaf, at, stop) && !pickUp(leaf, at, stop, pages, mayRest)) {
-                return false;
-            }
-            at = table.nextLeaf(stop, end);
-        }
-        return true;
-    }
-
-    /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and empty. */
-    private boolean deferFlush(long[] leaf, long start, long end) {
-        Leaf.lock(leaf);
-        try {
-            if (Leaf.isDead(leaf)) {
-                return false;
-            }
-            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.UNMAPPED);
-            return true;
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
-    private boolean pickUp(long[] leaf, long start, long end, Moved pages, boolean mayRest) {
-        long pageSize = layout.geometry().pageSize();
-        long at = start;
-        while (Long.compareUnsigned(at, end) < 0) {
-            int index = table.indexOf(at);
-            long pte = Leaf.get(leaf, index);
-            if (Pte.isBusy(pte)) {
-                // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.
-                if (mayRest) {
-                    busyLeaf = leaf;
-                    busyIndex = index;
-                    busyEntry = pte;
-                    return false;
-                }
-                awaitOwner(memory, layout, leaf, index, pte);
-            } else if (pte == Pte.NONE) {
-                at += pageSize;
-            } else if (pages.hasRoom() && Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
-                pages.add(at - pages.move.from(), pte);
-                at += pageSize;
-            }
-        }
-        return true;
-    }
-
-    /**
-     * Waits for the owner of a busy entry. Caller must hold no lock.
-     *
-     * @throws IllegalArgumentException if the entry is not busy
-     */
-    public static void awaitOwner(Memory memory, Layout layout, long[] leaf, int index, long pte) {
-        if (!Pte.isBusy(pte)) {
-            throw new IllegalArgumentException("nobody is at " + Pte.toString(pte));
-        }
-        Gate gate = memory.owners().gateOf(pte);
-        if (Leaf.get(leaf, index) == pte) {
-            gate.awaitUninterruptibly(watch(layout));
-        }
-    }
-
-    /** Returns a watch that reports a long wait for a page. */
-    static Watch watch(Layout layout) {
-        return new LongWait(layout);
-    }
-
-    /** A watch that reports a long wait for the owner of a busy entry. */
-    private record LongWait(Layout layout) implements Watch {
-        @Override
-        public long reportAfterNanos() {
-            return layout.host().longWaitNanos();
-        }
-
-        @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            layout.host().reportLongWait("a busy page table entry", gate, waiter, nanos);
-        }
-    }
-
-    private void putDown(Moved pages) {
-        Frames frames = memory.frames();
-        while (pages.down < pages.size) {
-            int i = pages.down;
-            long address = pages.move.to() + pages.distances[i];
-            long pte = pages.entries[i];
-            Vma vma = layout.find(address);
-            boolean put = vma != null
-                    && Long.compareUnsigned(pages.distances[i], pages.move.length()) < 0
-                    && putDown(vma, address, pte, pages);
-            // Before the page is dropped, which must not happen twice.
-            pages.down++;
-            if (!put && Pte.isOwn(pte)) {
-                frames.drop(Pte.frame(pte), gather.worker().magazine());
-            }
-        }
-    }
-
-    /**
-     * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
-     * Leaf#fill} does.
-     */
-    private boolean putDown(Vma vma, long address, long pte, Moved moved) {
-        for (; ; ) {
-            long[] leaf = table.leafForInstall(address);
-            Leaf.lock(leaf);
-            try {
-                if (Leaf.isDead(leaf)) {
-                    continue;
-                }
-                if (!isStillThere(vma, address, pte, moved)) {
-                    return false;
-                }
-                return Leaf.fill(leaf, table.indexOf(address), PagemapScan.moved(vma, pte));
-            } finally {
-                Leaf.unlock(leaf);
-            }
-        }
-    }
-
-    private boolean isStillThere(Vma vma, long address, long pte, Moved moved) {
-        FilePages file = FilePages.of(vma);
-        if (file == null || moved.from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
-            return true;
-        }
-        long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
-        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after the leaf's
-        // linking.
-        return Pte.isOwn(pte)
-                ? page < file.lowestSince(moved.from)
-                : memory.frames().isCached(Pte.frame(pte), file.number(), page);
-    }
-
     private void act(PageAction action) {
         switch (action.kind()) {
             case DISCARD -> discard(action.start(), action.end());
             case PUNCH -> punch(action);
-            case GUARD -> guard(action.start(), action.end());
-            case UNGUARD -> unguard(action.start(), action.end());
+            case GUARD -> GuardPages.install(table, action.start(), action.end(), gather);
+            case UNGUARD ->
+                GuardPages.remove(
+                        walk,
+                        action.start(),
+                        action.end(),
+                        gather,
+                        layout.host().busyEntryWatch());
         }
     }
 
     private void discard(long start, long end) {
         try (DiscardPages discarding = new DiscardPages(gather, Pte.NONE)) {
-            discarding.discard(table, start, end, (pte, address) -> true);
+            discarding.discard(table, start, end, DiscardPages.EVERY);
         }
     }
 
@@ -506,34 +279,5 @@ public final class Retirement {
         int pageShift = layout.geometry().pageShift();
         long pages = layout.geometry().pages(action.end() - action.start());
         file.remove(gather, action.offset() >>> pageShift, pages);
-    }
-
-    private void guard(long start, long end) {
-        try (DiscardPages discarding = new DiscardPages(gather, Pte.GUARD)) {
-            discarding.guard(table, start, end);
-        }
-    }
-
-    private void unguard(long start, long end) {
-        long pageSize = layout.geometry().pageSize();
-        long at = table.nextLeaf(start, end);
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = Edit.lower(table.leafEnd(at), end);
-            long[] leaf = table.leaf(at);
-            for (long page = at; leaf != null && Long.compareUnsigned(page, stop) < 0; page += pageSize) {
-                unguard(leaf, table.indexOf(page));
-            }
-            at = table.nextLeaf(stop, end);
-        }
-    }
-
-    private void unguard(long[] leaf, int index) {
-        long pte = Leaf.get(leaf, index);
-        while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
-            // A truncation has taken over an entry that is becoming a guard marker.
-            awaitOwner(memory, layout, leaf, index, pte);
-            pte = Leaf.get(leaf, index);
-        }
-        Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
     }
 }

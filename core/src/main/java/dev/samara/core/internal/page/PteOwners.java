@@ -2,6 +2,7 @@
 package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Watch;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -14,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A number belongs to one page-table context, which serves one operation at a time. Only that operation can have
  * written a busy entry with its number, so its compare-and-set cannot mistake another operation's entry for its own. A
  * thread that finds a busy entry waits at a gate, which is made only then, and reads the entry again after the wait.
- * Thread-safe; no method waits at a gate.
+ * Thread-safe; only {@link #await} waits.
  */
 public final class PteOwners {
     /*
@@ -92,5 +93,24 @@ public final class PteOwners {
         // Between the gate and the caller's read of the entry. Pairs with leave, after the change of the entry.
         VarHandle.fullFence();
         return gate;
+    }
+
+    /**
+     * Waits for the owner of a busy entry, unless the entry has changed. The caller holds no lock.
+     *
+     * @param leaf the leaf that has the entry
+     * @param index the index of the entry
+     * @param pte the busy entry
+     * @param watch is told of a long wait
+     * @throws IllegalArgumentException if the entry is not busy
+     */
+    public void await(long[] leaf, int index, long pte, Watch watch) {
+        if (!Pte.isBusy(pte)) {
+            throw new IllegalArgumentException("no operation has claimed " + Pte.toString(pte));
+        }
+        Gate gate = gateOf(pte);
+        if (Leaf.get(leaf, index) == pte) {
+            gate.awaitUninterruptibly(watch);
+        }
     }
 }

@@ -7,9 +7,9 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.Arrays;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,12 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One object serves one operation and its thread. The thread holds no lock and is in no reader section, unless a
  * method says so.
  */
-public final class DiscardPages implements AutoCloseable {
+public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private static final int BATCH = 1 << 10;
-
-    /* Nanoseconds between attempts to finish a batch after a failure. */
-    private static final long SHORTEST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Memory memory;
     private final TlbGather gather;
@@ -39,10 +35,7 @@ public final class DiscardPages implements AutoCloseable {
     /** The value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}. */
     private final long left;
 
-    private long[][] leaves = new long[16][];
-    private int[] indexes = new int[16];
-    private long[] marks = new long[16];
-    private int size;
+    private final BusyEntries claimed = new BusyEntries();
 
     /** First addresses of leaves that lie wholly in the range, and may be unhooked ({@code CONFIG_PT_RECLAIM}). */
     private long[] wholes = {};
@@ -115,6 +108,9 @@ public final class DiscardPages implements AutoCloseable {
         boolean takes(long pte, long address);
     }
 
+    /** Chooses all entries. */
+    public static final Choice EVERY = (pte, address) -> true;
+
     /**
      * Discards the chosen pages of a range. The last ones are discarded by {@link #finish} or {@link #close}.
      *
@@ -124,24 +120,21 @@ public final class DiscardPages implements AutoCloseable {
      * @param choice chooses the entries
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
-        long span = (long) table.entries() << table.pageShift();
-        // Also where there is no leaf yet. The fence of nextLeaf is between the notices and the leaves.
+        // Also where there is no leaf yet. The fence of the walk is between the notices and the leaves.
         table.notices().expire(start, end);
-        long at = table.nextLeaf(start, end);
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = table.leafEnd(at);
-            boolean isLast = Long.compareUnsigned(stop, end) >= 0;
-            long[] leaf = table.leaf(at);
-            if (leaf != null) {
-                mark(table, leaf, at, isLast ? end : stop, choice);
-                if (at == stop - span && Long.compareUnsigned(stop, end) <= 0) {
-                    noteWhole(table, at);
-                }
+        PageWalk walk = new PageWalk(table).over(start, end);
+        while (walk.next()) {
+            claim(walk, choice);
+            if (walk.isWhole()) {
+                noteWhole(table, walk.start());
             }
-            if (size >= BATCH || gather.isFull()) {
-                finish();
-            }
-            at = isLast ? end : table.nextLeaf(stop, end);
+            finishIfFull();
+        }
+    }
+
+    private void finishIfFull() {
+        if (claimed.size() >= BATCH || gather.isFull()) {
+            finish();
         }
     }
 
@@ -153,17 +146,12 @@ public final class DiscardPages implements AutoCloseable {
      * @param end the end of the range, exclusive
      */
     public void guard(PageTable table, long start, long end) {
-        long at = start;
-        while (Long.compareUnsigned(at, end) < 0) {
-            long stop = table.leafEnd(at);
-            boolean isLast = Long.compareUnsigned(stop, end) >= 0;
-            while (!guardLeaf(table, at, isLast ? end : stop)) {
+        PageWalk walk = new PageWalk(table).over(start, end);
+        while (walk.nextSpan()) {
+            while (!guardLeaf(walk)) {
                 Thread.onSpinWait();
             }
-            if (size >= BATCH || gather.isFull()) {
-                finish();
-            }
-            at = isLast ? end : stop;
+            finishIfFull();
         }
     }
 
@@ -171,18 +159,16 @@ public final class DiscardPages implements AutoCloseable {
      * Puts guards into one leaf; returns false if the leaf is dead. Holds the lock throughout, so that no empty entry
      * is filled between the check for an empty entry and the claim of a page.
      */
-    private boolean guardLeaf(PageTable table, long start, long end) {
-        long[] leaf = table.leafForInstall(start);
-        int first = table.indexOf(start);
-        int behind = table.indexOf(end);
-        int last = behind == 0 ? table.entries() : behind;
+    private boolean guardLeaf(PageWalk walk) {
+        long[] leaf = walk.table().leafForInstall(walk.start());
+        int last = walk.last();
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return false;
             }
-            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
-            for (int i = first; i < last; i++) {
+            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
+            for (int i = walk.first(); i < last; i++) {
                 while (!guardEntry(leaf, i)) {
                     Thread.onSpinWait();
                 }
@@ -198,31 +184,29 @@ public final class DiscardPages implements AutoCloseable {
         if (Leaf.fill(leaf, index, left) || Leaf.get(leaf, index) == left) {
             return true;
         }
-        take(leaf, index, 0, (pte, address) -> true);
+        claim(leaf, index, 0, EVERY);
         return Leaf.get(leaf, index) != Pte.NONE;
     }
 
-    private void mark(PageTable table, long[] leaf, long start, long end, Choice choice) {
-        int first = table.indexOf(start);
-        int behind = table.indexOf(end);
-        int last = behind == 0 ? table.entries() : behind;
-        long pageSize = 1L << table.pageShift();
+    private void claim(PageWalk walk, Choice choice) {
+        long[] leaf = walk.leaf();
+        int last = walk.last();
         Leaf.lock(leaf);
         try {
             if (Leaf.isDead(leaf)) {
                 return;
             }
             // Also if no entry is claimed: an earlier operation that has claimed them may not have flushed yet.
-            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
-            for (int i = first; i < last; i++) {
-                take(leaf, i, start + (i - first) * pageSize, choice);
+            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
+            for (int i = walk.first(); i < last; i++) {
+                claim(leaf, i, walk.addressOf(i), choice);
             }
         } finally {
             Leaf.unlock(leaf);
         }
     }
 
-    private void take(long[] leaf, int index, long address, Choice choice) {
+    private void claim(long[] leaf, int index, long address, Choice choice) {
         long pte = Leaf.get(leaf, index);
         while (Pte.isPresent(pte) || Pte.isBusy(pte)) {
             if (!choice.takes(pte, address)) {
@@ -231,9 +215,10 @@ public final class DiscardPages implements AutoCloseable {
             if (Pte.isBusy(pte) && Pte.owner(pte) == worker().owner()) {
                 return;
             }
-            long mark = Pte.busy(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
+            long busy = Pte.busy(pte, worker().owner(), false) | (left == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
-            ensureCapacity();
+            claimed.ensureCapacity();
+            gather.ensureCapacity(claimed.size() + 1);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
                 // The thread that copies the page still reads it.
                 gather.needGracePeriod();
@@ -243,8 +228,8 @@ public final class DiscardPages implements AutoCloseable {
                 // page may leave the cache.
                 memory.frames().setDirty(Pte.frame(pte));
             }
-            if (Leaf.compareAndSet(leaf, index, pte, mark)) {
-                note(leaf, index, mark);
+            if (Leaf.compareAndSet(leaf, index, pte, busy)) {
+                claimed.add(leaf, index, busy);
                 return;
             }
             pte = Leaf.get(leaf, index);
@@ -270,36 +255,13 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    private void ensureCapacity() {
-        if (size == marks.length) {
-            long[] more = Arrays.copyOf(marks, 2 * size);
-            indexes = Arrays.copyOf(indexes, 2 * size);
-            leaves = Arrays.copyOf(leaves, 2 * size);
-            marks = more;
-        }
-        gather.ensureCapacity(size + 1);
-    }
-
-    private void note(long[] leaf, int index, long mark) {
-        leaves[size] = leaf;
-        indexes[size] = index;
-        marks[size++] = mark;
-    }
-
     /**
      * Ends the batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
      * frees the pages.
      */
     public void finish() {
         gather.invalidate();
-        for (int i = 0; i < size; i++) {
-            // An earlier owner of the busy entry may have asked for a guard.
-            if (Leaf.compareAndSet(leaves[i], indexes[i], marks[i], marks[i] & Pte.GUARD)) {
-                gather.take(marks[i]);
-            }
-        }
-        Arrays.fill(leaves, 0, size, null);
-        size = 0;
+        claimed.release(gather);
         memory.owners().leave(worker().owner());
         unhookWholes();
         // No CPU can have reached these pages since the invalidation above: their entries were busy all the time.
@@ -339,7 +301,7 @@ public final class DiscardPages implements AutoCloseable {
             if (isLent) {
                 gather.leave(this);
             } else {
-                memory.rcu().callAfterAnyway(this::finishLater);
+                memory.rcu().callAfterAnyway(this);
             }
             throw failed;
         }
@@ -348,22 +310,13 @@ public final class DiscardPages implements AutoCloseable {
         }
     }
 
-    /** Drops later failures: {@link #close} has thrown the first one, and they have the same cause. */
-    private void finishLater() {
-        long pause = SHORTEST_PAUSE;
-        while (!isFinished()) {
-            LockSupport.parkNanos(this, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
-        }
-        gather.close();
+    @Override
+    protected void end() {
+        finish();
     }
 
-    private boolean isFinished() {
-        try {
-            finish();
-            return true;
-        } catch (Throwable again) {
-            return false;
-        }
+    @Override
+    protected void ended() {
+        gather.close();
     }
 }

@@ -21,17 +21,17 @@ public final class UnmapPages {
      * Empties a range. Empty leaves are unhooked with the invalidation. Where the gather fills up, this invalidates and
      * frees a part of the pages, and so waits.
      *
-     * @param table the page table of the space
+     * @param walk a cursor of the page table
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param gather collects the pages
      */
-    public static void unmap(PageTable table, long start, long end, TlbGather gather) {
-        long at = unmapUntilFull(table, start, end, gather);
+    public static void unmap(PageWalk walk, long start, long end, TlbGather gather) {
+        long at = unmapUntilFull(walk, start, end, gather);
         while (gather.isFull()) {
             gather.invalidate();
             gather.free();
-            at = unmapUntilFull(table, at, end, gather);
+            at = unmapUntilFull(walk, at, end, gather);
         }
     }
 
@@ -39,36 +39,33 @@ public final class UnmapPages {
      * Empties a range as far as the gather has capacity. Needs no memory if the gather has some capacity and is not
      * {@linkplain TlbGather#isFull full}. Does not wait for CPUs or grace periods.
      *
-     * @param table the page table of the space
+     * @param walk a cursor of the page table
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param gather collects the pages
      * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
      *     once it has invalidated and freed
      */
-    public static long unmapUntilFull(PageTable table, long start, long end, TlbGather gather) {
-        long at = table.nextLeaf(start, end);
-        while (Long.compareUnsigned(at, end) < 0 && !gather.isFull()) {
-            long stop = table.leafEnd(at);
-            boolean isLast = Long.compareUnsigned(stop, end) >= 0 || stop == 0;
-            long behind = isLast ? end : stop;
-            long[] leaf = table.leaf(at);
-            long reached = leaf == null ? behind : unmap(table, leaf, at, behind, gather);
-            at = reached != behind || isLast ? reached : table.nextLeaf(stop, end);
+    public static long unmapUntilFull(PageWalk walk, long start, long end, TlbGather gather) {
+        walk.over(start, end);
+        while (!gather.isFull() && walk.next()) {
+            long reached = unmap(walk.table(), walk.leaf(), walk.start(), walk.end(), gather);
+            if (reached != walk.end()) {
+                return reached;
+            }
         }
-        return at;
+        return walk.end();
     }
 
     /** Empties a range of one leaf; returns the end of the part for which the gather had capacity, exclusive. */
     private static long unmap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
-        int first = table.indexOf(start);
-        int behind = table.indexOf(end);
-        int wanted = (behind == 0 ? table.entries() : behind) - first;
+        int wanted = (int) ((end - start) >>> table.pageShift());
         // After a page is unhooked, adding it to the gather must not fail.
         int capacity = gather.tryEnsureCapacity(wanted);
         if (capacity == 0) {
             return start;
         }
+        int first = table.indexOf(start);
         int last = first + capacity;
         long reached = capacity == wanted ? end : start + ((long) capacity << table.pageShift());
         Leaf.lock(leaf);

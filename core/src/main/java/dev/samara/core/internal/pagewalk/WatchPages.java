@@ -28,20 +28,14 @@ public final class WatchPages {
                         memory.oracle(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             table.watches().add(watch);
-            // The fence of nextLeaf is between the watch and the leaves, and later the cpumasks. Pairs with a thread
+            // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread
             // that links a leaf, or adds its CPU to a cpumask, and then reads the watches.
-            long at = table.nextLeaf(start, end);
-            while (Long.compareUnsigned(at, end) < 0) {
-                long stop = table.leafEnd(at);
-                boolean isLast = Long.compareUnsigned(stop, end) >= 0;
-                long[] leaf = table.leaf(at);
-                if (leaf != null) {
-                    deferFlush(table, leaf, at, isLast ? end : stop, gather);
-                }
+            PageWalk walk = new PageWalk(table).over(start, end);
+            while (walk.next()) {
+                deferFlush(table, walk.leaf(), walk.start(), walk.end(), gather);
                 if (gather.isFull()) {
                     gather.invalidate();
                 }
-                at = isLast ? end : table.nextLeaf(stop, end);
             }
             gather.invalidate();
             done = true;

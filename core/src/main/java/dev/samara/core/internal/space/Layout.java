@@ -10,6 +10,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Load;
@@ -41,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link
  * #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called by any thread at any time.
  */
-public final class Layout {
+public final class Layout implements VmaLookup {
     /** The owner of the guards' reservations, which are never cleared. */
     private static final Object GUARD = new Object() {
         @Override
@@ -336,6 +337,7 @@ public final class Layout {
      * @param address any address
      * @return the VMA, or null if nothing is mapped there
      */
+    @Override
     public @Nullable Vma find(long address) {
         return tree.get(address);
     }

@@ -9,6 +9,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Uncaught;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.WaitingCalls;
+import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -94,6 +95,19 @@ public final class MachineState {
 
     private final Background background = new Background(this::reportFailedTask);
     private final WaitingCalls waitingCalls = new WaitingCalls(background);
+
+    /** Reports long waits for the owner of a busy page table entry. */
+    private final Watch busyEntryWatch = new Watch() {
+        @Override
+        public long reportAfterNanos() {
+            return longWaitNanos;
+        }
+
+        @Override
+        public void waitsLong(Gate gate, Thread waiter, long nanos) {
+            reportLongWait("a busy page table entry", gate, waiter, nanos);
+        }
+    };
 
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
@@ -226,6 +240,11 @@ public final class MachineState {
     /** Returns the time in nanoseconds after which a wait is reported. */
     public long longWaitNanos() {
         return longWaitNanos;
+    }
+
+    /** Returns the watch of waits for the owner of a busy page table entry. */
+    public Watch busyEntryWatch() {
+        return busyEntryWatch;
     }
 
     /**

@@ -4,9 +4,11 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -29,14 +31,15 @@ public final class Mincore {
         if (!geometry.isAligned(address)) {
             return Errno.EINVAL.result();
         }
-        if (Long.compareUnsigned(address, geometry.limit()) > 0
-                || Long.compareUnsigned(length, geometry.limit() - address) > 0) {
+        if (Addresses.isBelow(geometry.limit(), address) || Addresses.isBelow(geometry.limit() - address, length)) {
             return Errno.ENOMEM.result();
         }
         long pages = geometry.pages(geometry.roundUp(length));
         if (pages > vector.length) {
             return Errno.EFAULT.result();
         }
+        PageWalk walk = new PageWalk(layout.pages());
+        long stop = address + (pages << geometry.pageShift());
         int done = 0;
         while (done < pages) {
             long at = address + ((long) done << geometry.pageShift());
@@ -44,17 +47,27 @@ public final class Mincore {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            long end = Edit.lower(vma.end(), address + (pages << geometry.pageShift()));
-            for (; Long.compareUnsigned(at, end) < 0; at += geometry.pageSize()) {
-                vector[done++] = (byte) (isResident(layout, vma, at) ? 1 : 0);
+            walk.over(at, Addresses.lower(vma.end(), stop));
+            while (walk.nextSpan()) {
+                done = examine(layout, vma, walk, vector, done);
             }
         }
         return Edit.DONE;
     }
 
-    private static boolean isResident(Layout layout, Vma vma, long address) {
-        PageTable table = layout.pages();
-        long pte = table.get(address);
+    /** Reports the pages of one leaf, or of the addresses where none is; returns the number of pages reported so far. */
+    private static int examine(Layout layout, Vma vma, PageWalk walk, byte[] vector, int done) {
+        long[] leaf = walk.table().leaf(walk.start());
+        int at = done;
+        int last = walk.last();
+        for (int i = walk.first(); i < last; i++) {
+            long pte = leaf == null ? Pte.NONE : Leaf.get(leaf, i);
+            vector[at++] = (byte) (isResident(layout, vma, walk.addressOf(i), pte) ? 1 : 0);
+        }
+        return at;
+    }
+
+    private static boolean isResident(Layout layout, Vma vma, long address, long pte) {
         if (Pte.isPresent(pte)) {
             return true;
         }

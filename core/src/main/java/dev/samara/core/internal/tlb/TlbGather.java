@@ -7,15 +7,12 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdown;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,11 +33,7 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain #isFull full} earlier. A retire phase that must not wait calls {@link #isInvalidated} instead, and
  * {@linkplain #rest rests} between calls without a page-table context.
  */
-public final class TlbGather implements AutoCloseable {
-    /* Nanoseconds between attempts to end an operation after a failure. */
-    private static final long SHORTEST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
+public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of frames at which the gather is full. */
     static final int MOST = 1 << 12;
 
@@ -64,7 +57,7 @@ public final class TlbGather implements AutoCloseable {
     private long ticket;
 
     /** A part of the operation that failed to end: its busy entries name this page-table context. Null for none. */
-    private @Nullable DiscardPages unfinished;
+    private @Nullable RetriedEnd unfinished;
 
     /** A thread of the machine ends the operation. Accessed by the thread that has begun the operation. */
     private boolean isHandedOn;
@@ -153,15 +146,15 @@ public final class TlbGather implements AutoCloseable {
         if (worker == null) {
             worker = memory.borrow();
         }
-        DiscardPages left = unfinished;
+        RetriedEnd left = unfinished;
         if (left != null) {
-            left.finish();
+            left.end();
             unfinished = null;
         }
     }
 
     /** Leaves a part of this gather's operation to the next {@link #resume}. */
-    public void leave(DiscardPages part) {
+    public void leave(RetriedEnd part) {
         unfinished = part;
     }
 
@@ -187,25 +180,6 @@ public final class TlbGather implements AutoCloseable {
             throw new IllegalStateException(user + " has a space loaded, and is not LAZY, that nobody uses");
         }
         return ended;
-    }
-
-    /**
-     * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs. The caller has
-     * changed the page's entry, which does not change again meanwhile. It holds no lock and is in no reader section.
-     *
-     * @param table the page table of the space
-     * @param leaf the leaf that has the entry
-     * @param address any address of the page
-     */
-    public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
-        TlbContext context = table.context();
-        long generation = context.advance();
-        int index = table.indexOf(address);
-        long mask = Leaf.cpumask(leaf, index, index);
-        long size = 1L << table.pageShift();
-        long start = address & -size;
-        context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
-        memory.cpus().shoot(context, generation, mask);
     }
 
     public Memory memory() {
@@ -385,14 +359,15 @@ public final class TlbGather implements AutoCloseable {
             ended = true;
         } finally {
             if (!ended) {
-                memory.rcu().callAfterAnyway(this::endLater);
+                memory.rcu().callAfterAnyway(this);
                 isHandedOn = true;
             }
         }
         rest();
     }
 
-    private void end() {
+    @Override
+    protected void end() {
         if (worker == null || unfinished != null) {
             resume();
         }
@@ -400,22 +375,8 @@ public final class TlbGather implements AutoCloseable {
         free();
     }
 
-    /** Drops later failures: {@link #close} has thrown the first one, and they have the same cause. */
-    private void endLater() {
-        long pause = SHORTEST_PAUSE;
-        while (!isEnded()) {
-            LockSupport.parkNanos(this, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
-        }
+    @Override
+    protected void ended() {
         giveBackWorker();
-    }
-
-    private boolean isEnded() {
-        try {
-            end();
-            return true;
-        } catch (Throwable again) {
-            return false;
-        }
     }
 }

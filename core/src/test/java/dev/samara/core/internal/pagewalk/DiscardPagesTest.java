@@ -47,7 +47,7 @@ final class DiscardPagesTest {
 
     @Test
     @DisplayName("P2: an entry is busy, and its page in use, until nobody can translate to it; then it is empty")
-    void inTransitUntilInvalidated() throws InterruptedException {
+    void busyUntilInvalidated() throws InterruptedException {
         int frame = table.fill(AT);
         CpuTlb cpu = table.guest(AT);
         CountDownLatch marked = new CountDownLatch(1);
@@ -201,7 +201,7 @@ final class DiscardPagesTest {
             }
             assertEquals(0, table.inUse());
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(table.pages, AT, AT + LEAF, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + LEAF, gather);
             }
         }
         assertEquals(0, table.pages.tables());
@@ -305,7 +305,7 @@ final class DiscardPagesTest {
             assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
             assertFalse(memory.frames().isDirty(frame));
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
             }
             assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
         }

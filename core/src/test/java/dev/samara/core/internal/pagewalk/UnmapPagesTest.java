@@ -29,7 +29,7 @@ final class UnmapPagesTest {
 
     private void unmap(long start, long end) {
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(table.pages, start, end, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), start, end, gather);
         }
     }
 

@@ -16,6 +16,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -72,7 +73,7 @@ final class TlbGatherTest {
             try (TlbGather gather = new TlbGather(memory)) {
                 gather.invalidate();
                 gather.free();
-                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -136,7 +137,7 @@ final class TlbGatherTest {
         AtomicInteger inUse = new AtomicInteger();
         Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(failing)) {
-                UnmapPages.unmap(of.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(of.pages), AT, AT + Table.PAGE, gather);
                 assertThrows(IllegalStateException.class, gather::invalidate);
                 assertThrows(IllegalStateException.class, gather::free);
                 inUse.set(of.inUse());
@@ -173,7 +174,7 @@ final class TlbGatherTest {
         CpuTlb cpu = of.guest(AT);
         Thread unmapper = new Thread(() -> {
             TlbGather gather = new TlbGather(failing);
-            UnmapPages.unmap(of.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(of.pages), AT, AT + Table.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
             // It is not this thread's any more.
@@ -209,10 +210,10 @@ final class TlbGatherTest {
         table.fill(AT);
         CpuTlb cpu = table.guest(AT);
         try (TlbGather first = new TlbGather(memory)) {
-            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, first);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, first);
             Thread second = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
-                    UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
                 }
             });
             second.start();
@@ -266,7 +267,7 @@ final class TlbGatherTest {
         long generation = context.generation();
         assertTrue(context.end());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -295,7 +296,7 @@ final class TlbGatherTest {
             CpuTlb cpu = table.guest(AT);
             assertNotSame(context, table.pages.context());
             Thread ends = new Thread(() -> {
-                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
                 gather.invalidate();
                 gather.free();
             });
@@ -327,7 +328,7 @@ final class TlbGatherTest {
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
-                UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -355,7 +356,7 @@ final class TlbGatherTest {
             cpus.add(cpu);
         }
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(table.pages, AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
         }
         for (CpuTlb cpu : cpus) {
             assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
@@ -418,7 +419,7 @@ final class TlbGatherTest {
         }
         assertEquals(pages, table.inUse());
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(table.pages, AT, AT + pages * Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + pages * Table.PAGE, gather);
             assertFalse(gather.isFull());
             assertTrue(table.inUse() < pages, "a first part is free before the end");
         }
@@ -445,7 +446,7 @@ final class TlbGatherTest {
             Await.until("the CPUs use the pages", () -> using.getCount() == 0, reports);
             long before = memory.cpus().targets();
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(table.pages, AT, AT + 3 * leaf, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + 3 * leaf, gather);
                 gather.invalidate();
                 assertEquals(before + Integer.bitCount(cpus), memory.cpus().targets());
             } finally {

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.DirtyScan;
+import dev.samara.core.internal.pagewalk.PageWalk;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.vma.Vma;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages of one move ({@code move_page_tables}): picked up at the source, and put down at the target after the
+ * flush. No fault fills an entry of either range meanwhile.
+ *
+ * <p>Both steps may be repeated after a failure, and continue where the earlier attempt has failed.
+ */
+final class MovePages {
+    private final Layout layout;
+    private final PageTable table;
+    private final Memory memory;
+    private final InFlightRange.Move move;
+
+    /* The entries that were picked up, each with its distance from the start of the move. */
+    private long[] distances = new long[16];
+    private long[] entries = new long[16];
+    private int size;
+
+    /** The number of entries that were put down, or whose pages were dropped. */
+    private int down;
+
+    /** The file's latest shrink when the first page was picked up; null if there is no file. */
+    private final FilePages.@Nullable Shrink from;
+
+    /** The leaf of a busy entry for whose owner this rests; null for none. */
+    private long @Nullable [] busyLeaf;
+
+    private int busyIndex;
+    private long busyEntry;
+
+    MovePages(Layout layout, Memory memory, InFlightRange.Move move) {
+        this.layout = layout;
+        this.memory = memory;
+        this.move = move;
+        table = layout.pages();
+        from = lastShrink();
+    }
+
+    private FilePages.@Nullable Shrink lastShrink() {
+        Vma target = layout.find(move.to());
+        FilePages file = target == null ? null : FilePages.of(target);
+        return file == null ? null : file.lastShrink();
+    }
+
+    /** Returns whether the reason for the rest may be over. Does not wait. */
+    boolean isReady() {
+        return busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
+    }
+
+    /**
+     * Empties the entries of the source, and keeps them.
+     *
+     * @param walk a cursor of the page table
+     * @param gather collects the pending flushes
+     * @param mayRest whether to return instead of waiting
+     * @return whether the source is empty; false only if {@code mayRest}
+     */
+    boolean pickUp(PageWalk walk, TlbGather gather, boolean mayRest) {
+        busyLeaf = null;
+        walk.over(move.from(), move.from() + move.length());
+        while (walk.next()) {
+            if (deferFlush(walk, gather) && !pickUp(walk, mayRest)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and empty. */
+    private static boolean deferFlush(PageWalk walk, TlbGather gather) {
+        long[] leaf = walk.leaf();
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.isDead(leaf)) {
+                return false;
+            }
+            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.UNMAPPED);
+            return true;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    private boolean pickUp(PageWalk walk, boolean mayRest) {
+        long[] leaf = walk.leaf();
+        int last = walk.last();
+        int i = walk.first();
+        while (i < last) {
+            long pte = Leaf.get(leaf, i);
+            if (Pte.isBusy(pte)) {
+                // A copy, or a page that is being removed from its cache. Short, unless the owner waits for a CPU.
+                if (mayRest) {
+                    busyLeaf = leaf;
+                    busyIndex = i;
+                    busyEntry = pte;
+                    return false;
+                }
+                memory.owners().await(leaf, i, pte, watch());
+            } else if (pte == Pte.NONE || pickUp(leaf, i, pte, walk.addressOf(i))) {
+                i++;
+            }
+        }
+        return true;
+    }
+
+    /** Returns false if another thread has changed the entry meanwhile. */
+    private boolean pickUp(long[] leaf, int index, long pte, long address) {
+        // An entry that is picked up must be kept, so capacity is ensured first.
+        if (size == entries.length) {
+            distances = Arrays.copyOf(distances, 2 * size);
+            entries = Arrays.copyOf(entries, 2 * size);
+        }
+        if (!Leaf.compareAndSet(leaf, index, pte, Pte.NONE)) {
+            return false;
+        }
+        distances[size] = address - move.from();
+        entries[size++] = pte;
+        return true;
+    }
+
+    private Watch watch() {
+        return layout.host().busyEntryWatch();
+    }
+
+    /** Stores the entries at the target. Drops the pages that no longer belong there. */
+    void putDown(TlbGather gather) {
+        while (down < size) {
+            long address = move.to() + distances[down];
+            long pte = entries[down];
+            Vma vma = layout.find(address);
+            boolean isPut =
+                    vma != null && Addresses.isBelow(distances[down], move.length()) && putDown(vma, address, pte);
+            // Before the page is dropped, which must not happen twice.
+            down++;
+            if (!isPut && Pte.isOwn(pte)) {
+                memory.frames().drop(Pte.frame(pte), gather.worker().magazine());
+            }
+        }
+    }
+
+    /**
+     * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
+     * Leaf#fill} does.
+     */
+    private boolean putDown(Vma vma, long address, long pte) {
+        for (; ; ) {
+            long[] leaf = table.leafForInstall(address);
+            Leaf.lock(leaf);
+            try {
+                if (Leaf.isDead(leaf)) {
+                    continue;
+                }
+                if (!isStillThere(vma, address, pte)) {
+                    return false;
+                }
+                return Leaf.fill(leaf, table.indexOf(address), DirtyScan.moved(vma, pte));
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+    }
+
+    private boolean isStillThere(Vma vma, long address, long pte) {
+        FilePages file = FilePages.of(vma);
+        if (file == null || from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
+            return true;
+        }
+        long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
+        // Truncation notes the size, or marks the frame, and then walks: under this leaf's lock, after the leaf's
+        // linking.
+        return Pte.isOwn(pte)
+                ? page < file.lowestSince(from)
+                : memory.frames().isCached(Pte.frame(pte), file.number(), page);
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.PageSink;
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The pages of a range that were written or accessed since the last scan ({@code PAGEMAP_SCAN}, KVM's dirty log).
+ *
+ * <p>It handles entries in batches. First the bit is cleared. Then all CPUs are flushed, so that every store through an
+ * older translation, which did not set the bit, has been made. Only then the sink is called: it finds all of these
+ * stores in the page. If the sink throws, the pages that it did not receive get their bit back.
+ *
+ * <p>Takes no lock but one leaf's at a time. For one thread.
+ */
+public final class DirtyScan {
+    /** The number of pages after which a batch ends, at the end of its leaf, to be flushed and reported. */
+    private static final int BATCH = 1 << 12;
+
+    private final Memory memory;
+    private final PageTable table;
+    private final PageWalk walk;
+    private final VmaLookup vmas;
+    private final Watch watch;
+    private final long pageSize;
+
+    /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
+    private final long bit;
+
+    private long[] pages = new long[64];
+    private int size;
+
+    /**
+     * Makes a scan.
+     *
+     * @param vmas the VMAs of the space
+     * @param watch is told of a long wait for a page that is being copied
+     * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
+     */
+    public DirtyScan(Memory memory, PageTable table, VmaLookup vmas, Watch watch, long bit) {
+        this.memory = memory;
+        this.table = table;
+        this.vmas = vmas;
+        this.watch = watch;
+        this.bit = bit;
+        walk = new PageWalk(table);
+        pageSize = 1L << table.pageShift();
+    }
+
+    /**
+     * Clears the bit in the entries of a range and reports the pages that had it.
+     *
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @param sink receives the pages, in ascending order
+     * @return the number of reported pages
+     */
+    public long run(long start, long end, PageSink sink) {
+        long done = 0;
+        long at = start;
+        while (Addresses.isBelow(at, end)) {
+            size = 0;
+            int told = 0;
+            try {
+                at = clearAndFlush(at, end);
+                while (told < size) {
+                    sink.page(pages[told]);
+                    told++;
+                }
+            } finally {
+                for (int i = told; i < size; i++) {
+                    restore(pages[i]);
+                }
+            }
+            done += told;
+        }
+        return done;
+    }
+
+    /**
+     * Clears and flushes a batch; returns the address it has reached. A checked machine accepts stores through old
+     * translations meanwhile.
+     */
+    @SuppressWarnings("try") // it is there to be closed
+    private long clearAndFlush(long start, long end) {
+        try (AccessChecker.Revocation taking = AccessChecker.taking(
+                        memory.oracle(), "a collection", AccessChecker.MARK, table.number(), start, end);
+                TlbGather gather = new TlbGather(memory)) {
+            return clear(start, end, gather);
+        }
+    }
+
+    /** Clears a batch; returns the address it has reached. */
+    private long clear(long start, long end, TlbGather gather) {
+        walk.over(start, end);
+        while (size < BATCH && !gather.isFull() && walk.next()) {
+            long reached = clear(walk.leaf(), walk.start(), walk.end(), gather);
+            if (reached != walk.end()) {
+                walk.over(reached, end);
+            }
+        }
+        return walk.end();
+    }
+
+    /**
+     * Clears entries of one leaf up to a page that is being copied, and waits for the copy; returns the address it has
+     * reached.
+     */
+    private long clear(long[] leaf, long start, long end, TlbGather gather) {
+        ensureCapacity();
+        long copied = Pte.NONE;
+        long at;
+        RcuReader reader = gather.worker().reader();
+        // A cached frame of an entry is not freed before this ends, also if the entry is moved meanwhile.
+        reader.enter();
+        Leaf.lock(leaf);
+        try {
+            at = deferFlush(leaf, start, end, gather);
+            for (; Addresses.isBelow(at, end); at += pageSize) {
+                long pte = clear(leaf, at);
+                if (isCopied(pte)) {
+                    copied = pte;
+                    break;
+                }
+            }
+        } finally {
+            Leaf.unlock(leaf);
+            reader.exit();
+        }
+        if (copied != Pte.NONE) {
+            memory.owners().await(leaf, table.indexOf(at), copied, watch);
+        }
+        return at;
+    }
+
+    /** Defers the flush from the first page to be cleared on; returns its address, or {@code end} if there is none. */
+    private long deferFlush(long[] leaf, long start, long end, TlbGather gather) {
+        if (Leaf.isDead(leaf)) {
+            return end;
+        }
+        long first = end;
+        for (long at = start; first == end && Addresses.isBelow(at, end); at += pageSize) {
+            long pte = Leaf.get(leaf, table.indexOf(at));
+            if ((Pte.isPresent(pte) && Pte.has(pte, bit)) || isCopied(pte)) {
+                first = at;
+            }
+        }
+        // Also if another flush is pending: a thread that cleared a page earlier may not have flushed yet.
+        if (Leaf.hasPendingFlush(leaf)) {
+            gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
+        } else if (first != end) {
+            gather.deferFlush(table, leaf, first, end, MmuNotifier.Reason.OBSERVED);
+        }
+        return first;
+    }
+
+    /** Clears one entry and records its page; returns its last value. */
+    private long clear(long[] leaf, long address) {
+        int index = table.indexOf(address);
+        long pte = Leaf.get(leaf, index);
+        while (Pte.isPresent(pte) && Pte.has(pte, bit)) {
+            if (bit == Pte.DIRTY && Pte.isCached(pte)) {
+                // Before the entry becomes clean; may be redundant if the entry changes meanwhile.
+                memory.frames().setDirty(Pte.frame(pte));
+            }
+            if (Leaf.compareAndSet(leaf, index, pte, pte & ~bit)) {
+                pages[size++] = address;
+                return pte;
+            }
+            pte = Leaf.get(leaf, index);
+        }
+        return pte;
+    }
+
+    /**
+     * Returns whether the entry is a copy in progress, which soon returns with the bit. The scan does not wait for a
+     * removal of the page: the written data is lost with it.
+     */
+    private boolean isCopied(long pte) {
+        return Pte.has(pte, Pte.BUSY | Pte.COPY | bit);
+    }
+
+    private void ensureCapacity() {
+        if (pages.length - size < table.entries()) {
+            pages = Arrays.copyOf(pages, Math.max(2 * size, size + table.entries()));
+        }
+    }
+
+    /** Sets the bit again if the page is still there. A moved page counts as written and accessed anyway. */
+    private void restore(long address) {
+        long[] leaf = table.leaf(address);
+        if (leaf == null) {
+            return;
+        }
+        int index = table.indexOf(address);
+        for (; ; ) {
+            long pte = Leaf.get(leaf, index);
+            if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
+                memory.owners().await(leaf, index, pte, watch);
+            } else if (!Pte.isPresent(pte)
+                    || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
+                    || Leaf.compareAndSet(leaf, index, pte, pte | bit)) {
+                return;
+            }
+        }
+    }
+
+    /**
+     * Returns the entry for the target of a move. It counts as written and accessed, since no scan has reported the
+     * page at that address.
+     *
+     * @param vma the VMA at the target
+     * @param pte any entry
+     * @return the entry to store
+     */
+    public static long moved(Vma vma, long pte) {
+        if (!Pte.isPresent(pte)) {
+            return pte;
+        }
+        return pte | Pte.ACCESSED | (mayBeDirty(vma, pte) ? Pte.DIRTY : 0);
+    }
+
+    /**
+     * Returns whether a page may have been written through its entry. For a file's page that needs a mapping whose
+     * writes reach the file.
+     */
+    private static boolean mayBeDirty(@Nullable Vma vma, long pte) {
+        return Pte.isOwn(pte)
+                || (!Pte.has(pte, Pte.ZERO) && vma != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE));
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.TlbGather;
+
+/** Installs and removes guard markers ({@code MADV_GUARD_INSTALL}, {@code MADV_GUARD_REMOVE}). */
+public final class GuardPages {
+    private GuardPages() {}
+
+    /**
+     * Discards the pages of a range and makes all of its entries guards. Waits until no CPU can translate to the pages.
+     *
+     * @param table the page table of a space
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @param lent see {@link DiscardPages#DiscardPages(TlbGather, long)}
+     */
+    public static void install(PageTable table, long start, long end, TlbGather lent) {
+        try (DiscardPages discarding = new DiscardPages(lent, Pte.GUARD)) {
+            discarding.guard(table, start, end);
+        }
+    }
+
+    /**
+     * Empties the entries of a range that are guards. Waits for the owner of an entry that is becoming a guard.
+     *
+     * @param walk a cursor of the page table
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @param gather the operation's
+     * @param watch is told of a long wait
+     */
+    public static void remove(PageWalk walk, long start, long end, TlbGather gather, Watch watch) {
+        walk.over(start, end);
+        while (walk.next()) {
+            int last = walk.last();
+            for (int i = walk.first(); i < last; i++) {
+                remove(walk.leaf(), i, gather, watch);
+            }
+        }
+    }
+
+    private static void remove(long[] leaf, int index, TlbGather gather, Watch watch) {
+        long pte = Leaf.get(leaf, index);
+        while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
+            // A truncation has taken over an entry that is becoming a guard marker.
+            gather.memory().owners().await(leaf, index, pte, watch);
+            pte = Leaf.get(leaf, index);
+        }
+        Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
+    }
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.sync.Addresses;
+
+/**
+ * A cursor over the leaves of a range of a page table, in ascending order ({@code walk_page_range}).
+ *
+ * <pre>{@code
+ * walk.over(start, end);
+ * while (walk.next()) {
+ *     // the entries from walk.first() to walk.last() of walk.leaf(), for the addresses from walk.start() to walk.end()
+ * }
+ * }</pre>
+ *
+ * <p>A full fence precedes the lookup of each leaf. So a mark that the caller has set before the walk, on a VMA, a
+ * frame or a list of watches, is visible to every thread that links a leaf which the walk does not find.
+ *
+ * <p>The walk takes no lock. A leaf may be dead when the caller locks it; it is empty then. The cursor moves only after
+ * both lookups: if {@link #next} throws, the next call tries again.
+ *
+ * <p>Linux passes callbacks. Here all walks would call them from one loop, which no compiler can inline. A cursor has
+ * one loop per caller. It is made once for an operation and used for its ranges in turn, so a walk needs no memory. Not
+ * thread-safe.
+ */
+public final class PageWalk {
+    private static final long[] NO_LEAF = {};
+
+    private final PageTable table;
+
+    /** The end of the range. */
+    private long behind;
+
+    /* The present part of the range: a leaf, or the addresses of a leaf, as far as they belong to the range. */
+    private long[] leaf = NO_LEAF;
+    private long start;
+    private long end;
+
+    /** Makes a cursor over an empty range. */
+    public PageWalk(PageTable table) {
+        this.table = table;
+    }
+
+    /**
+     * Begins a walk before the first leaf of a range.
+     *
+     * @param from the first address, a page boundary
+     * @param to the end of the range, exclusive: a page boundary, not above the limit
+     * @return this cursor
+     */
+    public PageWalk over(long from, long to) {
+        behind = to;
+        leaf = NO_LEAF;
+        start = from;
+        end = from;
+        return this;
+    }
+
+    /**
+     * Moves to the next leaf of the range.
+     *
+     * @return false if there is none; the cursor is then at the end of the range, without a leaf
+     */
+    public boolean next() {
+        long at = end;
+        while (Addresses.isBelow(at, behind)) {
+            at = table.nextLeaf(at, behind);
+            if (at == behind) {
+                break;
+            }
+            long stop = Addresses.lower(table.leafEnd(at), behind);
+            long[] found = table.leaf(at);
+            if (found != null) {
+                leaf = found;
+                start = at;
+                end = stop;
+                return true;
+            }
+            at = stop;
+        }
+        over(behind, behind);
+        return false;
+    }
+
+    /**
+     * Moves to the addresses of the next leaf of the range, whether or not the leaf exists. Executes no fence and does
+     * not look for the leaf.
+     *
+     * @return false at the end of the range
+     */
+    public boolean nextSpan() {
+        if (!Addresses.isBelow(end, behind)) {
+            return false;
+        }
+        long stop = Addresses.lower(table.leafEnd(end), behind);
+        leaf = NO_LEAF;
+        start = end;
+        end = stop;
+        return true;
+    }
+
+    public PageTable table() {
+        return table;
+    }
+
+    /** Returns the present leaf, after {@link #next} has returned true. */
+    public long[] leaf() {
+        return leaf;
+    }
+
+    /** Returns the first address of the present part of the range. */
+    public long start() {
+        return start;
+    }
+
+    /** Returns the end of the present part of the range, exclusive. */
+    public long end() {
+        return end;
+    }
+
+    /** Returns the index of the first entry of the present part. */
+    public int first() {
+        return table.indexOf(start);
+    }
+
+    /** Returns the index behind the last entry of the present part. */
+    public int last() {
+        return first() + (int) ((end - start) >>> table.pageShift());
+    }
+
+    /** Returns the address of an entry of the present leaf, by its index. */
+    public long addressOf(int index) {
+        return start + ((long) (index - first()) << table.pageShift());
+    }
+
+    /** Returns whether the present part is all of its leaf. */
+    public boolean isWhole() {
+        return end - start == (long) table.entries() << table.pageShift();
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.pagewalk;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/** Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). */
+public final class ProtectPages {
+    private ProtectPages() {}
+
+    /**
+     * Narrows each entry to the rights of the VMA that covers it now. Does not wait; the gather may become full.
+     *
+     * @param walk a cursor of the page table
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     * @param vmas the VMAs of the space
+     * @param gather collects the pending flushes
+     */
+    public static void narrow(PageWalk walk, long start, long end, VmaLookup vmas, TlbGather gather) {
+        walk.over(start, end);
+        while (walk.next()) {
+            narrow(walk, vmas, gather);
+        }
+    }
+
+    /** The VMAs are looked up under the lock of the leaf. */
+    private static void narrow(PageWalk walk, VmaLookup vmas, TlbGather gather) {
+        long[] leaf = walk.leaf();
+        int last = walk.last();
+        Leaf.lock(leaf);
+        try {
+            if (Leaf.isDead(leaf)) {
+                return;
+            }
+            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.PROTECTED);
+            Vma vma = null;
+            for (int i = walk.first(); i < last; i++) {
+                if (Leaf.get(leaf, i) == Pte.NONE) {
+                    continue;
+                }
+                long address = walk.addressOf(i);
+                if (vma == null || !vma.contains(address)) {
+                    vma = vmas.find(address);
+                }
+                narrow(leaf, i, most(vma));
+            }
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    private static long most(@Nullable Vma vma) {
+        return vma == null ? 0 : PageRights.most(vma);
+    }
+
+    private static void narrow(long[] leaf, int index, long most) {
+        long pte = Leaf.get(leaf, index);
+        for (; ; pte = Leaf.get(leaf, index)) {
+            long narrowed;
+            if (Pte.isPresent(pte)) {
+                narrowed = pte & ~(Pte.RIGHTS & ~most);
+            } else if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
+                // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
+                // belongs to that unmap.
+                narrowed = Pte.present(
+                        Pte.frame(pte), (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED)) | (most & ~Pte.WRITE));
+            } else {
+                return;
+            }
+            if (narrowed == pte || Leaf.compareAndSet(leaf, index, pte, narrowed)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds: a
+ * thread of the machine, which {@linkplain #run runs} this, or the operation that this is a part of.
+ */
+public abstract class RetriedEnd implements Runnable {
+    /* Nanoseconds between attempts. */
+    private static final long SHORTEST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
+    /** Ends the operation. May be repeated after a failure, and then continues with the remaining steps. */
+    protected abstract void end();
+
+    /** Releases the resources of the operation. Called by {@link #run} once the operation has ended. */
+    protected abstract void ended();
+
+    /** Tries to end the operation until that succeeds. Drops the failures, since the first one has been thrown. */
+    @Override
+    public final void run() {
+        long pause = SHORTEST_PAUSE;
+        while (!isEnded()) {
+            LockSupport.parkNanos(this, pause);
+            pause = Math.min(2 * pause, LONGEST_PAUSE);
+        }
+        ended();
+    }
+
+    private boolean isEnded() {
+        try {
+            end();
+            return true;
+        } catch (Throwable again) {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.cpu.TlbContext;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+
+/** Flushes without a {@link TlbGather}, for a page that stays or that the caller frees. */
+public final class TlbFlush {
+    private TlbFlush() {}
+
+    /**
+     * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs ({@code
+     * flush_tlb_page}). The caller has changed the page's entry, which does not change again meanwhile. It holds no
+     * lock and is in no reader section.
+     *
+     * @param table the page table of the space
+     * @param leaf the leaf that has the entry
+     * @param address any address of the page
+     */
+    public static void flushPage(Memory memory, PageTable table, long[] leaf, long address) {
+        TlbContext context = table.context();
+        long generation = context.advance();
+        int index = table.indexOf(address);
+        long mask = Leaf.cpumask(leaf, index, index);
+        long size = 1L << table.pageShift();
+        long start = address & -size;
+        context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
+        memory.cpus().shoot(context, generation, mask);
+    }
+}
