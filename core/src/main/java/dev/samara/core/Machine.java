@@ -17,6 +17,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutLock;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CheckedTlb;
@@ -357,7 +358,7 @@ public final class Machine implements AutoCloseable {
         private boolean poisonsFrames;
         private int faultAround = 16;
         private int mostCallbacks = 1 << 16;
-        private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
+        private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
         private Duration longGracePeriod = Duration.ofSeconds(10);
         private Duration longShootdown = Duration.ofSeconds(10);
         private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
@@ -573,7 +574,7 @@ public final class Machine implements AutoCloseable {
                 throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
             }
             mostCallbacks = callbacks;
-            atBound = refuse ? Rcu.AtBound.REFUSE : Rcu.AtBound.WAIT;
+            atBound = refuse ? Backlog.AtBound.REFUSE : Backlog.AtBound.WAIT;
             return this;
         }
 
@@ -684,8 +685,7 @@ public final class Machine implements AutoCloseable {
                     : maker.make(pageShift, (int) most + 1);
             Rcu rcu = new Rcu(new Rcu.Settings(
                     host.background(),
-                    mostCallbacks,
-                    atBound,
+                    new Backlog(mostCallbacks, atBound),
                     saturatedNanos(longGracePeriod),
                     message -> host.report(Report.Kind.LONG_WAIT, message, null)));
             return new Memory(

@@ -85,7 +85,7 @@ final class FastPathTest {
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
         Memory memory = rig.space.layout().memory();
         List<ReentrantLock> all = new ArrayList<>(layoutLocks);
-        for (Object owner : List.of(memory.frames(), memory.rcu(), file)) {
+        for (Object owner : List.of(memory.frames(), memory.rcu(), memory.rcu().backlog(), file)) {
             for (Field field : fields(owner.getClass(), ReentrantLock.class)) {
                 all.add((ReentrantLock) field.get(owner));
             }

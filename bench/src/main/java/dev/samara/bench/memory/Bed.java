@@ -21,6 +21,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
@@ -161,8 +162,8 @@ final class Bed {
 
     private static Memory memory(MachineState host, int window) {
         int chunkShift = 10;
-        Rcu rcu =
-                new Rcu(new Rcu.Settings(host.background(), 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+        Rcu rcu = new Rcu(new Rcu.Settings(
+                host.background(), new Backlog(1 << 16, Backlog.AtBound.WAIT), Long.MAX_VALUE, message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);
         return new Memory(
                 new Frames(store, PAGE_SHIFT, chunkShift, MOST_FRAMES, false),

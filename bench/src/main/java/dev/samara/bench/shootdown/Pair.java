@@ -8,6 +8,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
@@ -40,7 +41,8 @@ final class Pair {
     Pair() {
         store = new DirectFrames(PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES + 1);
         Frames frames = new Frames(store, PAGE_SHIFT, CHUNK_SHIFT, MOST_FRAMES, false);
-        Rcu rcu = new Rcu(new Rcu.Settings(Runnable::run, 1 << 16, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
+        Rcu rcu = new Rcu(new Rcu.Settings(
+                Runnable::run, new Backlog(1 << 16, Backlog.AtBound.WAIT), Long.MAX_VALUE, message -> {}));
         memory = new Memory(frames, rcu, new Cpus(Long.MAX_VALUE, message -> {}), 1, Memory.UNCHECKED, null);
         PageTableContext filler = memory.newWorker("filler");
         Leaf.lock(leaf);

@@ -190,7 +190,7 @@ public final class MemoryFile implements AutoCloseable {
 
     private void read(long page, int in, byte[] target, int at, int length, PageTableContext worker) {
         // The frame of a page that is removed meanwhile is not freed before this section ends.
-        worker.reader().enter();
+        worker.reader().readLock();
         try {
             int frame = pages.frameAt(page);
             if (frame == Frames.NONE) {
@@ -199,7 +199,7 @@ public final class MemoryFile implements AutoCloseable {
                 memory.frames().store().read(frame, in, target, at, length);
             }
         } finally {
-            worker.reader().exit();
+            worker.reader().readUnlock();
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -22,8 +23,8 @@ public class GracePeriod {
     /** So long a section that what is freed too early is seen in it. */
     private static final int USES = 100;
 
-    private final Rcu rcu =
-            new Rcu(new Rcu.Settings(Runnable::run, 1, Rcu.AtBound.REFUSE, Long.MAX_VALUE, message -> {}));
+    private final Rcu rcu = new Rcu(
+            new Rcu.Settings(Runnable::run, new Backlog(1, Backlog.AtBound.REFUSE), Long.MAX_VALUE, message -> {}));
     private final RcuReader reader = rcu.register("reader");
 
     private final AtomicInteger entry = new AtomicInteger(1);
@@ -31,12 +32,12 @@ public class GracePeriod {
 
     @Actor
     public void reader(II_Result r) {
-        reader.enter();
+        reader.readLock();
         r.r1 = entry.getAcquire();
         for (int i = 0; i < USES; i++) {
             r.r2 |= freed.getAcquire();
         }
-        reader.exit();
+        reader.readUnlock();
     }
 
     @Actor

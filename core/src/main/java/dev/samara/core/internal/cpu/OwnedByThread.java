@@ -102,11 +102,11 @@ final class OwnedByThread {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
             RcuReader reader = cpu == null ? null : cpu.reader();
-            if (reader != null && reader != passed && reader.isInside()) {
+            if (reader != null && reader != passed && reader.isReading()) {
                 return reader;
             }
         }
         RcuReader reader = borrowed;
-        return reader != null && reader != passed && reader.isInside() ? reader : null;
+        return reader != null && reader != passed && reader.isReading() ? reader : null;
     }
 }

@@ -65,7 +65,7 @@ final class BackingFault {
         if (!Life.keep(of)) {
             return Faulter.AGAIN;
         }
-        faulter.reader().exit();
+        faulter.reader().readUnlock();
         long removals = cache.removals();
         int frame;
         try {
@@ -76,7 +76,7 @@ final class BackingFault {
         if (frame < 0) {
             return failure(frame);
         }
-        faulter.reader().enter();
+        faulter.reader().readLock();
         if (!faulter.frames.isCached(frame, cache.number(), which)) {
             return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, which);
         }
@@ -140,7 +140,7 @@ final class BackingFault {
      * Leaves the section, notifies the backing of a first write, and enters another section if the write is permitted.
      */
     private int tell(BackingTraits traits, Request request) {
-        faulter.reader().exit();
+        faulter.reader().readUnlock();
         if (!Life.keep(request.vma())) {
             return Faulter.AGAIN;
         }
@@ -153,7 +153,7 @@ final class BackingFault {
         if (noticed != 0) {
             return failure(noticed);
         }
-        faulter.reader().enter();
+        faulter.reader().readLock();
         return Fault.MINOR;
     }
 

@@ -61,9 +61,9 @@ final class CopyOnWrite {
             if (rights == 0) {
                 return Faulter.AGAIN;
             }
-            faulter.reader().exit();
+            faulter.reader().readUnlock();
             TlbFlush.flushPage(faulter.memory, faulter.table, leaf, address);
-            faulter.reader().enter();
+            faulter.reader().readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {
             try {

@@ -142,7 +142,7 @@ public final class Faulter {
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");
-        if (reader.isInside()) {
+        if (reader.isReading()) {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
         boolean outerIsMajor = isMajor;
@@ -170,18 +170,18 @@ public final class Faulter {
             slowPath.end(outerInVain);
             if (!ended) {
                 // An Error may have prevented the exit, which had one stack frame less.
-                reader.exitAll();
+                reader.readUnlockAll();
             }
         }
     }
 
     private int attemptOnce(long address, int access) {
-        reader.enter();
+        reader.readLock();
         try {
             return attempt(address, access);
         } finally {
-            if (reader.isInside()) {
-                reader.exit();
+            if (reader.isReading()) {
+                reader.readUnlock();
             }
             deliver();
         }
@@ -204,7 +204,7 @@ public final class Faulter {
     /** Delivers a report outside of reader sections: a listener may wait for the section to end. */
     private void report(Report report) {
         reports.add(report);
-        if (!reader.isInside()) {
+        if (!reader.isReading()) {
             deliver();
         }
     }
@@ -218,13 +218,13 @@ public final class Faulter {
     private int attempt(long address, int access) {
         Vma vma = find(address);
         if (vma == null) {
-            reader.exit();
+            reader.readUnlock();
             checkMayWait();
             int grown = Resolve.grow(layout, address);
             return grown == Fault.MINOR ? AGAIN : grown;
         }
         if (Resolve.isShut(vma)) {
-            reader.exit();
+            reader.readUnlock();
             checkMayWait();
             return Resolve.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
         }
@@ -238,7 +238,7 @@ public final class Faulter {
             return present(vma, address, access, leaf, index, pte);
         }
         if (leaf != null && Pte.isBusy(pte)) {
-            reader.exit();
+            reader.readUnlock();
             checkMayWait();
             return awaitOwner(leaf, index, pte, address);
         }

@@ -466,7 +466,7 @@ public final class FilePages extends PageCache {
     private void release() {
         try {
             if (left != null && !isHandedOn) {
-                memory.rcu().callAfterAnyway(this::goOnLater);
+                memory.rcu().call(this::goOnLater);
                 isHandedOn = true;
             }
         } finally {
@@ -796,13 +796,13 @@ public final class FilePages extends PageCache {
             return;
         }
         try {
-            worker.reader().enter();
+            worker.reader().readLock();
             int frame = frameAt(start >>> pageShift);
             if (frame != Frames.NONE) {
                 store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
             }
         } finally {
-            worker.reader().exitAll();
+            worker.reader().readUnlockAll();
         }
     }
 

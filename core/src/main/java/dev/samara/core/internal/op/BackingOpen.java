@@ -27,7 +27,7 @@ final class BackingOpen extends Open implements Runnable {
             host.background().execute(this);
         } else {
             // A fault that has found the VMA may still ask for pages in memory; such a fault takes no reference.
-            memory.rcu().callAfterAnyway(this);
+            memory.rcu().call(this);
         }
     }
 

@@ -7,8 +7,8 @@ import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.syscall.Brk;
@@ -75,8 +75,8 @@ public final class Operation implements Watch {
     private long result;
     private @Nullable InFlightRange transit;
 
-    /** The RCU in which it has taken a place for the work of a machine thread; null if it has taken none. */
-    private @Nullable Rcu room;
+    /** The backlog in which it has a place for the work of a machine thread; null if it has none. */
+    private @Nullable Backlog room;
 
     /** Whether the attempt found no idle worker for the retirement. */
     private boolean lacksWorker;
@@ -120,8 +120,8 @@ public final class Operation implements Watch {
     public long run() {
         Cpus.checkMayWait("a call of a space");
         layout.host().waitingCalls().attendAgain();
-        Rcu behind = behind();
-        if (behind != null && mayBeRefused() && !behind.awaitRoom()) {
+        Backlog backlog = backlog();
+        if (backlog != null && mayBeRefused() && !backlog.awaitRoom()) {
             return Errno.EAGAIN.result();
         }
         beginTaking();
@@ -214,11 +214,14 @@ public final class Operation implements Watch {
     }
 
     /**
-     * Returns the RCU that bounds the backlog of this call; null if there is no memory, or if the caller must not wait.
+     * Returns the backlog that bounds the work of this call; null if there is no memory, or if the caller must not
+     * wait.
      */
-    private @Nullable Rcu behind() {
+    private @Nullable Backlog backlog() {
         Memory memory = layout.memoryOrNull();
-        return memory == null || InFlightRange.ofThisThread() != null ? null : memory.rcu();
+        return memory == null || InFlightRange.ofThisThread() != null
+                ? null
+                : memory.rcu().backlog();
     }
 
     /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
@@ -240,10 +243,10 @@ public final class Operation implements Watch {
     }
 
     private void leaveRoom() {
-        Rcu left = room;
+        Backlog left = room;
         if (left != null) {
             room = null;
-            left.leave();
+            left.end();
         }
     }
 
@@ -267,12 +270,12 @@ public final class Operation implements Watch {
         layout.host().waitingCalls().attendAgain();
         CompletableFuture<Long> future = new CompletableFuture<>();
         Populating populating = new Populating(this, future);
-        Rcu behind = behind();
-        if (behind != null && !behind.enter()) {
+        Backlog backlog = backlog();
+        if (backlog != null && !backlog.begin()) {
             future.complete(Errno.EAGAIN.result());
             return future;
         }
-        room = behind;
+        room = backlog;
         boolean returned = false;
         try {
             beginTaking();

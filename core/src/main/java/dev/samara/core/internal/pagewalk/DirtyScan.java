@@ -125,7 +125,7 @@ public final class DirtyScan {
         long at;
         RcuReader reader = gather.worker().reader();
         // A cached frame of an entry is not freed before this ends, also if the entry is moved meanwhile.
-        reader.enter();
+        reader.readLock();
         Leaf.lock(leaf);
         try {
             at = deferFlush(leaf, start, end, gather);
@@ -138,7 +138,7 @@ public final class DirtyScan {
             }
         } finally {
             Leaf.unlock(leaf);
-            reader.exit();
+            reader.readUnlock();
         }
         if (copied != Pte.NONE) {
             memory.owners().await(leaf, table.indexOf(at), copied, watch);

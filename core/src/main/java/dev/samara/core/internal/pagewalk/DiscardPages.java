@@ -301,7 +301,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             if (isLent) {
                 gather.leave(this);
             } else {
-                memory.rcu().callAfterAnyway(this);
+                memory.rcu().call(this);
             }
             throw failed;
         }

@@ -5,7 +5,7 @@ import java.lang.invoke.VarHandle;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Grace periods for callers that poll instead of waiting ({@code get_state_synchronize_rcu}, {@code
+ * Grace periods for callers that poll instead of waiting ({@code start_poll_synchronize_rcu}, {@code
  * poll_state_synchronize_rcu}). All callers share the grace periods, so another caller costs a number. A grace period
  * advances only while some thread polls. Thread-safe; never waits.
  */
@@ -37,13 +37,13 @@ final class PolledGrace {
     }
 
     /** Returns the number of the first grace period that begins after this call. */
-    synchronized long ticket() {
+    synchronized long start() {
         return begun + 1;
     }
 
     /** Returns whether that grace period is over. */
-    synchronized boolean isOver(long ticket) {
-        while (over < ticket) {
+    synchronized boolean isOver(long number) {
+        while (over < number) {
             if (begun == over) {
                 begin();
             }
@@ -60,8 +60,8 @@ final class PolledGrace {
     private void begin() {
         RcuReader[] all = rcu.readers();
         long[] seen = new long[all.length];
-        // Orders the callers' unlinking, which came before their tickets, before the scan. Pairs with the volatile
-        // store of RcuReader.enter.
+        // Orders the callers' unlinking, which came before their calls of start, before the scan. Pairs with the
+        // volatile store of RcuReader.readLock.
         VarHandle.fullFence();
         for (int i = 0; i < all.length; i++) {
             seen[i] = all[i].section();

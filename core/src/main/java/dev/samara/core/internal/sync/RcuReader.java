@@ -7,8 +7,8 @@ import java.lang.invoke.VarHandle;
 /**
  * The word of one reader: whether the reader is in a section, and in which one.
  *
- * <p>One thread at a time uses it, its owner; {@link Rcu} reads it. Sections nest. Entering costs one volatile store,
- * leaving one release store. Neither allocates.
+ * <p>One thread at a time uses it, its owner; {@link Rcu} reads it. Sections nest. The beginning of a section costs one
+ * volatile store, the end one release store. Neither allocates.
  */
 public final class RcuReader extends ReaderWord {
     private static final VarHandle SECTION;
@@ -31,8 +31,8 @@ public final class RcuReader extends ReaderWord {
         this.name = name;
     }
 
-    /** Enters a section, or a nested one. */
-    public void enter() {
+    /** Begins a section, or a nested one ({@code rcu_read_lock}). Never waits, and excludes no thread. */
+    public void readLock() {
         if (depth++ == 0) {
             // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize. Either
             // the scan sees this section, or this section sees what was unlinked before the scan.
@@ -41,11 +41,11 @@ public final class RcuReader extends ReaderWord {
     }
 
     /**
-     * Leaves the innermost section.
+     * Ends the innermost section ({@code rcu_read_unlock}).
      *
      * @throws IllegalStateException if the reader is in no section; nothing is changed then
      */
-    public void exit() {
+    public void readUnlock() {
         if (depth == 0) {
             throw new IllegalStateException("reader " + name + " leaves a section that it is not in");
         }
@@ -55,11 +55,11 @@ public final class RcuReader extends ReaderWord {
         }
     }
 
-    /** Leaves all sections, including one whose {@link #exit} was cut short by an Error. */
-    public void exitAll() {
+    /** Ends all sections, including one whose {@link #readUnlock} was cut short by an Error. */
+    public void readUnlockAll() {
         depth = 0;
         if (section != 0) {
-            // Like exit.
+            // Like readUnlock.
             SECTION.setRelease(this, 0L);
         }
     }
@@ -69,7 +69,7 @@ public final class RcuReader extends ReaderWord {
      *
      * @return whether it is in a section
      */
-    public boolean isInside() {
+    public boolean isReading() {
         return depth != 0;
     }
 

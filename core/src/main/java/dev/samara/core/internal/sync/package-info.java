@@ -14,7 +14,8 @@
  * {@link dev.samara.core.internal.sync.RcuReader}. A thread that takes a frame away unhooks it first, and then waits
  * for a <em>grace period</em> ({@link dev.samara.core.internal.sync.Rcu#synchronize}): every section that had begun
  * before has ended then, and the frame can be handed out again. Tree nodes, VMAs and page tables need no grace period,
- * since the collector keeps them as long as they can be reached.
+ * since the collector keeps them as long as they can be reached. A {@link dev.samara.core.internal.sync.Backlog} bounds
+ * the work that waits for grace periods on threads of the machine.
  *
  * <pre>
  *     reader:   section := n   (volatile)   load the PTE ... use the frame   section := 0 (release)
@@ -22,7 +23,8 @@
  * </pre>
  *
  * <p>Nothing here depends on VMAs or trees. No lock of this package is held while code of an embedder runs, but for the
- * monitor of {@link dev.samara.core.internal.sync.PolledGrace}, under which the reporter is told of a long grace period.
+ * monitor of {@link dev.samara.core.internal.sync.PolledGrace}, under which the reporter is told of a long grace
+ * period.
  */
 @NullMarked
 package dev.samara.core.internal.sync;

@@ -290,7 +290,7 @@ public final class Memory {
      */
     public void giveBack(PageTableContext worker) {
         // No thread uses the context from here on, so an open section would never end, nor would any grace period.
-        worker.reader().exitAll();
+        worker.reader().readUnlockAll();
         push(worker);
         if (++givenBack >= PERIOD) {
             givenBack = 0;

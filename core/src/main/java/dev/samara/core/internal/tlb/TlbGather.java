@@ -54,7 +54,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     private @Nullable List<Shootdown> begun;
 
     /** The grace period of that invalidation, which begins after its shootdowns; 0 for none. */
-    private long ticket;
+    private long gracePeriod;
 
     /** A part of the operation that failed to end: its busy entries name this page-table context. Null for none. */
     private @Nullable RetriedEnd unfinished;
@@ -283,7 +283,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     private void flushed() {
         begun = null;
-        ticket = 0;
+        gracePeriod = 0;
         isFlushPending = false;
         needsGracePeriod = false;
         pending.flushed();
@@ -308,10 +308,10 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
             }
         }
         if (needsGracePeriod) {
-            if (ticket == 0) {
-                ticket = memory.rcu().ticket();
+            if (gracePeriod == 0) {
+                gracePeriod = memory.rcu().startPoll();
             }
-            if (!memory.rcu().isOver(ticket)) {
+            if (!memory.rcu().poll(gracePeriod)) {
                 return false;
             }
         }
@@ -359,7 +359,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
             ended = true;
         } finally {
             if (!ended) {
-                memory.rcu().callAfterAnyway(this);
+                memory.rcu().call(this);
                 isHandedOn = true;
             }
         }

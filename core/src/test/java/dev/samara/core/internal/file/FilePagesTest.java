@@ -349,7 +349,7 @@ final class FilePagesTest {
         private void fault(long page, PageTableContext own) {
             long address = AT + page * PAGE;
             file.frameFor(page);
-            own.reader().enter();
+            own.reader().readLock();
             try {
                 int frame = file.frameAt(page);
                 if (frame != Frames.NONE) {
@@ -362,7 +362,7 @@ final class FilePagesTest {
                     file.store().put(Pte.frame(pte), 0, 8, page);
                 }
             } finally {
-                own.reader().exit();
+                own.reader().readUnlock();
             }
         }
     }

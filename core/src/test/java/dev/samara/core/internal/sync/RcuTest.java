@@ -20,6 +20,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -37,11 +38,12 @@ final class RcuTest {
     /** Each callback that hangs gets a thread beside it soon. */
     private final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
 
-    private Rcu rcu(int most, Rcu.AtBound atBound, long reportAfterNanos) {
-        return new Rcu(new Rcu.Settings(background, most, atBound, reportAfterNanos, reports::add));
+    private static Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
+        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT);
+        return new Rcu(new Rcu.Settings(executor, backlog, reportAfterNanos, reporter));
     }
 
-    private final Rcu rcu = rcu(100, Rcu.AtBound.WAIT, TimeUnit.MINUTES.toNanos(5));
+    private final Rcu rcu = rcu(background, TimeUnit.MINUTES.toNanos(5), reports::add);
 
     private static Thread started(Runnable task) {
         Thread thread = new Thread(task);
@@ -68,23 +70,23 @@ final class RcuTest {
     void polled() {
         RcuReader first = rcu.register("first");
         RcuReader second = rcu.register("second");
-        first.enter();
-        long before = rcu.ticket();
-        assertFalse(rcu.isOver(before));
-        second.enter();
-        long between = rcu.ticket();
-        assertFalse(rcu.isOver(between), "the one under way has begun before");
-        first.exit();
-        assertTrue(rcu.isOver(before), "the second section has begun after that");
-        assertFalse(rcu.isOver(between));
-        first.enter();
-        second.exit();
-        assertTrue(rcu.isOver(between));
-        assertTrue(rcu.isOver(before));
-        long last = rcu.ticket();
-        assertFalse(rcu.isOver(last));
+        first.readLock();
+        long before = rcu.startPoll();
+        assertFalse(rcu.poll(before));
+        second.readLock();
+        long between = rcu.startPoll();
+        assertFalse(rcu.poll(between), "the one under way has begun before");
+        first.readUnlock();
+        assertTrue(rcu.poll(before), "the second section has begun after that");
+        assertFalse(rcu.poll(between));
+        first.readLock();
+        second.readUnlock();
+        assertTrue(rcu.poll(between));
+        assertTrue(rcu.poll(before));
+        long last = rcu.startPoll();
+        assertFalse(rcu.poll(last));
         rcu.unregister(first);
-        assertTrue(rcu.isOver(last), "who has been given up is not waited for");
+        assertTrue(rcu.poll(last), "who has been given up is not waited for");
     }
 
     @Test
@@ -93,10 +95,10 @@ final class RcuTest {
         rcu.synchronize();
         RcuReader reader = rcu.register("r");
         rcu.synchronize();
-        reader.enter();
-        reader.exit();
+        reader.readLock();
+        reader.readUnlock();
         rcu.synchronize();
-        assertFalse(reader.isInside());
+        assertFalse(reader.isReading());
         assertEquals("r", reader.toString());
     }
 
@@ -106,59 +108,59 @@ final class RcuTest {
     void waitsForWhatHadBegun() throws InterruptedException {
         RcuReader early = rcu.register("early");
         RcuReader late = rcu.register("late");
-        early.enter();
-        early.enter();
+        early.readLock();
+        early.readLock();
         AtomicBoolean over = new AtomicBoolean();
         Thread updater = started(() -> {
             rcu.synchronize();
             over.set(true);
         });
         awaitParked(updater);
-        late.enter();
-        early.exit();
-        assertTrue(early.isInside());
+        late.readLock();
+        early.readUnlock();
+        assertTrue(early.isReading());
         awaitParked(updater);
         assertFalse(over.get());
-        early.exit();
+        early.readUnlock();
         join(updater);
         assertTrue(over.get(), "though the late one is inside");
-        assertTrue(late.isInside());
-        late.exit();
+        assertTrue(late.isReading());
+        late.readUnlock();
     }
 
     @Test
     @DisplayName("a section within another one is part of it, also for who has begun to wait between the two")
     void nested() {
         RcuReader reader = rcu.register("r");
-        reader.enter();
+        reader.readLock();
         long section = reader.section();
         Thread updater = started(rcu::synchronize);
         awaitParked(updater);
-        reader.enter();
+        reader.readLock();
         assertEquals(section, reader.section(), "entered within it");
         awaitParked(updater);
-        reader.exit();
+        reader.readUnlock();
         assertEquals(section, reader.section(), "left within it");
         awaitParked(updater);
-        reader.exit();
+        reader.readUnlock();
         assertEquals(0, reader.section());
         join(updater);
     }
 
     @Test
     @DisplayName("all sections are left at once, and none if there is none")
-    void exitAll() {
+    void readUnlockAll() {
         RcuReader reader = rcu.register("r");
-        reader.exitAll();
-        reader.enter();
-        reader.enter();
-        reader.exitAll();
-        assertFalse(reader.isInside());
+        reader.readUnlockAll();
+        reader.readLock();
+        reader.readLock();
+        reader.readUnlockAll();
+        assertFalse(reader.isReading());
         assertEquals(0, reader.section());
         rcu.synchronize();
-        reader.enter();
+        reader.readLock();
         assertTrue(reader.section() != 0);
-        reader.exit();
+        reader.readUnlock();
     }
 
     private static final class Failure extends Error {
@@ -191,18 +193,18 @@ final class RcuTest {
     @CsvSource({"1, false", "1, true", "2, false", "2, true", "3, true"})
     @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
     void executorThrows(int after, boolean takes) throws InterruptedException {
-        Rcu failing = new Rcu(
-                new Rcu.Settings(new Refusing(after, takes), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        Rcu failing = rcu(new Refusing(after, takes), Long.MAX_VALUE, reports::add);
         RcuReader reader = failing.register("r");
         AtomicInteger ran = new AtomicInteger();
-        reader.enter();
+        reader.readLock();
         for (int i = 0; i < 3; i++) {
-            assertTrue(failing.callAfter(ran::incrementAndGet));
+            failing.call(ran::incrementAndGet);
         }
-        reader.exit();
+        reader.readUnlock();
         // At the bound this waits until the others have run.
-        Thread caller = started(() -> assertTrue(failing.callAfter(ran::incrementAndGet)));
+        Thread caller = started(() -> assertTrue(failing.backlog().awaitRoom()));
         join(caller);
+        failing.call(ran::incrementAndGet);
         Await.until("the callbacks", () -> ran.get() == 4);
         background.awaitQuiescence();
         assertEquals(4, ran.get());
@@ -213,12 +215,11 @@ final class RcuTest {
     @Test
     @DisplayName("a callback that came when no thread was to be had runs with the next one")
     void startFails() throws InterruptedException {
-        Rcu failing =
-                new Rcu(new Rcu.Settings(new Refusing(0, false), 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        Rcu failing = rcu(new Refusing(0, false), Long.MAX_VALUE, reports::add);
         AtomicInteger ran = new AtomicInteger();
-        assertThrows(Failure.class, () -> failing.callAfter(ran::incrementAndGet));
+        assertThrows(Failure.class, () -> failing.call(ran::incrementAndGet));
         assertEquals(1, failing.pending());
-        failing.callAfterAnyway(ran::incrementAndGet);
+        failing.call(ran::incrementAndGet);
         Await.until("the callbacks", () -> ran.get() == 2);
         background.awaitQuiescence();
         assertEquals(0, failing.pending());
@@ -228,20 +229,20 @@ final class RcuTest {
     @DisplayName("an Error within a grace period ends nothing: it is waited for again")
     void graceThrows() throws InterruptedException {
         AtomicInteger left = new AtomicInteger(2);
-        Rcu failing = new Rcu(new Rcu.Settings(background, 3, Rcu.AtBound.WAIT, 0, report -> {
+        Rcu failing = rcu(background, 0, report -> {
             // The first is about the reader; what is said of the failure must not throw.
             if (report.contains("reader") && left.getAndDecrement() > 0) {
                 throw new Failure();
             }
             reports.add(report);
-        }));
+        });
         RcuReader reader = failing.register("r");
-        reader.enter();
+        reader.readLock();
         AtomicInteger ran = new AtomicInteger();
-        assertTrue(failing.callAfter(ran::incrementAndGet));
+        failing.call(ran::incrementAndGet);
         Await.until("failures", () -> left.get() < 0);
         assertEquals(0, ran.get());
-        reader.exit();
+        reader.readUnlock();
         Await.until("the callback", () -> ran.get() == 1);
         background.awaitQuiescence();
         assertEquals(0, failing.pending());
@@ -252,42 +253,42 @@ final class RcuTest {
     @DisplayName("a reader that leaves and enters again at once is not waited for a second time")
     void nextSection() throws InterruptedException {
         RcuReader reader = rcu.register("r");
-        reader.enter();
+        reader.readLock();
         Thread updater = started(rcu::synchronize);
         awaitParked(updater);
-        reader.exit();
-        reader.enter();
+        reader.readUnlock();
+        reader.readLock();
         join(updater);
-        assertTrue(reader.isInside());
+        assertTrue(reader.isReading());
     }
 
     @Test
     @DisplayName("who leaves a section that he is not in is refused")
-    void exitWithoutEnter() {
+    void unlockWithoutLock() {
         RcuReader reader = rcu.register("r");
-        assertThrows(IllegalStateException.class, reader::exit);
-        reader.enter();
-        reader.exit();
-        assertThrows(IllegalStateException.class, reader::exit);
-        reader.enter();
-        assertTrue(reader.isInside());
+        assertThrows(IllegalStateException.class, reader::readUnlock);
+        reader.readLock();
+        reader.readUnlock();
+        assertThrows(IllegalStateException.class, reader::readUnlock);
+        reader.readLock();
+        assertTrue(reader.isReading());
         assertTrue(reader.section() != 0);
-        reader.exit();
+        reader.readUnlock();
         assertEquals(0, reader.section());
     }
 
     @Test
     @DisplayName("I9: a reader that keeps a grace period waiting is named, once, and the wait goes on")
     void stalledReaderIsNamed() throws InterruptedException {
-        Rcu hasty = rcu(10, Rcu.AtBound.WAIT, 1);
+        Rcu hasty = rcu(background, 1, reports::add);
         hasty.register("idle");
         RcuReader asleep = hasty.register("the sleeper");
-        asleep.enter();
+        asleep.readLock();
         Thread updater = started(hasty::synchronize);
         Await.until("a report", () -> !reports.isEmpty());
         awaitParked(updater);
         assertTrue(updater.isAlive());
-        asleep.exit();
+        asleep.readUnlock();
         join(updater);
         assertEquals(1, reports.size(), reports::toString);
         assertTrue(reports.get(0).contains("the sleeper"), reports::toString);
@@ -298,16 +299,16 @@ final class RcuTest {
     void unregistered() throws InterruptedException {
         RcuReader dead = rcu.register("dead");
         RcuReader other = rcu.register("other");
-        dead.enter();
+        dead.readLock();
         Thread updater = started(rcu::synchronize);
         awaitParked(updater);
         rcu.unregister(dead);
         join(updater);
         rcu.synchronize();
-        other.enter();
+        other.readLock();
         Thread again = started(rcu::synchronize);
         awaitParked(again);
-        other.exit();
+        other.readUnlock();
         join(again);
     }
 
@@ -315,7 +316,7 @@ final class RcuTest {
     @DisplayName("an interrupt does not end the wait, and is kept")
     void interruptIsKept() throws InterruptedException {
         RcuReader reader = rcu.register("r");
-        reader.enter();
+        reader.readLock();
         AtomicBoolean kept = new AtomicBoolean();
         AtomicBoolean over = new AtomicBoolean();
         Thread updater = started(() -> {
@@ -330,7 +331,7 @@ final class RcuTest {
         Await.until("the end of an interrupt", () -> !updater.isInterrupted());
         awaitParked(updater);
         assertFalse(over.get());
-        reader.exit();
+        reader.readUnlock();
         join(updater);
         assertTrue(kept.get());
     }
@@ -339,13 +340,13 @@ final class RcuTest {
     @DisplayName("callbacks run after a grace period; one that throws or hangs keeps no other from running")
     void callbacks() throws InterruptedException {
         RcuReader reader = rcu.register("r");
-        reader.enter();
+        reader.readLock();
         AtomicInteger ran = new AtomicInteger();
         CountDownLatch all = new CountDownLatch(20);
         CountDownLatch hang = new CountDownLatch(1);
         for (int i = 0; i < 20; i++) {
             int number = i;
-            assertTrue(rcu.callAfter(() -> {
+            rcu.call(() -> {
                 all.countDown();
                 if (number == 3) {
                     throw new IllegalStateException("callback " + number);
@@ -354,11 +355,11 @@ final class RcuTest {
                     Latches.await(hang);
                 }
                 ran.incrementAndGet();
-            }));
+            });
         }
         assertEquals(20, rcu.pending());
         assertEquals(0, ran.get());
-        reader.exit();
+        reader.readUnlock();
         Await.until("the callbacks", () -> all.getCount() == 0);
         hang.countDown();
         background.awaitQuiescence();
@@ -366,58 +367,6 @@ final class RcuTest {
         assertEquals(0, rcu.pending());
         assertEquals(1, thrown.size());
         assertEquals("callback 3", thrown.get(0).getMessage());
-    }
-
-    @Test
-    @DisplayName("I9: at the bound a callback is refused, if so configured; and taken again when there is room")
-    void boundRefuses() throws InterruptedException {
-        Rcu bounded = rcu(3, Rcu.AtBound.REFUSE, Long.MAX_VALUE);
-        RcuReader reader = bounded.register("r");
-        reader.enter();
-        AtomicInteger ran = new AtomicInteger();
-        for (int i = 0; i < 3; i++) {
-            assertTrue(bounded.callAfter(ran::incrementAndGet));
-        }
-        for (int i = 0; i < 100; i++) {
-            assertFalse(bounded.callAfter(ran::incrementAndGet));
-            assertEquals(3, bounded.pending());
-        }
-        reader.exit();
-        background.awaitQuiescence();
-        assertEquals(3, ran.get());
-        assertTrue(bounded.callAfter(ran::incrementAndGet));
-        background.awaitQuiescence();
-        assertEquals(4, ran.get());
-    }
-
-    @Test
-    @DisplayName("I9: at the bound callers wait, if so configured, until there is room; none is lost")
-    void boundWaits() throws InterruptedException {
-        Rcu bounded = rcu(3, Rcu.AtBound.WAIT, Long.MAX_VALUE);
-        RcuReader reader = bounded.register("r");
-        reader.enter();
-        AtomicInteger ran = new AtomicInteger();
-        AtomicInteger taken = new AtomicInteger();
-        List<Thread> callers = new ArrayList<>();
-        for (int i = 0; i < 5; i++) {
-            callers.add(started(() -> {
-                for (int call = 0; call < 20; call++) {
-                    assertTrue(bounded.callAfter(ran::incrementAndGet));
-                    taken.incrementAndGet();
-                }
-            }));
-        }
-        callers.forEach(this::awaitParked);
-        assertEquals(3, taken.get());
-        assertEquals(3, bounded.pending());
-        assertEquals(0, ran.get());
-        reader.exit();
-        for (Thread caller : callers) {
-            join(caller);
-        }
-        background.awaitQuiescence();
-        assertEquals(100, ran.get());
-        assertEquals(0, bounded.pending());
     }
 
     private static final int CELLS = 8;
@@ -470,12 +419,12 @@ final class RcuTest {
     private void read(AtomicBoolean stop) {
         RcuReader reader = rcu.register("reader");
         for (int i = 0; !stop.get(); i++) {
-            reader.enter();
+            reader.readLock();
             int found = places.getPlain(i % CELLS);
             for (int use = 0; use < 20; use++) {
                 assertEquals(0, isFree.getPlain(found), "used after it was freed");
             }
-            reader.exit();
+            reader.readUnlock();
             if (i % 1000 == 0) {
                 rcu.unregister(reader);
                 reader = rcu.register("reader");
@@ -493,10 +442,10 @@ final class RcuTest {
             int old = places.getAndSet(place, fresh);
             if (i % 3 == 0) {
                 pending.incrementAndGet();
-                assertTrue(rcu.callAfter(() -> {
+                rcu.call(() -> {
                     isFree.set(old, 1);
                     pending.decrementAndGet();
-                }));
+                });
             } else {
                 rcu.synchronize();
                 isFree.set(old, 1);

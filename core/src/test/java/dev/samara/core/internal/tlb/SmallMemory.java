@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.Background;
+import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.vma.FrameStore;
 import java.util.concurrent.TimeUnit;
@@ -42,7 +43,10 @@ public final class SmallMemory {
     public static Rcu rcu() {
         Background background = new Background(SmallMemory::fail);
         return new Rcu(new Rcu.Settings(
-                background, 1 << 10, Rcu.AtBound.WAIT, TimeUnit.MINUTES.toNanos(1), SmallMemory::fail));
+                background,
+                new Backlog(1 << 10, Backlog.AtBound.WAIT),
+                TimeUnit.MINUTES.toNanos(1),
+                SmallMemory::fail));
     }
 
     private static void fail(Object what) {

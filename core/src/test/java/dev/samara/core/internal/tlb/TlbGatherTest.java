@@ -318,7 +318,7 @@ final class TlbGatherTest {
     void exitWaitsForCopies() throws InterruptedException {
         table.fill(AT);
         PageTableContext copier = memory.newWorker("copier");
-        copier.reader().enter();
+        copier.reader().readLock();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
@@ -338,7 +338,7 @@ final class TlbGatherTest {
         Await.stopped(ends, reports);
         assertTrue(ends.isAlive());
         assertEquals(1, table.inUse());
-        copier.reader().exit();
+        copier.reader().readUnlock();
         await("the end of the space", ends);
         assertEquals(0, table.inUse());
         memory.discard(copier);
@@ -373,12 +373,12 @@ final class TlbGatherTest {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
         PageTableContext copier = memory.newWorker("copier");
-        copier.reader().enter();
+        copier.reader().readLock();
         long[] leaf = table.pages.leafForInstall(AT);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
-        zapBeside(frame, () -> copier.reader().exit());
+        zapBeside(frame, () -> copier.reader().readUnlock());
         memory.discard(copier);
     }
 

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+
+/**
+ * The bound of the work that waits for grace periods on threads of the machine: the callbacks of {@link Rcu#call}, and
+ * the tasks that have {@linkplain #begin begun}. Thread-safe.
+ *
+ * <p>Callbacks are counted and never refused, since they follow from changes that have been made. So the bound is
+ * enforced earlier: a call that may add callbacks, or a task, first waits for room or is refused, as the settings say.
+ */
+public final class Backlog {
+    /** Decides about a caller when the backlog is at its bound. */
+    public enum AtBound {
+        /** The caller waits until the backlog is below its bound. */
+        WAIT,
+        /** The caller is refused. */
+        REFUSE
+    }
+
+    private final int bound;
+    private final AtBound atBound;
+
+    /** Also guards the callbacks: a callback is counted at the instant at which it is added. */
+    final ReentrantLock lock = new ReentrantLock();
+
+    private final Condition room = lock.newCondition();
+
+    /** Whether the backlog is at its bound. Written under the lock, read without it. */
+    private volatile boolean isFull;
+
+    /* Guarded by the lock. */
+    private int tasks;
+    private int callbacks;
+
+    /**
+     * Creates an empty backlog.
+     *
+     * @param bound the bound in callbacks and tasks, positive
+     * @param atBound decides about a caller at the bound
+     */
+    public Backlog(int bound, AtBound atBound) {
+        this.bound = bound;
+        this.atBound = atBound;
+    }
+
+    /**
+     * Waits until the backlog is below its bound, before a call that may add callbacks. Reserves nothing. Costs one
+     * volatile read while the backlog is below its bound. If the settings say to wait, the caller must be in no section
+     * and hold no lock.
+     *
+     * @return false if the backlog is at its bound and the settings say to refuse
+     */
+    public boolean awaitRoom() {
+        if (!isFull) {
+            return true;
+        }
+        NoWaiting.check("a wait for room behind a grace period");
+        lock.lock();
+        try {
+            return hasRoom();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Takes a place for a task that will wait for grace periods on a thread of the machine. The place is held until
+     * {@link #end}. If the settings say to wait at the bound, the caller must be in no section and hold no lock.
+     *
+     * @return false if the backlog is at its bound and the settings say to refuse
+     */
+    public boolean begin() {
+        lock.lock();
+        try {
+            if (!hasRoom()) {
+                return false;
+            }
+            tasks++;
+            noteLoad();
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Gives up the place of a task that has {@linkplain #begin begun}. */
+    public void end() {
+        lock.lock();
+        try {
+            tasks--;
+            noteLoad();
+            room.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Waits until the backlog is below its bound, or returns false, as the settings say. The caller holds the lock. */
+    private boolean hasRoom() {
+        while (isFull) {
+            if (atBound == AtBound.REFUSE) {
+                return false;
+            }
+            room.awaitUninterruptibly();
+        }
+        return true;
+    }
+
+    /** The caller holds the lock. */
+    private void noteLoad() {
+        isFull = callbacks + tasks >= bound;
+    }
+
+    /** Notes that callbacks were added. The caller holds the lock. */
+    void added(int nowPending) {
+        callbacks = nowPending;
+        noteLoad();
+    }
+
+    /** Notes that callbacks may have been handed to the executor. The caller holds the lock. */
+    void handedOver(int nowPending) {
+        callbacks = nowPending;
+        noteLoad();
+        room.signalAll();
+    }
+}
