@@ -2,8 +2,6 @@
 package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.RcuReader;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +27,37 @@ import org.jspecify.annotations.Nullable;
  * offline.
  */
 public final class CpuState extends CpuWords.Flushed {
+    /*
+     * Why these accesses are enough. A shooter is the thread of a shootdown.
+     *
+     * GUEST, or the new generation:
+     *
+     *     CPU                                              shooter
+     *     word := GUEST in the context     (volatile)      change the entry             (compare-and-set)
+     *     read the generation              (volatile)      advance the generation       (get-and-add)
+     *     flush up to it, flushed := it    (release)       read the cpumask, the word   (volatile)
+     *     read entries                     (acquire)       GUEST in the context? wait   (volatile, then acquire)
+     *
+     * The store of the word, the read of the generation, the advance and the read of the word are volatile, so they
+     * have one order, which agrees with that of each thread. Either the store of the word comes before its read, and
+     * the shooter waits. Or it comes after that read, and so after the advance. Then the CPU reads the new generation,
+     * and flushes before it reads an entry. With a release store of the word both reads could come before both stores.
+     *
+     * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
+     * reads one of these stores (volatile, acquire), then frees. Flushed is of the loaded context, and read after the
+     * word. If it is of this context, it was stored after the flush. If it is of another one, the CPU has given this
+     * one up since the shooter read the word, and the wait is over too: on its way back into GUEST the CPU reads the
+     * generation again. It cannot be of an earlier context, since arrive stores the word (release) after flushed.
+     *
+     * The request: the shooter advances the generation, then pending := 1. The CPU clears pending, then reads the
+     * generation (all volatile). A request that the CPU has cleared was of a generation that it reads; a later one is
+     * found by the next poll. The poll itself is opaque, since it decides nothing but whether these two steps are made.
+     *
+     * LAZY: the owner leaves by compare-and-set from LAZY in the context, and another thread takes the CPU off by
+     * compare-and-set from that value. One of the two succeeds. Out of the other states only the owner goes, or a
+     * thread that has found the owner ended, so stores suffice there.
+     */
+
     /** From this number on, CPUs share a bit if their numbers are equal modulo this. */
     static final int SHARED = Long.SIZE / 2;
 
@@ -47,24 +76,9 @@ public final class CpuState extends CpuWords.Flushed {
     /** Keeps a space's translations without being its user; uses none before it has loaded a space again. */
     static final int LAZY = 4;
 
-    private static final VarHandle WORD;
-    private static final VarHandle PENDING;
-    private static final VarHandle FLUSHED;
-
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
     private static final int STATE_BITS = 3;
     private static final long STATES = (1 << STATE_BITS) - 1;
-
-    static {
-        try {
-            MethodHandles.Lookup lookup = MethodHandles.lookup();
-            WORD = lookup.findVarHandle(CpuWords.State.class, "word", long.class);
-            PENDING = lookup.findVarHandle(CpuWords.Pending.class, "pending", int.class);
-            FLUSHED = lookup.findVarHandle(CpuWords.Flushed.class, "flushed", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
 
     private final int number;
     private final int name;
@@ -85,7 +99,7 @@ public final class CpuState extends CpuWords.Flushed {
         this.name = name;
         this.owner = owner;
         this.acknowledge = acknowledge;
-        WORD.setRelease(this, wordOf(KERNEL, TlbContext.EMPTY));
+        setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
     }
 
     int number() {
@@ -146,7 +160,7 @@ public final class CpuState extends CpuWords.Flushed {
         // Volatile: before the generation is read, and then entries. Pairs with the thread of a shootdown, which
         // changes the entry, advances the generation, and then reads this word: at least one of the two threads sees
         // the other's store.
-        WORD.setVolatile(this, wordOf(GUEST, context));
+        setWordVolatile(wordOf(GUEST, context));
     }
 
     /**
@@ -156,7 +170,7 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void abandonGuest(long context) {
         // Volatile, as in enterGuest, so that this needs no deeper stack than that.
-        WORD.setVolatile(this, wordOf(KERNEL, context));
+        setWordVolatile(wordOf(KERNEL, context));
     }
 
     /**
@@ -166,7 +180,7 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void leaveGuest(long context) {
         // Release: pairs with the read of this word by the thread of a shootdown, before that frees frames.
-        WORD.setRelease(this, wordOf(KERNEL, context));
+        setWordRelease(wordOf(KERNEL, context));
     }
 
     /** Goes to SWITCHING: gives up the context that is loaded, or was loaded before LAZY. Not called in GUEST. */
@@ -180,11 +194,11 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     private void giveUp(int state) {
-        long word = (long) WORD.getVolatile(this);
+        long word = wordVolatile();
         // By compare-and-set, since another thread may take a LAZY CPU off its context meanwhile. Before the CPU stops
         // being counted as a user. Pairs with TlbContext.end.
-        while (!WORD.compareAndSet(this, word, wordOf(state, TlbContext.EMPTY))) {
-            word = (long) WORD.getVolatile(this);
+        while (!casWord(word, wordOf(state, TlbContext.EMPTY))) {
+            word = wordVolatile();
         }
         TlbContext of = loaded;
         loaded = null;
@@ -202,7 +216,7 @@ public final class CpuState extends CpuWords.Flushed {
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
         // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
-        WORD.setRelease(this, wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
+        setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
     }
 
     /** Goes from KERNEL to LAZY. A context other than the empty space's must be loaded. */
@@ -210,7 +224,7 @@ public final class CpuState extends CpuWords.Flushed {
         TlbContext of = Objects.requireNonNull(loaded);
         // Release, and before the CPU stops being counted: a thread that then ends the context finds the CPU LAZY.
         // Pairs with takeOff.
-        WORD.setRelease(this, wordOf(LAZY, of.id()));
+        setWordRelease(wordOf(LAZY, of.id()));
         loaded = null;
         left = of;
         of.unuse();
@@ -228,7 +242,7 @@ public final class CpuState extends CpuWords.Flushed {
             return false;
         }
         // By compare-and-set: either this one succeeds or that of takeOff. Pairs with takeOff.
-        if (!WORD.compareAndSet(this, wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()))) {
+        if (!casWord(wordOf(LAZY, of.id()), wordOf(KERNEL, of.id()))) {
             of.unuse();
             return false;
         }
@@ -245,19 +259,19 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void flushedTo(long generation) {
         // Release: after the flush. Pairs with isDone.
-        FLUSHED.setRelease(this, generation);
+        setFlushedRelease(generation);
     }
 
     /** Returns whether a request is pending. A poll reads nothing else. */
     public boolean isPending() {
-        return (int) PENDING.getOpaque(this) != 0;
+        return pendingOpaque() != 0;
     }
 
     /** Clears the pending request, before the generation is read. */
     public void clearPending() {
         // Volatile: a thread whose request precedes this store has advanced the generation before. A later request is
         // seen by the next poll.
-        PENDING.setVolatile(this, 0);
+        setPendingVolatile(0);
     }
 
     /** Catches up, for a shootdown that waits on the owner's thread itself. */
@@ -268,29 +282,29 @@ public final class CpuState extends CpuWords.Flushed {
     // The methods below are for any thread.
 
     boolean isGuest() {
-        return ((long) WORD.getVolatile(this) & STATES) == GUEST;
+        return (wordVolatile() & STATES) == GUEST;
     }
 
     private boolean isGuestIn(long context) {
-        return (long) WORD.getVolatile(this) == wordOf(GUEST, context);
+        return wordVolatile() == wordOf(GUEST, context);
     }
 
     /** Returns its state and its context at some instant of this call, for messages. */
     public String state() {
-        long word = (long) WORD.getVolatile(this);
+        long word = wordVolatile();
         String state = STATE_NAMES.get((int) (word & STATES));
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
     /** Returns whether it has a context loaded, and is not LAZY in it. */
     boolean uses(long context) {
-        long word = (long) WORD.getVolatile(this);
+        long word = wordVolatile();
         return word >>> STATE_BITS == context && (word & STATES) != LAZY;
     }
 
     /** Returns whether it is between two spaces, and may have read the generation of the next. */
     boolean isSwitching() {
-        return ((long) WORD.getVolatile(this) & STATES) == SWITCHING;
+        return (wordVolatile() & STATES) == SWITCHING;
     }
 
     /**
@@ -299,16 +313,16 @@ public final class CpuState extends CpuWords.Flushed {
      * @return false if it has the context loaded, and is not LAZY
      */
     boolean takeOff(long context) {
-        long word = (long) WORD.getVolatile(this);
+        long word = wordVolatile();
         while (word >>> STATE_BITS == context) {
             if ((word & STATES) != LAZY) {
                 return false;
             }
             // By compare-and-set. Pairs with leaveLazy and giveUp.
-            if (WORD.compareAndSet(this, word, wordOf(LAZY, TlbContext.EMPTY))) {
+            if (casWord(word, wordOf(LAZY, TlbContext.EMPTY))) {
                 return true;
             }
-            word = (long) WORD.getVolatile(this);
+            word = wordVolatile();
         }
         return true;
     }
@@ -317,12 +331,12 @@ public final class CpuState extends CpuWords.Flushed {
     boolean isDone(long context, long generation) {
         // The word first: a CPU that is not in GUEST in this context catches up before it enters GUEST there again. A
         // CPU that enters GUEST has published its generation before.
-        return !isGuestIn(context) || (long) FLUSHED.getAcquire(this) >= generation;
+        return !isGuestIn(context) || flushedAcquire() >= generation;
     }
 
     /** Requests that it catches up at its next poll. */
     public void request() {
-        PENDING.setVolatile(this, 1);
+        setPendingVolatile(1);
     }
 
     /** Returns whether its thread has ended. Only {@link Cpus#release} changes its state then; its TLB is not used. */

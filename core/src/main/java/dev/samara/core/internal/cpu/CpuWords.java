@@ -1,39 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-/**
- * The words of a CPU that other threads read or write, each alone on its cache lines. 128 bytes lie between them, since
- * lines are fetched in pairs. Fields of a superclass come before those of a subclass.
- */
-@SuppressWarnings("UnusedVariable") // the padding; the words through CpuState
+import dev.samara.core.internal.sync.Padding;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+
+/** The words of a CPU that other threads read or write, each alone on its cache lines ({@link Padding}). */
+@SuppressWarnings("UnusedVariable") // the padding
 final class CpuWords {
+    private static final VarHandle WORD;
+    private static final VarHandle PENDING;
+    private static final VarHandle FLUSHED;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            WORD = lookup.findVarHandle(State.class, "word", long.class);
+            PENDING = lookup.findVarHandle(Pending.class, "pending", int.class);
+            FLUSHED = lookup.findVarHandle(Flushed.class, "flushed", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private CpuWords() {}
 
-    static class Before {
-        private long a0;
-        private long a1;
-        private long a2;
-        private long a3;
-        private long a4;
-        private long a5;
-        private long a6;
-        private long a7;
-        private long b0;
-        private long b1;
-        private long b2;
-        private long b3;
-        private long b4;
-        private long b5;
-        private long b6;
-        private long b7;
-    }
-
     /** State and context. */
-    static class State extends Before {
-        long word;
+    abstract static class State extends Padding {
+        private long word;
+
+        final long wordVolatile() {
+            return (long) WORD.getVolatile(this);
+        }
+
+        final void setWordVolatile(long next) {
+            WORD.setVolatile(this, next);
+        }
+
+        final void setWordRelease(long next) {
+            WORD.setRelease(this, next);
+        }
+
+        final boolean casWord(long expected, long next) {
+            return WORD.compareAndSet(this, expected, next);
+        }
     }
 
-    static class BeforePending extends State {
+    abstract static class BeforePending extends State {
         private long c0;
         private long c1;
         private long c2;
@@ -53,11 +66,19 @@ final class CpuWords {
     }
 
     /** The request: not 0 while it is pending. */
-    static class Pending extends BeforePending {
-        int pending;
+    abstract static class Pending extends BeforePending {
+        private int pending;
+
+        final int pendingOpaque() {
+            return (int) PENDING.getOpaque(this);
+        }
+
+        final void setPendingVolatile(int next) {
+            PENDING.setVolatile(this, next);
+        }
     }
 
-    static class BeforeFlushed extends Pending {
+    abstract static class BeforeFlushed extends Pending {
         private long e0;
         private long e1;
         private long e2;
@@ -77,7 +98,15 @@ final class CpuWords {
     }
 
     /** The generation of the loaded context that the TLB has been flushed to. */
-    static class Flushed extends BeforeFlushed {
-        long flushed;
+    abstract static class Flushed extends BeforeFlushed {
+        private long flushed;
+
+        final long flushedAcquire() {
+            return (long) FLUSHED.getAcquire(this);
+        }
+
+        final void setFlushedRelease(long generation) {
+            FLUSHED.setRelease(this, generation);
+        }
     }
 }

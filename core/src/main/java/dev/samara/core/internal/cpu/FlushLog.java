@@ -13,6 +13,28 @@ import java.lang.invoke.VarHandle;
  * it; the reader detects that. Writing and reading allocate nothing.
  */
 public final class FlushLog {
+    /*
+     * Why these accesses are enough. A record has a sequence lock, its seal.
+     *
+     *     writer                                           reader
+     *     W1  seal := -generation   (compare-and-set)      R1  read the seal: the generation?   (acquire)
+     *     W2  release fence                                R2  read the words                   (opaque)
+     *     W3  write the words       (opaque)               R3  acquire fence
+     *     W4  seal := generation    (release)              R4  read the seal: unchanged?        (opaque)
+     *
+     * The words are there: R1 reads the seal of W4, which follows W3 (release, acquire). So R2 reads the words of that
+     * writer, or of a later one.
+     *
+     * No word is of a later writer: if R2 reads a word of its W3, then its W2 synchronizes with R3 by that word, so its
+     * W1 happens before R4. R4 reads that seal or one that followed it. Seals of a record only grow in magnitude, since
+     * a writer takes a record only from an older generation. So R4 does not read the generation again, and the reader
+     * uses nothing.
+     *
+     * W2 is needed, because a compare-and-set orders later accesses after its read only: the words could be seen before
+     * its store. R3 is needed, because an acquire load at R4 would not order the loads before it. The words are opaque:
+     * plain ones could be read twice, or in halves. One writer at a time has a record, by W1.
+     */
+
     /** The number of records, a power of two. */
     public static final int SIZE = 256;
 
@@ -70,17 +92,17 @@ public final class FlushLog {
 
     void write(long generation, long start, long end, long cpus, MmuNotifier.Reason reason) {
         int at = at(generation);
-        long before = (long) SEAL.getVolatile(records, at);
+        long before = sealVolatile(at);
         // A writer so late that a later generation has the record leaves it: CPUs that need its range flush everything.
-        if (before >= 0 && before < generation && SEAL.compareAndSet(records, at, before, -generation)) {
+        if (before >= 0 && before < generation && casSeal(at, before, -generation)) {
             // Before the words. Pairs with the fence of read.
             VarHandle.releaseFence();
-            WORD.setOpaque(records, at + START, start);
-            WORD.setOpaque(records, at + END, end);
-            WORD.setOpaque(records, at + CPUS, cpus);
-            REASON.setOpaque(reasons, at >> RECORD_SHIFT, reason);
+            setWordOpaque(at + START, start);
+            setWordOpaque(at + END, end);
+            setWordOpaque(at + CPUS, cpus);
+            setReasonOpaque(at >> RECORD_SHIFT, reason);
             // Pairs with the first read of the seal in read.
-            SEAL.setRelease(records, at, generation);
+            setSealRelease(at, generation);
         }
     }
 
@@ -93,16 +115,52 @@ public final class FlushLog {
      */
     public boolean read(long generation, Range range) {
         int at = at(generation);
-        if ((long) SEAL.getAcquire(records, at) != generation) {
+        if (sealAcquire(at) != generation) {
             return false;
         }
-        range.start = (long) WORD.getOpaque(records, at + START);
-        range.end = (long) WORD.getOpaque(records, at + END);
-        range.cpus = (long) WORD.getOpaque(records, at + CPUS);
-        range.reason = (MmuNotifier.Reason) REASON.getOpaque(reasons, at >> RECORD_SHIFT);
+        range.start = wordOpaque(at + START);
+        range.end = wordOpaque(at + END);
+        range.cpus = wordOpaque(at + CPUS);
+        range.reason = reasonOpaque(at >> RECORD_SHIFT);
         // Between the words and the second read of the seal. Pairs with the fence of write: a reader that has seen a
         // word of a later record sees a changed seal.
         VarHandle.acquireFence();
-        return (long) SEAL.getOpaque(records, at) == generation;
+        return sealOpaque(at) == generation;
+    }
+
+    private long sealVolatile(int at) {
+        return (long) SEAL.getVolatile(records, at);
+    }
+
+    private long sealAcquire(int at) {
+        return (long) SEAL.getAcquire(records, at);
+    }
+
+    private long sealOpaque(int at) {
+        return (long) SEAL.getOpaque(records, at);
+    }
+
+    private boolean casSeal(int at, long expected, long seal) {
+        return SEAL.compareAndSet(records, at, expected, seal);
+    }
+
+    private void setSealRelease(int at, long seal) {
+        SEAL.setRelease(records, at, seal);
+    }
+
+    private long wordOpaque(int at) {
+        return (long) WORD.getOpaque(records, at);
+    }
+
+    private void setWordOpaque(int at, long word) {
+        WORD.setOpaque(records, at, word);
+    }
+
+    private MmuNotifier.Reason reasonOpaque(int record) {
+        return (MmuNotifier.Reason) REASON.getOpaque(reasons, record);
+    }
+
+    private void setReasonOpaque(int record, MmuNotifier.Reason reason) {
+        REASON.setOpaque(reasons, record, reason);
     }
 }

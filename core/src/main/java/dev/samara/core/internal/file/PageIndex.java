@@ -35,10 +35,26 @@ final class PageIndex {
         return leaf;
     }
 
+    private static int frameAcquire(int[] leaf, int index) {
+        return (int) FRAME.getAcquire(leaf, index);
+    }
+
+    private static void setFrameRelease(int[] leaf, int index, int frame) {
+        FRAME.setRelease(leaf, index, frame);
+    }
+
+    private static @Nullable Object childAcquire(Object[] table, int index) {
+        return CHILD.getAcquire(table, index);
+    }
+
+    private static void setChildRelease(Object[] table, int index, @Nullable Object child) {
+        CHILD.setRelease(table, index, child);
+    }
+
     /** Returns the frame of a page, or {@link Frames#NONE}. */
     int get(long page) {
         int[] leaf = leafOf(page);
-        return leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, (int) page & SIZE - 1);
+        return leaf == null ? Frames.NONE : frameAcquire(leaf, (int) page & SIZE - 1);
     }
 
     private int @Nullable [] leafOf(long page) {
@@ -49,7 +65,7 @@ final class PageIndex {
         Object table = from.top;
         for (int level = from.height; level > 0; level--) {
             // Pairs with the release store of put.
-            table = CHILD.getAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
+            table = childAcquire((Object[]) table, (int) (page >>> (BITS * level)) & SIZE - 1);
             if (table == null) {
                 return null;
             }
@@ -71,7 +87,7 @@ final class PageIndex {
         int[] leaf = leafOf(first);
         int from = (int) first & SIZE - 1;
         for (int i = 0; i < count; i++) {
-            target[i] = leaf == null ? Frames.NONE : (int) FRAME.getAcquire(leaf, from + i);
+            target[i] = leaf == null ? Frames.NONE : frameAcquire(leaf, from + i);
         }
     }
 
@@ -91,11 +107,11 @@ final class PageIndex {
             table = upper[at];
             if (table == null) {
                 table = level == 1 ? leaf() : new Object[SIZE];
-                CHILD.setRelease(upper, at, table);
+                setChildRelease(upper, at, table);
             }
         }
         // Pairs with the acquire load of get: a thread that finds the frame sees its content, its owner and its page.
-        FRAME.setRelease((int[]) table, (int) page & SIZE - 1, frame);
+        setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
     /**
@@ -119,12 +135,12 @@ final class PageIndex {
         for (int i = start; i < SIZE && count < pages.length; i++) {
             long lowest = base + ((long) i << shift);
             if (level > 0) {
-                Object child = CHILD.getAcquire((Object[]) table, i);
+                Object child = childAcquire((Object[]) table, i);
                 if (child != null) {
                     count = collect(child, level - 1, lowest, from, pages, target, count);
                 }
             } else {
-                int frame = (int) FRAME.getAcquire((int[]) table, i);
+                int frame = frameAcquire((int[]) table, i);
                 if (frame != Frames.NONE) {
                     pages[count] = lowest;
                     target[count++] = frame;
@@ -166,7 +182,7 @@ final class PageIndex {
     void clear(long page) {
         int[] leaf = leafOf(page);
         if (leaf != null) {
-            FRAME.setRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
+            setFrameRelease(leaf, (int) page & SIZE - 1, Frames.NONE);
         }
     }
 
@@ -221,7 +237,7 @@ final class PageIndex {
                 Object[] upper = (Object[]) table;
                 Object child = upper[i];
                 if (isWithin && child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
-                    CHILD.setRelease(upper, i, null);
+                    setChildRelease(upper, i, null);
                 }
                 isEmpty &= upper[i] == null;
             }
@@ -232,7 +248,7 @@ final class PageIndex {
     private static void remove(int[] leaf, int index, IntPredicate choice) {
         int frame = leaf[index];
         if (frame != Frames.NONE && choice.test(frame)) {
-            FRAME.setRelease(leaf, index, Frames.NONE);
+            setFrameRelease(leaf, index, Frames.NONE);
         }
     }
 

@@ -79,7 +79,19 @@ public final class LayoutLock extends ReentrantLock {
 
     /** Returns whether a thread spins, or has spun and is about to return. */
     boolean isSpunAt() {
+        return spinningOpaque();
+    }
+
+    private boolean spinningOpaque() {
         return (boolean) SPINNING.getOpaque(this);
+    }
+
+    private boolean casSpinning(boolean expected, boolean next) {
+        return SPINNING.compareAndSet(this, expected, next);
+    }
+
+    private void setSpinningRelease(boolean next) {
+        SPINNING.setRelease(this, next);
     }
 
     /** Spins for the lock if no other thread does; returns whether the caller now has it. */
@@ -94,13 +106,13 @@ public final class LayoutLock extends ReentrantLock {
         } finally {
             lastSpin = System.nanoTime();
             // Pairs with the compare-and-set of beginSpinning: the next spinning thread reads the end of this spin.
-            SPINNING.setRelease(this, false);
+            setSpinningRelease(false);
         }
     }
 
     private boolean beginSpinning() {
         for (int i = 0; i < LOOKS; i++) {
-            if (!isSpunAt() && SPINNING.compareAndSet(this, false, true)) {
+            if (!spinningOpaque() && casSpinning(false, true)) {
                 return true;
             }
             Thread.onSpinWait();

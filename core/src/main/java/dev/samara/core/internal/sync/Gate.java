@@ -76,7 +76,7 @@ public class Gate {
      */
     public final @Nullable Waiter open() {
         // Pairs with topAcquire, and with the compare-and-set of push, which fails from here on.
-        Waiter waiting = (Waiter) TOP.getAndSet(this, OPEN);
+        Waiter waiting = getAndSetTop(OPEN);
         if (waiting == OPEN) {
             throw new IllegalStateException("the gate is open already");
         }
@@ -187,7 +187,7 @@ public class Gate {
         for (Waiter seen = topAcquire(); seen != OPEN; seen = topAcquire()) {
             self.next = seen;
             // Pairs with the get-and-set of open: either open returns this waiter, or the compare-and-set fails.
-            if (TOP.compareAndSet(this, seen, self)) {
+            if (casTop(seen, self)) {
                 break;
             }
         }
@@ -209,7 +209,7 @@ public class Gate {
             if (!waiter.hasLeft()) {
                 above = waiter;
             } else if (above == null) {
-                if (!TOP.compareAndSet(this, waiter, below)) {
+                if (!casTop(waiter, below)) {
                     return false;
                 }
             } else {
@@ -228,6 +228,14 @@ public class Gate {
     private @Nullable Waiter topAcquire() {
         // Pairs with the get-and-set of open and the compare-and-sets of push and sweep.
         return (Waiter) TOP.getAcquire(this);
+    }
+
+    private boolean casTop(@Nullable Waiter expected, @Nullable Waiter next) {
+        return TOP.compareAndSet(this, expected, next);
+    }
+
+    private @Nullable Waiter getAndSetTop(Waiter next) {
+        return (Waiter) TOP.getAndSet(this, next);
     }
 
     /** A thread that waits at a gate. */

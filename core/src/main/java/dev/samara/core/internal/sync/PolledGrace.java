@@ -64,7 +64,7 @@ final class PolledGrace {
         // volatile store of RcuReader.readLock.
         VarHandle.fullFence();
         for (int i = 0; i < all.length; i++) {
-            seen[i] = all[i].section();
+            seen[i] = all[i].sectionVolatile();
         }
         readers = all;
         sections = seen;
@@ -78,7 +78,7 @@ final class PolledGrace {
         for (; awaited < readers.length; awaited++) {
             RcuReader reader = readers[awaited];
             long section = sections[awaited];
-            if (section != 0 && reader.section() == section && rcu.isRegistered(reader)) {
+            if (section != 0 && reader.sectionVolatile() == section && rcu.isRegistered(reader)) {
                 report(reader);
                 return false;
             }

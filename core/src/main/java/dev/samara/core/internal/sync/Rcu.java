@@ -140,7 +140,7 @@ public final class Rcu {
         long[] sections = null;
         // Reads all sections before it waits for one: this grace period need not wait for a section that begins later.
         for (int i = 0; i < all.length; i++) {
-            long section = all[i].section();
+            long section = all[i].sectionVolatile();
             if (section != 0) {
                 sections = sections == null ? new long[all.length] : sections;
                 sections[i] = section;
@@ -156,7 +156,7 @@ public final class Rcu {
     private void awaitEnd(RcuReader reader, long section) {
         for (int i = 0; i < SPINS; i++) {
             Thread.onSpinWait();
-            if (reader.section() != section) {
+            if (reader.sectionVolatile() != section) {
                 return;
             }
         }
@@ -164,7 +164,7 @@ public final class Rcu {
         long park = SHORTEST_PARK;
         boolean reported = false;
         boolean interrupted = false;
-        while (reader.section() == section && isRegistered(reader)) {
+        while (reader.sectionVolatile() == section && isRegistered(reader)) {
             interrupted |= Thread.interrupted();
             LockSupport.parkNanos(this, park);
             park = Math.min(2 * park, LONGEST_PARK);

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-
 /**
  * The word of one reader: whether the reader is in a section, and in which one.
  *
@@ -11,16 +8,6 @@ import java.lang.invoke.VarHandle;
  * volatile store, the end one release store. Neither allocates.
  */
 public final class RcuReader extends ReaderWord {
-    private static final VarHandle SECTION;
-
-    static {
-        try {
-            SECTION = MethodHandles.lookup().findVarHandle(ReaderWord.class, "section", long.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
-
     private final String name;
 
     /* Only the owner uses these. */
@@ -36,7 +23,7 @@ public final class RcuReader extends ReaderWord {
         if (depth++ == 0) {
             // Volatile: before every load of the section. Pairs with the fence and the scan of Rcu.synchronize. Either
             // the scan sees this section, or this section sees what was unlinked before the scan.
-            SECTION.setVolatile(this, ++entered);
+            setSectionVolatile(++entered);
         }
     }
 
@@ -51,16 +38,16 @@ public final class RcuReader extends ReaderWord {
         }
         if (--depth == 0) {
             // After every access of the section. Pairs with the scan of Rcu.synchronize.
-            SECTION.setRelease(this, 0L);
+            setSectionRelease(0);
         }
     }
 
     /** Ends all sections, including one whose {@link #readUnlock} was cut short by an Error. */
     public void readUnlockAll() {
         depth = 0;
-        if (section != 0) {
+        if (sectionPlain() != 0) {
             // Like readUnlock.
-            SECTION.setRelease(this, 0L);
+            setSectionRelease(0);
         }
     }
 
@@ -80,13 +67,6 @@ public final class RcuReader extends ReaderWord {
      */
     public String name() {
         return name;
-    }
-
-    /**
-     * Returns the number of the section that the reader is in, 0 for none. Numbers are never reused. For any thread.
-     */
-    long section() {
-        return (long) SECTION.getVolatile(this);
     }
 
     @Override

@@ -1,34 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-/**
- * The word of a reader, alone on its cache lines. Every section writes it, and every grace period reads the words of
- * all readers.
- */
-@SuppressWarnings("UnusedVariable") // the padding, and the word through RcuReader
-class ReaderWord extends ReaderPadding {
-    long section;
-}
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 
 /**
- * 128 bytes before the word, since cache lines are fetched in pairs. The fields after the word belong to the reader.
+ * The word of a reader, alone on its cache lines. Every section writes it, and every grace period reads the words of
+ * all readers. The fields after the word belong to the reader.
  */
-@SuppressWarnings("UnusedVariable")
-class ReaderPadding {
-    private long a0;
-    private long a1;
-    private long a2;
-    private long a3;
-    private long a4;
-    private long a5;
-    private long a6;
-    private long a7;
-    private long b0;
-    private long b1;
-    private long b2;
-    private long b3;
-    private long b4;
-    private long b5;
-    private long b6;
-    private long b7;
+abstract class ReaderWord extends Padding {
+    private static final VarHandle SECTION;
+
+    static {
+        try {
+            SECTION = MethodHandles.lookup().findVarHandle(ReaderWord.class, "section", long.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
+    /** The number of the section that the reader is in, 0 for none. Numbers are never reused. */
+    private long section;
+
+    final long sectionPlain() {
+        return section;
+    }
+
+    final long sectionVolatile() {
+        return (long) SECTION.getVolatile(this);
+    }
+
+    final void setSectionVolatile(long number) {
+        SECTION.setVolatile(this, number);
+    }
+
+    final void setSectionRelease(long number) {
+        SECTION.setRelease(this, number);
+    }
 }

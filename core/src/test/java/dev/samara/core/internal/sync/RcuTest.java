@@ -133,17 +133,17 @@ final class RcuTest {
     void nested() {
         RcuReader reader = rcu.register("r");
         reader.readLock();
-        long section = reader.section();
+        long section = reader.sectionVolatile();
         Thread updater = started(rcu::synchronize);
         awaitParked(updater);
         reader.readLock();
-        assertEquals(section, reader.section(), "entered within it");
+        assertEquals(section, reader.sectionVolatile(), "entered within it");
         awaitParked(updater);
         reader.readUnlock();
-        assertEquals(section, reader.section(), "left within it");
+        assertEquals(section, reader.sectionVolatile(), "left within it");
         awaitParked(updater);
         reader.readUnlock();
-        assertEquals(0, reader.section());
+        assertEquals(0, reader.sectionVolatile());
         join(updater);
     }
 
@@ -156,10 +156,10 @@ final class RcuTest {
         reader.readLock();
         reader.readUnlockAll();
         assertFalse(reader.isReading());
-        assertEquals(0, reader.section());
+        assertEquals(0, reader.sectionVolatile());
         rcu.synchronize();
         reader.readLock();
-        assertTrue(reader.section() != 0);
+        assertTrue(reader.sectionVolatile() != 0);
         reader.readUnlock();
     }
 
@@ -272,9 +272,9 @@ final class RcuTest {
         assertThrows(IllegalStateException.class, reader::readUnlock);
         reader.readLock();
         assertTrue(reader.isReading());
-        assertTrue(reader.section() != 0);
+        assertTrue(reader.sectionVolatile() != 0);
         reader.readUnlock();
-        assertEquals(0, reader.section());
+        assertEquals(0, reader.sectionVolatile());
     }
 
     @Test
