@@ -12,7 +12,6 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.sync.RcuReader;
-import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +25,33 @@ import org.jspecify.annotations.Nullable;
  * or that the CPU has flushed to the shootdown's generation, this CPU no longer uses the old entry.
  */
 public final class CpuTlb {
+    /*
+     * Why these accesses are enough.
+     *
+     * All fields are for the owner's thread, and plain. Other threads see only its CpuState, and the cpumasks of
+     * leaves. Each transition therefore orders its own steps:
+     *
+     *     load         word := SWITCHING (compare-and-set), count in the context (atomic), read its generation if the
+     *                  slot is new (volatile), flushed := that of the slot (release), word := KERNEL (release)
+     *     enterGuest   select the number, word := GUEST (volatile), read the generation (volatile), flush,
+     *                  flushed := it (release)
+     *     walk         bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
+     *     poll         pending := 0 (volatile), read the generation (volatile), flush, flushed := it (release)
+     *     leaveGuest   last access, word := KERNEL (release)
+     *
+     * A shooter changes the entry, advances the generation, then reads the cpumask and the word. It finds one of three:
+     *
+     *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
+     *                                           the change. For this reason catchUp may skip a logged range whose
+     *                                           cpumask lacks the bit.
+     *     not GUEST in the space                enterGuest reads the new generation later, and flushes before an
+     *                                           access. All accesses before leaveGuest have been made.
+     *     GUEST in the space                    The shooter waits for another word, or for flushed, which is stored
+     *                                           after the flush.
+     *
+     * CpuState proves the last two, FlushLog that a logged range is whole.
+     */
+
     /** The result of {@link #walk} where there is no translation. */
     public static final long MISS = SoftTlb.MISS;
 
@@ -44,43 +70,23 @@ public final class CpuTlb {
     /** Listeners are being notified of a store. */
     public static final int TELLING_STORE = 16;
 
-    /** The number of spaces whose translations are kept, the loaded one included; as on x86. */
-    private static final int SLOTS = 6;
-
     /** A value that no generation has. */
     private static final long FRESH = -1;
-
-    /** A space whose translations may be in the TLB. */
-    private static final class Slot {
-        /** The number of its context, which is never reused. */
-        private long context;
-
-        /** The generation that this CPU has flushed to. */
-        private long flushed;
-
-        private int number;
-        private int wraps;
-
-        /** Listeners have not been told yet that every earlier translation is flushed. */
-        private boolean isFresh;
-    }
 
     private final Cpus cpus;
     private final CpuState state;
     private final long bit;
     private final SoftTlb tlb;
     private final WalkCache tables;
-    private final Consumer<Throwable> reporter;
+    private final TlbSlots slots;
+    private final FlushListeners listeners;
     private final FlushLog.Range range = new FlushLog.Range();
-
-    private final Slot[] slots = new Slot[SLOTS];
-    private int victim;
 
     /* The space that is loaded. The fields that enterGuest needs are copied here, to save a dereference. */
     private @Nullable TlbContext context;
     private long contextId;
     private @Nullable PageTable table;
-    private Slot slot;
+    private TlbSlots.Slot slot;
     private int number;
 
     /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
@@ -88,9 +94,6 @@ public final class CpuTlb {
 
     /** All activities in one word, so that one comparison tells whether another may begin. */
     private int activities = UNLOADED;
-
-    /** Never changed in place: listeners may be added and removed while they are notified. */
-    private FlushListener[] listeners = {};
 
     /**
      * Makes a CPU of the calling thread, in KERNEL state with no space.
@@ -103,12 +106,10 @@ public final class CpuTlb {
      */
     public CpuTlb(Cpus cpus, int number, int pageShift, SoftTlb tlb, Consumer<Throwable> reporter) {
         this.cpus = cpus;
-        this.reporter = reporter;
         this.tlb = tlb;
-        for (int i = 0; i < SLOTS; i++) {
-            slots[i] = new Slot();
-        }
-        slot = slots[0];
+        listeners = new FlushListeners(reporter);
+        slots = new TlbSlots(tlb);
+        slot = slots.none();
         state = cpus.claim(number, this::acknowledge);
         bit = state.bit();
         tables = new WalkCache(pageShift, bit, state.sharesBit());
@@ -125,22 +126,12 @@ public final class CpuTlb {
 
     /** Adds a listener that is notified of this CPU's flushes, on this CPU's thread. */
     public void addListener(FlushListener listener) {
-        FlushListener[] more = Arrays.copyOf(listeners, listeners.length + 1);
-        more[listeners.length] = listener;
-        listeners = more;
+        listeners.add(listener);
     }
 
     /** Removes a listener if it was added. */
     public void removeListener(FlushListener listener) {
-        FlushListener[] known = listeners;
-        for (int i = 0; i < known.length; i++) {
-            if (known[i] == listener) {
-                FlushListener[] fewer = Arrays.copyOf(known, known.length - 1);
-                System.arraycopy(known, i + 1, fewer, i, fewer.length - i);
-                listeners = fewer;
-                return;
-            }
-        }
+        listeners.remove(listener);
     }
 
     /**
@@ -163,7 +154,7 @@ public final class CpuTlb {
         try {
             if (next != null) {
                 of = next.use();
-                slot = slotOf(of);
+                slot = slots.of(of);
                 // Before the CPU is in GUEST in this context. In SWITCHING the generation belongs to no context.
                 state.flushedTo(slot.flushed);
             }
@@ -174,7 +165,7 @@ public final class CpuTlb {
         table = next;
         if (of != null) {
             contextId = of.id();
-            number = slot.number;
+            number = slot.number();
             flushed = slot.isFresh ? FRESH : slot.flushed;
             activities &= ~UNLOADED;
         }
@@ -187,32 +178,6 @@ public final class CpuTlb {
     public void enterLazy() {
         state.enterLazy();
         activities |= UNLOADED;
-    }
-
-    /** Returns the slot of a context. A new slot has no translations, since it gets a new number in the TLB. */
-    private Slot slotOf(TlbContext wanted) {
-        for (Slot known : slots) {
-            if (known.context == wanted.id()) {
-                if (known.wraps != tlb.wraps()) {
-                    renumber(known);
-                }
-                return known;
-            }
-        }
-        Slot taken = slots[victim];
-        victim = (victim + 1) % SLOTS;
-        // First: if this throws, the slot still belongs to the other context, without translations.
-        renumber(taken);
-        taken.context = wanted.id();
-        // Read before the first entry is read: later changes of entries are flushed.
-        taken.flushed = wanted.generation();
-        taken.isFresh = true;
-        return taken;
-    }
-
-    private void renumber(Slot of) {
-        of.number = tlb.newNumber();
-        of.wraps = tlb.wraps();
     }
 
     /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
@@ -361,14 +326,13 @@ public final class CpuTlb {
     }
 
     private void forget() {
-        renumber(slot);
-        number = slot.number;
+        slots.renumber(slot);
+        number = slot.number();
         tlb.select(number);
     }
 
     private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
-        FlushListener[] all = listeners;
-        if (all.length == 0) {
+        if (listeners.isEmpty()) {
             return;
         }
         int before = activities;
@@ -376,13 +340,7 @@ public final class CpuTlb {
             // The TLB may have stale translations until every range is flushed.
             tlb.select(SoftTlb.NOTHING);
             activities = before | TELLING_FLUSH;
-            for (FlushListener listener : all) {
-                try {
-                    listener.flushed(start, end, reason, generation);
-                } catch (Throwable thrown) {
-                    reporter.accept(thrown);
-                }
-            }
+            listeners.tell(start, end, reason, generation);
         } finally {
             activities = before;
             tlb.select(number);

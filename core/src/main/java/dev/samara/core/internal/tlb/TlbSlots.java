@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.internal.cpu.TlbContext;
+
+/**
+ * The spaces whose translations one CPU may still have, each with its number in the TLB. A space that is loaded again
+ * finds its translations, and catches up with the flushes that it has missed. Used by its owner alone.
+ */
+final class TlbSlots {
+    /** The number of spaces whose translations are kept, the loaded one included; as on x86. */
+    private static final int SLOTS = 6;
+
+    /** A space whose translations may be in the TLB. */
+    static final class Slot {
+        /** The number of its context, which is never reused. */
+        private long context;
+
+        private int number;
+        private int wraps;
+
+        /** The generation that this CPU has flushed to. */
+        long flushed;
+
+        /** Listeners have not been told yet that every earlier translation is flushed. */
+        boolean isFresh;
+
+        private Slot() {}
+
+        /** Returns the number of the space in the TLB. */
+        int number() {
+            return number;
+        }
+    }
+
+    private final SoftTlb tlb;
+    private final Slot[] slots = new Slot[SLOTS];
+    private int victim;
+
+    TlbSlots(SoftTlb tlb) {
+        this.tlb = tlb;
+        for (int i = 0; i < SLOTS; i++) {
+            slots[i] = new Slot();
+        }
+    }
+
+    /** Returns a slot of no context. */
+    Slot none() {
+        return slots[0];
+    }
+
+    /** Returns the slot of a context. A new slot has no translations, since it gets a new number in the TLB. */
+    Slot of(TlbContext wanted) {
+        for (Slot known : slots) {
+            if (known.context == wanted.id()) {
+                if (known.wraps != tlb.wraps()) {
+                    renumber(known);
+                }
+                return known;
+            }
+        }
+        Slot taken = slots[victim];
+        victim = (victim + 1) % SLOTS;
+        // First: if this throws, the slot still belongs to the other context, without translations.
+        renumber(taken);
+        taken.context = wanted.id();
+        // Read before the first entry is read: later changes of entries are flushed.
+        taken.flushed = wanted.generation();
+        taken.isFresh = true;
+        return taken;
+    }
+
+    /** Drops the translations of a slot: gives it a new number in the TLB. */
+    void renumber(Slot of) {
+        of.number = tlb.newNumber();
+        of.wraps = tlb.wraps();
+    }
+}
