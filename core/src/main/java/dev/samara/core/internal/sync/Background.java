@@ -2,10 +2,8 @@
 package dev.samara.core.internal.sync;
 
 import java.time.Duration;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -18,9 +16,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tasks begin in the order given, one after the other. If a task has not returned within a set time, the next task
  * begins beside it. So there are at most two threads, and one more for each task that takes longer than that time. The
- * bound is {@value #MOST_THREADS} threads. At the bound, later tasks wait until a running task returns, which is
- * reported once. Threads are daemons and are started on demand. They end when they have been idle for a set time, so a
- * machine that is dropped leaves none. Where a thread cannot be started, this object tries again by itself, after
+ * bound is {@value BackgroundThreads#MOST} threads. At the bound, later tasks wait until a running task returns, which
+ * is reported once. Threads are daemons and are started on demand. They end when they have been idle for a set time, so
+ * a machine that is dropped leaves none. Where a thread cannot be started, this object tries again by itself, after
  * growing pauses.
  *
  * <p>An exception of a task goes to the handler given at construction. An exception of the handler goes to the thread's
@@ -58,14 +56,9 @@ public final class Background implements Executor {
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
 
-    static final int MOST_THREADS = 256;
-
     /* The pauses in nanoseconds between attempts of a thread for which there was no memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
-
-    private static final long FIRST_PAUSE = 10_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
 
     private final Consumer<? super Throwable> handler;
     private final long dueAfterNanos;
@@ -81,9 +74,12 @@ public final class Background implements Executor {
     /** Whether a thread will poll the queue without being told. Written under the lock, read without it. */
     private volatile boolean attended;
 
+    /** Guarded by the lock. */
+    private final BackgroundThreads threads = new BackgroundThreads(this);
+
     // Guarded by the lock.
-    private @Nullable Worker leader;
-    private @Nullable Worker watcher;
+    private @Nullable Thread leader;
+    private @Nullable Thread watcher;
 
     /** Whether the watcher waits for the leader's task, rather than being idle. Only while the leader runs a task. */
     private boolean watching;
@@ -94,23 +90,6 @@ public final class Background implements Executor {
 
     /** Whether idle threads end at once. Never set back to false. */
     private boolean ends;
-
-    private int started;
-    private int threads;
-
-    /**
-     * Whether the number of threads was at its bound and that is not reported yet. Written under the lock, read without
-     * it.
-     */
-    private volatile boolean isAtBound;
-
-    private boolean isBoundReported;
-
-    /** The pause in nanoseconds before the next attempt to start a thread; 0 while no attempt has failed. */
-    private long pause;
-
-    /** Whether an attempt is scheduled. */
-    private boolean isToTryAgain;
 
     /**
      * Creates an executor with the usual times: a task delays later tasks by 10 ms at most, and threads end after 5 s
@@ -142,13 +121,7 @@ public final class Background implements Executor {
         this.starter = starter;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
-        // Starts the JDK's timer while threads can still be started.
-        later(0, () -> {});
-    }
-
-    private static void later(long nanos, Runnable task) {
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(task);
+        BackgroundThreads.startTimer();
     }
 
     /**
@@ -201,7 +174,7 @@ public final class Background implements Executor {
      * @return whether it is a thread of this object
      */
     public boolean isOf(Thread thread) {
-        return thread instanceof Worker worker && worker.worksFor(this);
+        return BackgroundThreads.isOf(thread, this);
     }
 
     /**
@@ -239,7 +212,7 @@ public final class Background implements Executor {
         long wait = SHORTEST_WAIT;
         for (; ; ) {
             try {
-                Worker recruit;
+                Thread recruit;
                 lock.lock();
                 try {
                     if (attended || queue.isEmpty()) {
@@ -262,9 +235,9 @@ public final class Background implements Executor {
      * Returns the thread to be started, or null if an idle thread was told or no thread can be made. The caller holds
      * the lock.
      */
-    private @Nullable Worker choose() {
+    private @Nullable Thread choose() {
         if (leader == null) {
-            Worker recruit = recruit();
+            Thread recruit = threads.recruit();
             leader = recruit;
             attended = recruit != null;
             return recruit;
@@ -281,9 +254,9 @@ public final class Background implements Executor {
      * Returns the thread to be started, or null if an idle watcher was told or no thread can be made. The caller holds
      * the lock, and the leader runs a task.
      */
-    private @Nullable Worker engageWatcher() {
+    private @Nullable Thread engageWatcher() {
         if (watcher == null) {
-            Worker recruit = recruit();
+            Thread recruit = threads.recruit();
             watcher = recruit;
             watching = recruit != null;
             attended = recruit != null;
@@ -295,40 +268,11 @@ public final class Background implements Executor {
         return null;
     }
 
-    /**
-     * Returns null if there is no memory for another thread, or if the number of threads is at its bound. The caller
-     * holds the lock.
-     */
-    private @Nullable Worker recruit() {
-        if (threads >= MOST_THREADS) {
-            isAtBound = !isBoundReported;
-            return null;
-        }
-        try {
-            Worker recruit = new Worker();
-            threads++;
-            return recruit;
-        } catch (OutOfMemoryError exhausted) {
-            tryLater();
-            return null;
-        }
-    }
-
-    /**
-     * Schedules another attempt on the JDK's timer, since this object may have no thread. The caller holds the lock.
-     */
-    private void tryLater() {
-        if (!isToTryAgain) {
-            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
-            later(pause, this::tryAgain);
-            isToTryAgain = true;
-        }
-    }
-
-    private void tryAgain() {
+    /** Looks for a thread again, after an attempt to start one has failed. */
+    void tryAgain() {
         lock.lock();
         try {
-            isToTryAgain = false;
+            threads.attemptBegins();
         } finally {
             lock.unlock();
         }
@@ -339,22 +283,20 @@ public final class Background implements Executor {
         boolean isToReport;
         lock.lock();
         try {
-            isToReport = isAtBound;
-            isAtBound = false;
-            isBoundReported |= isToReport;
+            isToReport = threads.takeReport();
         } finally {
             lock.unlock();
         }
         if (isToReport) {
             report(new IllegalStateException(
-                    MOST_THREADS + " tasks have not returned: those behind them wait until one does"));
+                    BackgroundThreads.MOST + " tasks have not returned: those behind them wait until one does"));
         }
     }
 
     /** Called without the lock: starting a thread takes long, and a failure calls the handler. */
-    private void start(@Nullable Worker recruit) {
+    private void start(@Nullable Thread recruit) {
         if (recruit == null) {
-            if (isAtBound) {
+            if (threads.isAtBound()) {
                 reportBound();
             }
             return;
@@ -372,9 +314,7 @@ public final class Background implements Executor {
                     watching = false;
                 }
                 attended = false;
-                threads--;
-                isFirst = pause == 0;
-                tryLater();
+                isFirst = threads.startFailed();
             } finally {
                 lock.unlock();
             }
@@ -398,16 +338,16 @@ public final class Background implements Executor {
     }
 
     /** The main loop of a thread. */
-    private void work(Worker self) {
+    void work(Thread self) {
         lockAtLast();
         try {
-            pause = 0;
+            threads.threadBegan();
             boolean stays = true;
             while (stays) {
                 stays = leader == self ? lead(self) : watch(self);
             }
         } finally {
-            threads--;
+            threads.threadEnded();
             lock.unlock();
         }
     }
@@ -431,7 +371,7 @@ public final class Background implements Executor {
      * Runs a task, or waits for one, as the leader. Returns whether the thread is still needed. The caller holds the
      * lock.
      */
-    private boolean lead(Worker self) {
+    private boolean lead(Thread self) {
         Runnable task = queue.poll();
         if (task == null) {
             return leaveUnattended() || awaitTask();
@@ -439,7 +379,7 @@ public final class Background implements Executor {
         running++;
         leaderRuns = true;
         dueNanos = System.nanoTime() + dueAfterNanos;
-        Worker recruit = null;
+        Thread recruit = null;
         try {
             recruit = !watching && leaveUnattended() ? engageWatcher() : null;
         } catch (OutOfMemoryError exhausted) {
@@ -462,7 +402,7 @@ public final class Background implements Executor {
     }
 
     /** The caller holds the lock and has run a task. */
-    private void finished(Worker self) {
+    private void finished(Thread self) {
         running--;
         if (isQuiet()) {
             quiet.signalAll();
@@ -495,7 +435,7 @@ public final class Background implements Executor {
     /**
      * Waits beside the leader. Called with the lock by any other thread. Returns whether the thread is still needed.
      */
-    private boolean watch(Worker self) {
+    private boolean watch(Thread self) {
         if (watcher != self) {
             return false;
         }
@@ -552,23 +492,6 @@ public final class Background implements Executor {
             handler.accept(thrown);
         } catch (Throwable second) {
             Uncaught.report(second);
-        }
-    }
-
-    final class Worker extends Thread {
-        Worker() {
-            // The tasks of other callers must not inherit the thread locals of this caller.
-            super(null, null, "samara-" + ++started, 0, false);
-            setDaemon(true);
-        }
-
-        boolean worksFor(Background background) {
-            return background == Background.this;
-        }
-
-        @Override
-        public void run() {
-            work(this);
         }
     }
 }

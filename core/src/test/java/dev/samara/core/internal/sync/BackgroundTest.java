@@ -63,7 +63,7 @@ final class BackgroundTest {
 
     private static long threadsOf(Background background) {
         return Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread instanceof Background.Worker worker && worker.worksFor(background))
+                .filter(background::isOf)
                 .count();
     }
 
@@ -98,7 +98,7 @@ final class BackgroundTest {
         latch.countDown();
         background.awaitQuiescence();
         Thread[] before = Thread.getAllStackTraces().keySet().stream()
-                .filter(thread -> thread instanceof Background.Worker worker && worker.worksFor(background))
+                .filter(background::isOf)
                 .toArray(Thread[]::new);
         background.endWhenQuiet();
         for (Thread thread : before) {
@@ -136,12 +136,12 @@ final class BackgroundTest {
         Background background = new Background(told::add, SOON, NEVER);
         CountDownLatch hang = new CountDownLatch(1);
         CountDownLatch first = new CountDownLatch(1);
-        CountDownLatch all = new CountDownLatch(Background.MOST_THREADS);
+        CountDownLatch all = new CountDownLatch(BackgroundThreads.MOST);
         background.execute(() -> {
             all.countDown();
             awaiting(first).run();
         });
-        for (int i = 1; i < Background.MOST_THREADS; i++) {
+        for (int i = 1; i < BackgroundThreads.MOST; i++) {
             background.execute(() -> {
                 all.countDown();
                 awaiting(hang).run();
@@ -150,7 +150,7 @@ final class BackgroundTest {
         assertTrue(all.await(30, TimeUnit.SECONDS), () -> all.getCount() + " have not begun");
         CountDownLatch behind = new CountDownLatch(1);
         background.execute(behind::countDown);
-        assertEquals(Background.MOST_THREADS, threadsOf(background));
+        assertEquals(BackgroundThreads.MOST, threadsOf(background));
         assertEquals(1, behind.getCount());
         first.countDown();
         assertTrue(behind.await(10, TimeUnit.SECONDS));

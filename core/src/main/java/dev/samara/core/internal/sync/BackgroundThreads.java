@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.sync;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The number of threads of a {@link Background}, and the attempts to start another one where that has failed. Guarded
+ * by the lock of the {@link Background}.
+ */
+final class BackgroundThreads {
+    /** The most threads there can be. */
+    static final int MOST = 256;
+
+    /* The pauses in nanoseconds between attempts to start a thread. */
+    private static final long FIRST_PAUSE = 10_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
+    private final Background background;
+    private int recruited;
+    private int threads;
+
+    /**
+     * Whether the number of threads was at its bound and that is not reported yet. Written under the lock, read without
+     * it.
+     */
+    private volatile boolean isAtBound;
+
+    private boolean isBoundReported;
+
+    /** The pause before the next attempt; 0 while no attempt has failed. */
+    private long pause;
+
+    /** Whether an attempt is scheduled. */
+    private boolean isToTryAgain;
+
+    BackgroundThreads(Background background) {
+        this.background = background;
+    }
+
+    /** Starts the JDK's timer while threads can still be started. */
+    static void startTimer() {
+        later(0, () -> {});
+    }
+
+    private static void later(long nanos, Runnable task) {
+        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
+                .execute(task);
+    }
+
+    static boolean isOf(Thread thread, Background background) {
+        return thread instanceof Worker worker && worker.background == background;
+    }
+
+    /**
+     * Counts another thread, and returns it; it is not started. Returns null if there is no memory for it, or if the
+     * number of threads is at its bound.
+     */
+    @Nullable
+    Thread recruit() {
+        if (threads >= MOST) {
+            isAtBound = !isBoundReported;
+            return null;
+        }
+        try {
+            Thread recruit = new Worker(background, ++recruited);
+            threads++;
+            return recruit;
+        } catch (OutOfMemoryError exhausted) {
+            tryLater();
+            return null;
+        }
+    }
+
+    /**
+     * Counts off a thread that could not be started. Returns whether that is the first failure since a thread began.
+     */
+    boolean startFailed() {
+        threads--;
+        boolean isFirst = pause == 0;
+        tryLater();
+        return isFirst;
+    }
+
+    void threadBegan() {
+        pause = 0;
+    }
+
+    void threadEnded() {
+        threads--;
+    }
+
+    /** Schedules another attempt on the JDK's timer, since there may be no thread. */
+    private void tryLater() {
+        if (!isToTryAgain) {
+            pause = pause == 0 ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+            later(pause, background::tryAgain);
+            isToTryAgain = true;
+        }
+    }
+
+    void attemptBegins() {
+        isToTryAgain = false;
+    }
+
+    /** For any thread, without the lock. */
+    boolean isAtBound() {
+        return isAtBound;
+    }
+
+    /** Returns whether the caller has to report the bound, which is reported once. */
+    boolean takeReport() {
+        boolean isToReport = isAtBound;
+        isAtBound = false;
+        isBoundReported |= isToReport;
+        return isToReport;
+    }
+
+    private static final class Worker extends Thread {
+        private final Background background;
+
+        Worker(Background background, int number) {
+            // The tasks of other callers must not inherit the thread locals of this caller.
+            super(null, null, "samara-" + number, 0, false);
+            this.background = background;
+            setDaemon(true);
+        }
+
+        @Override
+        public void run() {
+            background.work(this);
+        }
+    }
+}
