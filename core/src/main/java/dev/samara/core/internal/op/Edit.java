@@ -741,6 +741,9 @@ public final class Edit implements AutoCloseable {
      * last reference has no effect.
      */
     private @Nullable List<Vma> withOpens() {
+        if (layout.counters().opens == 0) {
+            return null;
+        }
         List<Vma> withOpens = null;
         for (int i = 0; i < gone.size(); i++) {
             Vma vma = gone.get(i);
