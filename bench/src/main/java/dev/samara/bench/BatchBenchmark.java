@@ -62,7 +62,7 @@ public class BatchBenchmark {
      * @return the ranges found
      */
     @Benchmark
-    @About("one of 32 look-ups of Samara's tree, made at once")
+    @About("one of 32 lookups of Samara's tree, made as a batch")
     @OperationsPerInvocation(BATCH)
     public @Nullable Object[] getAll() {
         nextBatch();
@@ -76,7 +76,7 @@ public class BatchBenchmark {
      * @return the ranges found
      */
     @Benchmark
-    @About("one of 32 look-ups of Samara's tree, made one by one")
+    @About("one of 32 lookups of Samara's tree, made one by one")
     @OperationsPerInvocation(BATCH)
     public @Nullable Object[] get() {
         nextBatch();

@@ -101,7 +101,7 @@ public class GapBenchmark {
 
     /** Stores in the first free range above a random address, as an allocation with a hint does. */
     @Benchmark
-    @About("a pair: room is found above a random address and stored to in one step, and erased")
+    @About("a store into the first gap above a random address, and the erase")
     public void searchAndStore() {
         int i = next();
         long size = sizes[i];
@@ -111,7 +111,7 @@ public class GapBenchmark {
 
     /** Stores in the highest free range, as {@code mmap} does. */
     @Benchmark
-    @About("a pair: the highest room there is is found and stored to in one step, and erased")
+    @About("a store into the highest gap, and the erase")
     public void searchHighestAndStore() {
         long size = sizes[next()];
         long first = structure.storeHighest(size, start, last, value);
@@ -120,7 +120,7 @@ public class GapBenchmark {
 
     /** Stores at the place that {@link #searchAndStore} would find. */
     @Benchmark
-    @About("a pair: a store where that search would have found room, and an erase")
+    @About("a store at the address that the search would find, and the erase")
     public void storeAtKnownPlace() {
         int i = next();
         long first = places[i];

@@ -75,7 +75,7 @@ public class IterateBenchmark {
         structure = (Scannable) filled;
         long all = keys.sorted().stream().mapToLong(Range::sum).sum();
         if (structure.scan() != all || structure.scanBackwards() != all) {
-            throw new IllegalStateException("a scan has not found what is stored");
+            throw new IllegalStateException("a scan has missed a stored range");
         }
         scans = (SCANNED + ranges - 1) / ranges;
         long top = keys.sorted().get(Math.max(0, ranges - ROW)).first();
@@ -90,7 +90,7 @@ public class IterateBenchmark {
      * @return their sum
      */
     @Benchmark
-    @About("one range of a scan of all")
+    @About("one range of an ascending scan of all ranges")
     @OperationsPerInvocation(SCANNED)
     public long scan() {
         long sum = 0;
@@ -106,7 +106,7 @@ public class IterateBenchmark {
      * @return their sum
      */
     @Benchmark
-    @About("one range of a scan of all, backwards")
+    @About("one range of a descending scan of all ranges")
     @OperationsPerInvocation(SCANNED)
     public long scanBackwards() {
         long sum = 0;
@@ -122,7 +122,7 @@ public class IterateBenchmark {
      * @return their sum
      */
     @Benchmark
-    @About("100 ranges upwards from a random address, the search for the first included")
+    @About("100 ranges ascending from a random address, with the search for the first")
     public long scanRow() {
         position = (position + 1) & (PICKS - 1);
         return structure.scanFrom(from[position], ROW);

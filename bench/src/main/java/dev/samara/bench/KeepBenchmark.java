@@ -85,7 +85,7 @@ public class KeepBenchmark {
      * @return the VMA
      */
     @Benchmark
-    @About("a look-up in a space")
+    @About("a lookup in a space")
     public @Nullable Vma find() {
         return space.find(pick());
     }
@@ -96,7 +96,7 @@ public class KeepBenchmark {
      * @return the VMA
      */
     @Benchmark
-    @About("a look-up with a keep that is released at once")
+    @About("a lookup with a reference, which is released at once")
     public @Nullable Vma keepAndRelease() {
         try (VmaRef keep = space.keep(pick())) {
             return keep == null ? null : keep.vma();

@@ -118,7 +118,7 @@ public class LookupBenchmark {
      * @param sink takes the ranges found
      */
     @Benchmark
-    @About("one look-up, by index, number of ranges and pattern")
+    @About("one lookup, by index, number of ranges and pattern")
     @OperationsPerInvocation(BATCH)
     public void get(Filled filled, Place place, Blackhole sink) {
         RangeIndex structure = filled.structure;
@@ -147,7 +147,7 @@ public class LookupBenchmark {
      * @param sink takes the addresses
      */
     @Benchmark
-    @About("what is in each of those figures that is no look-up: an address is read and given away")
+    @About("the part of each lookup figure that is no lookup: reading an address and consuming it")
     @OperationsPerInvocation(BATCH)
     public void nothing(Drawn drawn, Place place, Blackhole sink) {
         long[] addresses = drawn.addresses;

@@ -163,7 +163,7 @@ public class MixedBenchmark {
      * @param sink takes the ranges found
      */
     @Benchmark
-    @About("a batch of 32 look-ups beside a thread that erases and stores: mean and percentiles")
+    @About("a batch of 32 lookups beside a thread that erases and stores: mean and percentiles")
     @Group("besideWriter")
     public void reader(Place place, Watch watch, Blackhole sink) {
         read(place, sink);
@@ -191,7 +191,7 @@ public class MixedBenchmark {
      * @param sink takes the ranges found
      */
     @Benchmark
-    @About("the same beside a thread that only spins")
+    @About("the batch of lookups beside a thread that only spins")
     @Group("besideSpinner")
     public void undisturbed(Place place, Watch watch, Blackhole sink) {
         read(place, sink);

@@ -124,7 +124,7 @@ public class OperationBenchmark {
      * @return the VMA
      */
     @Benchmark
-    @About("a look-up in a space")
+    @About("a lookup in a space")
     public @Nullable Vma find() {
         return space.find(pick());
     }
@@ -135,14 +135,14 @@ public class OperationBenchmark {
      * @return the snapshot
      */
     @Benchmark
-    @About("the layout of this instant")
+    @About("a snapshot of a space")
     public LayoutSnapshot snapshot() {
         return space.snapshot();
     }
 
     /** Maps anywhere, and unmaps again. */
     @Benchmark
-    @About("one of two: mmap anywhere, munmap")
+    @About("half of a pair: mmap anywhere, munmap")
     @OperationsPerInvocation(2)
     public void mmapMunmap() {
         long address = space.mmap(0, LENGTH, READ, PRIVATE | ANONYMOUS | NORESERVE, null, 0);
@@ -152,7 +152,7 @@ public class OperationBenchmark {
 
     /** Unmaps the middle of a mapping, and maps it again, so that the mapping is whole. */
     @Benchmark
-    @About("one of two: munmap of the middle of a mapping, mmap that makes it whole")
+    @About("half of a pair: munmap of the middle of a mapping, mmap that fills the hole")
     @OperationsPerInvocation(2)
     public void munmapHoleAndFill() {
         long address = pick() + 2 * PAGE;
@@ -163,7 +163,7 @@ public class OperationBenchmark {
 
     /** Replaces a whole mapping by one that is not accounted, and replaces that one by an accounted mapping. */
     @Benchmark
-    @About("mmap over a whole mapping of the other kind")
+    @About("mmap with MAP_FIXED over a whole mapping of other rights")
     @OperationsPerInvocation(2)
     public void mmapFixed() {
         long address = pick();
@@ -184,7 +184,7 @@ public class OperationBenchmark {
 
     /** Cuts one page out of the middle of a mapping by its rights, and joins the three pieces again. */
     @Benchmark
-    @About("one of two: mprotect that cuts a mapping in three, and that joins them")
+    @About("half of a pair: mprotect that splits a mapping into three, mprotect that merges them")
     @OperationsPerInvocation(2)
     public void mprotectSplitAndMerge() {
         long address = pick() + 2 * PAGE;
@@ -195,7 +195,7 @@ public class OperationBenchmark {
 
     /** Grows a mapping in place by a page, and shrinks it. */
     @Benchmark
-    @About("one of two: mremap in place by a page, up and down")
+    @About("half of a pair: mremap in place that grows by a page, and that shrinks")
     @OperationsPerInvocation(2)
     public void mremapGrowAndShrink() {
         long address = pick();
@@ -205,7 +205,7 @@ public class OperationBenchmark {
 
     /** Moves a mapping into the hole after it, and back. */
     @Benchmark
-    @About("mremap to somewhere else")
+    @About("mremap to another address")
     @OperationsPerInvocation(2)
     public void mremapMove() {
         long address = pick();
@@ -227,7 +227,7 @@ public class OperationBenchmark {
 
     /** Locks a mapping, and unlocks it. */
     @Benchmark
-    @About("one of two: mlock2, munlock")
+    @About("half of a pair: mlock2, munlock")
     @OperationsPerInvocation(2)
     public void mlockMunlock() {
         long address = pick();
@@ -237,7 +237,7 @@ public class OperationBenchmark {
 
     /** Grows the heap by a page, and shrinks it. */
     @Benchmark
-    @About("one of two: brk by a page, up and down")
+    @About("half of a pair: brk up by a page, and down")
     @OperationsPerInvocation(2)
     public void brk() {
         done(space.brk(heap + PAGE));
@@ -253,7 +253,7 @@ public class OperationBenchmark {
 
     /** Copies the layout for a child, and drops it. */
     @Benchmark
-    @About("fork, and the end of the child")
+    @About("fork, and the close of the child")
     public void fork() {
         space.fork().close();
     }

@@ -96,7 +96,7 @@ public class UpdateBenchmark {
 
     /** Erases a range and stores it again. */
     @Benchmark
-    @About("a pair: one of the ranges is erased and stored again")
+    @About("a pair: the erase of a range, and its store")
     public void eraseAndStore() {
         Range range = stored[next()];
         structure.remove(range);
@@ -105,7 +105,7 @@ public class UpdateBenchmark {
 
     /** Stores a range into a hole and erases it again. */
     @Benchmark
-    @About("a pair: a range is stored in a hole and erased again")
+    @About("a pair: a store into a gap, and its erase")
     public void storeAndErase() {
         Range range = forHoles[next()];
         structure.insert(range);
@@ -114,7 +114,7 @@ public class UpdateBenchmark {
 
     /** Cuts a range in two and joins it again. */
     @Benchmark
-    @About("a pair: a range is cut in two and joined again")
+    @About("a pair: a range is split in two, and merged")
     public void splitAndMerge() {
         Edits.Parts pick = parts[next()];
         structure.split(pick.whole(), pick.left(), pick.right());
@@ -123,7 +123,7 @@ public class UpdateBenchmark {
 
     /** Grows a range by a page, or shrinks the range that the last call has grown. */
     @Benchmark
-    @About("one of two in turn: a range is grown by a page, and shrunk again")
+    @About("half of a pair: a range grows by a page, and shrinks")
     public void growOrShrink() {
         Range[] stages = grown[position];
         structure.resize(stages[stage], stages[stage ^ 1]);
@@ -133,7 +133,7 @@ public class UpdateBenchmark {
 
     /** Grows a range by a page. If its hole is full, restores the range instead and chooses another one. */
     @Benchmark
-    @About("a range is grown by a page, over and over until its hole is full")
+    @About("a range grows by a page, repeatedly until its gap is full")
     public void grow() {
         Range[] stages = grown[position];
         int before = stage;

@@ -141,7 +141,7 @@ public class AddressSpaceLincheckTest {
      * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
      */
     public static final class Pages {
-        /** What look-ups see. */
+        /** What lookups see. */
         private final int[] rights = new int[PAGES];
 
         public Pages() {

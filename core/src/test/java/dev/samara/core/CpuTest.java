@@ -334,7 +334,7 @@ final class CpuTest {
         assertEquals(-Fault.ACCERR, cpu.pin(at, WRITE));
         assertEquals(-Fault.MAPERR, cpu.pin(at + PAGE, READ));
         assertEquals(at + PAGE, cpu.faultAddress());
-        // The page of zeros is nobody's to pin or to free.
+        // The zero page is nobody's to pin or to free.
         int zero = cpu.pin(at, READ);
         cpu.unpin(zero, false);
         assertEquals(0, rig.load(at));

@@ -155,7 +155,7 @@ final class FastPathTest {
                 pages(vma(wide)),
                 vmas,
                 cpu -> {
-                    // The tables, the identity, a stock of frames and the page of zeros.
+                    // The tables, the identity, a stock of frames and the zero page.
                     cpu.handleFault(anonymous, WRITE);
                     cpu.handleFault(anonymous + PAGE, READ);
                     return 0L;
@@ -179,7 +179,7 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("takes no keep where a page of zeros is made for a file in memory, or for shared anonymous memory")
+    @DisplayName("takes no keep where a zero page is made for a file in memory, or for shared anonymous memory")
     void pagesOfZeros() throws Exception {
         MemoryFile file = rig.machine.newFile("/zeros", 7, Rig.GEOMETRY, 4 * PAGE);
         long ofFile = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);

@@ -24,13 +24,13 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Historical bugs that took two threads. What look-ups see beside a writer (1, 17, 25) is in {@link
+ * Historical bugs that took two threads. What lookups see beside a writer (1, 17, 25) is in {@link
  * ConcurrentLookupTest}.
  *
  * <p>The others of their kind cannot occur here. 18: a VMA is complete before it is published, since its fields are
  * final. 19: a merge is decided under the lock that everything which changes a VMA takes. 20: no cursor outlives the
  * call that made it. 21, 22 and 33: a VMA is never used again for another range or space, and lives as long as somebody
- * reads it. 26: nothing is validated by a counter that could wrap. 27: a look-up holds no lock that a writer could wait
+ * reads it. 26: nothing is validated by a counter that could wrap. 27: a lookup holds no lock that a writer could wait
  * for. 31: {@code mremap} moves pages one by one, each under the lock of its leaf, and moves no table. 32: all changes
  * of a space take the one lock, so taking that is taking all.
  */

@@ -50,7 +50,7 @@ public final class Fault {
             print("The first touch of a page reads it", cpu.handleFault(file, READ));
             print("The next one finds it mapped", cpu.handleFault(file, READ));
             long again = space.throwing().mmap(0, 4 * PAGE, READ, MapFlags.SHARED, disk, 0);
-            print("Another mapping is offered what is in memory", cpu.handleFault(again, READ));
+            print("A fault in another mapping maps the cached page", cpu.handleFault(again, READ));
             cpu.store(file, Long.BYTES, 7);
             System.out.println(
                     "A store makes a copy: " + number(cpu, file) + " here, " + number(cpu, again) + " in the file");

@@ -35,7 +35,7 @@ public final class Munmap {
             CompletableFuture<Long> unmapped = space.munmapAsync(start, size);
 
             System.out.println("In transit: the munmap is complete: " + unmapped.isDone());
-            System.out.println("  A look-up finds " + space.find(start));
+            System.out.println("  A lookup finds " + space.find(start));
             System.out.println("  An access ends at once in " + space.resolve(start, Protection.READ));
             long other = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
             System.out.println("  A mapping of that size is placed at " + Long.toHexString(other) + ", not at "

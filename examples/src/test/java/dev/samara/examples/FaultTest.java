@@ -15,7 +15,7 @@ final class FaultTest {
                 List.of(
                         "The first touch of a page reads it: MAJOR",
                         "The next one finds it mapped: MINOR",
-                        "Another mapping is offered what is in memory: MINOR",
+                        "A fault in another mapping maps the cached page: MINOR",
                         "A store makes a copy: 7 here, 100 in the file",
                         "Beyond the end of the file: BUS_ADRERR, signal 7",
                         "A store that the mapping does not allow: SEGV_ACCERR, signal 11",

@@ -9,12 +9,12 @@ import org.junit.jupiter.api.Test;
 
 final class MunmapTest {
     @Test
-    @DisplayName("a range in transit is nothing to look-ups, taken to placement, and waited for by who names it")
+    @DisplayName("a range in transit is nothing to lookups, taken to placement, and waited for by who names it")
     void prints() throws Exception {
         assertEquals(
                 List.of(
                         "In transit: the munmap is complete: false",
-                        "  A look-up finds null",
+                        "  A lookup finds null",
                         "  An access ends at once in MAPERR",
                         "  A mapping of that size is placed at 7ffff7ffb000, not at 7ffff7ffd000",
                         "  A mapping that must be there is done: false",

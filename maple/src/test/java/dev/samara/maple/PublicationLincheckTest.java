@@ -64,7 +64,7 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("A.1 a leaf of other slots is put in place beside a look-up behind them")
+    @DisplayName("A.1 a leaf of other slots is put in place beside a lookup behind them")
     void slotsThatMove() {
         check(
                 List.of(),
@@ -73,7 +73,7 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("A.1 the same beside look-ups made together")
+    @DisplayName("A.1 the same beside lookups made together")
     void slotsThatMoveBesideLookUpsMadeTogether() {
         check(
                 List.of(),
@@ -153,7 +153,7 @@ class PublicationLincheckTest {
     }
 
     @Test
-    @DisplayName("E.1 a transaction in two leaves beside look-ups and a snapshot")
+    @DisplayName("E.1 a transaction in two leaves beside lookups and a snapshot")
     void transaction() {
         // Looked up in the order of the stores: the second alone cannot be missing.
         check(List.of(), List.of(call("storeTwo", 8, 10, 100)), List.of(call("get", 8), call("get", 10), call("hold")));

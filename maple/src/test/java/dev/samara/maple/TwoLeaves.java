@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
  * A tree of two levels in an open era, so that an edit of one leaf is put in that leaf's place, with few entries and
  * both sides of the edge between two leaves at hand.
  *
- * <p>The index space is divided into <em>cells</em>, 16 indexes each; so all pivots are odd, and look-ups go by halves
+ * <p>The index space is divided into <em>cells</em>, 16 indexes each; so all pivots are odd, and lookups go by halves
  * alone. The <em>window</em> is for tests. What is around it stays, and is enough to keep both leaves from being
  * joined, whatever the window holds:
  *

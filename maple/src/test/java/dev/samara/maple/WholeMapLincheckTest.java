@@ -34,7 +34,7 @@ class WholeMapLincheckTest {
         }
     }
 
-    /** The window lies among reservations: look-ups find nothing around it, and the tree may be empty for them. */
+    /** The window lies among reservations: lookups find nothing around it, and the tree may be empty for them. */
     public static final class AmongReservations extends TwoLeavesCalls {
         public AmongReservations() {
             super(new TwoLeaves<>(cell -> cell, STONES));

@@ -96,8 +96,8 @@ final class JmhRun {
     private static void check(String name, List<String> values, Map<String, Set<String>> defaults) {
         Set<String> choice = defaults.get(name);
         if (choice == null) {
-            throw new UsageException(
-                    "what is to run has no parameter " + name + "; it has " + String.join(", ", defaults.keySet()));
+            throw new UsageException("no selected benchmark has the parameter " + name + "; there are "
+                    + String.join(", ", defaults.keySet()));
         }
         boolean isNumber = choice.stream().allMatch(JmhRun::isNumber);
         for (String value : values) {

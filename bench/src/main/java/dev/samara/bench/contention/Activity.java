@@ -7,7 +7,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 /** The operations of the measured threads. */
 enum Activity {
     /** Lookups at random addresses, timed in batches. */
-    LOOK_UP("look-up", 32) {
+    LOOK_UP("lookup", 32) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
             int found = 0;

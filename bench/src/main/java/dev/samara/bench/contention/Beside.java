@@ -28,7 +28,7 @@ enum Beside {
                 return beside;
             }
         }
-        throw new IllegalArgumentException("nobody is called " + text);
+        throw new IllegalArgumentException("no disturbance is called " + text);
     }
 
     @Override

@@ -117,7 +117,7 @@ public class ContentionBenchmark {
      * @return the VMA
      */
     @Benchmark
-    @About("look-ups a second, by who keeps the threads apart and who is beside them (-t 2)")
+    @About("lookups a second, by synchronization and by disturbance (-t 2)")
     public @Nullable Vma find(Worker worker) {
         return measured.find(worker.pick());
     }
@@ -129,7 +129,7 @@ public class ContentionBenchmark {
      * @return whether something was mapped there
      */
     @Benchmark
-    @About("the same of keeps")
+    @About("lookups with a reference a second, by synchronization and by disturbance (-t 2)")
     public boolean keepAndRelease(Worker worker) {
         return measured.keepAndRelease(worker.pick());
     }
@@ -140,7 +140,7 @@ public class ContentionBenchmark {
      * @param worker the thread
      */
     @Benchmark
-    @About("the same of mmap, mprotect, munmap in a range for each thread")
+    @About("mmap, mprotect and munmap a second, in a range for each thread (-t 2)")
     @OperationsPerInvocation(3)
     public void operations(Worker worker) {
         Ground.done(measured.mmap(worker.own, Ground.LENGTH, READ | WRITE, Ground.HERE, null));

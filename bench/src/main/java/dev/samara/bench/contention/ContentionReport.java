@@ -121,8 +121,9 @@ public final class ContentionReport {
             }
         }
         spaces.values().forEach(AddressSpace::validate);
-        Figures.line("%nns: of a batch, by what is in it. fixed: as found by who asks at fixed times.");
-        Figures.line("longest: a whole batch. cpus: on how many the measured threads ran; where samara's look-ups have"
+        Figures.line(
+                "%nns: nanoseconds of a batch, by its contents. fixed: as seen by a caller that asks at fixed times.");
+        Figures.line("longest: a whole batch. cpus: on how many the measured threads ran; where samara's lookups have"
                 + " fewer than there%nare threads, the machine was busy. neighbour: how often it has mapped and"
                 + " unmapped.%n");
         goals();
@@ -226,10 +227,10 @@ public final class ContentionReport {
         }
         String where = ", " + number + " threads, beside " + beside + ": samara / " + rival;
         boolean isGoal = !beside.equals("nobody");
-        figures.goal("look-ups per second" + where, samara.perSecond / other.perSecond, isGoal ? ">= " + factor : "-");
+        figures.goal("lookups per second" + where, samara.perSecond / other.perSecond, isGoal ? ">= " + factor : "-");
         if (rival.equals(Contenders.WHOLE)) {
-            figures.goal("look-up p99.9" + where, samara.p999 / other.p999, isGoal ? "<= 0.1" : "-");
-            figures.goal("look-up p99.9 fixed" + where, samara.fixed999 / other.fixed999, "-");
+            figures.goal("lookup p99.9" + where, samara.p999 / other.p999, isGoal ? "<= 0.1" : "-");
+            figures.goal("lookup p99.9 fixed" + where, samara.fixed999 / other.fixed999, "-");
         }
     }
 }

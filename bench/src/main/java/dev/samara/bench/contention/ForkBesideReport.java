@@ -158,7 +158,7 @@ public final class ForkBesideReport {
             join();
             Throwable thrown = failure.get();
             if (thrown != null) {
-                throw new IllegalStateException("who was beside has failed", thrown);
+                throw new IllegalStateException("the thread beside has failed", thrown);
             }
         }
 

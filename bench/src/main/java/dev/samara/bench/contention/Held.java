@@ -94,7 +94,7 @@ final class Held {
         try {
             release.await();
         } catch (InterruptedException e) {
-            throw new IllegalStateException("nobody interrupts this", e);
+            throw new IllegalStateException("interrupted, which nothing here does", e);
         }
     }
 

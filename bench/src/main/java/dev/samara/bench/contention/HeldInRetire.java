@@ -28,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * each contender, and the operations that others complete in that time are counted.
  */
 public final class HeldInRetire {
-    private static final String[] WHAT = {"look-up", "keep", "mmap", "munmap", "mprotect"};
+    private static final String[] WHAT = {"lookup", "keep", "mmap", "munmap", "mprotect"};
     private static final int PLACED = PRIVATE | ANONYMOUS | NORESERVE;
 
     /** The number of mappings made before as many are removed. */
@@ -205,7 +205,7 @@ public final class HeldInRetire {
         Figures.line("%nCompleted by others in %.1f s while one operation is held:", seconds);
         Figures.line(
                 "%-17s %-10s %11s %11s   %11s %11s %11s",
-                "contender", "held", "look-ups", "keeps", "map+unmap", "mprotects", "look-ups*");
+                "contender", "held", "lookups", "keeps", "map+unmap", "mprotects", "lookups*");
         for (String name : Contenders.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
             Held.Gatekeeper gatekeeper = new Held.Gatekeeper();

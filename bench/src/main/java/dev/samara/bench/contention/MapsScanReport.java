@@ -279,7 +279,7 @@ public final class MapsScanReport {
                 missing = onePage(missing, expected, END);
             }
             if (outside != others) {
-                throw new AssertionError(outside + " of " + others + " mappings that nobody touches");
+                throw new AssertionError(outside + " of " + others + " mappings that no thread touches");
             }
             return missing;
         }

@@ -93,7 +93,7 @@ final class Neighbour {
         try {
             Thread.sleep(millis);
         } catch (InterruptedException e) {
-            throw new IllegalStateException("nobody interrupts this", e);
+            throw new IllegalStateException("interrupted, which nothing here does", e);
         }
     }
 
@@ -105,7 +105,7 @@ final class Neighbour {
         }
         Throwable thrown = failure.get();
         if (thrown != null) {
-            throw new IllegalStateException("who was beside has failed", thrown);
+            throw new IllegalStateException("the thread beside has failed", thrown);
         }
         return rounds * 1e9 / (System.nanoTime() - started);
     }

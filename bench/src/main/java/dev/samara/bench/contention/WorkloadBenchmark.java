@@ -143,7 +143,7 @@ public class WorkloadBenchmark {
      * @return the number of slots found: all
      */
     @Benchmark
-    @About("ranges of 256 slots read or written a second, by who keeps the threads apart (-t 2)")
+    @About("ranges of 256 slots read or written a second, by synchronization (-t 2)")
     public int slots(Field field, Mix mix, Worker worker) {
         SplittableRandom random = worker.random;
         int from = 0;
@@ -180,7 +180,7 @@ public class WorkloadBenchmark {
      * @param worker the thread
      */
     @Benchmark
-    @About("mprotects a second of parts of one mapping for each thread")
+    @About("mprotect calls a second, on parts of one mapping for each thread")
     @OperationsPerInvocation(2)
     public void subRanges(Field field, Worker worker) {
         long pages = worker.random.nextLong(1, 5);

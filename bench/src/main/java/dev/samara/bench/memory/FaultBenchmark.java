@@ -148,7 +148,7 @@ public class FaultBenchmark {
      * @return the number of faults that were not minor: none
      */
     @Benchmark
-    @About("one fault: a page of a file alone, or with 15 more, through the slow path, anonymous, zeros, a copy")
+    @About("one fault: a page of a file, 16 pages of a file, a page from the backing, anonymous, zero page, copy")
     @OperationsPerInvocation(BATCH)
     public int fault(AllPages pages) {
         int others = 0;
@@ -168,7 +168,7 @@ public class FaultBenchmark {
      * @return the number of faults that were not minor: none
      */
     @Benchmark
-    @About("the same with a TreeMap behind a read-write lock (not of slow and copy)")
+    @About("one fault in a page table and a TreeMap behind a read-write lock (not slow, not copy)")
     @OperationsPerInvocation(BATCH)
     public int treeMapAndLock(EasyPages pages) {
         int others = 0;
@@ -187,7 +187,7 @@ public class FaultBenchmark {
      * @return an arbitrary number
      */
     @Benchmark
-    @About("what is in both besides the fault")
+    @About("the part of both figures that is no fault")
     @OperationsPerInvocation(BATCH)
     public long nothing(EasyPages pages) {
         long sum = 0;

@@ -59,7 +59,7 @@ public final class ForkReport {
         fork(134, TOUCHED_PAGES);
         fork(1_000, 0);
         double perVma = fork(MANY, 0);
-        figures.goal("ns for each of 65,530 VMAs that nobody has touched", perVma, "<= 60");
+        figures.goal("ns for each of 65,530 untouched VMAs", perVma, "<= 60");
         figures.write();
     }
 

@@ -197,7 +197,7 @@ public class GuestAccessBenchmark {
      * @return the value read
      */
     @Benchmark
-    @About("the same, with a poll after every 32")
+    @About("a load by a handle that the TLB has, with a poll after every 32 loads")
     @OperationsPerInvocation(BATCH)
     public long polledHit(Hits of) {
         int first = of.next();
@@ -227,7 +227,7 @@ public class GuestAccessBenchmark {
      * @return the value read
      */
     @Benchmark
-    @About("the same two loops as polledHit, and no poll")
+    @About("the two loops of polledHit without the poll")
     @OperationsPerInvocation(BATCH)
     public long unpolledHit(Hits of) {
         int first = of.next();
@@ -295,7 +295,7 @@ public class GuestAccessBenchmark {
      * @return the value read
      */
     @Benchmark
-    @About("a load by address, which enters GUEST and leaves it again")
+    @About("a load by address that enters GUEST and leaves it")
     @OperationsPerInvocation(BATCH)
     public long byAddressOutside(Hits of) {
         of.cpu.leaveGuest();
@@ -447,7 +447,7 @@ public class GuestAccessBenchmark {
      * @return the sum of the handles
      */
     @Benchmark
-    @About("a translation that the TLB has not, of a page that is there")
+    @About("a TLB miss on a page that is present")
     @OperationsPerInvocation(BATCH)
     public long miss(Misses of) {
         int first = of.next();
@@ -468,7 +468,7 @@ public class GuestAccessBenchmark {
      * @return the sum of the handles
      */
     @Benchmark
-    @About("the same, with a table of one level, which is one array")
+    @About("a TLB miss with a page table of one level, which is one array")
     @OperationsPerInvocation(BATCH)
     public long flatMiss(Misses of) {
         int first = of.next();
@@ -528,7 +528,7 @@ public class GuestAccessBenchmark {
      * @param of the CPU
      */
     @Benchmark
-    @About("to GUEST and back, with nothing to catch up with")
+    @About("enterGuest and leaveGuest, with no flush pending")
     public void guestAndBack(Entries of) {
         of.cpu.enterGuest();
         of.cpu.leaveGuest();

@@ -150,7 +150,7 @@ public class WalkBenchmark {
      * @return the sum of the frames, or the last one
      */
     @Benchmark
-    @About("a walk of four levels that finds the page: sequential, random, or each where the last one says")
+    @About("a walk of four levels that finds the page: sequential, random, or dependent on the last one")
     @OperationsPerInvocation(BATCH)
     public long walk() {
         int first = next();
@@ -177,7 +177,7 @@ public class WalkBenchmark {
      * @return the sum of the frames, or the last one
      */
     @Benchmark
-    @About("the same in a table of one level, which is one array")
+    @About("a walk of a table of one level, which is one array")
     @OperationsPerInvocation(BATCH)
     public long flat() {
         int first = next();

@@ -188,7 +188,7 @@ final class RoundTrips {
         }
         cpu.leaveGuest();
         if (sum != 0) {
-            throw new IllegalStateException("pages that nobody has written have " + sum);
+            throw new IllegalStateException("pages without stores have the sum " + sum);
         }
     }
 }

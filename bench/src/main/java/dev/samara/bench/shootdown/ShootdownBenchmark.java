@@ -23,7 +23,7 @@ import org.openjdk.jmh.infra.Control;
 /**
  * A shootdown of one page and the acknowledgement of a peer: the protocol alone, below the facade.
  *
- * <p>The baselines are {@code pingPong}, a volatile word there and back between two threads, and {@code nobody}, a
+ * <p>The baselines are {@code pingPong}, the round trip of a volatile word between two threads, and {@code nobody}, a
  * shootdown of a page whose translation only a CPU out of GUEST has. In a group the method counts whose name begins
  * with {@code shoot} or {@code ping}. The peer leaves GUEST between invocations, which are long, so no thread waits for
  * a peer that has been told to end. {@link ShootdownReport} measures all of them in one run, in turns.
@@ -126,7 +126,7 @@ public class ShootdownBenchmark {
      */
     @Benchmark
     @Group("pingPong")
-    @About("a volatile word there and back between two threads")
+    @About("the round trip of a volatile word between two threads")
     public void ping(Word word, Control control) {
         long answer = word.sent + 2;
         word.sent = answer;
@@ -160,7 +160,7 @@ public class ShootdownBenchmark {
      */
     @Benchmark
     @Group("nobody")
-    @About("a shootdown of a page that only a CPU out of GUEST has")
+    @About("a shootdown of a page that only a CPU outside of GUEST has")
     public void shootNobody(Target target, Peer peer) {
         target.pair.shoot();
     }

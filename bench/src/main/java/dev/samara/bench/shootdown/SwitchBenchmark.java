@@ -150,7 +150,7 @@ public class SwitchBenchmark {
      * @param of the CPU
      */
     @Benchmark
-    @About("a CPU leaves a space, is idle, and comes back to the same space")
+    @About("a CPU becomes idle, and returns to its space")
     public void idleAndBack(Idling of) {
         Cpu cpu = ((Running) of).cpu;
         cpu.leaveGuest();
@@ -183,7 +183,7 @@ public class SwitchBenchmark {
      * @param of the CPU
      */
     @Benchmark
-    @About("a CPU leaves GUEST and enters it again, with the same space loaded")
+    @About("a CPU leaves GUEST and enters it, with its space loaded")
     public void stay(Running of) {
         of.cpu.leaveGuest();
         of.cpu.enterGuest();

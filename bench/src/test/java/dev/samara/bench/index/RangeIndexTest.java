@@ -89,7 +89,7 @@ class RangeIndexTest {
 
     @ParameterizedTest
     @MethodSource("all")
-    @DisplayName("a look-up hands back the very range that covers its address, or null")
+    @DisplayName("a lookup hands back the very range that covers its address, or null")
     void lookUps(String name) {
         RangeIndex index = filled(name, RangeIndex.class);
         check(index);
@@ -106,7 +106,7 @@ class RangeIndexTest {
 
     @ParameterizedTest
     @MethodSource("editable")
-    @DisplayName("after any row of updates, look-ups answer as the model does")
+    @DisplayName("after any row of updates, lookups answer as the model does")
     void updates(String name) {
         EditableIndex index = filled(name, EditableIndex.class);
         for (int i = 0; i < 2_000; i++) {

@@ -105,7 +105,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("look-ups have the new layout then, the range is not placed in, and who names it waits for the return")
+    @DisplayName("lookups have the new layout then, the range is not placed in, and who names it waits for the return")
     void betweenPublicationAndCompletion() {
         long start = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         List<CompletableFuture<Long>> named = new ArrayList<>();

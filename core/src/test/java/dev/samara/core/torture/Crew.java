@@ -93,7 +93,7 @@ final class Crew implements AutoCloseable {
                 long age = System.nanoTime() - member.progress;
                 if (member.isAlive() && age > patienceNanos) {
                     progress.violated(member.getName() + " has made no progress for " + age / 1_000_000
-                            + " ms\nWhat each thread waits for:\n" + WaitGraph.edges()
+                            + " ms\nThe wait of each thread:\n" + WaitGraph.edges()
                             + "What the machines have reported last:\n" + course.reports() + "\nAll threads:\n"
                             + WaitGraph.stacks());
                     course.stall();

@@ -132,7 +132,7 @@ final class Unnamed implements Actor {
         }
     }
 
-    /** Look-ups in what is in transit, which do not wait either, but for accesses at a gate. */
+    /** Lookups in what is in transit, which do not wait either, but for accesses at a gate. */
     private void within(int kind) {
         long page = HELD + HELD_LENGTH / 2;
         boolean isGone = kind == 0 || kind == 3;

@@ -14,10 +14,14 @@ final class CpuOptions {
             names = "--cpus",
             paramLabel = "N",
             defaultValue = "1",
-            description = "Have each access made by a random one of N CPUs that have the space loaded; 1 unless given.")
+            description = "Make each access by a random one of N CPUs that have the space loaded. Default: 1.")
     private int cpus;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Which of them; 1 unless given.")
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "1",
+            description = "The seed of that choice. Default: 1.")
     private long seed;
 
     CpuOptions() {}

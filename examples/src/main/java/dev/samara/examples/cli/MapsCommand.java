@@ -19,14 +19,14 @@ import picocli.CommandLine.Spec;
 /** {@code samara maps}. */
 @Command(
         name = "maps",
-        description = "Replays a trace and prints what is mapped, as /proc/PID/maps does.",
+        description = "Replays a trace and prints its mappings in the format of /proc/PID/maps.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class MapsCommand implements Callable<Integer> {
     @Option(
             names = "--at",
             paramLabel = "SEQ",
-            description = "Stop in front of the operation or event with this number; at the end unless given.")
+            description = "Stop before the operation or event with this number. Default: the end.")
     private long at = Long.MAX_VALUE;
 
     @Mixin

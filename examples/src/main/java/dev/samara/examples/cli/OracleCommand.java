@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 /** {@code samara oracle}. */
 @Command(
         name = "oracle",
-        description = "Makes recorded random operations and compares each result and each list of VMAs.",
+        description = "Executes recorded random operations and compares each result and each list of VMAs.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class OracleCommand implements Callable<Integer> {

@@ -69,7 +69,7 @@ final class PlainOutput implements ReportOutput {
         if (readers != null) {
             out.printf(
                     Locale.ROOT,
-                    "%,d look-ups, %,d of them overlapped a write%n",
+                    "%,d lookups, %,d of them overlapped a write%n",
                     readers.lookups(),
                     readers.overlapping());
         }

@@ -27,24 +27,25 @@ import picocli.CommandLine.Spec;
 final class ReplayCommand implements Callable<Integer> {
     @Option(
             names = "--placement",
-            description = "Let the library place every mapping that has no fixed address, and compare where it went.")
+            description = "Let the library place each mapping without a fixed address, and compare the addresses.")
     private boolean placement;
 
     @Option(
             names = "--readers",
             paramLabel = "K",
             defaultValue = "0",
-            description = "Let K threads look addresses up meanwhile, and judge each answer.")
+            description = "Let K threads look up addresses meanwhile, and check each answer.")
     private int readers;
 
     @Option(
             names = "--touch",
             description = {
-                "Access what is mapped: everything at each snapshot, and after each operation what lies where it"
-                        + " worked, before it and behind it.",
-                "Of a mapping of more than 64 pages the first and the last 32. A file is as large as the trace says;"
-                        + " beyond its end a SIGBUS is expected, and a SIGSEGV where a write is not allowed or where"
-                        + " nothing is left. What allows no access, and what the kernel itself maps, is passed over."
+                "Access the mapped pages: all of them at each snapshot, and after each operation those in its range and"
+                        + " beside it.",
+                "Of a mapping of more than 64 pages, access the first and the last 32. A file has the size that the"
+                        + " trace says. A SIGBUS is expected beyond its end, a SIGSEGV where a write is not permitted"
+                        + " or no mapping is left. Mappings without access rights, and those that the kernel itself"
+                        + " makes, are skipped."
             })
     private boolean touch;
 

@@ -17,7 +17,7 @@ import picocli.CommandLine.Spec;
 /** {@code samara storm}. */
 @Command(
         name = "storm",
-        description = "Has CPUs access memory while others take it away, and judges what they meet.",
+        description = "Runs CPUs against concurrent map changes and checks every access.",
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class StormCommand implements Callable<Integer> {
@@ -25,45 +25,50 @@ final class StormCommand implements Callable<Integer> {
             names = "--seconds",
             paramLabel = "N",
             defaultValue = "10",
-            description = "How long; 10 unless given. Up to 30 s longer, until each rule has been checked.")
+            description = "The duration. Default: 10. Up to 30 s longer, until each rule has been checked.")
     private int seconds;
 
-    @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "How many CPUs; 4 unless given.")
+    @Option(names = "--cpus", paramLabel = "N", defaultValue = "4", description = "The number of CPUs. Default: 4.")
     private int cpus;
 
-    @Option(names = "--seed", paramLabel = "S", description = "What the threads do; another each time unless given.")
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "The seed of the threads' choices. Default: another one each time.")
     private long seed = System.nanoTime();
 
-    @Option(names = "--check", description = "Have the machine judge each access itself, too; slower.")
+    @Option(names = "--check", description = "Let the machine check each access as well, which is slower.")
     private boolean checked;
 
-    @Option(names = "--keep-going", description = "Go on after a violation; else the first one ends the run.")
+    @Option(
+            names = "--keep-going",
+            description = "Continue after a violation. Without this option the first one ends the run.")
     private boolean keepsGoing;
 
-    @Option(names = "--stop-cpus", description = "Stop a CPU in GUEST for ten seconds now and then.")
+    @Option(names = "--stop-cpus", description = "Stop a CPU in GUEST for ten seconds from time to time.")
     private boolean stopsCpu;
 
     @Option(
             names = "--flat",
             description =
-                    "Compare what the machine holds after a fifth of the time, at most two minutes, and at the end:"
-                            + " the heap may grow by 5 %%, and counts are equal. Stops a CPU now and then, too.")
+                    "Compare the machine's resources after a fifth of the time, at most two minutes, and at the end:"
+                            + " the heap may grow by 5 %%, and counts must be equal. Implies --stop-cpus.")
     private boolean isFlat;
 
     @Option(
             names = "--only",
             split = ",",
             paramLabel = "GROUP",
-            description =
-                    "Play only these groups of threads: pages, early-reuse, notices, closes, chains, guest-calls.")
+            description = "Run only these groups of threads: pages, early-reuse, notices, closes, chains, guest-calls.")
     private Set<String> groups = Set.of();
 
     @Option(
             names = "--patience",
             paramLabel = "N",
             defaultValue = "60",
-            description = "Seconds without progress of a thread after which the run ends, with all stacks and what each"
-                    + " thread waits for; 60 unless given. Time in which a CPU is stopped does not count.")
+            description =
+                    "Seconds without progress of a thread after which the run ends, with all stacks and the wait of"
+                            + " each thread. Default: 60. Time in which a CPU is stopped does not count.")
     private int patience;
 
     @Spec

@@ -63,7 +63,7 @@ final class GzipMembers extends GZIPInputStream {
             // The trailer follows the last compressed byte. The decompressor may have read a part of it.
             long behind = inf.getRemaining() + (file.count - filled);
             if (behind != TRAILER || file.read() >= 0) {
-                throw new ZipException("there is more behind the compressed data");
+                throw new ZipException("there are bytes after the compressed data");
             }
         }
         return read;

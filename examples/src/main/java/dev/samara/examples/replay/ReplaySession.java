@@ -150,7 +150,7 @@ public final class ReplaySession implements AutoCloseable {
 
     private void judge(Tally ofFile, FileReport report) {
         for (WrongAnswer wrong : ofFile.wrong()) {
-            String subject = "look-up of " + Notation.ABSOLUTE.address(wrong.address());
+            String subject = "lookup of " + Notation.ABSOLUTE.address(wrong.address());
             report.differs(wrong.line(), subject, wrong.held(), wrong.answer());
         }
         tally = tally.plus(ofFile);

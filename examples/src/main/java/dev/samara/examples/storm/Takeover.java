@@ -89,7 +89,7 @@ final class Takeover implements Group {
                 boolean moves = random.nextInt(4) != 0;
                 if (moves) {
                     done(space.mremap(SOURCE, BYTES, BYTES, RemapFlags.MAYMOVE | RemapFlags.FIXED, TARGET));
-                    compare(cpu, TARGET, MINE + (round << 8), "what was moved");
+                    compare(cpu, TARGET, MINE + (round << 8), "the moved page");
                 } else {
                     done(space.munmap(SOURCE, BYTES));
                 }
@@ -97,7 +97,7 @@ final class Takeover implements Group {
                     LockSupport.parkNanos(this, PAUSE_NANOS);
                 }
                 if (moves) {
-                    compare(cpu, TARGET, MINE + (round << 8), "what was moved");
+                    compare(cpu, TARGET, MINE + (round << 8), "the moved page");
                 }
             }
             cpu.load(null);
@@ -118,12 +118,12 @@ final class Takeover implements Group {
                     long found = space.mmap(SOURCE, BYTES, READ | WRITE, ANONYMOUS, null, 0);
                     done(found);
                     fill(cpu, found, THEIRS);
-                    compare(cpu, found, THEIRS, "what was placed in the hole");
+                    compare(cpu, found, THEIRS, "the page placed in the hole");
                     done(space.munmap(found, BYTES));
                 }
                 map(space);
                 fill(cpu, SOURCE, THEIRS + (round << 8));
-                compare(cpu, SOURCE, THEIRS + (round << 8), "what was mapped over the hole");
+                compare(cpu, SOURCE, THEIRS + (round << 8), "the page mapped over the hole");
                 ended = round;
             }
             cpu.load(null);

@@ -49,7 +49,7 @@ final class Watchdog implements AutoCloseable {
     private String complaint(Member member, long now) {
         return member.getName() + " has made no progress for "
                 + Duration.ofNanos(member.ageNanos(now)).toSeconds()
-                + " s\nWhat each thread waits for:\n" + WaitGraph.edges() + "What the machine has reported last:\n"
+                + " s\nThe wait of each thread:\n" + WaitGraph.edges() + "The machine's last reports:\n"
                 + reports.text() + "\nAll threads:\n" + WaitGraph.stacks();
     }
 

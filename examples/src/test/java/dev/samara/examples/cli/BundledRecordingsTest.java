@@ -38,11 +38,11 @@ final class BundledRecordingsTest {
     }
 
     @Test
-    @DisplayName("with readers the number of look-ups is told, and none of them was wrong")
+    @DisplayName("with readers the number of lookups is told, and none of them was wrong")
     void lookups_are_counted() {
         ToolRun run = ToolRun.of("replay", "--readers", "2", Recordings.bundled("traces/gcc"));
         String counts = run.out().get(run.out().size() - 3);
-        assertTrue(counts.matches("[0-9,]+ look-ups, [0-9,]+ of them overlapped a write"), counts);
+        assertTrue(counts.matches("[0-9,]+ lookups, [0-9,]+ of them overlapped a write"), counts);
         long lookups = Long.parseLong(counts.substring(0, counts.indexOf(' ')).replace(",", ""));
         assertTrue(lookups >= 2 * 4 * 1_000, counts);
     }

@@ -24,8 +24,8 @@ final class StormTest {
             "I3 no access to a freed frame",
             "I2 a CPU tells of its flush before the call returns",
             "no content of another page or space",
-            "what is allowed succeeds",
-            "a child keeps what it was forked with",
+            "a permitted access succeeds",
+            "a child keeps the contents of its fork",
             "every thread ends, and none by an exception",
             "nothing is left after close",
             "the run met enough");

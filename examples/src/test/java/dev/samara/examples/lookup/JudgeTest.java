@@ -92,7 +92,7 @@ final class JudgeTest {
     }
 
     @Test
-    @DisplayName("readers find a planted wrong answer, and count only look-ups that were judged")
+    @DisplayName("readers find a planted wrong answer, and count only lookups that were judged")
     void planted_wrong_answer() {
         map();
         Vma stale = space.find(ADDRESS);

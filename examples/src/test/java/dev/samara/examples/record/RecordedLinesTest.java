@@ -34,7 +34,7 @@ final class RecordedLinesTest {
                 Files.write(file, Arrays.copyOf(whole, size + more));
                 InputException complaint = assertThrows(InputException.class, () -> readAll(file));
                 assertEquals(
-                        file + ":1: cannot be read: there is more behind the compressed data", complaint.getMessage());
+                        file + ":1: cannot be read: there are bytes after the compressed data", complaint.getMessage());
             }
         }
     }

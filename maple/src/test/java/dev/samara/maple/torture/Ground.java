@@ -6,7 +6,7 @@ import java.util.concurrent.atomic.LongAdder;
 
 /**
  * The tree that all actors work on, and where each works: a plot of its own, in cells of {@link #CELL} indexes.
- * Whatever is stored by cells ends at odd indexes, as look-ups by halves alone want it; {@link Noise} disturbs that now
+ * Whatever is stored by cells ends at odd indexes, as lookups by halves alone want it; {@link Noise} disturbs that now
  * and then.
  */
 final class Ground {

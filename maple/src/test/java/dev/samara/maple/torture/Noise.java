@@ -7,7 +7,7 @@ import java.util.Random;
 /**
  * Fills a plot with entries of all lengths and takes them all away in one edit, so that nodes are cut and joined, and
  * the tree grows and shrinks around everybody else. Every other time the entries end at even indexes too, which makes
- * all look-ups take the other way.
+ * all lookups take the other way.
  */
 final class Noise implements Actor {
     private static final int CELLS = 6000;

@@ -9,7 +9,7 @@ import java.util.Random;
 
 /**
  * Accounts far from each other, between which transactions move amounts: whoever sees all of a transaction or nothing
- * finds the sum unchanged. Each transaction puts its number on every account, so a look-up that comes later finds no
+ * finds the sum unchanged. Each transaction puts its number on every account, so a lookup that comes later finds no
  * lower one. The place in a mark is the amount.
  */
 final class Sums implements Actor {

@@ -75,10 +75,10 @@ public final class TreeTorture {
         threads.put("editor-2", second);
 
         Actor walkers = ranges.walkers(true, overlapping("B.2-B.4 W33 forward", 1000));
-        Actor finder = ranges.finder(overlapping("A.1 A.2 W33 look-ups", 1000));
+        Actor finder = ranges.finder(overlapping("A.1 A.2 W33 lookups", 1000));
         Actor pipeReader = pipe.reader(overlapping("A.1 W32 no age above 1", 1000));
         Actor takenReader = taken.reader(
-                overlapping("A.4 D.1 a reservation is absent for look-ups", 100),
+                overlapping("A.4 D.1 a reservation is absent for lookups", 100),
                 overlapping("D.2 what is taken is never free", 100));
         Checker nearest = overlapping("A.1 the nearest, over the edge of a leaf", 1000);
         threads.put(
@@ -94,7 +94,7 @@ public final class TreeTorture {
                         .of(shifts, shifts.reader(overlapping("A.1 what stands behind slots that move", 1000))));
         Actor backward = ranges.walkers(false, overlapping("B.2-B.4 W33 backward", 1000));
         Actor questions = new Questions(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
-        Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in look-ups", 100));
+        Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in lookups", 100));
         Actor pairsReader = pairs.reader(overlapping("A.2 stores are seen in order", 100));
         Actor intruder = taken.intruder(checker("C.2 D.3 only its owner stores over it", 100));
         threads.put(

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@link StoresAreSeenInOrder} the wrong way round: what is stored first is looked up first. Two look-ups are two
+ * {@link StoresAreSeenInOrder} the wrong way round: what is stored first is looked up first. Two lookups are two
  * instants; who wants one takes a snapshot.
  */
 @JCStressTest
@@ -17,7 +17,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
         id = {"8, 10", "1, 10", "1, 1"},
         expect = Expect.ACCEPTABLE,
         desc = "as if of one instant")
-@Outcome(id = "8, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "both stores came between the look-ups")
+@Outcome(id = "8, 1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "both stores came between the lookups")
 @Outcome(expect = Expect.FORBIDDEN, desc = "what was never stored")
 @State
 public class LookUpsAreTwoInstants {

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * A store in the middle of an entry moves all slots behind it by two. A look-up that has read the halves of one leaf
+ * A store in the middle of an entry moves all slots behind it by two. A lookup that has read the halves of one leaf
  * and found the other searches again. {@code SearchInHalvesAlone} is broken on purpose.
  */
 @JCStressTest

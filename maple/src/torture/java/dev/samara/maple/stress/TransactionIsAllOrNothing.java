@@ -12,7 +12,7 @@ import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
  * Two stores of one transaction, in two leaves of a tree that lets edits put leaves in place: a snapshot has both or
- * none, and look-ups one after another do not go back. One reader does both, since JCStress leaves out a test of three
+ * none, and lookups one after another do not go back. One reader does both, since JCStress leaves out a test of three
  * actors where there are two processors.
  */
 @JCStressTest

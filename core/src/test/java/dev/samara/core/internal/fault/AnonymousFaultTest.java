@@ -73,7 +73,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that reads maps the page of zeros, takes no frame and gives no identity; a write then copies it")
+    @DisplayName("that reads maps the zero page, takes no frame and gives no identity; a write then copies it")
     void zeroPage() throws InterruptedException {
         Rig rig = new Rig();
         long at = rig.anonymous(2);
@@ -86,7 +86,7 @@ final class AnonymousFaultTest {
         assertEquals(0, rig.load(at + 8));
         assertEquals(1, rig.frames());
         assertNotNull(vma(rig, at).anonIdentity());
-        // The page of zeros is still one.
+        // The zero page is still one.
         assertEquals(0, rig.load(at + PAGE));
         rig.closeEmpty();
     }
@@ -180,7 +180,7 @@ final class AnonymousFaultTest {
             assertFault(Fault.OOM, rig.cpu.store(at + page * PAGE, 8, 1));
             assertEquals(at + page * PAGE, rig.cpu.faultAddress());
         }
-        // To read takes none; to write to the page of zeros does.
+        // To read takes none; to write to the zero page does.
         assertEquals(0, rig.load(at + 9 * PAGE));
         assertFault(Fault.OOM, rig.cpu.store(at + 9 * PAGE, 8, 1));
         assertEquals(0, rig.load(at + 9 * PAGE));

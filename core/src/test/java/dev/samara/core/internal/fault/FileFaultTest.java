@@ -260,7 +260,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("after a truncation is a SIGBUS, in private copies too, and after growing again a page of zeros")
+    @DisplayName("after a truncation is a SIGBUS, in private copies too, and after growing again a zero page")
     void truncated() {
         MemoryFile file = rig.file(4);
         var open = file.open();

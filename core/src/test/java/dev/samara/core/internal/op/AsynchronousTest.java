@@ -53,7 +53,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("munmapAsync: look-ups find nothing at once, placement avoids the hole until the future is complete")
+    @DisplayName("munmapAsync: lookups find nothing at once, placement avoids the hole until the future is complete")
     void munmap() throws Exception {
         Holding.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.munmapAsync(page(8), 8 * PAGE);
@@ -76,7 +76,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("mmapAsync: over something, look-ups find the new mapping at once and faults wait")
+    @DisplayName("mmapAsync: over something, lookups find the new mapping at once and faults wait")
     void mmap() throws Exception {
         Holding.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
@@ -91,7 +91,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("mremapAsync: look-ups find it at the new place at once and faults wait there")
+    @DisplayName("mremapAsync: lookups find it at the new place at once and faults wait there")
     void mremap() throws Exception {
         Holding.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.mremapAsync(page(8), 8 * PAGE, 8 * PAGE, MOVE_TO, page(64));

@@ -73,7 +73,7 @@ final class GuardedEndsTest {
 
     @ParameterizedTest
     @ValueSource(longs = {0, 1, 19, 560, 599})
-    @DisplayName("look-ups and faults find nothing there")
+    @DisplayName("lookups and faults find nothing there")
     void lookUps(long page) {
         AddressSpace space = guarded().build();
         assertNull(space.find(page * PAGE));

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-@DisplayName("Look-ups, faults, placement and forks beside an operation in transit")
+@DisplayName("Lookups, faults, placement and forks beside an operation in transit")
 @Timeout(60)
 final class LookupsTest {
     private final Holding holding = new Holding();

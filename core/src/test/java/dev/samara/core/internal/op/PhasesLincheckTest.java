@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * I4 and I6 for a call that takes effect at two instants: {@code munmap} for look-ups as it is published, for placement
+ * I4 and I6 for a call that takes effect at two instants: {@code munmap} for lookups as it is published, for placement
  * as it is complete.
  *
  * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit
@@ -242,7 +242,7 @@ public class PhasesLincheckTest {
 
     /** The sequential specification: the phases of the operations, on arrays. */
     public static final class Phases {
-        /** What look-ups see. */
+        /** What lookups see. */
         private final int[] rights = new int[PAGES];
 
         /** To which operation in transit a page belongs; 0 for none. */

@@ -127,7 +127,7 @@ final class RetiringCallbackTest {
     }
 
     @Test
-    @DisplayName("operations on other ranges go on, with a retiring of their own, and so do forks and look-ups")
+    @DisplayName("operations on other ranges go on, with a retiring of their own, and so do forks and lookups")
     void otherRanges() {
         AddressSpace space = Row.MUNMAP.space(holding.machine());
         duringNext(() -> {

@@ -92,7 +92,7 @@ final class FailingStoreTest {
     }
 
     @Test
-    @DisplayName("the page of zeros: it is made by the next one")
+    @DisplayName("the zero page: it is made by the next one")
     void pageOfZeros() {
         map();
         failing.fail("fill", 0);

@@ -38,7 +38,7 @@ final class FramesTest {
     private final Magazine magazine = frames.newMagazine();
 
     @Test
-    @DisplayName("a new frame is zeros, one that was freed is poison until then; the page of zeros is never given out")
+    @DisplayName("a new frame is zeros, one that was freed is poison until then; the zero page is never given out")
     void contents() {
         int frame = frames.allocate(magazine);
         assertNotEquals(Frames.ZERO, frame);

@@ -168,7 +168,7 @@ final class CollectionTest {
         int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         assertEquals(to, space.mremap(at, 4 * PAGE, 4 * PAGE, flags, to));
         assertEquals(pages(), dirty(at, 4));
-        assertEquals(pages(0, 1), dirty(to, 4), "and not the page of zeros");
+        assertEquals(pages(0, 1), dirty(to, 4), "and not the zero page");
     }
 
     @Test

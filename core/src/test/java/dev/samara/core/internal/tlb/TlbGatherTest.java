@@ -383,7 +383,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("only private pages are freed; the page of zeros is not, and a cache's is noted as written")
+    @DisplayName("only private pages are freed; the zero page is not, and a cache's is noted as written")
     void kinds() {
         int cached = memory.frames().allocate(table.worker.magazine());
         int clean = memory.frames().allocate(table.worker.magazine());
