@@ -14,6 +14,7 @@ module dev.samara.core {
     exports dev.samara.core;
     exports dev.samara.core.backing;
     exports dev.samara.core.event;
+    exports dev.samara.core.guest;
     exports dev.samara.core.mman;
     exports dev.samara.core.vma;
 }

@@ -64,20 +64,20 @@ class AccessTableTest {
 
         int make(Cpu cpu, long address, int size) {
             return switch (this) {
-                case LOAD -> cpu.load(address, size);
-                case FETCH -> cpu.fetch(address, size);
-                case STORE -> cpu.store(address, size, NUMBER);
-                case LOAD_VOLATILE -> cpu.loadVolatile(address, size);
-                case STORE_VOLATILE -> cpu.storeVolatile(address, size, NUMBER);
-                case EXCHANGE_EXPECTED -> cpu.compareAndExchange(address, size, FOUND, NUMBER);
-                case EXCHANGE_UNEXPECTED -> cpu.compareAndExchange(address, size, OTHER, NUMBER);
-                case SET_EXPECTED -> cpu.compareAndSet(address, size, FOUND, NUMBER);
-                case SET_UNEXPECTED -> cpu.compareAndSet(address, size, OTHER, NUMBER);
-                case ADD -> cpu.getAndAdd(address, size, NUMBER);
-                case SET -> cpu.getAndSet(address, size, NUMBER);
-                case AND -> cpu.getAndBitwiseAnd(address, size, NUMBER);
-                case OR -> cpu.getAndBitwiseOr(address, size, NUMBER);
-                case XOR -> cpu.getAndBitwiseXor(address, size, NUMBER);
+                case LOAD -> cpu.memory().load(address, size);
+                case FETCH -> cpu.memory().fetch(address, size);
+                case STORE -> cpu.memory().store(address, size, NUMBER);
+                case LOAD_VOLATILE -> cpu.memory().loadVolatile(address, size);
+                case STORE_VOLATILE -> cpu.memory().storeVolatile(address, size, NUMBER);
+                case EXCHANGE_EXPECTED -> cpu.memory().compareAndExchange(address, size, FOUND, NUMBER);
+                case EXCHANGE_UNEXPECTED -> cpu.memory().compareAndExchange(address, size, OTHER, NUMBER);
+                case SET_EXPECTED -> cpu.memory().compareAndSet(address, size, FOUND, NUMBER);
+                case SET_UNEXPECTED -> cpu.memory().compareAndSet(address, size, OTHER, NUMBER);
+                case ADD -> cpu.memory().getAndAdd(address, size, NUMBER);
+                case SET -> cpu.memory().getAndSet(address, size, NUMBER);
+                case AND -> cpu.memory().getAndBitwiseAnd(address, size, NUMBER);
+                case OR -> cpu.memory().getAndBitwiseOr(address, size, NUMBER);
+                case XOR -> cpu.memory().getAndBitwiseXor(address, size, NUMBER);
             };
         }
 
@@ -140,7 +140,7 @@ class AccessTableTest {
     /** Two pages with known bytes; nothing of them is in the TLB, or readable ones are, for reading. */
     private void lay(Page first, Page second, boolean isTranslated) {
         assertEquals(AT, rig.map(AT, 2, RW | EXEC, ANONYMOUS | MapFlags.FIXED, null, 0));
-        assertEquals(2 * PAGE, cpu.fill(AT, 2 * PAGE, FILLED));
+        assertEquals(2 * PAGE, cpu.memory().fill(AT, 2 * PAGE, FILLED));
         // Also where all will be allowed: no right to write is left in entries, nor in the TLB.
         assertEquals(0, rig.space.mprotect(AT, 2 * PAGE, READ));
         Page[] pages = {first, second};
@@ -148,12 +148,12 @@ class AccessTableTest {
             long at = AT + i * PAGE;
             switch (pages[i]) {
                 case ALL -> assertEquals(0, rig.space.mprotect(at, PAGE, RW | EXEC));
-                case READ_ONLY -> assertEquals(Fault.MINOR, cpu.handleFault(at, READ));
+                case READ_ONLY -> assertEquals(Fault.MINOR, cpu.memory().handleFault(at, READ));
                 case NONE -> assertEquals(0, rig.space.mprotect(at, PAGE, 0));
                 case UNMAPPED -> assertEquals(0, rig.space.munmap(at, PAGE));
             }
             if (isTranslated && pages[i].isReadable()) {
-                assertEquals(Fault.MINOR, cpu.load(at + 64, 1));
+                assertEquals(Fault.MINOR, cpu.memory().load(at + 64, 1));
             }
         }
     }
@@ -168,7 +168,7 @@ class AccessTableTest {
             }
             long page = AT + i * PAGE;
             assertEquals(0, rig.space.mprotect(page, PAGE, READ));
-            assertEquals((int) PAGE, cpu.copyOut(page, bytes, 0, (int) PAGE));
+            assertEquals((int) PAGE, cpu.memory().copyOut(page, bytes, 0, (int) PAGE));
             for (int at = 0; at < PAGE; at++) {
                 long in = page + at - from;
                 byte expected = in >= 0 && in < size ? (byte) (number >>> (in * Byte.SIZE)) : FILLED;
@@ -199,14 +199,14 @@ class AccessTableTest {
             fault = second.fault(access);
             where = SECOND;
         }
-        long before = cpu.value();
+        long before = cpu.memory().value();
         int result = access.make(cpu, AT + offset, size);
         assertEquals(Fault.toString(fault), Fault.toString(result), what);
         boolean isDone = Fault.isDone(fault);
         if (!isDone) {
-            assertEquals(where, cpu.faultAddress(), what);
+            assertEquals(where, cpu.memory().faultAddress(), what);
         }
-        assertEquals(isDone ? access.value(size, before) : before, cpu.value(), what);
+        assertEquals(isDone ? access.value(size, before) : before, cpu.memory().value(), what);
         assertBytes(what, first, second, AT + offset, size, isDone ? access.left() : FOUND);
     }
 
@@ -251,7 +251,7 @@ class AccessTableTest {
         rig.map(AT, 1, RW, MapFlags.SHARED | MapFlags.FIXED, collecting, 0);
         rig.map(SECOND, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         rig.store(SECOND + 64, 1);
-        assertEquals(Fault.MINOR, cpu.store(SECOND - 4, 8, NUMBER));
+        assertEquals(Fault.MINOR, cpu.memory().store(SECOND - 4, 8, NUMBER));
         assertEquals(List.of(SECOND), told, "collected during the fault");
         assertEquals(2, rig.space.collectDirty(AT, 2 * PAGE, told::add));
         assertEquals(List.of(SECOND, AT, SECOND), told);

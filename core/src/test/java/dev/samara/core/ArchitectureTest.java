@@ -36,6 +36,7 @@ final class ArchitectureTest {
             "dev.samara.core.internal.op",
             "dev.samara.core.internal.fault",
             "dev.samara.core.internal.syscall",
+            "dev.samara.core.guest",
             "dev.samara.core.internal.guest",
             "dev.samara.core");
 

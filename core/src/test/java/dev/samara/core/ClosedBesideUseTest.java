@@ -58,8 +58,8 @@ final class ClosedBesideUseTest {
         OtherCpu guest = new OtherCpu(rig.space);
         guest.call(cpu -> {
             cpu.enterGuest();
-            cpu.resolveStore(at, 8);
-            cpu.put(cpu.probeStore(at, 8), 8, 0x600d);
+            cpu.memory().resolveStore(at, 8);
+            cpu.memory().put(cpu.memory().probeStore(at, 8), 8, 0x600d);
             return 0;
         });
         AtomicLong unmapped = new AtomicLong(-1);
@@ -75,7 +75,7 @@ final class ClosedBesideUseTest {
         assertTrue(truncater.isAlive(), "the frame was freed while a CPU can write it");
         assertEquals(1, rig.frames());
         long read = guest.call(cpu -> {
-            long value = cpu.get(cpu.probeStore(at, 8), 8);
+            long value = cpu.memory().get(cpu.memory().probeStore(at, 8), 8);
             cpu.leaveGuest();
             return value;
         });

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -47,7 +48,7 @@ class GuestRulesTest {
             assertThrows(IllegalStateException.class, () -> file.pwrite(new byte[8], 0, 8, 0));
             assertThrows(IllegalStateException.class, () -> cpu.load(null));
             assertThrows(IllegalStateException.class, cpu::enterGuest);
-            assertEquals(Fault.MINOR, cpu.store(at, 8, 1), "what it waits for it waits for outside");
+            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1), "what it waits for it waits for outside");
             cpu.leaveGuest();
             assertThrows(IllegalStateException.class, cpu::leaveGuest);
             assertThrows(IllegalStateException.class, cpu::poll);
@@ -66,11 +67,11 @@ class GuestRulesTest {
             first.load(space);
             second.load(child);
             first.enterGuest();
-            assertEquals(Fault.MINOR, second.store(at + PAGE, 8, 1));
+            assertEquals(Fault.MINOR, second.memory().store(at + PAGE, 8, 1));
             // The page is the parent's too: a copy waits for CPUs.
-            assertThrows(IllegalStateException.class, () -> second.store(at, 8, 2));
+            assertThrows(IllegalStateException.class, () -> second.memory().store(at, 8, 2));
             first.leaveGuest();
-            assertEquals(Fault.MINOR, second.store(at, 8, 2));
+            assertEquals(Fault.MINOR, second.memory().store(at, 8, 2));
             assertEquals(1, space.users());
         }
         assertEquals(0, space.users());
@@ -80,7 +81,7 @@ class GuestRulesTest {
     private AddressSpace child() {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            cpu.store(at, 8, 1);
+            cpu.memory().store(at, 8, 1);
         }
         return space.fork();
     }
@@ -90,12 +91,12 @@ class GuestRulesTest {
     void allRights() {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.handleFault(at, Protection.READ));
+            assertEquals(Fault.MINOR, cpu.memory().handleFault(at, Protection.READ));
             cpu.enterGuest();
-            assertEquals(Cpu.MISS, cpu.probeStore(at, 8));
-            assertEquals(Fault.MINOR, cpu.handleFault(at, RW));
-            assertTrue(cpu.resolveStore(at, 8) >= 0);
-            assertEquals(Fault.ACCERR, cpu.handleFault(at, RW | Protection.EXEC));
+            assertEquals(GuestMemory.MISS, cpu.memory().probeStore(at, 8));
+            assertEquals(Fault.MINOR, cpu.memory().handleFault(at, RW));
+            assertTrue(cpu.memory().resolveStore(at, 8) >= 0);
+            assertEquals(Fault.ACCERR, cpu.memory().handleFault(at, RW | Protection.EXEC));
             cpu.leaveGuest();
         }
         space.close();
@@ -111,18 +112,18 @@ class GuestRulesTest {
                 told.add("first " + Long.toHexString(end - start));
                 cpu.leaveGuest();
             });
-            cpu.onFlush((start, end, reason, generation) -> cpu.load(at, 8));
+            cpu.onFlush((start, end, reason, generation) -> cpu.memory().load(at, 8));
             cpu.onFlush((start, end, reason, generation) -> space.munmap(at, PAGE));
             cpu.onFlush((start, end, reason, generation) -> told.add("last " + reason));
             cpu.enterGuest();
             assertEquals(List.of("first ffffffffffffffff", "last UNMAPPED"), told);
-            cpu.store(at, 8, 1);
+            cpu.memory().store(at, 8, 1);
             cpu.leaveGuest();
             assertEquals(0, space.mprotect(at, PAGE, Protection.READ));
             told.clear();
             cpu.enterGuest();
             assertEquals(List.of("first 1000", "last PROTECTED"), told);
-            assertEquals(Fault.ACCERR, cpu.store(at, 8, 1));
+            assertEquals(Fault.ACCERR, cpu.memory().store(at, 8, 1));
             cpu.leaveGuest();
         }
         assertEquals(6, reports.size());
@@ -138,7 +139,7 @@ class GuestRulesTest {
             Cpu cpu = machine.claimCpu();
             cpu.load(space);
             cpu.enterGuest();
-            cpu.store(at, 8, 1);
+            cpu.memory().store(at, 8, 1);
         });
         dead.start();
         dead.join();
@@ -158,12 +159,12 @@ class GuestRulesTest {
         try (Cpu cpu = small.claimCpu()) {
             cpu.load(of);
             cpu.enterGuest();
-            cpu.store(there, 8, 1);
-            cpu.store(there + PAGE, 8, 1);
-            assertEquals(Cpu.MISS, cpu.probeLoad(there + PAGE - 4, 8));
-            assertEquals(Cpu.NO_HANDLE, cpu.resolveLoad(there + PAGE - 4, 8));
+            cpu.memory().store(there, 8, 1);
+            cpu.memory().store(there + PAGE, 8, 1);
+            assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(there + PAGE - 4, 8));
+            assertEquals(GuestMemory.NO_HANDLE, cpu.memory().resolveLoad(there + PAGE - 4, 8));
             cpu.leaveGuest();
-            assertEquals(Cpu.MISS, cpu.probeLoad(there, 8));
+            assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(there, 8));
         }
         of.close();
     }

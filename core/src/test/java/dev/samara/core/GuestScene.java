@@ -120,7 +120,7 @@ final class GuestScene implements AutoCloseable {
             of.load(space);
             of.enterGuest();
             for (long at : new long[] {REPLACED, UNMAPPED, CALM, OF_FILE}) {
-                of.store(at, 8, at);
+                of.memory().store(at, 8, at);
             }
             return of;
         });
@@ -164,7 +164,7 @@ final class GuestScene implements AutoCloseable {
         assertTrue(at > 0);
         onCpu(of -> {
             of.leaveGuest();
-            return of.load(at, 8);
+            return of.memory().load(at, 8);
         });
         assertEquals(1, results.size(), "calls within the section");
         return results.get(0);

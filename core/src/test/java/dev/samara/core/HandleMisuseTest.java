@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -33,7 +34,7 @@ class HandleMisuseTest {
     @BeforeEach
     void enter() {
         at = rig.anonymous(1);
-        assertEquals(PAGE, cpu.fill(at, PAGE, (byte) FILLED));
+        assertEquals(PAGE, cpu.memory().fill(at, PAGE, (byte) FILLED));
         cpu.enterGuest();
     }
 
@@ -53,12 +54,12 @@ class HandleMisuseTest {
     /** Each use of a handle with a size. */
     private static List<Consumer<Cpu>> uses(long handle, int size) {
         return List.of(
-                cpu -> cpu.get(handle, size),
-                cpu -> cpu.put(handle, size, 1),
-                cpu -> cpu.getVolatile(handle, size),
-                cpu -> cpu.putVolatile(handle, size, 1),
-                cpu -> cpu.exchange(handle, size, FILLED, 1),
-                cpu -> cpu.add(handle, size, 1));
+                cpu -> cpu.memory().get(handle, size),
+                cpu -> cpu.memory().put(handle, size, 1),
+                cpu -> cpu.memory().getVolatile(handle, size),
+                cpu -> cpu.memory().putVolatile(handle, size, 1),
+                cpu -> cpu.memory().exchange(handle, size, FILLED, 1),
+                cpu -> cpu.memory().add(handle, size, 1));
     }
 
     private static boolean isChecked() {
@@ -74,13 +75,15 @@ class HandleMisuseTest {
     @ValueSource(ints = {0, 3, 5, 16, -1})
     @DisplayName("another size than 1, 2, 4 or 8, by an access; by a probe, of a checked machine")
     void sizes(int size) {
-        long handle = cpu.resolveStore(at, 8);
+        long handle = cpu.memory().resolveStore(at, 8);
         for (Consumer<Cpu> use : uses(handle, size)) {
             assertRefused(
                     IllegalArgumentException.class, "size " + size + " is not 1, 2, 4 or 8", () -> use.accept(cpu));
         }
-        List<Function<Cpu, Long>> probes =
-                List.of(of -> of.probeLoad(at, size), of -> of.probeStore(at, size), of -> of.probeFetch(at, size));
+        List<Function<Cpu, Long>> probes = List.of(
+                of -> of.memory().probeLoad(at, size),
+                of -> of.memory().probeStore(at, size),
+                of -> of.memory().probeFetch(at, size));
         for (Function<Cpu, Long> probe : isChecked() ? probes : List.<Function<Cpu, Long>>of()) {
             assertRefused(IllegalArgumentException.class, "size " + size, () -> {
                 long unused = probe.apply(cpu);
@@ -93,7 +96,7 @@ class HandleMisuseTest {
     void alignment() {
         for (int size : new int[] {2, 4, 8}) {
             for (int offset = 1; offset < size; offset++) {
-                long handle = cpu.resolveStore(at + offset, size);
+                long handle = cpu.memory().resolveStore(at + offset, size);
                 for (Consumer<Cpu> use : uses(handle, size).subList(2, 6)) {
                     assertRefused(
                             IllegalArgumentException.class,
@@ -107,7 +110,7 @@ class HandleMisuseTest {
     @Test
     @DisplayName("what is no handle: MISS, NO_HANDLE, a fault")
     void negative() {
-        long[] none = LongStream.concat(LongStream.of(Cpu.NO_HANDLE), LongStream.rangeClosed(-16, -1))
+        long[] none = LongStream.concat(LongStream.of(GuestMemory.NO_HANDLE), LongStream.rangeClosed(-16, -1))
                 .toArray();
         for (long handle : none) {
             for (int size : new int[] {1, 2, 4, 8}) {
@@ -130,7 +133,7 @@ class HandleMisuseTest {
             long there = whole.anonymous(1);
             whole.store(there, FILLED);
             whole.cpu.enterGuest();
-            for (long handle : new long[] {Cpu.NO_HANDLE, Cpu.MISS, -2}) {
+            for (long handle : new long[] {GuestMemory.NO_HANDLE, GuestMemory.MISS, -2}) {
                 for (Consumer<Cpu> use : uses(handle, 8)) {
                     assertThrows(RuntimeException.class, () -> use.accept(whole.cpu));
                 }
@@ -152,7 +155,7 @@ class HandleMisuseTest {
         for (Consumer<Cpu> use : uses(0, 8)) {
             assertRefused(IllegalStateException.class, "has no space loaded", () -> use.accept(cpu));
         }
-        assertEquals(Cpu.MISS, cpu.probeLoad(at, 8));
+        assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
         cpu.load(rig.space);
     }
 
@@ -160,32 +163,35 @@ class HandleMisuseTest {
     @DisplayName("a handle that has ended, or was made for reading, of a checked machine")
     void ended() {
         assumeTrue(isChecked(), "an unchecked machine cannot tell");
-        long handle = cpu.resolveStore(at, 8);
+        long handle = cpu.memory().resolveStore(at, 8);
         cpu.poll();
         for (Consumer<Cpu> use : uses(handle, 8)) {
             assertRefused(IllegalStateException.class, "has ended", () -> use.accept(cpu));
         }
-        long reading = cpu.resolveLoad(at, 8);
-        assertRefused(IllegalStateException.class, "not made for that", () -> cpu.put(reading, 8, 1));
+        long reading = cpu.memory().resolveLoad(at, 8);
+        assertRefused(
+                IllegalStateException.class,
+                "not made for that",
+                () -> cpu.memory().put(reading, 8, 1));
     }
 
     @Test
     @DisplayName("another thread: to set the order always, for the rest of a checked machine")
     void foreignThread() {
         try (OtherCpu other = new OtherCpu(rig.space)) {
-            long handle = cpu.resolveStore(at, 8);
-            List<Consumer<Cpu>> always = List.of(of -> cpu.order(ByteOrder.BIG_ENDIAN));
+            long handle = cpu.memory().resolveStore(at, 8);
+            List<Consumer<Cpu>> always = List.of(of -> cpu.memory().order(ByteOrder.BIG_ENDIAN));
             List<Consumer<Cpu>> checked = List.of(
-                    of -> cpu.probeLoad(at, 8),
-                    of -> cpu.probeStore(at, 8),
-                    of -> cpu.probeFetch(at, 8),
-                    of -> cpu.get(handle, 8),
-                    of -> cpu.put(handle, 8, 1),
-                    of -> cpu.getVolatile(handle, 8),
-                    of -> cpu.add(handle, 8, 1),
-                    of -> cpu.value(),
-                    of -> cpu.fault(),
-                    of -> cpu.faultAddress());
+                    of -> cpu.memory().probeLoad(at, 8),
+                    of -> cpu.memory().probeStore(at, 8),
+                    of -> cpu.memory().probeFetch(at, 8),
+                    of -> cpu.memory().get(handle, 8),
+                    of -> cpu.memory().put(handle, 8, 1),
+                    of -> cpu.memory().getVolatile(handle, 8),
+                    of -> cpu.memory().add(handle, 8, 1),
+                    of -> cpu.memory().value(),
+                    of -> cpu.memory().fault(),
+                    of -> cpu.memory().faultAddress());
             always.forEach(use -> refusedTo(other, use));
             (isChecked() ? checked : List.<Consumer<Cpu>>of()).forEach(use -> refusedTo(other, use));
         }
@@ -210,15 +216,15 @@ class HandleMisuseTest {
             long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
             long low = 0x8182_8384L & mask;
             long extended = low | ~mask;
-            cpu.put(cpu.resolveStore(at, size), size, low);
-            assertEquals(low, cpu.exchange(cpu.resolveStore(at, size), size, extended, ~0L));
-            assertEquals(mask, cpu.get(cpu.resolveLoad(at, size), size), "written by handle");
-            assertEquals(Fault.MINOR, cpu.compareAndExchange(at, size, -1L, extended));
-            assertEquals(mask, cpu.value());
-            assertEquals(Fault.MINOR, cpu.load(at, size));
-            assertEquals(low, cpu.value(), "written by address");
-            assertEquals(Fault.MINOR, cpu.compareAndSet(at, size, extended, FILLED));
-            assertEquals(1, cpu.value());
+            cpu.memory().put(cpu.memory().resolveStore(at, size), size, low);
+            assertEquals(low, cpu.memory().exchange(cpu.memory().resolveStore(at, size), size, extended, ~0L));
+            assertEquals(mask, cpu.memory().get(cpu.memory().resolveLoad(at, size), size), "written by handle");
+            assertEquals(Fault.MINOR, cpu.memory().compareAndExchange(at, size, -1L, extended));
+            assertEquals(mask, cpu.memory().value());
+            assertEquals(Fault.MINOR, cpu.memory().load(at, size));
+            assertEquals(low, cpu.memory().value(), "written by address");
+            assertEquals(Fault.MINOR, cpu.memory().compareAndSet(at, size, extended, FILLED));
+            assertEquals(1, cpu.memory().value());
         }
     }
 }

@@ -13,6 +13,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -55,7 +56,7 @@ final class LazyCpuTest {
     /** Whether the TLB has the page, without a walk. */
     private boolean isKnown(long address) {
         cpu.enterGuest();
-        boolean isKnown = cpu.probeLoad(address, 8) != Cpu.MISS;
+        boolean isKnown = cpu.memory().probeLoad(address, 8) != GuestMemory.MISS;
         cpu.leaveGuest();
         return isKnown;
     }
@@ -87,10 +88,10 @@ final class LazyCpuTest {
         cpu.enterLazy();
         assertNull(cpu.space());
         List<Runnable> uses = List.of(
-                () -> cpu.load(at, 8),
-                () -> cpu.store(at, 8, 1),
-                () -> cpu.handleFault(at, READ),
-                () -> cpu.pin(at, READ),
+                () -> cpu.memory().load(at, 8),
+                () -> cpu.memory().store(at, 8, 1),
+                () -> cpu.memory().handleFault(at, READ),
+                () -> cpu.memory().pin(at, READ),
                 cpu::enterGuest,
                 cpu::poll,
                 cpu::enterLazy);
@@ -98,7 +99,7 @@ final class LazyCpuTest {
             IllegalStateException thrown = assertThrows(IllegalStateException.class, use::run);
             assertTrue(String.valueOf(thrown.getMessage()).contains("LAZY: it has to load"), thrown::toString);
         }
-        assertEquals(Cpu.MISS, cpu.probeLoad(at, 8));
+        assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
         cpu.load(null);
         IllegalStateException thrown = assertThrows(IllegalStateException.class, cpu::enterLazy);
         assertTrue(String.valueOf(thrown.getMessage()).contains("no space"), thrown::toString);
@@ -126,10 +127,10 @@ final class LazyCpuTest {
         assertEquals(0, rig.machine.shootdownTargets(Rig.GEOMETRY));
         assertEquals(1, rig.frames());
         cpu.load(rig.space);
-        assertFault(Fault.ACCERR, cpu.store(at, 8, 7));
+        assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 7));
         assertEquals(0, rig.load(at));
         assertEquals(0, rig.load(at + PAGE));
-        assertFault(Fault.MAPERR, cpu.load(at + 2 * PAGE, 8));
+        assertFault(Fault.MAPERR, cpu.memory().load(at + 2 * PAGE, 8));
         rig.closeEmpty();
     }
 
@@ -174,16 +175,16 @@ final class LazyCpuTest {
         rig.store(AT, 42);
         try (Cpu second = rig.machine.claimCpu()) {
             second.load(rig.space);
-            assertFault(Fault.MINOR, second.load(AT, 8));
+            assertFault(Fault.MINOR, second.memory().load(AT, 8));
             cpu.enterLazy();
             TlbContext before = context();
             long generation = before.generation();
             rig.space.close();
             assertSame(before, context());
             assertTrue(before.generation() > generation);
-            assertFault(Fault.MAPERR, second.load(AT, 8));
+            assertFault(Fault.MAPERR, second.memory().load(AT, 8));
             cpu.load(rig.space);
-            assertFault(Fault.MAPERR, cpu.load(AT, 8));
+            assertFault(Fault.MAPERR, cpu.memory().load(AT, 8));
             assertEquals(2, rig.space.users());
         }
         rig.closeEmpty();
@@ -217,7 +218,7 @@ final class LazyCpuTest {
         Thread dead = new Thread(() -> {
             Cpu left = rig.machine.claimCpu();
             left.load(rig.space);
-            left.load(AT, 8);
+            left.memory().load(AT, 8);
         });
         dead.start();
         dead.join();
@@ -237,15 +238,15 @@ final class LazyCpuTest {
     /** Whether the page was there, with the number of its mapping. */
     private boolean usesPage(Cpu mine, long seed) {
         long over = ended;
-        if (!Fault.isDone(mine.load(AT, 8))) {
+        if (!Fault.isDone(mine.memory().load(AT, 8))) {
             return false;
         }
-        long stamp = mine.value();
+        long stamp = mine.memory().value();
         assertTrue(
                 stamp == 0 || (over < stamp && stamp <= begun),
                 () -> "seed " + seed + ": read " + stamp + " after mapping " + over + " had ended");
         // So that the TLB has the right to write, too.
-        mine.getAndAdd(AT + 8, 8, 1);
+        mine.memory().getAndAdd(AT + 8, 8, 1);
         return stamp != 0;
     }
 

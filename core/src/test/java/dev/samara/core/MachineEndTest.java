@@ -58,7 +58,7 @@ final class MachineEndTest {
         assertOpen("space 1 is loaded by cpu 1" + cpuName + "; space 2 is not closed");
         cpu.load(second);
         assertOpen("space 2 is not closed, and is loaded by cpu 1" + cpuName);
-        assertFault(Fault.MINOR, cpu.store(at, 8, 1));
+        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         assertEquals(0, second.munmap(at, PAGE));
         cpu.enterGuest();
         assertEquals(
@@ -195,7 +195,7 @@ final class MachineEndTest {
         AddressSpace space = machine.newSpace(GEOMETRY);
         other.load(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS | MapFlags.POPULATE, null, 0);
-        assertFault(Fault.MINOR, other.load(at, 8));
+        assertFault(Fault.MINOR, other.memory().load(at, 8));
         other.enterGuest();
         refusal(() -> space.munmap(at, PAGE));
         other.leaveGuest();
@@ -217,7 +217,7 @@ final class MachineEndTest {
         Cpu cpu = machine.claimCpu();
         cpu.load(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, cpu.store(at, 8, 1));
+        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         cpu.close();
         space.close();
         machine.close();
@@ -230,7 +230,7 @@ final class MachineEndTest {
         Cpu cpu = dropped.claimCpu();
         cpu.load(space);
         long at = space.mmap(0, PAGE, RW, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, cpu.store(at, 8, 1));
+        assertFault(Fault.MINOR, cpu.memory().store(at, 8, 1));
         cpu.enterGuest();
         return new WeakReference<>(space.layout().memory());
     }

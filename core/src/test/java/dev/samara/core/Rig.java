@@ -85,13 +85,13 @@ public final class Rig implements AutoCloseable {
 
     /** Writes a number, which must be possible. */
     public void store(long address, long number) {
-        assertFault(Fault.MINOR, cpu.store(address, 8, number));
+        assertFault(Fault.MINOR, cpu.memory().store(address, 8, number));
     }
 
     /** Reads a number, which must be possible. */
     public long load(long address) {
-        assertFault(Fault.MINOR, cpu.load(address, 8));
-        return cpu.value();
+        assertFault(Fault.MINOR, cpu.memory().load(address, 8));
+        return cpu.memory().value();
     }
 
     /** The layout of the space. */

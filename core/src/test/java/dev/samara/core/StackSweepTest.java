@@ -46,7 +46,7 @@ final class StackSweepTest {
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.load(space);
                 for (long at = A; at < A + LENGTH; at += PAGE) {
-                    assertEquals(Fault.MINOR, cpu.store(at, 8, value));
+                    assertEquals(Fault.MINOR, cpu.memory().store(at, 8, value));
                 }
             }
         }
@@ -58,8 +58,8 @@ final class StackSweepTest {
             assertEquals(A, space.mmap(A, LENGTH, RW, FIXED, null, 0));
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.load(space);
-                assertEquals(Fault.MINOR, cpu.load(A, 8));
-                assertEquals(0, cpu.value());
+                assertEquals(Fault.MINOR, cpu.memory().load(A, 8));
+                assertEquals(0, cpu.memory().value());
             }
             space.close();
             machine.awaitQuiescence();

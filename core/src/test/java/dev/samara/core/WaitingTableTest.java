@@ -16,6 +16,7 @@ import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.StalledCpu;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
@@ -61,7 +62,7 @@ class WaitingTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final String CORE = "dev.samara.core";
     private static final List<String> EXPORTED =
-            List.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".mman", CORE + ".vma");
+            List.of(CORE, CORE + ".backing", CORE + ".event", CORE + ".guest", CORE + ".mman", CORE + ".vma");
     private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
     private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 
@@ -84,19 +85,27 @@ class WaitingTableTest {
 
     /** Calls whose arguments matter; one that waits sometimes is made where it does not. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
-            Map.entry("MemoryAccess.fill", (scene, cpu) -> cpu.fill(REPLACED, 8, (byte) 1)),
-            Map.entry("Cpu.get", (scene, cpu) -> cpu.get(cpu.probeLoad(CALM, 8), 8)),
-            Map.entry("Cpu.put", (scene, cpu) -> {
-                cpu.put(cpu.probeStore(CALM, 8), 8, 1);
+            Map.entry("GuestMemory.fill", (scene, cpu) -> cpu.memory().fill(REPLACED, 8, (byte) 1)),
+            Map.entry(
+                    "GuestMemory.get",
+                    (scene, cpu) -> cpu.memory().get(cpu.memory().probeLoad(CALM, 8), 8)),
+            Map.entry("GuestMemory.put", (scene, cpu) -> {
+                cpu.memory().put(cpu.memory().probeStore(CALM, 8), 8, 1);
                 return null;
             }),
-            Map.entry("Cpu.getVolatile", (scene, cpu) -> cpu.getVolatile(cpu.probeLoad(CALM, 8), 8)),
-            Map.entry("Cpu.putVolatile", (scene, cpu) -> {
-                cpu.putVolatile(cpu.probeStore(CALM, 8), 8, 1);
+            Map.entry(
+                    "GuestMemory.getVolatile",
+                    (scene, cpu) -> cpu.memory().getVolatile(cpu.memory().probeLoad(CALM, 8), 8)),
+            Map.entry("GuestMemory.putVolatile", (scene, cpu) -> {
+                cpu.memory().putVolatile(cpu.memory().probeStore(CALM, 8), 8, 1);
                 return null;
             }),
-            Map.entry("Cpu.exchange", (scene, cpu) -> cpu.exchange(cpu.probeStore(CALM, 8), 8, 0, 1)),
-            Map.entry("Cpu.add", (scene, cpu) -> cpu.add(cpu.probeStore(CALM, 8), 8, 1)),
+            Map.entry(
+                    "GuestMemory.exchange",
+                    (scene, cpu) -> cpu.memory().exchange(cpu.memory().probeStore(CALM, 8), 8, 0, 1)),
+            Map.entry(
+                    "GuestMemory.add",
+                    (scene, cpu) -> cpu.memory().add(cpu.memory().probeStore(CALM, 8), 8, 1)),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
 
     /** Calls that refuse instead of waiting, at an address where they would have to wait. */
@@ -379,7 +388,8 @@ class WaitingTableTest {
         }
 
         void invoke(Method method, Cpu cpu) {
-            Object self = method.getDeclaringClass().isInstance(cpu) ? cpu : of(method.getDeclaringClass());
+            Class<?> type = method.getDeclaringClass();
+            Object self = type == Cpu.class ? cpu : type == GuestMemory.class ? cpu.memory() : of(type);
             assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
             Object[] arguments = Arrays.stream(method.getParameterTypes())
                     .map(this::argument)

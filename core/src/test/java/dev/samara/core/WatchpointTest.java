@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
@@ -74,33 +75,33 @@ final class WatchpointTest {
                     "watchpoint 0x" + Long.toHexString(at + 100) + "-0x" + Long.toHexString(at + 103),
                     watch.toString());
             for (int offset : new int[] {92, 103}) {
-                assertFault(Fault.MINOR, cpu.store(at + offset, 8, -1));
+                assertFault(Fault.MINOR, cpu.memory().store(at + offset, 8, -1));
             }
             rig.load(at + 100);
-            assertEquals(3, cpu.copyOut(at + 100, new byte[3], 0, 3));
-            assertFault(Fault.MINOR, cpu.loadVolatile(at + 100, 4));
+            assertEquals(3, cpu.memory().copyOut(at + 100, new byte[3], 0, 3));
+            assertFault(Fault.MINOR, cpu.memory().loadVolatile(at + 100, 4));
             assertTold();
-            assertFault(Fault.MINOR, cpu.store(at + 93, 8, 1));
-            assertFault(Fault.MINOR, cpu.store(at + 102, 1, 1));
-            assertFault(Fault.MINOR, cpu.storeVolatile(at + 100, 4, 7));
+            assertFault(Fault.MINOR, cpu.memory().store(at + 93, 8, 1));
+            assertFault(Fault.MINOR, cpu.memory().store(at + 102, 1, 1));
+            assertFault(Fault.MINOR, cpu.memory().storeVolatile(at + 100, 4, 7));
             assertTold("w 93 8", "w 102 1", "w 100 4");
-            assertFault(Fault.MINOR, cpu.getAndAdd(at + 96, 8, 1));
-            assertFault(Fault.MINOR, cpu.getAndSet(at + 100, 2, 1));
-            assertFault(Fault.MINOR, cpu.compareAndSet(at + 100, 2, 2, 3));
-            assertEquals(0, cpu.value());
+            assertFault(Fault.MINOR, cpu.memory().getAndAdd(at + 96, 8, 1));
+            assertFault(Fault.MINOR, cpu.memory().getAndSet(at + 100, 2, 1));
+            assertFault(Fault.MINOR, cpu.memory().compareAndSet(at + 100, 2, 2, 3));
+            assertEquals(0, cpu.memory().value());
             assertTold("w 96 8", "w 100 2");
-            assertFault(Fault.MINOR, cpu.compareAndSet(at + 100, 2, 1, 3));
-            assertEquals(1, cpu.value());
+            assertFault(Fault.MINOR, cpu.memory().compareAndSet(at + 100, 2, 1, 3));
+            assertEquals(1, cpu.memory().value());
             assertTold("w 100 2");
-            assertEquals(200, cpu.copyIn(at, new byte[200], 0, 200));
-            assertEquals(PAGE, cpu.fill(at + 50, PAGE, (byte) 1));
-            assertEquals(50, cpu.copyIn(at, new byte[50], 0, 50));
+            assertEquals(200, cpu.memory().copyIn(at, new byte[200], 0, 200));
+            assertEquals(PAGE, cpu.memory().fill(at + 50, PAGE, (byte) 1));
+            assertEquals(50, cpu.memory().copyIn(at, new byte[50], 0, 50));
             assertTold("w 0 200", "w 50 " + (PAGE - 50));
-            assertFault(Fault.ADRALN, cpu.storeVolatile(at + 101, 2, 1));
+            assertFault(Fault.ADRALN, cpu.memory().storeVolatile(at + 101, 2, 1));
             assertEquals(0, space.mprotect(at, PAGE, READ));
-            assertFault(Fault.ACCERR, cpu.store(at + 100, 1, 1));
-            assertFault(Fault.ACCERR, cpu.getAndAdd(at + 100, 1, 1));
-            assertEquals(0, cpu.copyIn(at, new byte[200], 0, 200));
+            assertFault(Fault.ACCERR, cpu.memory().store(at + 100, 1, 1));
+            assertFault(Fault.ACCERR, cpu.memory().getAndAdd(at + 100, 1, 1));
+            assertEquals(0, cpu.memory().copyIn(at, new byte[200], 0, 200));
             assertTold();
         }
         assertEquals(0, space.mprotect(at, PAGE, RW));
@@ -117,7 +118,7 @@ final class WatchpointTest {
             rig.store(at + PAGE - 4, 1);
             long from = PAGE - 4;
             assertTold("low " + from + " 8", "both " + from + " 8", "high " + from + " 8");
-            assertEquals(16, cpu.copyIn(at + PAGE - 8, new byte[16], 0, 16));
+            assertEquals(16, cpu.memory().copyIn(at + PAGE - 8, new byte[16], 0, 16));
             assertTold(
                     "low " + (PAGE - 8) + " 8",
                     "both " + (PAGE - 8) + " 8",
@@ -128,7 +129,7 @@ final class WatchpointTest {
             rig.store(at + PAGE - 4, 1);
             assertTold("high " + (PAGE - 4) + " 8");
             assertEquals(0, space.munmap(at + PAGE, PAGE));
-            assertFault(Fault.MAPERR, cpu.store(at + PAGE - 4, 8, 1));
+            assertFault(Fault.MAPERR, cpu.memory().store(at + PAGE - 4, 8, 1));
             assertTold();
         }
     }
@@ -173,7 +174,7 @@ final class WatchpointTest {
             }
             int size = 1 << random.nextInt(4);
             long offset = random.nextInt(500);
-            assertFault(Fault.MINOR, cpu.store(at + offset, size, round));
+            assertFault(Fault.MINOR, cpu.memory().store(at + offset, size, round));
             long expected = ranges.stream()
                     .filter(range -> range.first() < offset + size && offset < range.end())
                     .count();
@@ -189,19 +190,20 @@ final class WatchpointTest {
         rig.store(at + PAGE, 1);
         Watchpoint watch = space.watch(at + 100, 1, as("w"));
         cpu.enterGuest();
-        assertEquals(Cpu.MISS, cpu.probeStore(at, 8));
-        assertEquals(Cpu.NO_HANDLE, cpu.resolveStore(at, 8));
-        assertTrue(cpu.resolveLoad(at, 8) >= 0);
-        assertEquals(Cpu.MISS, cpu.probeStore(at, 8), "a load does not bring the right to write along");
-        assertTrue(cpu.resolveStore(at + PAGE, 8) >= 0);
-        assertTrue(cpu.probeStore(at + PAGE, 8) >= 0, "other pages are as before");
+        assertEquals(GuestMemory.MISS, cpu.memory().probeStore(at, 8));
+        assertEquals(GuestMemory.NO_HANDLE, cpu.memory().resolveStore(at, 8));
+        assertTrue(cpu.memory().resolveLoad(at, 8) >= 0);
+        assertEquals(
+                GuestMemory.MISS, cpu.memory().probeStore(at, 8), "a load does not bring the right to write along");
+        assertTrue(cpu.memory().resolveStore(at + PAGE, 8) >= 0);
+        assertTrue(cpu.memory().probeStore(at + PAGE, 8) >= 0, "other pages are as before");
         rig.store(at + 96, 5);
         rig.store(at, 5);
         assertTold("w 96 8");
         assertEquals(0, rig.load(at + 104));
         watch.close();
-        assertTrue(cpu.resolveStore(at, 8) >= 0);
-        assertTrue(cpu.probeStore(at, 8) >= 0);
+        assertTrue(cpu.memory().resolveStore(at, 8) >= 0);
+        assertTrue(cpu.memory().probeStore(at, 8) >= 0);
         cpu.leaveGuest();
     }
 
@@ -212,7 +214,7 @@ final class WatchpointTest {
             Thread owner = other.call(of -> Thread.currentThread());
             other.call(of -> {
                 of.enterGuest();
-                return of.resolveStore(at, 8);
+                return of.memory().resolveStore(at, 8);
             });
             Thread watcher = new Thread(() -> space.watch(at, 8, (address, length) -> {
                 assertSame(owner, Thread.currentThread());
@@ -226,13 +228,13 @@ final class WatchpointTest {
                 return 0;
             });
             watcher.join();
-            assertFault(Fault.MINOR, other.call(of -> of.store(at, 8, 1)));
+            assertFault(Fault.MINOR, other.call(of -> of.memory().store(at, 8, 1)));
             assertTold("w 0 8");
             other.call(of -> {
                 of.leaveGuest();
                 return 0;
             });
-            assertFault(Fault.MINOR, other.call(of -> of.getAndAdd(at, 8, 1)));
+            assertFault(Fault.MINOR, other.call(of -> of.memory().getAndAdd(at, 8, 1)));
             assertTold("w 0 8");
         }
     }
@@ -271,10 +273,10 @@ final class WatchpointTest {
         try (Watchpoint watch = space.watch(one, 8, as("w"))) {
             assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
             rig.store(other, 1);
-            int frame = cpu.pin(one, WRITE);
+            int frame = cpu.memory().pin(one, WRITE);
             assertTrue(frame >= 0);
-            cpu.frameStore().put(frame, 0, 8, 2);
-            cpu.unpin(frame, true);
+            cpu.memory().frameStore().put(frame, 0, 8, 2);
+            cpu.memory().unpin(frame, true);
             assertTold();
             assertEquals(2, rig.load(one));
             rig.store(one, 1);
@@ -312,8 +314,8 @@ final class WatchpointTest {
                 });
                 Watchpoint second = space.watch(at, 8, as("w"))) {
             rig.store(at, 5);
-            assertFault(Fault.MINOR, cpu.getAndAdd(at, 8, 1));
-            assertEquals(5, cpu.value());
+            assertFault(Fault.MINOR, cpu.memory().getAndAdd(at, 8, 1));
+            assertEquals(5, cpu.memory().value());
             assertEquals(6, rig.load(at));
             assertTold("w 0 8", "w 0 8");
         }
@@ -338,8 +340,8 @@ final class WatchpointTest {
                 })) {
             Future<Integer> stored = other.submit(of -> {
                 of.enterGuest();
-                of.store(at + PAGE, 8, 1);
-                int result = of.store(at, 8, 1);
+                of.memory().store(at + PAGE, 8, 1);
+                int result = of.memory().store(at, 8, 1);
                 of.leaveGuest();
                 return result;
             });
@@ -375,7 +377,7 @@ final class WatchpointTest {
                     cpu.poll();
                     return 0;
                 },
-                () -> (int) cpu.resolveLoad(at, 8),
+                () -> (int) cpu.memory().resolveLoad(at, 8),
                 () -> {
                     cpu.close();
                     return 0;
@@ -384,8 +386,8 @@ final class WatchpointTest {
             told.add("first");
             assertEquals(6, rig.load(at), "after the access");
             rig.store(at, 7);
-            assertFault(Fault.MAPERR, cpu.load(8, 8));
-            assertEquals(0, cpu.copyOut(8, new byte[8], 0, 8));
+            assertFault(Fault.MAPERR, cpu.memory().load(8, 8));
+            assertEquals(0, cpu.memory().copyOut(8, new byte[8], 0, 8));
             refused.forEach(call -> assertThrows(IllegalStateException.class, call::getAsInt));
             assertEquals(0, space.mprotect(at, PAGE, READ));
             space.fork().close();
@@ -397,15 +399,15 @@ final class WatchpointTest {
         rig.store(at + 8, 5);
         assertTold("second 8 8");
         cpu.enterGuest();
-        assertFault(Fault.MINOR, cpu.store(at + 16, 8, 9));
-        long before = cpu.faultAddress();
+        assertFault(Fault.MINOR, cpu.memory().store(at + 16, 8, 9));
+        long before = cpu.memory().faultAddress();
         rig.load(at + 8);
-        assertFault(Fault.MINOR, cpu.getAndAdd(at, 8, 6));
-        assertEquals(0, cpu.value(), "what the access has read");
-        assertEquals(before, cpu.faultAddress());
-        assertFault(Fault.MINOR, cpu.fault());
+        assertFault(Fault.MINOR, cpu.memory().getAndAdd(at, 8, 6));
+        assertEquals(0, cpu.memory().value(), "what the access has read");
+        assertEquals(before, cpu.memory().faultAddress());
+        assertFault(Fault.MINOR, cpu.memory().fault());
         assertTold("first");
-        assertFault(Fault.ACCERR, cpu.store(at, 8, 6));
+        assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 6));
         assertEquals(7, rig.load(at));
         cpu.leaveGuest();
         assertEquals(0, space.mprotect(at, PAGE, RW));
@@ -496,17 +498,17 @@ final class WatchpointTest {
 
     private static void store(Cpu of, long address, int way) {
         switch (way) {
-            case 0 -> of.store(address, 1, 1);
-            case 1 -> of.getAndAdd(address, 1, 1);
+            case 0 -> of.memory().store(address, 1, 1);
+            case 1 -> of.memory().getAndAdd(address, 1, 1);
             default -> {
-                long handle = of.probeStore(address, 1);
-                if (handle == Cpu.MISS) {
-                    handle = of.resolveStore(address, 1);
+                long handle = of.memory().probeStore(address, 1);
+                if (handle == GuestMemory.MISS) {
+                    handle = of.memory().resolveStore(address, 1);
                 }
-                if (handle == Cpu.NO_HANDLE) {
-                    of.store(address, 1, 1);
+                if (handle == GuestMemory.NO_HANDLE) {
+                    of.memory().store(address, 1, 1);
                 } else {
-                    of.put(handle, 1, 1);
+                    of.memory().put(handle, 1, 1);
                 }
             }
         }

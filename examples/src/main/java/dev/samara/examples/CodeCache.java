@@ -10,6 +10,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
@@ -104,14 +105,14 @@ public final class CodeCache {
         Page page = pages.page(start);
         cpu.enterGuest();
         try {
-            long handle = cpu.probeFetch(address, Long.BYTES);
-            if (handle == Cpu.MISS) {
-                handle = cpu.resolveFetch(address, Long.BYTES);
+            long handle = cpu.memory().probeFetch(address, Long.BYTES);
+            if (handle == GuestMemory.MISS) {
+                handle = cpu.memory().resolveFetch(address, Long.BYTES);
             }
             if (handle < 0) {
                 return Fault.toString((int) -handle);
             }
-            Decoded block = new Decoded("block " + cpu.get(handle, Long.BYTES), page);
+            Decoded block = new Decoded("block " + cpu.memory().get(handle, Long.BYTES), page);
             decoded.put(start, block);
             return block.text + " decoded";
         } finally {
@@ -133,13 +134,13 @@ public final class CodeCache {
             long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
             CodeCache cache = new CodeCache(new Pages(space), cpu);
             other.load(space);
-            cpu.store(code, Long.BYTES, 1);
-            cpu.store(code + PAGE, Long.BYTES, 2);
+            cpu.memory().store(code, Long.BYTES, 1);
+            cpu.memory().store(code + PAGE, Long.BYTES, 2);
             System.out.println("First: " + cache.run(code) + ", " + cache.run(code + PAGE));
             System.out.println("Again: " + cache.run(code) + ", " + cache.run(code + PAGE));
-            cpu.store(code, Long.BYTES, 3);
+            cpu.memory().store(code, Long.BYTES, 3);
             System.out.println("After a store into the first: " + cache.run(code) + ", " + cache.run(code + PAGE));
-            other.store(code + PAGE, Long.BYTES, 4);
+            other.memory().store(code + PAGE, Long.BYTES, 4);
             System.out.println(
                     "After another CPU's into the second: " + cache.run(code) + ", " + cache.run(code + PAGE));
             space.throwing().mprotect(code + PAGE, PAGE, READ);

@@ -47,25 +47,25 @@ public final class Fault {
             Disk disk = new Disk(machine.newPageCache(GEOMETRY, 3 * PAGE));
             long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, MapFlags.PRIVATE, disk, 0);
 
-            print("The first touch of a page reads it", cpu.handleFault(file, READ));
-            print("The next one finds it mapped", cpu.handleFault(file, READ));
+            print("The first touch of a page reads it", cpu.memory().handleFault(file, READ));
+            print("The next one finds it mapped", cpu.memory().handleFault(file, READ));
             long again = space.throwing().mmap(0, 4 * PAGE, READ, MapFlags.SHARED, disk, 0);
-            print("A fault in another mapping maps the cached page", cpu.handleFault(again, READ));
-            cpu.store(file, Long.BYTES, 7);
+            print("A fault in another mapping maps the cached page", cpu.memory().handleFault(again, READ));
+            cpu.memory().store(file, Long.BYTES, 7);
             System.out.println(
                     "A store makes a copy: " + number(cpu, file) + " here, " + number(cpu, again) + " in the file");
 
-            print("Beyond the end of the file", cpu.load(file + 3 * PAGE, 1));
-            print("A store that the mapping does not allow", cpu.store(again, 1, 0));
+            print("Beyond the end of the file", cpu.memory().load(file + 3 * PAGE, 1));
+            print("A store that the mapping does not allow", cpu.memory().store(again, 1, 0));
             space.throwing().munmap(file, 4 * PAGE);
-            print("Where nothing is mapped", cpu.load(file, 1));
+            print("Where nothing is mapped", cpu.memory().load(file, 1));
             System.out.println("Frames in use: " + machine.framesInUse(GEOMETRY));
         }
     }
 
     private static long number(Cpu cpu, long address) {
-        cpu.load(address, Long.BYTES);
-        return cpu.value();
+        cpu.memory().load(address, Long.BYTES);
+        return cpu.memory().value();
     }
 
     private static void print(String what, int fault) {

@@ -49,8 +49,8 @@ final class CodeCacheTest {
             CodeCache its = other.submit(() -> new CodeCache(pages, second)).get();
             for (int round = 1; round < 5; round++) {
                 long number = round;
-                other.submit(() -> second.store(code + 8, 4, number)).get();
-                other.submit(() -> second.getAndAdd(code, 8, 1)).get();
+                other.submit(() -> second.memory().store(code + 8, 4, number)).get();
+                other.submit(() -> second.memory().getAndAdd(code, 8, 1)).get();
                 assertEquals("block " + round + " decoded", cache.run(code));
                 assertEquals("block " + round + " as decoded before", cache.run(code));
                 assertEquals(
@@ -62,7 +62,7 @@ final class CodeCacheTest {
                 assertEquals(0, space.collectAccessed(code + page, page, address -> {}));
                 assertEquals("block " + round + " as decoded before", cache.run(code));
             }
-            cpu.store(code + 16, 8, 1);
+            cpu.memory().store(code + 16, 8, 1);
             assertEquals("block 4 decoded", other.submit(() -> its.run(code)).get());
             assertEquals("block 4 decoded", cache.run(code));
             other.submit(() -> space.mprotect(code, page, Protection.READ)).get();

@@ -13,6 +13,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
@@ -236,16 +237,17 @@ final class FaultWork {
     }
 
     private long ebizzy(Cpu cpu, int thread) {
+        GuestMemory memory = cpu.memory();
         SplittableRandom random = new SplittableRandom(thread);
         for (int chunk = 0; chunk < pages / CHUNK; chunk++) {
             long start = own(thread) + chunk * (long) CHUNK * PAGE;
             Ground.done(contender.mmap(start, CHUNK * PAGE, READ | WRITE, HERE | PRIVATE | ANONYMOUS, null));
             for (int i = 0; i < CHUNK; i++) {
                 touch(cpu, start + i * PAGE, WRITE);
-                cpu.store(start + i * PAGE, 8, i);
+                memory.store(start + i * PAGE, 8, i);
             }
             for (int i = 0; i < CHUNK; i++) {
-                cpu.load(start + random.nextInt(CHUNK) * PAGE, 8);
+                memory.load(start + random.nextInt(CHUNK) * PAGE, 8);
             }
             Ground.done(contender.munmap(start, CHUNK * PAGE));
         }

@@ -89,7 +89,7 @@ final class OptimisticLock extends Rival {
     public int fault(Cpu cpu, long address, int access) {
         long stamp = lock.readLock();
         try {
-            return cpu.handleFault(address, access);
+            return cpu.memory().handleFault(address, access);
         } finally {
             lock.unlockRead(stamp);
         }

@@ -38,7 +38,7 @@ abstract class ReadLocked extends Rival {
     public final int fault(Cpu cpu, long address, int access) {
         read.lock();
         try {
-            return cpu.handleFault(address, access);
+            return cpu.memory().handleFault(address, access);
         } finally {
             read.unlock();
         }

@@ -83,7 +83,7 @@ final class Samara implements Contender {
 
     @Override
     public int fault(Cpu cpu, long address, int access) {
-        return cpu.handleFault(address, access);
+        return cpu.memory().handleFault(address, access);
     }
 
     @Override

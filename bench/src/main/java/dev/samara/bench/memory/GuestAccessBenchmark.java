@@ -11,6 +11,7 @@ import dev.samara.bench.About;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
@@ -68,6 +69,7 @@ public class GuestAccessBenchmark {
     private static final class Guest {
         final AddressSpace space;
         final Cpu cpu;
+        final GuestMemory memory;
 
         Guest(int pages, int entries, boolean isWhole) {
             Machine.Builder builder = Machine.builder().memory(MEMORY).tlbEntries(entries);
@@ -80,8 +82,9 @@ public class GuestAccessBenchmark {
             }
             cpu = machine.claimCpu();
             cpu.load(space);
+            memory = cpu.memory();
             for (int i = 0; i < pages; i++) {
-                if (!Fault.isDone(cpu.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {
+                if (!Fault.isDone(memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0))) {
                     throw new IllegalStateException("a page could not be written");
                 }
             }
@@ -112,6 +115,7 @@ public class GuestAccessBenchmark {
 
         private Guest guest;
         private Cpu cpu;
+        private GuestMemory guestMemory;
         private byte[] plain;
         private long[] words;
         private boolean isDependent;
@@ -126,6 +130,7 @@ public class GuestAccessBenchmark {
         public void setUp() {
             guest = new Guest(pages, pages > 64 ? 4096 : 256, memory.equals("whole"));
             cpu = guest.cpu;
+            guestMemory = guest.memory;
             plain = new byte[pages << PAGE_SHIFT];
             words = new long[plain.length / Long.BYTES];
             isDependent = pattern.equals("dependent");
@@ -134,7 +139,7 @@ public class GuestAccessBenchmark {
                 picks[i] = random.nextInt(plain.length) & -Long.BYTES;
             }
             for (int i = 0; i < pages; i++) {
-                resolved(cpu, BASE + ((long) i << PAGE_SHIFT));
+                resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT));
             }
         }
 
@@ -151,17 +156,17 @@ public class GuestAccessBenchmark {
         }
     }
 
-    private static long resolved(Cpu cpu, long address) {
-        long handle = cpu.resolveStore(address, Long.BYTES);
+    private static long resolved(GuestMemory memory, long address) {
+        long handle = memory.resolveStore(address, Long.BYTES);
         if (handle < 0) {
             throw new IllegalStateException("a page is not there: " + handle);
         }
         return handle;
     }
 
-    private static long load(Cpu cpu, long address) {
-        long handle = cpu.probeLoad(address, Long.BYTES);
-        return cpu.get(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES);
+    private static long load(GuestMemory memory, long address) {
+        long handle = memory.probeLoad(address, Long.BYTES);
+        return memory.get(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES);
     }
 
     /**
@@ -176,16 +181,16 @@ public class GuestAccessBenchmark {
     public long hit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         long sum = 0;
         if (of.isDependent) {
             for (int i = first; i < first + BATCH; i++) {
-                sum += load(cpu, BASE + picks[i] + sum);
+                sum += load(memory, BASE + picks[i] + sum);
             }
             return sum;
         }
         for (int i = first; i < first + BATCH; i++) {
-            sum += load(cpu, BASE + picks[i]);
+            sum += load(memory, BASE + picks[i]);
         }
         return sum;
     }
@@ -202,17 +207,18 @@ public class GuestAccessBenchmark {
     public long polledHit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
+        GuestMemory memory = of.guestMemory;
         Cpu cpu = of.cpu;
         long sum = 0;
         boolean isDependent = of.isDependent;
         for (int block = first; block < first + BATCH; block += POLLED) {
             if (isDependent) {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(cpu, BASE + picks[i] + sum);
+                    sum += load(memory, BASE + picks[i] + sum);
                 }
             } else {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(cpu, BASE + picks[i]);
+                    sum += load(memory, BASE + picks[i]);
                 }
             }
             cpu.poll();
@@ -232,17 +238,17 @@ public class GuestAccessBenchmark {
     public long unpolledHit(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         long sum = 0;
         boolean isDependent = of.isDependent;
         for (int block = first; block < first + BATCH; block += POLLED) {
             if (isDependent) {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(cpu, BASE + picks[i] + sum);
+                    sum += load(memory, BASE + picks[i] + sum);
                 }
             } else {
                 for (int i = block; i < block + POLLED; i++) {
-                    sum += load(cpu, BASE + picks[i]);
+                    sum += load(memory, BASE + picks[i]);
                 }
             }
         }
@@ -307,12 +313,12 @@ public class GuestAccessBenchmark {
     private static long byAddresses(Hits of) {
         int first = of.next();
         int[] picks = of.picks;
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         long sum = 0;
         long needed = of.isDependent ? -1 : 0;
         for (int i = first; i < first + BATCH; i++) {
-            sum += cpu.load(BASE + picks[i] + (sum & needed), Long.BYTES);
-            sum += cpu.value();
+            sum += memory.load(BASE + picks[i] + (sum & needed), Long.BYTES);
+            sum += memory.value();
         }
         return sum;
     }
@@ -327,11 +333,11 @@ public class GuestAccessBenchmark {
     @OperationsPerInvocation(BATCH)
     public void store(Hits of) {
         int first = of.next();
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         for (int i = first; i < first + BATCH; i++) {
             long address = BASE + of.picks[i];
-            long handle = cpu.probeStore(address, Long.BYTES);
-            cpu.put(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES, 0);
+            long handle = memory.probeStore(address, Long.BYTES);
+            memory.put(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES, 0);
         }
     }
 
@@ -362,12 +368,12 @@ public class GuestAccessBenchmark {
     @OperationsPerInvocation(BATCH)
     public long atomic(Hits of) {
         int first = of.next();
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         long sum = 0;
         for (int i = first; i < first + BATCH; i++) {
             long address = BASE + of.picks[i];
-            long handle = cpu.probeStore(address, Long.BYTES);
-            sum += cpu.add(handle == Cpu.MISS ? resolved(cpu, address) : handle, Long.BYTES, 0);
+            long handle = memory.probeStore(address, Long.BYTES);
+            sum += memory.add(handle == GuestMemory.MISS ? resolved(memory, address) : handle, Long.BYTES, 0);
         }
         return sum;
     }
@@ -401,7 +407,7 @@ public class GuestAccessBenchmark {
         public int pages;
 
         private Guest guest;
-        private Cpu cpu;
+        private GuestMemory guestMemory;
         private int[] order;
         private long[] flat;
         private final long[] tags = new long[ENTRIES];
@@ -415,7 +421,7 @@ public class GuestAccessBenchmark {
         @Setup(Level.Trial)
         public void setUp() {
             guest = new Guest(pages, ENTRIES, true);
-            cpu = guest.cpu;
+            guestMemory = guest.memory;
             order = new int[pages];
             flat = new long[pages];
             SplittableRandom random = new SplittableRandom(42);
@@ -423,7 +429,7 @@ public class GuestAccessBenchmark {
                 int j = random.nextInt(i + 1);
                 order[i] = order[j];
                 order[j] = i;
-                flat[i] = resolved(cpu, BASE + ((long) i << PAGE_SHIFT)) | 1;
+                flat[i] = resolved(guestMemory, BASE + ((long) i << PAGE_SHIFT)) | 1;
             }
         }
 
@@ -451,12 +457,12 @@ public class GuestAccessBenchmark {
     @OperationsPerInvocation(BATCH)
     public long miss(Misses of) {
         int first = of.next();
-        Cpu cpu = of.cpu;
+        GuestMemory memory = of.guestMemory;
         long sum = 0;
         for (int i = first; i < first + BATCH; i++) {
             long address = BASE + ((long) of.order[i & (of.pages - 1)] << PAGE_SHIFT);
-            long handle = cpu.probeLoad(address, Long.BYTES);
-            sum += handle == Cpu.MISS ? cpu.resolveLoad(address, Long.BYTES) : handle;
+            long handle = memory.probeLoad(address, Long.BYTES);
+            sum += handle == GuestMemory.MISS ? memory.resolveLoad(address, Long.BYTES) : handle;
         }
         return sum;
     }

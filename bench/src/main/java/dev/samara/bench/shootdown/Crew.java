@@ -4,6 +4,7 @@ package dev.samara.bench.shootdown;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
@@ -227,19 +228,19 @@ final class Crew {
         }
 
         void write(long address, long number) {
-            int result = cpu().store(address, Long.BYTES, number);
+            int result = cpu().memory().store(address, Long.BYTES, number);
             if (!Fault.isDone(result)) {
                 throw new IllegalStateException("a write ended as " + Fault.toString(result));
             }
         }
 
         long read(long address) {
-            Cpu cpu = cpu();
-            int result = cpu.load(address, Long.BYTES);
+            GuestMemory memory = cpu().memory();
+            int result = memory.load(address, Long.BYTES);
             if (!Fault.isDone(result)) {
                 throw new IllegalStateException("a read ended as " + Fault.toString(result));
             }
-            return cpu.value();
+            return memory.value();
         }
     }
 

@@ -166,14 +166,14 @@ final class MemoryGround {
         /** Adds by a handle where there is one. In GUEST, and aligned. */
         int addByHandle(long address, long delta) {
             Cpu cpu = cpu(address);
-            long handle = cpu.probeStore(address, 8);
+            long handle = cpu.memory().probeStore(address, 8);
             if (handle < 0) {
-                handle = cpu.resolveStore(address, 8);
+                handle = cpu.memory().resolveStore(address, 8);
             }
             if (handle < 0) {
                 return done((int) -handle);
             }
-            seen = cpu.add(handle, 8, delta);
+            seen = cpu.memory().add(handle, 8, delta);
             met.count("additions by a handle");
             return done(Fault.MINOR);
         }
@@ -184,30 +184,30 @@ final class MemoryGround {
         }
 
         int load(long address) {
-            return done(cpu(address).load(address, 8));
+            return done(cpu(address).memory().load(address, 8));
         }
 
         int store(long address, long value) {
-            return done(cpu(address).store(address, 8, value));
+            return done(cpu(address).memory().store(address, 8, value));
         }
 
         int add(long address, long delta) {
-            return done(cpu(address).getAndAdd(address, 8, delta));
+            return done(cpu(address).memory().getAndAdd(address, 8, delta));
         }
 
         long value() {
-            return cpus.get().value();
+            return cpus.get().memory().value();
         }
 
         /** Pins a page; returns its frame, or the negated fault. */
         int pin(long address, int access) {
-            int frame = cpu(address).pin(address, access);
+            int frame = cpu(address).memory().pin(address, access);
             done(frame < 0 ? -frame : frame);
             return frame;
         }
 
         void unpin(int frame, boolean written) {
-            cpu(0).unpin(frame, written);
+            cpu(0).memory().unpin(frame, written);
             done(Fault.MINOR);
         }
     }

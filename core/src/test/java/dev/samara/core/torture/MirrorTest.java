@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -64,7 +65,7 @@ class MirrorTest {
             collect(cpu);
             byte[] now = new byte[(int) PAGE];
             for (int page = 0; page < PAGES; page++) {
-                assertEquals(PAGE, cpu.copyOut(at + page * PAGE, now, 0, now.length));
+                assertEquals(PAGE, cpu.memory().copyOut(at + page * PAGE, now, 0, now.length));
                 assertTrue(isMirrored[page] || isZero(now), "page " + page + " was written and never told of");
                 assertEquals(-1, Arrays.mismatch(now, mirror[page]), "page " + page + " differs from its mirror");
             }
@@ -91,7 +92,7 @@ class MirrorTest {
             before[0] = address;
             int page = (int) ((address - at) / PAGE);
             isMirrored[page] = true;
-            assertEquals(PAGE, cpu.copyOut(address, mirror[page], 0, (int) PAGE));
+            assertEquals(PAGE, cpu.memory().copyOut(address, mirror[page], 0, (int) PAGE));
         });
     }
 
@@ -123,19 +124,19 @@ class MirrorTest {
     private static void store(Cpu cpu, long address, long value, int way, boolean isGuest) {
         if (isGuest && way == 0) {
             cpu.poll();
-            long handle = cpu.probeStore(address, 8);
-            if (handle == Cpu.MISS) {
-                handle = cpu.resolveStore(address, 8);
+            long handle = cpu.memory().probeStore(address, 8);
+            if (handle == GuestMemory.MISS) {
+                handle = cpu.memory().resolveStore(address, 8);
             }
             if (handle >= 0) {
                 for (int i = 0; i < 20; i++) {
-                    cpu.put(handle, 8, value + i);
+                    cpu.memory().put(handle, 8, value + i);
                 }
             }
         } else if (way == 1) {
-            cpu.getAndAdd(address, 8, value);
+            cpu.memory().getAndAdd(address, 8, value);
         } else {
-            int result = cpu.store(address, 8, value);
+            int result = cpu.memory().store(address, 8, value);
             assertTrue(Fault.isDone(result) || result == Fault.ACCERR, () -> Fault.toString(result));
         }
     }

@@ -228,7 +228,7 @@ final class Unhindered implements Actor {
         Future<Integer> fault = other.submit(() -> {
             try (Cpu cpu = ground.machine.claimCpu()) {
                 cpu.load(space);
-                return cpu.handleFault(FILE, writes ? Protection.WRITE : Protection.READ);
+                return cpu.memory().handleFault(FILE, writes ? Protection.WRITE : Protection.READ);
             }
         });
         while (stop.reached.getCount() != 0 && !fault.isDone()) {

@@ -120,13 +120,13 @@ final class Arena implements AutoCloseable {
     /** Reads one byte. Returns a negative fault, or the byte. */
     int read(long address) {
         Cpu cpu = cpus.any();
-        int result = cpu.load(address, 1);
-        return Fault.isDone(result) ? (int) cpu.value() : -result;
+        int result = cpu.memory().load(address, 1);
+        return Fault.isDone(result) ? (int) cpu.memory().value() : -result;
     }
 
     /** Writes one byte. Returns a negative fault, or the written byte. */
     int write(long address, int value) {
-        int result = cpus.any().store(address, 1, value);
+        int result = cpus.any().memory().store(address, 1, value);
         return Fault.isDone(result) ? value : -result;
     }
 

@@ -98,21 +98,25 @@ final class Touching implements AutoCloseable {
         long address = vma.start() + page * pageSize;
         int expected = isThere(vma, page) ? Fault.MINOR : Fault.ADRERR;
         if (!vma.has(VmaFlags.WRITE)) {
-            return ends(expected, cpus.any().load(address, 1), address, line)
-                    && ends(Fault.ACCERR, cpus.any().store(address, 1, 0), address, line);
+            return ends(expected, cpus.any().memory().load(address, 1), address, line)
+                    && ends(Fault.ACCERR, cpus.any().memory().store(address, 1, 0), address, line);
         }
         written++;
-        return ends(expected, cpus.any().store(address, Long.BYTES, written), address, line)
+        return ends(expected, cpus.any().memory().store(address, Long.BYTES, written), address, line)
                 && (expected != Fault.MINOR || readsWhatWasWritten(address, line));
     }
 
     private boolean readsWhatWasWritten(long address, int line) {
         Cpu cpu = cpus.any();
-        if (!ends(Fault.MINOR, cpu.load(address, Long.BYTES), address, line)) {
+        if (!ends(Fault.MINOR, cpu.memory().load(address, Long.BYTES), address, line)) {
             return false;
         }
-        if (cpu.value() != written) {
-            report.differs(line, subject(address), Long.toString(written), Long.toString(cpu.value()));
+        if (cpu.memory().value() != written) {
+            report.differs(
+                    line,
+                    subject(address),
+                    Long.toString(written),
+                    Long.toString(cpu.memory().value()));
             return false;
         }
         return true;
@@ -123,7 +127,7 @@ final class Touching implements AutoCloseable {
         for (Vma vma : space.snapshot().vmas()) {
             if (Long.compareUnsigned(vma.start(), place) > 0) {
                 if (!vma.has(VmaFlags.GROWSDOWN)) {
-                    ends(Fault.MAPERR, cpus.any().load(place, 1), place, line);
+                    ends(Fault.MAPERR, cpus.any().memory().load(place, 1), place, line);
                 }
                 return;
             }

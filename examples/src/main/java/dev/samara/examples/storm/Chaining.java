@@ -35,7 +35,7 @@ final class Chaining implements Group {
                 long at = BASE + n * APART;
                 int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
                 done(space.mmap(at, BYTES, READ | WRITE, flags, null, 0));
-                cpu.store(at, Long.BYTES, n);
+                cpu.memory().store(at, Long.BYTES, n);
             }
             cpu.load(null);
         }
@@ -69,7 +69,7 @@ final class Chaining implements Group {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.load(space);
             for (int n = 0; n < MAPPINGS; n++) {
-                cpu.store(BASE + n * APART, Long.BYTES, n);
+                cpu.memory().store(BASE + n * APART, Long.BYTES, n);
             }
             cpu.load(null);
         }

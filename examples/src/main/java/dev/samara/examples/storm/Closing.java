@@ -82,13 +82,19 @@ final class Closing implements Group {
     private void use(Cpu cpu, long base, int page, int owner, boolean stores) {
         long address = base + page * Plot.PAGE;
         long stamp = MARK | (long) owner << 8 | page;
-        int result = stores ? cpu.store(address, Long.BYTES, stamp) : cpu.load(address, Long.BYTES);
-        if (stores || !Fault.isDone(result) || cpu.value() == 0 || cpu.value() == stamp) {
+        int result = stores
+                ? cpu.memory().store(address, Long.BYTES, stamp)
+                : cpu.memory().load(address, Long.BYTES);
+        if (stores
+                || !Fault.isDone(result)
+                || cpu.memory().value() == 0
+                || cpu.memory().value() == stamp) {
             scene.judges().closed.held();
         } else {
             scene.judges()
                     .closed
-                    .broken("page " + page + " of user " + owner + " has 0x" + Long.toHexString(cpu.value()));
+                    .broken("page " + page + " of user " + owner + " has 0x"
+                            + Long.toHexString(cpu.memory().value()));
         }
     }
 

@@ -107,7 +107,7 @@ final class FromGuest implements Group {
             while (scene.course().goesOn()) {
                 cpu.enterGuest();
                 try {
-                    cpu.resolveStore(USED, Long.BYTES);
+                    cpu.memory().resolveStore(USED, Long.BYTES);
                     for (int n = random.nextInt(SPINS); n > 0; n--) {
                         Thread.onSpinWait();
                     }

@@ -3,6 +3,7 @@ package dev.samara.examples.storm;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.event.FlushListener;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import java.util.HashMap;
 import java.util.List;
@@ -128,17 +129,17 @@ final class Guest {
     private record Use(Plot plot, int page, long word) {}
 
     private long forLoad(long address) {
-        long handle = cpu.probeLoad(address, WORD);
-        if (handle == Cpu.MISS) {
-            handle = cpu.resolveLoad(address, WORD);
+        long handle = cpu.memory().probeLoad(address, WORD);
+        if (handle == GuestMemory.MISS) {
+            handle = cpu.memory().resolveLoad(address, WORD);
         }
         return handle;
     }
 
     private long forStore(long address) {
-        long handle = cpu.probeStore(address, WORD);
-        if (handle == Cpu.MISS) {
-            handle = cpu.resolveStore(address, WORD);
+        long handle = cpu.memory().probeStore(address, WORD);
+        if (handle == GuestMemory.MISS) {
+            handle = cpu.memory().resolveStore(address, WORD);
         }
         return handle;
     }
@@ -152,7 +153,7 @@ final class Guest {
         long handle = forLoad(plot.address(page) + Plot.STAMP);
         long cleared = plot.cleared(page);
         if (handle >= 0) {
-            judges.content(plot, page, cpu.get(handle, WORD), cleared);
+            judges.content(plot, page, cpu.memory().get(handle, WORD), cleared);
         }
         judges.outcome(plot, page, before, Plot.READ, result(handle));
         uses(plot, page, before, result(handle));
@@ -161,9 +162,9 @@ final class Guest {
     private void loadByAddress(Plot plot, int page) {
         long before = plot.word(page);
         long cleared = plot.cleared(page);
-        int result = cpu.load(plot.address(page) + Plot.STAMP, WORD);
+        int result = cpu.memory().load(plot.address(page) + Plot.STAMP, WORD);
         if (Fault.isDone(result)) {
-            judges.content(plot, page, cpu.value(), cleared);
+            judges.content(plot, page, cpu.memory().value(), cleared);
         }
         judges.outcome(plot, page, before, Plot.READ, result);
     }
@@ -173,7 +174,7 @@ final class Guest {
         long handle = forStore(plot.address(page) + Plot.STAMP);
         if (handle >= 0) {
             // Read while the handle lives: a change that clears the page after this version waits for this store.
-            cpu.put(handle, WORD, plot.stampOf(page, plot.word(page)));
+            cpu.memory().put(handle, WORD, plot.stampOf(page, plot.word(page)));
         }
         judges.outcome(plot, page, before, Plot.WRITE, result(handle));
     }
@@ -182,7 +183,9 @@ final class Guest {
         long before = plot.word(page);
         long address = plot.address(page) + Plot.STAMP;
         long stamp = plot.stamp(page, Plot.ANY_VERSION, false);
-        int result = random.nextBoolean() ? cpu.store(address, WORD, stamp) : cpu.getAndSet(address, WORD, stamp);
+        int result = random.nextBoolean()
+                ? cpu.memory().store(address, WORD, stamp)
+                : cpu.memory().getAndSet(address, WORD, stamp);
         judges.outcome(plot, page, before, Plot.WRITE, result);
     }
 
@@ -194,10 +197,10 @@ final class Guest {
             long handle = forStore(address);
             result = result(handle);
             if (handle >= 0) {
-                cpu.add(handle, WORD, 1);
+                cpu.memory().add(handle, WORD, 1);
             }
         } else {
-            result = cpu.getAndAdd(address, WORD, 1);
+            result = cpu.memory().getAndAdd(address, WORD, 1);
         }
         if (Fault.isDone(result) && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;

@@ -80,7 +80,7 @@ final class Kept extends Changer {
             for (int round = 0; round < 4; round++) {
                 int page = at + random.nextInt(plot.distinct());
                 long first = sum(page);
-                cpu.store(plot.address(page) + Plot.STAMP, Long.BYTES, plot.stamp(page, 1, true));
+                cpu.memory().store(plot.address(page) + Plot.STAMP, Long.BYTES, plot.stamp(page, 1, true));
                 LockSupport.parkNanos(LINGER_NANOS);
                 long second = sum(page);
                 if (first == second) {
@@ -96,11 +96,11 @@ final class Kept extends Changer {
 
     private long sum(int page) {
         Cpu cpu = cpu();
-        int result = cpu.load(plot.address(page) + Plot.SUM, Long.BYTES);
+        int result = cpu.memory().load(plot.address(page) + Plot.SUM, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
         }
-        return cpu.value();
+        return cpu.memory().value();
     }
 
     /** Compares the counts in the pages with the sums that were added to them, after the last addition. */
@@ -109,7 +109,7 @@ final class Kept extends Changer {
         cpu.load(space);
         for (int page = 0; page < added.length; page++) {
             // An addition of zero: afterwards each page has a frame of its own.
-            cpu.getAndAdd(plot.address(at + page) + Plot.SUM, Long.BYTES, 0);
+            cpu.memory().getAndAdd(plot.address(at + page) + Plot.SUM, Long.BYTES, 0);
             long sum = sum(at + page);
             if (sum == added[page]) {
                 judges.sums.held();

@@ -135,18 +135,18 @@ final class Noticing implements Group {
     }
 
     private static void add(Cpu cpu, int page) {
-        int result = cpu.getAndAdd(BASE + page * Plot.PAGE, Long.BYTES, 1);
+        int result = cpu.memory().getAndAdd(BASE + page * Plot.PAGE, Long.BYTES, 1);
         if (!Fault.isDone(result) && result != Fault.ACCERR) {
             throw new IllegalStateException("an addition to a file gives " + Fault.toString(result));
         }
     }
 
     private static long sum(Cpu cpu, int page) {
-        int result = cpu.load(BASE + page * Plot.PAGE, Long.BYTES);
+        int result = cpu.memory().load(BASE + page * Plot.PAGE, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException("a load of a file gives " + Fault.toString(result));
         }
-        return cpu.value();
+        return cpu.memory().value();
     }
 
     /** Makes pages read-only and clean, and compares their counts with the notices. */

@@ -56,7 +56,7 @@ final class Takeover implements Group {
 
     private static void fill(Cpu cpu, long address, long stamp) {
         for (int page = 0; page < PAGES; page++) {
-            int result = cpu.store(address + page * Plot.PAGE, Long.BYTES, stamp + page);
+            int result = cpu.memory().store(address + page * Plot.PAGE, Long.BYTES, stamp + page);
             if (!Fault.isDone(result)) {
                 throw new IllegalStateException("a store beside early reuse gives " + Fault.toString(result));
             }
@@ -65,14 +65,14 @@ final class Takeover implements Group {
 
     private void compare(Cpu cpu, long address, long stamp, String what) {
         for (int page = 0; page < PAGES; page++) {
-            int result = cpu.load(address + page * Plot.PAGE, Long.BYTES);
-            if (Fault.isDone(result) && cpu.value() == stamp + page) {
+            int result = cpu.memory().load(address + page * Plot.PAGE, Long.BYTES);
+            if (Fault.isDone(result) && cpu.memory().value() == stamp + page) {
                 scene.judges().moved.held();
             } else {
                 scene.judges()
                         .moved
                         .broken(what + ": page " + page + " gives " + Fault.toString(result) + " and 0x"
-                                + Long.toHexString(cpu.value()) + ", not 0x" + Long.toHexString(stamp + page));
+                                + Long.toHexString(cpu.memory().value()) + ", not 0x" + Long.toHexString(stamp + page));
             }
         }
     }

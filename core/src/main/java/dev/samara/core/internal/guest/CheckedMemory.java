@@ -17,7 +17,7 @@ import dev.samara.core.vma.Vma;
 import java.util.Locale;
 
 /**
- * The guest memory of a checked machine. Every access is checked after it was made, and before its CPU can acknowledge
+ * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can acknowledge
  * a request. A handle encodes the translation's slot and epoch, so the use of an ended handle is refused.
  *
  * <p>A translation is right under four conditions: the page table has this frame with this right, the layout permits
@@ -25,7 +25,7 @@ import java.util.Locale;
  * layout has changed, the operation that changed it waits for this CPU. So a revocation of the page or the right has
  * begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
  */
-public final class CheckedMemory extends GuestMemory {
+public final class CheckedMemory extends TranslatedMemory {
     private static final int READ = 0;
     private static final int WRITE = 1;
     private static final int EXEC = 2;
@@ -49,7 +49,7 @@ public final class CheckedMemory extends GuestMemory {
     private PageTable table;
 
     /**
-     * Creates the guest memory of one thread's CPU.
+     * Makes the memory of one thread's CPU.
      *
      * @param processor the CPU's own translations, with a checked TLB; whenever this object is used, it has loaded the
      *     space that this object serves
@@ -96,7 +96,8 @@ public final class CheckedMemory extends GuestMemory {
         return (index << shift | (address & mask)) & Long.MAX_VALUE;
     }
 
-    private void checkOwner() {
+    @Override
+    void checkCaller() {
         if (Thread.currentThread() != owner) {
             throw new IllegalStateException("a CPU of thread " + owner.getName() + " is used by thread "
                     + Thread.currentThread().getName() + ": only its own thread may");
@@ -104,27 +105,9 @@ public final class CheckedMemory extends GuestMemory {
     }
 
     @Override
-    public long value() {
-        checkOwner();
-        return super.value();
-    }
-
-    @Override
-    public long faultAddress() {
-        checkOwner();
-        return super.faultAddress();
-    }
-
-    @Override
-    public int fault() {
-        checkOwner();
-        return super.fault();
-    }
-
-    @Override
-    public long probe(long address, int size, long right) {
-        checkOwner();
-        checkSize(size);
+    long probe(long address, int size, long right) {
+        checkCaller();
+        CpuMemory.checkSize(size);
         return handle(address, right, super.probe(address, size, right));
     }
 
@@ -139,14 +122,14 @@ public final class CheckedMemory extends GuestMemory {
     }
 
     @Override
-    public void serve(Layout next) {
+    void serve(Layout next) {
         super.serve(next);
         layout = next;
         table = next.pages();
     }
 
     @Override
-    public void endHandles() {
+    void endHandles() {
         tlb.endHandles();
     }
 
@@ -154,7 +137,7 @@ public final class CheckedMemory extends GuestMemory {
      * Returns the physical address of a valid handle, or throws if the handle has ended or does not permit the access.
      */
     private long physical(long handle, int length, boolean writes) {
-        checkOwner();
+        checkCaller();
         if (handle < 0) {
             throw new IllegalArgumentException(
                     "handle " + handle + " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle");
@@ -193,37 +176,38 @@ public final class CheckedMemory extends GuestMemory {
     }
 
     @Override
-    long getRaw(long handle, int size) {
-        checkSize(size);
-        long number = super.getRaw(physical(handle, size, false), size);
+    long get(long handle, int size) {
+        CpuMemory.checkSize(size);
+        long number = super.get(physical(handle, size, false), size);
         judge(handle);
         return number;
     }
 
     @Override
-    void putRaw(long handle, int size, long number) {
-        checkSize(size);
-        super.putRaw(physical(handle, size, true), size, number);
+    void put(long handle, int size, long number) {
+        CpuMemory.checkSize(size);
+        super.put(physical(handle, size, true), size, number);
         judge(handle);
     }
 
     @Override
-    public long update(GuestAtomic what, long handle, int size, long expected, long operand) {
-        checkSize(size);
-        long seen = super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand);
+    long update(GuestAtomic what, long handle, int size, long expected, long operand, boolean swaps) {
+        CpuMemory.checkSize(size);
+        long seen =
+                super.update(what, physical(handle, size, what != GuestAtomic.LOAD), size, expected, operand, swaps);
         judge(handle);
         return seen;
     }
 
     @Override
-    void copyRaw(long handle, byte[] bytes, int at, int length, boolean writes) {
-        super.copyRaw(physical(handle, length, writes), bytes, at, length, writes);
+    void copy(long handle, byte[] bytes, int at, int length, boolean writes) {
+        super.copy(physical(handle, length, writes), bytes, at, length, writes);
         judge(handle);
     }
 
     @Override
-    void fillRaw(long handle, int length, byte with) {
-        super.fillRaw(physical(handle, length, true), length, with);
+    void fill(long handle, int length, byte with) {
+        super.fill(physical(handle, length, true), length, with);
         judge(handle);
     }
 

@@ -8,30 +8,27 @@ import dev.samara.core.mman.Protection;
  * Copies of guest memory, page by page. Each page is copied in GUEST, and requests of other threads are acknowledged in
  * between. For one thread.
  */
-public final class GuestBytes {
-    private final GuestMemory memory;
+final class GuestBytes {
+    private final CpuMemory registers;
 
-    GuestBytes(GuestMemory memory) {
-        this.memory = memory;
+    GuestBytes(CpuMemory registers) {
+        this.registers = registers;
     }
 
     /**
-     * Copies bytes between guest memory and an array, page by page. Requests of other threads are acknowledged in
-     * between.
+     * Copies bytes between guest memory and an array.
      *
-     * @param address the address of the first byte
-     * @param bytes the source or the target
+     * @param memory of the loaded space
      * @param at the index of the first byte in the array
-     * @param length the number of bytes
      * @param writes whether guest memory is written
-     * @return the number of bytes copied; if it is less than the length, {@link GuestMemory#fault} gives the reason
+     * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
-    public int transfer(long address, byte[] bytes, int at, int length, boolean writes) {
-        memory.begin();
+    int transfer(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
+        registers.begin();
         int done = 0;
         while (done < length) {
             int part = Math.min(length - done, memory.restOfPage(address + done));
-            if (!Fault.isDone(transferPart(address + done, bytes, at + done, part, writes))) {
+            if (!Fault.isDone(transferPart(memory, address + done, bytes, at + done, part, writes))) {
                 return done;
             }
             done += part;
@@ -39,17 +36,17 @@ public final class GuestBytes {
         return done;
     }
 
-    private int transferPart(long address, byte[] bytes, int at, int length, boolean writes) {
+    private int transferPart(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
         boolean entered = memory.enter();
         try {
             memory.poll();
             long handle = writes ? memory.findWritable(address) : memory.translate(address, 1, Protection.READ);
             if (handle < 0) {
-                return (int) -handle;
+                return registers.fail((int) -handle, address);
             }
-            memory.copyRaw(handle, bytes, at, length, writes);
+            memory.copy(handle, bytes, at, length, writes);
             if (writes) {
-                memory.tell(address, length);
+                registers.tell(memory, address, length);
             }
             return Fault.MINOR;
         } finally {
@@ -58,15 +55,13 @@ public final class GuestBytes {
     }
 
     /**
-     * Fills guest memory page by page.
+     * Fills guest memory with a byte.
      *
-     * @param address the address of the first byte
-     * @param length the number of bytes
-     * @param with the value of each byte
-     * @return the number of bytes filled; if it is less than the length, {@link GuestMemory#fault} gives the reason
+     * @param memory of the loaded space
+     * @return the number of bytes filled; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
-    public long fill(long address, long length, byte with) {
-        memory.begin();
+    long fill(TranslatedMemory memory, long address, long length, byte with) {
+        registers.begin();
         long done = 0;
         while (done < length) {
             long from = address + done;
@@ -76,10 +71,11 @@ public final class GuestBytes {
                 memory.poll();
                 long handle = memory.findWritable(from);
                 if (handle < 0) {
+                    registers.fail((int) -handle, from);
                     return done;
                 }
-                memory.fillRaw(handle, part, with);
-                memory.tell(from, part);
+                memory.fill(handle, part, with);
+                registers.tell(memory, from, part);
             } finally {
                 memory.leave(entered);
             }
@@ -91,16 +87,15 @@ public final class GuestBytes {
     /**
      * Copies bytes of guest memory up to the first 0.
      *
-     * @param address the address of the first byte
-     * @param target receives the bytes
+     * @param memory of the loaded space
      * @return the number of bytes before the 0, or the length of the array if it has none; -1 if an access failed
      */
-    public int string(long address, byte[] target) {
-        memory.begin();
+    int string(TranslatedMemory memory, long address, byte[] target) {
+        registers.begin();
         int length = 0;
         while (length < target.length) {
             int part = Math.min(target.length - length, memory.restOfPage(address + length));
-            if (!Fault.isDone(transferPart(address + length, target, length, part, false))) {
+            if (!Fault.isDone(transferPart(memory, address + length, target, length, part, false))) {
                 return -1;
             }
             for (int i = 0; i < part; i++) {

@@ -12,12 +12,12 @@ import java.lang.invoke.VarHandle;
  * Pins frames whose bytes are needed outside of GUEST ({@code pin_user_pages}). A pinned frame is not freed before the
  * pin ends, even if the mapping goes. For one thread.
  */
-public final class GuestPins {
-    private final GuestMemory memory;
+final class GuestPins {
+    private final TranslatedMemory memory;
     private final Frames frames;
     private final PageTableContext worker;
 
-    GuestPins(GuestMemory memory, Frames frames, PageTableContext worker) {
+    GuestPins(TranslatedMemory memory, Frames frames, PageTableContext worker) {
         this.memory = memory;
         this.frames = frames;
         this.worker = worker;
@@ -30,7 +30,7 @@ public final class GuestPins {
      * @param writes whether the page is to be written
      * @return the frame, or the negated {@link Fault}
      */
-    public int pin(long address, boolean writes) {
+    int pin(long address, boolean writes) {
         boolean entered = memory.enter();
         try {
             for (; ; ) {
@@ -46,7 +46,7 @@ public final class GuestPins {
                 }
                 // The frame is not freed before this CPU acknowledges, so the pin comes in time.
                 if (!frames.pin(frame)) {
-                    return -memory.fail(Fault.OOM, address);
+                    return -Fault.OOM;
                 }
                 // Orders the pin before the read of the entry. Pairs with a fork, which clears rights and then reads
                 // the pins.
@@ -71,7 +71,7 @@ public final class GuestPins {
      * @param frame a pinned frame
      * @param written whether it was written
      */
-    public void unpin(int frame, boolean written) {
+    void unpin(int frame, boolean written) {
         if (frame == Frames.ZERO) {
             return;
         }

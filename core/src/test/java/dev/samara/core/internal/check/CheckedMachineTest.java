@@ -58,11 +58,11 @@ class CheckedMachineTest {
     void mapAndEnter() {
         at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         cpu.load(space);
-        assertEquals(Fault.MINOR, cpu.store(at, 8, 42));
+        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 42));
         leaf = Objects.requireNonNull(table.leaf(at));
         index = table.indexOf(at);
         cpu.enterGuest();
-        assertEquals(Fault.MINOR, cpu.store(at, 8, 43));
+        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 43));
     }
 
     @AfterEach
@@ -74,7 +74,8 @@ class CheckedMachineTest {
     }
 
     private void assertViolates(String invariant) {
-        InvariantViolation seen = assertThrows(InvariantViolation.class, () -> cpu.load(at, 8));
+        InvariantViolation seen =
+                assertThrows(InvariantViolation.class, () -> cpu.memory().load(at, 8));
         assertEquals(invariant, seen.invariant());
         List<String> lines = String.valueOf(seen.getMessage()).lines().toList();
         assertTrue(lines.stream().anyMatch(line -> line.contains("walks to frame")), lines::toString);
@@ -89,7 +90,7 @@ class CheckedMachineTest {
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         assertViolates("I2");
         Leaf.getAndSet(leaf, index, pte);
-        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
     }
 
     @Test
@@ -98,8 +99,8 @@ class CheckedMachineTest {
         long pte = Leaf.get(leaf, index);
         for (long bit : new long[] {Pte.WRITE, Pte.DIRTY}) {
             Leaf.getAndSet(leaf, index, pte & ~bit);
-            assertEquals(Fault.MINOR, cpu.load(at, 8));
-            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+            assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, pte);
         }
         assertEquals(2, reports.size());
@@ -111,22 +112,22 @@ class CheckedMachineTest {
         byte[] bytes = new byte[8];
         long pte = Leaf.getAndSet(leaf, index, Pte.NONE);
         List<Executable> accesses = List.of(
-                () -> cpu.load(at, 1),
-                () -> cpu.store(at, 2, 1),
-                () -> cpu.loadVolatile(at, 4),
-                () -> cpu.storeVolatile(at, 8, 1),
-                () -> cpu.getAndAdd(at, 8, 1),
-                () -> cpu.compareAndSet(at, 8, 1, 2),
-                () -> cpu.copyOut(at, bytes, 0, 8),
-                () -> cpu.copyIn(at, bytes, 0, 8),
-                () -> cpu.fill(at, 8, (byte) 1),
-                () -> cpu.string(at, bytes),
-                () -> cpu.get(cpu.probeLoad(at, 8), 8),
-                () -> cpu.put(cpu.probeStore(at, 8), 8, 1),
-                () -> cpu.getVolatile(cpu.probeLoad(at, 8), 8),
-                () -> cpu.putVolatile(cpu.probeStore(at, 8), 8, 1),
-                () -> cpu.exchange(cpu.probeStore(at, 8), 8, 1, 2),
-                () -> cpu.add(cpu.probeStore(at, 8), 8, 1));
+                () -> cpu.memory().load(at, 1),
+                () -> cpu.memory().store(at, 2, 1),
+                () -> cpu.memory().loadVolatile(at, 4),
+                () -> cpu.memory().storeVolatile(at, 8, 1),
+                () -> cpu.memory().getAndAdd(at, 8, 1),
+                () -> cpu.memory().compareAndSet(at, 8, 1, 2),
+                () -> cpu.memory().copyOut(at, bytes, 0, 8),
+                () -> cpu.memory().copyIn(at, bytes, 0, 8),
+                () -> cpu.memory().fill(at, 8, (byte) 1),
+                () -> cpu.memory().string(at, bytes),
+                () -> cpu.memory().get(cpu.memory().probeLoad(at, 8), 8),
+                () -> cpu.memory().put(cpu.memory().probeStore(at, 8), 8, 1),
+                () -> cpu.memory().getVolatile(cpu.memory().probeLoad(at, 8), 8),
+                () -> cpu.memory().putVolatile(cpu.memory().probeStore(at, 8), 8, 1),
+                () -> cpu.memory().exchange(cpu.memory().probeStore(at, 8), 8, 1, 2),
+                () -> cpu.memory().add(cpu.memory().probeStore(at, 8), 8, 1));
         for (Executable access : accesses) {
             assertEquals("I2", assertThrows(InvariantViolation.class, access).invariant());
         }
@@ -141,29 +142,29 @@ class CheckedMachineTest {
         long pte = Leaf.get(leaf, index);
         try (AccessChecker.Revocation mark = oracle.begin("a collection", AccessChecker.MARK, id, at, at + PAGE)) {
             Leaf.getAndSet(leaf, index, pte & ~(Pte.DIRTY | Pte.ACCESSED));
-            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, pte & ~Pte.WRITE);
-            assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1), mark::toString);
+            assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1), mark::toString);
         }
         try (AccessChecker.Revocation write = oracle.begin("a fork", AccessChecker.WRITE, id, at, at + PAGE)) {
-            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
             Leaf.getAndSet(leaf, index, Pte.NONE);
-            assertThrows(InvariantViolation.class, () -> cpu.load(at, 8), write::toString);
+            assertThrows(InvariantViolation.class, () -> cpu.memory().load(at, 8), write::toString);
         }
         Leaf.getAndSet(leaf, index, pte);
-        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
     }
 
     @Test
     @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
     void escapedWatch() {
-        assertTrue(cpu.probeStore(at, 8) >= 0);
+        assertTrue(cpu.memory().probeStore(at, 8) >= 0);
         Watches.Watch watch = new Watches.Watch(at + 8, at + 15, (address, length) -> {}, thrown -> {});
         table.watches().add(watch);
-        assertEquals(Fault.MINOR, cpu.load(at, 8));
-        assertThrows(InvariantViolation.class, () -> cpu.store(at, 8, 1));
+        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));
         table.watches().remove(watch);
-        assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+        assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
     }
 
     @Test
@@ -177,7 +178,7 @@ class CheckedMachineTest {
         assertViolates("I2");
         AccessChecker.Revocation taking = oracle.begin("this page's", AccessChecker.ALL, id, at, at + PAGE);
         long late = machine.lateAccesses(LINUX);
-        assertEquals(Fault.MINOR, cpu.load(at, 8));
+        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
         assertEquals(late + 1, machine.lateAccesses(LINUX));
         taking.close();
         assertViolates("I2");
@@ -212,28 +213,28 @@ class CheckedMachineTest {
     @Test
     @DisplayName("a handle that has ended is refused, and one that was made for less")
     void handles() {
-        long load = cpu.resolveLoad(at, 8);
-        assertEquals(43, cpu.get(load, 8));
-        assertThrows(IllegalStateException.class, () -> cpu.put(load, 8, 1), "it is for loads");
-        long last = cpu.probeLoad(at + PAGE - 4, 4);
-        assertEquals(0, cpu.get(last, 4));
-        assertThrows(IllegalStateException.class, () -> cpu.get(last, 8), "not all in the page");
+        long load = cpu.memory().resolveLoad(at, 8);
+        assertEquals(43, cpu.memory().get(load, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.memory().put(load, 8, 1), "it is for loads");
+        long last = cpu.memory().probeLoad(at + PAGE - 4, 4);
+        assertEquals(0, cpu.memory().get(last, 4));
+        assertThrows(IllegalStateException.class, () -> cpu.memory().get(last, 8), "not all in the page");
         cpu.poll();
-        assertThrows(IllegalStateException.class, () -> cpu.get(load, 8), "a poll");
-        long store = cpu.probeStore(at, 8);
-        cpu.put(store, 8, 44);
-        assertEquals(44, cpu.get(store, 8));
-        cpu.resolveStore(at + PAGE, 8);
-        assertThrows(IllegalStateException.class, () -> cpu.get(store, 8), "another was resolved");
-        long third = cpu.probeStore(at, 8);
-        assertEquals(44, cpu.exchange(third, 8, 44, 45));
-        assertEquals(Fault.MINOR, cpu.load(at + 2 * PAGE, 8));
-        assertThrows(IllegalStateException.class, () -> cpu.add(third, 8, 1), "an access by address");
-        long fourth = cpu.probeLoad(at, 8);
+        assertThrows(IllegalStateException.class, () -> cpu.memory().get(load, 8), "a poll");
+        long store = cpu.memory().probeStore(at, 8);
+        cpu.memory().put(store, 8, 44);
+        assertEquals(44, cpu.memory().get(store, 8));
+        cpu.memory().resolveStore(at + PAGE, 8);
+        assertThrows(IllegalStateException.class, () -> cpu.memory().get(store, 8), "another was resolved");
+        long third = cpu.memory().probeStore(at, 8);
+        assertEquals(44, cpu.memory().exchange(third, 8, 44, 45));
+        assertEquals(Fault.MINOR, cpu.memory().load(at + 2 * PAGE, 8));
+        assertThrows(IllegalStateException.class, () -> cpu.memory().add(third, 8, 1), "an access by address");
+        long fourth = cpu.memory().probeLoad(at, 8);
         cpu.leaveGuest();
         cpu.enterGuest();
-        assertThrows(IllegalStateException.class, () -> cpu.get(fourth, 8), "GUEST was left");
-        assertEquals(Fault.MINOR, cpu.load(at, 8));
-        assertEquals(45, cpu.value());
+        assertThrows(IllegalStateException.class, () -> cpu.memory().get(fourth, 8), "GUEST was left");
+        assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
+        assertEquals(45, cpu.memory().value());
     }
 }

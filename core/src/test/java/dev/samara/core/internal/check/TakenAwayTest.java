@@ -86,7 +86,7 @@ final class TakenAwayTest {
         Future<Integer> polling = other.submit(cpu -> {
             cpu.enterGuest();
             for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
-                assertTrue(cpu.resolveLoad(address, 8) >= 0);
+                assertTrue(cpu.memory().resolveLoad(address, 8) >= 0);
             }
             entered.countDown();
             while (over.getCount() != 0) {

@@ -45,20 +45,20 @@ final class AnyAddressTest {
         assertEquals(last, space.mmap(last, 4096, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(last + 4088, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(last + 4088, 8, 1));
             for (int size = 1; size <= 8; size *= 2) {
-                assertEquals(Fault.MAPERR, cpu.load(address, size));
-                assertEquals(Fault.MAPERR, cpu.store(address, size, 1));
+                assertEquals(Fault.MAPERR, cpu.memory().load(address, size));
+                assertEquals(Fault.MAPERR, cpu.memory().store(address, size, 1));
                 long aligned = address & -size;
-                assertEquals(Fault.MAPERR, cpu.compareAndExchange(aligned, size, 0, 1));
-                assertEquals(Fault.MAPERR, cpu.getAndAdd(aligned, size, 1));
+                assertEquals(Fault.MAPERR, cpu.memory().compareAndExchange(aligned, size, 0, 1));
+                assertEquals(Fault.MAPERR, cpu.memory().getAndAdd(aligned, size, 1));
             }
-            assertEquals(0, cpu.copyOut(address, new byte[10_000], 0, 10_000));
-            assertEquals(Fault.MAPERR, cpu.fault());
-            assertEquals(0, cpu.copyIn(address, new byte[10_000], 0, 10_000));
-            assertEquals(0, cpu.fill(address, 10_000, (byte) 1));
-            assertEquals(-1, cpu.string(address, new byte[10]));
-            assertEquals(-Fault.MAPERR, cpu.pin(address, Protection.READ));
+            assertEquals(0, cpu.memory().copyOut(address, new byte[10_000], 0, 10_000));
+            assertEquals(Fault.MAPERR, cpu.memory().fault());
+            assertEquals(0, cpu.memory().copyIn(address, new byte[10_000], 0, 10_000));
+            assertEquals(0, cpu.memory().fill(address, 10_000, (byte) 1));
+            assertEquals(-1, cpu.memory().string(address, new byte[10]));
+            assertEquals(-Fault.MAPERR, cpu.memory().pin(address, Protection.READ));
             cpu.load(null);
         }
     }

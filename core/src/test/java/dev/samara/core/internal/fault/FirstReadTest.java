@@ -23,8 +23,8 @@ class FirstReadTest {
         long page = space.mmap(0, 4096, Protection.READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.load(page, 8));
-            assertEquals(0, cpu.value());
+            assertEquals(Fault.MINOR, cpu.memory().load(page, 8));
+            assertEquals(0, cpu.memory().value());
             assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64));
         }
     }

@@ -94,9 +94,9 @@ final class HangingFaultTest {
         late = pool.submit((Callable<Late>) () -> {
             try (Cpu cpu = rig.machine.claimCpu()) {
                 cpu.load(rig.space);
-                int fault = cpu.handleFault(PLACE + 2 * PAGE, access);
-                boolean reads = Fault.isDone(fault) && Fault.isDone(cpu.load(PLACE + 2 * PAGE, 8));
-                return new Late(fault, reads ? cpu.value() : -1);
+                int fault = cpu.memory().handleFault(PLACE + 2 * PAGE, access);
+                boolean reads = Fault.isDone(fault) && Fault.isDone(cpu.memory().load(PLACE + 2 * PAGE, 8));
+                return new Late(fault, reads ? cpu.memory().value() : -1);
             }
         });
         reached.await();
@@ -175,7 +175,7 @@ final class HangingFaultTest {
         assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, READ));
         Late ended = late();
         assertFault(Fault.ACCERR, ended.fault());
-        assertFault(Fault.ACCERR, rig.cpu.store(PLACE + 2 * PAGE, 8, 1));
+        assertFault(Fault.ACCERR, rig.cpu.memory().store(PLACE + 2 * PAGE, 8, 1));
         assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
     }
 
@@ -205,7 +205,7 @@ final class HangingFaultTest {
         hang(RW, PRIVATE, READ);
         // The page that hangs has been read; whoever else wants it need not wait.
         assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
-        assertFault(Fault.MAJOR, rig.cpu.handleFault(PLACE + 3 * PAGE, WRITE));
+        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(PLACE + 3 * PAGE, WRITE));
         assertEquals(0, rig.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
         long elsewhere = rig.anonymous(1);
         rig.store(elsewhere, 1);

@@ -175,7 +175,7 @@ final class WaitsInSectionTest {
             }
             try (Cpu first = machine.claimCpu()) {
                 first.load(space);
-                return first.load(OFFERED, 8);
+                return first.memory().load(OFFERED, 8);
             }
         }
 
@@ -224,7 +224,7 @@ final class WaitsInSectionTest {
         Latches.await(isInFlight);
         try {
             scene.refuses("resolve", cpu -> space.resolve(REPLACED, READ));
-            scene.refuses("a load", cpu -> cpu.load(REPLACED, 8));
+            scene.refuses("a load", cpu -> cpu.memory().load(REPLACED, 8));
             scene.refuses("munmap", cpu -> space.munmap(REPLACED, PAGE));
             // Before it waits for room behind grace periods, for which no test can see it wait here.
             for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
@@ -258,7 +258,8 @@ final class WaitsInSectionTest {
     void gracePeriod(Reader reader, boolean checksOffers) {
         Scene scene = new Scene(reader, checksOffers);
         AddressSpace space = scene.space;
-        scene.elsewhere("a store", cpu -> cpu.store(CALM, 8, 7) + cpu.store(OF_FILE, 8, 8));
+        scene.elsewhere(
+                "a store", cpu -> cpu.memory().store(CALM, 8, 7) + cpu.memory().store(OF_FILE, 8, 8));
         scene.refuses("truncate", cpu -> {
             scene.file.truncate(0);
             return 0;
@@ -273,8 +274,11 @@ final class WaitsInSectionTest {
         scene.refuses("collectDirty", cpu -> space.collectDirty(CALM, PAGE, page -> {}));
         assertEquals(2 * PAGE, scene.file.size());
         assertEquals(15L, scene.elsewhere("loads", cpu -> {
-            long sum = cpu.load(CALM, 8) == Fault.MINOR ? cpu.value() : 0;
-            return sum + (cpu.load(OF_FILE, 8) == Fault.MINOR ? cpu.value() : 0);
+            long sum = cpu.memory().load(CALM, 8) == Fault.MINOR ? cpu.memory().value() : 0;
+            return sum
+                    + (cpu.memory().load(OF_FILE, 8) == Fault.MINOR
+                            ? cpu.memory().value()
+                            : 0);
         }));
         scene.end();
     }
@@ -295,17 +299,20 @@ final class WaitsInSectionTest {
             }
         };
         assertEquals(MANY, space.mmap(MANY, PAGE, READ, MapFlags.SHARED | MapFlags.FIXED, slow, 0));
-        scene.refuses("a load", cpu -> cpu.load(MANY, 8));
+        scene.refuses("a load", cpu -> cpu.memory().load(MANY, 8));
         assertEquals(0, reads.get(), "the backing was asked");
         try (AddressSpace child = space.fork()) {
-            scene.refuses("a store to a page that a child has too", cpu -> cpu.store(CALM, 8, 7));
+            scene.refuses(
+                    "a store to a page that a child has too",
+                    cpu -> cpu.memory().store(CALM, 8, 7));
             assertTrue(child.find(CALM) != null);
         }
-        assertEquals(Fault.MINOR, scene.elsewhere("a load", cpu -> cpu.load(MANY, 8)));
+        assertEquals(Fault.MINOR, scene.elsewhere("a load", cpu -> cpu.memory().load(MANY, 8)));
         assertEquals(1, reads.get());
-        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.store(CALM, 8, 7)));
+        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.memory().store(CALM, 8, 7)));
         if (!checksOffers) {
-            assertNull(scene.within("a load that need not wait", cpu -> cpu.load(CALM, 8)));
+            assertNull(scene.within(
+                    "a load that need not wait", cpu -> cpu.memory().load(CALM, 8)));
         }
         assertEquals(0, space.munmap(MANY, PAGE));
         cache.close();
@@ -338,7 +345,7 @@ final class WaitsInSectionTest {
         assertEquals(MANY, space.mmap(MANY, PAGE, RW, FIXED, null, 0));
         fill(scene, filling);
         Throwable stored = scene.within("a store", cpu -> {
-            answer.set(cpu.store(MANY, 8, 7));
+            answer.set(cpu.memory().store(MANY, 8, 7));
             return 0;
         });
         if (checksOffers) {
@@ -347,7 +354,7 @@ final class WaitsInSectionTest {
             assertNull(stored);
             assertEquals(Fault.OOM, answer.get());
         }
-        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.store(MANY, 8, 7)));
+        assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.memory().store(MANY, 8, 7)));
         scene.offering.cache.giveBack(frame);
         cache.close();
         scene.end();
@@ -361,7 +368,7 @@ final class WaitsInSectionTest {
         scene.elsewhere("filling", cpu -> {
             long page = at;
             while (scene.machine.framesInUse(LINUX) < FRAMES && page < at + bytes) {
-                cpu.load(page, 8);
+                cpu.memory().load(page, 8);
                 page += PAGE;
             }
             return 0;

@@ -136,7 +136,7 @@ final class WriteNoticeTest {
             rig.load(AT);
         }
         try (OtherCpu slow = new OtherCpu(rig.space)) {
-            Future<Integer> stored = slow.submit(cpu -> cpu.store(AT, 8, 1));
+            Future<Integer> stored = slow.submit(cpu -> cpu.memory().store(AT, 8, 1));
             int before;
             try {
                 Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
@@ -171,7 +171,7 @@ final class WriteNoticeTest {
         SlowFile file = new SlowFile(rig);
         rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         try (OtherCpu slow = new OtherCpu(rig.space)) {
-            Future<Integer> stored = slow.submit(cpu -> cpu.store(AT + PAGE, 8, 1));
+            Future<Integer> stored = slow.submit(cpu -> cpu.memory().store(AT + PAGE, 8, 1));
             Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
             for (long page = 0; page < 4; page++) {
                 rig.store(AT + page * PAGE, 2);

@@ -47,7 +47,7 @@ class LateSharedPageTest {
     private int store(long address) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            return cpu.store(address, 8, 1);
+            return cpu.memory().store(address, 8, 1);
         }
     }
 
@@ -97,7 +97,7 @@ class LateSharedPageTest {
         long read = space.mmap(0, PAGE, Protection.READ, MapFlags.SHARED, file, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.load(read, 8));
+            assertEquals(Fault.MINOR, cpu.memory().load(read, 8));
         }
         assertEquals(0, space.munmap(read, PAGE));
         assertEquals(Fault.MAPERR, unmapBesideAFault(mapShared()));

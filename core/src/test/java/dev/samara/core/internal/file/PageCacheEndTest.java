@@ -73,29 +73,29 @@ final class PageCacheEndTest {
         for (int page = 0; page < 4; page++) {
             assertEquals(PagedFile.STAMP + page, readable(shared + page * PAGE));
         }
-        rig.cpu.store(own + PAGE, 8, 77);
+        rig.cpu.memory().store(own + PAGE, 8, 77);
         int before = asked[0];
         file.cache.close();
         file.cache.close();
         assertEquals(1, rig.frames(), "the private copy");
         assertEquals(1, rig.mapped(shared, 8) + rig.mapped(own, 8));
         for (long page = 0; page < 8; page++) {
-            assertFault(Fault.ADRERR, cpu.load(shared + page * PAGE, 8));
+            assertFault(Fault.ADRERR, cpu.memory().load(shared + page * PAGE, 8));
             assertEquals(-1, file.cache.frameAt(page));
             if (page != 1) {
-                assertFault(Fault.ADRERR, cpu.store(own + page * PAGE, 8, 1));
+                assertFault(Fault.ADRERR, cpu.memory().store(own + page * PAGE, 8, 1));
             }
         }
         assertEquals(77, rig.load(own + PAGE));
         long again = rig.map(0, 1, READ, MapFlags.SHARED, file, 0);
-        assertFault(Fault.ADRERR, cpu.load(again, 8));
+        assertFault(Fault.ADRERR, cpu.memory().load(again, 8));
         assertEquals(before, asked[0]);
     }
 
     private long readable(long address) {
-        int fault = cpu.load(address, 8);
+        int fault = cpu.memory().load(address, 8);
         assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
-        return cpu.value();
+        return cpu.memory().value();
     }
 
     @Test
@@ -133,7 +133,7 @@ final class PageCacheEndTest {
             }
         };
         long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
-        assertFault(Fault.ADRERR, cpu.load(at, 8));
+        assertFault(Fault.ADRERR, cpu.memory().load(at, 8));
         assertEquals(0, rig.frames());
     }
 

@@ -69,9 +69,9 @@ final class ReclaimTest {
     }
 
     private void assertPage(long at, int page) {
-        int fault = cpu.load(at + page * PAGE, 8);
+        int fault = cpu.memory().load(at + page * PAGE, 8);
         assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
-        assertEquals(PagedFile.STAMP + page, cpu.value());
+        assertEquals(PagedFile.STAMP + page, cpu.memory().value());
     }
 
     /** Fills memory with pages of a file that nobody maps. */
@@ -151,9 +151,9 @@ final class ReclaimTest {
         long shared = rig.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
         List<Integer> pins = new ArrayList<>();
         for (int page = 0; page < 8; page++) {
-            assertTrue(Fault.isDone(cpu.load(ownAt + page * PAGE, 8)));
-            assertTrue(Fault.isDone(cpu.store(dirtyAt + page * PAGE, 8, 9 + page)));
-            pins.add(cpu.pin(pinnedAt + page * PAGE, READ));
+            assertTrue(Fault.isDone(cpu.memory().load(ownAt + page * PAGE, 8)));
+            assertTrue(Fault.isDone(cpu.memory().store(dirtyAt + page * PAGE, 8, 9 + page)));
+            pins.add(cpu.memory().pin(pinnedAt + page * PAGE, READ));
             rig.store(shared + page * PAGE, page);
         }
         assertEquals(0, space.munmap(ownAt, 8 * PAGE));
@@ -161,26 +161,26 @@ final class ReclaimTest {
         assertEquals(0, space.munmap(pinnedAt, 8 * PAGE));
         long rest = rig.anonymous(FRAMES);
         int stored = 0;
-        while (cpu.store(rest + stored * PAGE, 8, 1) == Fault.MINOR) {
+        while (cpu.memory().store(rest + stored * PAGE, 8, 1) == Fault.MINOR) {
             stored++;
         }
         assertEquals(FRAMES - 6 * 8, stored);
-        assertFault(Fault.OOM, cpu.store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(8, rig.mapped(mappedAt, 8));
         byte[] number = new byte[8];
         assertEquals(8, memory.pread(number, 0, 8, 7 * PAGE));
         assertEquals(7, number[0]);
-        pins.subList(0, 4).forEach(frame -> cpu.unpin(frame, false));
-        pins.subList(4, 8).forEach(frame -> cpu.unpin(frame, true));
+        pins.subList(0, 4).forEach(frame -> cpu.memory().unpin(frame, false));
+        pins.subList(4, 8).forEach(frame -> cpu.memory().unpin(frame, true));
         for (int more = 0; more < 4; more++) {
-            assertFault(Fault.MINOR, cpu.store(rest + stored++ * PAGE, 8, 1));
+            assertFault(Fault.MINOR, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
         }
-        assertFault(Fault.OOM, cpu.store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(mappedAt, 8 * PAGE));
         for (int more = 0; more < 8; more++) {
-            assertFault(Fault.MINOR, cpu.store(rest + stored++ * PAGE, 8, 1));
+            assertFault(Fault.MINOR, cpu.memory().store(rest + stored++ * PAGE, 8, 1));
         }
-        assertFault(Fault.OOM, cpu.store(rest + stored * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(rest, FRAMES * PAGE));
         dirtyAt = rig.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
         assertEquals(9 + 7, rig.load(dirtyAt + 7 * PAGE), "nobody else has what was stored");
@@ -242,11 +242,11 @@ final class ReclaimTest {
         for (int page = 0; page < 32; page++) {
             rig.store(anonymous + page * PAGE, page);
         }
-        assertFault(Fault.OOM, cpu.store(anonymous + 32 * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
         assertEquals(32, rig.mapped(at, FRAMES));
         long writable = rig.map(0, FRAMES, RW, MapFlags.SHARED, file, 0);
         assertEquals(0, space.munmap(at, FRAMES * PAGE));
-        assertFault(Fault.OOM, cpu.store(anonymous + 32 * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
         assertEquals(0, space.munmap(writable, FRAMES * PAGE));
         rig.store(anonymous + 32 * PAGE, 1);
     }
@@ -258,7 +258,7 @@ final class ReclaimTest {
         PagedFile file = new PagedFile(large, 4L * Caches.BATCH);
         long at = large.map(0, 4L * Caches.BATCH, READ, MapFlags.PRIVATE, file, 0);
         for (long page = 0; page < 4L * Caches.BATCH; page++) {
-            assertTrue(Fault.isDone(large.cpu.load(at + page * PAGE, 8)));
+            assertTrue(Fault.isDone(large.cpu.memory().load(at + page * PAGE, 8)));
         }
         assertEquals(0, large.space.munmap(at, 4L * Caches.BATCH * PAGE));
         long anonymous = large.anonymous(2L * Caches.BATCH);
@@ -283,7 +283,7 @@ final class ReclaimTest {
         try (Cpu second = rig.machine.claimCpu()) {
             second.load(space);
             second.enterGuest();
-            assertFault(Fault.OOM, cpu.store(anonymous, 8, 1));
+            assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
             assertEquals(FRAMES, rig.frames());
             second.leaveGuest();
             rig.store(anonymous, 1);
@@ -307,8 +307,8 @@ final class ReclaimTest {
         };
         rig.store(anonymous, 1);
         long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
-        assertTrue(Fault.isDone(cpu.load(at, 8)));
-        assertEquals(7, cpu.value());
+        assertTrue(Fault.isDone(cpu.memory().load(at, 8)));
+        assertEquals(7, cpu.memory().value());
     }
 
     @Test
@@ -325,7 +325,7 @@ final class ReclaimTest {
             while (!done.stream().allMatch(Future::isDone)) {
                 long anonymous = rig.anonymous(FRAMES);
                 for (long page = 0; page < FRAMES; page++) {
-                    if (cpu.store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
+                    if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
                         break;
                     }
                 }
@@ -348,13 +348,16 @@ final class ReclaimTest {
         for (long round = 1; round <= 400; round++) {
             long at = space.mmap(0, FRAMES * PAGE, RW, MapFlags.SHARED, file, 0);
             for (int other = 2; other < FRAMES; other++) {
-                int fault = of.load(at + other * PAGE, 8);
-                lost += Fault.isDone(fault) && of.value() != PagedFile.STAMP + other ? 1 : 0;
+                int fault = of.memory().load(at + other * PAGE, 8);
+                lost += Fault.isDone(fault) && of.memory().value() != PagedFile.STAMP + other ? 1 : 0;
             }
             if (round > 1) {
-                lost += Fault.isDone(of.load(at + page * PAGE, 8)) && of.value() == round - 1 ? 0 : 1;
+                lost += Fault.isDone(of.memory().load(at + page * PAGE, 8))
+                                && of.memory().value() == round - 1
+                        ? 0
+                        : 1;
             }
-            while (!Fault.isDone(of.store(at + page * PAGE, 8, round))) {
+            while (!Fault.isDone(of.memory().store(at + page * PAGE, 8, round))) {
                 Thread.onSpinWait();
             }
             space.munmap(at, FRAMES * PAGE);
@@ -372,10 +375,10 @@ final class ReclaimTest {
         }
         PagedFile file = file(1);
         long at = rig.map(0, 1, RW, MapFlags.PRIVATE, file, 0);
-        assertFault(Fault.OOM, cpu.store(at, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(at, 8, 1));
         assertTrue(file.reads.get() < 100, () -> file.reads + " reads");
         assertEquals(0, space.munmap(anonymous, PAGE));
-        assertTrue(Fault.isDone(cpu.store(at, 8, 1)));
+        assertTrue(Fault.isDone(cpu.memory().store(at, 8, 1)));
     }
 
     @Test
@@ -393,7 +396,7 @@ final class ReclaimTest {
                     int frame = super.fault(request);
                     if (answers[0]++ < 40) {
                         long last = anonymous + (FRAMES - 1) * PAGE;
-                        assertFault(Fault.MINOR, other.call(of -> of.store(last, 8, 1)));
+                        assertFault(Fault.MINOR, other.call(of -> of.memory().store(last, 8, 1)));
                         assertEquals(-1, cache.frameAt(0), "reclaimed before it could be mapped");
                         assertEquals(0, space.madvise(last, PAGE, Advice.DONTNEED));
                     }
@@ -411,16 +414,16 @@ final class ReclaimTest {
     void writtenThroughAPin() {
         PagedFile file = file(1);
         long at = rig.map(0, 1, RW, MapFlags.SHARED, file, 0);
-        int frame = cpu.pin(at, WRITE);
+        int frame = cpu.memory().pin(at, WRITE);
         assertTrue(frame > 0);
         assertEquals(0, space.munmap(at, PAGE));
-        cpu.frameStore().put(frame, 0, 8, 99);
-        cpu.unpin(frame, true);
+        cpu.memory().frameStore().put(frame, 0, 8, 99);
+        cpu.memory().unpin(frame, true);
         long anonymous = rig.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
             rig.store(anonymous + page * PAGE, 1);
         }
-        assertFault(Fault.OOM, cpu.store(anonymous + (FRAMES - 1) * PAGE, 8, 1));
+        assertFault(Fault.OOM, cpu.memory().store(anonymous + (FRAMES - 1) * PAGE, 8, 1));
         assertEquals(99, file.cache.store().get(file.cache.frameAt(0), 0, 8));
     }
 }

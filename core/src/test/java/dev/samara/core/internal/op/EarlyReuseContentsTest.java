@@ -61,7 +61,7 @@ final class EarlyReuseContentsTest {
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.load(to);
             for (long i = 0; i < pages; i++) {
-                assertEquals(Fault.MINOR, cpu.store(address + i * PAGE, 8, stamp + i));
+                assertEquals(Fault.MINOR, cpu.memory().store(address + i * PAGE, 8, stamp + i));
             }
         }
     }
@@ -71,8 +71,8 @@ final class EarlyReuseContentsTest {
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.load(of);
             for (long i = 0; i < pages; i++) {
-                assertEquals(Fault.MINOR, cpu.load(address + i * PAGE, 8));
-                assertEquals(stamp == 0 ? 0 : stamp + i, cpu.value(), "page " + i);
+                assertEquals(Fault.MINOR, cpu.memory().load(address + i * PAGE, 8));
+                assertEquals(stamp == 0 ? 0 : stamp + i, cpu.memory().value(), "page " + i);
             }
         }
     }

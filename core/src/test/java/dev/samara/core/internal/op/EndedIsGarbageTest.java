@@ -43,7 +43,7 @@ final class EndedIsGarbageTest {
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.load(space);
             // A fork copies pages of its own, and waits for what is in flight there.
-            assertEquals(Fault.MINOR, cpu.store(at, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(at, 8, 1));
         }
     }
 

@@ -48,13 +48,13 @@ class ForkBesideAStoreTest {
     private int store(long number) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            return cpu.store(page, 8, number);
+            return cpu.memory().store(page, 8, number);
         }
     }
 
     private static long load(Cpu cpu, long address) {
-        assertEquals(Fault.MINOR, cpu.load(address, 8));
-        return cpu.value();
+        assertEquals(Fault.MINOR, cpu.memory().load(address, 8));
+        return cpu.memory().value();
     }
 
     /** What a child has right after its fork, and what once the store is over. */

@@ -129,7 +129,7 @@ final class ForkedMemoryTest {
             assertEquals(0, rig.space.mprotect(at, PAGE, RW));
             rig.store(at, 2);
             rig.cpu.load(child);
-            assertFault(Fault.ACCERR, rig.cpu.store(at, 8, 3));
+            assertFault(Fault.ACCERR, rig.cpu.memory().store(at, 8, 3));
             assertEquals(1, rig.load(at));
             rig.cpu.load(rig.space);
             assertEquals(2, rig.load(at));
@@ -142,10 +142,10 @@ final class ForkedMemoryTest {
     void pinned() throws InterruptedException {
         long at = rig.anonymous(1);
         rig.store(at, 1);
-        int frame = rig.cpu.pin(at, WRITE);
+        int frame = rig.cpu.memory().pin(at, WRITE);
         try (AddressSpace child = rig.space.fork()) {
             assertEquals(2, rig.frames());
-            rig.cpu.frameStore().put(frame, 0, 8, 5);
+            rig.cpu.memory().frameStore().put(frame, 0, 8, 5);
             assertEquals(5, rig.load(at));
             rig.store(at + 8, 6);
             assertEquals(frame, Pte.frame(rig.pte(at)));
@@ -153,7 +153,7 @@ final class ForkedMemoryTest {
             write(child, at, 9);
             assertEquals(5, read(rig.space, at));
         }
-        rig.cpu.unpin(frame, true);
+        rig.cpu.memory().unpin(frame, true);
         rig.closeEmpty();
     }
 
@@ -191,7 +191,7 @@ final class ForkedMemoryTest {
         long at = small.anonymous(3);
         small.store(at, 1);
         small.store(at + PAGE, 2);
-        int frame = small.cpu.pin(at + PAGE, WRITE);
+        int frame = small.cpu.memory().pin(at + PAGE, WRITE);
         long committed = small.machine.committed();
         for (int i = 0; i < 3; i++) {
             MmException refused = assertThrows(MmException.class, small.space::fork);
@@ -202,7 +202,7 @@ final class ForkedMemoryTest {
         // As if there had been no child: the parent writes in place.
         small.store(at, 3);
         assertEquals(2, small.frames());
-        small.cpu.unpin(frame, false);
+        small.cpu.memory().unpin(frame, false);
         small.closeEmpty();
         rig.close();
     }
@@ -261,10 +261,10 @@ final class ForkedMemoryTest {
                 () -> {
                     long next = number.incrementAndGet();
                     for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.MINOR, others.get().store(at + page * PAGE, 8, next));
+                        assertFault(Fault.MINOR, others.get().memory().store(at + page * PAGE, 8, next));
                     }
-                    assertFault(Fault.MINOR, others.get().load(at, 8));
-                    assertEquals(next, others.get().value());
+                    assertFault(Fault.MINOR, others.get().memory().load(at, 8));
+                    assertEquals(next, others.get().memory().value());
                     return null;
                 },
                 () -> {
@@ -289,16 +289,16 @@ final class ForkedMemoryTest {
                 () -> {
                     rig.map(place, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
                     for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.MINOR, others.get().store(place + page * PAGE, 8, 0x40 + page));
+                        assertFault(Fault.MINOR, others.get().memory().store(place + page * PAGE, 8, 0x40 + page));
                     }
                     rig.space.munmap(place, PAGES * PAGE);
                     return null;
                 },
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
-                        int fault = rig.cpu.load(place + page * PAGE, 8);
+                        int fault = rig.cpu.memory().load(place + page * PAGE, 8);
                         if (Fault.isDone(fault)) {
-                            long value = rig.cpu.value();
+                            long value = rig.cpu.memory().value();
                             assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
                         } else {
                             assertFault(Fault.MAPERR, fault);
@@ -324,11 +324,11 @@ final class ForkedMemoryTest {
                     return null;
                 },
                 () -> {
-                    long there = Fault.isDone(rig.cpu.load(one, 8)) ? one : two;
+                    long there = Fault.isDone(rig.cpu.memory().load(one, 8)) ? one : two;
                     for (int page = 0; page < PAGES; page++) {
                         assertEquals(0x40 + page, rig.load(there + page * PAGE));
                     }
-                    assertFault(Fault.MAPERR, rig.cpu.load(one + two - there, 8));
+                    assertFault(Fault.MAPERR, rig.cpu.memory().load(one + two - there, 8));
                 });
     }
 
@@ -339,7 +339,7 @@ final class ForkedMemoryTest {
         beside(
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.MINOR, others.get().store(at + page * PAGE, 8, 0x40 + page));
+                        assertFault(Fault.MINOR, others.get().memory().store(at + page * PAGE, 8, 0x40 + page));
                     }
                     assertEquals(0, rig.space.madvise(at, PAGES * PAGE, Advice.DONTNEED));
                     return null;
@@ -361,14 +361,16 @@ final class ForkedMemoryTest {
         beside(
                 () -> {
                     assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, RW));
-                    others.get().store(at, 8, 1);
+                    others.get().memory().store(at, 8, 1);
                     assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, READ));
                     return null;
                 },
                 () -> {
                     boolean mayWrite =
                             vma(Objects.requireNonNull(rig.cpu.space()), at).has(VmaFlags.WRITE);
-                    assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.cpu.store(at, 8, 1));
+                    assertFault(
+                            mayWrite ? Fault.MINOR : Fault.ACCERR,
+                            rig.cpu.memory().store(at, 8, 1));
                     assertEquals(1, rig.load(at));
                 });
     }

@@ -66,11 +66,11 @@ class IdentityBesideChangesTest {
             for (int round = 1; round <= ROUNDS; round++) {
                 map();
                 long address = PLACE + round % PAGES * PAGE;
-                assertEquals(Fault.MINOR, parents.store(address, 8, round));
+                assertEquals(Fault.MINOR, parents.memory().store(address, 8, round));
                 try (AddressSpace child = space.fork()) {
                     childs.load(child);
-                    assertEquals(Fault.MINOR, childs.load(address, 8));
-                    assertEquals(round, childs.value());
+                    assertEquals(Fault.MINOR, childs.memory().load(address, 8));
+                    assertEquals(round, childs.memory().value());
                     childs.load(null);
                 }
             }

@@ -93,7 +93,7 @@ final class RefusedCallTest {
         map(space, 0, 8, RW);
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(page(0), 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(page(0), 8, 1));
         }
         int shared = MapFlags.SHARED | MapFlags.FIXED;
         assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, new Device(), 0));

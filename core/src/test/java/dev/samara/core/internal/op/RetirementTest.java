@@ -106,7 +106,7 @@ final class RetirementTest {
         rig.space.validate();
         all.forEach(memory::giveBack);
         assertEquals(0, rig.space.munmap(at, PAGE));
-        Rig.assertFault(Fault.MAPERR, rig.cpu.load(at, 8));
+        Rig.assertFault(Fault.MAPERR, rig.cpu.memory().load(at, 8));
         rig.closeEmpty();
     }
 
@@ -203,7 +203,7 @@ final class RetirementTest {
         CountDownLatch goOn = new CountDownLatch(1);
         Future<Integer> stretch = stopped.submit(cpu -> {
             for (int i = 0; i < pages; i++) {
-                cpu.store(at + i * PAGE, 8, i);
+                cpu.memory().store(at + i * PAGE, 8, i);
             }
             cpu.enterGuest();
             in.countDown();

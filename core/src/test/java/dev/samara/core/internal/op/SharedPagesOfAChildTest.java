@@ -70,7 +70,7 @@ class SharedPagesOfAChildTest {
         assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new Opening(), 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertTrue(Fault.isDone(cpu.store(shared, 8, 7)));
+            assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 7)));
             atOpen.set(() -> {
                 assertEquals(0, space.munmap(shared, 4096));
                 awaitQuiescence(machine);
@@ -78,8 +78,8 @@ class SharedPagesOfAChildTest {
             AddressSpace child = space.fork();
             assertEquals(null, atOpen.get(), "nothing was opened");
             cpu.load(child);
-            assertTrue(Fault.isDone(cpu.load(shared, 8)));
-            assertEquals(7, cpu.value());
+            assertTrue(Fault.isDone(cpu.memory().load(shared, 8)));
+            assertEquals(7, cpu.memory().value());
             child.close();
         }
         space.close();

@@ -37,9 +37,9 @@ final class StackDepths {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
                 cpu.onFlush((start, end, reason, generation) -> {});
-                cpu.load(AT, 8);
+                cpu.memory().load(AT, 8);
                 space.mprotect(AT + PAGE, PAGE, Protection.READ);
-                return () -> cpu.load(AT, 8);
+                return () -> cpu.memory().load(AT, 8);
             }
         },
 
@@ -47,8 +47,8 @@ final class StackDepths {
         HIT {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
-                cpu.store(AT, 8, 1);
-                return () -> cpu.store(AT, 8, 2);
+                cpu.memory().store(AT, 8, 1);
+                return () -> cpu.memory().store(AT, 8, 2);
             }
         },
 
@@ -56,7 +56,7 @@ final class StackDepths {
         ENTERING_GUEST {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
-                cpu.load(AT, 8);
+                cpu.memory().load(AT, 8);
                 space.mprotect(AT + PAGE, PAGE, Protection.READ);
                 return cpu::enterGuest;
             }

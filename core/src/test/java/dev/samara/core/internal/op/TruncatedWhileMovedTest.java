@@ -39,7 +39,7 @@ class TruncatedWhileMovedTest {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
-                assertEquals(Fault.MINOR, cpu.store(FROM + page, 8, 7));
+                assertEquals(Fault.MINOR, cpu.memory().store(FROM + page, 8, 7));
             }
         }
         inTransit.set(() -> {
@@ -52,8 +52,8 @@ class TruncatedWhileMovedTest {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
-                cpu.load(address + page, 8);
-                assertEquals(page == 0 ? 7 : 0, cpu.value(), "page " + page / PAGE);
+                cpu.memory().load(address + page, 8);
+                assertEquals(page == 0 ? 7 : 0, cpu.memory().value(), "page " + page / PAGE);
             }
         }
         space.close();

@@ -96,8 +96,8 @@ class TruncatedWhileReplacingTest {
                 Cpu cpu = machine.claimCpu()) {
             cpu.load(child);
             for (long page = 0; page < LENGTH; page += PAGE) {
-                assertEquals(Fault.MINOR, cpu.load(REPLACED + page, 8));
-                assertEquals(42, cpu.value(), "page " + page / PAGE + " of the child");
+                assertEquals(Fault.MINOR, cpu.memory().load(REPLACED + page, 8));
+                assertEquals(42, cpu.memory().value(), "page " + page / PAGE + " of the child");
             }
         }
     }
@@ -125,7 +125,7 @@ class TruncatedWhileReplacingTest {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             for (long page = 0; page < length; page += PAGE) {
-                assertEquals(Fault.MINOR, cpu.store(address + page, 8, value));
+                assertEquals(Fault.MINOR, cpu.memory().store(address + page, 8, value));
             }
         }
     }
@@ -148,8 +148,8 @@ class TruncatedWhileReplacingTest {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             for (long page = 0; page < LENGTH; page += PAGE) {
-                cpu.load(REPLACED + page, 8);
-                assertEquals(page == 0 ? first : 0, cpu.value(), "page " + page / PAGE);
+                cpu.memory().load(REPLACED + page, 8);
+                assertEquals(page == 0 ? first : 0, cpu.memory().value(), "page " + page / PAGE);
             }
         }
     }

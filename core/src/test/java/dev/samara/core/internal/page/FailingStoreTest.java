@@ -100,8 +100,8 @@ final class FailingStoreTest {
         populate(A, Advice.POPULATE_READ);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.load(A, 8));
-            assertEquals(0, cpu.value());
+            assertEquals(Fault.MINOR, cpu.memory().load(A, 8));
+            assertEquals(0, cpu.memory().value());
         }
     }
 
@@ -138,12 +138,12 @@ final class FailingStoreTest {
         map();
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(A, 8, 1));
-            assertEquals(Fault.MINOR, cpu.store(A + PAGE, 8, 1));
-            int frame = cpu.pin(A + PAGE, Protection.WRITE);
+            assertEquals(Fault.MINOR, cpu.memory().store(A, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(A + PAGE, 8, 1));
+            int frame = cpu.memory().pin(A + PAGE, Protection.WRITE);
             failEach("copy", 1, () -> {}, () -> space.fork().close());
             assertEquals(0, space.munmap(A, 2 * PAGE));
-            cpu.unpin(frame, false);
+            cpu.memory().unpin(frame, false);
         }
     }
 }

@@ -76,14 +76,14 @@ class StalledReaderTest {
             start = space.mmap(0, PAGES * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
             try (Cpu cpu = machine.claimCpu()) {
                 cpu.load(space);
-                assertEquals(PAGES * PAGE, cpu.fill(start, PAGES * PAGE, (byte) 1));
+                assertEquals(PAGES * PAGE, cpu.memory().fill(start, PAGES * PAGE, (byte) 1));
             }
             hold = Objects.requireNonNull(store.get()).holdNextStore();
             asleep = new Thread(
                     () -> {
                         try (Cpu cpu = machine.claimCpu()) {
                             cpu.load(space);
-                            assertEquals(Fault.MINOR, cpu.store(start, 8, 2));
+                            assertEquals(Fault.MINOR, cpu.memory().store(start, 8, 2));
                         }
                     },
                     "the sleeper");
@@ -255,7 +255,7 @@ class StalledReaderTest {
                 () -> {
                     try (Cpu cpu = machine.claimCpu()) {
                         cpu.load(space);
-                        assertEquals(Fault.ADRERR, cpu.load(at + PAGE, 8));
+                        assertEquals(Fault.ADRERR, cpu.memory().load(at + PAGE, 8));
                     }
                 },
                 "the sleeper");

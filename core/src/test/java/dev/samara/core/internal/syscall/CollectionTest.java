@@ -25,6 +25,7 @@ import dev.samara.core.OtherCpu;
 import dev.samara.core.Rig;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
@@ -92,12 +93,12 @@ final class CollectionTest {
         rig.load(at + 2 * PAGE);
         assertEquals(pages(), dirty(at, 8), "a load writes nothing");
         rig.store(at + 2 * PAGE, 2);
-        assertFault(Fault.MINOR, cpu.getAndAdd(at + 3 * PAGE, 4, 1));
-        assertFault(Fault.MINOR, cpu.store(at + 7 * PAGE - 4, 8, 1));
+        assertFault(Fault.MINOR, cpu.memory().getAndAdd(at + 3 * PAGE, 4, 1));
+        assertFault(Fault.MINOR, cpu.memory().store(at + 7 * PAGE - 4, 8, 1));
         assertEquals(pages(2, 3), dirty(at, 4));
         assertEquals(pages(6, 7), dirty(at, 8));
-        assertEquals(PAGE + 2, cpu.fill(at + PAGE - 1, PAGE + 2, (byte) 1));
-        assertEquals(1, cpu.copyIn(at + 4 * PAGE, new byte[1], 0, 1));
+        assertEquals(PAGE + 2, cpu.memory().fill(at + PAGE - 1, PAGE + 2, (byte) 1));
+        assertEquals(1, cpu.memory().copyIn(at + 4 * PAGE, new byte[1], 0, 1));
         assertEquals(pages(0, 1, 2, 4), dirty(at, 8));
     }
 
@@ -106,13 +107,13 @@ final class CollectionTest {
     void inGuest() throws Exception {
         long at = rig.anonymous(2);
         try (OtherCpu other = new OtherCpu(space)) {
-            other.call(of -> of.store(at, 8, 1));
+            other.call(of -> of.memory().store(at, 8, 1));
             assertEquals(pages(0), dirty(at, 2));
             other.call(of -> {
                 of.enterGuest();
-                long handle = of.probeStore(at, 8);
-                assertEquals(Cpu.MISS, handle, "the right to write was flushed");
-                of.put(of.resolveStore(at, 8), 8, 2);
+                long handle = of.memory().probeStore(at, 8);
+                assertEquals(GuestMemory.MISS, handle, "the right to write was flushed");
+                of.memory().put(of.memory().resolveStore(at, 8), 8, 2);
                 of.leaveGuest();
                 return Fault.MINOR;
             });
@@ -125,7 +126,7 @@ final class CollectionTest {
     void used() {
         long at = rig.map(0, 6, RW | Rig.EXEC, ANONYMOUS, null, 0);
         rig.load(at + PAGE);
-        assertFault(Fault.MINOR, cpu.fetch(at + 2 * PAGE, 4));
+        assertFault(Fault.MINOR, cpu.memory().fetch(at + 2 * PAGE, 4));
         rig.store(at + 4 * PAGE, 1);
         assertEquals(pages(1, 2, 4), accessed(at, 6));
         assertEquals(pages(), accessed(at, 6));
@@ -203,9 +204,9 @@ final class CollectionTest {
                 OtherCpu writer = new OtherCpu(space)) {
             reader.call(of -> {
                 of.enterGuest();
-                return of.load(at, 8);
+                return of.memory().load(at, 8);
             });
-            Future<Integer> stored = writer.submit(of -> of.store(at, 8, 2));
+            Future<Integer> stored = writer.submit(of -> of.memory().store(at, 8, 2));
             Await.until("the page is being copied", () -> Pte.isBusy(rig.pte(at)), rig.reports);
             FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
             Thread collector = new Thread(told);
@@ -227,7 +228,7 @@ final class CollectionTest {
         try (OtherCpu guest = new OtherCpu(space)) {
             long handle = guest.call(of -> {
                 of.enterGuest();
-                return of.resolveStore(at, 8);
+                return of.memory().resolveStore(at, 8);
             });
             FutureTask<List<Long>> toldFirst = new FutureTask<>(() -> dirty(at, 1));
             FutureTask<List<Long>> toldSecond = new FutureTask<>(() -> dirty(at, 1));
@@ -237,7 +238,7 @@ final class CollectionTest {
             startAndAwaitItsWaiting(second);
             assertTrue(first.isAlive() && second.isAlive(), "a CPU can still store through an old translation");
             guest.call(of -> {
-                of.put(handle, 8, 1);
+                of.memory().put(handle, 8, 1);
                 of.leaveGuest();
                 return 0;
             });
@@ -257,7 +258,7 @@ final class CollectionTest {
             "tells nothing of what was unmapped, discarded or truncated, and begins anew with what comes there then")
     void gone() {
         long at = rig.anonymous(4);
-        assertEquals(4 * PAGE, cpu.fill(at, 4 * PAGE, (byte) 1));
+        assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
         assertEquals(0, space.munmap(at, PAGE));
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
         assertEquals(0, space.mprotect(at + 2 * PAGE, PAGE, READ));
@@ -305,7 +306,7 @@ final class CollectionTest {
     @DisplayName("whose sink throws throws the same, and what it was not told of is told by the next")
     void throwingSink() {
         long at = rig.anonymous(4);
-        assertEquals(4 * PAGE, cpu.fill(at, 4 * PAGE, (byte) 1));
+        assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
         assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
         rig.load(at + 3 * PAGE);
         IllegalCallerException refused = new IllegalCallerException("a full disk");
@@ -340,7 +341,7 @@ final class CollectionTest {
         long at = rig.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
         long to = rig.anonymous(8);
         int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-        assertEquals(8 * PAGE, cpu.fill(at, 8 * PAGE, (byte) 1));
+        assertEquals(8 * PAGE, cpu.memory().fill(at, 8 * PAGE, (byte) 1));
         assertThrows(
                 IllegalCallerException.class,
                 () -> space.collectDirty(at, 8 * PAGE, page -> {
@@ -386,7 +387,7 @@ final class CollectionTest {
             }));
             collector.start();
             Latches.await(asked);
-            assertFault(Fault.MINOR, other.call(of -> of.store(at, 8, 2)));
+            assertFault(Fault.MINOR, other.call(of -> of.memory().store(at, 8, 2)));
             assertEquals(pages(0), dirty(at, 2));
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             try (AddressSpace child = space.fork()) {
@@ -402,7 +403,7 @@ final class CollectionTest {
     void many() {
         long pages = 9000;
         long at = rig.anonymous(pages);
-        assertEquals(pages * PAGE, cpu.fill(at, pages * PAGE, (byte) 1));
+        assertEquals(pages * PAGE, cpu.memory().fill(at, pages * PAGE, (byte) 1));
         assertEquals(LongStream.range(0, pages).boxed().toList(), dirty(at, pages));
         long far = rig.anonymous(1 << 20);
         for (long page = 0; page < 1 << 20; page += 700) {

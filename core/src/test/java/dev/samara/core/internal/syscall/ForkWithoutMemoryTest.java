@@ -32,16 +32,16 @@ class ForkWithoutMemoryTest {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             for (int page = 0; page < PAGES; page++) {
-                assertEquals(Fault.MINOR, cpu.store(first + page * size, 8, page));
+                assertEquals(Fault.MINOR, cpu.memory().store(first + page * size, 8, page));
             }
-            int pinned = cpu.pin(first + (PAGES - 1) * size, Protection.WRITE);
+            int pinned = cpu.memory().pin(first + (PAGES - 1) * size, Protection.WRITE);
             assertTrue(pinned > 0, "pinned " + pinned);
             MmException refused = assertThrows(MmException.class, space::fork);
             assertEquals(Errno.ENOMEM, refused.errno());
-            cpu.unpin(pinned, false);
+            cpu.memory().unpin(pinned, false);
             assertEquals(0, space.munmap(first, PAGES * size));
             assertEquals(0, machine.framesInUse(Geometry.LINUX_X86_64), "frames that the child has kept");
-            assertTrue(Fault.isDone(cpu.store(shared, 8, 1)));
+            assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 1)));
         }
         space.close();
         assertEquals(0, machine.committed(), "memory promised to the child");

@@ -44,7 +44,7 @@ final class ResidentPagesTest {
         assertArrayEquals(new byte[] {0, 0, 0, 0}, look(at, 4));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(at + PAGE, 1, 7));
+            assertEquals(Fault.MINOR, cpu.memory().store(at + PAGE, 1, 7));
         }
         assertArrayEquals(new byte[] {0, 1, 0, 0}, look(at, 4));
         assertEquals(0, space.madvise(at, 4 * PAGE, Advice.DONTNEED));
@@ -90,12 +90,12 @@ final class ResidentPagesTest {
         long there = other.shmat(segment, 0, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.MINOR, cpu.store(at + PAGE, 8, 42));
+            assertEquals(Fault.MINOR, cpu.memory().store(at + PAGE, 8, 42));
             cpu.load(other);
-            assertEquals(Fault.MINOR, cpu.load(there + PAGE, 8));
-            assertEquals(42, cpu.value());
+            assertEquals(Fault.MINOR, cpu.memory().load(there + PAGE, 8));
+            assertEquals(42, cpu.memory().value());
             segment.remove();
-            assertEquals(Fault.ADRERR, cpu.load(there + PAGE, 8));
+            assertEquals(Fault.ADRERR, cpu.memory().load(there + PAGE, 8));
         }
         space.close();
         other.close();
@@ -108,7 +108,7 @@ final class ResidentPagesTest {
         long at = space.shmat(new SharedSegment(3, 5, PAGE), 0, 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
-            assertEquals(Fault.ADRERR, cpu.load(at, 1));
+            assertEquals(Fault.ADRERR, cpu.memory().load(at, 1));
         }
         assertEquals(at, space.mmap(at, PAGE, READ, SHARED | ANONYMOUS | FIXED, null, 0));
     }

@@ -41,21 +41,21 @@ class SpaceNumbersTest {
             assertEquals(AT, calm.mmap(AT, page, RW, flags, null, 0));
             assertEquals(AT, changing.mmap(AT, 2 * page, RW, flags, null, 0));
             cpu.load(calm);
-            assertEquals(Fault.MINOR, cpu.store(AT, 8, 1));
+            assertEquals(Fault.MINOR, cpu.memory().store(AT, 8, 1));
             cpu.load(changing);
-            assertEquals(Fault.MINOR, cpu.store(AT, 8, 2));
-            assertEquals(Fault.MINOR, cpu.store(AT + page, 8, 3));
+            assertEquals(Fault.MINOR, cpu.memory().store(AT, 8, 2));
+            assertEquals(Fault.MINOR, cpu.memory().store(AT + page, 8, 3));
             for (int round = 0; round < rounds; round++) {
                 cpu.load(changing);
                 for (int i = 0; i < CHANGES; i++) {
                     changing.mprotect(AT + page, page, Protection.READ);
                     changing.mprotect(AT + page, page, RW);
                 }
-                assertEquals(Fault.MINOR, cpu.load(AT, 8));
-                assertEquals(2, cpu.value(), "round " + round);
+                assertEquals(Fault.MINOR, cpu.memory().load(AT, 8));
+                assertEquals(2, cpu.memory().value(), "round " + round);
                 cpu.load(calm);
-                assertEquals(Fault.MINOR, cpu.load(AT, 8));
-                assertEquals(1, cpu.value(), "round " + round);
+                assertEquals(Fault.MINOR, cpu.memory().load(AT, 8));
+                assertEquals(1, cpu.memory().value(), "round " + round);
             }
         }
     }

@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.guest;
+
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import java.nio.ByteOrder;
+
+/**
+ * The memory of a CPU, as guest code sees it: the accesses to the space that the CPU has loaded, by address and by
+ * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it loads, so
+ * a loop of guest code keeps it in a local variable or in a final field.
+ *
+ * <p>An access by address reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
+ * happens as a whole or not at all. If it fails, it returns a {@link Fault}, and {@link #faultAddress} has its address.
+ * An access throws and allocates nothing for an error of the guest. An access that would have to wait throws {@link
+ * IllegalStateException} while another CPU of the thread is in GUEST, and within {@code rcuMapPages}. Each access finds
+ * the mapping of some instant of the call. After a {@code munmap}, {@code mprotect} or similar call has returned, no
+ * access succeeds that the new state forbids. This holds in GUEST and outside it: outside, each access, or each page of
+ * a copy, enters GUEST for its own duration.
+ *
+ * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
+ * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
+ * own the CPU, or no space is loaded. Only the owner may call {@link #value}, {@link #faultAddress} and {@link #fault};
+ * only a {@linkplain dev.samara.core.Machine.Builder#checked checked} machine refuses them to other threads.
+ *
+ * <p><b>Handles.</b> In GUEST there are handles. {@link #probeLoad} and the other probes look in the TLB. On a miss
+ * {@link #resolveLoad} and its variants find a translation. {@link #get} and the other accesses by handle use them. A
+ * handle ends at the next {@link dev.samara.core.Cpu#poll poll}, {@link dev.samara.core.Cpu#leaveGuest leaveGuest} or
+ * resolve, and at an access by address, which may have to resolve.
+ *
+ * <p>A handle is never negative; {@link #MISS}, {@link #NO_HANDLE} and negated faults are. For speed, probes and
+ * accesses by handle check neither the thread nor the handle. A checked machine refuses a call of another thread, and a
+ * handle that has ended or was made for another access ({@link IllegalStateException}); it also refuses a negative
+ * handle, and a size that is not 1, 2, 4 or 8 ({@link IllegalArgumentException}). On any machine an access of another
+ * size, by a negative handle, or with no space loaded throws, and so does an atomic access that is not aligned; nothing
+ * was written then.
+ */
+public abstract class GuestMemory {
+    /** The result of a probe if the TLB has no translation, or the access crosses a page boundary. */
+    public static final long MISS = SoftTlb.MISS;
+
+    /**
+     * The result of a resolve for an access that has no handle and must be made by address: an access across a page
+     * boundary, or a store into a page that is {@linkplain dev.samara.core.AddressSpace#watch watched}. It is no
+     * negated {@link Fault}.
+     */
+    public static final long NO_HANDLE = Integer.MIN_VALUE;
+
+    /** Only for CPUs. */
+    protected GuestMemory() {}
+
+    /**
+     * Sets the byte order of numbers; little-endian unless set. It holds for all spaces that the CPU loads.
+     *
+     * @param order the order
+     * @throws NullPointerException if {@code order} is null; nothing is changed then
+     */
+    public abstract void order(ByteOrder order);
+
+    /**
+     * Returns the number that the last successful access has read.
+     *
+     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read since the space was
+     *     loaded
+     */
+    public abstract long value();
+
+    /**
+     * Returns the address at which the last failed access has failed.
+     *
+     * @return the address; for an access across a page boundary, in the page that failed; 0 if no space is loaded
+     */
+    public abstract long faultAddress();
+
+    /**
+     * Returns why the last copy, fill or search ended early.
+     *
+     * @return a {@link Fault}; MINOR if it did not end early, or no space is loaded
+     */
+    public abstract int fault();
+
+    /**
+     * Makes a page accessible without an access to it.
+     *
+     * @param address any address
+     * @param access bits of {@link Protection}
+     * @return a {@link Fault}
+     */
+    public abstract int handleFault(long address, int access);
+
+    /**
+     * Reads a number into {@link #value}.
+     *
+     * @param address of its lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return MINOR if it was read, else the fault
+     */
+    public abstract int load(long address, int size);
+
+    /**
+     * Reads an instruction, or a part of one, into {@link #value}. Like {@link #load}, but requires the right to
+     * execute.
+     *
+     * @param address of its lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return MINOR if it was read, else the fault
+     */
+    public abstract int fetch(long address, int size);
+
+    /**
+     * Writes a number.
+     *
+     * @param address of its lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @param number the new value; bits above its size are ignored
+     * @return MINOR if it was written, else the fault
+     */
+    public abstract int store(long address, int size, long number);
+
+    /**
+     * Reads a number into {@link #value} atomically, with volatile ordering.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @return MINOR if it was read, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int loadVolatile(long address, int size);
+
+    /**
+     * Writes a number atomically, with volatile ordering.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param number the new value
+     * @return MINOR if it was written, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int storeVolatile(long address, int size, long number);
+
+    /**
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} has
+     * the old value, with zeros above its size; if it is the expected value, the new value was written.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int compareAndExchange(long address, int size, long expected, long number);
+
+    /**
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} is 1
+     * if the new value was written and 0 if not.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return MINOR if it was compared, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int compareAndSet(long address, int size, long expected, long number);
+
+    /**
+     * Adds to a number atomically; {@link #value} has the old value.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param delta the value to add
+     * @return MINOR if it was added, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int getAndAdd(long address, int size, long delta);
+
+    /**
+     * Replaces a number atomically; {@link #value} has the old value.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param number the new value
+     * @return MINOR if it was replaced, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int getAndSet(long address, int size, long number);
+
+    /**
+     * Clears bits of a number atomically; {@link #value} has the old value.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param mask the bits that are not cleared
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int getAndBitwiseAnd(long address, int size, long mask);
+
+    /**
+     * Sets bits of a number atomically; {@link #value} has the old value.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param mask the bits that are set
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int getAndBitwiseOr(long address, int size, long mask);
+
+    /**
+     * Flips bits of a number atomically; {@link #value} has the old value.
+     *
+     * @param address a multiple of the size
+     * @param size bytes: 1, 2, 4 or 8
+     * @param mask the bits that are flipped
+     * @return MINOR if it was changed, else the fault; ADRALN for an address that is not aligned
+     */
+    public abstract int getAndBitwiseXor(long address, int size, long mask);
+
+    /**
+     * Copies bytes out of memory, page by page. Each page is read at some instant; the whole copy is not atomic.
+     *
+     * @param address of the first byte
+     * @param target receives the bytes
+     * @param at index of the first byte in {@code target}
+     * @param length number of bytes
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     */
+    public abstract int copyOut(long address, byte[] target, int at, int length);
+
+    /**
+     * Copies bytes into memory, page by page.
+     *
+     * @param address of the first byte
+     * @param source has the bytes
+     * @param at index of the first byte in {@code source}
+     * @param length number of bytes
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     */
+    public abstract int copyIn(long address, byte[] source, int at, int length);
+
+    /**
+     * Fills memory with a byte, page by page.
+     *
+     * @param address of the first byte
+     * @param length number of bytes, not negative
+     * @param with the byte
+     * @return the number of filled bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     */
+    public abstract long fill(long address, long length, byte with);
+
+    /**
+     * Copies a string of bytes that a 0 ends ({@code strncpy_from_user}).
+     *
+     * @param address of the first byte
+     * @param target receives the string; bytes of it after the string may be overwritten
+     * @return the length of the string; the length of the target if the string does not end within it; -1 if an access
+     *     failed before the end, and {@link #fault} has the reason
+     */
+    public abstract int string(long address, byte[] target);
+
+    /**
+     * Pins the frame of a page: its memory stays usable until {@link #unpin}, even if the mapping changes. For devices
+     * and long I/O. Accesses through the pin follow the mapping only until the mapping is changed.
+     *
+     * @param address an address of the page
+     * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
+     * @return the frame; or the negated {@link Fault}, which is OOM also if the page has the largest number of pins
+     */
+    public abstract int pin(long address, int access);
+
+    /**
+     * Releases a pin.
+     *
+     * @param frame a frame that has a pin of this machine
+     * @param written whether it was written through the pin
+     * @throws IllegalStateException if it has no pin
+     */
+    public abstract void unpin(int frame, boolean written);
+
+    /**
+     * Returns the store with the bytes of pinned frames.
+     *
+     * @return the store of the space's machine
+     */
+    public abstract FrameStore frameStore();
+
+    /**
+     * Returns a handle for a load of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle, or {@link #MISS}
+     */
+    public abstract long probeLoad(long address, int size);
+
+    /**
+     * Returns a handle for a store of {@code size} bytes if the TLB has the translation. Outside GUEST it has none.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle, or {@link #MISS}
+     */
+    public abstract long probeStore(long address, int size);
+
+    /**
+     * Returns a handle for an instruction fetch of {@code size} bytes if the TLB has the translation. Outside GUEST it
+     * has none.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle, or {@link #MISS}
+     */
+    public abstract long probeFetch(long address, int size);
+
+    /**
+     * Returns a handle for a load of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
+     * meanwhile. Other handles end here.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+     */
+    public abstract long resolveLoad(long address, int size);
+
+    /**
+     * Returns a handle for a store of {@code size} bytes, found by the page table or by a fault; a fault leaves GUEST
+     * meanwhile. Other handles end here.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+     */
+    public abstract long resolveStore(long address, int size);
+
+    /**
+     * Returns a handle for an instruction fetch of {@code size} bytes, found by the page table or by a fault; a fault
+     * leaves GUEST meanwhile. Other handles end here.
+     *
+     * @param address of the lowest byte
+     * @param size bytes: 1, 2, 4 or 8
+     * @return a handle; the negated {@link Fault} if the access fails, at {@link #faultAddress}; or {@link #NO_HANDLE}
+     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
+     */
+    public abstract long resolveFetch(long address, int size);
+
+    /**
+     * Reads a number by a handle.
+     *
+     * @param handle a valid handle for a load
+     * @param size bytes, the size of the handle
+     * @return the number, in the byte order of this memory
+     */
+    public abstract long get(long handle, int size);
+
+    /**
+     * Writes a number by a handle.
+     *
+     * @param handle a valid handle for a store
+     * @param size bytes, the size of the handle
+     * @param number the new value; bits above its size are ignored
+     */
+    public abstract void put(long handle, int size, long number);
+
+    /**
+     * Reads a number by a handle, with volatile ordering.
+     *
+     * @param handle a valid handle for a load, aligned
+     * @param size bytes, the size of the handle
+     * @return the number
+     */
+    public abstract long getVolatile(long handle, int size);
+
+    /**
+     * Writes a number by a handle, with volatile ordering.
+     *
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param number the new value
+     */
+    public abstract void putVolatile(long handle, int size, long number);
+
+    /**
+     * Compares a number with an expected one by a handle, and writes a new one if they are equal, atomically.
+     *
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
+     * @param number the new value
+     * @return the old value, with zeros above its size
+     */
+    public abstract long exchange(long handle, int size, long expected, long number);
+
+    /**
+     * Adds to a number by a handle, atomically.
+     *
+     * @param handle a valid handle for a store, aligned
+     * @param size bytes, the size of the handle
+     * @param delta the value to add
+     * @return the old value
+     */
+    public abstract long add(long handle, int size, long delta);
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * Memory as guest code sees it: numbers, bytes and strings at the addresses of the space that a CPU has loaded.
+ *
+ * <p>A {@link dev.samara.core.guest.GuestMemory} belongs to one {@link dev.samara.core.Cpu}, and only the thread that
+ * owns the CPU may use it.
+ */
+@NullMarked
+package dev.samara.core.guest;
+
+import org.jspecify.annotations.NullMarked;

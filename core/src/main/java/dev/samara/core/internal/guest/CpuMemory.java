@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import java.nio.ByteOrder;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory of one CPU: the byte order, the results of the last access, and accesses to the {@link TranslatedMemory}
+ * of the loaded space. Used by the thread that owns the CPU.
+ */
+public final class CpuMemory extends GuestMemory {
+    private static final String NO_SPACE = " has no space loaded";
+    private static final String LAZY = " is LAZY: it has to load its space again first";
+
+    private final String cpu;
+    private final Thread owner;
+    private final SlowAccess slow = new SlowAccess(this);
+    private final GuestBytes bytes = new GuestBytes(this);
+
+    /** Null while no space is loaded. */
+    private @Nullable TranslatedMemory loaded;
+
+    /** Why accesses are refused while {@code loaded} is null. */
+    private String refusal = NO_SPACE;
+
+    private boolean swapsBytes;
+    private long value;
+    private long faultAddress;
+    private int fault;
+
+    /**
+     * Makes the memory of a CPU that has no space loaded.
+     *
+     * @param cpu the name of the CPU in messages
+     * @param owner the thread that may use the CPU
+     */
+    public CpuMemory(String cpu, Thread owner) {
+        this.cpu = cpu;
+        this.owner = owner;
+    }
+
+    /** Serves a space whose translations the CPU did not have before: there is no last access. */
+    public void serve(TranslatedMemory memory, Layout layout) {
+        memory.serve(layout);
+        value = 0;
+        faultAddress = 0;
+        fault = Fault.MINOR;
+        serve(memory);
+    }
+
+    /** Serves the space that the memory served last. */
+    public void serve(TranslatedMemory memory) {
+        loaded = memory;
+    }
+
+    /** Refuses accesses from now on, since no space is loaded. */
+    public void rest() {
+        loaded = null;
+        refusal = NO_SPACE;
+    }
+
+    /** Refuses accesses until a space is served, since the CPU is LAZY. */
+    public void restLazy() {
+        loaded = null;
+        refusal = LAZY;
+    }
+
+    /** Throws if the thread is not the owner. */
+    public void checkOwner() {
+        if (Thread.currentThread() != owner) {
+            throw new IllegalStateException(cpu + " is used by thread "
+                    + Thread.currentThread().getName() + " and owned by " + owner.getName());
+        }
+    }
+
+    /** Returns the loaded space's memory. Throws if the thread is not the owner, or no space is loaded. */
+    private TranslatedMemory loaded() {
+        checkOwner();
+        return living();
+    }
+
+    private TranslatedMemory living() {
+        TranslatedMemory memory = loaded;
+        if (memory == null) {
+            throw new IllegalStateException(cpu + refusal);
+        }
+        return memory;
+    }
+
+    /** Throws if the thread is not the owner, or no space is loaded. */
+    public void checkLoaded() {
+        loaded();
+    }
+
+    /** Throws if the CPU runs a listener, which must leave it as it is. */
+    public void checkQuiet(CpuTlb processor) {
+        if (processor.isTelling()) {
+            throw new IllegalStateException(cpu + " is used by a flush listener, which it is telling of a flush");
+        }
+        if (processor.isAt(CpuTlb.TELLING_STORE)) {
+            throw new IllegalStateException(cpu + " is used by a write listener, which must leave it as it is");
+        }
+    }
+
+    /** Returns the exception for a call that is made in GUEST only. */
+    public IllegalStateException notInGuest() {
+        checkQuiet(loaded().processor());
+        return new IllegalStateException(cpu + " is not in GUEST");
+    }
+
+    static void checkSize(int size) {
+        if (size != 8 && size != 4 && size != 2 && size != 1) {
+            throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
+        }
+    }
+
+    @Override
+    public void order(ByteOrder order) {
+        checkOwner();
+        swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
+    }
+
+    /** Converts a number between little-endian order and the byte order that is set. */
+    long ordered(long number, int size) {
+        return GuestAtomic.ordered(number, size, swapsBytes);
+    }
+
+    @Override
+    public long value() {
+        return hasResults() ? value : 0;
+    }
+
+    @Override
+    public long faultAddress() {
+        return hasResults() ? faultAddress : 0;
+    }
+
+    @Override
+    public int fault() {
+        return hasResults() ? fault : Fault.MINOR;
+    }
+
+    private boolean hasResults() {
+        TranslatedMemory memory = loaded;
+        if (memory == null) {
+            return false;
+        }
+        memory.checkCaller();
+        return true;
+    }
+
+    void setValue(long value) {
+        this.value = value;
+    }
+
+    /** Begins an access that is made page by page, and fails only if a part fails. */
+    void begin() {
+        fault = Fault.MINOR;
+    }
+
+    /** Records why and where an access has failed. */
+    int fail(int why, long address) {
+        fault = why;
+        faultAddress = address;
+        return why;
+    }
+
+    /**
+     * Tells the watchers of a range about a store that was made. Called in GUEST. Earlier handles are invalid after
+     * this call. Accesses of the watchers do not count as last accesses.
+     */
+    void tell(TranslatedMemory memory, long address, long length) {
+        if (!memory.isWatched(address, length)) {
+            return;
+        }
+        long valueBefore = value;
+        long faultAddressBefore = faultAddress;
+        int faultBefore = fault;
+        try {
+            memory.tell(address, length);
+        } finally {
+            value = valueBefore;
+            faultAddress = faultAddressBefore;
+            fault = faultBefore;
+        }
+    }
+
+    @Override
+    public int handleFault(long address, int access) {
+        int result = loaded().handleFault(address, access);
+        return Fault.isDone(result) ? result : fail(result, address);
+    }
+
+    @Override
+    public int load(long address, int size) {
+        return read(address, size, Protection.READ);
+    }
+
+    @Override
+    public int fetch(long address, int size) {
+        return read(address, size, Protection.EXEC);
+    }
+
+    private int read(long address, int size, int access) {
+        TranslatedMemory memory = loaded();
+        checkSize(size);
+        if (memory.crosses(address, size)) {
+            return slow.load(memory, address, size, access);
+        }
+        boolean entered = memory.enter();
+        try {
+            long handle = memory.translate(address, size, access);
+            if (handle < 0) {
+                return fail((int) -handle, address);
+            }
+            value = ordered(memory.get(handle, size), size);
+            return Fault.MINOR;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    @Override
+    public int store(long address, int size, long number) {
+        TranslatedMemory memory = loaded();
+        checkSize(size);
+        boolean entered = memory.enter();
+        try {
+            if (memory.crosses(address, size)) {
+                return slow.storeAcross(memory, address, size, ordered(number, size));
+            }
+            long handle = memory.translate(address, size, Protection.WRITE);
+            if (handle < 0) {
+                return handle == NO_HANDLE
+                        ? slow.storeWatched(memory, address, size, ordered(number, size))
+                        : fail((int) -handle, address);
+            }
+            memory.put(handle, size, ordered(number, size));
+            return Fault.MINOR;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    @Override
+    public int loadVolatile(long address, int size) {
+        return atomic(GuestAtomic.LOAD, address, size, 0, 0);
+    }
+
+    @Override
+    public int storeVolatile(long address, int size, long number) {
+        return atomic(GuestAtomic.STORE, address, size, 0, number);
+    }
+
+    @Override
+    public int compareAndExchange(long address, int size, long expected, long number) {
+        return atomic(GuestAtomic.EXCHANGE_IF, address, size, expected, number);
+    }
+
+    @Override
+    public int compareAndSet(long address, int size, long expected, long number) {
+        int result = compareAndExchange(address, size, expected, number);
+        if (Fault.isDone(result)) {
+            value = value == (expected & GuestAtomic.maskOf(size)) ? 1 : 0;
+        }
+        return result;
+    }
+
+    @Override
+    public int getAndAdd(long address, int size, long delta) {
+        return atomic(GuestAtomic.ADD, address, size, 0, delta);
+    }
+
+    @Override
+    public int getAndSet(long address, int size, long number) {
+        return atomic(GuestAtomic.SET, address, size, 0, number);
+    }
+
+    @Override
+    public int getAndBitwiseAnd(long address, int size, long mask) {
+        return atomic(GuestAtomic.AND, address, size, 0, mask);
+    }
+
+    @Override
+    public int getAndBitwiseOr(long address, int size, long mask) {
+        return atomic(GuestAtomic.OR, address, size, 0, mask);
+    }
+
+    @Override
+    public int getAndBitwiseXor(long address, int size, long mask) {
+        return atomic(GuestAtomic.XOR, address, size, 0, mask);
+    }
+
+    private int atomic(GuestAtomic what, long address, int size, long expected, long operand) {
+        TranslatedMemory memory = loaded();
+        checkSize(size);
+        if ((address & size - 1) != 0) {
+            return fail(Fault.ADRALN, address);
+        }
+        boolean entered = memory.enter();
+        try {
+            long handle =
+                    memory.translate(address, size, what == GuestAtomic.LOAD ? Protection.READ : Protection.WRITE);
+            if (handle < 0) {
+                return handle == NO_HANDLE
+                        ? slow.updateWatched(memory, what, address, size, expected, operand)
+                        : fail((int) -handle, address);
+            }
+            update(memory, what, handle, size, expected, operand);
+            return Fault.MINOR;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /** Makes an atomic access by a handle. Sets the value, except for STORE. Returns the previous number. */
+    long update(TranslatedMemory memory, GuestAtomic what, long handle, int size, long expected, long operand) {
+        long seen = memory.update(what, handle, size, expected, operand, swapsBytes);
+        if (what != GuestAtomic.STORE) {
+            value = seen;
+        }
+        return seen;
+    }
+
+    @Override
+    public int copyOut(long address, byte[] target, int at, int length) {
+        Objects.checkFromIndexSize(at, length, target.length);
+        return bytes.transfer(loaded(), address, target, at, length, false);
+    }
+
+    @Override
+    public int copyIn(long address, byte[] source, int at, int length) {
+        Objects.checkFromIndexSize(at, length, source.length);
+        return bytes.transfer(loaded(), address, source, at, length, true);
+    }
+
+    @Override
+    public long fill(long address, long length, byte with) {
+        return bytes.fill(loaded(), address, length, with);
+    }
+
+    @Override
+    public int string(long address, byte[] target) {
+        return bytes.string(loaded(), address, target);
+    }
+
+    @Override
+    public int pin(long address, int access) {
+        int frame = loaded().pins().pin(address, (access & Protection.WRITE) != 0);
+        if (frame < 0) {
+            fail(-frame, address);
+        }
+        return frame;
+    }
+
+    @Override
+    public void unpin(int frame, boolean written) {
+        loaded().pins().unpin(frame, written);
+    }
+
+    @Override
+    public FrameStore frameStore() {
+        return loaded().store();
+    }
+
+    @Override
+    public long probeLoad(long address, int size) {
+        return probe(address, size, Pte.READ);
+    }
+
+    @Override
+    public long probeStore(long address, int size) {
+        return probe(address, size, Pte.WRITE);
+    }
+
+    @Override
+    public long probeFetch(long address, int size) {
+        return probe(address, size, Pte.EXEC);
+    }
+
+    private long probe(long address, int size, long right) {
+        TranslatedMemory memory = loaded;
+        return memory == null ? MISS : memory.probe(address, size, right);
+    }
+
+    @Override
+    public long resolveLoad(long address, int size) {
+        return resolve(address, size, Protection.READ);
+    }
+
+    @Override
+    public long resolveStore(long address, int size) {
+        return resolve(address, size, Protection.WRITE);
+    }
+
+    @Override
+    public long resolveFetch(long address, int size) {
+        return resolve(address, size, Protection.EXEC);
+    }
+
+    private long resolve(long address, int size, int access) {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        if (memory == null || !memory.processor().isInGuest()) {
+            throw notInGuest();
+        }
+        checkSize(size);
+        memory.endHandles();
+        if (memory.crosses(address, size)) {
+            return NO_HANDLE;
+        }
+        long handle = memory.resolve(address, access);
+        if (handle < 0 && handle != NO_HANDLE) {
+            fail((int) -handle, address);
+        }
+        return handle;
+    }
+
+    @Override
+    public long get(long handle, int size) {
+        return ordered(living().get(handle, size), size);
+    }
+
+    @Override
+    public void put(long handle, int size, long number) {
+        living().put(handle, size, ordered(number, size));
+    }
+
+    @Override
+    public long getVolatile(long handle, int size) {
+        return update(GuestAtomic.LOAD, handle, size, 0, 0);
+    }
+
+    @Override
+    public void putVolatile(long handle, int size, long number) {
+        update(GuestAtomic.STORE, handle, size, 0, number);
+    }
+
+    @Override
+    public long exchange(long handle, int size, long expected, long number) {
+        return update(GuestAtomic.EXCHANGE_IF, handle, size, expected, number);
+    }
+
+    @Override
+    public long add(long handle, int size, long delta) {
+        return update(GuestAtomic.ADD, handle, size, 0, delta);
+    }
+
+    private long update(GuestAtomic what, long handle, int size, long expected, long operand) {
+        TranslatedMemory memory = living();
+        if ((handle & size - 1) != 0) {
+            throw misused(handle, size);
+        }
+        return memory.update(what, handle, size, expected, operand, swapsBytes);
+    }
+
+    private static IllegalArgumentException misused(long handle, int size) {
+        checkSize(size);
+        return new IllegalArgumentException("handle 0x" + Long.toHexString(handle)
+                + (handle < 0
+                        ? " is negative: it is MISS, NO_HANDLE or a negated fault, and not a handle"
+                        : " of an atomic access is not a multiple of its size " + size));
+    }
+
+    @Override
+    public String toString() {
+        return "memory of " + cpu;
+    }
+}

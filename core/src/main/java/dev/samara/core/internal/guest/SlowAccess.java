@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+
+/** Accesses for which no handle is enough: across a page boundary, and stores of which watchers are told. */
+final class SlowAccess {
+    private final CpuMemory cpu;
+
+    SlowAccess(CpuMemory cpu) {
+        this.cpu = cpu;
+    }
+
+    /** Reads a number that crosses a page boundary. Sets the value only if all bytes were read. */
+    int load(TranslatedMemory memory, long address, int size, int access) {
+        long number = 0;
+        for (int i = 0; i < size; i++) {
+            boolean entered = memory.enter();
+            try {
+                long handle = memory.translate(address + i, 1, access);
+                if (handle < 0) {
+                    return cpu.fail((int) -handle, address + i);
+                }
+                number |= memory.get(handle, 1) << (i * Byte.SIZE);
+            } finally {
+                memory.leave(entered);
+            }
+        }
+        cpu.setValue(cpu.ordered(number, size));
+        return Fault.MINOR;
+    }
+
+    /**
+     * Writes a number that crosses a page boundary. Both pages are found writable, with no acknowledgement in between,
+     * before the first byte is written. Called in GUEST.
+     *
+     * @param number in little-endian order
+     */
+    int storeAcross(TranslatedMemory memory, long address, int size, long number) {
+        int below = memory.restOfPage(address);
+        long second = address + below;
+        for (; ; ) {
+            long high = memory.findWritable(second);
+            if (high < 0) {
+                // If the lower page faults too, its fault is the one to be reported.
+                long low = memory.findWritable(address);
+                return low < 0 ? cpu.fail((int) -low, address) : cpu.fail((int) -high, second);
+            }
+            long low = memory.walk(address, Pte.WRITE);
+            if (low >= 0) {
+                for (int i = 0; i < size; i++) {
+                    memory.put(i < below ? low + i : high + i - below, 1, number >>> (i * Byte.SIZE));
+                }
+                cpu.tell(memory, address, size);
+                return Fault.MINOR;
+            }
+            low = memory.find(address, Protection.WRITE);
+            if (low < 0) {
+                return cpu.fail((int) -low, address);
+            }
+        }
+    }
+
+    /**
+     * Writes a number to a page that is watched. Called in GUEST.
+     *
+     * @param number in little-endian order
+     */
+    int storeWatched(TranslatedMemory memory, long address, int size, long number) {
+        long handle = memory.find(address, Protection.WRITE);
+        if (handle < 0) {
+            return cpu.fail((int) -handle, address);
+        }
+        memory.put(handle, size, number);
+        cpu.tell(memory, address, size);
+        return Fault.MINOR;
+    }
+
+    /** Makes an atomic access to a page that is watched. Called in GUEST. */
+    int updateWatched(TranslatedMemory memory, GuestAtomic what, long address, int size, long expected, long operand) {
+        long handle = memory.find(address, Protection.WRITE);
+        if (handle < 0) {
+            return cpu.fail((int) -handle, address);
+        }
+        long seen = cpu.update(memory, what, handle, size, expected, operand);
+        boolean isWritten = what != GuestAtomic.EXCHANGE_IF || seen == (expected & GuestAtomic.maskOf(size));
+        if (isWritten) {
+            cpu.tell(memory, address, size);
+        }
+        return Fault.MINOR;
+    }
+}

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.guest;
+
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.CpuTlb;
+import dev.samara.core.internal.tlb.SoftTlb;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.FrameStore;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The loaded space, through a CPU's TLB: translates addresses to handles, by the TLB, the page table or a fault, and
+ * accesses the bytes of a handle's frame. A handle is a physical address; in a checked memory it is a record of the
+ * translation.
+ *
+ * <p>Bytes are accessed in GUEST only. If the CPU is not in GUEST, it enters for one access, or one page, and leaves
+ * again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
+ */
+public sealed class TranslatedMemory permits CheckedMemory {
+    /**
+     * The result of {@link #resolve} for a store to a page that is watched: each such store is made by address, and the
+     * watchers are told. It is negative as an int too. Taken for a handle, it lies in no frame.
+     */
+    private static final long NO_HANDLE = GuestMemory.NO_HANDLE;
+
+    private final CpuTlb processor;
+    private final Faulter faulter;
+    private final FrameStore store;
+
+    /** The store, if it is the usual one; its accesses need not split a physical address. Null otherwise. */
+    private final @Nullable DirectFrames direct;
+
+    private final int pageShift;
+    private final SoftTlb tlb;
+    private final int pageMask;
+    private final GuestPins pins;
+
+    /**
+     * Makes the memory of one thread's CPU.
+     *
+     * @param processor the CPU's own translations; whenever this object is used, it has loaded the space that this
+     *     object serves
+     * @param faulter handles faults in that space
+     * @param worker the thread's page table context
+     * @param frames the machine's frames
+     */
+    public TranslatedMemory(CpuTlb processor, Faulter faulter, PageTableContext worker, Frames frames) {
+        this.processor = processor;
+        this.faulter = faulter;
+        store = frames.store();
+        direct = store instanceof DirectFrames usual ? usual : null;
+        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+        tlb = processor.tlb();
+        pageMask = frames.pageSize() - 1;
+        pins = new GuestPins(this, frames, worker);
+    }
+
+    /** Serves another space of the same machine and page size from now on. */
+    void serve(Layout layout) {
+        faulter.serve(layout);
+    }
+
+    /** Drops the references to the space that was served. No space is served after this. */
+    public void rest() {
+        faulter.rest();
+    }
+
+    FrameStore store() {
+        return store;
+    }
+
+    GuestPins pins() {
+        return pins;
+    }
+
+    CpuTlb processor() {
+        return processor;
+    }
+
+    /** Refuses another thread than the owner of the CPU, in a checked memory only. */
+    void checkCaller() {
+        // The results of the last access are read too often to be guarded on every machine.
+    }
+
+    /** Returns the number of bytes from an address to the end of its page. */
+    int restOfPage(long address) {
+        return pageMask + 1 - ((int) address & pageMask);
+    }
+
+    /** Returns whether a range of bytes lies in two pages. */
+    boolean crosses(long address, int size) {
+        return ((int) address & pageMask) + size > pageMask + 1;
+    }
+
+    /**
+     * Makes a page accessible, outside of GUEST. May wait like {@link Faulter#fault}; a CPU in GUEST leaves it
+     * meanwhile.
+     *
+     * @param access bits of {@link Protection}
+     * @return a {@link Fault}
+     */
+    int handleFault(long address, int access) {
+        checkQuiet();
+        boolean isGuest = processor.isGuest();
+        if (isGuest) {
+            leaveGuest();
+        }
+        try {
+            return faultOutside(address, access);
+        } finally {
+            if (isGuest) {
+                enterGuest();
+            }
+        }
+    }
+
+    private int faultOutside(long address, int access) {
+        int before = processor.begin(CpuTlb.FAULTING);
+        try {
+            return faulter.fault(address, access);
+        } finally {
+            processor.end(before);
+        }
+    }
+
+    /** Acknowledges pending requests of other threads, in GUEST. Ends all handles. */
+    public void poll() {
+        endHandles();
+        processor.poll();
+    }
+
+    /** Ends all earlier handles. Every access by address calls this in GUEST, since it may resolve. */
+    void endHandles() {
+        // Only a checked memory records handles.
+    }
+
+    private void checkQuiet() {
+        if (processor.isTelling()) {
+            throw new IllegalStateException("an access was made by a flush listener of the same CPU");
+        }
+    }
+
+    /** Enters GUEST unless the CPU is in it. Returns whether it has entered. */
+    boolean enter() {
+        checkQuiet();
+        if (processor.isGuest()) {
+            endHandles();
+            return false;
+        }
+        enterGuest();
+        return true;
+    }
+
+    void leave(boolean entered) {
+        if (entered) {
+            // Not by way of leaveGuest: the entry had the stack depth that the exit needs.
+            processor.leaveGuest();
+        }
+    }
+
+    private void enterGuest() {
+        processor.enterGuest();
+    }
+
+    private void leaveGuest() {
+        processor.leaveGuest();
+    }
+
+    /**
+     * Looks an address up in the TLB. Outside of GUEST every lookup misses.
+     *
+     * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
+     * @return a handle, or {@link SoftTlb#MISS}
+     */
+    long probe(long address, int size, long right) {
+        return tlb.probe(address, size, right >> 1);
+    }
+
+    /** Returns a handle for bytes of one page, the negated {@link Fault}, or {@link #NO_HANDLE}. Called in GUEST. */
+    long translate(long address, int size, int access) {
+        long handle = probe(address, size, rightOf(access));
+        return handle >= 0 ? handle : resolve(address, access);
+    }
+
+    private static long rightOf(int access) {
+        return access == Protection.EXEC ? Pte.EXEC : access == Protection.WRITE ? Pte.WRITE : Pte.READ;
+    }
+
+    /**
+     * Translates an address that the TLB does not. Called in GUEST. A fault leaves GUEST meanwhile, so earlier handles
+     * are invalid after this call.
+     *
+     * @param access one bit of {@link Protection}
+     * @return a handle, or the negated {@link Fault}; {@link #NO_HANDLE} for a store to a page that is watched
+     */
+    long resolve(long address, int access) {
+        long handle = find(address, access);
+        return handle >= 0 && access == Protection.WRITE && processor.isWatched(address) ? NO_HANDLE : handle;
+    }
+
+    /** Translates for a store by the TLB, and else like {@link #find}. Called in GUEST. */
+    long findWritable(long address) {
+        long handle = probe(address, 1, Pte.WRITE);
+        return handle >= 0 ? handle : find(address, Protection.WRITE);
+    }
+
+    /**
+     * Translates like {@link #resolve}, but also for a store to a page that is watched: the caller then tells the
+     * watchers.
+     */
+    long find(long address, int access) {
+        long handle = walk(address, rightOf(access));
+        return handle >= 0 ? handle : findByFault(address, access);
+    }
+
+    /** Looks an address up in the page table. Called in GUEST. */
+    long walk(long address, long right) {
+        return processor.walk(address, right);
+    }
+
+    private long findByFault(long address, int access) {
+        for (; ; ) {
+            int result;
+            leaveGuest();
+            try {
+                result = faultOutside(address, access);
+            } finally {
+                enterGuest();
+            }
+            if (!Fault.isDone(result)) {
+                return -result;
+            }
+            // The fault may have linked a new leaf.
+            processor.forgetTable(address);
+            long handle = walk(address, rightOf(access));
+            if (handle >= 0) {
+                return handle;
+            }
+        }
+    }
+
+    /** Returns whether watchers are told of a store to a range. They are not told of stores of a watcher. */
+    boolean isWatched(long address, long length) {
+        return !processor.isAt(CpuTlb.TELLING_STORE) && processor.watches().touches(address, address + length - 1);
+    }
+
+    /**
+     * Tells the watchers of a range about a store that was made. Called in GUEST, which it leaves meanwhile, since
+     * watchers may take long. Earlier handles are invalid after this call.
+     */
+    void tell(long address, long length) {
+        leaveGuest();
+        int before = processor.begin(CpuTlb.TELLING_STORE);
+        try {
+            processor.watches().tell(address, length);
+        } finally {
+            processor.end(before);
+            enterGuest();
+        }
+    }
+
+    private int frameOf(long physical) {
+        return (int) (physical >>> pageShift);
+    }
+
+    private int offsetOf(long physical) {
+        return (int) physical & pageMask;
+    }
+
+    /** Returns the frame of a handle. */
+    int frameAt(long physical) {
+        return frameOf(physical);
+    }
+
+    /**
+     * Reads without ordering, in little-endian byte order. A checked memory checks handles here and in the methods
+     * below.
+     */
+    long get(long physical, int size) {
+        DirectFrames usual = direct;
+        return usual != null ? usual.get(physical, size) : store.get(frameOf(physical), offsetOf(physical), size);
+    }
+
+    /** Writes without ordering, in little-endian byte order. */
+    void put(long physical, int size, long number) {
+        DirectFrames usual = direct;
+        if (usual != null) {
+            usual.put(physical, size, number);
+        } else {
+            store.put(frameOf(physical), offsetOf(physical), size, number);
+        }
+    }
+
+    void copy(long physical, byte[] bytes, int at, int length, boolean writes) {
+        if (writes) {
+            store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
+        } else {
+            store.read(frameOf(physical), offsetOf(physical), bytes, at, length);
+        }
+    }
+
+    void fill(long physical, int length, byte with) {
+        store.fill(frameOf(physical), offsetOf(physical), length, with);
+    }
+
+    /**
+     * Makes an atomic access by a handle that is aligned.
+     *
+     * @param expected the number that EXCHANGE_IF expects; not used by other kinds
+     * @param swaps whether the numbers are big-endian
+     * @return the previous number; unspecified for STORE
+     */
+    long update(GuestAtomic what, long physical, int size, long expected, long operand, boolean swaps) {
+        return what.update(store, frameOf(physical), offsetOf(physical), size, expected, operand, swaps);
+    }
+}
