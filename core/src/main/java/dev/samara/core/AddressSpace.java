@@ -5,10 +5,23 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
 import dev.samara.core.event.WriteListener;
+import dev.samara.core.internal.fault.ExpandStack;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.Brk;
+import dev.samara.core.internal.syscall.ExitMmap;
+import dev.samara.core.internal.syscall.Fork;
+import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mincore;
+import dev.samara.core.internal.syscall.Mlock;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Mremap;
+import dev.samara.core.internal.syscall.Mseal;
+import dev.samara.core.internal.syscall.Msync;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.PagemapScan;
+import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -199,7 +212,7 @@ public final class AddressSpace implements AutoCloseable {
      *     rcuMapPages}; the backing is not called then
      */
     public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return layout.mmap(address, length, protection, flags, backing, offset);
+        return Mmap.mmap(layout, address, length, protection, flags, backing, offset);
     }
 
     /**
@@ -213,7 +226,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long munmap(long address, long length) {
-        return layout.munmap(address, length);
+        return Munmap.munmap(layout, address, length);
     }
 
     /**
@@ -229,7 +242,7 @@ public final class AddressSpace implements AutoCloseable {
      *     complete; it is complete at once if there is nothing to do
      */
     public CompletableFuture<Long> munmapAsync(long address, long length) {
-        return layout.munmapAsync(address, length);
+        return Munmap.munmapAsync(layout, address, length);
     }
 
     /**
@@ -247,7 +260,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     public CompletableFuture<Long> mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return layout.mmapAsync(address, length, protection, flags, backing, offset);
+        return Mmap.mmapAsync(layout, address, length, protection, flags, backing, offset);
     }
 
     /**
@@ -263,7 +276,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     public CompletableFuture<Long> mremapAsync(
             long address, long oldLength, long newLength, int flags, long newAddress) {
-        return layout.mremapAsync(address, oldLength, newLength, flags, newAddress);
+        return Mremap.mremapAsync(layout, address, oldLength, newLength, flags, newAddress);
     }
 
     /**
@@ -279,7 +292,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mprotect(long address, long length, int protection) {
-        return layout.mprotect(address, length, protection);
+        return Mprotect.mprotect(layout, address, length, protection);
     }
 
     /**
@@ -299,7 +312,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the new address of the mapping, or a negated errno
      */
     public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
-        return layout.mremap(address, oldLength, newLength, flags, newAddress);
+        return Mremap.mremap(layout, address, oldLength, newLength, flags, newAddress);
     }
 
     /**
@@ -309,7 +322,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the end of the heap: {@code address}, or the old end after any failure
      */
     public long brk(long address) {
-        return layout.brk(address);
+        return Brk.brk(layout, address);
     }
 
     /**
@@ -326,7 +339,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long madvise(long address, long length, int advice) {
-        return layout.madvise(address, length, advice);
+        return Madvise.madvise(layout, address, length, advice);
     }
 
     /**
@@ -337,7 +350,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlock(long address, long length) {
-        return layout.mlock2(address, length, 0);
+        return Mlock.mlock2(layout, address, length, 0);
     }
 
     /**
@@ -352,7 +365,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlock2(long address, long length, int flags) {
-        return layout.mlock2(address, length, flags);
+        return Mlock.mlock2(layout, address, length, flags);
     }
 
     /**
@@ -365,7 +378,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long munlock(long address, long length) {
-        return layout.munlock(address, length);
+        return Mlock.munlock(layout, address, length);
     }
 
     /**
@@ -377,7 +390,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mlockall(int flags) {
-        return layout.mlockall(flags);
+        return Mlock.mlockall(layout, flags);
     }
 
     /**
@@ -386,7 +399,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0
      */
     public long munlockall() {
-        return layout.munlockall();
+        return Mlock.munlockall(layout);
     }
 
     /**
@@ -401,7 +414,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long msync(long address, long length, int flags) {
-        return layout.msync(address, length, flags);
+        return Msync.msync(layout, address, length, flags);
     }
 
     /**
@@ -416,7 +429,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long mseal(long address, long length, long flags) {
-        return layout.mseal(address, length, flags);
+        return Mseal.mseal(layout, address, length, flags);
     }
 
     /**
@@ -431,7 +444,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return the address, or a negated errno
      */
     public long shmat(@Nullable SharedSegment segment, long address, int flags) {
-        return layout.shmat(segment, address, flags);
+        return Shm.shmat(layout, segment, address, flags);
     }
 
     /**
@@ -443,7 +456,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0, or a negated errno
      */
     public long shmdt(long address) {
-        return layout.shmdt(address);
+        return Shm.shmdt(layout, address);
     }
 
     /**
@@ -456,7 +469,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return 0 if a mapping covers it now, or a negated errno
      */
     public long growStack(long address) {
-        return layout.growStack(address);
+        return ExpandStack.growStack(layout, address);
     }
 
     /**
@@ -557,7 +570,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     public AddressSpace fork() {
         machine.host().spaces().checkOpen();
-        return machine.register(layout.fork());
+        return machine.register(Fork.fork(layout));
     }
 
     /**
@@ -568,7 +581,7 @@ public final class AddressSpace implements AutoCloseable {
      */
     @Override
     public void close() {
-        layout.close();
+        ExitMmap.close(layout);
     }
 
     /**

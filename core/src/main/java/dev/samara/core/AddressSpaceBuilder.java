@@ -4,6 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
@@ -196,6 +197,6 @@ public final class AddressSpaceBuilder {
                 lowGuard,
                 highGuard,
                 earlyReuse);
-        return machine.register(new Layout(origin, mapped));
+        return machine.register(Load.load(origin, mapped));
     }
 }

@@ -20,6 +20,7 @@ import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
@@ -91,7 +92,7 @@ public final class Machine implements AutoCloseable {
             done = true;
         } finally {
             if (!done) {
-                layout.close();
+                ExitMmap.close(layout);
             }
         }
         return new AddressSpace(this, layout);

@@ -23,6 +23,7 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -148,7 +149,8 @@ final class Bed {
             int protection = kind.access | READ;
             int how = kind == Kind.FILE_1 || kind == Kind.FILE_16 || kind == Kind.SLOW ? SHARED : PRIVATE;
             int flags = FIXED | NORESERVE | how | (kind.isOfFile() ? 0 : ANONYMOUS);
-            long result = layout.mmap(start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
+            long result =
+                    Mmap.mmap(layout, start(i), PAGES * PAGE, protection, flags, kind.isOfFile() ? file : null, offset);
             if (Errno.isError(result)) {
                 throw new IllegalStateException("the space could not be filled: " + Errno.of(result));
             }

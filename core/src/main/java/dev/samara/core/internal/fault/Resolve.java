@@ -53,7 +53,7 @@ public final class Resolve {
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Fault.MAPERR;
         }
-        long grown = layout.growStack(address);
+        long grown = ExpandStack.growStack(layout, address);
         if (grown == Errno.EINTR.result()) {
             return Fault.RETRY;
         }

@@ -2,7 +2,8 @@
 /**
  * Page faults: from an address and an access to a translation, or to the reason why there is none.
  *
- * <p>{@link dev.samara.core.internal.fault.Resolve} is the front half: it finds the VMA and checks the rights. {@link
+ * <p>{@link dev.samara.core.internal.fault.Resolve} is the front half: it finds the VMA, {@linkplain
+ * dev.samara.core.internal.fault.ExpandStack grows} a stack, and checks the rights. {@link
  * dev.samara.core.internal.fault.Faulter} maps the page. The common fault takes no lock of the space and counts
  * nothing: it runs in a reader section, and checks under the lock of one leaf what it maps. Pages of a file that are in
  * memory are mapped a {@linkplain dev.samara.core.internal.fault.FaultAround window} at a time. A page that is not in

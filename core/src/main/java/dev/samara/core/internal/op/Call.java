@@ -1,24 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-/** The calls that are operations. */
-public enum Call {
-    MMAP,
-    MUNMAP,
-    MPROTECT,
-    MREMAP,
-    BRK,
-    MADVISE,
-    MLOCK,
-    MUNLOCK,
-    MLOCKALL,
-    MUNLOCKALL,
-    MSYNC,
-    MSEAL,
-    SHMAT,
-    SHMDT,
-    GROW_STACK,
-    LOAD,
-    FORK,
-    CLOSE
+import java.util.Locale;
+
+/**
+ * A call of a space with its arguments. {@code toString} returns the call as the system call is written, for reports
+ * and refusals.
+ */
+public interface Call {
+    /**
+     * Decides the call on the layout of an edit, which holds the layout lock. Called once for each attempt; an attempt
+     * that is not published leaves no trace in this object.
+     *
+     * @return the result of the call, or a negated errno
+     * @throws Restart with the gate to wait for
+     */
+    long decide(Edit edit);
+
+    /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
+    default void revoke(Revocations revocations) {}
+
+    /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
+    default boolean mayBeRefused() {
+        return true;
+    }
+
+    /** Returns whether the call ends its space; its waits are not interrupted then. */
+    default boolean endsSpace() {
+        return false;
+    }
+
+    /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
+    default boolean isMunmap() {
+        return false;
+    }
+
+    /** Returns a call as text, with its arguments in hexadecimal, in the order of the system call. */
+    static String text(String name, Number... arguments) {
+        StringBuilder text = new StringBuilder(name).append('(');
+        String separator = "";
+        for (Number argument : arguments) {
+            text.append(separator).append(String.format(Locale.ROOT, "0x%x", argument));
+            separator = ", ";
+        }
+        return text.append(')').toString();
+    }
 }

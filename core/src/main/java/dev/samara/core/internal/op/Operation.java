@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.page.PageTableContext;
@@ -11,36 +10,20 @@ import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.syscall.Brk;
-import dev.samara.core.internal.syscall.ExpandStack;
-import dev.samara.core.internal.syscall.Madvise;
-import dev.samara.core.internal.syscall.Mlock;
-import dev.samara.core.internal.syscall.Mmap;
-import dev.samara.core.internal.syscall.Mprotect;
-import dev.samara.core.internal.syscall.Mremap;
-import dev.samara.core.internal.syscall.Msync;
-import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.SharedSegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of an operation, from its arguments to its completion.
+ * The run of one {@link Call}, from its arguments to its completion.
  *
- * <p>Before publication the operation is a loop of attempts, each an {@link Edit}. An attempt is dropped without effect
- * if the operation must wait for a range in flight or must ask a backing. The thread then waits or asks without a lock
- * and attempts again. After publication the range in flight is retired and completed: by the calling thread, or for an
- * asynchronous call by one of the machine's threads.
+ * <p>Before publication the operation is a loop of attempts, each an {@link Edit} on which the call decides. An attempt
+ * is dropped without effect if the operation must wait for a range in flight or must ask a backing. The thread then
+ * waits or asks without a lock and attempts again. After publication the range in flight is retired and completed: by
+ * the calling thread, or for an asynchronous call by one of the machine's threads.
  */
 public final class Operation implements Watch {
     /** The number of restarts after which an operation takes a ticket. */
@@ -54,14 +37,6 @@ public final class Operation implements Watch {
 
     private final Layout layout;
     private final Call call;
-
-    /* The arguments; the call decides the meaning of each field. */
-    private final long address;
-    private final long length;
-    private final long third;
-    private final long fourth;
-    private final int flags;
-    private final @Nullable Object object;
 
     /** The position of its first attempt among the operations of its space; 0 before that attempt. */
     private long age;
@@ -87,29 +62,15 @@ public final class Operation implements Watch {
     /** The worker for the retirement; null until one is needed. */
     private @Nullable PageTableContext worker;
 
-    /** The access checker's records of this operation's revocations. */
-    private List<AccessChecker.Revocation> takings = List.of();
+    /** The ranges that the call may revoke; null if the machine is not checked. */
+    private @Nullable Revocations revocations;
 
     /** The ranges to fault in after completion. */
     private List<Populate> populations = List.of();
 
-    public Operation(
-            Layout layout,
-            Call call,
-            long address,
-            long length,
-            long third,
-            long fourth,
-            int flags,
-            @Nullable Object object) {
+    public Operation(Layout layout, Call call) {
         this.layout = layout;
         this.call = call;
-        this.address = address;
-        this.length = length;
-        this.third = third;
-        this.fourth = fourth;
-        this.flags = flags;
-        this.object = object;
     }
 
     /**
@@ -121,10 +82,10 @@ public final class Operation implements Watch {
         Cpus.checkMayWait("a call of a space");
         layout.host().waitingCalls().attendAgain();
         Backlog backlog = backlog();
-        if (backlog != null && mayBeRefused() && !backlog.awaitRoom()) {
+        if (backlog != null && call.mayBeRefused() && !backlog.awaitRoom()) {
             return Errno.EAGAIN.result();
         }
-        beginTaking();
+        beginRevocations();
         try {
             publish();
         } finally {
@@ -134,62 +95,27 @@ public final class Operation implements Watch {
                     transit.retireAndWait();
                 }
             } finally {
-                endTaking();
+                endRevocations();
             }
         }
         populate();
         return result;
     }
 
-    /** Announces to the access checker the ranges that the operation may revoke until it ends. */
-    private void beginTaking() {
-        Memory memory = layout.memoryOrNull();
-        AccessChecker oracle = memory == null ? null : memory.oracle();
-        if (oracle == null || !takesAway()) {
-            return;
-        }
-        takings = new ArrayList<>(2);
-        if (call == Call.MREMAP) {
-            takings.add(taking(oracle, address, length));
-            if ((flags & RemapFlags.FIXED) != 0) {
-                takings.add(taking(oracle, fourth, third));
-            }
-        } else {
-            boolean isAll = call == Call.BRK || call == Call.SHMAT || call == Call.SHMDT || call == Call.CLOSE;
-            takings.add(isAll ? takingAll(oracle) : taking(oracle, address, length));
+    /** Announces to the access checker the ranges that the call may revoke until the operation ends. */
+    private void beginRevocations() {
+        revocations = Revocations.of(layout, call);
+        if (revocations != null) {
+            call.revoke(revocations);
         }
     }
 
-    private AccessChecker.Revocation takingAll(AccessChecker oracle) {
-        return oracle.begin(toString(), AccessChecker.ALL, layout.pages().number(), 0, 0);
-    }
-
-    private AccessChecker.Revocation taking(AccessChecker oracle, long start, long bytes) {
-        long limit = layout.geometry().limit();
-        long end = start + layout.geometry().roundUp(bytes);
-        // A range outside the space is refused. With GROWSDOWN or GROWSUP, mprotect extends the range to an end of the
-        // stack.
-        boolean hasRange = Long.compareUnsigned(bytes, limit) <= 0
-                && Long.compareUnsigned(start, limit - bytes) <= 0
-                && start != end
-                && (call != Call.MPROTECT || (flags & (Protection.GROWSDOWN | Protection.GROWSUP)) == 0);
-        return hasRange
-                ? oracle.begin(toString(), AccessChecker.ALL, layout.pages().number(), start, end)
-                : takingAll(oracle);
-    }
-
-    private void endTaking() {
-        List<AccessChecker.Revocation> begun = takings;
-        takings = List.of();
-        begun.forEach(AccessChecker.Revocation::close);
-    }
-
-    private boolean takesAway() {
-        return switch (call) {
-            case MMAP -> (flags & MapFlags.FIXED) != 0;
-            case MUNMAP, MPROTECT, MREMAP, BRK, MADVISE, SHMAT, SHMDT, CLOSE -> true;
-            default -> false;
-        };
+    private void endRevocations() {
+        Revocations begun = revocations;
+        revocations = null;
+        if (begun != null) {
+            begun.end();
+        }
     }
 
     /** Faults in the requested ranges; only the caller waits for that. */
@@ -201,7 +127,7 @@ public final class Operation implements Watch {
 
     /** Ends an asynchronous operation and completes its future. The calling thread must hold no lock. */
     public void complete(CompletableFuture<Long> promised) {
-        endTaking();
+        endRevocations();
         // Before backings are asked for pages: a backing may call operations that wait for a place.
         leaveRoom();
         try {
@@ -224,22 +150,14 @@ public final class Operation implements Watch {
                 : memory.rcu().backlog();
     }
 
-    /** Returns false for the calls that end a space, create one, or serve a fault: these are never refused. */
-    private boolean mayBeRefused() {
-        return switch (call) {
-            case CLOSE, LOAD, FORK, GROW_STACK -> false;
-            default -> true;
-        };
-    }
-
     /** Returns whether the call ends its space. */
     boolean endsSpace() {
-        return call == Call.CLOSE;
+        return call.endsSpace();
     }
 
     /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
     public boolean isMunmap() {
-        return call == Call.MUNMAP;
+        return call.isMunmap();
     }
 
     private void leaveRoom() {
@@ -278,7 +196,7 @@ public final class Operation implements Watch {
         room = backlog;
         boolean returned = false;
         try {
-            beginTaking();
+            beginRevocations();
             publish();
             returned = true;
         } finally {
@@ -288,7 +206,7 @@ public final class Operation implements Watch {
                 rest.promise(future);
                 rest.submit();
             } else if (!returned || populations.isEmpty()) {
-                endTaking();
+                endRevocations();
                 leaveRoom();
             }
         }
@@ -396,7 +314,7 @@ public final class Operation implements Watch {
     private @Nullable Gate attempt() {
         try (Edit edit = new Edit(this)) {
             try {
-                edit.finish(decide(edit));
+                edit.finish(call.decide(edit));
                 return null;
             } catch (Restart blocked) {
                 restarts++;
@@ -407,28 +325,6 @@ public final class Operation implements Watch {
                 return blocked.gate();
             }
         }
-    }
-
-    private long decide(Edit edit) {
-        return switch (call) {
-            case MMAP -> Mmap.mmap(edit, address, length, (int) third, flags, (BackingTraits) object, fourth);
-            case MUNMAP -> Munmap.munmap(edit, address, length);
-            case MPROTECT -> Mprotect.mprotect(edit, address, length, flags);
-            case MREMAP -> Mremap.mremap(edit, address, length, third, flags, fourth);
-            case BRK -> Brk.brk(edit, address);
-            case MADVISE -> Madvise.madvise(edit, address, length, flags);
-            case MLOCK -> Mlock.mlock2(edit, address, length, flags);
-            case MUNLOCK -> Mlock.munlock(edit, address, length);
-            case MLOCKALL -> Mlock.mlockall(edit, flags);
-            case MUNLOCKALL -> Mlock.munlockall(edit);
-            case MSYNC -> Msync.msync(edit, address, length, flags);
-            case MSEAL -> Mprotect.mseal(edit, address, length, third);
-            case SHMAT -> Mmap.shmat(edit, (SharedSegment) object, address, flags);
-            case SHMDT -> Munmap.shmdt(edit, address);
-            case GROW_STACK -> ExpandStack.grow(edit, address);
-            case LOAD, FORK -> filling().fill(edit);
-            case CLOSE -> Munmap.everything(edit);
-        };
     }
 
     /**
@@ -442,15 +338,11 @@ public final class Operation implements Watch {
                     + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
         }
         assert !layout.isLockedByThisThread() : "a wait under the layout lock";
-        if (call == Call.CLOSE) {
+        if (endsSpace()) {
             gate.awaitUninterruptibly(this);
         } else if (!gate.await(this)) {
             refused(Errno.EINTR.result());
         }
-    }
-
-    private Filling filling() {
-        return (Filling) Objects.requireNonNull(object, "object");
     }
 
     /** Begins an attempt. Caller holds the layout lock. */
@@ -561,25 +453,8 @@ public final class Operation implements Watch {
         layout.host().reportLongWait(toString(), gate, waiter, nanos);
     }
 
-    /**
-     * Returns the call with its arguments, in the order of the system call; a backing is omitted, a segment is named.
-     */
     @Override
     public String toString() {
-        String name = call.name().toLowerCase(Locale.ROOT);
-        return switch (call) {
-            case MMAP, MREMAP ->
-                String.format(
-                        Locale.ROOT, "%s(0x%x, 0x%x, 0x%x, 0x%x, 0x%x)", name, address, length, third, flags, fourth);
-            case MUNMAP, MUNLOCK -> String.format(Locale.ROOT, "%s(0x%x, 0x%x)", name, address, length);
-            case MPROTECT, MADVISE, MSYNC ->
-                String.format(Locale.ROOT, "%s(0x%x, 0x%x, 0x%x)", name, address, length, flags);
-            case MLOCK -> String.format(Locale.ROOT, "mlock2(0x%x, 0x%x, 0x%x)", address, length, flags);
-            case MSEAL -> String.format(Locale.ROOT, "%s(0x%x, 0x%x, 0x%x)", name, address, length, third);
-            case SHMAT -> String.format(Locale.ROOT, "%s(%s, 0x%x, 0x%x)", name, object, address, flags);
-            case BRK, SHMDT, GROW_STACK -> String.format(Locale.ROOT, "%s(0x%x)", name, address);
-            case MLOCKALL -> String.format(Locale.ROOT, "%s(0x%x)", name, flags);
-            case MUNLOCKALL, LOAD, FORK, CLOSE -> name;
-        };
+        return call.toString();
     }
 }

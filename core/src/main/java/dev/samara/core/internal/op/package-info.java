@@ -2,10 +2,10 @@
 /**
  * The four phases in which an operation changes a layout: prepare, publish, retire, complete.
  *
- * <p>A call is an {@link dev.samara.core.internal.op.Operation}. Each of its attempts is an {@link
- * dev.samara.core.internal.op.Edit}: one tree transaction with its counters. The edit holds the layout lock and returns
- * errors in Linux's order. It publishes all changes with one store: readers see all of an operation or nothing. That
- * holds also where Linux stops half-way and keeps its changes so far.
+ * <p>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call}. Each of its
+ * attempts is an {@link dev.samara.core.internal.op.Edit}: one tree transaction with its counters. The edit holds the
+ * layout lock, and the call decides on it, with errors in Linux's order. The edit publishes all changes with one store:
+ * readers see all of an operation or nothing. That holds also where Linux stops half-way and keeps its changes so far.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries

@@ -6,25 +6,15 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Resolve;
-import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.syscall.Fork;
-import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Capability;
-import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resolution;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
@@ -32,15 +22,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The layout of one address space: its VMAs, counters, limits and ranges in flight, and the calls that change it.
- *
- * <p>A call is an {@link Operation}, each attempt of which is an {@link Edit} that holds the layout lock. {@link
- * #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called by any thread at any time.
+ * The layout of one address space: its VMAs, counters, limits and ranges in flight. Operations change it under the
+ * layout lock. {@link #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called by any thread at
+ * any time.
  */
 public final class Layout implements VmaLookup {
     /** The owner of the guards' reservations, which are never cleared. */
@@ -126,22 +114,19 @@ public final class Layout implements VmaLookup {
             boolean earlyReuse) {}
 
     /**
-     * Creates a layout and loads its initial mappings.
+     * Creates a layout with nothing mapped in the user's part.
      *
      * @param origin the initial state
-     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
-     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
-     * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
+     * @param above the mappings above the user's part, ascending
      */
-    public Layout(Origin origin, List<Vma> mapped) {
+    public Layout(Origin origin, List<Vma> above) {
         this(
                 origin,
                 origin.host().memory(origin.geometry().pageShift()),
                 new Limits(origin.geometry(), origin.capabilities(), origin.limits()),
-                Load.above(origin.geometry(), mapped),
+                above,
                 origin.brk(),
                 0);
-        Load.load(this, mapped);
     }
 
     private Layout(
@@ -488,102 +473,6 @@ public final class Layout implements VmaLookup {
         return !notifiers.all().isEmpty() || host.retirement() != RetirementHook.NOTHING;
     }
 
-    // Each call below is documented where it is public, in AddressSpace.
-
-    public long mmap(long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return mapping(address, length, protection, flags, backing, offset).run();
-    }
-
-    public CompletableFuture<Long> mmapAsync(
-            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        return mapping(address, length, protection, flags, backing, offset).start();
-    }
-
-    /** Returns the operation of an mmap. The backing is asked for its traits first, and thus without a lock. */
-    private Operation mapping(
-            long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
-        // A refused call asks no backing.
-        Cpus.checkMayWait("a call of a space");
-        BackingTraits traits = BackingTraits.of(backing);
-        return new Operation(this, Call.MMAP, address, length, protection, offset, flags, traits);
-    }
-
-    public long munmap(long address, long length) {
-        return new Operation(this, Call.MUNMAP, address, length, 0, 0, 0, null).run();
-    }
-
-    public CompletableFuture<Long> munmapAsync(long address, long length) {
-        return new Operation(this, Call.MUNMAP, address, length, 0, 0, 0, null).start();
-    }
-
-    public long mprotect(long address, long length, int protection) {
-        return new Operation(this, Call.MPROTECT, address, length, 0, 0, protection, null).run();
-    }
-
-    public long mremap(long address, long oldLength, long newLength, int flags, long newAddress) {
-        return new Operation(this, Call.MREMAP, address, oldLength, newLength, newAddress, flags, null).run();
-    }
-
-    public CompletableFuture<Long> mremapAsync(
-            long address, long oldLength, long newLength, int flags, long newAddress) {
-        return new Operation(this, Call.MREMAP, address, oldLength, newLength, newAddress, flags, null).start();
-    }
-
-    public long brk(long wanted) {
-        return new Operation(this, Call.BRK, wanted, 0, 0, 0, 0, null).run();
-    }
-
-    public long madvise(long address, long length, int advice) {
-        return new Operation(this, Call.MADVISE, address, length, 0, 0, advice, null).run();
-    }
-
-    public long mlock2(long address, long length, int flags) {
-        return new Operation(this, Call.MLOCK, address, length, 0, 0, flags, null).run();
-    }
-
-    public long munlock(long address, long length) {
-        return new Operation(this, Call.MUNLOCK, address, length, 0, 0, 0, null).run();
-    }
-
-    public long mlockall(int flags) {
-        return new Operation(this, Call.MLOCKALL, 0, 0, 0, 0, flags, null).run();
-    }
-
-    public long munlockall() {
-        return new Operation(this, Call.MUNLOCKALL, 0, 0, 0, 0, 0, null).run();
-    }
-
-    public long msync(long address, long length, int flags) {
-        return new Operation(this, Call.MSYNC, address, length, 0, 0, flags, null).run();
-    }
-
-    public long mseal(long address, long length, long flags) {
-        return new Operation(this, Call.MSEAL, address, length, flags, 0, 0, null).run();
-    }
-
-    public long shmat(@Nullable SharedSegment segment, long address, int flags) {
-        return new Operation(this, Call.SHMAT, address, 0, 0, 0, flags, segment).run();
-    }
-
-    public long shmdt(long address) {
-        return new Operation(this, Call.SHMDT, address, 0, 0, 0, 0, null).run();
-    }
-
-    public long growStack(long address) {
-        return new Operation(this, Call.GROW_STACK, address, 0, 0, 0, 0, null).run();
-    }
-
-    /**
-     * Copies the layout of one instant for a child ({@code dup_mmap} in {@code kernel/fork.c}).
-     *
-     * @return the child's layout
-     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, with EAGAIN if there is no
-     *     worker, or with the errno of a backing's refusal
-     */
-    public Layout fork() {
-        return Fork.fork(this);
-    }
-
     /** Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */
     public Layout emptyChild() {
         host.spaces().checkOpen();
@@ -591,12 +480,8 @@ public final class Layout implements VmaLookup {
         return new Layout(origin, memory, limits.copy(), above, brk, mmapBase);
     }
 
-    /** Unmaps all VMAs, also sealed ones, and uncharges them. */
-    public void close() {
-        long result = new Operation(this, Call.CLOSE, 0, 0, 0, 0, 0, null).run();
-        if (Errno.isError(result)) {
-            throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
-        }
+    /** Records that a close has unmapped all VMAs. */
+    public void emptied() {
         lock();
         try {
             wasClosed = true;

@@ -2,9 +2,11 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -16,32 +18,37 @@ import dev.samara.core.vma.VmaFlags;
 /**
  * The program break ({@code brk}, {@code mm/mmap.c}). A failure returns the unchanged break. An interrupted wait and a
  * backing's refusal return a negated errno.
+ *
+ * @param address the wanted break
  */
-public final class Brk {
+public record Brk(long address) implements Call {
     private static final long HEAP_FLAGS = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
-    private Brk() {}
+    public static long brk(Layout layout, long address) {
+        return Syscall.run(layout, new Brk(address));
+    }
 
-    public static long brk(Edit edit, long wanted) {
+    @Override
+    public long decide(Edit edit) {
         Layout layout = edit.layout;
         Geometry geometry = edit.geometry;
         long current = edit.brk();
         long start = layout.heapStart();
-        if (Long.compareUnsigned(wanted, start) < 0
-                || Long.compareUnsigned(wanted - start, edit.limits.bytes(Resource.DATA)) > 0) {
+        if (Long.compareUnsigned(address, start) < 0
+                || Long.compareUnsigned(address - start, edit.limits.bytes(Resource.DATA)) > 0) {
             return current;
         }
-        long newEnd = geometry.roundUp(wanted);
+        long newEnd = geometry.roundUp(address);
         long oldEnd = geometry.roundUp(current);
         boolean done = newEnd == oldEnd
-                || (Long.compareUnsigned(wanted, current) <= 0
+                || (Long.compareUnsigned(address, current) <= 0
                         ? shrink(edit, newEnd, oldEnd)
                         : grow(edit, start, oldEnd, newEnd));
         if (!done) {
             return current;
         }
-        edit.setBrk(wanted);
-        return wanted;
+        edit.setBrk(address);
+        return address;
     }
 
     private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
@@ -80,5 +87,15 @@ public final class Brk {
             edit.populate(Populate.Kind.BEST_EFFORT, oldEnd, newEnd);
         }
         return true;
+    }
+
+    @Override
+    public void revoke(Revocations revocations) {
+        revocations.addAll();
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("brk", address);
     }
 }

@@ -27,6 +27,13 @@ import org.jspecify.annotations.Nullable;
 public final class Fork {
     private Fork() {}
 
+    /**
+     * Copies the layout of one instant for a child.
+     *
+     * @return the child's layout
+     * @throws MmException with ENOMEM if the commit limit does not allow a second copy, with EAGAIN if there is no
+     *     worker, or with the errno of a backing's refusal
+     */
     @SuppressWarnings("try") // it is there to be closed
     public static Layout fork(Layout parent) {
         Cpus.checkMayWait("a fork");
@@ -122,7 +129,7 @@ public final class Fork {
             }
         } finally {
             if (child != null) {
-                child.close();
+                ExitMmap.close(child);
             }
         }
     }

@@ -4,9 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.Filling;
 import dev.samara.core.internal.op.MergeRules;
-import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -22,7 +20,6 @@ import dev.samara.maple.Snapshot;
 import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /** The first contents of a layout: the initial mappings, or for a child copies of its parent's VMAs. */
@@ -30,7 +27,7 @@ public final class Load {
     private Load() {}
 
     /** Returns the descriptions that lie above the user's part; ascending. */
-    public static List<Vma> above(Geometry geometry, List<Vma> mapped) {
+    private static List<Vma> above(Geometry geometry, List<Vma> mapped) {
         return mapped.stream()
                 .filter(vma -> isAbove(geometry, vma))
                 .sorted((one, other) -> Long.compareUnsigned(one.start(), other.start()))
@@ -41,23 +38,50 @@ public final class Load {
         return Long.compareUnsigned(vma.start(), geometry.limit()) >= 0;
     }
 
-    /** Loads descriptions, except those above the user's part. */
-    public static void load(Layout layout, List<Vma> mapped) {
+    /**
+     * Creates a layout and loads its initial mappings, except those above the user's part.
+     *
+     * @param origin the initial state
+     * @param mapped descriptions of mappings, in any order; no call can change those above the user's limit
+     * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
+     * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
+     */
+    public static Layout load(Layout.Origin origin, List<Vma> mapped) {
+        Layout layout = new Layout(origin, above(origin.geometry(), mapped));
         for (Vma vma : mapped) {
             check(layout, vma);
         }
-        run(layout, Call.LOAD, edit -> {
+        run(layout, new Described(mapped));
+        return layout;
+    }
+
+    /** The call that stores descriptions. */
+    private record Described(List<Vma> mapped) implements Call {
+        @Override
+        public long decide(Edit edit) {
             for (Vma vma : mapped) {
-                if (!isAbove(layout.geometry(), vma)) {
+                if (!isAbove(edit.geometry, vma)) {
                     Vma other = edit.firstIn(vma.start(), vma.end());
                     if (other != null) {
                         throw new Refused(vma, other);
                     }
-                    put(edit, copy(edit, vma));
+                    Vma copy = copy(edit, vma);
+                    charge(edit, copy);
+                    edit.put(copy);
                 }
             }
             return Edit.DONE;
-        });
+        }
+
+        @Override
+        public boolean mayBeRefused() {
+            return false;
+        }
+
+        @Override
+        public String toString() {
+            return "load";
+        }
     }
 
     /** Returns a new VMA: a description may be loaded into several spaces, and a VMA belongs to one. */
@@ -113,7 +137,13 @@ public final class Load {
      */
     static void fork(Layout child, Snapshot<Vma> parents, List<InFlightRange.Join> joins, int maps) {
         List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
-        run(child, Call.FORK, edit -> {
+        run(child, new Inherited(wholes, maps));
+    }
+
+    /** The call that stores copies of a parent's VMAs. */
+    private record Inherited(List<Vma> wholes, int maps) implements Call {
+        @Override
+        public long decide(Edit edit) {
             TreeBuilder<Vma> copies = new TreeBuilder<>(maps);
             edit.expect(maps);
             for (Vma vma : wholes) {
@@ -126,7 +156,17 @@ public final class Load {
             }
             edit.fill(copies);
             return Edit.DONE;
-        });
+        }
+
+        @Override
+        public boolean mayBeRefused() {
+            return false;
+        }
+
+        @Override
+        public String toString() {
+            return "fork";
+        }
     }
 
     /**
@@ -168,30 +208,24 @@ public final class Load {
                 hasPages ? AnonVma.inherited() : null);
     }
 
-    private static void put(Edit edit, Vma copy) {
-        charge(edit, copy);
-        edit.put(copy);
-    }
-
     private static void charge(Edit edit, Vma copy) {
         if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
             throw new Refused(copy, null);
         }
     }
 
-    private static void run(Layout layout, Call call, Filling filling) {
-        String name = call.name().toLowerCase(Locale.ROOT);
+    private static void run(Layout layout, Call call) {
         try {
-            long result = new Operation(layout, call, 0, 0, 0, 0, 0, filling).run();
+            long result = Syscall.run(layout, call);
             if (Errno.isError(result)) {
-                throw new MmException(name, Errno.of(result));
+                throw new MmException(call.toString(), Errno.of(result));
             }
         } catch (Refused refused) {
             Vma overlapped = refused.overlapped;
             if (overlapped != null) {
                 throw new IllegalArgumentException("mapping " + refused.vma + " overlaps " + overlapped);
             }
-            throw new MmException(name + " of " + refused.vma, Errno.ENOMEM);
+            throw new MmException(call + " of " + refused.vma, Errno.ENOMEM);
         }
     }
 

@@ -5,8 +5,11 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -20,10 +23,13 @@ import org.jspecify.annotations.Nullable;
  * {@code madvise} ({@code mm/madvise.c}): the advice that changes VMAs, and the errors of the advice that acts on
  * pages.
  */
-public final class Madvise {
-    private Madvise() {}
+public record Madvise(long address, long length, int advice) implements Call {
+    public static long madvise(Layout layout, long address, long length, int advice) {
+        return Syscall.run(layout, new Madvise(address, length, advice));
+    }
 
-    public static long madvise(Edit edit, long address, long length, int advice) {
+    @Override
+    public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         long rounded = geometry.roundUp(length);
         long end = address + rounded;
@@ -246,5 +252,15 @@ public final class Madvise {
 
     private static void populateAs(Edit edit, long start, long end, long access) {
         edit.populate(access == VmaFlags.READ ? Populate.Kind.READ : Populate.Kind.WRITE, start, end);
+    }
+
+    @Override
+    public void revoke(Revocations revocations) {
+        revocations.add(address, length);
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("madvise", address, length, advice);
     }
 }

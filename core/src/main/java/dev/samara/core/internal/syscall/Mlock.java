@@ -4,8 +4,10 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.vma.Geometry;
@@ -19,69 +21,121 @@ public final class Mlock {
 
     private Mlock() {}
 
-    public static long mlock2(Edit edit, long address, long length, int flags) {
-        if ((flags & ~LockFlags.ONFAULT) != 0) {
-            return Errno.EINVAL.result();
-        }
-        if (!edit.limits.mayLock()) {
-            return Errno.EPERM.result();
-        }
-        Geometry geometry = edit.geometry;
-        long start = geometry.roundDown(address);
-        long rounded = geometry.roundUp(length + (address - start));
-        long end = start + rounded;
-        if (rounded != 0) {
-            edit.claim(start, end);
-        }
-        long pages = geometry.pages(rounded) + edit.counters.locked;
-        if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
-            return Errno.ENOMEM.result();
-        }
-        boolean onFault = flags == LockFlags.ONFAULT;
-        long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
-        return result == DONE ? populate(edit, start, end) : result;
+    public static long mlock2(Layout layout, long address, long length, int flags) {
+        return Syscall.run(layout, new Lock(address, length, flags));
     }
 
-    public static long munlock(Edit edit, long address, long length) {
-        Geometry geometry = edit.geometry;
-        long start = geometry.roundDown(address);
-        long end = start + geometry.roundUp(length + (address - start));
-        if (end != start) {
-            edit.claim(start, end);
-        }
-        return apply(edit, start, end, 0);
+    public static long munlock(Layout layout, long address, long length) {
+        return Syscall.run(layout, new Unlock(address, length));
     }
 
-    public static long mlockall(Edit edit, int flags) {
-        int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
-        if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
-            return Errno.EINVAL.result();
-        }
-        if (!edit.limits.mayLock()) {
-            return Errno.EPERM.result();
-        }
-        boolean current = (flags & LockFlags.CURRENT) != 0;
-        if (current && !edit.limits.mayHoldLocked(edit.counters.total)) {
-            return Errno.ENOMEM.result();
-        }
-        long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
-        boolean future = (flags & LockFlags.FUTURE) != 0;
-        edit.setDefaultLock(future ? locked : 0);
-        if (current || !future) {
-            applyToAll(edit, current ? locked : 0);
-        }
-        if (current) {
-            for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
-                edit.populate(Populate.Kind.BEST_EFFORT, vma.start(), vma.end());
+    public static long mlockall(Layout layout, int flags) {
+        return Syscall.run(layout, new LockAll(flags));
+    }
+
+    public static long munlockall(Layout layout) {
+        return Syscall.run(layout, new UnlockAll());
+    }
+
+    /** {@code mlock2}; {@code mlock} has no flags. */
+    record Lock(long address, long length, int flags) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            if ((flags & ~LockFlags.ONFAULT) != 0) {
+                return Errno.EINVAL.result();
             }
+            if (!edit.limits.mayLock()) {
+                return Errno.EPERM.result();
+            }
+            Geometry geometry = edit.geometry;
+            long start = geometry.roundDown(address);
+            long rounded = geometry.roundUp(length + (address - start));
+            long end = start + rounded;
+            if (rounded != 0) {
+                edit.claim(start, end);
+            }
+            long pages = geometry.pages(rounded) + edit.counters.locked;
+            if (!edit.limits.mayHoldLocked(pages) && !edit.limits.mayHoldLocked(pages - lockedIn(edit, start, end))) {
+                return Errno.ENOMEM.result();
+            }
+            boolean onFault = flags == LockFlags.ONFAULT;
+            long result = apply(edit, start, end, onFault ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED);
+            return result == DONE ? populate(edit, start, end) : result;
         }
-        return DONE;
+
+        @Override
+        public String toString() {
+            return Call.text("mlock2", address, length, flags);
+        }
     }
 
-    public static long munlockall(Edit edit) {
-        edit.setDefaultLock(0);
-        applyToAll(edit, 0);
-        return DONE;
+    /** {@code munlock}. */
+    record Unlock(long address, long length) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            Geometry geometry = edit.geometry;
+            long start = geometry.roundDown(address);
+            long end = start + geometry.roundUp(length + (address - start));
+            if (end != start) {
+                edit.claim(start, end);
+            }
+            return apply(edit, start, end, 0);
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("munlock", address, length);
+        }
+    }
+
+    /** {@code mlockall}. */
+    record LockAll(int flags) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            int known = LockFlags.CURRENT | LockFlags.FUTURE | LockFlags.ALL_ONFAULT;
+            if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
+                return Errno.EINVAL.result();
+            }
+            if (!edit.limits.mayLock()) {
+                return Errno.EPERM.result();
+            }
+            boolean current = (flags & LockFlags.CURRENT) != 0;
+            if (current && !edit.limits.mayHoldLocked(edit.counters.total)) {
+                return Errno.ENOMEM.result();
+            }
+            long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
+            boolean future = (flags & LockFlags.FUTURE) != 0;
+            edit.setDefaultLock(future ? locked : 0);
+            if (current || !future) {
+                applyToAll(edit, current ? locked : 0);
+            }
+            if (current) {
+                for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
+                    edit.populate(Populate.Kind.BEST_EFFORT, vma.start(), vma.end());
+                }
+            }
+            return DONE;
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("mlockall", flags);
+        }
+    }
+
+    /** {@code munlockall}. */
+    record UnlockAll() implements Call {
+        @Override
+        public long decide(Edit edit) {
+            edit.setDefaultLock(0);
+            applyToAll(edit, 0);
+            return DONE;
+        }
+
+        @Override
+        public String toString() {
+            return "munlockall";
+        }
     }
 
     /** Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. */

@@ -4,16 +4,19 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
-/** {@code mprotect} and {@code mseal} ({@code mm/mprotect.c}, {@code mm/mseal.c}). */
-public final class Mprotect {
+/** {@code mprotect} ({@code mm/mprotect.c}). */
+public record Mprotect(long address, long length, int protection) implements Call {
     private static final int GROWS = Protection.GROWSDOWN | Protection.GROWSUP;
     private static final int KNOWN = Protection.READ | Protection.WRITE | Protection.EXEC | Protection.SEM;
 
@@ -24,10 +27,13 @@ public final class Mprotect {
     private static final long NOT_TO_CHARGE =
             VmaFlags.ACCOUNT | VmaFlags.WRITE | VmaFlags.HUGETLB | VmaFlags.SHARED | VmaFlags.NORESERVE;
 
-    private Mprotect() {}
+    public static long mprotect(Layout layout, long address, long length, int protection) {
+        return Syscall.run(layout, new Mprotect(address, length, protection));
+    }
 
     /** Changes VMA by VMA; if one fails, the earlier changes stay, as on Linux. */
-    public static long mprotect(Edit edit, long address, long length, int protection) {
+    @Override
+    public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         int grows = protection & GROWS;
         int wanted = protection & ~GROWS;
@@ -67,7 +73,7 @@ public final class Mprotect {
             if (Long.compareUnsigned(vma.start(), reached) > 0) {
                 return Errno.ENOMEM.result();
             }
-            long changed = protect(edit, vma, reached, Edit.lower(vma.end(), end), Mmap.protectionFlags(wanted));
+            long changed = protect(edit, vma, reached, Edit.lower(vma.end(), end), MmapState.protectionFlags(wanted));
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -115,48 +121,18 @@ public final class Mprotect {
         return changed;
     }
 
-    public static long mseal(Edit edit, long address, long length, long flags) {
-        Geometry geometry = edit.geometry;
-        long rounded = geometry.roundUp(length);
-        long end = address + rounded;
-        if (flags != 0
-                || !geometry.isAligned(address)
-                || (length != 0 && rounded == 0)
-                || Long.compareUnsigned(end, address) < 0) {
-            return Errno.EINVAL.result();
+    @Override
+    public void revoke(Revocations revocations) {
+        if ((protection & GROWS) != 0) {
+            // The range is extended to an end of the stack.
+            revocations.addAll();
+        } else {
+            revocations.add(address, length);
         }
-        if (rounded == 0) {
-            return DONE;
-        }
-        edit.claim(address, end);
-        if (hasHole(edit, address, end)) {
-            return Errno.ENOMEM.result();
-        }
-        long reached = address;
-        for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(reached, end)) {
-            if (vma.has(VmaFlags.SEALED)) {
-                reached = vma.end();
-                continue;
-            }
-            long changed =
-                    MergeRules.change(edit, vma, reached, Edit.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
-            if (Errno.isError(changed)) {
-                return changed;
-            }
-            reached = changed;
-        }
-        return DONE;
     }
 
-    private static boolean hasHole(Edit edit, long start, long end) {
-        long reached = start;
-        while (Long.compareUnsigned(reached, end) < 0) {
-            Vma vma = edit.at(reached);
-            if (vma == null) {
-                return true;
-            }
-            reached = vma.end();
-        }
-        return false;
+    @Override
+    public String toString() {
+        return Call.text("mprotect", address, length, protection);
     }
 }

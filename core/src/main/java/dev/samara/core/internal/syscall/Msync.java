@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
@@ -9,12 +11,15 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code msync} ({@code mm/msync.c}): the errors that depend on the layout; nothing is written back yet. */
-public final class Msync {
+public record Msync(long address, long length, int flags) implements Call {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
-    private Msync() {}
+    public static long msync(Layout layout, long address, long length, int flags) {
+        return Syscall.run(layout, new Msync(address, length, flags));
+    }
 
-    public static long msync(Edit edit, long address, long length, int flags) {
+    @Override
+    public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         boolean both = (flags & SyncFlags.ASYNC) != 0 && (flags & SyncFlags.SYNC) != 0;
         if ((flags & ~KNOWN) != 0 || !geometry.isAligned(address) || both) {
@@ -46,5 +51,10 @@ public final class Msync {
             reached = vma.end();
         }
         return result;
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("msync", address, length, flags);
     }
 }

@@ -3,20 +3,33 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import org.jspecify.annotations.Nullable;
+import java.util.concurrent.CompletableFuture;
 
-/** {@code munmap}, {@code shmdt}, and the first half of calls that replace a range. */
-public final class Munmap {
-    private Munmap() {}
+/** {@code munmap}, and the first half of calls that replace a range ({@code mm/vma.c}). */
+public record Munmap(long address, long length) implements Call {
+    public static long munmap(Layout layout, long address, long length) {
+        return Syscall.run(layout, new Munmap(address, length));
+    }
 
-    public static long munmap(Edit edit, long address, long length) {
+    public static CompletableFuture<Long> munmapAsync(Layout layout, long address, long length) {
+        return Syscall.start(layout, new Munmap(address, length));
+    }
+
+    @Override
+    public long decide(Edit edit) {
+        return munmap(edit, address, length);
+    }
+
+    static long munmap(Edit edit, long address, long length) {
         Geometry geometry = edit.geometry;
         if (!geometry.isAligned(address)
                 || Long.compareUnsigned(address, geometry.limit()) > 0
@@ -98,49 +111,18 @@ public final class Munmap {
         return DONE;
     }
 
-    public static long shmdt(Edit edit, long address) {
-        if (!edit.geometry.isAligned(address)) {
-            return Errno.EINVAL.result();
-        }
-        Vma found = edit.atOrAfter(address);
-        while (found != null && !startsAttachment(edit, found, address, null)) {
-            found = edit.atOrAfter(found.end());
-        }
-        if (found == null || !(found.backing() instanceof SharedSegment.Attachment attachment)) {
-            return Errno.EINVAL.result();
-        }
-        detach(edit, found);
-        // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
-        long size = edit.geometry.roundUp(attachment.segment().size());
-        Vma vma = edit.atOrAfter(found.end());
-        while (vma != null && vma.end() - address <= size) {
-            if (startsAttachment(edit, vma, address, attachment)) {
-                detach(edit, vma);
-            }
-            vma = edit.atOrAfter(vma.end());
-        }
-        return DONE;
+    @Override
+    public void revoke(Revocations revocations) {
+        revocations.add(address, length);
     }
 
-    private static void detach(Edit edit, Vma vma) {
-        edit.claim(vma.start(), vma.end());
-        if (!vma.has(VmaFlags.SEALED)) {
-            edit.unmap(vma.start(), vma.end(), false);
-        }
+    @Override
+    public boolean isMunmap() {
+        return true;
     }
 
-    /** Unmaps all VMAs, also sealed ones. */
-    public static long everything(Edit edit) {
-        edit.claim(0, edit.geometry.limit());
-        edit.unmap(0, edit.geometry.limit(), false);
-        return DONE;
-    }
-
-    /** Returns whether the offset of a VMA shows that it is a piece of an attachment that began at an address. */
-    private static boolean startsAttachment(
-            Edit edit, Vma vma, long address, SharedSegment.@Nullable Attachment attachment) {
-        return vma.backing() instanceof SharedSegment.Attachment own
-                && (attachment == null || own == attachment)
-                && edit.geometry.pages(vma.start() - address) == vma.pageOffset();
+    @Override
+    public String toString() {
+        return Call.text("munmap", address, length);
     }
 }

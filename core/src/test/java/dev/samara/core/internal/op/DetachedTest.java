@@ -7,6 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.ExitMmap;
+import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Mremap;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -103,25 +109,30 @@ final class DetachedTest {
         Backing backing = kind == Kind.OPENED ? new Device() : null;
         int flags = backing == null ? FIXED | MapFlags.ANONYMOUS : FIXED;
         Runnable[] calls = {
-            () -> layout.mmap(PLACE, 4 * PAGE, RW, flags, backing, 0),
-            () -> layout.mmap(PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
+            () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),
+            () -> Mmap.mmap(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
             // Two become one with what comes between them.
-            () -> layout.mmap(PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
-            () -> layout.madvise(PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
-            () -> layout.madvise(PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
-            () -> layout.mprotect(PLACE, 4 * PAGE, READ),
-            () -> layout.mprotect(PLACE + 4 * PAGE, 4 * PAGE, READ),
-            () -> layout.mprotect(PLACE + 8 * PAGE, 4 * PAGE, READ),
-            () -> layout.munmap(PLACE + 4 * PAGE, 4 * PAGE),
-            () -> layout.mremap(
-                    PLACE + 8 * PAGE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, PLACE + 20 * PAGE),
+            () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
+            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
+            () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
+            () -> Mprotect.mprotect(layout, PLACE, 4 * PAGE, READ),
+            () -> Mprotect.mprotect(layout, PLACE + 4 * PAGE, 4 * PAGE, READ),
+            () -> Mprotect.mprotect(layout, PLACE + 8 * PAGE, 4 * PAGE, READ),
+            () -> Munmap.munmap(layout, PLACE + 4 * PAGE, 4 * PAGE),
+            () -> Mremap.mremap(
+                    layout,
+                    PLACE + 8 * PAGE,
+                    4 * PAGE,
+                    4 * PAGE,
+                    RemapFlags.MAYMOVE | RemapFlags.FIXED,
+                    PLACE + 20 * PAGE),
             // In flight until it is complete, and one with its neighbour only then.
-            () -> layout.mmap(PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
+            () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
         };
         int[] left = {0, 0, 2, 1, 3, 1, 2, 2, 1, 1, 1};
         for (int i = 0; i < calls.length; i++) {
             check(left[i], calls[i]);
         }
-        check(vmas().size(), layout::close);
+        check(vmas().size(), () -> ExitMmap.close(layout));
     }
 }

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.ArrayList;
@@ -26,7 +28,7 @@ final class DistantNeighbourTest {
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(this::retire, reports)), List.of());
 
     private long map(long address, int protection) {
-        return layout.mmap(address, PAGE, protection, FIXED, null, 0);
+        return Mmap.mmap(layout, address, PAGE, protection, FIXED, null, 0);
     }
 
     private void retire(InFlightRange transit) {
@@ -43,7 +45,7 @@ final class DistantNeighbourTest {
     @DisplayName("only what touches it is noted")
     void joins() {
         assertEquals(PLACE, map(PLACE, Protection.READ | Protection.WRITE));
-        assertEquals(0, layout.mprotect(PLACE, PAGE, Protection.READ));
+        assertEquals(0, Mprotect.mprotect(layout, PLACE, PAGE, Protection.READ));
         assertTrue(reports.isEmpty(), reports::toString);
         assertEquals(List.of(List.of(), List.of(new InFlightRange.Join(PLACE + PAGE, false))), joins);
         layout.validate();

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -235,6 +236,6 @@ final class Drawing {
     private static Layout layout(List<Vma> vmas, MachineState host, int heapPage, int brkPage) {
         long heap = address(heapPage);
         long brk = address(brkPage);
-        return new Layout(Layouts.origin(host, heap, brk, false), vmas);
+        return Load.load(Layouts.origin(host, heap, brk, false), vmas);
     }
 }

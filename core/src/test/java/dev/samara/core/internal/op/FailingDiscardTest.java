@@ -13,6 +13,11 @@ import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.ExitMmap;
+import dev.samara.core.internal.syscall.Fork;
+import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
@@ -87,14 +92,14 @@ final class FailingDiscardTest {
             "I8: a fork that cannot flush leaves neither a frame with the child nor a leaf of the parent that cannot"
                     + " go")
     void fork() {
-        long at = layout.mmap(
-                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = Mmap.mmap(
+                layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
         assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Boolean> forking = begun("forking", () -> {
-            assertThrows(IllegalStateException.class, layout::fork);
+            assertThrows(IllegalStateException.class, () -> Fork.fork(layout));
             return true;
         });
         assertTrue(Await.result("the fork", forking, reports));
@@ -106,12 +111,12 @@ final class FailingDiscardTest {
                 () -> memory.frames().isSole(frame),
                 reports);
         assertEquals(tables, layout.pages().tables());
-        assertEquals(0, layout.munmap(at, PAGE));
+        assertEquals(0, Munmap.munmap(layout, at, PAGE));
         Await.until("the leaf is unhooked", () -> layout.pages().tables() == 0, reports);
         assertEquals(0, memory.frames().inUse());
         assertEquals(List.of(), reports);
         memory.discard(worker);
-        layout.close();
+        ExitMmap.close(layout);
     }
 
     @ParameterizedTest
@@ -119,12 +124,12 @@ final class FailingDiscardTest {
     @DisplayName(
             "I3: the operation keeps its worker, whose number the entry has, and ends with it when the CPU goes on")
     void keepsItsWorker(int advice) {
-        long at = layout.mmap(
-                0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
+        long at = Mmap.mmap(
+                layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
         assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
         FutureTask<Long> guest = guestAt(at);
-        FutureTask<Long> advising = begun("advising", () -> layout.madvise(at, PAGE, advice));
+        FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);
         long mark = layout.pages().get(at);
         assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
@@ -145,6 +150,6 @@ final class FailingDiscardTest {
                 reports.stream().map(Report::kind).toList());
         others.forEach(memory::giveBack);
         memory.discard(worker);
-        layout.close();
+        ExitMmap.close(layout);
     }
 }

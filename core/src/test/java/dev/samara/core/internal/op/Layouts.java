@@ -6,6 +6,7 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -106,7 +107,7 @@ public final class Layouts {
 
     /** An edit of no operation in particular. */
     public static Edit edit(Layout layout) {
-        return new Edit(new Operation(layout, Call.MSYNC, 0, 0, 0, 0, 0, null));
+        return new Edit(new Operation(layout, new Msync(0, 0, 0)));
     }
 
     /** Publishes and completes what an edit that nobody else knows of has unmapped. */

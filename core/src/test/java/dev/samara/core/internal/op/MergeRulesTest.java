@@ -9,6 +9,9 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
@@ -40,7 +43,7 @@ final class MergeRulesTest {
 
     private static Layout layout(int maxMaps, Vma... vmas) {
         Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, MachineState.UNLIMITED));
-        return new Layout(origin, List.of(vmas));
+        return Load.load(origin, List.of(vmas));
     }
 
     private static Layout layout(Vma... vmas) {
@@ -393,7 +396,7 @@ final class MergeRulesTest {
         change(layout, from, to, X);
         assertEquals(expected, shape(layout));
         Layout called = layout(maps, vma(0, 10, Y));
-        long result = called.mprotect(BASE + from * PAGE, (to - from) * PAGE, Protection.READ);
+        long result = Mprotect.mprotect(called, BASE + from * PAGE, (to - from) * PAGE, Protection.READ);
         assertEquals(expected.contains("x") ? 0 : Errno.ENOMEM.result(), result);
         assertEquals(expected, shape(called));
     }
@@ -420,7 +423,8 @@ final class MergeRulesTest {
                 boolean whole = from == 0 && to == 4;
                 change(layout, from, to, flags | VmaFlags.DONTDUMP);
                 long length = (to - from) * PAGE;
-                long result = layout.madvise(BASE + from * PAGE, length, whole ? Advice.SEQUENTIAL : Advice.RANDOM);
+                long result =
+                        Madvise.madvise(layout, BASE + from * PAGE, length, whole ? Advice.SEQUENTIAL : Advice.RANDOM);
                 assertEquals(whole ? 0 : Errno.EINVAL.result(), result);
             }
         }

@@ -5,6 +5,15 @@ import static dev.samara.core.internal.op.Drawing.address;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.Brk;
+import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Mlock;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.syscall.Mremap;
+import dev.samara.core.internal.syscall.Mseal;
+import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -53,7 +62,7 @@ class MergingCallsTest {
 
     private static long mapped(Layout layout, int page, int pages, int protection, @Nullable Backing file) {
         int kind = MapFlags.PRIVATE | MapFlags.FIXED | (file == null ? MapFlags.ANONYMOUS : 0);
-        return layout.mmap(address(page), pages * PAGE, protection, kind, file, file == null ? 0 : page * PAGE);
+        return Mmap.mmap(layout, address(page), pages * PAGE, protection, kind, file, file == null ? 0 : page * PAGE);
     }
 
     private static ToLongFunction<Layout> mmap(int page, int pages, int protection) {
@@ -65,19 +74,19 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> mprotect(int from, int to, int protection) {
-        return layout -> layout.mprotect(address(from), (to - from) * PAGE, protection);
+        return layout -> Mprotect.mprotect(layout, address(from), (to - from) * PAGE, protection);
     }
 
     private static ToLongFunction<Layout> madvise(int from, int to, int advice) {
-        return layout -> layout.madvise(address(from), (to - from) * PAGE, advice);
+        return layout -> Madvise.madvise(layout, address(from), (to - from) * PAGE, advice);
     }
 
     private static ToLongFunction<Layout> munmap(int from, int to) {
-        return layout -> layout.munmap(address(from), (to - from) * PAGE);
+        return layout -> Munmap.munmap(layout, address(from), (to - from) * PAGE);
     }
 
     private static ToLongFunction<Layout> mremap(int page, int oldPages, int newPages, int flags, int target) {
-        return layout -> layout.mremap(address(page), oldPages * PAGE, newPages * PAGE, flags, address(target));
+        return layout -> Mremap.mremap(layout, address(page), oldPages * PAGE, newPages * PAGE, flags, address(target));
     }
 
     /** One call after the other; the result of the first that fails, or of the last. */
@@ -132,9 +141,9 @@ class MergingCallsTest {
                 new Row("a copy and an emptied source", "[xx].[EE]", mremap(0, 2, 2, COPY_TO, 6), "[aa].[EE].[??]"),
                 new Row("advice and back", "[aaaa]", then(advise(), unadvise()), "[aaaa]"),
                 new Row("advice of a part", "[aaaa]", advise(), "[a][??][a]"),
-                new Row("locking a part", "[aaaa]", layout -> layout.mlock2(address(1), PAGE, 0), "[a][?][aa]"),
+                new Row("locking a part", "[aaaa]", layout -> Mlock.mlock2(layout, address(1), PAGE, 0), "[a][?][aa]"),
                 new Row("unlocking it", "[aaaa]", then(MergingCallsTest::lock, MergingCallsTest::unlock), "[aaaa]"),
-                new Row("sealing a part", "[aaaa]", layout -> layout.mseal(address(2), PAGE, 0), "[aa][?][a]"),
+                new Row("sealing a part", "[aaaa]", layout -> Mseal.mseal(layout, address(2), PAGE, 0), "[aa][?][a]"),
                 new Row("guards mark the whole", "[aaaa]", madvise(1, 3, Advice.GUARD_INSTALL), "[????]"),
                 new Row("growth of what has a name", "[oo]..[aa]", mremap(0, 2, 4, 0, 0), "[oooo][aa]"),
                 new Row("sealing beside", "[aaaa]", then(seal(1), seal(2)), "[a][??][a]"));
@@ -157,15 +166,15 @@ class MergingCallsTest {
     }
 
     private static long lock(Layout layout) {
-        return layout.mlock2(address(1), PAGE, 0);
+        return Mlock.mlock2(layout, address(1), PAGE, 0);
     }
 
     private static long unlock(Layout layout) {
-        return layout.munlock(address(1), PAGE);
+        return Mlock.munlock(layout, address(1), PAGE);
     }
 
     private static ToLongFunction<Layout> seal(int page) {
-        return layout -> layout.mseal(address(page), PAGE, 0);
+        return layout -> Mseal.mseal(layout, address(page), PAGE, 0);
     }
 
     @ParameterizedTest
@@ -187,10 +196,10 @@ class MergingCallsTest {
     void attachments() {
         Layout layout = Drawing.layout("....");
         SharedSegment segment = new SharedSegment(9, 0, 2 * PAGE);
-        assertEquals(address(0), layout.shmat(segment, address(0), 0));
-        assertEquals(address(2), layout.shmat(segment, address(2), 0));
+        assertEquals(address(0), Shm.shmat(layout, segment, address(0), 0));
+        assertEquals(address(2), Shm.shmat(layout, segment, address(2), 0));
         assertEquals("[??][??]", Drawing.of(layout));
-        assertEquals(address(1), layout.shmat(segment, address(1), ShmFlags.REMAP));
+        assertEquals(address(1), Shm.shmat(layout, segment, address(1), ShmFlags.REMAP));
         assertEquals("[?][??][?]", Drawing.of(layout));
         layout.validate();
     }
@@ -208,7 +217,7 @@ class MergingCallsTest {
     }
 
     private static ToLongFunction<Layout> brk(int page) {
-        return layout -> layout.brk(address(page)) == address(page) ? 0 : Errno.ENOMEM.result();
+        return layout -> Brk.brk(layout, address(page)) == address(page) ? 0 : Errno.ENOMEM.result();
     }
 
     @ParameterizedTest
@@ -230,8 +239,8 @@ class MergingCallsTest {
                 new Row("done", "[aa][aa][E]", mprotect(0, 4, READ), "[AAAA][E]"),
                 new Row("done", "[aa][AA][E]", mprotect(1, 2, READ), "[a][AAA][E]"),
                 new Row("EAGAIN", "[aaaa][E]", madvise(1, 3, Advice.DONTFORK), "[a][aaa][E]"),
-                new Row("ENOMEM", "[aaaa][E]", layout -> layout.mlock2(address(1), PAGE, 0), "[a][aaa][E]"),
-                new Row("ENOMEM", "[aaaa][E]", layout -> layout.mseal(address(1), PAGE, 0), "[a][aaa][E]"),
+                new Row("ENOMEM", "[aaaa][E]", layout -> Mlock.mlock2(layout, address(1), PAGE, 0), "[a][aaa][E]"),
+                new Row("ENOMEM", "[aaaa][E]", layout -> Mseal.mseal(layout, address(1), PAGE, 0), "[a][aaa][E]"),
                 new Row("ENOMEM", "[aaaa].[E].[E]", munmap(1, 2), "[aaaa].[E].[E]"),
                 new Row("done", "[aaaa].[E].[E]", munmap(0, 2), "..[aa].[E].[E]"),
                 new Row("ENOMEM", "[aaaa].[E].[E]", mmap(1, 2, NONE), "[aaaa].[E].[E]"),
@@ -258,7 +267,7 @@ class MergingCallsTest {
                 mprotect(1, 3, READ),
                 mprotect(2, 4, READ),
                 madvise(1, 3, Advice.DONTDUMP),
-                layout -> layout.mseal(address(1), PAGE, 0),
+                layout -> Mseal.mseal(layout, address(1), PAGE, 0),
                 mremap(1, 2, 2, MOVE_TO, 10),
                 mremap(0, 4, 2, 0, 0),
                 mremap(8, 1, 1, MOVE_TO, 2));

@@ -23,7 +23,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.ToLongFunction;
 import org.jetbrains.lincheck.datastructures.IntGen;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -120,12 +119,11 @@ public class PhasesLincheckTest {
     }
 
     /** One attempt; what it leaves in transit remains there. */
-    private long publish(Call call, ToLongFunction<Edit> decision) {
-        dev.samara.core.internal.op.Operation operation =
-                new dev.samara.core.internal.op.Operation(layout, call, 0, 0, 0, 0, 0, null);
+    private long publish(Call call) {
+        dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         try (Edit edit = new Edit(operation)) {
             try {
-                return edit.finish(decision.applyAsLong(edit));
+                return edit.finish(call.decide(edit));
             } catch (Restart blocked) {
                 return WAITS;
             }
@@ -133,9 +131,7 @@ public class PhasesLincheckTest {
     }
 
     private long map(int one, int other, int rights, int flags) {
-        long result = publish(
-                Call.MMAP,
-                edit -> Mmap.mmap(edit, start(one, other), length(one, other), rights, ANYWHERE | flags, null, 0));
+        long result = publish(new Mmap(start(one, other), length(one, other), rights, ANYWHERE | flags, null, 0));
         return Math.min(result, 0);
     }
 
@@ -153,19 +149,19 @@ public class PhasesLincheckTest {
 
     @Operation
     public long mapAnywhere(@Param(name = "pages") int pages, @Param(name = "rights") int rights) {
-        long result = publish(Call.MMAP, edit -> Mmap.mmap(edit, 0, pages * PAGE, rights, ANYWHERE, null, 0));
+        long result = publish(new Mmap(0, pages * PAGE, rights, ANYWHERE, null, 0));
         return result < 0 ? result : (result - PLACE) / PAGE;
     }
 
     @Operation
     public long unmap(@Param(name = "page") int one, @Param(name = "page") int other) {
-        return publish(Call.MUNMAP, edit -> Munmap.munmap(edit, start(one, other), length(one, other)));
+        return publish(new Munmap(start(one, other), length(one, other)));
     }
 
     @Operation
     public long protect(
             @Param(name = "page") int one, @Param(name = "page") int other, @Param(name = "rights") int rights) {
-        return publish(Call.MPROTECT, edit -> Mprotect.mprotect(edit, start(one, other), length(one, other), rights));
+        return publish(new Mprotect(start(one, other), length(one, other), rights));
     }
 
     /** Completes what is in transit at a page; returns when it is complete, also if another thread does it. */

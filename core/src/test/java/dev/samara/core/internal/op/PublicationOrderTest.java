@@ -11,6 +11,7 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.vma.Life;
@@ -138,7 +139,7 @@ final class PublicationOrderTest {
 
     @BeforeEach
     void map() {
-        assertEquals(PLACE, layout.mmap(PLACE, 8 * PAGE, RW, ANONYMOUS, null, 0));
+        assertEquals(PLACE, Mmap.mmap(layout, PLACE, 8 * PAGE, RW, ANONYMOUS, null, 0));
         before = layout.find(PLACE + 2 * PAGE);
         assertNotNull(before);
     }
@@ -148,7 +149,7 @@ final class PublicationOrderTest {
     void replaced() {
         Vma old = before;
         assertNotNull(old);
-        assertEquals(PLACE, layout.mmap(PLACE, 8 * PAGE, RW, FIXED, new File(), 0));
+        assertEquals(PLACE, Mmap.mmap(layout, PLACE, 8 * PAGE, RW, FIXED, new File(), 0));
         assertTrue(looks > 0);
         assertEquals(List.of(), unready, "not attached or not linked as the edit was committed");
         assertEquals(List.of(), violations);
@@ -162,7 +163,7 @@ final class PublicationOrderTest {
     @Test
     @DisplayName("a mapping that is one with its neighbours once its operation is complete")
     void joined() {
-        assertEquals(PLACE + 2 * PAGE, layout.mmap(PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0));
+        assertEquals(PLACE + 2 * PAGE, Mmap.mmap(layout, PLACE + 2 * PAGE, 2 * PAGE, RW, ANONYMOUS, null, 0));
         Gate opened = gate;
         assertNotNull(opened, "the mapping was in flight");
         assertTrue(opened.isOpen());

@@ -157,7 +157,7 @@ final class SharedContentTest {
         rig.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(rig.layout())) {
-            late = edit.finish(Mmap.mmap(edit, 0, PAGE, RW, MapFlags.SHARED, asked, 0));
+            late = edit.finish(new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
         }
         assertEquals(5, rig.load(late));
         unmap(again);

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,7 +67,7 @@ class UnfinishedEditTest {
             assertTrue(edit.charge(0));
         }
         assertEquals(LIMIT / 2, host.committed());
-        layout.close();
+        ExitMmap.close(layout);
         assertEquals(0, host.committed());
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
@@ -107,7 +108,7 @@ final class UnfinishedOpensTest {
     @AfterEach
     void everyOpenIsClosed() throws InterruptedException {
         layout.validate();
-        layout.close();
+        ExitMmap.close(layout);
         host.background().awaitQuiescence();
         assertEquals(opens.get(), closes.get());
     }
@@ -117,11 +118,11 @@ final class UnfinishedOpensTest {
     }
 
     private void run(Body body) {
-        new Operation(layout, Call.LOAD, 0, 0, 0, 0, 0, (Filling) edit -> {
-                    body.change(edit);
-                    return Edit.DONE;
-                })
-                .run();
+        Call call = edit -> {
+            body.change(edit);
+            return Edit.DONE;
+        };
+        new Operation(layout, call).run();
     }
 
     private List<Vma> vmas() {

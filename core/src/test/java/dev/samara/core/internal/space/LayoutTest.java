@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.op.Layouts;
+import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
@@ -23,7 +24,7 @@ final class LayoutTest {
 
     private static Layout layout() {
         Layout.Origin origin = Layouts.origin(Layouts.host(65530, 256, MachineState.UNLIMITED));
-        return new Layout(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
+        return Load.load(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
     private static Vma vma(long start, long end) {

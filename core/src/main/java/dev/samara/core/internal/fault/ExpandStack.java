@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.syscall;
+package dev.samara.core.internal.fault;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
@@ -12,10 +15,14 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}). */
-public final class ExpandStack {
-    private ExpandStack() {}
+public record ExpandStack(long address) implements Call {
+    /** Grows the stack above an address; the result is 0 if a mapping covers the address now. */
+    public static long growStack(Layout layout, long address) {
+        return new Operation(layout, new ExpandStack(address)).run();
+    }
 
-    public static long grow(Edit edit, long address) {
+    @Override
+    public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
         Vma stack = edit.atOrAfter(address);
         if (stack == null) {
@@ -61,5 +68,15 @@ public final class ExpandStack {
                         : stack.anonIdentity());
         edit.replace(stack, null, null, taller);
         return DONE;
+    }
+
+    @Override
+    public boolean mayBeRefused() {
+        return false;
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("grow_stack", address);
     }
 }

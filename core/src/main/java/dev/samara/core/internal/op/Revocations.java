@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.tlb.Memory;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The access checker's records of the ranges that one call may revoke, from before its first attempt to its end. */
+public final class Revocations {
+    private final Layout layout;
+    private final AccessChecker checker;
+    private final Call call;
+    private final List<AccessChecker.Revocation> begun = new ArrayList<>(2);
+
+    private Revocations(Layout layout, AccessChecker checker, Call call) {
+        this.layout = layout;
+        this.checker = checker;
+        this.call = call;
+    }
+
+    /** Returns the revocations of a call, of which none has begun; null if the machine is not checked. */
+    static @Nullable Revocations of(Layout layout, Call call) {
+        Memory memory = layout.memoryOrNull();
+        AccessChecker checker = memory == null ? null : memory.oracle();
+        return checker == null ? null : new Revocations(layout, checker, call);
+    }
+
+    /**
+     * Begins the revocation of a range.
+     *
+     * @param start the first address
+     * @param length bytes, rounded up to pages
+     */
+    public void add(long start, long length) {
+        long limit = layout.geometry().limit();
+        long end = start + layout.geometry().roundUp(length);
+        // A range outside the space is refused.
+        boolean hasRange = Long.compareUnsigned(length, limit) <= 0
+                && Long.compareUnsigned(start, limit - length) <= 0
+                && start != end;
+        if (hasRange) {
+            begin(start, end);
+        } else {
+            addAll();
+        }
+    }
+
+    /** Begins the revocation of the whole space. */
+    public void addAll() {
+        begin(0, 0);
+    }
+
+    private void begin(long start, long end) {
+        begun.add(
+                checker.begin(call.toString(), AccessChecker.ALL, layout.pages().number(), start, end));
+    }
+
+    void end() {
+        begun.forEach(AccessChecker.Revocation::close);
+    }
+}

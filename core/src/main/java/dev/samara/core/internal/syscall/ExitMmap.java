@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+
+/** The end of a space ({@code exit_mmap} in {@code mm/mmap.c}): unmaps all VMAs, also sealed ones. */
+public record ExitMmap() implements Call {
+    /** Unmaps and uncharges all VMAs. The layout is empty afterwards, and may be used again. */
+    public static void close(Layout layout) {
+        long result = Syscall.run(layout, new ExitMmap());
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("a space could not be emptied: " + Errno.of(result));
+        }
+        layout.emptied();
+    }
+
+    @Override
+    public long decide(Edit edit) {
+        edit.claim(0, edit.geometry.limit());
+        edit.unmap(0, edit.geometry.limit(), false);
+        return Edit.DONE;
+    }
+
+    @Override
+    public void revoke(Revocations revocations) {
+        revocations.addAll();
+    }
+
+    @Override
+    public boolean mayBeRefused() {
+        return false;
+    }
+
+    @Override
+    public boolean endsSpace() {
+        return true;
+    }
+
+    @Override
+    public String toString() {
+        return "close";
+    }
+}

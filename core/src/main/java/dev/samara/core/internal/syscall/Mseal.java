@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+
+/** {@code mseal} ({@code mm/mseal.c}). */
+public record Mseal(long address, long length, long flags) implements Call {
+    public static long mseal(Layout layout, long address, long length, long flags) {
+        return Syscall.run(layout, new Mseal(address, length, flags));
+    }
+
+    @Override
+    public long decide(Edit edit) {
+        Geometry geometry = edit.geometry;
+        long rounded = geometry.roundUp(length);
+        long end = address + rounded;
+        if (flags != 0
+                || !geometry.isAligned(address)
+                || (length != 0 && rounded == 0)
+                || Long.compareUnsigned(end, address) < 0) {
+            return Errno.EINVAL.result();
+        }
+        if (rounded == 0) {
+            return DONE;
+        }
+        edit.claim(address, end);
+        if (hasHole(edit, address, end)) {
+            return Errno.ENOMEM.result();
+        }
+        long reached = address;
+        for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(reached, end)) {
+            if (vma.has(VmaFlags.SEALED)) {
+                reached = vma.end();
+                continue;
+            }
+            long changed =
+                    MergeRules.change(edit, vma, reached, Edit.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
+            if (Errno.isError(changed)) {
+                return changed;
+            }
+            reached = changed;
+        }
+        return DONE;
+    }
+
+    private static boolean hasHole(Edit edit, long start, long end) {
+        long reached = start;
+        while (Long.compareUnsigned(reached, end) < 0) {
+            Vma vma = edit.at(reached);
+            if (vma == null) {
+                return true;
+            }
+            reached = vma.end();
+        }
+        return false;
+    }
+
+    @Override
+    public String toString() {
+        return Call.text("mseal", address, length, flags);
+    }
+}

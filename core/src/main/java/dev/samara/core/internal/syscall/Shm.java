@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+
+import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Revocations;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** {@code shmat} and {@code shmdt} ({@code ipc/shm.c}). */
+public final class Shm {
+    private Shm() {}
+
+    public static long shmat(Layout layout, @Nullable SharedSegment segment, long address, int flags) {
+        return Syscall.run(layout, new Attach(segment, address, flags));
+    }
+
+    public static long shmdt(Layout layout, long address) {
+        return Syscall.run(layout, new Detach(address));
+    }
+
+    /**
+     * {@code shmat}.
+     *
+     * @param segment the segment; null for an identifier that does not exist
+     */
+    record Attach(@Nullable SharedSegment segment, long address, int flags) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            Geometry geometry = edit.geometry;
+            boolean remap = (flags & ShmFlags.REMAP) != 0;
+            boolean fixed = address != 0;
+            long wanted = (flags & ShmFlags.RND) != 0 ? geometry.roundDown(address) : address;
+            if (segment == null || !geometry.isAligned(wanted) || (remap && wanted == 0)) {
+                return Errno.EINVAL.result();
+            }
+            if (wanted != 0 && !remap) {
+                long end = wanted + segment.size();
+                if (Long.compareUnsigned(end, wanted) < 0) {
+                    return Errno.EINVAL.result();
+                }
+                edit.claim(wanted, end);
+                if (edit.firstIn(wanted, end) != null) {
+                    return Errno.EINVAL.result();
+                }
+            }
+            boolean readOnly = (flags & ShmFlags.RDONLY) != 0;
+            int protection = Protection.READ
+                    | (readOnly ? 0 : Protection.WRITE)
+                    | ((flags & ShmFlags.EXEC) != 0 ? Protection.EXEC : 0);
+            int mapFlags = MapFlags.SHARED | (fixed ? MapFlags.FIXED : 0);
+            return new MmapState(edit, protection, mapFlags, BackingTraits.of(segment.attach(readOnly)), 0)
+                    .map(wanted, segment.size());
+        }
+
+        @Override
+        public void revoke(Revocations revocations) {
+            revocations.addAll();
+        }
+
+        @Override
+        public String toString() {
+            return String.format(Locale.ROOT, "shmat(%s, 0x%x, 0x%x)", segment, address, flags);
+        }
+    }
+
+    /** {@code shmdt}: unmaps every piece of the attachment that begins at an address. */
+    record Detach(long address) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            if (!edit.geometry.isAligned(address)) {
+                return Errno.EINVAL.result();
+            }
+            Vma found = edit.atOrAfter(address);
+            while (found != null && !startsAttachment(edit, found, null)) {
+                found = edit.atOrAfter(found.end());
+            }
+            if (found == null || !(found.backing() instanceof SharedSegment.Attachment attachment)) {
+                return Errno.EINVAL.result();
+            }
+            detach(edit, found);
+            // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
+            long size = edit.geometry.roundUp(attachment.segment().size());
+            Vma vma = edit.atOrAfter(found.end());
+            while (vma != null && vma.end() - address <= size) {
+                if (startsAttachment(edit, vma, attachment)) {
+                    detach(edit, vma);
+                }
+                vma = edit.atOrAfter(vma.end());
+            }
+            return DONE;
+        }
+
+        private static void detach(Edit edit, Vma vma) {
+            edit.claim(vma.start(), vma.end());
+            if (!vma.has(VmaFlags.SEALED)) {
+                edit.unmap(vma.start(), vma.end(), false);
+            }
+        }
+
+        /** Returns whether the offset of a VMA shows that it is a piece of an attachment that began at the address. */
+        private boolean startsAttachment(Edit edit, Vma vma, SharedSegment.@Nullable Attachment attachment) {
+            return vma.backing() instanceof SharedSegment.Attachment own
+                    && (attachment == null || own == attachment)
+                    && edit.geometry.pages(vma.start() - address) == vma.pageOffset();
+        }
+
+        @Override
+        public void revoke(Revocations revocations) {
+            revocations.addAll();
+        }
+
+        @Override
+        public String toString() {
+            return Call.text("shmdt", address);
+        }
+    }
+}

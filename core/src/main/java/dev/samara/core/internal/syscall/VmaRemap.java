@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.syscall;
+
+import static dev.samara.core.internal.op.Edit.DONE;
+import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
+import static dev.samara.core.mman.RemapFlags.FIXED;
+import static dev.samara.core.mman.RemapFlags.MAYMOVE;
+
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.Placement;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.AnonVma;
+import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One {@code mremap}, or the part of one VMA in a call that moves several: shrink, grow in place, move, duplicate
+ * ({@code struct vma_remap_struct} in {@code mm/mremap.c}).
+ */
+final class VmaRemap {
+    /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
+    private static final int SPARE_MAPS = 3;
+
+    private final Edit edit;
+    private final Geometry geometry;
+    private final int flags;
+    private final long address;
+    private final long newLength;
+    private final long newAddress;
+
+    /** In whole pages, as the new length is. */
+    private long oldLength;
+
+    VmaRemap(Edit edit, long address, long oldLength, long newLength, int flags, long newAddress) {
+        this.edit = edit;
+        this.geometry = edit.geometry;
+        this.address = address;
+        this.oldLength = oldLength;
+        this.newLength = newLength;
+        this.flags = flags;
+        this.newAddress = newAddress;
+    }
+
+    /** Decides the whole call. */
+    long remap() {
+        long refused = checkArguments();
+        if (refused != DONE) {
+            return refused;
+        }
+        claim();
+        if ((flags & FIXED) != 0 && oldLength == newLength) {
+            return moveEach();
+        }
+        return one(edit.at(address));
+    }
+
+    /**
+     * Claims the source and a fixed target. {@link Placement} finds a free target otherwise, and growth in place claims
+     * its own range.
+     */
+    private void claim() {
+        edit.claim(address, address + (oldLength == 0 ? geometry.pageSize() : oldLength));
+        if ((flags & FIXED) != 0) {
+            edit.claim(newAddress, newAddress + newLength);
+        }
+    }
+
+    private boolean namesNewPlace() {
+        return (flags & (FIXED | DONTUNMAP)) != 0;
+    }
+
+    private boolean growsLength() {
+        return Long.compareUnsigned(oldLength, newLength) < 0;
+    }
+
+    private long checkArguments() {
+        boolean unknown = (flags & ~(FIXED | MAYMOVE | DONTUNMAP)) != 0;
+        if (unknown
+                || !geometry.isAligned(address)
+                || newLength == 0
+                || Long.compareUnsigned(newLength, geometry.limit()) > 0) {
+            return Errno.EINVAL.result();
+        }
+        if (!namesNewPlace()) {
+            return DONE;
+        }
+        if (Long.compareUnsigned(newAddress, geometry.limit() - newLength) > 0
+                || !geometry.isAligned(newAddress)
+                || (flags & MAYMOVE) == 0
+                || ((flags & DONTUNMAP) != 0 && oldLength != newLength)
+                || overlaps()) {
+            return Errno.EINVAL.result();
+        }
+        boolean tight = edit.maps() + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
+        return tight ? Errno.ENOMEM.result() : DONE;
+    }
+
+    private boolean overlaps() {
+        return Long.compareUnsigned(address + oldLength, newAddress) > 0
+                && Long.compareUnsigned(newAddress + newLength, address) > 0;
+    }
+
+    /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
+    private long moveEach() {
+        long end = address + oldLength;
+        long result = Errno.EFAULT.result();
+        for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+            boolean first = Errno.isError(result);
+            if (first && Long.compareUnsigned(vma.start(), address) > 0) {
+                return Errno.EFAULT.result();
+            }
+            if (movesAlone(vma) && (!first || Long.compareUnsigned(vma.end(), end) < 0)) {
+                return Errno.EFAULT.result();
+            }
+            long from = first ? address : vma.start();
+            long length = Edit.lower(vma.end(), end) - from;
+            VmaRemap part = new VmaRemap(edit, from, length, length, flags, newAddress + (from - address));
+            long moved = part.one(vma);
+            if (Errno.isError(moved)) {
+                return moved;
+            }
+            result = first ? moved : result;
+        }
+        return result;
+    }
+
+    private static boolean movesAlone(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && traits.movesAlone();
+    }
+
+    private long one(@Nullable Vma vma) {
+        if (vma == null) {
+            return Errno.EFAULT.result();
+        }
+        if (vma.has(VmaFlags.SEALED)) {
+            return Errno.EPERM.result();
+        }
+        if (!namesNewPlace() && !growsLength()) {
+            // Neither case checks the range: a shrink may cross holes, and an equal length changes nothing.
+            return oldLength == newLength ? address : shrink();
+        }
+        long refused = checkSource(vma);
+        if (refused != DONE) {
+            return refused;
+        }
+        return namesNewPlace() ? moveTo() : grow(vma);
+    }
+
+    /** Checks whether the VMA may be copied or may grow; returns 0 or a negated errno. */
+    private long checkSource(Vma vma) {
+        if (oldLength == 0 && !vma.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
+            return Errno.EINVAL.result();
+        }
+        boolean fixedSize = vma.hasAny(VmaFlags.DONTEXPAND | VmaFlags.PFNMAP);
+        if ((flags & DONTUNMAP) != 0 && fixedSize) {
+            return Errno.EINVAL.result();
+        }
+        // The part that a shrink removes may lie in other mappings, or in none.
+        if (Long.compareUnsigned(Edit.lower(oldLength, newLength), vma.end() - address) > 0) {
+            return Errno.EFAULT.result();
+        }
+        if (!growsLength()) {
+            return DONE;
+        }
+        long offset = vma.pageOffset() + geometry.pages(address - vma.start());
+        if (Long.compareUnsigned(offset + geometry.pages(newLength), offset) < 0) {
+            return Errno.EINVAL.result();
+        }
+        if (fixedSize) {
+            return Errno.EFAULT.result();
+        }
+        long pages = geometry.pages(newLength - oldLength);
+        if (!edit.limits.mayLockMore(edit.counters, vma.flags(), pages)) {
+            return Errno.EAGAIN.result();
+        }
+        return edit.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();
+    }
+
+    private long shrink() {
+        long result = Munmap.munmap(edit, address + newLength, oldLength - newLength);
+        return result == DONE ? address : result;
+    }
+
+    private long grow(Vma vma) {
+        long delta = newLength - oldLength;
+        long end = vma.end();
+        if (end - address == oldLength
+                && Long.compareUnsigned(end + delta, geometry.limit()) <= 0
+                && isFreeToGrow(end, end + delta)) {
+            if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
+                return Errno.ENOMEM.result();
+            }
+            Vma tail = Vma.mapping(
+                    end,
+                    end + delta,
+                    vma.flags(),
+                    vma.pageOffset() + edit.pagesOf(vma),
+                    vma.traits(),
+                    vma.name(),
+                    vma.anonIdentity());
+            if (MergeRules.join(edit, tail, true) == null) {
+                return Errno.ENOMEM.result();
+            }
+            populateIfLocked(vma, end, end + delta);
+            return address;
+        }
+        if ((flags & MAYMOVE) == 0) {
+            return Errno.ENOMEM.result();
+        }
+        return move(vma, 0);
+    }
+
+    private boolean isFreeToGrow(long start, long end) {
+        if (edit.firstIn(start, end) == null && !edit.isFree(start, end)) {
+            edit.claim(start, end);
+        }
+        return edit.isFree(start, end);
+    }
+
+    /**
+     * Moves to a given address, or with DONTUNMAP alone to a hint. A FIXED move empties the target first, so a later
+     * failure leaves it empty.
+     */
+    private long moveTo() {
+        if ((flags & FIXED) != 0) {
+            long emptied = Munmap.munmap(edit, newAddress, newLength);
+            if (emptied != DONE) {
+                return emptied;
+            }
+            // If lengths wrap around, the target may have been the source.
+            if (edit.at(address) == null) {
+                return Errno.EFAULT.result();
+            }
+        }
+        if (Long.compareUnsigned(oldLength, newLength) > 0) {
+            long shrunk = shrink();
+            if (Errno.isError(shrunk)) {
+                return shrunk;
+            }
+            oldLength = newLength;
+        }
+        Vma vma = edit.at(address);
+        if (vma == null) {
+            return Errno.EFAULT.result();
+        }
+        if ((flags & DONTUNMAP) != 0 && !edit.limits.mayExpand(edit.counters, vma.flags(), geometry.pages(oldLength))) {
+            return Errno.ENOMEM.result();
+        }
+        return move(vma, newAddress);
+    }
+
+    private long move(Vma vma, long hint) {
+        long offset = vma.pageOffset() + geometry.pages(address - vma.start());
+        int mapFlags = ((flags & FIXED) != 0 ? MapFlags.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
+        long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
+        if (Errno.isError(target)) {
+            return target;
+        }
+        if (edit.maps() >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
+            return Errno.ENOMEM.result();
+        }
+        Errno refusal = refusalToCutOut(vma);
+        if (refusal != null) {
+            return refusal.result();
+        }
+        boolean keepOld = (flags & DONTUNMAP) != 0;
+        long charged = keepOld ? newLength : newLength - oldLength;
+        if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(charged))) {
+            return Errno.ENOMEM.result();
+        }
+        AnonVma identity = vma.anonIdentity();
+        if (vma.isAnonymous() && identity == null) {
+            // Memory without pages gets the offset of its new address, which fits the new neighbours.
+            offset = geometry.pages(target);
+        }
+        Vma copy = Vma.mapping(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
+        Vma placed = MergeRules.place(edit, copy);
+        if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
+            edit.gate(target, target + newLength);
+        }
+        if (oldLength != 0) {
+            edit.move(address, target, Math.min(oldLength, newLength));
+        }
+        if (growsLength()) {
+            populateIfLocked(vma, target + oldLength, target + newLength);
+        }
+        if (keepOld) {
+            leaveEmpty(vma, placed);
+        } else if (oldLength != 0) {
+            Munmap.unmapMoved(edit, address, address + oldLength);
+        }
+        return target;
+    }
+
+    private void populateIfLocked(Vma vma, long start, long end) {
+        if (vma.has(VmaFlags.LOCKED)) {
+            edit.populate(Populate.Kind.BEST_EFFORT, start, end);
+        }
+    }
+
+    /**
+     * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate only the start is
+     * asked for.
+     */
+    private @Nullable Errno refusalToCutOut(Vma vma) {
+        Errno refusal = address == vma.start() ? null : edit.refusalToCut(vma, address);
+        long end = address + oldLength;
+        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : edit.refusalToCut(vma, end);
+    }
+
+    /**
+     * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of it was
+     * copied, its identity moved with its pages.
+     */
+    private void leaveEmpty(Vma before, Vma placed) {
+        Vma old = edit.at(address);
+        if (old == null) {
+            throw new IllegalStateException("a mapping vanished under the layout lock at its copying: " + before);
+        }
+        boolean whole = old != placed && old.start() == address && old.length() == oldLength;
+        Vma emptied = Vma.mapping(
+                old.start(),
+                old.end(),
+                old.flags() & ~VmaFlags.LOCKED_MASK,
+                old.pageOffset(),
+                old.traits(),
+                old.name(),
+                whole ? null : old.anonIdentity());
+        edit.replaceByEmptied(old, emptied);
+        edit.gate(address, address + oldLength);
+    }
+}
