@@ -7,12 +7,10 @@ import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutLock;
 import dev.samara.core.internal.space.MachineState;
@@ -25,7 +23,6 @@ import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -192,21 +189,6 @@ public final class Machine implements AutoCloseable {
             throw new IllegalStateException("this machine was not told to track keeps");
         }
         return keepLog.outstanding();
-    }
-
-    private static int populate(Layout layout, long start, long end, int access) {
-        PageTableContext worker = layout.memory().borrowOrNull();
-        if (worker == null) {
-            return Fault.OOM;
-        }
-        try {
-            Faulter faulter = new Faulter(layout, worker);
-            return Cpus.readAs(
-                    worker.reader(),
-                    () -> access == 0 ? faulter.populate(start, end) : faulter.touch(start, end, access));
-        } finally {
-            layout.memory().giveBack(worker);
-        }
     }
 
     /**
@@ -742,8 +724,7 @@ public final class Machine implements AutoCloseable {
                     reporter,
                     retirement,
                     locks,
-                    memory == 0 ? null : this::memory,
-                    Machine::populate);
+                    memory == 0 ? null : this::memory);
             return new Machine(new MachineState(settings), trackKeeps ? new RefTracker() : null, tlbEntries);
         }
     }

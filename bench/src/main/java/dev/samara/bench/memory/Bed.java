@@ -26,7 +26,6 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
@@ -119,8 +118,7 @@ final class Bed {
                 },
                 RetirementHook.NOTHING,
                 ReentrantLock::new,
-                (of, shift) -> memory(of, kind.window),
-                (of, start, end, access) -> Fault.MINOR));
+                (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Layout.Origin(
                         host,

@@ -1,67 +1,73 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import java.util.List;
 
 /**
- * The range that an operation faults in after it is complete ({@code mm_populate}). No range is in flight then and the
- * thread holds no lock, so this may take as long as backings do.
- *
- * @param kind the call that asks
- * @param start a page boundary
- * @param end a page boundary above the start, exclusive
+ * Faults in the ranges of an operation after it is complete ({@code mm_populate} in {@code mm/gup.c}). No range is in
+ * flight then and the thread holds no lock, so this may take as long as backings do.
  */
-public record Populate(Kind kind, long start, long end) {
-    /** The call that asks. */
-    public enum Kind {
-        /** For {@code MAP_POPULATE}, or because a new or grown mapping is locked: as many pages as possible. */
-        BEST_EFFORT,
-        /** For {@code mlock}. */
-        LOCK,
-        /** For {@code MADV_POPULATE_READ}. */
-        READ,
-        /** For {@code MADV_POPULATE_WRITE}. */
-        WRITE
+public final class Populate {
+    private Populate() {}
+
+    /**
+     * Faults ranges in. Waits like a fault. The caller is in no reader section and holds no lock.
+     *
+     * @param layout a layout with memory, if there are ranges
+     * @param result the result of the operation
+     * @return the result, or the error if a range cannot be faulted in and its kind reports that
+     */
+    public static long run(Layout layout, List<PopulateRange> ranges, long result) {
+        long answer = result;
+        for (PopulateRange range : ranges) {
+            answer = run(layout, range, answer);
+        }
+        return answer;
     }
 
-    /** Faults in ranges of a space, on a fault handler of the calling thread. */
-    @FunctionalInterface
-    public interface Populator {
-        /**
-         * Faults in a range, half-open. Waits like a fault. The caller is in no reader section and holds no lock.
-         *
-         * @param layout the space
-         * @param start a page boundary
-         * @param end a page boundary, exclusive
-         * @param access bits of {@link Protection}; 0 to write to private memory that permits writing, and to read the
-         *     rest
-         * @return a {@link Fault}
-         */
-        int populate(Layout layout, long start, long end, int access);
-    }
-
-    /** Faults the range in. Returns the operation's result, or the error if this fails. */
-    public long run(Layout layout, long result) {
-        int access = kind == Kind.READ ? Protection.READ : kind == Kind.WRITE ? Protection.WRITE : 0;
-        int fault = layout.host().populator().populate(layout, start, end, access);
+    private static long run(Layout layout, PopulateRange range, long result) {
+        PopulateRange.Kind kind = range.kind();
+        int fault = fault(layout, range);
         if (Errno.isError(result)) {
             // The part of the range before the operation's failure is faulted in nevertheless.
             return result;
         }
-        if (Fault.isDone(fault) || kind == Kind.BEST_EFFORT) {
+        if (Fault.isDone(fault) || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
         if (fault == Fault.RETRY) {
             return Errno.EINTR.result();
         }
-        if (kind == Kind.LOCK) {
+        if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.
             return (fault == Fault.OOM ? Errno.EAGAIN : Errno.ENOMEM).result();
         }
         // The operation has checked for holes; a hole made since looks like a guard.
         return (fault == Fault.OOM ? Errno.ENOMEM : Errno.EFAULT).result();
+    }
+
+    /** Faults a range in, with a worker of its own; returns a {@link Fault}. */
+    private static int fault(Layout layout, PopulateRange range) {
+        PageTableContext worker = layout.memory().borrowOrNull();
+        if (worker == null) {
+            return Fault.OOM;
+        }
+        try {
+            Faulter faulter = new Faulter(layout, worker);
+            return Cpus.readAs(worker.reader(), () -> switch (range.kind()) {
+                case READ -> faulter.touch(range.start(), range.end(), Protection.READ);
+                case WRITE -> faulter.touch(range.start(), range.end(), Protection.WRITE);
+                case BEST_EFFORT, LOCK -> faulter.populate(range.start(), range.end());
+            });
+        } finally {
+            layout.memory().giveBack(worker);
+        }
     }
 }

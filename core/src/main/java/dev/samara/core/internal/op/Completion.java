@@ -158,7 +158,7 @@ public final class Completion {
         try {
             done.takeHeld().forEach(Life::unhold);
         } finally {
-            done.keepPromise();
+            done.submitLast();
         }
     }
 }

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.event.LayoutChange;
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.EditLists;
@@ -385,9 +384,9 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Requests that a range is faulted in after the operation is complete. */
-    public void populate(Populate.Kind kind, long start, long end) {
+    public void populate(PopulateRange.Kind kind, long start, long end) {
         if (layout.memoryOrNull() != null && start != end) {
-            operation.populate(new Populate(kind, start, end));
+            operation.populate(new PopulateRange(kind, start, end));
         }
     }
 

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -14,7 +13,6 @@ import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -66,7 +64,7 @@ public final class Operation implements Watch {
     private @Nullable Revocations revocations;
 
     /** The ranges to fault in after completion. */
-    private List<Populate> populations = List.of();
+    private List<PopulateRange> populations = List.of();
 
     public Operation(Layout layout, Call call) {
         this.layout = layout;
@@ -74,7 +72,8 @@ public final class Operation implements Watch {
     }
 
     /**
-     * Runs the operation and waits until it is complete. The caller must hold no lock.
+     * Runs the operation and waits until it is complete. The caller must hold no lock, and faults in {@link
+     * #populations} afterwards.
      *
      * @return the result of the call, or a negated errno
      */
@@ -98,7 +97,6 @@ public final class Operation implements Watch {
                 endRevocations();
             }
         }
-        populate();
         return result;
     }
 
@@ -118,25 +116,23 @@ public final class Operation implements Watch {
         }
     }
 
-    /** Faults in the requested ranges; only the caller waits for that. */
-    private void populate() {
-        for (Populate population : populations) {
-            result = population.run(layout, result);
-        }
+    /**
+     * Ends an asynchronous operation that is complete. The task that {@link #start} was given calls this first: a
+     * backing that is asked for pages afterwards may call operations that wait for a place.
+     */
+    public void end() {
+        endRevocations();
+        leaveRoom();
     }
 
-    /** Ends an asynchronous operation and completes its future. The calling thread must hold no lock. */
-    public void complete(CompletableFuture<Long> promised) {
-        endRevocations();
-        // Before backings are asked for pages: a backing may call operations that wait for a place.
-        leaveRoom();
-        try {
-            populate();
-            promised.complete(result);
-        } catch (Throwable thrown) {
-            // A synchronous call throws it to its caller.
-            promised.completeExceptionally(thrown);
-        }
+    /** Returns the result of the call, once it is published or refused. */
+    public long result() {
+        return result;
+    }
+
+    /** Returns the ranges to fault in after completion. */
+    public List<PopulateRange> populations() {
+        return populations;
     }
 
     /**
@@ -169,29 +165,28 @@ public final class Operation implements Watch {
     }
 
     /** Adds a range to fault in after completion; a new attempt starts with none. */
-    void populate(Populate population) {
+    void populate(PopulateRange range) {
         if (populations.isEmpty()) {
             populations = new ArrayList<>(1);
         }
-        populations.add(population);
+        populations.add(range);
     }
 
     /**
-     * Runs the operation up to publication; a thread of the machine does the rest and completes the future. May wait
-     * until attempts can proceed. The caller must hold no lock.
+     * Runs the operation up to publication; a thread of the machine does the rest, and then runs a task. May wait until
+     * attempts can proceed. The caller must hold no lock.
      *
-     * @return a future of the result, which is a negated errno if the call is refused
+     * @param last calls {@link #end} and faults in {@link #populations}
+     * @return whether the task runs; false if the operation has ended and there is nothing to fault in
      */
-    public CompletableFuture<Long> start() {
+    public boolean start(WaitingCall last) {
         // First: at the bound of pending grace periods, the call that frees a place may wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");
         layout.host().waitingCalls().attendAgain();
-        CompletableFuture<Long> future = new CompletableFuture<>();
-        Populating populating = new Populating(this, future);
         Backlog backlog = backlog();
         if (backlog != null && !backlog.begin()) {
-            future.complete(Errno.EAGAIN.result());
-            return future;
+            result = Errno.EAGAIN.result();
+            return false;
         }
         room = backlog;
         boolean returned = false;
@@ -203,40 +198,16 @@ public final class Operation implements Watch {
             InFlightRange rest = transit;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
-                rest.promise(future);
+                rest.runAfter(last);
                 rest.submit();
             } else if (!returned || populations.isEmpty()) {
-                endRevocations();
-                leaveRoom();
+                end();
             }
         }
-        if (transit == null && populations.isEmpty()) {
-            future.complete(result);
-        } else if (transit == null) {
-            layout.host().submit(populating);
+        if (transit == null && !populations.isEmpty()) {
+            layout.host().submit(last);
         }
-        return future;
-    }
-
-    /** An asynchronous operation that only has ranges left to fault in. Allocated before publication. */
-    private static final class Populating extends WaitingCall {
-        private final Operation operation;
-        private final CompletableFuture<Long> future;
-
-        Populating(Operation operation, CompletableFuture<Long> future) {
-            this.operation = operation;
-            this.future = future;
-        }
-
-        @Override
-        protected boolean isReady() {
-            return true;
-        }
-
-        @Override
-        public void run() {
-            operation.complete(future);
-        }
+        return transit != null || !populations.isEmpty();
     }
 
     private void publish() {
@@ -389,10 +360,6 @@ public final class Operation implements Watch {
 
     long age() {
         return age;
-    }
-
-    long result() {
-        return result;
     }
 
     /** Returns the callbacks to backings, created at first use. */

@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
-import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,7 +103,8 @@ public final class InFlightRange extends WaitingCall {
     /** Whether an edit that is not published yet completes it: its VMAs may be joined. */
     private boolean completing;
 
-    private @Nullable CompletableFuture<Long> future;
+    /** The task that ends an asynchronous call after completion; null for a synchronous one. */
+    private @Nullable Runnable last;
 
     /* Used by the thread that retires the range, from publication on; the waiting calls hand the range on. */
 
@@ -386,20 +386,17 @@ public final class InFlightRange extends WaitingCall {
         return untouched && joins.isEmpty() && successors.isEmpty() && awaited == 1;
     }
 
-    /**
-     * Sets the future that completes with the operation's result after this range is complete. Caller is the
-     * operation's thread.
-     */
-    public void promise(CompletableFuture<Long> promised) {
-        future = promised;
+    /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */
+    public void runAfter(Runnable task) {
+        last = task;
     }
 
     /**
-     * Requests that a thread of the machine completes the future, if there is one. Caller has completed this range and
-     * holds no lock.
+     * Requests that a thread of the machine runs the task after completion, if there is one. Caller has completed this
+     * range and holds no lock.
      */
-    public void keepPromise() {
-        if (future != null) {
+    public void submitLast() {
+        if (last != null) {
             submit();
         }
     }
@@ -437,7 +434,7 @@ public final class InFlightRange extends WaitingCall {
         try {
             reportFailure();
             if (gate.isOpen()) {
-                operation.complete(Objects.requireNonNull(future, "future"));
+                Objects.requireNonNull(last, "last").run();
                 isOver = true;
             } else {
                 isOver = goOn(true);

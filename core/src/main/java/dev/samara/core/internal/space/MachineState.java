@@ -2,7 +2,6 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
@@ -44,7 +43,6 @@ public final class MachineState {
      * @param locks creates the layout lock of each space
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
-     * @param populator faults in the ranges that operations request
      */
     public record Settings(
             int maxMapCount,
@@ -54,8 +52,7 @@ public final class MachineState {
             Consumer<? super Report> reporter,
             RetirementHook retirement,
             Supplier<ReentrantLock> locks,
-            @Nullable MemoryMaker memories,
-            Populate.Populator populator) {}
+            @Nullable MemoryMaker memories) {}
 
     @FunctionalInterface
     public interface MemoryMaker {
@@ -83,7 +80,6 @@ public final class MachineState {
     private final RetirementHook retirement;
     private final Supplier<ReentrantLock> locks;
     private final @Nullable MemoryMaker memories;
-    private final Populate.Populator populator;
 
     /**
      * By the binary logarithm of the page size. Created when the first space needs it, under this object's monitor.
@@ -118,7 +114,6 @@ public final class MachineState {
         retirement = settings.retirement();
         locks = settings.locks();
         memories = settings.memories();
-        populator = settings.populator();
     }
 
     /** Returns the executor of the machine's threads; a task that hangs does not harm the others. */
@@ -223,10 +218,6 @@ public final class MachineState {
     public static @Nullable Memory memoryOf(Vma vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
-    }
-
-    public Populate.Populator populator() {
-        return populator;
     }
 
     RetirementHook retirement() {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
@@ -84,7 +84,7 @@ public record Brk(long address) implements Call {
             edit.put(piece);
         }
         if ((edit.defaultLock() & VmaFlags.LOCKED) != 0) {
-            edit.populate(Populate.Kind.BEST_EFFORT, oldEnd, newEnd);
+            edit.populate(PopulateRange.Kind.BEST_EFFORT, oldEnd, newEnd);
         }
         return true;
     }

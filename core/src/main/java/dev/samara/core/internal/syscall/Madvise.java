@@ -3,11 +3,11 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
@@ -251,7 +251,7 @@ public record Madvise(long address, long length, int advice) implements Call {
     }
 
     private static void populateAs(Edit edit, long start, long end, long access) {
-        edit.populate(access == VmaFlags.READ ? Populate.Kind.READ : Populate.Kind.WRITE, start, end);
+        edit.populate(access == VmaFlags.READ ? PopulateRange.Kind.READ : PopulateRange.Kind.WRITE, start, end);
     }
 
     @Override

@@ -3,10 +3,10 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
@@ -111,7 +111,7 @@ public final class Mlock {
             }
             if (current) {
                 for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
-                    edit.populate(Populate.Kind.BEST_EFFORT, vma.start(), vma.end());
+                    edit.populate(PopulateRange.Kind.BEST_EFFORT, vma.start(), vma.end());
                 }
             }
             return DONE;
@@ -203,11 +203,11 @@ public final class Mlock {
     private static long populate(Edit edit, long start, long end) {
         for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
-                edit.populate(Populate.Kind.LOCK, start, vma.start());
+                edit.populate(PopulateRange.Kind.LOCK, start, vma.start());
                 return Errno.ENOMEM.result();
             }
         }
-        edit.populate(Populate.Kind.LOCK, start, end);
+        edit.populate(PopulateRange.Kind.LOCK, start, end);
         return DONE;
     }
 }

@@ -12,10 +12,10 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -268,7 +268,7 @@ final class MmapState {
         }
         boolean populates = (flags & (MapFlags.POPULATE | MapFlags.NONBLOCK)) == MapFlags.POPULATE;
         if (populates || (vmaFlags & VmaFlags.LOCKED) != 0) {
-            edit.populate(Populate.Kind.BEST_EFFORT, start, end);
+            edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
         return start;
     }

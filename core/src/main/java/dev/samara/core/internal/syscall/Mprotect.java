@@ -3,10 +3,10 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
@@ -116,7 +116,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
         long lockedPrivate = vma.flags() & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.LOCKED);
         if (lockedPrivate == VmaFlags.LOCKED && (flags & VmaFlags.WRITE) != 0 && !Errno.isError(changed)) {
-            edit.populate(Populate.Kind.BEST_EFFORT, start, end);
+            edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
         return changed;
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.WaitingCall;
 import java.util.concurrent.CompletableFuture;
 
 /** The entry of the calls that change a layout. */
@@ -11,12 +13,17 @@ final class Syscall {
     private Syscall() {}
 
     /**
-     * Runs a call and waits until it is complete. The caller must hold no lock.
+     * Runs a call, waits until it is complete, and faults in the ranges that it wants. The caller must hold no lock.
      *
      * @return the result of the call, or a negated errno
      */
     static long run(Layout layout, Call call) {
-        return new Operation(layout, call).run();
+        Operation operation = new Operation(layout, call);
+        return populate(operation, operation.run());
+    }
+
+    private static long populate(Operation operation, long result) {
+        return Populate.run(operation.layout(), operation.populations(), result);
     }
 
     /**
@@ -26,6 +33,38 @@ final class Syscall {
      * @return a future of the result, which is a negated errno if the call is refused
      */
     static CompletableFuture<Long> start(Layout layout, Call call) {
-        return new Operation(layout, call).start();
+        CompletableFuture<Long> future = new CompletableFuture<>();
+        Operation operation = new Operation(layout, call);
+        if (!operation.start(new Last(operation, future))) {
+            future.complete(operation.result());
+        }
+        return future;
+    }
+
+    /** The last part of an asynchronous call, on a thread of the machine. Allocated before publication. */
+    private static final class Last extends WaitingCall {
+        private final Operation operation;
+        private final CompletableFuture<Long> future;
+
+        Last(Operation operation, CompletableFuture<Long> future) {
+            this.operation = operation;
+            this.future = future;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            operation.end();
+            try {
+                future.complete(populate(operation, operation.result()));
+            } catch (Throwable thrown) {
+                // A synchronous call throws it to its caller.
+                future.completeExceptionally(thrown);
+            }
+        }
     }
 }

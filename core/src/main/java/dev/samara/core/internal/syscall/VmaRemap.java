@@ -6,10 +6,10 @@ import static dev.samara.core.mman.RemapFlags.DONTUNMAP;
 import static dev.samara.core.mman.RemapFlags.FIXED;
 import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.AnonVma;
@@ -301,7 +301,7 @@ final class VmaRemap {
 
     private void populateIfLocked(Vma vma, long start, long end) {
         if (vma.has(VmaFlags.LOCKED)) {
-            edit.populate(Populate.Kind.BEST_EFFORT, start, end);
+            edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
     }
 

@@ -74,8 +74,7 @@ public final class Layouts {
                 reporter,
                 retirement,
                 locks,
-                memories,
-                (layout, start, end, access) -> 0));
+                memories));
     }
 
     private static void refuse(Report report) {

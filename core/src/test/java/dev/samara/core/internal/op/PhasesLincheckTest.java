@@ -80,8 +80,7 @@ public class PhasesLincheckTest {
                 },
                 RetirementHook.NOTHING,
                 ReentrantLock::new,
-                null,
-                (layout, start, end, access) -> 0));
+                null));
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
                 new Layout.Origin(

@@ -39,8 +39,7 @@ final class SlowListenerTest {
             },
             RetirementHook.NOTHING,
             ReentrantLock::new,
-            null,
-            (layout, start, end, access) -> 0));
+            null));
     private final Changes changes = new Changes(host);
     private final List<Vma> some = List.of(new Vma(0, 0x1000, VmaFlags.READ, 0, null, null, null));
 
