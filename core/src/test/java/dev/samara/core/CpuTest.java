@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -41,6 +42,7 @@ final class CpuTest {
 
     private final Rig rig = new Rig();
     private final Cpu cpu = rig.cpu;
+    private final GuestMemory memory = cpu.memory();
 
     @AfterEach
     void everyFrameComesBack() throws InterruptedException {
@@ -54,7 +56,7 @@ final class CpuTest {
 
     private byte[] bytes(long address, int length) {
         byte[] bytes = new byte[length];
-        assertEquals(length, cpu.memory().copyOut(address, bytes, 0, length));
+        assertEquals(length, memory.copyOut(address, bytes, 0, length));
         return bytes;
     }
 
@@ -74,19 +76,19 @@ final class CpuTest {
         long at = rig.anonymous(2);
         Random random = new Random(1);
         for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
-            cpu.memory().order(order);
+            memory.order(order);
             for (int size : SIZES) {
                 for (long offset = PAGE - 17; offset <= PAGE + 9; offset++) {
-                    assertEquals(40, cpu.memory().fill(at + PAGE - 20, 40, (byte) 0x77));
+                    assertEquals(40, memory.fill(at + PAGE - 20, 40, (byte) 0x77));
                     long number = random.nextLong();
-                    assertFault(Fault.MINOR, cpu.memory().store(at + offset, size, number));
+                    assertFault(Fault.MINOR, memory.store(at + offset, size, number));
                     byte[] expected = new byte[40];
                     Arrays.fill(expected, (byte) 0x77);
                     byte[] laidOut = laidOut(number, size, order);
                     System.arraycopy(laidOut, 0, expected, (int) (offset - PAGE + 20), size);
                     assertArrayEquals(expected, bytes(at + PAGE - 20, 40));
-                    assertFault(Fault.MINOR, cpu.memory().load(at + offset, size));
-                    assertEquals(number & mask(size), cpu.memory().value());
+                    assertFault(Fault.MINOR, memory.load(at + offset, size));
+                    assertEquals(number & mask(size), memory.value());
                 }
             }
         }
@@ -96,29 +98,29 @@ final class CpuTest {
     @DisplayName("fetches only what may be executed, across pages too")
     void fetch() {
         long at = rig.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
-        assertFault(Fault.MINOR, cpu.memory().fetch(at + PAGE - 3, 8));
+        assertFault(Fault.MINOR, memory.fetch(at + PAGE - 3, 8));
         assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, READ));
-        assertFault(Fault.MINOR, cpu.memory().fetch(at + PAGE - 4, 4));
-        assertFault(Fault.ACCERR, cpu.memory().fetch(at + PAGE - 3, 4));
-        assertEquals(at + PAGE, cpu.memory().faultAddress());
+        assertFault(Fault.MINOR, memory.fetch(at + PAGE - 4, 4));
+        assertFault(Fault.ACCERR, memory.fetch(at + PAGE - 3, 4));
+        assertEquals(at + PAGE, memory.faultAddress());
     }
 
     @Test
     @DisplayName("writes nothing across pages of which one cannot be written, and says which")
     void acrossAMissingPage() {
         long at = rig.anonymous(3);
-        assertEquals(3 * PAGE, cpu.memory().fill(at, 3 * PAGE, (byte) 0x11));
+        assertEquals(3 * PAGE, memory.fill(at, 3 * PAGE, (byte) 0x11));
         assertEquals(0, rig.space.munmap(at + PAGE, PAGE));
         for (int size : new int[] {2, 4, 8}) {
             for (int before = 1; before < size; before++) {
-                assertFault(Fault.MAPERR, cpu.memory().store(at + PAGE - before, size, -1));
-                assertEquals(at + PAGE, cpu.memory().faultAddress());
-                assertFault(Fault.MAPERR, cpu.memory().store(at + 2 * PAGE - before, size, -1));
-                assertEquals(at + 2 * PAGE - before, cpu.memory().faultAddress());
-                cpu.memory().load(at, 1);
-                assertFault(Fault.MAPERR, cpu.memory().load(at + PAGE - before, size));
-                assertEquals(at + PAGE, cpu.memory().faultAddress());
-                assertEquals(0x11, cpu.memory().value(), "what the last access that succeeded has read");
+                assertFault(Fault.MAPERR, memory.store(at + PAGE - before, size, -1));
+                assertEquals(at + PAGE, memory.faultAddress());
+                assertFault(Fault.MAPERR, memory.store(at + 2 * PAGE - before, size, -1));
+                assertEquals(at + 2 * PAGE - before, memory.faultAddress());
+                memory.load(at, 1);
+                assertFault(Fault.MAPERR, memory.load(at + PAGE - before, size));
+                assertEquals(at + PAGE, memory.faultAddress());
+                assertEquals(0x11, memory.value(), "what the last access that succeeded has read");
             }
         }
         for (long page : new long[] {at, at + 2 * PAGE}) {
@@ -127,8 +129,8 @@ final class CpuTest {
             }
         }
         rig.map(at + PAGE, 1, READ, ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertFault(Fault.ACCERR, cpu.memory().store(at + PAGE - 1, 8, -1));
-        assertFault(Fault.ACCERR, cpu.memory().store(at + 2 * PAGE - 1, 8, -1));
+        assertFault(Fault.ACCERR, memory.store(at + PAGE - 1, 8, -1));
+        assertFault(Fault.ACCERR, memory.store(at + 2 * PAGE - 1, 8, -1));
         assertEquals(0x11, bytes(at + PAGE - 1, 1)[0]);
         assertEquals(0x11, bytes(at + 2 * PAGE, 1)[0]);
     }
@@ -139,7 +141,7 @@ final class CpuTest {
         long at = rig.anonymous(1);
         Random random = new Random(2);
         for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
-            cpu.memory().order(order);
+            memory.order(order);
             for (int size : SIZES) {
                 for (int round = 0; round < 50; round++) {
                     atomics(at + (long) size * random.nextInt(500), size, random, order);
@@ -152,33 +154,33 @@ final class CpuTest {
         long mask = mask(size);
         long a = random.nextLong();
         long b = random.nextLong();
-        assertFault(Fault.MINOR, cpu.memory().storeVolatile(at, size, a));
+        assertFault(Fault.MINOR, memory.storeVolatile(at, size, a));
         assertArrayEquals(laidOut(a, size, order), bytes(at, size));
-        assertFault(Fault.MINOR, cpu.memory().loadVolatile(at, size));
-        assertEquals(a & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().storeVolatile(at, size, b));
-        assertEquals(a & mask, cpu.memory().value(), "a store reads nothing");
-        assertFault(Fault.MINOR, cpu.memory().getAndSet(at, size, a));
-        assertEquals(b & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().getAndAdd(at, size, b));
-        assertEquals(a & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().getAndBitwiseXor(at, size, b));
-        assertEquals(a + b & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().getAndBitwiseOr(at, size, a));
-        assertEquals((a + b ^ b) & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().getAndBitwiseAnd(at, size, b));
-        assertEquals((((a + b) ^ b) | a) & mask, cpu.memory().value());
+        assertFault(Fault.MINOR, memory.loadVolatile(at, size));
+        assertEquals(a & mask, memory.value());
+        assertFault(Fault.MINOR, memory.storeVolatile(at, size, b));
+        assertEquals(a & mask, memory.value(), "a store reads nothing");
+        assertFault(Fault.MINOR, memory.getAndSet(at, size, a));
+        assertEquals(b & mask, memory.value());
+        assertFault(Fault.MINOR, memory.getAndAdd(at, size, b));
+        assertEquals(a & mask, memory.value());
+        assertFault(Fault.MINOR, memory.getAndBitwiseXor(at, size, b));
+        assertEquals(a + b & mask, memory.value());
+        assertFault(Fault.MINOR, memory.getAndBitwiseOr(at, size, a));
+        assertEquals((a + b ^ b) & mask, memory.value());
+        assertFault(Fault.MINOR, memory.getAndBitwiseAnd(at, size, b));
+        assertEquals((((a + b) ^ b) | a) & mask, memory.value());
         long now = (((a + b) ^ b) | a) & b & mask;
-        assertFault(Fault.MINOR, cpu.memory().compareAndSet(at, size, now + 1, a));
-        assertEquals(0, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().compareAndSet(at, size, now | ~mask, a));
-        assertEquals(1, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().compareAndExchange(at, size, a + 1, b));
-        assertEquals(a & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().compareAndExchange(at, size, a, b));
-        assertEquals(a & mask, cpu.memory().value());
-        assertFault(Fault.MINOR, cpu.memory().load(at, size));
-        assertEquals(b & mask, cpu.memory().value());
+        assertFault(Fault.MINOR, memory.compareAndSet(at, size, now + 1, a));
+        assertEquals(0, memory.value());
+        assertFault(Fault.MINOR, memory.compareAndSet(at, size, now | ~mask, a));
+        assertEquals(1, memory.value());
+        assertFault(Fault.MINOR, memory.compareAndExchange(at, size, a + 1, b));
+        assertEquals(a & mask, memory.value());
+        assertFault(Fault.MINOR, memory.compareAndExchange(at, size, a, b));
+        assertEquals(a & mask, memory.value());
+        assertFault(Fault.MINOR, memory.load(at, size));
+        assertEquals(b & mask, memory.value());
     }
 
     @Test
@@ -190,19 +192,19 @@ final class CpuTest {
             for (int size : new int[] {2, 4, 8}) {
                 for (int offset = 1; offset < size; offset++) {
                     long place = address + offset;
-                    assertFault(Fault.ADRALN, cpu.memory().loadVolatile(place, size));
-                    assertFault(Fault.ADRALN, cpu.memory().storeVolatile(place, size, 0));
-                    assertFault(Fault.ADRALN, cpu.memory().getAndAdd(place, size, 1));
-                    assertFault(Fault.ADRALN, cpu.memory().compareAndSet(place, size, 0, 1));
-                    assertEquals(place, cpu.memory().faultAddress());
+                    assertFault(Fault.ADRALN, memory.loadVolatile(place, size));
+                    assertFault(Fault.ADRALN, memory.storeVolatile(place, size, 0));
+                    assertFault(Fault.ADRALN, memory.getAndAdd(place, size, 1));
+                    assertFault(Fault.ADRALN, memory.compareAndSet(place, size, 0, 1));
+                    assertEquals(place, memory.faultAddress());
                 }
             }
         }
         assertEquals(0x1122334455667788L, rig.load(at));
         assertEquals(7, Fault.signal(Fault.ADRALN));
         for (int size : new int[] {0, -1, 3, 16}) {
-            assertThrows(IllegalArgumentException.class, () -> cpu.memory().load(at, size));
-            assertThrows(IllegalArgumentException.class, () -> cpu.memory().getAndAdd(at, size, 1));
+            assertThrows(IllegalArgumentException.class, () -> memory.load(at, size));
+            assertThrows(IllegalArgumentException.class, () -> memory.getAndAdd(at, size, 1));
         }
     }
 
@@ -215,39 +217,39 @@ final class CpuTest {
         byte[] source = new byte[(int) (4 * PAGE)];
         new Random(3).nextBytes(source);
         int fits = (int) (2 * PAGE - 100);
-        assertEquals(fits, cpu.memory().copyIn(at + 100, source, 50, (int) (3 * PAGE)));
-        assertFault(Fault.ACCERR, cpu.memory().fault());
-        assertEquals(at + 2 * PAGE, cpu.memory().faultAddress());
+        assertEquals(fits, memory.copyIn(at + 100, source, 50, (int) (3 * PAGE)));
+        assertFault(Fault.ACCERR, memory.fault());
+        assertEquals(at + 2 * PAGE, memory.faultAddress());
         byte[] target = new byte[source.length];
-        assertEquals(3 * PAGE - 100, cpu.memory().copyOut(at + 100, target, 7, (int) (4 * PAGE - 100)));
-        assertFault(Fault.MAPERR, cpu.memory().fault());
-        assertEquals(at + 3 * PAGE, cpu.memory().faultAddress());
+        assertEquals(3 * PAGE - 100, memory.copyOut(at + 100, target, 7, (int) (4 * PAGE - 100)));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertEquals(at + 3 * PAGE, memory.faultAddress());
         assertArrayEquals(Arrays.copyOfRange(source, 50, 50 + fits), Arrays.copyOfRange(target, 7, 7 + fits));
-        assertEquals(2 * PAGE - 1, cpu.memory().fill(at + 1, 3 * PAGE, (byte) 9));
-        assertFault(Fault.ACCERR, cpu.memory().fault());
-        assertEquals(0, cpu.memory().copyIn(at + 3 * PAGE, source, 0, 8));
-        assertEquals(0, cpu.memory().copyOut(0, source, 0, 0));
-        assertFault(Fault.MINOR, cpu.memory().fault());
-        assertThrows(IndexOutOfBoundsException.class, () -> cpu.memory().copyIn(at, source, source.length, 1));
+        assertEquals(2 * PAGE - 1, memory.fill(at + 1, 3 * PAGE, (byte) 9));
+        assertFault(Fault.ACCERR, memory.fault());
+        assertEquals(0, memory.copyIn(at + 3 * PAGE, source, 0, 8));
+        assertEquals(0, memory.copyOut(0, source, 0, 0));
+        assertFault(Fault.MINOR, memory.fault());
+        assertThrows(IndexOutOfBoundsException.class, () -> memory.copyIn(at, source, source.length, 1));
     }
 
     @Test
     @DisplayName("copies a string up to its zero, across pages, and no further than that")
     void strings() {
         long at = rig.anonymous(2);
-        assertEquals(2 * PAGE, cpu.memory().fill(at, 2 * PAGE, (byte) 'x'));
+        assertEquals(2 * PAGE, memory.fill(at, 2 * PAGE, (byte) 'x'));
         byte[] target = new byte[64];
-        cpu.memory().store(at + PAGE + 5, 1, 0);
-        assertEquals(10, cpu.memory().string(at + PAGE - 5, target));
+        memory.store(at + PAGE + 5, 1, 0);
+        assertEquals(10, memory.string(at + PAGE - 5, target));
         assertEquals('x', target[9]);
-        assertEquals(64, cpu.memory().string(at, target));
-        assertEquals(0, cpu.memory().string(at + PAGE + 5, target));
-        assertFault(Fault.MINOR, cpu.memory().fault());
-        assertEquals(-1, cpu.memory().string(at + 2 * PAGE - 5, target));
-        assertFault(Fault.MAPERR, cpu.memory().fault());
-        assertEquals(at + 2 * PAGE, cpu.memory().faultAddress());
-        cpu.memory().store(at + 2 * PAGE - 1, 1, 0);
-        assertEquals(4, cpu.memory().string(at + 2 * PAGE - 5, target), "what lies behind the zero is not touched");
+        assertEquals(64, memory.string(at, target));
+        assertEquals(0, memory.string(at + PAGE + 5, target));
+        assertFault(Fault.MINOR, memory.fault());
+        assertEquals(-1, memory.string(at + 2 * PAGE - 5, target));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertEquals(at + 2 * PAGE, memory.faultAddress());
+        memory.store(at + 2 * PAGE - 1, 1, 0);
+        assertEquals(4, memory.string(at + 2 * PAGE - 5, target), "what lies behind the zero is not touched");
     }
 
     @Test
@@ -255,18 +257,18 @@ final class CpuTest {
     void pinsOutliveMappings() {
         long at = rig.anonymous(1);
         rig.store(at, 42);
-        int frame = cpu.memory().pin(at, READ);
-        assertEquals(frame, cpu.memory().pin(at + 5, WRITE));
+        int frame = memory.pin(at, READ);
+        assertEquals(frame, memory.pin(at + 5, WRITE));
         assertEquals(0, rig.space.munmap(at, PAGE));
         assertEquals(1, rig.frames());
-        assertEquals(42, cpu.memory().frameStore().get(frame, 0, 8));
-        cpu.memory().unpin(frame, false);
+        assertEquals(42, memory.frameStore().get(frame, 0, 8));
+        memory.unpin(frame, false);
         assertEquals(1, rig.frames());
-        assertEquals(42, cpu.memory().frameStore().get(frame, 0, 8));
-        cpu.memory().unpin(frame, true);
+        assertEquals(42, memory.frameStore().get(frame, 0, 8));
+        memory.unpin(frame, true);
         assertEquals(0, rig.frames());
         for (int none : new int[] {frame, -1, 1 << 25, Integer.MAX_VALUE}) {
-            assertThrows(IllegalStateException.class, () -> cpu.memory().unpin(none, true));
+            assertThrows(IllegalStateException.class, () -> memory.unpin(none, true));
         }
         long next = rig.anonymous(1);
         rig.store(next, 1);
@@ -279,15 +281,15 @@ final class CpuTest {
     void pinsOutliveTruncation() {
         MemoryFile file = rig.file(2);
         long at = rig.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
-        int frame = cpu.memory().pin(at + PAGE, WRITE);
+        int frame = memory.pin(at + PAGE, WRITE);
         file.truncate(PAGE);
-        cpu.memory().frameStore().put(frame, 0, 8, 9);
+        memory.frameStore().put(frame, 0, 8, 9);
         file.truncate(2 * PAGE);
         assertEquals(0, rig.load(at + PAGE));
-        assertEquals(9, cpu.memory().frameStore().get(frame, 0, 8));
+        assertEquals(9, memory.frameStore().get(frame, 0, 8));
         file.close();
         assertEquals(1, rig.frames());
-        cpu.memory().unpin(frame, true);
+        memory.unpin(frame, true);
     }
 
     @Test
@@ -295,34 +297,34 @@ final class CpuTest {
     void pinnedAndProtected() {
         long at = rig.anonymous(1);
         rig.store(at, 1);
-        int frame = cpu.memory().pin(at, WRITE);
+        int frame = memory.pin(at, WRITE);
         assertEquals(0, rig.space.mprotect(at, PAGE, READ));
-        assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 2));
+        assertFault(Fault.ACCERR, memory.store(at, 8, 2));
         assertEquals(0, rig.space.mprotect(at, PAGE, RW));
         rig.store(at, 3);
         assertEquals(frame, Pte.frame(rig.pte(at)));
-        assertEquals(3, cpu.memory().frameStore().get(frame, 0, 8));
-        cpu.memory().unpin(frame, false);
+        assertEquals(3, memory.frameStore().get(frame, 0, 8));
+        memory.unpin(frame, false);
     }
 
     @Test
     @DisplayName("to pin a page that has as many pins as can be counted is OOM, and leaves the pins that there are")
     void tooManyPins() {
         long at = rig.anonymous(1);
-        int frame = cpu.memory().pin(at, WRITE);
+        int frame = memory.pin(at, WRITE);
         long pins = 1;
-        int last = cpu.memory().pin(at, WRITE);
+        int last = memory.pin(at, WRITE);
         for (; last == frame; pins++) {
-            last = cpu.memory().pin(at, WRITE);
+            last = memory.pin(at, WRITE);
         }
         assertEquals(-Fault.OOM, last);
-        assertEquals(at, cpu.memory().faultAddress());
-        cpu.memory().unpin(frame, false);
-        assertEquals(frame, cpu.memory().pin(at, READ));
+        assertEquals(at, memory.faultAddress());
+        memory.unpin(frame, false);
+        assertEquals(frame, memory.pin(at, READ));
         assertEquals(0, rig.space.munmap(at, PAGE));
         for (; pins > 0; pins--) {
             assertEquals(1, rig.frames());
-            cpu.memory().unpin(frame, false);
+            memory.unpin(frame, false);
         }
         assertEquals(0, rig.frames());
     }
@@ -331,12 +333,12 @@ final class CpuTest {
     @DisplayName("to pin where nothing can be accessed so gives the fault, negated")
     void pinFails() {
         long at = rig.map(0, 1, READ, ANONYMOUS, null, 0);
-        assertEquals(-Fault.ACCERR, cpu.memory().pin(at, WRITE));
-        assertEquals(-Fault.MAPERR, cpu.memory().pin(at + PAGE, READ));
-        assertEquals(at + PAGE, cpu.memory().faultAddress());
+        assertEquals(-Fault.ACCERR, memory.pin(at, WRITE));
+        assertEquals(-Fault.MAPERR, memory.pin(at + PAGE, READ));
+        assertEquals(at + PAGE, memory.faultAddress());
         // The zero page is nobody's to pin or to free.
-        int zero = cpu.memory().pin(at, READ);
-        cpu.memory().unpin(zero, false);
+        int zero = memory.pin(at, READ);
+        memory.unpin(zero, false);
         assertEquals(0, rig.load(at));
     }
 
@@ -345,18 +347,18 @@ final class CpuTest {
     void ownership() throws Exception {
         long at = rig.anonymous(1);
         List<Runnable> uses = List.of(
-                () -> cpu.memory().load(at, 8),
-                () -> cpu.memory().store(at, 8, 1),
-                () -> cpu.memory().getAndAdd(at, 8, 1),
-                () -> cpu.memory().handleFault(at, READ),
-                () -> cpu.memory().copyIn(at, new byte[1], 0, 0),
-                () -> cpu.memory().copyOut(at, new byte[1], 0, 1),
-                () -> cpu.memory().fill(at, 0, (byte) 0),
-                () -> cpu.memory().string(at, new byte[0]),
-                () -> cpu.memory().pin(at, READ),
-                () -> cpu.memory().unpin(1, false),
+                () -> memory.load(at, 8),
+                () -> memory.store(at, 8, 1),
+                () -> memory.getAndAdd(at, 8, 1),
+                () -> memory.handleFault(at, READ),
+                () -> memory.copyIn(at, new byte[1], 0, 0),
+                () -> memory.copyOut(at, new byte[1], 0, 1),
+                () -> memory.fill(at, 0, (byte) 0),
+                () -> memory.string(at, new byte[0]),
+                () -> memory.pin(at, READ),
+                () -> memory.unpin(1, false),
                 () -> cpu.load(rig.space),
-                cpu.memory()::frameStore,
+                memory::frameStore,
                 cpu::close);
         ExecutorService other = Executors.newSingleThreadExecutor();
         for (Runnable use : uses) {
@@ -378,7 +380,7 @@ final class CpuTest {
         assertSame(rig.space, cpu.space());
         cpu.load(null);
         assertNull(cpu.space());
-        assertThrows(IllegalStateException.class, () -> cpu.memory().load(at, 8));
+        assertThrows(IllegalStateException.class, () -> memory.load(at, 8));
         assertThrows(IllegalStateException.class, () -> cpu.enterGuest());
     }
 

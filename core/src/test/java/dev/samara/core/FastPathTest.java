@@ -187,12 +187,12 @@ final class FastPathTest {
         Field word = word();
         for (long at : List.of(ofFile, shared)) {
             word.setInt(vma(at), MOST_KEEPS);
-            assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + PAGE, READ));
-            assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + 2 * PAGE, WRITE));
+            assertFault(Fault.MINOR, rig.memory.handleFault(at + PAGE, READ));
+            assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, WRITE));
             assertEquals(2, rig.mapped(at, 4));
             word.setInt(vma(at), 0);
         }
-        assertFault(Fault.ADRERR, rig.cpu.memory().handleFault(ofFile + 4 * PAGE, READ));
+        assertFault(Fault.ADRERR, rig.memory.handleFault(ofFile + 4 * PAGE, READ));
         file.close();
         rig.closeEmpty();
     }
@@ -204,9 +204,9 @@ final class FastPathTest {
         long at = rig.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         Field word = word();
         word.setInt(vma(at), MOST_KEEPS);
-        assertThrows(IllegalStateException.class, () -> rig.cpu.memory().handleFault(at, READ));
+        assertThrows(IllegalStateException.class, () -> rig.memory.handleFault(at, READ));
         word.setInt(vma(at), 0);
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at, READ));
         file.cache.truncate(0);
         rig.closeEmpty();
     }
@@ -304,12 +304,12 @@ final class FastPathTest {
         long at = rig.anonymous(2);
         byte[] bytes = new byte[64];
         assertAllocatesNothing(i -> {
-            rig.cpu.memory().store(at + i % 4000, 8, i);
-            rig.cpu.memory().load(at + PAGE - 3, 8);
-            rig.cpu.memory().getAndAdd(at + 8, 8, 1);
-            rig.cpu.memory().compareAndSet(at + 16, 4, 1, 2);
-            rig.cpu.memory().copyOut(at + PAGE - 30, bytes, 0, bytes.length);
-            rig.cpu.memory().load(0, 8);
+            rig.memory.store(at + i % 4000, 8, i);
+            rig.memory.load(at + PAGE - 3, 8);
+            rig.memory.getAndAdd(at + 8, 8, 1);
+            rig.memory.compareAndSet(at + 16, 4, 1, 2);
+            rig.memory.copyOut(at + PAGE - 30, bytes, 0, bytes.length);
+            rig.memory.load(0, 8);
         });
         rig.closeEmpty();
     }
@@ -322,7 +322,7 @@ final class FastPathTest {
         long least = Long.MAX_VALUE;
         for (int i = 0; i < 5; i++) {
             for (int page = 0; page < pages; page++) {
-                assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + page * PAGE, WRITE));
+                assertFault(Fault.MINOR, rig.memory.handleFault(at + page * PAGE, WRITE));
             }
             long before = allocatedBytes();
             rig.space.madvise(at, pages * PAGE, Advice.DONTNEED);

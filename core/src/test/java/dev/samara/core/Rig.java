@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
@@ -35,6 +36,7 @@ public final class Rig implements AutoCloseable {
     public final Machine machine;
     public final AddressSpace space;
     public final Cpu cpu;
+    public final GuestMemory memory;
 
     /** With more memory than the test needs. */
     public Rig() {
@@ -57,6 +59,7 @@ public final class Rig implements AutoCloseable {
         space = machine.newSpace(GEOMETRY);
         cpu = machine.claimCpu();
         cpu.load(space);
+        memory = cpu.memory();
     }
 
     /** Maps private anonymous memory that may be read and written. */
@@ -85,13 +88,13 @@ public final class Rig implements AutoCloseable {
 
     /** Writes a number, which must be possible. */
     public void store(long address, long number) {
-        assertFault(Fault.MINOR, cpu.memory().store(address, 8, number));
+        assertFault(Fault.MINOR, memory.store(address, 8, number));
     }
 
     /** Reads a number, which must be possible. */
     public long load(long address) {
-        assertFault(Fault.MINOR, cpu.memory().load(address, 8));
-        return cpu.memory().value();
+        assertFault(Fault.MINOR, memory.load(address, 8));
+        return memory.value();
     }
 
     /** The layout of the space. */

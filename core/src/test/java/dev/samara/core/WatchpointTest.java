@@ -46,6 +46,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class WatchpointTest {
     private final Rig rig = new Rig();
     private final Cpu cpu = rig.cpu;
+    private final GuestMemory memory = cpu.memory();
     private final AddressSpace space = rig.space;
     private final long at = rig.anonymous(8);
 
@@ -75,33 +76,33 @@ final class WatchpointTest {
                     "watchpoint 0x" + Long.toHexString(at + 100) + "-0x" + Long.toHexString(at + 103),
                     watch.toString());
             for (int offset : new int[] {92, 103}) {
-                assertFault(Fault.MINOR, cpu.memory().store(at + offset, 8, -1));
+                assertFault(Fault.MINOR, memory.store(at + offset, 8, -1));
             }
             rig.load(at + 100);
-            assertEquals(3, cpu.memory().copyOut(at + 100, new byte[3], 0, 3));
-            assertFault(Fault.MINOR, cpu.memory().loadVolatile(at + 100, 4));
+            assertEquals(3, memory.copyOut(at + 100, new byte[3], 0, 3));
+            assertFault(Fault.MINOR, memory.loadVolatile(at + 100, 4));
             assertTold();
-            assertFault(Fault.MINOR, cpu.memory().store(at + 93, 8, 1));
-            assertFault(Fault.MINOR, cpu.memory().store(at + 102, 1, 1));
-            assertFault(Fault.MINOR, cpu.memory().storeVolatile(at + 100, 4, 7));
+            assertFault(Fault.MINOR, memory.store(at + 93, 8, 1));
+            assertFault(Fault.MINOR, memory.store(at + 102, 1, 1));
+            assertFault(Fault.MINOR, memory.storeVolatile(at + 100, 4, 7));
             assertTold("w 93 8", "w 102 1", "w 100 4");
-            assertFault(Fault.MINOR, cpu.memory().getAndAdd(at + 96, 8, 1));
-            assertFault(Fault.MINOR, cpu.memory().getAndSet(at + 100, 2, 1));
-            assertFault(Fault.MINOR, cpu.memory().compareAndSet(at + 100, 2, 2, 3));
-            assertEquals(0, cpu.memory().value());
+            assertFault(Fault.MINOR, memory.getAndAdd(at + 96, 8, 1));
+            assertFault(Fault.MINOR, memory.getAndSet(at + 100, 2, 1));
+            assertFault(Fault.MINOR, memory.compareAndSet(at + 100, 2, 2, 3));
+            assertEquals(0, memory.value());
             assertTold("w 96 8", "w 100 2");
-            assertFault(Fault.MINOR, cpu.memory().compareAndSet(at + 100, 2, 1, 3));
-            assertEquals(1, cpu.memory().value());
+            assertFault(Fault.MINOR, memory.compareAndSet(at + 100, 2, 1, 3));
+            assertEquals(1, memory.value());
             assertTold("w 100 2");
-            assertEquals(200, cpu.memory().copyIn(at, new byte[200], 0, 200));
-            assertEquals(PAGE, cpu.memory().fill(at + 50, PAGE, (byte) 1));
-            assertEquals(50, cpu.memory().copyIn(at, new byte[50], 0, 50));
+            assertEquals(200, memory.copyIn(at, new byte[200], 0, 200));
+            assertEquals(PAGE, memory.fill(at + 50, PAGE, (byte) 1));
+            assertEquals(50, memory.copyIn(at, new byte[50], 0, 50));
             assertTold("w 0 200", "w 50 " + (PAGE - 50));
-            assertFault(Fault.ADRALN, cpu.memory().storeVolatile(at + 101, 2, 1));
+            assertFault(Fault.ADRALN, memory.storeVolatile(at + 101, 2, 1));
             assertEquals(0, space.mprotect(at, PAGE, READ));
-            assertFault(Fault.ACCERR, cpu.memory().store(at + 100, 1, 1));
-            assertFault(Fault.ACCERR, cpu.memory().getAndAdd(at + 100, 1, 1));
-            assertEquals(0, cpu.memory().copyIn(at, new byte[200], 0, 200));
+            assertFault(Fault.ACCERR, memory.store(at + 100, 1, 1));
+            assertFault(Fault.ACCERR, memory.getAndAdd(at + 100, 1, 1));
+            assertEquals(0, memory.copyIn(at, new byte[200], 0, 200));
             assertTold();
         }
         assertEquals(0, space.mprotect(at, PAGE, RW));
@@ -118,7 +119,7 @@ final class WatchpointTest {
             rig.store(at + PAGE - 4, 1);
             long from = PAGE - 4;
             assertTold("low " + from + " 8", "both " + from + " 8", "high " + from + " 8");
-            assertEquals(16, cpu.memory().copyIn(at + PAGE - 8, new byte[16], 0, 16));
+            assertEquals(16, memory.copyIn(at + PAGE - 8, new byte[16], 0, 16));
             assertTold(
                     "low " + (PAGE - 8) + " 8",
                     "both " + (PAGE - 8) + " 8",
@@ -129,7 +130,7 @@ final class WatchpointTest {
             rig.store(at + PAGE - 4, 1);
             assertTold("high " + (PAGE - 4) + " 8");
             assertEquals(0, space.munmap(at + PAGE, PAGE));
-            assertFault(Fault.MAPERR, cpu.memory().store(at + PAGE - 4, 8, 1));
+            assertFault(Fault.MAPERR, memory.store(at + PAGE - 4, 8, 1));
             assertTold();
         }
     }
@@ -174,7 +175,7 @@ final class WatchpointTest {
             }
             int size = 1 << random.nextInt(4);
             long offset = random.nextInt(500);
-            assertFault(Fault.MINOR, cpu.memory().store(at + offset, size, round));
+            assertFault(Fault.MINOR, memory.store(at + offset, size, round));
             long expected = ranges.stream()
                     .filter(range -> range.first() < offset + size && offset < range.end())
                     .count();
@@ -190,20 +191,19 @@ final class WatchpointTest {
         rig.store(at + PAGE, 1);
         Watchpoint watch = space.watch(at + 100, 1, as("w"));
         cpu.enterGuest();
-        assertEquals(GuestMemory.MISS, cpu.memory().probeStore(at, 8));
-        assertEquals(GuestMemory.NO_HANDLE, cpu.memory().resolveStore(at, 8));
-        assertTrue(cpu.memory().resolveLoad(at, 8) >= 0);
-        assertEquals(
-                GuestMemory.MISS, cpu.memory().probeStore(at, 8), "a load does not bring the right to write along");
-        assertTrue(cpu.memory().resolveStore(at + PAGE, 8) >= 0);
-        assertTrue(cpu.memory().probeStore(at + PAGE, 8) >= 0, "other pages are as before");
+        assertEquals(GuestMemory.MISS, memory.probeStore(at, 8));
+        assertEquals(GuestMemory.NO_HANDLE, memory.resolveStore(at, 8));
+        assertTrue(memory.resolveLoad(at, 8) >= 0);
+        assertEquals(GuestMemory.MISS, memory.probeStore(at, 8), "a load does not bring the right to write along");
+        assertTrue(memory.resolveStore(at + PAGE, 8) >= 0);
+        assertTrue(memory.probeStore(at + PAGE, 8) >= 0, "other pages are as before");
         rig.store(at + 96, 5);
         rig.store(at, 5);
         assertTold("w 96 8");
         assertEquals(0, rig.load(at + 104));
         watch.close();
-        assertTrue(cpu.memory().resolveStore(at, 8) >= 0);
-        assertTrue(cpu.memory().probeStore(at, 8) >= 0);
+        assertTrue(memory.resolveStore(at, 8) >= 0);
+        assertTrue(memory.probeStore(at, 8) >= 0);
         cpu.leaveGuest();
     }
 
@@ -273,10 +273,10 @@ final class WatchpointTest {
         try (Watchpoint watch = space.watch(one, 8, as("w"))) {
             assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
             rig.store(other, 1);
-            int frame = cpu.memory().pin(one, WRITE);
+            int frame = memory.pin(one, WRITE);
             assertTrue(frame >= 0);
-            cpu.memory().frameStore().put(frame, 0, 8, 2);
-            cpu.memory().unpin(frame, true);
+            memory.frameStore().put(frame, 0, 8, 2);
+            memory.unpin(frame, true);
             assertTold();
             assertEquals(2, rig.load(one));
             rig.store(one, 1);
@@ -314,8 +314,8 @@ final class WatchpointTest {
                 });
                 Watchpoint second = space.watch(at, 8, as("w"))) {
             rig.store(at, 5);
-            assertFault(Fault.MINOR, cpu.memory().getAndAdd(at, 8, 1));
-            assertEquals(5, cpu.memory().value());
+            assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 1));
+            assertEquals(5, memory.value());
             assertEquals(6, rig.load(at));
             assertTold("w 0 8", "w 0 8");
         }
@@ -377,7 +377,7 @@ final class WatchpointTest {
                     cpu.poll();
                     return 0;
                 },
-                () -> (int) cpu.memory().resolveLoad(at, 8),
+                () -> (int) memory.resolveLoad(at, 8),
                 () -> {
                     cpu.close();
                     return 0;
@@ -386,8 +386,8 @@ final class WatchpointTest {
             told.add("first");
             assertEquals(6, rig.load(at), "after the access");
             rig.store(at, 7);
-            assertFault(Fault.MAPERR, cpu.memory().load(8, 8));
-            assertEquals(0, cpu.memory().copyOut(8, new byte[8], 0, 8));
+            assertFault(Fault.MAPERR, memory.load(8, 8));
+            assertEquals(0, memory.copyOut(8, new byte[8], 0, 8));
             refused.forEach(call -> assertThrows(IllegalStateException.class, call::getAsInt));
             assertEquals(0, space.mprotect(at, PAGE, READ));
             space.fork().close();
@@ -399,15 +399,15 @@ final class WatchpointTest {
         rig.store(at + 8, 5);
         assertTold("second 8 8");
         cpu.enterGuest();
-        assertFault(Fault.MINOR, cpu.memory().store(at + 16, 8, 9));
-        long before = cpu.memory().faultAddress();
+        assertFault(Fault.MINOR, memory.store(at + 16, 8, 9));
+        long before = memory.faultAddress();
         rig.load(at + 8);
-        assertFault(Fault.MINOR, cpu.memory().getAndAdd(at, 8, 6));
-        assertEquals(0, cpu.memory().value(), "what the access has read");
-        assertEquals(before, cpu.memory().faultAddress());
-        assertFault(Fault.MINOR, cpu.memory().fault());
+        assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 6));
+        assertEquals(0, memory.value(), "what the access has read");
+        assertEquals(before, memory.faultAddress());
+        assertFault(Fault.MINOR, memory.fault());
         assertTold("first");
-        assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 6));
+        assertFault(Fault.ACCERR, memory.store(at, 8, 6));
         assertEquals(7, rig.load(at));
         cpu.leaveGuest();
         assertEquals(0, space.mprotect(at, PAGE, RW));

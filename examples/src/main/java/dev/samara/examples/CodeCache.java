@@ -73,6 +73,7 @@ public final class CodeCache {
 
     private final Pages pages;
     private final Cpu cpu;
+    private final GuestMemory memory;
 
     /** Used by this CPU only. */
     private final TreeMap<Long, Decoded> decoded = new TreeMap<>(Long::compareUnsigned);
@@ -80,6 +81,7 @@ public final class CodeCache {
     CodeCache(Pages pages, Cpu cpu) {
         this.pages = pages;
         this.cpu = cpu;
+        memory = cpu.memory();
         cpu.load(pages.space);
         // Called for changes of any thread, on this thread, before the CPU acknowledges its flush: no lock is needed.
         cpu.onFlush((start, end, reason, generation) -> {
@@ -105,14 +107,14 @@ public final class CodeCache {
         Page page = pages.page(start);
         cpu.enterGuest();
         try {
-            long handle = cpu.memory().probeFetch(address, Long.BYTES);
+            long handle = memory.probeFetch(address, Long.BYTES);
             if (handle == GuestMemory.MISS) {
-                handle = cpu.memory().resolveFetch(address, Long.BYTES);
+                handle = memory.resolveFetch(address, Long.BYTES);
             }
             if (handle < 0) {
                 return Fault.toString((int) -handle);
             }
-            Decoded block = new Decoded("block " + cpu.memory().get(handle, Long.BYTES), page);
+            Decoded block = new Decoded("block " + memory.get(handle, Long.BYTES), page);
             decoded.put(start, block);
             return block.text + " decoded";
         } finally {
@@ -133,12 +135,13 @@ public final class CodeCache {
             int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
             long code = space.throwing().mmap(0, 2 * PAGE, READ | WRITE | EXEC, flags, null, 0);
             CodeCache cache = new CodeCache(new Pages(space), cpu);
+            GuestMemory memory = cpu.memory();
             other.load(space);
-            cpu.memory().store(code, Long.BYTES, 1);
-            cpu.memory().store(code + PAGE, Long.BYTES, 2);
+            memory.store(code, Long.BYTES, 1);
+            memory.store(code + PAGE, Long.BYTES, 2);
             System.out.println("First: " + cache.run(code) + ", " + cache.run(code + PAGE));
             System.out.println("Again: " + cache.run(code) + ", " + cache.run(code + PAGE));
-            cpu.memory().store(code, Long.BYTES, 3);
+            memory.store(code, Long.BYTES, 3);
             System.out.println("After a store into the first: " + cache.run(code) + ", " + cache.run(code + PAGE));
             other.memory().store(code + PAGE, Long.BYTES, 4);
             System.out.println(

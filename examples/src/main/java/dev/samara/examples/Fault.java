@@ -8,6 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
@@ -44,28 +45,29 @@ public final class Fault {
         try (AddressSpace space = machine.newSpace(GEOMETRY);
                 Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
+            GuestMemory memory = cpu.memory();
             Disk disk = new Disk(machine.newPageCache(GEOMETRY, 3 * PAGE));
             long file = space.throwing().mmap(0, 4 * PAGE, READ | WRITE, MapFlags.PRIVATE, disk, 0);
 
-            print("The first touch of a page reads it", cpu.memory().handleFault(file, READ));
-            print("The next one finds it mapped", cpu.memory().handleFault(file, READ));
+            print("The first touch of a page reads it", memory.handleFault(file, READ));
+            print("The next one finds it mapped", memory.handleFault(file, READ));
             long again = space.throwing().mmap(0, 4 * PAGE, READ, MapFlags.SHARED, disk, 0);
-            print("A fault in another mapping maps the cached page", cpu.memory().handleFault(again, READ));
-            cpu.memory().store(file, Long.BYTES, 7);
-            System.out.println(
-                    "A store makes a copy: " + number(cpu, file) + " here, " + number(cpu, again) + " in the file");
+            print("A fault in another mapping maps the cached page", memory.handleFault(again, READ));
+            memory.store(file, Long.BYTES, 7);
+            System.out.println("A store makes a copy: " + number(memory, file) + " here, " + number(memory, again)
+                    + " in the file");
 
-            print("Beyond the end of the file", cpu.memory().load(file + 3 * PAGE, 1));
-            print("A store that the mapping does not allow", cpu.memory().store(again, 1, 0));
+            print("Beyond the end of the file", memory.load(file + 3 * PAGE, 1));
+            print("A store that the mapping does not allow", memory.store(again, 1, 0));
             space.throwing().munmap(file, 4 * PAGE);
-            print("Where nothing is mapped", cpu.memory().load(file, 1));
+            print("Where nothing is mapped", memory.load(file, 1));
             System.out.println("Frames in use: " + machine.framesInUse(GEOMETRY));
         }
     }
 
-    private static long number(Cpu cpu, long address) {
-        cpu.memory().load(address, Long.BYTES);
-        return cpu.memory().value();
+    private static long number(GuestMemory memory, long address) {
+        memory.load(address, Long.BYTES);
+        return memory.value();
     }
 
     private static void print(String what, int fault) {

@@ -3,8 +3,8 @@ package dev.samara.examples.oracle;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -119,9 +119,9 @@ final class Arena implements AutoCloseable {
 
     /** Reads one byte. Returns a negative fault, or the byte. */
     int read(long address) {
-        Cpu cpu = cpus.any();
-        int result = cpu.memory().load(address, 1);
-        return Fault.isDone(result) ? (int) cpu.memory().value() : -result;
+        GuestMemory memory = cpus.any().memory();
+        int result = memory.load(address, 1);
+        return Fault.isDone(result) ? (int) memory.value() : -result;
     }
 
     /** Writes one byte. Returns a negative fault, or the written byte. */

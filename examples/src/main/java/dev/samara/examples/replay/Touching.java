@@ -2,8 +2,8 @@
 package dev.samara.examples.replay;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.LayoutSnapshot;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
@@ -107,16 +107,12 @@ final class Touching implements AutoCloseable {
     }
 
     private boolean readsWhatWasWritten(long address, int line) {
-        Cpu cpu = cpus.any();
-        if (!ends(Fault.MINOR, cpu.memory().load(address, Long.BYTES), address, line)) {
+        GuestMemory memory = cpus.any().memory();
+        if (!ends(Fault.MINOR, memory.load(address, Long.BYTES), address, line)) {
             return false;
         }
-        if (cpu.memory().value() != written) {
-            report.differs(
-                    line,
-                    subject(address),
-                    Long.toString(written),
-                    Long.toString(cpu.memory().value()));
+        if (memory.value() != written) {
+            report.differs(line, subject(address), Long.toString(written), Long.toString(memory.value()));
             return false;
         }
         return true;

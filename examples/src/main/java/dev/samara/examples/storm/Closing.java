@@ -7,6 +7,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -82,19 +83,14 @@ final class Closing implements Group {
     private void use(Cpu cpu, long base, int page, int owner, boolean stores) {
         long address = base + page * Plot.PAGE;
         long stamp = MARK | (long) owner << 8 | page;
-        int result = stores
-                ? cpu.memory().store(address, Long.BYTES, stamp)
-                : cpu.memory().load(address, Long.BYTES);
-        if (stores
-                || !Fault.isDone(result)
-                || cpu.memory().value() == 0
-                || cpu.memory().value() == stamp) {
+        GuestMemory memory = cpu.memory();
+        int result = stores ? memory.store(address, Long.BYTES, stamp) : memory.load(address, Long.BYTES);
+        if (stores || !Fault.isDone(result) || memory.value() == 0 || memory.value() == stamp) {
             scene.judges().closed.held();
         } else {
             scene.judges()
                     .closed
-                    .broken("page " + page + " of user " + owner + " has 0x"
-                            + Long.toHexString(cpu.memory().value()));
+                    .broken("page " + page + " of user " + owner + " has 0x" + Long.toHexString(memory.value()));
         }
     }
 

@@ -18,6 +18,7 @@ final class Guest {
     private static final int DAWDLES = 200;
 
     private final Cpu cpu;
+    private final GuestMemory memory;
     private final List<Plot> plots;
     private final Judges judges;
     private final Random random;
@@ -33,6 +34,7 @@ final class Guest {
 
     Guest(Cpu cpu, List<Plot> plots, Judges judges, Random random, Naps naps, long[] added) {
         this.cpu = cpu;
+        memory = cpu.memory();
         this.plots = plots;
         this.judges = judges;
         this.random = random;
@@ -129,17 +131,17 @@ final class Guest {
     private record Use(Plot plot, int page, long word) {}
 
     private long forLoad(long address) {
-        long handle = cpu.memory().probeLoad(address, WORD);
+        long handle = memory.probeLoad(address, WORD);
         if (handle == GuestMemory.MISS) {
-            handle = cpu.memory().resolveLoad(address, WORD);
+            handle = memory.resolveLoad(address, WORD);
         }
         return handle;
     }
 
     private long forStore(long address) {
-        long handle = cpu.memory().probeStore(address, WORD);
+        long handle = memory.probeStore(address, WORD);
         if (handle == GuestMemory.MISS) {
-            handle = cpu.memory().resolveStore(address, WORD);
+            handle = memory.resolveStore(address, WORD);
         }
         return handle;
     }
@@ -153,7 +155,7 @@ final class Guest {
         long handle = forLoad(plot.address(page) + Plot.STAMP);
         long cleared = plot.cleared(page);
         if (handle >= 0) {
-            judges.content(plot, page, cpu.memory().get(handle, WORD), cleared);
+            judges.content(plot, page, memory.get(handle, WORD), cleared);
         }
         judges.outcome(plot, page, before, Plot.READ, result(handle));
         uses(plot, page, before, result(handle));
@@ -162,9 +164,9 @@ final class Guest {
     private void loadByAddress(Plot plot, int page) {
         long before = plot.word(page);
         long cleared = plot.cleared(page);
-        int result = cpu.memory().load(plot.address(page) + Plot.STAMP, WORD);
+        int result = memory.load(plot.address(page) + Plot.STAMP, WORD);
         if (Fault.isDone(result)) {
-            judges.content(plot, page, cpu.memory().value(), cleared);
+            judges.content(plot, page, memory.value(), cleared);
         }
         judges.outcome(plot, page, before, Plot.READ, result);
     }
@@ -174,7 +176,7 @@ final class Guest {
         long handle = forStore(plot.address(page) + Plot.STAMP);
         if (handle >= 0) {
             // Read while the handle lives: a change that clears the page after this version waits for this store.
-            cpu.memory().put(handle, WORD, plot.stampOf(page, plot.word(page)));
+            memory.put(handle, WORD, plot.stampOf(page, plot.word(page)));
         }
         judges.outcome(plot, page, before, Plot.WRITE, result(handle));
     }
@@ -183,9 +185,7 @@ final class Guest {
         long before = plot.word(page);
         long address = plot.address(page) + Plot.STAMP;
         long stamp = plot.stamp(page, Plot.ANY_VERSION, false);
-        int result = random.nextBoolean()
-                ? cpu.memory().store(address, WORD, stamp)
-                : cpu.memory().getAndSet(address, WORD, stamp);
+        int result = random.nextBoolean() ? memory.store(address, WORD, stamp) : memory.getAndSet(address, WORD, stamp);
         judges.outcome(plot, page, before, Plot.WRITE, result);
     }
 
@@ -197,10 +197,10 @@ final class Guest {
             long handle = forStore(address);
             result = result(handle);
             if (handle >= 0) {
-                cpu.memory().add(handle, WORD, 1);
+                memory.add(handle, WORD, 1);
             }
         } else {
-            result = cpu.memory().getAndAdd(address, WORD, 1);
+            result = memory.getAndAdd(address, WORD, 1);
         }
         if (Fault.isDone(result) && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;

@@ -6,6 +6,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.RemapFlags;
 import java.util.Objects;
@@ -96,11 +97,12 @@ final class Kept extends Changer {
 
     private long sum(int page) {
         Cpu cpu = cpu();
-        int result = cpu.memory().load(plot.address(page) + Plot.SUM, Long.BYTES);
+        GuestMemory memory = cpu.memory();
+        int result = memory.load(plot.address(page) + Plot.SUM, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
         }
-        return cpu.memory().value();
+        return memory.value();
     }
 
     /** Compares the counts in the pages with the sums that were added to them, after the last addition. */

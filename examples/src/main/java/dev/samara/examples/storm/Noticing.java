@@ -8,6 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.VmaRef;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -142,11 +143,12 @@ final class Noticing implements Group {
     }
 
     private static long sum(Cpu cpu, int page) {
-        int result = cpu.memory().load(BASE + page * Plot.PAGE, Long.BYTES);
+        GuestMemory memory = cpu.memory();
+        int result = memory.load(BASE + page * Plot.PAGE, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException("a load of a file gives " + Fault.toString(result));
         }
-        return cpu.memory().value();
+        return memory.value();
     }
 
     /** Makes pages read-only and clean, and compares their counts with the notices. */

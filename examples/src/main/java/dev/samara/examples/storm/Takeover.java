@@ -6,6 +6,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -65,14 +66,15 @@ final class Takeover implements Group {
 
     private void compare(Cpu cpu, long address, long stamp, String what) {
         for (int page = 0; page < PAGES; page++) {
-            int result = cpu.memory().load(address + page * Plot.PAGE, Long.BYTES);
-            if (Fault.isDone(result) && cpu.memory().value() == stamp + page) {
+            GuestMemory memory = cpu.memory();
+            int result = memory.load(address + page * Plot.PAGE, Long.BYTES);
+            if (Fault.isDone(result) && memory.value() == stamp + page) {
                 scene.judges().moved.held();
             } else {
                 scene.judges()
                         .moved
                         .broken(what + ": page " + page + " gives " + Fault.toString(result) + " and 0x"
-                                + Long.toHexString(cpu.memory().value()) + ", not 0x" + Long.toHexString(stamp + page));
+                                + Long.toHexString(memory.value()) + ", not 0x" + Long.toHexString(stamp + page));
             }
         }
     }

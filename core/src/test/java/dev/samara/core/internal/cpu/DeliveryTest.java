@@ -43,7 +43,7 @@ final class DeliveryTest {
         long at = rig.anonymous(1);
         rig.store(at, 1);
         rig.cpu.enterGuest();
-        assertTrue(rig.cpu.memory().probeLoad(at, 8) >= 0);
+        assertTrue(rig.memory.probeLoad(at, 8) >= 0);
         Unmapping waiter = new Unmapping(rig, at);
         waiter.start();
         return waiter;

@@ -154,18 +154,18 @@ final class AnonymousFaultTest {
 
     private static void outOfRange(Rig rig, long address) {
         for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
-            assertFault(Fault.MAPERR, rig.cpu.memory().handleFault(address, access));
-            assertEquals(address, rig.cpu.memory().faultAddress());
+            assertFault(Fault.MAPERR, rig.memory.handleFault(address, access));
+            assertEquals(address, rig.memory.faultAddress());
         }
-        assertFault(Fault.MAPERR, rig.cpu.memory().load(address, 1));
-        assertFault(Fault.MAPERR, rig.cpu.memory().store(address, 1, 1));
-        assertFault(Fault.MAPERR, rig.cpu.memory().fetch(address, 1));
-        assertFault(Fault.MAPERR, rig.cpu.memory().getAndAdd(address, 1, 1));
-        assertEquals(0, rig.cpu.memory().copyIn(address, new byte[3], 0, 3));
-        assertFault(Fault.MAPERR, rig.cpu.memory().fault());
-        assertEquals(-Fault.MAPERR, rig.cpu.memory().pin(address, READ));
-        assertEquals(0, rig.cpu.memory().fill(address, 3, (byte) 1));
-        assertEquals(-1, rig.cpu.memory().string(address, new byte[4]));
+        assertFault(Fault.MAPERR, rig.memory.load(address, 1));
+        assertFault(Fault.MAPERR, rig.memory.store(address, 1, 1));
+        assertFault(Fault.MAPERR, rig.memory.fetch(address, 1));
+        assertFault(Fault.MAPERR, rig.memory.getAndAdd(address, 1, 1));
+        assertEquals(0, rig.memory.copyIn(address, new byte[3], 0, 3));
+        assertFault(Fault.MAPERR, rig.memory.fault());
+        assertEquals(-Fault.MAPERR, rig.memory.pin(address, READ));
+        assertEquals(0, rig.memory.fill(address, 3, (byte) 1));
+        assertEquals(-1, rig.memory.string(address, new byte[4]));
     }
 
     @Test
@@ -177,17 +177,17 @@ final class AnonymousFaultTest {
             rig.store(at + page * PAGE, 100 + page);
         }
         for (int page = 8; page < 16; page++) {
-            assertFault(Fault.OOM, rig.cpu.memory().store(at + page * PAGE, 8, 1));
-            assertEquals(at + page * PAGE, rig.cpu.memory().faultAddress());
+            assertFault(Fault.OOM, rig.memory.store(at + page * PAGE, 8, 1));
+            assertEquals(at + page * PAGE, rig.memory.faultAddress());
         }
         // To read takes none; to write to the zero page does.
         assertEquals(0, rig.load(at + 9 * PAGE));
-        assertFault(Fault.OOM, rig.cpu.memory().store(at + 9 * PAGE, 8, 1));
+        assertFault(Fault.OOM, rig.memory.store(at + 9 * PAGE, 8, 1));
         assertEquals(0, rig.load(at + 9 * PAGE));
         assertEquals(8, rig.frames());
         assertEquals(0, rig.space.munmap(at, PAGE));
         rig.store(at + 9 * PAGE, 7);
-        assertFault(Fault.OOM, rig.cpu.memory().store(at + 10 * PAGE, 8, 1));
+        assertFault(Fault.OOM, rig.memory.store(at + 10 * PAGE, 8, 1));
         for (int page = 1; page < 8; page++) {
             assertEquals(100 + page, rig.load(at + page * PAGE));
         }
@@ -204,10 +204,10 @@ final class AnonymousFaultTest {
         rig.store(at + PAGE, 2);
         try (AddressSpace child = rig.space.fork()) {
             rig.cpu.load(child);
-            assertFault(Fault.OOM, rig.cpu.memory().store(at, 8, 3));
+            assertFault(Fault.OOM, rig.memory.store(at, 8, 3));
             assertEquals(1, rig.load(at));
             rig.cpu.load(rig.space);
-            assertFault(Fault.OOM, rig.cpu.memory().store(at + PAGE, 8, 3));
+            assertFault(Fault.OOM, rig.memory.store(at + PAGE, 8, 3));
             assertEquals(2, rig.load(at + PAGE));
             rig.cpu.load(null);
         }
@@ -229,16 +229,12 @@ final class AnonymousFaultTest {
         int[] protections = {READ, 0, EXEC, READ | EXEC, WRITE, WRITE | EXEC, RW | EXEC, RW};
         for (int protection : protections) {
             assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, protection));
-            assertFault(
-                    protection != 0 ? Fault.MINOR : Fault.ACCERR,
-                    rig.cpu.memory().load(at + PAGE, 8));
-            assertFault(
-                    (protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR,
-                    rig.cpu.memory().fetch(at + PAGE, 8));
+            assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.load(at + PAGE, 8));
+            assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.fetch(at + PAGE, 8));
             boolean writes = (protection & WRITE) != 0;
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.cpu.memory().store(at + PAGE + 8, 8, 1));
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.cpu.memory().getAndAdd(at + PAGE + 16, 4, 1));
-            assertEquals(writes ? Fault.MINOR : -1, writes ? rig.cpu.memory().handleFault(at + PAGE, protection) : -1);
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.memory.store(at + PAGE + 8, 8, 1));
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.memory.getAndAdd(at + PAGE + 16, 4, 1));
+            assertEquals(writes ? Fault.MINOR : -1, writes ? rig.memory.handleFault(at + PAGE, protection) : -1);
         }
         assertEquals(11, rig.load(at));
         assertEquals(22, rig.load(at + PAGE));
@@ -257,8 +253,7 @@ final class AnonymousFaultTest {
             for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
                 int needed = access & (WRITE | EXEC);
                 boolean allowed = protection != 0 && (protection & needed) == needed;
-                assertFault(
-                        allowed ? Fault.MINOR : Fault.ACCERR, rig.cpu.memory().handleFault(at, access));
+                assertFault(allowed ? Fault.MINOR : Fault.ACCERR, rig.memory.handleFault(at, access));
             }
         }
         rig.closeEmpty();
@@ -284,12 +279,12 @@ final class AnonymousFaultTest {
         assertEquals(2, rig.load(stack - 8));
         // By reading too, and an access that the mapping forbids grows it all the same.
         assertEquals(0, rig.load(stack - 30 * PAGE));
-        assertFault(Fault.ACCERR, rig.cpu.memory().fetch(stack - 40 * PAGE, 4));
+        assertFault(Fault.ACCERR, rig.memory.fetch(stack - 40 * PAGE, 4));
         assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
         // Within the guard gap of what lies below it does not grow.
         rig.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertFault(Fault.MAPERR, rig.cpu.memory().store(stack - 390 * PAGE, 8, 1));
-        assertFault(Fault.MAPERR, rig.cpu.memory().load(stack - 390 * PAGE, 8));
+        assertFault(Fault.MAPERR, rig.memory.store(stack - 390 * PAGE, 8, 1));
+        assertFault(Fault.MAPERR, rig.memory.load(stack - 390 * PAGE, 8));
         assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
         rig.closeEmpty();
     }

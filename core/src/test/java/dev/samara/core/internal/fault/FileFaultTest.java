@@ -58,7 +58,7 @@ final class FileFaultTest {
     void window() {
         MemoryFile file = rig.file(64);
         long at = fixed(PLACE, 64, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + 21 * PAGE, READ));
+        assertFault(Fault.MINOR, rig.memory.handleFault(at + 21 * PAGE, READ));
         assertEquals(16, rig.mapped(at, 64));
         assertTrue(rig.isMapped(at + 16 * PAGE));
         assertTrue(rig.isMapped(at + 31 * PAGE));
@@ -75,7 +75,7 @@ final class FileFaultTest {
         var open = file.open();
         long at = fixed(PLACE + 5 * PAGE, 6, READ, SHARED, open, 33);
         fixed(PLACE + 11 * PAGE, 5, READ, PRIVATE, open, 50);
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + 2 * PAGE, READ));
+        assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(6, rig.mapped(PLACE, 16));
         for (int page = 0; page < 6; page++) {
             assertEquals(0x100 + 33 + page, rig.load(at + page * PAGE));
@@ -92,12 +92,12 @@ final class FileFaultTest {
         MemoryFile file = rig.file(20);
         long leaf = PLACE + 512 * PAGE;
         long at = fixed(leaf - 8 * PAGE, 32, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(leaf - PAGE, READ));
+        assertFault(Fault.MINOR, rig.memory.handleFault(leaf - PAGE, READ));
         assertEquals(8, rig.mapped(at, 32));
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(leaf + 11 * PAGE, READ));
+        assertFault(Fault.MINOR, rig.memory.handleFault(leaf + 11 * PAGE, READ));
         assertEquals(20, rig.mapped(at, 32));
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(leaf + 12 * PAGE, 8));
-        assertEquals(leaf + 12 * PAGE, rig.cpu.memory().faultAddress());
+        assertFault(Fault.ADRERR, rig.memory.load(leaf + 12 * PAGE, 8));
+        assertEquals(leaf + 12 * PAGE, rig.memory.faultAddress());
         file.close();
     }
 
@@ -106,12 +106,12 @@ final class FileFaultTest {
     void windowFetchesNothing() {
         PagedFile file = new PagedFile(rig, 32);
         long at = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at + 3 * PAGE, READ));
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at + 5 * PAGE, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 3 * PAGE, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 5 * PAGE, READ));
         assertEquals(2, rig.mapped(at, 32));
         rig.space.munmap(at, 32 * PAGE);
         long again = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(again + 4 * PAGE + 1, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(again + 4 * PAGE + 1, READ));
         assertEquals(PagedFile.STAMP + 3, rig.load(again + 3 * PAGE));
         assertEquals(3, file.reads.get());
         file.cache.truncate(0);
@@ -130,8 +130,8 @@ final class FileFaultTest {
             }
         };
         long at = fixed(PLACE, 4, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at + 2 * PAGE + 5, READ));
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + 2 * PAGE, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 2 * PAGE + 5, READ));
+        assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(List.of("2 at 8197 " + READ + " " + PLACE), seen);
         assertEquals(1, file.reads.get());
         file.cache.truncate(0);
@@ -171,9 +171,9 @@ final class FileFaultTest {
         }
         assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
         long at = fixed(PLACE, 1, RW, PRIVATE, file.open(), 0);
-        assertFault(Fault.MINOR, rig.cpu.memory().store(at + 100, 1, 0x55));
+        assertFault(Fault.MINOR, rig.memory.store(at + 100, 1, 0x55));
         byte[] copy = new byte[bytes.length];
-        assertEquals(copy.length, rig.cpu.memory().copyOut(at, copy, 0, copy.length));
+        assertEquals(copy.length, rig.memory.copyOut(at, copy, 0, copy.length));
         bytes[100] = 0x55;
         assertArrayEquals(bytes, copy);
         file.close();
@@ -184,7 +184,7 @@ final class FileFaultTest {
     void majorCopy() {
         PagedFile file = new PagedFile(rig, 2);
         long at = fixed(PLACE, 2, RW, PRIVATE, file, 0);
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at + PAGE, WRITE));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at + PAGE, WRITE));
         rig.store(at + PAGE, 9);
         assertEquals(9, rig.load(at + PAGE));
         assertEquals(PagedFile.STAMP + 1, rig.load(fixed(PLACE + 64 * PAGE, 1, READ, SHARED, file, 1)));
@@ -226,7 +226,7 @@ final class FileFaultTest {
         };
         long at = fixed(PLACE, 8, RW, SHARED, file, 0);
         assertEquals(PagedFile.STAMP, rig.load(at));
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(at + PAGE, READ));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(at + PAGE, READ));
         assertFalse(Pte.has(rig.pte(at), Pte.WRITE));
         rig.store(at, 1);
         rig.store(at, 2);
@@ -248,14 +248,14 @@ final class FileFaultTest {
         long at = fixed(PLACE, 4, RW, SHARED, file.open(), 0);
         rig.store(at + PAGE + 100, 1);
         for (int access : new int[] {READ, WRITE}) {
-            assertFault(Fault.ADRERR, rig.cpu.memory().handleFault(at + 2 * PAGE, access));
+            assertFault(Fault.ADRERR, rig.memory.handleFault(at + 2 * PAGE, access));
         }
         long copy = fixed(PLACE + 64 * PAGE, 4, RW, PRIVATE, file.open(), 0);
-        assertFault(Fault.ADRERR, rig.cpu.memory().store(copy + 2 * PAGE, 8, 1));
+        assertFault(Fault.ADRERR, rig.memory.store(copy + 2 * PAGE, 8, 1));
         assertEquals(0, file.truncate(3 * PAGE));
         rig.store(at + 2 * PAGE, 2);
         assertEquals(2, rig.load(copy + 2 * PAGE));
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(at + 3 * PAGE, 1));
+        assertFault(Fault.ADRERR, rig.memory.load(at + 3 * PAGE, 1));
         file.close();
     }
 
@@ -273,8 +273,8 @@ final class FileFaultTest {
         assertEquals(0, file.truncate(2 * PAGE));
         assertEquals(0x101, rig.load(shared + PAGE));
         assertEquals(0x901, rig.load(copy + PAGE));
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(shared + 2 * PAGE, 8));
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(copy + 2 * PAGE, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(shared + 2 * PAGE, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(copy + 2 * PAGE, 8));
         assertEquals(0, file.truncate(4 * PAGE));
         assertEquals(0, rig.load(shared + 2 * PAGE));
         assertEquals(0, rig.load(copy + 3 * PAGE));
@@ -292,12 +292,9 @@ final class FileFaultTest {
                 for (int access : new int[] {READ, WRITE, EXEC}) {
                     boolean allowed = access == READ ? protection != 0 : (protection & access) != 0;
                     String what = "type " + type + " protection " + protection + " access " + access;
-                    assertEquals(
-                            allowed ? Fault.MINOR : Fault.ACCERR,
-                            rig.cpu.memory().handleFault(at, access),
-                            what);
+                    assertEquals(allowed ? Fault.MINOR : Fault.ACCERR, rig.memory.handleFault(at, access), what);
                 }
-                int fetched = rig.cpu.memory().fetch(at, 4);
+                int fetched = rig.memory.fetch(at, 4);
                 assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fetched);
             }
         }
@@ -315,15 +312,11 @@ final class FileFaultTest {
             long before = Pte.frame(rig.pte(at));
             for (int protection : new int[] {READ, 0, EXEC, READ | EXEC, WRITE, RW | EXEC, RW}) {
                 assertEquals(0, rig.space.mprotect(at, 2 * PAGE, protection));
-                assertFault(
-                        protection != 0 ? Fault.MINOR : Fault.ACCERR,
-                        rig.cpu.memory().load(at, 8));
-                assertFault(
-                        (protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR,
-                        rig.cpu.memory().fetch(at, 8));
+                assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.load(at, 8));
+                assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.fetch(at, 8));
                 assertFault(
                         (protection & WRITE) != 0 ? Fault.MINOR : Fault.ACCERR,
-                        rig.cpu.memory().store(at + 8, 8, protection));
+                        rig.memory.store(at + 8, 8, protection));
             }
             assertEquals(77, rig.load(at));
             assertEquals(RW, rig.load(at + 8));
@@ -342,8 +335,8 @@ final class FileFaultTest {
             long at = fixed(PLACE, 1, RW, type, file.open(), 0);
             rig.store(at, 5);
             assertEquals(0, rig.space.mprotect(at, PAGE, RW | EXEC));
-            assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at, RW | EXEC));
-            assertFault(Fault.MINOR, rig.cpu.memory().fetch(at, 8));
+            assertFault(Fault.MINOR, rig.memory.handleFault(at, RW | EXEC));
+            assertFault(Fault.MINOR, rig.memory.fetch(at, 8));
             assertEquals(5, rig.load(at));
         }
         file.close();

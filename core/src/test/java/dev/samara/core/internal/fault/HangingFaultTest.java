@@ -175,7 +175,7 @@ final class HangingFaultTest {
         assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, READ));
         Late ended = late();
         assertFault(Fault.ACCERR, ended.fault());
-        assertFault(Fault.ACCERR, rig.cpu.memory().store(PLACE + 2 * PAGE, 8, 1));
+        assertFault(Fault.ACCERR, rig.memory.store(PLACE + 2 * PAGE, 8, 1));
         assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
     }
 
@@ -205,7 +205,7 @@ final class HangingFaultTest {
         hang(RW, PRIVATE, READ);
         // The page that hangs has been read; whoever else wants it need not wait.
         assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
-        assertFault(Fault.MAJOR, rig.cpu.memory().handleFault(PLACE + 3 * PAGE, WRITE));
+        assertFault(Fault.MAJOR, rig.memory.handleFault(PLACE + 3 * PAGE, WRITE));
         assertEquals(0, rig.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
         long elsewhere = rig.anonymous(1);
         rig.store(elsewhere, 1);

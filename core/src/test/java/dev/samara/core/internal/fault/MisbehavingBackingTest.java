@@ -147,7 +147,7 @@ final class MisbehavingBackingTest {
                 long at = map(RW, type);
                 for (int access : new int[] {READ, WRITE}) {
                     rig.reports.clear();
-                    assertFault(Fault.ADRERR, rig.cpu.memory().handleFault(at + PAGE, access));
+                    assertFault(Fault.ADRERR, rig.memory.handleFault(at + PAGE, access));
                     assertFalse(rig.isMapped(at + PAGE));
                     assertEquals(1, rig.reports.size());
                     assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
@@ -171,8 +171,8 @@ final class MisbehavingBackingTest {
         long copy = map(RW, PRIVATE);
         for (int answer : answers) {
             odd.answer = request -> answer;
-            assertFault(expected.applyAsInt(answer), rig.cpu.memory().load(at, 8));
-            assertFault(expected.applyAsInt(answer), rig.cpu.memory().store(copy + PAGE, 8, 1));
+            assertFault(expected.applyAsInt(answer), rig.memory.load(at, 8));
+            assertFault(expected.applyAsInt(answer), rig.memory.store(copy + PAGE, 8, 1));
         }
         odd.answer = null;
         assertEquals(PagedFile.STAMP, load(at));
@@ -181,8 +181,8 @@ final class MisbehavingBackingTest {
 
     /** Reads a number, after I/O or not. */
     private long load(long at) {
-        assertTrue(Fault.isDone(rig.cpu.memory().load(at, 8)));
-        return rig.cpu.memory().value();
+        assertTrue(Fault.isDone(rig.memory.load(at, 8)));
+        return rig.memory.value();
     }
 
     @Test
@@ -193,12 +193,12 @@ final class MisbehavingBackingTest {
             throw thrown;
         };
         long at = map(READ, SHARED);
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(at, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
         assertEquals(thrown, rig.reports.get(0).cause());
         odd.answer = request -> {
             throw new StackOverflowError();
         };
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(at, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
         odd.answer = null;
         assertEquals(PagedFile.STAMP, load(at));
     }
@@ -213,7 +213,7 @@ final class MisbehavingBackingTest {
                 if (page % 2 == 0) {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
                 }
-                assertTrue(Fault.isDone(rig.cpu.memory().store(at + page * PAGE + 8, 8, type)));
+                assertTrue(Fault.isDone(rig.memory.store(at + page * PAGE + 8, 8, type)));
                 assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
             }
         }
@@ -237,7 +237,7 @@ final class MisbehavingBackingTest {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
                     assertEquals(odd.cache.frameAt(page), Pte.frame(rig.pte(at + page * PAGE)));
                 }
-                assertTrue(Fault.isDone(rig.cpu.memory().store(at + 8, 8, 1)));
+                assertTrue(Fault.isDone(rig.memory.store(at + 8, 8, 1)));
                 assertEquals(0, rig.space.munmap(at, PAGES * PAGE));
             }
         }
@@ -275,18 +275,18 @@ final class MisbehavingBackingTest {
     void refusesWrites() {
         odd.notice = request -> -Fault.ADRERR;
         long at = map(RW, SHARED);
-        assertFault(Fault.ADRERR, rig.cpu.memory().store(at, 8, 1));
+        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
         assertEquals(PagedFile.STAMP, load(at));
-        assertFault(Fault.ADRERR, rig.cpu.memory().store(at, 8, 1));
+        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
         odd.notice = request -> -Fault.OOM;
-        assertFault(Fault.OOM, rig.cpu.memory().getAndAdd(at, 8, 1));
+        assertFault(Fault.OOM, rig.memory.getAndAdd(at, 8, 1));
         odd.notice = request -> 99;
-        assertFault(Fault.ADRERR, rig.cpu.memory().store(at, 8, 1));
+        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
         assertEquals(List.of(), rig.reports);
         odd.notice = request -> {
             throw new IllegalStateException("full");
         };
-        assertFault(Fault.ADRERR, rig.cpu.memory().store(at, 8, 1));
+        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
         assertEquals(1, rig.reports.size());
         assertEquals(PagedFile.STAMP, load(at));
         odd.notice = request -> 0;
@@ -318,7 +318,7 @@ final class MisbehavingBackingTest {
     @DisplayName("that faults with the CPU which asks it while it offers has thrown, and has offered nothing")
     void faultsWhileOffering() {
         long elsewhere = rig.anonymous(1);
-        odd.offer = window -> rig.cpu.memory().handleFault(elsewhere, WRITE);
+        odd.offer = window -> rig.memory.handleFault(elsewhere, WRITE);
         assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));
         assertEquals(1, rig.reports.size());
         assertFalse(rig.isMapped(elsewhere));
@@ -331,8 +331,8 @@ final class MisbehavingBackingTest {
         MemoryFile file = second.file(1);
         for (int type : new int[] {SHARED, PRIVATE}) {
             long at = rig.map(0, 1, RW, type, file.open(), 0);
-            assertFault(Fault.ADRERR, rig.cpu.memory().load(at, 8));
-            assertFault(Fault.ADRERR, rig.cpu.memory().store(at, 8, 1));
+            assertFault(Fault.ADRERR, rig.memory.load(at, 8));
+            assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
             file.truncate(0);
             file.truncate(PAGE);
         }

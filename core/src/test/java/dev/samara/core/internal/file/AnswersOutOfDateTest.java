@@ -105,7 +105,7 @@ final class AnswersOutOfDateTest {
                     return frame;
                 };
                 long at = map(RW, flags);
-                int fault = rig.cpu.memory().handleFault(at + PAGE, access);
+                int fault = rig.memory.handleFault(at + PAGE, access);
                 assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
                 assertEquals(OFTEN + 1, answers);
                 assertEquals(List.of(), rig.reports);
@@ -131,7 +131,7 @@ final class AnswersOutOfDateTest {
     }
 
     private void assertBlamed(long at) {
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(at, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
         assertEquals(1, rig.reports.size());
         assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
         rig.reports.clear();
@@ -160,7 +160,7 @@ final class AnswersOutOfDateTest {
                 return file.rightAnswer(request);
             }
             rig.store(anonymous, 1);
-            rig.cpu.memory().load(good + PAGE, 8);
+            rig.memory.load(good + PAGE, 8);
             assertEquals(0, rig.space.madvise(good, 4 * PAGE, Advice.DONTNEED));
             return 0;
         };
@@ -179,7 +179,7 @@ final class AnswersOutOfDateTest {
                 }
                 return 0;
             };
-            assertFault(Fault.MAPERR, rig.cpu.memory().load(at, 8));
+            assertFault(Fault.MAPERR, rig.memory.load(at, 8));
             assertEquals(15, answers);
         }
         assertEquals(List.of(), rig.reports);
@@ -197,7 +197,7 @@ final class AnswersOutOfDateTest {
             }
             return frame;
         };
-        assertFault(Fault.RETRY, rig.cpu.memory().load(at, 8));
+        assertFault(Fault.RETRY, rig.memory.load(at, 8));
         assertTrue(Thread.interrupted());
         assertEquals(OFTEN, answers);
         assertEquals(List.of(), rig.reports);
@@ -209,7 +209,7 @@ final class AnswersOutOfDateTest {
         FilePages pages = (FilePages) cache;
         Frames frames = rig.layout().memory().frames();
         long read = map(READ, MapFlags.PRIVATE);
-        assertTrue(Fault.isDone(rig.cpu.memory().load(read, 8)));
+        assertTrue(Fault.isDone(rig.memory.load(read, 8)));
         int known = pages.frameFor(1);
         long[] leaf = Objects.requireNonNull(rig.layout().pages().leaf(read));
         CountDownLatch asked = new CountDownLatch(OFTEN);

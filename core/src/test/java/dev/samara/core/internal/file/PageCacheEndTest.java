@@ -73,7 +73,7 @@ final class PageCacheEndTest {
         for (int page = 0; page < 4; page++) {
             assertEquals(PagedFile.STAMP + page, readable(shared + page * PAGE));
         }
-        rig.cpu.memory().store(own + PAGE, 8, 77);
+        rig.memory.store(own + PAGE, 8, 77);
         int before = asked[0];
         file.cache.close();
         file.cache.close();

@@ -24,18 +24,18 @@ final class PinnedAndMovedTest {
             Rig rig = new Rig(16);
             long from = rig.anonymous(2);
             rig.store(from, 1);
-            int frame = rig.cpu.memory().pin(from, WRITE);
+            int frame = rig.memory.pin(from, WRITE);
             int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
             assertEquals(AWAY, rig.space.mremap(from, 2 * PAGE, 2 * PAGE, flags, AWAY));
             return new Pinned(rig, frame, AWAY);
         }
 
         long read() {
-            return rig.cpu.memory().frameStore().get(frame, 0, 8);
+            return rig.memory.frameStore().get(frame, 0, 8);
         }
 
         void end() {
-            rig.cpu.memory().unpin(frame, true);
+            rig.memory.unpin(frame, true);
             rig.closeEmpty();
         }
     }

@@ -129,7 +129,7 @@ final class ForkedMemoryTest {
             assertEquals(0, rig.space.mprotect(at, PAGE, RW));
             rig.store(at, 2);
             rig.cpu.load(child);
-            assertFault(Fault.ACCERR, rig.cpu.memory().store(at, 8, 3));
+            assertFault(Fault.ACCERR, rig.memory.store(at, 8, 3));
             assertEquals(1, rig.load(at));
             rig.cpu.load(rig.space);
             assertEquals(2, rig.load(at));
@@ -142,10 +142,10 @@ final class ForkedMemoryTest {
     void pinned() throws InterruptedException {
         long at = rig.anonymous(1);
         rig.store(at, 1);
-        int frame = rig.cpu.memory().pin(at, WRITE);
+        int frame = rig.memory.pin(at, WRITE);
         try (AddressSpace child = rig.space.fork()) {
             assertEquals(2, rig.frames());
-            rig.cpu.memory().frameStore().put(frame, 0, 8, 5);
+            rig.memory.frameStore().put(frame, 0, 8, 5);
             assertEquals(5, rig.load(at));
             rig.store(at + 8, 6);
             assertEquals(frame, Pte.frame(rig.pte(at)));
@@ -153,7 +153,7 @@ final class ForkedMemoryTest {
             write(child, at, 9);
             assertEquals(5, read(rig.space, at));
         }
-        rig.cpu.memory().unpin(frame, true);
+        rig.memory.unpin(frame, true);
         rig.closeEmpty();
     }
 
@@ -296,9 +296,9 @@ final class ForkedMemoryTest {
                 },
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
-                        int fault = rig.cpu.memory().load(place + page * PAGE, 8);
+                        int fault = rig.memory.load(place + page * PAGE, 8);
                         if (Fault.isDone(fault)) {
-                            long value = rig.cpu.memory().value();
+                            long value = rig.memory.value();
                             assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
                         } else {
                             assertFault(Fault.MAPERR, fault);
@@ -324,11 +324,11 @@ final class ForkedMemoryTest {
                     return null;
                 },
                 () -> {
-                    long there = Fault.isDone(rig.cpu.memory().load(one, 8)) ? one : two;
+                    long there = Fault.isDone(rig.memory.load(one, 8)) ? one : two;
                     for (int page = 0; page < PAGES; page++) {
                         assertEquals(0x40 + page, rig.load(there + page * PAGE));
                     }
-                    assertFault(Fault.MAPERR, rig.cpu.memory().load(one + two - there, 8));
+                    assertFault(Fault.MAPERR, rig.memory.load(one + two - there, 8));
                 });
     }
 
@@ -368,9 +368,7 @@ final class ForkedMemoryTest {
                 () -> {
                     boolean mayWrite =
                             vma(Objects.requireNonNull(rig.cpu.space()), at).has(VmaFlags.WRITE);
-                    assertFault(
-                            mayWrite ? Fault.MINOR : Fault.ACCERR,
-                            rig.cpu.memory().store(at, 8, 1));
+                    assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.memory.store(at, 8, 1));
                     assertEquals(1, rig.load(at));
                 });
     }

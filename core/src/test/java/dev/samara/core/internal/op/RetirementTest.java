@@ -106,7 +106,7 @@ final class RetirementTest {
         rig.space.validate();
         all.forEach(memory::giveBack);
         assertEquals(0, rig.space.munmap(at, PAGE));
-        Rig.assertFault(Fault.MAPERR, rig.cpu.memory().load(at, 8));
+        Rig.assertFault(Fault.MAPERR, rig.memory.load(at, 8));
         rig.closeEmpty();
     }
 

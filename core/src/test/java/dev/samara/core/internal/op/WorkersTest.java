@@ -186,9 +186,7 @@ final class WorkersTest {
         giveBackAll();
         assertEquals(List.of(), rig.reports);
         assertEquals(action == Action.PUNCH ? 0 : 1, rig.frames(), "frames besides that of the file");
-        Rig.assertFault(
-                action == Action.GUARD ? Fault.MAPERR : Fault.MINOR,
-                rig.cpu.memory().load(AT + 50 * PAGE, 8));
+        Rig.assertFault(action == Action.GUARD ? Fault.MAPERR : Fault.MINOR, rig.memory.load(AT + 50 * PAGE, 8));
         file.close();
         rig.closeEmpty();
     }
@@ -227,10 +225,10 @@ final class WorkersTest {
         long anonymous = rig.anonymous(PAGES);
         takeAll();
         int stored = 0;
-        while (stored < PAGES && rig.cpu.memory().store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
+        while (stored < PAGES && rig.memory.store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
             stored++;
         }
-        Rig.assertFault(Fault.OOM, rig.cpu.memory().store(anonymous + stored * PAGE, 8, 1));
+        Rig.assertFault(Fault.OOM, rig.memory.store(anonymous + stored * PAGE, 8, 1));
         assertTrue(cache.frameAt(0) >= 0 && cache.frameAt(3) >= 0, "pages were reclaimed");
         giveBackAll();
         rig.store(anonymous + stored * PAGE, 1);

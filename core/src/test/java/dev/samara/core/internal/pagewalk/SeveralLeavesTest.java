@@ -74,9 +74,7 @@ final class SeveralLeavesTest {
                 assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, READ));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(
-                            isWithin ? Fault.ACCERR : Fault.MINOR,
-                            rig.cpu.memory().store(address(page), 8, page));
+                    assertFault(isWithin ? Fault.ACCERR : Fault.MINOR, rig.memory.store(address(page), 8, page));
                 }
                 assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, RW));
             }
@@ -99,9 +97,7 @@ final class SeveralLeavesTest {
                 assertEquals(AWAY, rig.space.mremap(address(first), length, length, flags, AWAY));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(
-                            isWithin ? Fault.MAPERR : Fault.MINOR,
-                            rig.cpu.memory().load(address(page), 8));
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.memory.load(address(page), 8));
                 }
                 for (long page = first; page < end; page++) {
                     assertEquals(page, rig.load(AWAY + (page - first) * PAGE));
@@ -118,9 +114,7 @@ final class SeveralLeavesTest {
                 assertEquals(0, rig.space.munmap(address(first), (end - first) * PAGE));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(
-                            isWithin ? Fault.MAPERR : Fault.MINOR,
-                            rig.cpu.memory().load(address(page), 8));
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.memory.load(address(page), 8));
                 }
                 rig.map(address(first), end - first, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             }

@@ -160,24 +160,24 @@ final class AdvisedMemoryTest {
         assertEquals(0, rig.space.madvise(at + PAGE, 2 * PAGE, Advice.GUARD_INSTALL));
         assertEquals(2, rig.frames());
         for (int access : new int[] {READ, WRITE}) {
-            assertFault(Fault.MAPERR, rig.cpu.memory().handleFault(at + PAGE, access));
-            assertFault(Fault.MAPERR, rig.cpu.memory().handleFault(at + 2 * PAGE + 5, access));
+            assertFault(Fault.MAPERR, rig.memory.handleFault(at + PAGE, access));
+            assertFault(Fault.MAPERR, rig.memory.handleFault(at + 2 * PAGE + 5, access));
         }
         // Rights and DONTNEED do not remove it, and a child inherits it.
         assertEquals(0, rig.space.mprotect(at, 4 * PAGE, READ));
         assertEquals(0, rig.space.mprotect(at, 4 * PAGE, RW));
         assertEquals(0, rig.space.madvise(at, 4 * PAGE, Advice.DONTNEED));
-        assertFault(Fault.MAPERR, rig.cpu.memory().load(at + PAGE, 8));
+        assertFault(Fault.MAPERR, rig.memory.load(at + PAGE, 8));
         assertEquals(0, rig.load(at));
         try (AddressSpace child = rig.space.fork()) {
             rig.cpu.load(child);
-            assertFault(Fault.MAPERR, rig.cpu.memory().store(at + 2 * PAGE, 8, 1));
+            assertFault(Fault.MAPERR, rig.memory.store(at + 2 * PAGE, 8, 1));
             rig.store(at + 3 * PAGE, 1);
             rig.cpu.load(rig.space);
         }
         assertEquals(0, rig.space.madvise(at + PAGE, PAGE, Advice.GUARD_REMOVE));
         assertEquals(0, rig.load(at + PAGE));
-        assertFault(Fault.MAPERR, rig.cpu.memory().load(at + 2 * PAGE, 8));
+        assertFault(Fault.MAPERR, rig.memory.load(at + 2 * PAGE, 8));
         // To map anew does away with it.
         rig.map(at + 2 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         assertEquals(0, rig.load(at + 2 * PAGE));
@@ -290,7 +290,7 @@ final class AdvisedMemoryTest {
         assertEquals(0, rig.space.madvise(at + 2 * PAGE, 2 * PAGE, Advice.WIPEONFORK));
         try (AddressSpace child = rig.space.fork()) {
             rig.cpu.load(child);
-            assertFault(Fault.MAPERR, rig.cpu.memory().load(at + PAGE, 8));
+            assertFault(Fault.MAPERR, rig.memory.load(at + PAGE, 8));
             assertEquals(0, rig.load(at + 2 * PAGE));
             assertEquals(0x205, rig.load(at + 5 * PAGE));
             rig.store(at + 3 * PAGE, 1);
@@ -311,7 +311,7 @@ final class AdvisedMemoryTest {
         long to = rig.space.mremap(at, 3 * PAGE, 5 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, 0x5000_0000L);
         assertEquals(0x5000_0000L, to);
         assertEquals(frame, Pte.frame(rig.pte(to)));
-        assertFault(Fault.MAPERR, rig.cpu.memory().load(at, 8));
+        assertFault(Fault.MAPERR, rig.memory.load(at, 8));
         for (int page = 0; page < 5; page++) {
             assertEquals(page < 3 ? 0x200 + page : 0, rig.load(to + page * PAGE));
         }
@@ -344,7 +344,7 @@ final class AdvisedMemoryTest {
         assertEquals(0x100, rig.load(to));
         assertEquals(5, rig.load(to + PAGE));
         file.truncate(PAGE);
-        assertFault(Fault.ADRERR, rig.cpu.memory().load(to + PAGE, 8));
+        assertFault(Fault.ADRERR, rig.memory.load(to + PAGE, 8));
         assertEquals(0x100, rig.load(to));
         file.close();
         rig.closeEmpty();
@@ -360,7 +360,7 @@ final class AdvisedMemoryTest {
         assertEquals(0x200, rig.load(at));
         assertEquals(0, rig.load(at + PAGE));
         assertEquals(0x202, rig.load(at + 2 * PAGE));
-        assertFault(Fault.MINOR, rig.cpu.memory().handleFault(at + PAGE, WRITE));
+        assertFault(Fault.MINOR, rig.memory.handleFault(at + PAGE, WRITE));
         rig.closeEmpty();
     }
 }
