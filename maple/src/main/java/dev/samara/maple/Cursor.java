@@ -54,12 +54,12 @@ public final class Cursor<V> {
 
     private int slot;
 
-    /** The array in which the leaf was found: the slots of its parent, or {@link #alone} if it is the root. */
+    /** The array in which the leaf was found: the slots of its parent, or {@link #rootSlot} if it is the root. */
     private @Nullable Object[] siblings;
 
     private int sibling;
 
-    private final @Nullable Object[] alone = {leaf};
+    private final @Nullable Object[] rootSlot = {leaf};
 
     /* The bounds of the slot at the end of the path. */
     private long lo;
@@ -67,7 +67,7 @@ public final class Cursor<V> {
 
     Cursor(RootSource source) {
         this.source = source;
-        siblings = alone;
+        siblings = rootSlot;
     }
 
     /**
@@ -203,24 +203,24 @@ public final class Cursor<V> {
             lo = n.lowerBound(i, lo);
             n = n.child(i);
         }
-        take(n);
+        setLeaf(n);
         slot = n.find(key);
         lo = n.lowerBound(slot, lo);
         hi = n.pivot(slot);
     }
 
     /** Records the leaf at the end of the path. */
-    private void take(Node found) {
-        leaf = found;
+    private void setLeaf(Node newLeaf) {
+        leaf = newLeaf;
         if (root.level == 0) {
-            siblings = alone;
+            siblings = rootSlot;
             sibling = 0;
-            alone[0] = found;
+            rootSlot[0] = newLeaf;
         } else {
             siblings = path[1].slots;
             sibling = at[1];
-            if (alone[0] != Node.EMPTY) {
-                alone[0] = Node.EMPTY;
+            if (rootSlot[0] != Node.EMPTY) {
+                rootSlot[0] = Node.EMPTY;
             }
         }
     }
@@ -287,7 +287,7 @@ public final class Cursor<V> {
             path[level - 1] = path[level].child(at[level]);
             at[level - 1] = 0;
         }
-        take(path[1].child(at[1]));
+        setLeaf(path[1].child(at[1]));
         slot = -1;
         return true;
     }
@@ -325,7 +325,7 @@ public final class Cursor<V> {
             path[level - 1] = n;
             at[level - 1] = n.size() - 1;
         }
-        take(path[1].child(at[1]));
+        setLeaf(path[1].child(at[1]));
         slot = leaf.size();
         return true;
     }

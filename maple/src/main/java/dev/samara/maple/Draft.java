@@ -35,13 +35,13 @@ final class Draft {
         return splice.era();
     }
 
-    /** Called before the root is passed to code that reads it while later edits run. */
-    void share() {
+    /** Ends the era of the nodes: other code will read the root while later edits run. */
+    void endEra() {
         splice.endEra();
     }
 
     /** Drops the references to all nodes but the root. */
-    void finish() {
+    void disown() {
         splice.disown();
     }
 
@@ -68,7 +68,7 @@ final class Draft {
         // The nodes have an era of their own, so every later edit copies the nodes that it changes.
         Node filled = entries.root();
         long at = Keys.MIN;
-        RangeEntry<Object> next = Node.reservationIn(root, at, Keys.MAX, null);
+        RangeEntry<Object> next = AllocationView.reservationIn(root, at, Keys.MAX, null);
         while (next != null) {
             long lo = Keys.flip(next.first());
             long hi = Keys.flip(next.last());
@@ -76,7 +76,7 @@ final class Draft {
             if (filled == null) {
                 throw new ReservedException(next.first(), next.last(), next.value());
             }
-            next = hi == Keys.MAX ? null : Node.reservationIn(root, hi + 1, Keys.MAX, null);
+            next = hi == Keys.MAX ? null : AllocationView.reservationIn(root, hi + 1, Keys.MAX, null);
         }
         root = filled;
     }

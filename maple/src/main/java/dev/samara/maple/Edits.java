@@ -19,7 +19,7 @@ final class Edits {
 
     void store(long first, long last, Object value) {
         Draft.requireValue(first, last, value);
-        if (!InPlace.replace(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+        if (!InPlace.replace(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
             openDraft().store(first, last, value);
             tree.publish();
         }
@@ -32,7 +32,7 @@ final class Edits {
 
     boolean insert(long first, long last, Object value) {
         Draft.requireValue(first, last, value);
-        if (InPlace.fill(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
+        if (InPlace.fill(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last), value)) {
             return true;
         }
         boolean stored = openDraft().insert(first, last, value);
@@ -42,7 +42,7 @@ final class Edits {
 
     void erase(long first, long last) {
         Keys.requireRange(first, last);
-        if (!InPlace.free(tree.root(), tree.era(), Keys.flip(first), Keys.flip(last))) {
+        if (!InPlace.free(tree.rootAcquire(), tree.era(), Keys.flip(first), Keys.flip(last))) {
             openDraft().erase(first, last);
             tree.publish();
         }
@@ -55,7 +55,7 @@ final class Edits {
 
     @Nullable
     Object erase(long index) {
-        Node root = tree.root();
+        Node root = tree.rootAcquire();
         long key = Keys.flip(index);
         Object value = Node.contentAt(root, key);
         if (value != null) {
@@ -66,7 +66,7 @@ final class Edits {
 
     boolean storeLowest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        boolean found = Objects.requireNonNull(where, "where").searchLowest(tree.root());
+        boolean found = Objects.requireNonNull(where, "where").searchLowest(tree.rootAcquire());
         if (found) {
             store(where.first(), where.last(), value);
         }
@@ -75,7 +75,7 @@ final class Edits {
 
     boolean storeHighest(GapSearch where, Object value) {
         Objects.requireNonNull(value, "value");
-        boolean found = Objects.requireNonNull(where, "where").searchHighest(tree.root());
+        boolean found = Objects.requireNonNull(where, "where").searchHighest(tree.rootAcquire());
         if (found) {
             store(where.first(), where.last(), value);
         }

@@ -101,7 +101,7 @@ final class InPlace {
         if (i != j || at != i || tail != j + 1) {
             halves = LeafEdit.halves(leaf, from, to, i, at, tail);
             even = LeafEdit.even(leaf, from, to, i, at, tail);
-            if ((even != 0) != leaf.uneven) {
+            if ((even != 0) != leaf.anyEven) {
                 return false;
             }
         } else if (leaf.slots[i] == content) {

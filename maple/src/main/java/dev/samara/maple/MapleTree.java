@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
+public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, RangeStore<V> {
 
     private static final VarHandle ERA;
 
@@ -72,7 +72,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(root(), index);
+        return (V) Lookup.get(rootAcquire(), index);
     }
 
     /**
@@ -88,10 +88,10 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      */
     public void getAll(long[] indexes, @Nullable Object[] values) {
         if (values.length < indexes.length) {
-            throw new IllegalArgumentException("values has room for " + values.length + ", must have for "
-                    + indexes.length + ", as many as indexes");
+            throw new IllegalArgumentException(
+                    "values has length " + values.length + ", less than " + indexes.length + ", that of indexes");
         }
-        Node.lookupAll(root(), indexes, values);
+        Lookup.getAll(rootAcquire(), indexes, values);
     }
 
     @Override
@@ -108,14 +108,14 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
 
     @Override
     public boolean isEmpty() {
-        Node now = root();
+        Node root = rootAcquire();
         // A value that is found was there at some instant; that there is no value takes one instant for all leaves.
-        return !now.hasValue() && (now.level == 0 || !frozenRoot().hasValue());
+        return !root.hasValue() && (root.level == 0 || !frozenRoot().hasValue());
     }
 
     @Override
     public Cursor<V> cursor() {
-        return new Cursor<>(this::root);
+        return new Cursor<>(this::rootAcquire);
     }
 
     @Override
@@ -141,9 +141,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
     /** Ensures that no node that exists now is changed in place. The caller must hold the writer lock. */
     void endEra() {
         // Also the draft's era: an open transaction of this thread must not restore the old era.
-        draft.share();
+        draft.endEra();
         if (era.open) {
-            ERA.setRelease(this, draft.era());
+            setEraRelease(draft.era());
         }
     }
 
@@ -152,9 +152,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
         // read, and nodes of earlier eras are no longer written. Pairs with publish().
         Era before = eraAcquire();
-        Node now = root();
+        Node root = rootAcquire();
         if (!before.open && before == eraAcquire()) {
-            return now;
+            return root;
         }
         writerLock.lock();
         try {
@@ -172,7 +172,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      * @return its range and its owner, or null if the index is not reserved
      */
     public @Nullable RangeEntry<Object> reservationAt(long index) {
-        return Node.reservationAt(root(), Keys.flip(index));
+        return AllocationView.reservationAt(rootAcquire(), Keys.flip(index));
     }
 
     /**
@@ -186,7 +186,9 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
         Keys.requireRange(first, last);
-        return root().reserved ? Node.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null) : null;
+        return rootAcquire().reserved
+                ? AllocationView.reservationIn(frozenRoot(), Keys.flip(first), Keys.flip(last), null)
+                : null;
     }
 
     /**
@@ -199,20 +201,10 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      */
     public boolean isFree(long first, long last) {
         Keys.requireRange(first, last);
-        return Node.isFree(root(), Keys.flip(first), Keys.flip(last));
+        return AllocationView.isFree(rootAcquire(), Keys.flip(first), Keys.flip(last));
     }
 
-    /**
-     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this thread has a transaction open on this tree
-     */
+    @Override
     public void store(long first, long last, V value) {
         beginEdit();
         try {
@@ -244,17 +236,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /**
-     * Stores a value if the whole range is free: no value and no reservation in it.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @return whether the range was free
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws IllegalStateException if this thread has a transaction open on this tree
-     */
+    @Override
     public boolean insert(long first, long last, V value) {
         beginEdit();
         try {
@@ -264,15 +246,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /**
-     * Frees a range. Entries across its ends are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this thread has a transaction open on this tree
-     */
+    @Override
     public void erase(long first, long last) {
         beginEdit();
         try {
@@ -302,14 +276,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         }
     }
 
-    /**
-     * Frees the whole range of the entry that covers an index.
-     *
-     * @param index any index
-     * @return the value of that entry, or null if there is none
-     * @throws ReservedException if the index is reserved
-     * @throws IllegalStateException if this thread has a transaction open on this tree
-     */
+    @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V erase(long index) {
         beginEdit();
@@ -442,7 +409,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      */
     public Transaction<V> begin() {
         if (!writerLock.isHeldByCurrentThread()) {
-            throw new IllegalStateException("begin needs the writer lock");
+            throw new IllegalStateException("begin requires the writer lock");
         }
         requireNoTransaction();
         startDraft(era);
@@ -528,7 +495,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         if (commit) {
             publish();
         } else {
-            draft.start(root, era);
+            draft.start(rootPlain(), era);
         }
     }
 
@@ -570,7 +537,7 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
      */
     Draft startDraft(Era next) {
         current = null;
-        draft.start(root, next);
+        draft.start(rootPlain(), next);
         return draft;
     }
 
@@ -578,18 +545,22 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V> {
         return (Era) ERA.getAcquire(this);
     }
 
-    /** The only store that publishes a draft to readers. Pairs with {@link #root()}. */
+    private void setEraRelease(Era next) {
+        ERA.setRelease(this, next);
+    }
+
+    /** The only store that publishes a draft to readers. Pairs with {@link #rootAcquire()}. */
     void publish() {
         assert writerLock.isHeldByCurrentThread();
-        Node made = draft.root();
+        Node newRoot = draft.root();
         Era next = draft.era();
-        draft.finish();
-        if (made != root) {
+        draft.disown();
+        if (newRoot != rootPlain()) {
             if (next != era) {
                 // Before the first node of an open era becomes reachable. Pairs with frozenRoot().
-                ERA.setRelease(this, next);
+                setEraRelease(next);
             }
-            publishRoot(made);
+            setRootRelease(newRoot);
         }
     }
 }

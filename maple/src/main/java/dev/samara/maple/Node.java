@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
  * which created it, may write its arrays.
  *
  * <pre>
- *   inner   halves  [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
- *           slots   [ node   | node   |  node ]
- *           below   [ halves | halves | halves ]              of the children
- *           gaps    [ 0x800  |   0    |  2^60 ]               largest free range below each child
+ *   inner   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
+ *           slots        [ node   | node   |  node ]
+ *           childHalves  [ halves | halves | halves ]              of the children
+ *           gaps         [ 0x800  |   0    |  2^60 ]               largest free range below each child
  *
- *   leaf    halves  [ 0x007f | 0x047f | 0x07ff | (max) ... ]
- *           slots   [ value  |  null  | value  ]              null is a free range
+ *   leaf    halves       [ 0x007f | 0x047f | 0x07ff | (max) ... ]
+ *           slots        [ value  |  null  | value  ]              null is a free range
  * </pre>
  *
  * <p>The upper bound of a slot is its <em>pivot</em>. Lower bounds are implied: one more than the pivot before, or the
@@ -30,16 +30,7 @@ import org.jspecify.annotations.Nullable;
  * halves do not overflow, so a search can use their signs, without a branch. Pivots are mostly odd, because aligned
  * ranges end at an odd index; then the halves decide. Where a pivot is even, {@code even} is read too.
  *
- * <p>A reader descends in these steps:
- *
- * <ol>
- *   <li>It reads the root, by an acquire load that pairs with the release store of a new root.
- *   <li>In an inner node, it searches the halves for the slot of the key.
- *   <li>It reads the halves of the child from {@code below}, and the child from {@code slots} by an acquire load.
- *   <li>In a leaf, it compares the halves with those of the leaf, and searches again if the leaf was replaced in
- *       between.
- *   <li>It reads the slot. A reservation counts as no value.
- * </ol>
+ * <p>{@link Lookup} lists what a reader can see of a node beside the writer, step by step.
  *
  * <p>Notation, here and in the whole package: {@code n} a node, {@code i} a slot number, {@code lo} and {@code hi}
  * inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
@@ -58,7 +49,7 @@ final class Node {
     /** The gaps of a leaf, which has none. */
     static final long[] NO_GAPS = {};
 
-    private static final long[][] NOTHING_BELOW = {};
+    private static final long[][] NO_CHILD_HALVES = {};
 
     private static final VarHandle SLOT = MethodHandles.arrayElementVarHandle(Object[].class);
 
@@ -72,7 +63,7 @@ final class Node {
     final boolean reserved;
 
     /** Whether a pivot here or below is even, so that halves do not always decide. */
-    final boolean uneven;
+    final boolean anyEven;
 
     /** A bit for each slot, set if its pivot is even. */
     final int even;
@@ -83,7 +74,7 @@ final class Node {
     /**
      * The halves of each child; empty in a leaf. A descent can search them while it still waits for the child itself.
      */
-    final long[][] below;
+    final long[][] childHalves;
 
     /**
      * The largest free range below each child, as unsigned lengths: 0 for none, 2^64 given as 2^64-1. Empty in a leaf.
@@ -98,47 +89,47 @@ final class Node {
     Node(
             int level,
             boolean reserved,
-            boolean uneven,
+            boolean anyEven,
             int even,
             long[] halves,
             @Nullable Object[] slots,
-            long[][] below,
+            long[][] childHalves,
             long[] gaps,
             Era era) {
         this.level = level;
         this.reserved = reserved;
-        this.uneven = uneven;
+        this.anyEven = anyEven;
         this.even = even;
         this.halves = halves;
         this.slots = slots;
-        this.below = below;
+        this.childHalves = childHalves;
         this.gaps = gaps;
         this.era = era;
     }
 
     /** Returns a leaf with these pivots, padded with {@link Keys#MAX}. */
     static Node leaf(long[] pivots, @Nullable Object[] slots, Era era) {
-        int even = evenOnes(pivots, slots.length);
+        int even = evenBits(pivots, slots.length);
         return leaf(halves(pivots), even, slots, anyReserved(slots), era);
     }
 
     static Node leaf(long[] halves, int even, @Nullable Object[] slots, boolean reserved, Era era) {
-        return new Node(0, reserved, even != 0, even, halves, slots, NOTHING_BELOW, NO_GAPS, era);
+        return new Node(0, reserved, even != 0, even, halves, slots, NO_CHILD_HALVES, NO_GAPS, era);
     }
 
     /** Returns an inner node with these pivots, padded with {@link Keys#MAX}, and these nodes of the level below. */
     static Node inner(int level, long[] pivots, @Nullable Object[] slots, long[] gaps, Era era) {
-        int even = evenOnes(pivots, slots.length);
-        long[][] below = new long[slots.length][];
+        int even = evenBits(pivots, slots.length);
+        long[][] childHalves = new long[slots.length][];
         boolean reserved = false;
-        boolean uneven = even != 0;
+        boolean anyEven = even != 0;
         for (int i = 0; i < slots.length; i++) {
             Node child = (Node) slots[i];
-            below[i] = child.halves;
+            childHalves[i] = child.halves;
             reserved |= child.reserved;
-            uneven |= child.uneven;
+            anyEven |= child.anyEven;
         }
-        return new Node(level, reserved, uneven, even, halves(pivots), slots, below, gaps, era);
+        return new Node(level, reserved, anyEven, even, halves(pivots), slots, childHalves, gaps, era);
     }
 
     private static long[] padding() {
@@ -155,7 +146,7 @@ final class Node {
         return halves;
     }
 
-    private static int evenOnes(long[] pivots, int size) {
+    private static int evenBits(long[] pivots, int size) {
         int even = 0;
         for (int i = 0; i < size; i++) {
             even |= Keys.isEven(pivots[i]) << i;
@@ -172,13 +163,13 @@ final class Node {
         return childAcquire(slots, i);
     }
 
-    /** Returns whether a slot still has this child. */
-    static boolean isChild(@Nullable Object[] slots, int i, Node child) {
-        return SLOT.getAcquire(slots, i) == child;
+    static Node childAcquire(@Nullable Object[] slots, int i) {
+        return (Node) slotAcquire(slots, i);
     }
 
-    static Node childAcquire(@Nullable Object[] slots, int i) {
-        return (Node) SLOT.getAcquire(slots, i);
+    /** Returns whether a slot still has this child. */
+    static boolean isChild(@Nullable Object[] slots, int i, Node child) {
+        return slotAcquire(slots, i) == child;
     }
 
     /**
@@ -186,14 +177,23 @@ final class Node {
      * caller must hold the writer lock, and this node must be of the open era. Pairs with {@link #child}.
      */
     void replaceLeaf(int i, Node leaf) {
-        // A reader may see one store without the other, and compares.
-        below[i] = leaf.halves;
+        // A reader may see one store without the other, and compares: step 4 of Lookup.
+        childHalves[i] = leaf.halves;
+        setSlotRelease(slots, i, leaf);
+    }
+
+    /** For the slots of an inner node, which are never null. */
+    private static Object slotAcquire(@Nullable Object[] slots, int i) {
+        return SLOT.getAcquire(slots, i);
+    }
+
+    private static void setSlotRelease(@Nullable Object[] slots, int i, Node leaf) {
         SLOT.setRelease(slots, i, leaf);
     }
 
     /** Puts another child in a slot of this node, of any level, before other code can reach this node. */
     void setChild(int i, Node child) {
-        below[i] = child.halves;
+        childHalves[i] = child.halves;
         slots[i] = child;
     }
 
@@ -214,7 +214,7 @@ final class Node {
      */
     int findBelow(int i, Node child, long key) {
         long half = Keys.half(key);
-        int k = search(below[i], half);
+        int k = search(childHalves[i], half);
         return child.even == 0 ? k : k + child.beyondEven(k, key, half);
     }
 
@@ -231,7 +231,7 @@ final class Node {
      * <p>Two stages of three compares that do not wait for each other. The compares are signs of subtractions: the
      * place of a key cannot be predicted, and the JIT compiler makes branches of compares, depending on its profile.
      */
-    private static int search(long[] halves, long half) {
+    static int search(long[] halves, long half) {
         int quarter = (int) (((halves[3] - half) >>> 63) + ((halves[7] - half) >>> 63) + ((halves[11] - half) >>> 63));
         int i = quarter << 2;
         return i
@@ -249,29 +249,6 @@ final class Node {
         return i == 0 ? floor : pivot(i - 1) + 1;
     }
 
-    /**
-     * Returns the value at {@code index} in the lookup view of the tree below {@code root}. Wait-free, writes nothing.
-     */
-    static @Nullable Object lookup(Node root, long index) {
-        if (root.uneven) {
-            return lookupAmongUneven(root, Keys.flip(index));
-        }
-        long half = index >>> 1;
-        Node n = root;
-        long[] halves = n.halves;
-        int i = search(halves, half);
-        while (n.level != 0) {
-            halves = n.below[i];
-            n = n.child(i);
-            i = search(halves, half);
-        }
-        if (n.halves != halves) {
-            // The leaf was replaced between the two reads.
-            i = search(n.halves, half);
-        }
-        return n.value(i);
-    }
-
     /** Returns the value at the indexes of {@code half}, which must be within this leaf, if no pivot of it is even. */
     @Nullable
     Object lookupHalf(long half) {
@@ -284,70 +261,10 @@ final class Node {
     }
 
     /** Returns the value of a slot of this leaf in the lookup view. */
-    private @Nullable Object value(int i) {
+    @Nullable
+    Object value(int i) {
         Object content = slots[i];
         return reserved && content instanceof Reservation ? null : content;
-    }
-
-    /**
-     * Reads the values at each of these indexes. Four descents run side by side, so they wait for memory at the same
-     * time.
-     */
-    static void lookupAll(Node root, long[] indexes, @Nullable Object[] values) {
-        int k = 0;
-        if (!root.uneven) {
-            for (; k + 3 < indexes.length; k += 4) {
-                lookupFour(root, indexes, values, k);
-            }
-        }
-        for (; k < indexes.length; k++) {
-            values[k] = lookup(root, indexes[k]);
-        }
-    }
-
-    private static void lookupFour(Node root, long[] indexes, @Nullable Object[] values, int k) {
-        long halfA = indexes[k] >>> 1;
-        long halfB = indexes[k + 1] >>> 1;
-        long halfC = indexes[k + 2] >>> 1;
-        long halfD = indexes[k + 3] >>> 1;
-        Node a = root;
-        Node b = root;
-        Node c = root;
-        Node d = root;
-        int i = search(root.halves, halfA);
-        int j = search(root.halves, halfB);
-        int l = search(root.halves, halfC);
-        int m = search(root.halves, halfD);
-        for (int level = root.level; level != 0; level--) {
-            long[] halvesA = a.below[i];
-            long[] halvesB = b.below[j];
-            long[] halvesC = c.below[l];
-            long[] halvesD = d.below[m];
-            a = a.child(i);
-            b = b.child(j);
-            c = c.child(l);
-            d = d.child(m);
-            i = search(halvesA, halfA);
-            j = search(halvesB, halfB);
-            l = search(halvesC, halfC);
-            m = search(halvesD, halfD);
-            if (a.halves != halvesA || b.halves != halvesB || c.halves != halvesC || d.halves != halvesD) {
-                // A leaf was replaced between the two reads.
-                i = search(a.halves, halfA);
-                j = search(b.halves, halfB);
-                l = search(c.halves, halfC);
-                m = search(d.halves, halfD);
-            }
-        }
-        values[k] = a.value(i);
-        values[k + 1] = b.value(j);
-        values[k + 2] = c.value(l);
-        values[k + 3] = d.value(m);
-    }
-
-    private static @Nullable Object lookupAmongUneven(Node root, long key) {
-        Node n = leaf(root, key);
-        return n.value(n.find(key));
     }
 
     /**
@@ -412,44 +329,6 @@ final class Node {
         }
     }
 
-    /** Returns the reservation at {@code key} in the tree below {@code root}, or null. */
-    static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
-        long floor = Keys.MIN;
-        Node n = root;
-        int i = n.find(key);
-        while (n.level != 0) {
-            floor = n.lowerBound(i, floor);
-            n = n.child(i);
-            i = n.find(key);
-        }
-        if (n.slots[i] instanceof Reservation r) {
-            return new RangeEntry<>(Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)), r.owner());
-        }
-        return null;
-    }
-
-    /** Returns the lowest reservation that overlaps the range, except those of one owner. */
-    static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
-        return root.reserved ? root.reservationIn(Keys.MIN, lo, hi, except) : null;
-    }
-
-    private @Nullable RangeEntry<Object> reservationIn(long floor, long lo, long hi, @Nullable Object except) {
-        int end = find(Math.min(hi, upperBound()));
-        for (int i = find(Math.max(lo, floor)); i <= end; i++) {
-            Object content = slots[i];
-            if (content instanceof Node child) {
-                RangeEntry<Object> found =
-                        child.reserved ? child.reservationIn(lowerBound(i, floor), lo, hi, except) : null;
-                if (found != null) {
-                    return found;
-                }
-            } else if (content instanceof Reservation r && r.owner() != except) {
-                return new RangeEntry<>(Keys.flip(lowerBound(i, floor)), Keys.flip(pivot(i)), r.owner());
-            }
-        }
-        return null;
-    }
-
     /** Returns whether one of the slots {@code from} to {@code to}, inclusive, of this leaf is a reservation. */
     boolean hasReservation(int from, int to) {
         for (int i = from; i <= to; i++) {
@@ -479,16 +358,6 @@ final class Node {
         return floor;
     }
 
-    /**
-     * Returns whether the range is free in the allocation view. One slot decides, because neighbouring free ranges are
-     * merged.
-     */
-    static boolean isFree(Node root, long lo, long hi) {
-        Node n = leaf(root, lo);
-        int i = n.find(lo);
-        return n.slots[i] == null && hi <= n.pivot(i);
-    }
-
     /** Returns whether there is a value in this node or below. */
     boolean hasValue() {
         for (int i = 0; i < slots.length; i++) {
@@ -503,8 +372,8 @@ final class Node {
     Node withChild(int i, Node child, long gap, Era now) {
         @Nullable Object[] s = slots.clone();
         s[i] = child;
-        long[][] b = below.clone();
-        b[i] = child.halves;
+        long[][] h = childHalves.clone();
+        h[i] = child.halves;
         long[] g = gaps;
         if (g[i] != gap || era != now) {
             g = g.clone();
@@ -513,13 +382,13 @@ final class Node {
         // A reservation or even pivot that is here, but was not below the old child, is below another child.
         Node old = child(i);
         boolean r = child.reserved || (reserved && (!old.reserved || anyReserved(s)));
-        boolean u = child.uneven || (uneven && (!old.uneven || even != 0 || anyUneven(s)));
-        return new Node(level, r, u, even, halves, s, b, g, now);
+        boolean u = child.anyEven || (anyEven && (!old.anyEven || even != 0 || anyHasEven(s)));
+        return new Node(level, r, u, even, halves, s, h, g, now);
     }
 
     /** Returns another node of the same arrays. */
     Node copy() {
-        return new Node(level, reserved, uneven, even, halves, slots, below, gaps, era);
+        return new Node(level, reserved, anyEven, even, halves, slots, childHalves, gaps, era);
     }
 
     /** Returns the largest free range in this node or below, given the lower bound of this node. */
@@ -561,9 +430,9 @@ final class Node {
         return false;
     }
 
-    private static boolean anyUneven(@Nullable Object[] children) {
+    private static boolean anyHasEven(@Nullable Object[] children) {
         for (Object content : children) {
-            if (content instanceof Node n && n.uneven) {
+            if (content instanceof Node n && n.anyEven) {
                 return true;
             }
         }

@@ -24,7 +24,7 @@ public final class Reader<V> {
     /** The root of the tree in which the leaf was found. */
     private Node root = Node.EMPTY;
 
-    /** The slots of the leaf's parent and the leaf's place there; {@link #alone} if the leaf is the root. */
+    /** The slots of the leaf's parent and the leaf's place there; {@link #rootSlot} if the leaf is the root. */
     private @Nullable Object[] siblings;
 
     private int at;
@@ -35,11 +35,11 @@ public final class Reader<V> {
     private long floor;
     private long extent = Long.MAX_VALUE;
 
-    private final @Nullable Object[] alone = {leaf};
+    private final @Nullable Object[] rootSlot = {leaf};
 
     Reader(MapleTree<V> tree) {
         this.tree = tree;
-        siblings = alone;
+        siblings = rootSlot;
     }
 
     /**
@@ -50,13 +50,13 @@ public final class Reader<V> {
      */
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        Node now = tree.root();
-        if (now.uneven) {
+        Node now = tree.rootAcquire();
+        if (now.anyEven) {
             // Halves do not determine where a leaf begins.
             if (root != Node.EMPTY) {
-                forget();
+                reset();
             }
-            return (V) Node.lookup(now, index);
+            return (V) Lookup.get(now, index);
         }
         long half = index >>> 1;
         long above = half - floor;
@@ -68,12 +68,12 @@ public final class Reader<V> {
         return (V) leaf.lookupHalf(half);
     }
 
-    private void forget() {
+    private void reset() {
         root = Node.EMPTY;
         leaf = root;
-        siblings = alone;
+        siblings = rootSlot;
         at = 0;
-        alone[0] = root;
+        rootSlot[0] = root;
         floor = 0;
         extent = Long.MAX_VALUE;
     }
@@ -81,7 +81,7 @@ public final class Reader<V> {
     private void descend(Node now, long half) {
         long lo = 0;
         long hi = Long.MAX_VALUE;
-        @Nullable Object[] slots = alone;
+        @Nullable Object[] slots = rootSlot;
         int i = 0;
         Node n = now;
         while (n.level != 0) {
@@ -93,9 +93,9 @@ public final class Reader<V> {
             slots = n.slots;
             n = Node.childAcquire(slots, i);
         }
-        Node single = slots == alone ? n : Node.EMPTY;
-        if (alone[0] != single) {
-            alone[0] = single;
+        Node rootLeaf = slots == rootSlot ? n : Node.EMPTY;
+        if (rootSlot[0] != rootLeaf) {
+            rootSlot[0] = rootLeaf;
         }
         if (now != root) {
             root = now;

@@ -34,21 +34,27 @@ abstract class RootWord extends BeforeRoot {
     }
 
     /** The tree that readers see. Written under the writer lock. */
-    Node root;
+    private Node root;
 
     RootWord(Node root) {
         this.root = root;
     }
 
+    /** The caller must hold the writer lock. */
+    final Node rootPlain() {
+        return root;
+    }
+
     /**
-     * Pairs with {@link #publishRoot}: a reader that gets this root sees its nodes, and the values in them, as stored.
+     * Pairs with {@link #setRootRelease}: a reader that gets this root sees its nodes, and the values in them, as
+     * stored.
      */
-    Node root() {
+    final Node rootAcquire() {
         return (Node) ROOT.getAcquire(this);
     }
 
-    /** Pairs with {@link #root()}. */
-    void publishRoot(Node made) {
-        ROOT.setRelease(this, made);
+    /** Pairs with {@link #rootAcquire}. */
+    final void setRootRelease(Node newRoot) {
+        ROOT.setRelease(this, newRoot);
     }
 }

@@ -26,7 +26,7 @@ public final class Snapshot<V> implements RangeView<V> {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(root, index);
+        return (V) Lookup.get(root, index);
     }
 
     @Override

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,11 +77,6 @@ final class Splice {
      * cases separately, because they must spare memory and may write in place.
      */
 
-    /** Two nodes less one slot each, and three pieces. A node with too few items and an added neighbour have fewer. */
-    private static final int CAPACITY = 2 * Node.FANOUT + 1;
-
-    private static final int MAX_BUILT = 3;
-
     private Era era = Node.EMPTY.era;
 
     /** The level of the root of the last descent; -1 if {@link #left} is empty. */
@@ -98,12 +92,13 @@ final class Splice {
     private long floor;
 
     /** A bit for each level: whether the node of {@link #left} there is owned. */
-    private int own;
+    private int owned;
 
     /**
-     * A bit for each level of {@link #own}: whether the node's halves, in a leaf, or gaps, above, are in no other node.
+     * A bit for each level of {@link #owned}: whether the node's halves, in a leaf, or gaps, above, are in no other
+     * node.
      */
-    private int ownArray;
+    private int ownedArray;
 
     /** The gaps to be written to owned nodes. */
     private final long[] newGaps = new long[Node.MAX_LEVELS];
@@ -111,17 +106,7 @@ final class Splice {
     /** An array of halves that is no longer in a node and was never in one that other code knew. */
     private long @Nullable [] spare;
 
-    /* The items of the current level; gaps for inner levels only. */
-    private final long[] pivots = new long[CAPACITY];
-    private final @Nullable Object[] slots = new @Nullable Object[CAPACITY];
-    private final long[] gaps = new long[CAPACITY];
-    private int count;
-
-    /* The nodes built from the items: items of the level above. */
-    private final long[] builtPivots = new long[MAX_BUILT];
-    private final Node[] built = new Node[MAX_BUILT];
-    private final long[] builtGaps = new long[MAX_BUILT];
-    private int builtCount;
+    private final LevelItems items = new LevelItems();
 
     Splice() {
         top = Node.MAX_LEVELS - 1;
@@ -148,7 +133,7 @@ final class Splice {
 
     /** Ends the ownership of nodes: from now on any root returned so far may be kept by other code. */
     void disown() {
-        own = 0;
+        owned = 0;
         for (; top >= 0; top--) {
             left[top] = Node.EMPTY;
         }
@@ -207,12 +192,12 @@ final class Splice {
         Node leaf = left[0];
         boolean within = hi <= leaf.upperBound();
         if (within ? leaf.reserved && leaf.hasReservation(leftAt[0], leaf.find(hi)) : root.reserved) {
-            RangeEntry<Object> met = Node.reservationIn(root, lo, hi, owner);
-            if (met != null) {
+            RangeEntry<Object> reservation = AllocationView.reservationIn(root, lo, hi, owner);
+            if (reservation != null) {
                 // No root is published after this, and leaves on the path may be replaced in place before the next
                 // edit.
                 disown();
-                throw new ReservedException(met.first(), met.last(), met.value());
+                throw new ReservedException(reservation.first(), reservation.last(), reservation.value());
             }
         }
     }
@@ -249,7 +234,7 @@ final class Splice {
         Node n = root;
         for (int level = top; ; level--) {
             if (left[level] != n) {
-                own &= ~(1 << level);
+                owned &= ~(1 << level);
                 left[level] = n;
             }
             int i = n.find(lo);
@@ -284,7 +269,7 @@ final class Splice {
         // A reservation in this leaf stays if it is outside of the replaced slots.
         boolean r =
                 content instanceof Reservation || (old.reserved && (!old.hasReservation(i, j) || Node.anyReserved(s)));
-        boolean ownHalves = (own & ownArray & 1) != 0;
+        boolean ownedHalves = (owned & ownedArray & 1) != 0;
         Node leaf;
         if (exact) {
             leaf = Node.leaf(old.halves, old.even, s, r, era);
@@ -292,9 +277,9 @@ final class Splice {
             long[] halves = LeafEdit.halves(takeSpare(), old, lo, hi, i, at, tail);
             leaf = Node.leaf(halves, LeafEdit.even(old, lo, hi, i, at, tail), s, r, era);
         }
-        keep(0, leaf, !exact || ownHalves);
+        setOwned(0, leaf, !exact || ownedHalves);
         Node result = climb(1, leaf, leaf.largestGap(floor));
-        if (ownHalves && !exact) {
+        if (ownedHalves && !exact) {
             spare = old.halves;
         }
         return result;
@@ -307,11 +292,11 @@ final class Splice {
     }
 
     /** Stores the new node of a level of the path as owned. */
-    private void keep(int level, Node n, boolean array) {
+    private void setOwned(int level, Node n, boolean array) {
         int bit = 1 << level;
         left[level] = n;
-        own |= bit;
-        ownArray = array ? ownArray | bit : ownArray & ~bit;
+        owned |= bit;
+        ownedArray = array ? ownedArray | bit : ownedArray & ~bit;
     }
 
     /** Returns the root that has {@code n} in place of the child on the path, from {@code level} upwards. */
@@ -319,7 +304,7 @@ final class Splice {
         Node child = n;
         long childGap = gap;
         for (int l = level; l <= top; l++) {
-            Node root = (own >>> l & 1) != 0 ? write(l, child, childGap) : null;
+            Node root = (owned >>> l & 1) != 0 ? write(l, child, childGap) : null;
             if (root != null) {
                 return root;
             }
@@ -329,7 +314,7 @@ final class Splice {
             if (l < top) {
                 childGap = childGap == old.gaps[i] ? left[l + 1].gaps[leftAt[l + 1]] : child.largestGap(Keys.MIN);
             }
-            keep(l, child, child.gaps != old.gaps || (own & ownArray & 1 << l) != 0);
+            setOwned(l, child, child.gaps != old.gaps || (owned & ownedArray & 1 << l) != 0);
         }
         return child;
     }
@@ -341,13 +326,13 @@ final class Splice {
     private @Nullable Node write(int level, Node child, long gap) {
         Node n = left[level];
         Node old = n.child(leftAt[level]);
-        if (child.reserved != old.reserved || child.uneven != old.uneven) {
+        if (child.reserved != old.reserved || child.anyEven != old.anyEven) {
             return null;
         }
         long childGap = gap;
         int end = level;
         for (; end <= top && left[end].gaps[leftAt[end]] != childGap; end++) {
-            if ((own & ownArray & 1 << end) == 0) {
+            if ((owned & ownedArray & 1 << end) == 0) {
                 return null;
             }
             newGaps[end] = childGap;
@@ -365,7 +350,7 @@ final class Splice {
 
     /** Changes several nodes of a level. The caller has descended to {@code lo}. */
     private Node changeSeveral(Node root, long lo, long hi, @Nullable Object content) {
-        own = 0;
+        owned = 0;
         Node n = root;
         for (int level = top; ; level--) {
             int j = n.find(hi);
@@ -397,45 +382,45 @@ final class Splice {
         Node r = right[0];
         int i = leftAt[0];
         int j = rightAt[0];
-        count = 0;
-        add(l, 0, i);
+        items.clear();
+        items.add(l, 0, i);
         if (l.lowerBound(i, floor) < lo) {
-            add(lo - 1, l.slots[i], 0);
+            items.add(lo - 1, l.slots[i], 0);
         }
-        add(hi, content, 0);
+        items.add(hi, content, 0);
         if (hi < r.pivot(j)) {
-            add(r.pivot(j), r.slots[j], 0);
+            items.add(r.pivot(j), r.slots[j], 0);
         }
-        add(r, j + 1, r.size());
+        items.add(r, j + 1, r.size());
     }
 
     /** Builds nodes from the items, level by level, up to the root. */
     private Node rebuild() {
         int level = 0;
         for (; level < top; level++) {
-            if (count < Node.MIN_FILL) {
+            if (items.count() < Node.MIN_FILL) {
                 takeNeighbour(level);
             }
-            build(level);
+            items.build(level, level == 0 ? leftFloor() : Keys.MIN, era);
             Node l = left[level + 1];
             Node r = right[level + 1];
             int i = leftAt[level + 1];
             int j = rightAt[level + 1];
-            if (builtCount == 1 && l == r && i == j) {
-                return climb(level + 1, built[0], builtGaps[0]);
+            if (items.builtCount() == 1 && l == r && i == j) {
+                return climb(level + 1, items.built(), items.builtGap());
             }
-            count = 0;
-            add(l, 0, i);
-            addBuilt();
-            add(r, j + 1, r.size());
+            items.clear();
+            items.add(l, 0, i);
+            items.addBuilt();
+            items.add(r, j + 1, r.size());
         }
-        build(level);
-        if (builtCount > 1) {
-            count = 0;
-            addBuilt();
-            build(level + 1);
+        items.build(level, level == 0 ? leftFloor() : Keys.MIN, era);
+        if (items.builtCount() > 1) {
+            items.clear();
+            items.addBuilt();
+            items.build(level + 1, Keys.MIN, era);
         }
-        Node root = built[0];
+        Node root = items.built();
         while (root.level != 0 && root.size() == 1) {
             root = root.child(0);
         }
@@ -444,24 +429,16 @@ final class Splice {
 
     /** Adds the node before the items of this level, or the one after them. */
     private void takeNeighbour(int level) {
-        if (step(left, leftAt, level, -1)) {
-            Node n = left[level];
-            int size = n.size();
-            System.arraycopy(pivots, 0, pivots, size, count);
-            System.arraycopy(slots, 0, slots, size, count);
-            System.arraycopy(gaps, 0, gaps, size, count);
-            int total = count + size;
-            count = 0;
-            add(n, 0, size);
-            count = total;
-        } else if (step(right, rightAt, level, 1)) {
+        if (toNeighbour(left, leftAt, level, -1)) {
+            items.addBefore(left[level]);
+        } else if (toNeighbour(right, rightAt, level, 1)) {
             Node n = right[level];
-            add(n, 0, n.size());
+            items.add(n, 0, n.size());
         }
     }
 
     /** Moves a path to the neighbouring node of {@code level}. Returns false, and changes nothing, if there is none. */
-    private boolean step(Node[] path, int[] at, int level, int direction) {
+    private boolean toNeighbour(Node[] path, int[] at, int level, int direction) {
         for (int up = level + 1; up <= top; up++) {
             Node n = path[up];
             int i = at[up] + direction;
@@ -479,61 +456,14 @@ final class Splice {
         return false;
     }
 
-    private void build(int level) {
-        int n = (count + Node.FANOUT - 1) / Node.FANOUT;
-        long floor = level == 0 ? leftFloor() : Keys.MIN;
-        int from = 0;
-        for (int b = 0; b < n; b++) {
-            int to = count * (b + 1) / n;
-            long[] p = Arrays.copyOfRange(pivots, from, from + Node.FANOUT);
-            Arrays.fill(p, to - from, Node.FANOUT, Keys.MAX);
-            @Nullable Object[] s = Arrays.copyOfRange(slots, from, to);
-            Node node = level == 0
-                    ? Node.leaf(p, s, era)
-                    : Node.inner(level, p, s, Arrays.copyOfRange(gaps, from, to), era);
-            built[b] = node;
-            builtPivots[b] = pivots[to - 1];
-            builtGaps[b] = node.largestGap(floor);
-            floor = builtPivots[b] + 1;
-            from = to;
-        }
-        builtCount = n;
-    }
-
-    private void addBuilt() {
-        for (int b = 0; b < builtCount; b++) {
-            add(builtPivots[b], built[b], builtGaps[b]);
-        }
-    }
-
-    private void add(long pivot, @Nullable Object content, long gap) {
-        pivots[count] = pivot;
-        slots[count] = content;
-        gaps[count] = gap;
-        count++;
-    }
-
-    private void add(Node n, int from, int to) {
-        int length = to - from;
-        for (int i = 0; i < length; i++) {
-            pivots[count + i] = n.pivot(from + i);
-        }
-        System.arraycopy(n.slots, from, slots, count, length);
-        if (n.level != 0) {
-            System.arraycopy(n.gaps, from, gaps, count, length);
-        }
-        count += length;
-    }
-
     /** Drops references to nodes and values: erased ones must not stay reachable from the scratch space. */
     private void forget() {
         for (int level = 0; level <= top; level++) {
-            if ((own >>> level & 1) == 0) {
+            if ((owned >>> level & 1) == 0) {
                 left[level] = Node.EMPTY;
             }
             right[level] = Node.EMPTY;
         }
-        Arrays.fill(built, Node.EMPTY);
-        Arrays.fill(slots, null);
+        items.forget();
     }
 }

@@ -26,19 +26,19 @@ final class Structure {
         require(size >= (n != root ? 6 : n.level == 0 ? 1 : 2), "too few slots", n, lo, hi);
         require(n.halves.length == 16, "not 16 halves", n, lo, hi);
         require(n.gaps.length == (n.level == 0 ? 0 : size), "wrong number of gaps", n, lo, hi);
-        require(n.below.length == (n.level == 0 ? 0 : size), "wrong number of halves below", n, lo, hi);
+        require(n.childHalves.length == (n.level == 0 ? 0 : size), "wrong number of children's halves", n, lo, hi);
         require(n.pivot(size - 1) == hi, "last pivot is not the upper bound", n, lo, hi);
-        require(n.even >>> size == 0, "a bit for what is no pivot", n, lo, hi);
+        require(n.even >>> size == 0, "an even bit beyond the last pivot", n, lo, hi);
         for (int i = size; i < 16; i++) {
             require(n.halves[i] == Long.MAX_VALUE, "halves not padded", n, lo, hi);
         }
         long largest = 0;
         boolean reserved = false;
-        boolean uneven = n.even != 0;
+        boolean anyEven = n.even != 0;
         long start = lo;
         for (int i = 0; i < size; i++) {
             long end = n.pivot(i);
-            require(n.halves[i] >= 0, "not a half", n, lo, hi);
+            require(n.halves[i] >= 0, "a negative half", n, lo, hi);
             require(start <= end, "pivots do not rise", n, lo, hi);
             Object content = n.slots[i];
             long gap;
@@ -56,11 +56,11 @@ final class Structure {
                 require(content instanceof Node, "no node in an inner slot", n, lo, hi);
                 Node child = n.child(i);
                 require(child.level == n.level - 1, "child of a wrong level", n, lo, hi);
-                require(n.below[i] == child.halves, "not the halves of the child", n, lo, hi);
+                require(n.childHalves[i] == child.halves, "not the halves of the child", n, lo, hi);
                 gap = check(child, root, start, end);
                 require(n.gaps[i] == gap, "gap is not that of the child", n, lo, hi);
                 reserved |= child.reserved;
-                uneven |= child.uneven;
+                anyEven |= child.anyEven;
             }
             if (Long.compareUnsigned(gap, largest) > 0) {
                 largest = gap;
@@ -68,14 +68,14 @@ final class Structure {
             start = end + 1;
         }
         require(n.reserved == reserved, "wrong note of reservations", n, lo, hi);
-        require(n.uneven == uneven, "wrong note of even pivots", n, lo, hi);
+        require(n.anyEven == anyEven, "wrong note of even pivots", n, lo, hi);
         return largest;
     }
 
-    private static void require(boolean condition, String otherwise, Node n, long lo, long hi) {
+    private static void require(boolean condition, String message, Node n, long lo, long hi) {
         if (!condition) {
             // Not in the format of dump(): the arrays of a bad node need not fit each other.
-            throw new AssertionError(otherwise + ", in a node of level " + n.level + " for "
+            throw new AssertionError(message + ", in a node of level " + n.level + " for "
                     + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": halves " + Arrays.toString(n.halves) + ", even "
                     + Integer.toBinaryString(n.even) + ", slots "
                     + Arrays.toString(n.slots) + ", gaps " + Arrays.toString(n.gaps));

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class Transaction<V> implements RangeView<V>, AutoCloseable {
+public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCloseable {
 
     private final MapleTree<V> tree;
     private final Draft draft;
@@ -36,7 +36,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
-        return (V) Node.lookup(root(), index);
+        return (V) Lookup.get(root(), index);
     }
 
     @Override
@@ -78,17 +78,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
         view.forEach(action);
     }
 
-    /**
-     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this transaction is not open, or not this thread's
-     */
+    @Override
     public void store(long first, long last, V value) {
         requireOpen();
         draft.store(first, last, value);
@@ -124,31 +114,13 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
         draft.fill(entries);
     }
 
-    /**
-     * Stores a value if the whole range is free: no value and no reservation in it.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @return whether the range was free
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws IllegalStateException if this transaction is not open, or not this thread's
-     */
+    @Override
     public boolean insert(long first, long last, V value) {
         requireOpen();
         return draft.insert(first, last, value);
     }
 
-    /**
-     * Frees a range. Entries across its ends are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this transaction is not open, or not this thread's
-     */
+    @Override
     public void erase(long first, long last) {
         requireOpen();
         draft.erase(first, last);
@@ -170,14 +142,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
         draft.erase(first, last, owner);
     }
 
-    /**
-     * Frees the whole range of the entry that covers an index.
-     *
-     * @param index any index
-     * @return the value of that entry, or null if there is none
-     * @throws ReservedException if the index is reserved
-     * @throws IllegalStateException if this transaction is not open, or not this thread's
-     */
+    @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V erase(long index) {
         requireOpen();
@@ -251,7 +216,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public @Nullable RangeEntry<Object> reservationAt(long index) {
-        return Node.reservationAt(root(), Keys.flip(index));
+        return AllocationView.reservationAt(root(), Keys.flip(index));
     }
 
     /**
@@ -266,7 +231,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
         Keys.requireRange(first, last);
-        return Node.reservationIn(root(), Keys.flip(first), Keys.flip(last), null);
+        return AllocationView.reservationIn(root(), Keys.flip(first), Keys.flip(last), null);
     }
 
     /**
@@ -280,7 +245,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
      */
     public boolean isFree(long first, long last) {
         Keys.requireRange(first, last);
-        return Node.isFree(root(), Keys.flip(first), Keys.flip(last));
+        return AllocationView.isFree(root(), Keys.flip(first), Keys.flip(last));
     }
 
     /**
@@ -342,7 +307,7 @@ public final class Transaction<V> implements RangeView<V>, AutoCloseable {
     private void requireOpen() {
         if (!isOpen()) {
             requireOwner();
-            throw new IllegalStateException("this transaction has ended, or its lock was let go");
+            throw new IllegalStateException("this transaction has ended, or its lock was released");
         }
     }
 }

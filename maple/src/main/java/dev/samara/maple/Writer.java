@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <V> the type of values
  */
-public final class Writer<V> implements AutoCloseable {
+public final class Writer<V> implements RangeStore<V>, AutoCloseable {
 
     private final MapleTree<V> tree;
     private final Thread owner = Thread.currentThread();
@@ -33,57 +33,22 @@ public final class Writer<V> implements AutoCloseable {
         this.tree = tree;
     }
 
-    /**
-     * Stores a value in a range and replaces its contents. Entries across the ends of the range are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this writer may not be used
-     */
+    @Override
     public void store(long first, long last, V value) {
         begin().store(first, last, value);
     }
 
-    /**
-     * Stores a value if the whole range is free: no value and no reservation in it.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @param value the value; any object
-     * @return whether the range was free
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws NullPointerException if {@code value} is null
-     * @throws IllegalStateException if this writer may not be used
-     */
+    @Override
     public boolean insert(long first, long last, V value) {
         return begin().insert(first, last, value);
     }
 
-    /**
-     * Frees a range. Entries across its ends are cut.
-     *
-     * @param first the lowest index, unsigned
-     * @param last the highest index, inclusive, unsigned
-     * @throws IllegalArgumentException if {@code first} is above {@code last}
-     * @throws ReservedException if the range meets a reservation
-     * @throws IllegalStateException if this writer may not be used
-     */
+    @Override
     public void erase(long first, long last) {
         begin().erase(first, last);
     }
 
-    /**
-     * Frees the whole range of the entry that covers an index.
-     *
-     * @param index any index
-     * @return the value of that entry, or null if there is none
-     * @throws ReservedException if the index is reserved
-     * @throws IllegalStateException if this writer may not be used
-     */
+    @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V erase(long index) {
         return (V) begin().erase(index);
@@ -133,7 +98,7 @@ public final class Writer<V> implements AutoCloseable {
     private Edits begin() {
         requireOwner();
         if (closed || !tree.writerLock().isHeldByCurrentThread()) {
-            throw new IllegalStateException("this writer has been closed, or its lock was let go");
+            throw new IllegalStateException("this writer has been closed, or its lock was released");
         }
         return tree.editsHeld();
     }

@@ -122,20 +122,22 @@ class AccessModesTest {
     void methods() {
         assertEquals(
                 Set.of(
-                        "RootWord.root getAcquire",
-                        "RootWord.publishRoot setRelease",
+                        "RootWord.rootAcquire getAcquire",
+                        "RootWord.setRootRelease setRelease",
                         "MapleTree.eraAcquire getAcquire",
-                        "MapleTree.publish setRelease",
-                        "MapleTree.endEra setRelease",
-                        "Node.childAcquire getAcquire",
-                        "Node.isChild getAcquire",
-                        "Node.replaceLeaf setRelease"),
+                        "MapleTree.setEraRelease setRelease",
+                        "Node.slotAcquire getAcquire",
+                        "Node.setSlotRelease setRelease"),
                 MAPLE.stream()
                         .flatMap(type -> type.getMethodCallsFromSelf().stream())
                         .filter(call -> call.getTargetOwner().isEquivalentTo(VarHandle.class))
                         .map(call -> name(call.getOrigin()) + " " + call.getName())
                         .collect(Collectors.toSet()));
-        assertTrue(callers(Node.class, "childAcquire").containsAll(Set.of("Node.child", "Reader.descend")));
+        assertEquals(Set.of("MapleTree.publish"), callers(RootWord.class, "setRootRelease"));
+        assertEquals(Set.of("MapleTree.publish", "MapleTree.endEra"), callers(MapleTree.class, "setEraRelease"));
+        assertEquals(Set.of("Node.replaceLeaf"), callers(Node.class, "setSlotRelease"));
+        assertEquals(Set.of("Node.childAcquire", "Node.isChild"), callers(Node.class, "slotAcquire"));
+        assertEquals(Set.of("Node.child", "Reader.descend"), callers(Node.class, "childAcquire"));
     }
 
     @Test

@@ -17,7 +17,7 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("maple depends on the JDK and on annotations")
-    void maple_depends_on_the_jdk_only() {
+    void mapleDependsOnTheJdkOnly() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()
@@ -27,7 +27,7 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("maple touches no internals of the JDK")
-    void maple_touches_no_jdk_internals() {
+    void mapleTouchesNoJdkInternals() {
         noClasses()
                 .should()
                 .dependOnClassesThat()

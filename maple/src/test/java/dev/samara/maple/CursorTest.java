@@ -218,7 +218,7 @@ class CursorTest {
         void leafPutInPlace() {
             TwoLeaves<String> cells = new TwoLeaves<>(cell -> "old");
             Cursor<String> cursor = cells.tree.cursor();
-            Node root = cells.tree.root();
+            Node root = cells.tree.rootAcquire();
             cursor.find(TwoLeaves.first(6));
             cells.store(7, "new");
             assertEquals("new", cursor.next());
@@ -231,7 +231,7 @@ class CursorTest {
             assertEquals("beyond the edge", cursor.next());
             cells.store(8, "before the edge");
             assertEquals("before the edge", cursor.previous());
-            assertEquals(root, cells.tree.root());
+            assertEquals(root, cells.tree.rootAcquire());
         }
 
         @Test

@@ -42,7 +42,7 @@ class HistoricalBugsTest {
     /** Stores in a copy of the tree, and checks everything around. */
     private static void storeAndCheck(Draft draft, int entries, long first, long last, @Nullable Object value) {
         Node base = draft.root();
-        draft.share();
+        draft.endEra();
         if (value == null) {
             draft.erase(first, last);
         } else {
@@ -53,10 +53,10 @@ class HistoricalBugsTest {
             long index = 2L * i;
             boolean inside = Long.compareUnsigned(first, index) <= 0 && Long.compareUnsigned(index, last) <= 0;
             Object expected = inside ? value : Integer.valueOf(i);
-            assertEquals(expected, Node.lookup(draft.root(), index));
+            assertEquals(expected, Lookup.get(draft.root(), index));
             boolean oddInside =
                     Long.compareUnsigned(first, index + 1) <= 0 && Long.compareUnsigned(index + 1, last) <= 0;
-            assertEquals(oddInside ? value : null, Node.lookup(draft.root(), index + 1));
+            assertEquals(oddInside ? value : null, Lookup.get(draft.root(), index + 1));
         }
         draft.start(base, new Era(false));
     }

@@ -31,11 +31,11 @@ class PublishedNodesTest {
         Node copy = new Node(
                 n.level,
                 n.reserved,
-                n.uneven,
+                n.anyEven,
                 n.even,
                 n.halves.clone(),
                 n.slots.clone(),
-                n.below.clone(),
+                n.childHalves.clone(),
                 n.gaps.clone(),
                 n.era);
         published.put(n, copy);
@@ -52,8 +52,8 @@ class PublishedNodesTest {
             for (int i = 0; i < copy.slots.length; i++) {
                 assertSame(copy.slots[i], n.slots[i]);
             }
-            for (int i = 0; i < copy.below.length; i++) {
-                assertSame(copy.below[i], n.below[i]);
+            for (int i = 0; i < copy.childHalves.length; i++) {
+                assertSame(copy.childHalves[i], n.childHalves[i]);
             }
         });
     }
@@ -121,16 +121,16 @@ class PublishedNodesTest {
         for (int round = 0; round < 3000; round++) {
             if (random.nextInt(20) == 0) {
                 tree.snapshot();
-                remember(tree.root());
+                remember(tree.rootAcquire());
             }
-            Node before = tree.root();
+            Node before = tree.rootAcquire();
             long at = 3L * random.nextInt(entries);
             if (random.nextBoolean()) {
                 tree.store(at, at, round);
             } else {
                 tree.erase(at);
             }
-            inPlace += tree.root() == before ? 1 : 0;
+            inPlace += tree.rootAcquire() == before ? 1 : 0;
             if (round % 100 == 0) {
                 tree.validate();
                 compare();

@@ -107,7 +107,7 @@ class ReaderTest {
     void tooShortForTheBatch() {
         IllegalArgumentException e =
                 assertThrows(IllegalArgumentException.class, () -> tree.getAll(new long[3], new @Nullable Object[2]));
-        assertEquals("values has room for 2, must have for 3, as many as indexes", e.getMessage());
+        assertEquals("values has length 2, less than 3, that of indexes", e.getMessage());
     }
 
     @Test
@@ -123,9 +123,9 @@ class ReaderTest {
         assertEquals("b", reader.get(2));
         tree.erase(1, 2);
         assertNull(reader.get(2));
-        assertTrue(tree.root().level > 0);
+        assertTrue(tree.rootAcquire().level > 0);
         tree.erase(0, -1L);
-        assertEquals(0, tree.root().level);
+        assertEquals(0, tree.rootAcquire().level);
         assertNull(reader.get(2));
     }
 }

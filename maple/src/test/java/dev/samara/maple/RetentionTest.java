@@ -139,9 +139,9 @@ class RetentionTest {
         assertThrows(
                 ReservedException.class,
                 () -> cells.tree.erase(TwoLeaves.first(7), TwoLeaves.last(TwoLeaves.UPPER), "another"));
-        Node root = cells.tree.root();
+        Node root = cells.tree.rootAcquire();
         cells.store(7, "over");
-        assertEquals(root, cells.tree.root(), "it was to be put in place");
+        assertEquals(root, cells.tree.rootAcquire(), "it was to be put in place");
         assertLetGo(cells);
     }
 
@@ -151,9 +151,9 @@ class RetentionTest {
         TwoLeaves<Object> cells = new TwoLeaves<>(cell -> cell);
         cells.tree.snapshot();
         cells.store(7, value());
-        Node root = cells.tree.root();
+        Node root = cells.tree.rootAcquire();
         cells.store(7, "over");
-        assertEquals(root, cells.tree.root(), "it was to be put in place");
+        assertEquals(root, cells.tree.rootAcquire(), "it was to be put in place");
         assertLetGo(cells);
     }
 
@@ -314,7 +314,7 @@ class RetentionTest {
             MapleTree<Object> tree = filled(size);
             Reader<Object> reader = tree.reader();
             tree.store(TOP - 101, TOP - 101, "even");
-            assertTrue(tree.root().uneven);
+            assertTrue(tree.rootAcquire().anyEven);
             reader.get(0);
             reader.get(TOP);
             tree.erase(0, TOP);

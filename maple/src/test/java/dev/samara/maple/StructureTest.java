@@ -60,15 +60,15 @@ class StructureTest {
 
     private static Node inner(int level, boolean reserved, long[] pivots, long[] gaps, @Nullable Object... slots) {
         int even = even(pivots, slots.length);
-        long[][] below = new long[slots.length][];
-        boolean uneven = even != 0;
+        long[][] childHalves = new long[slots.length][];
+        boolean anyEven = even != 0;
         for (int i = 0; i < slots.length; i++) {
             if (slots[i] instanceof Node child) {
-                below[i] = child.halves;
-                uneven |= child.uneven;
+                childHalves[i] = child.halves;
+                anyEven |= child.anyEven;
             }
         }
-        return new Node(level, reserved, uneven, even, halves(pivots), slots, below, gaps, ERA);
+        return new Node(level, reserved, anyEven, even, halves(pivots), slots, childHalves, gaps, ERA);
     }
 
     @Test
@@ -104,18 +104,18 @@ class StructureTest {
         Node six = six(Keys.MIN, 9);
         Node good = inner(1, false, pivots(9, MAX), new long[2], six, six(10, MAX));
         refused(
-                "wrong number of halves below",
+                "wrong number of children's halves",
                 new Node(1, false, true, good.even, good.halves, good.slots, new long[1][], good.gaps, ERA));
-        long[][] other = {six.halves.clone(), good.below[1]};
+        long[][] other = {six.halves.clone(), good.childHalves[1]};
         refused(
                 "not the halves of the child",
                 new Node(1, false, true, good.even, good.halves, good.slots, other, good.gaps, ERA));
         refused(
                 "wrong note of even pivots",
-                new Node(1, false, false, good.even, good.halves, good.slots, good.below, good.gaps, ERA));
+                new Node(1, false, false, good.even, good.halves, good.slots, good.childHalves, good.gaps, ERA));
         refused("wrong note of even", new Node(0, false, true, 0, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
         refused("last pivot", new Node(0, false, true, 1, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
-        refused("a bit for", new Node(0, false, true, 2, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
+        refused("an even bit", new Node(0, false, true, 2, EMPTY.halves, EMPTY.slots, NOTHING, EMPTY.gaps, ERA));
     }
 
     @Test

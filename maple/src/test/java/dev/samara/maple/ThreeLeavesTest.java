@@ -16,7 +16,7 @@ class ThreeLeavesTest {
     @Test
     @DisplayName("the outer leaves have no reservation and an empty end, the one in the middle has no entry")
     void leaves() {
-        Node root = cells.tree.root();
+        Node root = cells.tree.rootAcquire();
         assertEquals(1, root.level);
         assertEquals(3, root.size());
         assertEquals(Keys.flip(TwoLeaves.last(ThreeLeaves.LOWER_END)), root.pivot(0));
@@ -31,13 +31,13 @@ class ThreeLeavesTest {
     @Test
     @DisplayName("edits of the outer leaves are put in place, and the answers of searches lie beyond the middle")
     void edits() {
-        Node root = cells.tree.root();
+        Node root = cells.tree.rootAcquire();
         for (int cell : new int[] {ThreeLeaves.LOWER_END, ThreeLeaves.UPPER_START}) {
             cells.store(cell, 100);
             cells.store(cell == ThreeLeaves.LOWER_END ? cell - 1 : cell + 1, cell);
             cells.erase(cell);
         }
-        assertSame(root, cells.tree.root());
+        assertSame(root, cells.tree.rootAcquire());
         assertEquals(ThreeLeaves.UPPER_START, cells.tree.atOrAfter(TwoLeaves.first(ThreeLeaves.LOWER_END)));
         assertEquals(ThreeLeaves.LOWER_END, cells.tree.atOrBefore(TwoLeaves.last(ThreeLeaves.UPPER_START)));
     }

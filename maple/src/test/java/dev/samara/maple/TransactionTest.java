@@ -277,7 +277,7 @@ class TransactionTest {
     @Test
     @DisplayName("E.4 begin needs the lock")
     void beginWithoutTheLockIsRefused() {
-        refused("needs the writer lock", tree::begin);
+        refused("requires the writer lock", tree::begin);
     }
 
     private static <T> T holding(ReentrantLock lock, Supplier<T> body) {
@@ -307,14 +307,14 @@ class TransactionTest {
     }
 
     @Test
-    @DisplayName("E.3 E.4 left open when its lock was let go, it is over for good")
+    @DisplayName("E.3 E.4 left open when its lock was released, it is over for good")
     void leftOpenItIsDead() {
         Transaction<String> t = leftOpen(tree);
-        refused("its lock was let go", () -> t.get(0));
+        refused("its lock was released", () -> t.get(0));
         t.close();
         assertNull(tree.get(0));
         hold(tree.writerLock(), () -> {
-            refused("its lock was let go", t::commit);
+            refused("its lock was released", t::commit);
             try (Transaction<String> u = tree.begin()) {
                 assertNull(u.get(0));
                 refused("has ended", t::commit);
@@ -364,9 +364,9 @@ class TransactionTest {
             t.store(4L * i, 4L * i + 1, "old");
         }
         Transaction<String> left = leftOpen(t);
-        Node root = t.root();
+        Node root = t.rootAcquire();
         inAnotherThread(() -> t.store(200, 201, "new"));
-        assertSame(root, t.root());
+        assertSame(root, t.rootAcquire());
         hold(lock, () -> refused("has ended", left::commit));
         assertEquals("new", t.get(200));
         assertEquals("old", t.get(0));
@@ -379,8 +379,8 @@ class TransactionTest {
         ReentrantLock lock = new ReentrantLock();
         MapleTree<String> t = new MapleTree<>(lock);
         Transaction<String> left = leftOpen(t);
-        refused("its lock was let go", () -> left.get(0));
-        refused("its lock was let go", left::commit);
+        refused("its lock was released", () -> left.get(0));
+        refused("its lock was released", left::commit);
         hold(lock, () -> {
             refused("has a transaction open", t::begin);
             left.close();

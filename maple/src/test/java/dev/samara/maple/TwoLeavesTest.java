@@ -16,17 +16,17 @@ class TwoLeavesTest {
     private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
 
     private Node root() {
-        return cells.tree.root();
+        return cells.tree.rootAcquire();
     }
 
     @Test
     @DisplayName("the edge between two leaves lies in the middle of the window, and halves decide")
     void edgeIsInTheWindow() {
-        for (Node root : List.of(root(), new TwoLeaves<>(cell -> cell, "owner").tree.root())) {
+        for (Node root : List.of(root(), new TwoLeaves<>(cell -> cell, "owner").tree.rootAcquire())) {
             assertEquals(1, root.level);
             assertEquals(2, root.size());
             assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root.pivot(0));
-            assertFalse(root.uneven);
+            assertFalse(root.anyEven);
             assertTrue(root.era.open);
         }
     }

@@ -72,7 +72,7 @@ class WriterTest {
         writer.close();
         writer.close();
         assertEquals(
-                "this writer has been closed, or its lock was let go",
+                "this writer has been closed, or its lock was released",
                 assertThrows(IllegalStateException.class, () -> writer.store(1, 1, "a"))
                         .getMessage());
         Writer<String> unlocked = tree.writer();

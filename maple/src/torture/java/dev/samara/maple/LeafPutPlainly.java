@@ -29,7 +29,7 @@ public class LeafPutPlainly {
     /** The slot of cell 6. */
     private static final int SLOT = 6;
 
-    private final Node root = new TwoLeaves<>(cell -> new Pair()).tree.root();
+    private final Node root = new TwoLeaves<>(cell -> new Pair()).tree.rootAcquire();
 
     private static final class Pair {
         int one;

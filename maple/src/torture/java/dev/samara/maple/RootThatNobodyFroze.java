@@ -38,7 +38,7 @@ public class RootThatNobodyFroze {
 
     @Actor
     public void reader(IIII_Result r) {
-        Snapshot<Integer> now = new Snapshot<>(cells.tree.root());
+        Snapshot<Integer> now = new Snapshot<>(cells.tree.rootAcquire());
         r.r1 = value(now, 8);
         r.r2 = value(now, 10);
         taken = now;

@@ -41,9 +41,9 @@ public class SearchInHalvesAlone {
     @Actor
     public void reader(I_Result r) {
         long half = MIDDLE >>> 1;
-        Node root = cells.tree.root();
+        Node root = cells.tree.rootAcquire();
         int child = search(root.halves, half);
-        long[] halves = root.below[child];
+        long[] halves = root.childHalves[child];
         Node leaf = root.child(child);
         r.r1 = leaf.slots[search(halves, half)] instanceof Integer value ? value : NOTHING;
     }
