@@ -171,7 +171,7 @@ final class ConcurrentLookupTest {
 
     @ParameterizedTest
     @ValueSource(longs = {1, 2, 3, 4})
-    void snapshots_and_lookups(long seed) throws Exception {
+    void snapshotsAndLookups(long seed) throws Exception {
         List<Consumer<AddressSpace>> calls = calls(seed);
         History history = new History(calls);
         AddressSpace space = space();

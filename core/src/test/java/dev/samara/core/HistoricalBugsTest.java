@@ -53,7 +53,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("1, 2, 17 (CVE-2023-3269): a stack that grows changes nothing that a reader holds")
-    void stack_growth_under_a_reader() {
+    void stackGrowthUnderAReader() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, 4 * PAGE, RW, STACK, null, 0);
         Vma held = space.find(PLACE);
@@ -83,7 +83,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("3 (CVE-2024-50200): a range that ends with the last entry of a node changes nothing beside it")
-    void store_up_to_the_last_entry_of_a_node() {
+    void storeUpToTheLastEntryOfANode() {
         int teeth = 400;
         for (int last = 1; last < teeth; last += 3) {
             AddressSpace space = comb(teeth);
@@ -103,7 +103,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("4 (3b25b7a45a54): what is left after the upper end is unmapped is still all found")
-    void unmap_the_upper_end() {
+    void unmapTheUpperEnd() {
         int teeth = 300;
         for (int left = 0; left < teeth; left += 7) {
             AddressSpace space = comb(teeth);
@@ -116,7 +116,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("5 (bugzilla 216911): nothing is placed below the lowest address, though there is room")
-    void placed_below_the_minimum() {
+    void placedBelowTheMinimum() {
         AddressSpace space = space();
         long low = 0x10000;
         space.throwing().mmap(low, TOP - low, Protection.NONE, FIXED, null, 0);
@@ -130,7 +130,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("6 (7f509ba1ba0f): below 2 GiB exactly the hole that fits is found")
-    void hole_below_two_gigabytes() {
+    void holeBelowTwoGigabytes() {
         AddressSpace space = space();
         long low = 0x4000_0000L;
         long high = 0x8000_0000L;
@@ -145,7 +145,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("7, 8 (572fc40da7df, c7ef3210f3ab): of all holes the highest that fits is found, to the page")
-    void the_highest_hole() {
+    void theHighestHole() {
         int pages = 256;
         for (int hole = 0; hole < pages - 3; hole++) {
             AddressSpace space = space();
@@ -165,7 +165,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("23 (CVE-2020-29369): a stack grows over what was unmapped below it only once that is gone")
-    void stack_over_an_unmapped_range() {
+    void stackOverAnUnmappedRange() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, PAGE, RW, STACK, null, 0);
         space.throwing().mmap(PLACE - 300 * PAGE, 100 * PAGE, RW, FIXED, null, 0);
@@ -178,7 +178,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("24 (CVE-2024-53096): a mapping that fails at the last moment leaves what was there, charged once")
-    void failing_at_the_last_moment() {
+    void failingAtTheLastMoment() {
         Machine machine = Machine.builder().commitLimit(8 * PAGE).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
@@ -197,7 +197,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("25: a listing is one instant: what is replaced later is shown once, and no gap where there was none")
-    void listing_beside_a_change() {
+    void listingBesideAChange() {
         AddressSpace space = comb(40);
         LayoutSnapshot listing = space.snapshot();
         List<String> lines = listing.maps();
@@ -209,7 +209,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("28: a fork that fails leaves neither a child nor a mark in its parent")
-    void failing_fork() {
+    void failingFork() {
         Machine machine = Machine.builder().commitLimit(15 * PAGE).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         for (int i = 0; i < 8; i++) {
@@ -230,7 +230,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("29 (61f67c230a5e): moved memory of a parent does not merge with memory that was never touched")
-    void moved_inherited_memory() {
+    void movedInheritedMemory() {
         AnonVma inherited = AnonVma.inherited();
         AddressSpace space = loaded(touched(0, 2, inherited));
         space.throwing().mmap(PLACE + 12 * PAGE, PAGE, RW, FIXED, null, 0);
@@ -248,7 +248,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("29 (3b617fd3d317): memory moved between two neighbours takes the identity that all three can have")
-    void moved_between_neighbours() {
+    void movedBetweenNeighbours() {
         AnonVma one = AnonVma.fresh();
         AnonVma other = AnonVma.fresh();
         AddressSpace space = loaded(touched(0, 1, one), touched(2, 3, other), touched(9, 10, other));
@@ -272,7 +272,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("30 (2697dd8ae721): sealing goes on where the range said, though the mapping has grown by a merge")
-    void sealing_after_a_merge() {
+    void sealingAfterAMerge() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, 6 * PAGE, RW, FIXED, null, 0);
         space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
@@ -289,7 +289,7 @@ final class HistoricalBugsTest {
     @Test
     @DisplayName(
             "34 (1be7107fbe18): the gap below a stack is 256 pages, when it grows, when it is near, and for a hint")
-    void guard_gap() {
+    void guardGap() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, PAGE, RW, STACK, null, 0);
         assertEquals(PLACE - 257 * PAGE, space.mmap(PLACE - 257 * PAGE, PAGE, RW, ANON, null, 0));
@@ -306,7 +306,7 @@ final class HistoricalBugsTest {
 
     @Test
     @DisplayName("35: a hole in the middle fails at the limit of mappings before any change; nothing else does")
-    void limit_of_mappings() {
+    void limitOfMappings() {
         Machine machine = Machine.builder().maxMapCount(3).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         for (int i = 0; i < 3; i++) {

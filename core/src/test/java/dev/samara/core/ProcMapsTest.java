@@ -62,7 +62,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("the kernel's lines come out as they went in, to the last space")
-    void round_trip() {
+    void roundTrip() {
         AddressSpace space = load(REAL, FLAGS);
         assertEquals(REAL, space.snapshot().maps());
         assertEquals(FLAGS, space.snapshot().vmFlags());
@@ -75,7 +75,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("without VmFlags a mapping has those that one with such rights usually has")
-    void usual_flags() {
+    void usualFlags() {
         List<Vma> vmas = ProcMaps.parse(LINUX, REAL, List.of(), ProcMaps.openOnce());
         assertEquals("rd mr mw me", VmaFlags.format(vmas.get(0).flags()));
         assertEquals("rd ex mr mw me", VmaFlags.format(vmas.get(1).flags()));
@@ -107,7 +107,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("a System V segment with number 0 is on a device, so it is not anonymous")
-    void segment_zero() {
+    void segmentZero() {
         String line =
                 "7ffff7fb0000-7ffff7fb2000 rw-s 00001000 00:01 0                          /SYSV00000000 (deleted)";
         AddressSpace space = load(List.of(line), List.of());
@@ -132,7 +132,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("the heap and the stack are named by where they are; memory beside them is not")
-    void names_of_places() {
+    void namesOfPlaces() {
         AddressSpace space = load(REAL.subList(3, 4), List.of());
         space.throwing().brk(0x4eb000);
         int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -149,7 +149,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("what lies above and below the main stack has no name")
-    void beside_the_stack() {
+    void besideTheStack() {
         AddressSpace space =
                 Machine.builder().build().space(LINUX).stack(0x600800).build();
         int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -166,7 +166,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("two maps of one inode with names of different opens are one open; another inode is another")
-    void open_once() {
+    void openOnce() {
         ProcMaps.Opener opener = ProcMaps.openOnce();
         assertSame(opener.open(8, 1, 5, "/a", 0), opener.open(8, 1, 5, "/b", 0));
         assertTrue(opener.open(8, 1, 5, "/a", 0) != opener.open(8, 1, 6, "/a", 0));
@@ -191,7 +191,7 @@ final class ProcMapsTest {
                 "10000000000000000-10000000000001000 r--p 00000000 fe:00 1 /x"
             })
     @DisplayName("a line that cannot be read is refused, and named")
-    void refused_line(String line) {
+    void refusedLine(String line) {
         List<String> lines = new ArrayList<>(REAL.subList(0, 2));
         lines.add(line);
         IllegalArgumentException refused = assertThrows(
@@ -201,7 +201,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("VmFlags for another range, with an unknown name, or too few of them are refused")
-    void refused_flags() {
+    void refusedFlags() {
         List<String> one = REAL.subList(0, 1);
         for (String flags : List.of("00400000-00402000 rd", "00401000-00401000 rd", "00400000-00401000 rd qq", "rd")) {
             IllegalArgumentException refused = assertThrows(
@@ -218,7 +218,7 @@ final class ProcMapsTest {
 
     @Test
     @DisplayName("what is loaded must be aligned, apart, and on one side of the limit")
-    void refused_loads() {
+    void refusedLoads() {
         Vma vma = new Vma(0x1000, 0x3000, VmaFlags.READ, 1, null, null, null);
         for (Vma other : List.of(
                 new Vma(0x2000, 0x4000, VmaFlags.READ, 2, null, null, null),

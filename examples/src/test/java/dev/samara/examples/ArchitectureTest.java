@@ -24,7 +24,7 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("a row imports only rows above it")
-    void rows_import_upwards() {
+    void rowsImportUpwards() {
         for (int i = 0; i < ROWS.size() - 1; i++) {
             noClasses()
                     .that()
@@ -40,7 +40,7 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("the small programs depend on core and the JDK alone, and nothing depends on them")
-    void programs_stand_alone() {
+    void programsStandAlone() {
         classes()
                 .that()
                 .resideInAPackage(PROGRAMS)
@@ -59,7 +59,7 @@ final class ArchitectureTest {
 
     @Test
     @DisplayName("examples depend on core, the command line library and the JDK, not on maple")
-    void examples_depend_on_core() {
+    void examplesDependOnCore() {
         classes()
                 .should()
                 .onlyDependOnClassesThat()

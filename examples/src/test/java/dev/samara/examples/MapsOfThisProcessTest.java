@@ -22,7 +22,7 @@ final class MapsOfThisProcessTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     @DisplayName("the first mapping of this process is printed as Linux does")
-    void this_process() throws Exception {
+    void thisProcess() throws Exception {
         // The heap of this process may grow between two looks at its mappings: both look at one copy.
         List<String> now = MapsOfThisProcess.read(Path.of("/proc/self/maps"));
         Path copy = Files.write(folder.resolve("maps"), now);
@@ -35,7 +35,7 @@ final class MapsOfThisProcessTest {
     @Test
     @EnabledOnOs(OS.LINUX)
     @DisplayName("run as the README says, it looks an address of this process up")
-    void as_it_is_run() throws Exception {
+    void asItIsRun() throws Exception {
         List<String> printed = Printed.by(() -> MapsOfThisProcess.main(new String[0]));
         assertTrue(printed.get(0).matches("\\d+ mappings were loaded\\."), printed::toString);
         assertTrue(printed.get(1).matches("[0-9a-f]+ lies in"), printed::toString);
@@ -44,7 +44,7 @@ final class MapsOfThisProcessTest {
 
     @Test
     @DisplayName("an address that is given is looked up, mapped or not")
-    void given_address() throws Exception {
+    void givenAddress() throws Exception {
         Path maps =
                 Files.write(folder.resolve("maps"), List.of(PROGRAM + " /bin/a", "7ffff000-80000000 rw-p 0 00:00 0"));
         assertEquals(
@@ -57,7 +57,7 @@ final class MapsOfThisProcessTest {
 
     @Test
     @DisplayName("where there is no /proc, that is said")
-    void no_proc() throws Exception {
+    void noProc() throws Exception {
         Path missing = folder.resolve("maps");
         assertEquals(
                 List.of("Sorry, this needs Linux: there is no " + missing + " to be read here."),

@@ -17,7 +17,7 @@ final class GeometryTest {
 
     @Test
     @DisplayName("x86-64 with four levels: the numbers of a running Linux")
-    void linux_numbers() {
+    void linuxNumbers() {
         assertEquals(0x7fff_ffff_f000L, LINUX.limit());
         assertEquals(4096, LINUX.pageSize());
         assertEquals(2 * MIB, LINUX.hugeSize());
@@ -28,7 +28,7 @@ final class GeometryTest {
 
     @Test
     @DisplayName("five levels: placement as with four, and more space for who asks")
-    void five_levels() {
+    void fiveLevels() {
         Geometry five = Geometry.LINUX_X86_64_LA57;
         assertEquals(0xff_ffff_ffff_f000L, five.limit());
         assertEquals(LINUX.mmapBase(8 * MIB, 0), five.mmapBase(8 * MIB, 0));
@@ -37,7 +37,7 @@ final class GeometryTest {
 
     @Test
     @DisplayName("the room for the stack: its limit and the gap, at least 128 MiB, at most five sixths of the window")
-    void room_for_the_stack() {
+    void roomForTheStack() {
         long window = LINUX.window();
         assertEquals(window - 128 * MIB, LINUX.mmapBase(0, 0));
         assertEquals(window - 128 * MIB, LINUX.mmapBase(127 * MIB, MIB));

@@ -88,7 +88,7 @@ final class VmaTest {
 
     @Test
     @DisplayName("VmFlags: two letters each, in the order of the bits, and back")
-    void vm_flags() {
+    void vmFlags() {
         String all = "rd wr ex sh mr mw me ms gd pf gu lo io sr rr dc de lf ac nr ht sf wf dd mm hg nh mg dp sl";
         long bits = VmaFlags.parse(all);
         assertEquals(all, VmaFlags.format(bits));
@@ -131,7 +131,7 @@ final class VmaTest {
 
     @Test
     @DisplayName("a file without a name, with a negative device or without a size is refused")
-    void refused_files() {
+    void refusedFiles() {
         assertThrows(IllegalArgumentException.class, () -> OpenFile.named(""));
         OpenFile.Builder builder = OpenFile.named("/x");
         assertThrows(IllegalArgumentException.class, () -> builder.inode(-1, 0, 1));
@@ -141,7 +141,7 @@ final class VmaTest {
 
     @Test
     @DisplayName("a backing that says only who it is, is an ordinary file")
-    void least_backing() {
+    void leastBacking() {
         Backing least = new Backing() {
             @Override
             public int major() {
@@ -196,7 +196,7 @@ final class VmaTest {
 
     @Test
     @DisplayName("errors lie in [-4095, -1]; other results are no errno")
-    void error_range() {
+    void errorRange() {
         assertTrue(Errno.isError(-1));
         assertTrue(Errno.isError(-4095));
         assertFalse(Errno.isError(-4096));

@@ -26,7 +26,7 @@ final class BundledRecordingsTest {
                 "--touch --cpus=4 --placement --readers=2"
             })
     @DisplayName("every trace passes, whoever places and whether or not somebody reads meanwhile")
-    void traces_pass(String options) {
+    void tracesPass(String options) {
         String line = "replay " + options + " " + Recordings.bundled("traces");
         ToolRun run = ToolRun.of((Object[]) line.replace("  ", " ").split(" ", -1));
         assertEquals(List.of(), run.differences());
@@ -39,7 +39,7 @@ final class BundledRecordingsTest {
 
     @Test
     @DisplayName("with readers the number of lookups is told, and none of them was wrong")
-    void lookups_are_counted() {
+    void lookupsAreCounted() {
         ToolRun run = ToolRun.of("replay", "--readers", "2", Recordings.bundled("traces/gcc"));
         String counts = run.out().get(run.out().size() - 3);
         assertTrue(counts.matches("[0-9,]+ lookups, [0-9,]+ of them overlapped a write"), counts);

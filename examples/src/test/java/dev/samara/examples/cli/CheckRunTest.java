@@ -35,7 +35,7 @@ final class CheckRunTest {
 
     @Test
     @DisplayName("JSON tells the exception")
-    void broken_in_json() {
+    void brokenInJson() {
         JsonOutput output = new JsonOutput(new PrintWriter(out));
         output.ends(Summary.of(run(output), 0, null));
         List<?> files = (List<?>) member(JsonParser.parse(out.toString().strip()), "files");

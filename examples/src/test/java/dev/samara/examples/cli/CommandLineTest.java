@@ -42,7 +42,7 @@ final class CommandLineTest {
                 "what"
             })
     @DisplayName("a wrong command line ends with 2 and tells the usage on standard error")
-    void wrong_command_line(String line) {
+    void wrongCommandLine(String line) {
         ToolRun run = ToolRun.of((Object[]) (line.isEmpty() ? new String[0] : line.split(" ", -1)));
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
@@ -52,7 +52,7 @@ final class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"--help", "--version", "replay --help", "oracle --help", "storm --help", "maps --version"})
     @DisplayName("help and version go to standard output")
-    void help_and_version(String line) {
+    void helpAndVersion(String line) {
         ToolRun run = ToolRun.of((Object[]) line.split(" ", -1));
         assertEquals(0, run.status());
         assertTrue(run.out().get(0).contains("samara"), run.out()::toString);
@@ -61,7 +61,7 @@ final class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"replay", "oracle", "maps"})
     @DisplayName("a file that is not there is named with a line")
-    void missing_file(String command) {
+    void missingFile(String command) {
         Path missing = folder.resolve("missing.gz");
         ToolRun run = ToolRun.of(command, missing);
         assertEquals(2, run.status());
@@ -71,7 +71,7 @@ final class CommandLineTest {
     @ParameterizedTest
     @ValueSource(strings = {"replay", "oracle"})
     @DisplayName("a folder without recordings is an input that cannot be read")
-    void empty_folder(String command) {
+    void emptyFolder(String command) {
         ToolRun run = ToolRun.of(command, folder);
         assertEquals(2, run.status());
         assertTrue(run.err().get(0).startsWith(folder + ":1: there is no *."), run.err()::toString);
@@ -79,7 +79,7 @@ final class CommandLineTest {
 
     @Test
     @DisplayName("a broken gzip file is named with the line where it breaks, and the other files are checked")
-    void broken_gzip() throws IOException {
+    void brokenGzip() throws IOException {
         Path whole = Recordings.bundled("traces/gcc/003-cc1.trace.gz");
         byte[] bytes = Files.readAllBytes(whole);
         Path cut = Files.write(folder.resolve("003-cut.trace.gz"), Arrays.copyOf(bytes, bytes.length / 2));
@@ -98,7 +98,7 @@ final class CommandLineTest {
 
     @Test
     @DisplayName("a line that makes no sense is named")
-    void malformed_line() throws IOException {
+    void malformedLine() throws IOException {
         Path trace = new MadeUpTrace()
                 .lines("op 0 1 munmap addr=here len=0x1000 = 0")
                 .write(folder.resolve("1.gz"));
@@ -122,7 +122,7 @@ final class CommandLineTest {
 
     @Test
     @DisplayName("every difference is printed, however many there are")
-    void many_differences() throws IOException {
+    void manyDifferences() throws IOException {
         MadeUpTrace trace = new MadeUpTrace();
         for (int i = 0; i < 30; i++) {
             trace.lines("op " + i + " 1 munmap addr=0x10000 len=0x1000 = -EPERM");
@@ -168,7 +168,7 @@ final class CommandLineTest {
 
     @Test
     @DisplayName("maps --json writes the lines as an array")
-    void maps_as_json() {
+    void mapsAsJson() {
         ToolRun run = ToolRun.of("maps", "--json", "--at", "0", Recordings.bundled("traces/gcc/007-a.trace.gz"));
         assertEquals(0, run.status());
         Object document = JsonParser.parse(String.join("", run.out()));
@@ -177,7 +177,7 @@ final class CommandLineTest {
 
     @Test
     @DisplayName("maps prints what the kernel printed at the same moment, names and padding included")
-    void maps_like_the_kernel() throws IOException {
+    void mapsLikeTheKernel() throws IOException {
         Path trace = Recordings.bundled("traces/git/003-rm.trace.gz");
         List<String> lines = Recordings.lines(trace);
         int begin = Recordings.indexOf(lines, Recordings.indexOf(lines, 0, "op "), "maps-begin ");

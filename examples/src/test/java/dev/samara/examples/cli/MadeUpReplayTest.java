@@ -48,7 +48,7 @@ final class MadeUpReplayTest {
 
     @Test
     @DisplayName("the inode of an anonymous shared mapping is learnt once, and stays one to one")
-    void shared_objects() throws IOException {
+    void sharedObjects() throws IOException {
         String shared = "prot=rw- flags=SHARED|ANONYMOUS fd=-1 off=0x0";
         String one = "7ffff7ffd000-7ffff7ffe000 rw-s";
         String two = "7ffff7ffe000-7ffff7fff000 rw-s";
@@ -84,7 +84,7 @@ final class MadeUpReplayTest {
 
     @Test
     @DisplayName("mlockall locks what will be mapped, munlockall undoes it; mseal keeps what it seals")
-    void locking_and_sealing() throws IOException {
+    void lockingAndSealing() throws IOException {
         passes(new MadeUpTrace()
                 .lines(
                         "op 0 1 mlockall flags=FUTURE = 0",
@@ -127,7 +127,7 @@ final class MadeUpReplayTest {
                 "execve path=/bin/none = -ENOENT"
             })
     @DisplayName("calls that the library does not have are passed over where they failed or change no layout")
-    void passed_over(String call) throws IOException {
+    void passedOver(String call) throws IOException {
         passes(new MadeUpTrace().lines("op 0 1 " + call).snapshot(1, "exit"));
     }
 
@@ -175,7 +175,7 @@ final class MadeUpReplayTest {
 
     @Test
     @DisplayName("a stack that a snapshot shows longer has grown by faults, within its limit")
-    void stack_growth() throws IOException {
+    void stackGrowth() throws IOException {
         passes(new MadeUpTrace()
                 .stackFrom("7fffffe00000")
                 .snapshot(0, "exec")
@@ -190,7 +190,7 @@ final class MadeUpReplayTest {
     @Test
     @DisplayName(
             "a child's mappings are placed by the stack limit of the last exec, not by the one that it was born with")
-    void stack_limit_after_exec() throws IOException {
+    void stackLimitAfterExec() throws IOException {
         String call = " mmap addr=0x0 len=0x1000 " + ANONYMOUS + " = 0x7ffff7ff";
         String limit = "0x40000000";
         new MadeUpTrace()
@@ -223,7 +223,7 @@ final class MadeUpReplayTest {
 
     @Test
     @DisplayName("a file can be mapped up to the largest offset, whatever its file system could store")
-    void far_offset() throws IOException {
+    void farOffset() throws IOException {
         String call =
                 " mmap addr=0x0 len=0x1000 prot=r-- flags=PRIVATE fd=3 off=%s file=fe:00:9 size=0x800 path=/a = %s";
         passes(new MadeUpTrace()
@@ -239,7 +239,7 @@ final class MadeUpReplayTest {
 
     @Test
     @DisplayName("a shared file that a later snapshot shows without sh and mw was open for reading only")
-    void read_only_open() throws IOException {
+    void readOnlyOpen() throws IOException {
         String call =
                 "mmap addr=0x0 len=0x1000 prot=r-- flags=SHARED fd=3 off=0x0 file=fe:00:9 size=0x800 path=/a\\040b";
         String maps = "7ffff7ffe000-7ffff7fff000 r--s 00000000 fe:00 9 /a b";

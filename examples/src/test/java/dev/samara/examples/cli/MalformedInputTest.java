@@ -47,7 +47,7 @@ final class MalformedInputTest {
                 "seed | 1;seed 1 | 4 | 'seed' is given twice"
             })
     @DisplayName("each line of an oracle header is checked")
-    void oracle_header(String key, String value, int line, String message) throws IOException {
+    void oracleHeader(String key, String value, int line, String message) throws IOException {
         List<String> lines = Recordings.lines(Recordings.bundled("oracle/vma-13.oracle.gz"));
         lines.set(Recordings.indexOf(lines, 0, key + " "), key + " " + value.replace(';', '\n'));
         assertComplaint("oracle", Recordings.write(folder.resolve("1.oracle.gz"), lines), line, message);

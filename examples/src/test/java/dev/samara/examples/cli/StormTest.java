@@ -34,7 +34,7 @@ final class StormTest {
 
     @Test
     @DisplayName("in two seconds of storm every invariant is checked, and holds")
-    void two_seconds() {
+    void twoSeconds() {
         ToolRun run = ToolRun.of("storm", "--seconds", 2, "--cpus", 3, "--seed", 1, "--check");
         assertEquals(0, run.status(), () -> String.join("\n", run.out()));
         Map<String, String> checks = run.out().stream()

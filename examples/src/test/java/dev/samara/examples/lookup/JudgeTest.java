@@ -67,7 +67,7 @@ final class JudgeTest {
 
     @Test
     @DisplayName("what will be joined when its operation is complete may be found apart, beside that operation only")
-    void in_transit() {
+    void inTransit() {
         long whole = 4 * LENGTH;
         List<Vma> found = new ArrayList<>();
         VersionRing ring = new VersionRing(8, 1, empty);
@@ -93,7 +93,7 @@ final class JudgeTest {
 
     @Test
     @DisplayName("readers find a planted wrong answer, and count only lookups that were judged")
-    void planted_wrong_answer() {
+    void plantedWrongAnswer() {
         map();
         Vma stale = space.find(ADDRESS);
         protect();
@@ -106,7 +106,7 @@ final class JudgeTest {
 
     @Test
     @DisplayName("readers beside a writer accept every answer of a space, over more versions than are kept")
-    void a_writer() {
+    void aWriter() {
         Tally tally = read(space::find, 20_000);
         assertEquals(0, tally.wrong().size(), () -> tally.wrong().toString());
         assertTrue(tally.lookups() >= 2_000);

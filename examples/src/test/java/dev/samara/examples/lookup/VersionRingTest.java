@@ -21,7 +21,7 @@ final class VersionRingTest {
 
     @Test
     @DisplayName("the writer waits before it overwrites a version that a reader needs, and no longer")
-    void writer_waits() throws Exception {
+    void writerWaits() throws Exception {
         VersionRing ring = new VersionRing(4, 1, LAYOUT);
         assertEquals(0, ring.enter(0));
         for (int i = 1; i < 4; i++) {
@@ -38,7 +38,7 @@ final class VersionRingTest {
 
     @Test
     @DisplayName("a reader waits for an operation that began; if it never ends, the reader learns that")
-    void reader_waits() {
+    void readerWaits() {
         VersionRing ring = new VersionRing(4, 1, LAYOUT);
         write(ring);
         ring.begin(7, 0x1000);

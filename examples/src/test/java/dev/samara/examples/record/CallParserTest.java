@@ -86,7 +86,7 @@ final class CallParserTest {
     @ParameterizedTest
     @MethodSource("calls")
     @DisplayName("every call, with its arguments as they were passed")
-    void every_call(String text, MemoryCall call) throws IOException, InputException {
+    void everyCall(String text, MemoryCall call) throws IOException, InputException {
         assertEquals(call, parse(text));
     }
 
@@ -140,7 +140,7 @@ final class CallParserTest {
 
     @Test
     @DisplayName("a high bit that 32 bits cannot hold stays unknown to the call")
-    void high_bits() throws IOException, InputException {
+    void highBits() throws IOException, InputException {
         Mremap call = (Mremap) parse("mremap addr=0x1 oldlen=0x2 newlen=0x3 flags=MAYMOVE|0x100000000 newaddr=0x0");
         assertEquals(0x200001, call.flags());
     }

@@ -13,7 +13,7 @@ final class PageSetTest {
 
     @Test
     @DisplayName("random steps leave what a set of bits has")
-    void random_steps() {
+    void randomSteps() {
         SplittableRandom random = new SplittableRandom(7);
         PageSet pages = new PageSet();
         BitSet model = new BitSet();

@@ -130,7 +130,7 @@ final class TraceParserTest {
                 "7fffff000000-7fffff001000 rw-p 00000000 00:00 0 "
             })
     @DisplayName("a malformed line of a snapshot is named, one out of order too")
-    void malformed_snapshot(String line) throws IOException {
+    void malformedSnapshot(String line) throws IOException {
         MadeUpTrace trace =
                 new MadeUpTrace().lines("maps-begin 0 periodic", "7fffff000000-7ffffffff000 rw-p 00000000 00:00 0 ");
         assertComplaint(27, trace.lines(line, "maps-end"));
@@ -166,7 +166,7 @@ final class TraceParserTest {
         "vmtrace, 2"
     })
     @DisplayName("a header that cannot be replayed")
-    void header_complaints(String key, String value) throws IOException {
+    void headerComplaints(String key, String value) throws IOException {
         Path file = new MadeUpTrace().header(key, value).write(folder.resolve("header.trace.gz"));
         assertThrows(InputException.class, () -> TraceParser.parse(file));
     }

@@ -38,7 +38,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("private writable memory is charged, up to the limit and no further; the rest is free")
-    void what_is_charged() {
+    void whatIsCharged() {
         space.throwing().mmap(PLACE, 10 * PAGE, RW, FIXED, null, 0);
         assertEquals(10, committed());
         long more = PLACE + 64 * PAGE;
@@ -69,7 +69,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("every way to unmap gives back what was charged")
-    void given_back() {
+    void givenBack() {
         space.throwing().mmap(PLACE, 10 * PAGE, RW, FIXED, null, 0);
         space.throwing().munmap(PLACE + PAGE, PAGE);
         assertEquals(9, committed());
@@ -108,7 +108,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("a move is charged after its target was given back")
-    void target_given_back_first() {
+    void targetGivenBackFirst() {
         space.throwing().mmap(PLACE, 10 * PAGE, RW, FIXED, null, 0);
         int moveTo = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         assertEquals(PLACE + 4 * PAGE, space.mremap(PLACE, PAGE, 6 * PAGE, moveTo, PLACE + 4 * PAGE));
@@ -118,7 +118,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("shared memory is charged when it is made, whole until nobody maps any of it")
-    void shared_memory() {
+    void sharedMemory() {
         space.throwing().mmap(PLACE, 6 * PAGE, Protection.NONE, SHARED, null, 0);
         assertEquals(6, committed());
         assertEquals(0, space.usage().accounted());
@@ -134,7 +134,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("shared memory outlives the space that made it, in a child")
-    void shared_memory_of_two() {
+    void sharedMemoryOfTwo() {
         space.throwing().mmap(PLACE, 6 * PAGE, RW, SHARED, null, 0);
         AddressSpace child = space.fork();
         assertEquals(6, committed(), "shared, not copied");
@@ -169,7 +169,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("a failed fork gives back what it had copied, shared memory too")
-    void failed_fork_of_shared_memory() {
+    void failedForkOfSharedMemory() {
         space.throwing().mmap(PLACE, 2 * PAGE, RW, SHARED, null, 0);
         space.throwing().mmap(PLACE + 8 * PAGE, 5 * PAGE, RW, FIXED, null, 0);
         assertThrows(MmException.class, space::fork);
@@ -196,7 +196,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("a shared object that was kept and is mapped again is charged again, on its own machine only")
-    void shared_memory_that_comes_back() {
+    void sharedMemoryThatComesBack() {
         space.throwing().mmap(PLACE, 6 * PAGE, RW, SHARED, null, 0);
         List<Vma> kept = space.snapshot().vmas();
         space.close();
@@ -212,7 +212,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("a load that is refused in the end has charged nothing, for shared objects neither")
-    void refused_load_of_shared_memory() {
+    void refusedLoadOfSharedMemory() {
         space.throwing().mmap(PLACE, 4 * PAGE, RW, SHARED, null, 0);
         Vma shared = space.snapshot().vmas().get(0);
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
@@ -229,7 +229,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("two spaces share one limit")
-    void two_spaces() {
+    void twoSpaces() {
         AddressSpace other = machine.newSpace(Geometry.LINUX_X86_64);
         assertSame(machine, other.machine());
         space.throwing().mmap(PLACE, 6 * PAGE, RW, FIXED, null, 0);
@@ -241,7 +241,7 @@ final class CommitLimitTest {
 
     @Test
     @DisplayName("settings that make no sense are refused")
-    void refused_settings() {
+    void refusedSettings() {
         Machine.Builder builder = Machine.builder();
         assertThrows(IllegalArgumentException.class, () -> builder.commitLimit(-1));
         assertThrows(IllegalArgumentException.class, () -> builder.maxMapCount(0));

@@ -113,7 +113,7 @@ final class MergeRulesTest {
         "y, y, 0-4y 4-6x 6-10y"
     })
     @DisplayName("a new range")
-    void new_range(char left, char right, String expected) {
+    void newRange(char left, char right, String expected) {
         List<Vma> around = new ArrayList<>();
         if (left != '-') {
             around.add(vma(0, 4, left == 'x' ? X : Y));
@@ -148,7 +148,7 @@ final class MergeRulesTest {
         "6, 8, -, -, 4-6y 6-8x 8-10y"
     })
     @DisplayName("part of a mapping given other flags")
-    void existing_range(int from, int to, char left, char right, String expected) {
+    void existingRange(int from, int to, char left, char right, String expected) {
         Map<Character, Long> flags = Map.of('x', X, 'y', Y, 'z', X | VmaFlags.EXEC);
         List<Vma> all = new ArrayList<>(List.of(vma(4, 10, Y)));
         if (left != '-') {
@@ -167,7 +167,7 @@ final class MergeRulesTest {
 
     @TestFactory
     @DisplayName("one flag that differs, whichever it is, keeps two mappings apart")
-    List<DynamicTest> one_flag_differs() {
+    List<DynamicTest> oneFlagDiffers() {
         List<DynamicTest> tests = new ArrayList<>();
         for (long rest = ~VmaFlags.MAYBE_GUARD; rest != 0; rest &= rest - 1) {
             int bit = Long.numberOfTrailingZeros(rest);
@@ -189,7 +189,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("that there may be guard markers keeps no mappings apart, and what is joined may have them")
-    void sticky_flag() {
+    void stickyFlag() {
         Layout placed = layout(vma(0, 4, Y | VmaFlags.MAYBE_GUARD), vma(6, 8, Y));
         place(placed, vma(4, 6, Y));
         assertEquals(1, vmas(placed).size());
@@ -220,7 +220,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("two opens of one file, a file and none, a gap in the offsets, and a gap between keep them apart")
-    void backing_and_offset() {
+    void backingAndOffset() {
         Layout same = layout(vma(0, 4, X, 100, OpenFiles.A));
         place(same, vma(4, 6, X, 104, OpenFiles.A));
         assertEquals("0-6x", shape(same));
@@ -288,7 +288,7 @@ final class MergeRulesTest {
         "1, c, 0-41 4-6c"
     })
     @DisplayName("identities of two")
-    void two_identities(char left, char piece, String expected) {
+    void twoIdentities(char left, char piece, String expected) {
         Layout placed = layout(owned(0, 4, identity(left)));
         place(placed, owned(4, 6, identity(piece)));
         assertEquals(expected, owners(placed));
@@ -322,7 +322,7 @@ final class MergeRulesTest {
         "-, -, c, 0-6- 6-8c"
     })
     @DisplayName("identities of three: where both fit but not each other, the left one is joined")
-    void three_identities(char left, char piece, char right, String expected) {
+    void threeIdentities(char left, char piece, char right, String expected) {
         Vma before = owned(0, 4, identity(left));
         Vma after = owned(6, 8, identity(right));
         Layout placed = layout(before, after);
@@ -340,7 +340,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("what counts its mappings does not vanish: a new range joins the left one only, or extends the right")
-    void counting_backing_and_a_new_range() {
+    void countingBackingAndANewRange() {
         Backing segment = OpenFiles.FIVE_PAGES.attach(false);
         Layout both = layout(attached(segment, 0, 4, X), attached(segment, 6, 8, X));
         place(both, attached(segment, 4, 6, X));
@@ -358,7 +358,7 @@ final class MergeRulesTest {
         "6, 8, 0-4x 4-6y 6-8x 8-10y 10-14x"
     })
     @DisplayName("what counts its mappings does not vanish: a whole one stays, a border moves")
-    void counting_backing_changed(int from, int to, String expected) {
+    void countingBackingChanged(int from, int to, String expected) {
         Backing segment = OpenFiles.FIVE_PAGES.attach(false);
         Layout layout = layout(attached(segment, 0, 4, X), attached(segment, 4, 10, Y), attached(segment, 10, 14, X));
         change(layout, from, to, X);
@@ -367,7 +367,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("the heap extends what lies below it, never what lies above")
-    void join_left_only() {
+    void joinLeftOnly() {
         Layout layout = layout(vma(0, 4, X), vma(6, 8, X));
         try (Edit edit = Layouts.edit(layout)) {
             Vma joined = MergeRules.join(edit, vma(4, 6, X), false);
@@ -391,7 +391,7 @@ final class MergeRulesTest {
         "0, 10, 1, 0-10x"
     })
     @DisplayName("at the limit a cut is refused, and the first of two cuts remains")
-    void limit_of_mappings(int from, int to, int maps, String expected) {
+    void limitOfMappings(int from, int to, int maps, String expected) {
         Layout layout = layout(maps, vma(0, 10, Y));
         change(layout, from, to, X);
         assertEquals(expected, shape(layout));
@@ -403,7 +403,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("a merge needs no cut, so no limit refuses it")
-    void merge_at_the_limit() {
+    void mergeAtTheLimit() {
         Layout layout = layout(1, vma(0, 4, X), vma(4, 10, Y), vma(10, 14, X));
         change(layout, 4, 6, X);
         change(layout, 8, 10, X);
@@ -414,7 +414,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("what the kernel mapped itself stays in one piece")
-    void special_mappings_are_not_cut() {
+    void specialMappingsAreNotCut() {
         long flags = X | VmaFlags.DONTEXPAND;
         Vma named = new Vma(BASE, BASE + 4 * PAGE, flags, 0, null, "[vdso]", null);
         Layout layout = layout(named);
@@ -448,7 +448,7 @@ final class MergeRulesTest {
 
     @Test
     @DisplayName("an edit that is not finished leaves no trace")
-    void unfinished_edit() {
+    void unfinishedEdit() {
         Layout layout = layout(vma(0, 4, X), vma(4, 10, Y));
         try (Edit edit = Layouts.edit(layout)) {
             Vma vma = edit.at(BASE + 4 * PAGE);

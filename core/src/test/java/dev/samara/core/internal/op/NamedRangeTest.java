@@ -63,7 +63,7 @@ final class NamedRangeTest {
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("named")
     @DisplayName("an operation that names a range in transit waits, then proceeds as if it had come later")
-    void waits_for_what_it_names(Row.Place place, Column column) throws Exception {
+    void waitsForWhatItNames(Row.Place place, Column column) throws Exception {
         Outcome expected = Outcome.inTurn(place.row(), column, place.first(), 8);
         Holding holding = new Holding();
         AddressSpace space = place.row().space(holding.machine());
@@ -84,7 +84,7 @@ final class NamedRangeTest {
     @ParameterizedTest(name = "{0}: {1} at page {2}, {3} pages")
     @MethodSource("notNamed")
     @DisplayName("an operation on any other range does not wait, and both leave what they leave one after the other")
-    void does_not_wait_for_its_neighbour(Row row, Column column, long first, long pages) throws Exception {
+    void doesNotWaitForItsNeighbour(Row row, Column column, long first, long pages) throws Exception {
         Outcome expected = Outcome.inTurn(row, column, first, pages);
         Holding holding = new Holding();
         AddressSpace space = row.space(holding.machine());

@@ -183,7 +183,7 @@ final class AdviseErrnoTest {
 
     @TestFactory
     @DisplayName("each advice to each kind of mapping")
-    List<DynamicTest> each_advice() {
+    List<DynamicTest> eachAdvice() {
         List<DynamicTest> tests = new ArrayList<>();
         for (Kind kind : kinds()) {
             ADVICE.forEach((name, advice) -> {
@@ -231,7 +231,7 @@ final class AdviseErrnoTest {
 
     @Test
     @DisplayName("special mappings refuse what would need pages of memory")
-    void special_mappings() {
+    void specialMappings() {
         assertEquals(Errno.EINVAL.result(), special(VmaFlags.IO).madvise(PLACE, 2 * PAGE, Advice.DOFORK));
         assertEquals(0, special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, Advice.DOFORK));
         for (int advice : new int[] {Advice.DODUMP, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE}) {
@@ -283,7 +283,7 @@ final class AdviseErrnoTest {
 
     @Test
     @DisplayName("any other error stops at once, whatever holes were met; the mappings before it are changed")
-    void errors_stop() {
+    void errorsStop() {
         AddressSpace space = withHoles();
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, 6 * PAGE, Advice.DONTNEED), "the locked one");
         space.throwing().mmap(PLACE + 4 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
@@ -301,7 +301,7 @@ final class AdviseErrnoTest {
 
     @Test
     @DisplayName("length 0 succeeds once advice and address are right")
-    void length_zero() {
+    void lengthZero() {
         AddressSpace space = withHoles();
         assertEquals(0, space.madvise(PLACE + PAGE, 0, Advice.DONTNEED));
         for (int unknown : new int[] {-1, 5, 6, 7, 26, 99, 100, 101, 104, Integer.MIN_VALUE}) {
@@ -313,7 +313,7 @@ final class AdviseErrnoTest {
 
     @Test
     @DisplayName("guard markers: the whole mapping may have them, and memory gets an identity to have them with")
-    void guard_markers() {
+    void guardMarkers() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
         assertEquals(0, space.madvise(PLACE + PAGE, PAGE, Advice.GUARD_INSTALL));
@@ -337,7 +337,7 @@ final class AdviseErrnoTest {
     @Test
     @DisplayName(
             "the identity for guard markers is lent by a neighbour that differs in rights only, the next one first")
-    void lent_identity() {
+    void lentIdentity() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 6 * PAGE, RW, FIXED, null, 0);
         space.throwing().mprotect(PLACE + 2 * PAGE, 2 * PAGE, RW | Protection.EXEC);
@@ -357,7 +357,7 @@ final class AdviseErrnoTest {
 
     @Test
     @DisplayName("a cut too many is EAGAIN; the first cut is left")
-    void too_many_mappings() {
+    void tooManyMappings() {
         AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
         assertEquals(Errno.EAGAIN.result(), space.madvise(PLACE + PAGE, PAGE, Advice.RANDOM));

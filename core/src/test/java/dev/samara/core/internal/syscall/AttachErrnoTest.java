@@ -117,7 +117,7 @@ final class AttachErrnoTest {
 
     @Test
     @DisplayName("shmdt finds an attachment whose first pages are gone, and leaves what was moved away")
-    void shmdt_of_pieces() {
+    void shmdtOfPieces() {
         AddressSpace space = space();
         space.throwing().shmat(OpenFiles.FIVE_PAGES, PLACE, 0);
         space.throwing().munmap(PLACE, PAGE);

@@ -40,7 +40,7 @@ final class FivePageMprotectTest {
 
     @Test
     @DisplayName("the middle page of five becomes read-only, and pages 3 and 4 stay what they were")
-    void middle_page() {
+    void middlePage() {
         assertEquals(0, space.mprotect(START + 2 * PAGE, PAGE, Protection.READ));
         for (int number = 0; number < 5; number++) {
             assertEquals(number != 2, page(number).has(VmaFlags.WRITE), "page " + number + " can be written");
@@ -60,7 +60,7 @@ final class FivePageMprotectTest {
 
     @Test
     @DisplayName("an unmap that begins in a hole unmaps every mapping in its range")
-    void unmap_from_a_hole() {
+    void unmapFromAHole() {
         assertEquals(START + 8 * PAGE, space.mmap(START + 8 * PAGE, 2 * PAGE, RWX, FIXED, null, 0));
         assertEquals(0, space.munmap(START - 4 * PAGE, 6 * PAGE));
         assertNull(space.find(START + PAGE));
@@ -76,7 +76,7 @@ final class FivePageMprotectTest {
 
     @Test
     @DisplayName("a listing shows each right that a mapping has, and no other")
-    void rights_in_the_listing() {
+    void rightsInTheListing() {
         for (int rights = 0; rights <= RWX; rights++) {
             assertEquals(0, space.mprotect(START, 5 * PAGE, rights));
             String shown = ((rights & Protection.READ) != 0 ? "r" : "-")
@@ -90,7 +90,7 @@ final class FivePageMprotectTest {
 
     @Test
     @DisplayName("a new mapping over the end of one, over its start, and in its middle replaces just that part")
-    void replace_a_part() {
+    void replaceAPart() {
         int read = Protection.READ;
         assertEquals(START + 4 * PAGE, space.mmap(START + 4 * PAGE, 3 * PAGE, read, FIXED, null, 0));
         assertEquals(START, space.mmap(START, PAGE, read, FIXED, null, 0));

@@ -122,7 +122,7 @@ final class LockErrnoTest {
 
     @Test
     @DisplayName("a hole: ENOMEM, and what lies before it is locked")
-    void locked_up_to_the_hole() {
+    void lockedUpToTheHole() {
         AddressSpace space = threePages();
         space.throwing().munmap(PLACE + PAGE, PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mlock2(PLACE, 3 * PAGE, LockFlags.ONFAULT));
@@ -136,7 +136,7 @@ final class LockErrnoTest {
 
     @Test
     @DisplayName("what is locked in the range already does not count again")
-    void locked_pages_count_once() {
+    void lockedPagesCountOnce() {
         AddressSpace space = threePages();
         space.setLimit(Resource.MEMLOCK, 3 * PAGE);
         assertEquals(0, space.mlock(PLACE, 2 * PAGE));
@@ -165,7 +165,7 @@ final class LockErrnoTest {
 
     @Test
     @DisplayName("special mappings and droppable memory are passed over")
-    void passed_over() {
+    void passedOver() {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS | VmaFlags.DONTEXPAND;
         AddressSpace space = Machine.builder()
                 .build()
@@ -231,7 +231,7 @@ final class LockErrnoTest {
 
     @Test
     @DisplayName("msync: a hole is ENOMEM at the end, at once with exactly ASYNC")
-    void msync_holes() {
+    void msyncHoles() {
         AddressSpace space = threePages();
         space.throwing().munmap(PLACE + PAGE, PAGE);
         space.throwing().mlock(PLACE + 2 * PAGE, PAGE);
@@ -271,7 +271,7 @@ final class LockErrnoTest {
 
     @Test
     @DisplayName("mseal: all or nothing where there is a hole; idempotent; not passed by what would change a mapping")
-    void sealed_for_ever() {
+    void sealedForEver() {
         AddressSpace space = threePages();
         assertEquals(0, space.mseal(PLACE + 64 * PAGE, 0, 0));
         assertEquals(0, space.mseal(PLACE, 2 * PAGE, 0));

@@ -185,7 +185,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("address and length are tested against the end of the space before alignment")
-    void a_high_odd_address_is_enomem() {
+    void aHighOddAddressIsEnomem() {
         AddressSpace space = space();
         int fixed = ANON | MapFlags.FIXED;
         assertEquals(Errno.ENOMEM.result(), space.mmap(Attempt.LIMIT + 1, PAGE, RW, fixed, null, 0));
@@ -198,7 +198,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("below the minimum: EPERM when fixed, unless privileged; a hint is moved up")
-    void the_lowest_pages() {
+    void theLowestPages() {
         AddressSpace space = space();
         assertEquals(Errno.EPERM.result(), space.mmap(0, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
         assertEquals(0x10000, space.mmap(PAGE, PAGE, RW, ANON, null, 0));
@@ -213,7 +213,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("no room: ENOMEM, also for the whole space")
-    void no_room() {
+    void noRoom() {
         AddressSpace space = space();
         space.throwing().mmap(0x10000, Attempt.LIMIT - 0x10000, Protection.NONE, ANON | MapFlags.FIXED, null, 0);
         String full = Listing.of(space);
@@ -244,7 +244,7 @@ final class MmapErrnoTest {
         "0x40002, 0, 4096, 0, EBADF"
     })
     @DisplayName("huge pages: there are none, so ENOMEM, but what is wrong otherwise is said first")
-    void huge_pages(int flags, long address, long length, long offset, Errno errno) {
+    void hugePages(int flags, long address, long length, long offset, Errno errno) {
         AddressSpace space = space();
         space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
         assertEquals(errno.result(), space.mmap(address, length, RW, flags, null, offset));
@@ -253,7 +253,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("an append-only file that is open for reading can be mapped shared")
-    void append_only_open_for_reading() {
+    void appendOnlyOpenForReading() {
         Mmap mmap = new Mmap();
         mmap.file.appendOnly = true;
         mmap.file.writable = false;
@@ -264,7 +264,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("unknown flags are refused with SHARED_VALIDATE only; FIXED_NOREPLACE counts as unknown there")
-    void unknown_flags() {
+    void unknownFlags() {
         AddressSpace space = space();
         int unknown = 0x200000;
         int validate = MapFlags.SHARED_VALIDATE;
@@ -286,7 +286,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("a failure after the cutting leaves the edges cut, and what is below mapped")
-    void a_limit_leaves_the_edges_cut() {
+    void aLimitLeavesTheEdgesCut() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
         int fixed = ANON | MapFlags.FIXED;
@@ -301,7 +301,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("a seal that refuses leaves the first mapping cut at the start of the range")
-    void a_seal_leaves_the_start_cut() {
+    void aSealLeavesTheStartCut() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
@@ -317,7 +317,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("at the limit of mappings one more is let through, above it none")
-    void one_mapping_more_than_allowed() {
+    void oneMappingMoreThanAllowed() {
         AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
         for (int i = 0; i < 3; i++) {
             long address = PLACE + 2L * i * PAGE;
@@ -331,7 +331,7 @@ final class MmapErrnoTest {
 
     @Test
     @DisplayName("what is replaced does not count against the limits")
-    void replaced_pages_do_not_count() {
+    void replacedPagesDoNotCount() {
         AddressSpace space = Machine.builder().commitLimit(4 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
         int fixed = ANON | MapFlags.FIXED;
         assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, RW, fixed, null, 0));

@@ -82,7 +82,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("length 0 succeeds once the address is a page boundary, whatever is or is not there")
-    void length_zero() {
+    void lengthZero() {
         AddressSpace space = fivePages(RW);
         String before = Listing.of(space);
         assertEquals(0, space.mprotect(PLACE, 0, Protection.NONE));
@@ -95,7 +95,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("a hole behind: ENOMEM, and what lies before it is changed")
-    void changed_up_to_the_hole() {
+    void changedUpToTheHole() {
         AddressSpace space = fivePages(RW);
         space.throwing().munmap(PLACE + 2 * PAGE, PAGE);
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + PAGE, 3 * PAGE, Protection.READ));
@@ -110,7 +110,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("a seal behind: EPERM, and what lies before it is changed")
-    void changed_up_to_the_seal() {
+    void changedUpToTheSeal() {
         AddressSpace space = fivePages(RW);
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mprotect(PLACE, 5 * PAGE, Protection.READ));
@@ -124,7 +124,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("a mapping behind that may not be written: EACCES, and what lies before it is changed")
-    void changed_up_to_the_refusal() {
+    void changedUpToTheRefusal() {
         AddressSpace space = fivePages(Protection.READ);
         space.throwing()
                 .mmap(PLACE + 2 * PAGE, PAGE, Protection.READ, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.R, 0);
@@ -139,7 +139,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("too many mappings: the middle stays one with its tail, cut at the start only")
-    void the_second_cut_is_one_too_many() {
+    void theSecondCutIsOneTooMany() {
         AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 5 * PAGE, RW, FIXED, null, 0);
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + 2 * PAGE, PAGE, Protection.READ));
@@ -155,7 +155,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("GROWSDOWN reaches down to the start of a stack, over a hole at the start too")
-    void growsdown_of_a_stack() {
+    void growsdownOfAStack() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 5 * PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
         int down = Protection.READ | Protection.GROWSDOWN;
@@ -171,7 +171,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("memory that was never written is charged while it is writable, and no longer")
-    void charged_while_writable() {
+    void chargedWhileWritable() {
         AddressSpace space = fivePages(Protection.READ);
         assertEquals(0, space.machine().committed());
         assertEquals(0, space.mprotect(PLACE + PAGE, 2 * PAGE, RW));
@@ -182,7 +182,7 @@ final class ProtectErrnoTest {
 
     @Test
     @DisplayName("a private file mapping that was writable once stays charged")
-    void a_file_stays_charged() {
+    void aFileStaysCharged() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         int fixed = MapFlags.PRIVATE | MapFlags.FIXED;
         space.throwing().mmap(PLACE, 2 * PAGE, Protection.READ, fixed, OpenFiles.A, 0);

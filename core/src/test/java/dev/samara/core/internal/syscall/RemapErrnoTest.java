@@ -159,7 +159,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("equal lengths without a new address: no look at the range, but at the first page")
-    void nothing_to_do() {
+    void nothingToDo() {
         AddressSpace space = fourPages();
         String before = Listing.of(space);
         assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 900 * PAGE, 900 * PAGE - 5, 0, 0));
@@ -171,7 +171,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("a shrink may cross mappings and holes")
-    void shrink_over_everything() {
+    void shrinkOverEverything() {
         AddressSpace space = fourPages();
         space.throwing().mmap(PLACE + 6 * PAGE, PAGE, Protection.READ, FIXED, null, 0);
         space.throwing().mmap(PLACE + 8 * PAGE, 2 * PAGE, Protection.READ, FIXED, null, 0);
@@ -184,7 +184,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("a shrink refused by a seal leaves the mapping cut where it should have ended")
-    void shrink_over_a_seal() {
+    void shrinkOverASeal() {
         AddressSpace space = fourPages();
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, 0, 0));
@@ -210,7 +210,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("the target is unmapped first, and stays so after a later failure")
-    void the_target_is_gone() {
+    void theTargetIsGone() {
         AddressSpace space = fourPages();
         space.throwing().mmap(TARGET, 2 * PAGE, Protection.READ, FIXED, null, 0);
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
@@ -225,7 +225,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("old length 0 onto its own start: the source is unmapped as target, then nothing is there")
-    void the_source_is_the_target() {
+    void theSourceIsTheTarget() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 0, 2 * PAGE, MOVE_TO, PLACE));
@@ -234,7 +234,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("several mappings move one by one: those before a sealed one have moved")
-    void moved_up_to_the_seal() {
+    void movedUpToTheSeal() {
         AddressSpace space = fourPages();
         space.throwing().mprotect(PLACE + PAGE, PAGE, Protection.READ);
         space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
@@ -249,7 +249,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("several mappings move with the holes between them; what the target has in a hole stays")
-    void moved_with_holes() {
+    void movedWithHoles() {
         AddressSpace space = fourPages();
         space.throwing().munmap(PLACE + PAGE, PAGE);
         space.throwing().mmap(TARGET, 4 * PAGE, Protection.READ, FIXED, null, 0);
@@ -264,7 +264,7 @@ final class RemapErrnoTest {
 
     @Test
     @DisplayName("DONTUNMAP takes the lock off the whole old mapping, without a merge")
-    void dontunmap_unlocks() {
+    void dontunmapUnlocks() {
         AddressSpace space = fourPages();
         space.throwing().mmap(PLACE + 4 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mlock(PLACE, 4 * PAGE);

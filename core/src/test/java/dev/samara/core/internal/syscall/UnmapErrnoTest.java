@@ -62,7 +62,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("nothing there: succeeds, up to the end of the space")
-    void nothing_there() {
+    void nothingThere() {
         AddressSpace space = fivePages(9);
         assertEquals(0, space.munmap(PLACE - 4 * PAGE, 4 * PAGE));
         assertEquals(0, space.munmap(Attempt.LIMIT - PAGE, 1));
@@ -73,7 +73,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("at the limit of mappings only a hole in the middle of one is refused")
-    void only_a_hole_in_the_middle() {
+    void onlyAHoleInTheMiddle() {
         AddressSpace space = fivePages(1);
         assertEquals(Errno.ENOMEM.result(), space.munmap(PLACE + PAGE, PAGE));
         assertEquals(0, space.munmap(PLACE, PAGE));
@@ -84,7 +84,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("a seal refuses all of it, and leaves the first mapping cut at the start")
-    void a_seal_refuses() {
+    void aSealRefuses() {
         AddressSpace space = fivePages(65530);
         space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.munmap(PLACE + PAGE, 3 * PAGE));
@@ -108,7 +108,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("brk returns the new end, or the old one after any failure")
-    void brk_returns_the_end() {
+    void brkReturnsTheEnd() {
         AddressSpace space = heap();
         assertEquals(PLACE, space.brk(0));
         assertEquals(PLACE + 5, space.brk(PLACE + 5));
@@ -126,7 +126,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("brk stops a page short of the next mapping, and the guard gap short of a stack")
-    void brk_keeps_away() {
+    void brkKeepsAway() {
         AddressSpace space = heap();
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, FIXED, null, 0);
         assertEquals(PLACE, space.brk(PLACE + 8 * PAGE));
@@ -139,7 +139,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("brk obeys the limits of data, address space and locked memory, the number of mappings and promises")
-    void brk_obeys_limits() {
+    void brkObeysLimits() {
         AddressSpace data = heap();
         data.setLimit(Resource.DATA, 2 * PAGE);
         assertEquals(PLACE, data.brk(PLACE + 2 * PAGE + 1));
@@ -170,7 +170,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("brk does not shrink over a seal, nor where nothing is mapped")
-    void brk_does_not_shrink() {
+    void brkDoesNotShrink() {
         AddressSpace space = heap();
         space.throwing().brk(PLACE + 4 * PAGE);
         space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
@@ -220,7 +220,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("a stack grows to just above the gap, and over a gap whose owner cannot be accessed")
-    void stack_grows() {
+    void stackGrows() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
         space.throwing().mmap(PLACE - 600 * PAGE, PAGE, Protection.READ, FIXED, null, 0);
@@ -239,7 +239,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("a stack does not grow below what may be mapped, nor below offset 0")
-    void stack_at_the_bottom() {
+    void stackAtTheBottom() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(0x11000, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
         assertEquals(Errno.EPERM.result(), space.growStack(0xffff));
@@ -259,7 +259,7 @@ final class UnmapErrnoTest {
 
     @Test
     @DisplayName("a stack grows right up to another stack")
-    void stack_upon_stack() {
+    void stackUponStack() {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
         space.throwing().mmap(PLACE - 8 * PAGE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
