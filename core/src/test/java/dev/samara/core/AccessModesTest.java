@@ -42,9 +42,9 @@ class AccessModesTest {
             + "- \\*(?:Pairs|Invariant)\\*");
     private static final Pattern NAME = Pattern.compile("`(\\w+)`(?: \\(handle `(\\w+)`\\))?");
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
-    private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its"
-        + " handle)?|opaque|release|volatile|adder|(compare-and-set|compare-and-exchange|get-and-(set|add|or|and|update))(,"
-        + " (acquire|release|plain))?)\\b");
+    private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its handle)?|opaque|release|volatile|adder|"
+            + "(compare-and-set|compare-and-exchange|get-and-(set|add|or|and|update))"
+            + "(, (acquire|release|plain))?)\\b");
     private static final Pattern READ = Pattern.compile("\\b(plain(, by its handle)?|opaque|acquire|volatile|sum)\\b");
 
     private static final Set<String> PLAIN = Set.of("read plain", "written plain");

@@ -37,10 +37,10 @@ import org.objectweb.asm.tree.analysis.SourceValue;
  * The words that threads share, found in class files: each volatile field, each field with a {@code VarHandle}, each
  * {@code VarHandle} of array elements and each atomic; with the modes in which methods access it.
  *
- * <p>A word is named {@code word of Class}, a field with a handle {@code word (HANDLE) of Class}. A nested class belongs
- * to the class of its file. A mode is named {@code read MODE} or {@code written MODE}; an access that does both, such as
- * a compare-and-set, is a write. A plain access by a handle of array elements is {@code plain, by its handle}. Stores to
- * fields in constructors are left out: no other thread can reach them yet.
+ * <p>A word is named {@code word of Class}, a field with a handle {@code word (HANDLE) of Class}. A nested class
+ * belongs to the class of its file. A mode is named {@code read MODE} or {@code written MODE}; an access that does
+ * both, such as a compare-and-set, is a write. A plain access by a handle of array elements is {@code plain, by its
+ * handle}. Stores to fields in constructors are left out: no other thread can reach them yet.
  */
 final class SharedWords {
     private static final String HANDLE = "java/lang/invoke/VarHandle";

@@ -31,8 +31,8 @@ final class Lookup {
      *          old      new     the leaf was replaced between the two loads
      *
      *       The leaf is complete in each case, since its load pairs with the release store in replaceLeaf. It has the
-     *       bounds of the slot, since a replacement has the bounds of the leaf before it. It is in the tree, or was when
-     *       a new root was stored that left the node out.
+     *       bounds of the slot, since a replacement has the bounds of the leaf before it. It is in the tree, or was
+     *       when a new root was stored that left the node out.
      *    4. Compare the halves with those of the leaf. If they are one array, the search of it was the search of the
      *       leaf. If not, one of the last two cases was met, and the halves of the leaf are searched. That happens
      *       once: a leaf does not change, so no later step can fail.

@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 
 /**
  * The memory of a CPU, as guest code sees it: the accesses to the space that the CPU has loaded, by address and by
- * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it loads, so
- * a loop of guest code keeps it in a local variable or in a final field.
+ * handle. {@link dev.samara.core.Cpu#memory} returns it. A CPU has one for its whole life, whichever spaces it loads,
+ * so a loop of guest code keeps it in a local variable or in a final field.
  *
  * <p>An access by address reads or writes numbers (atomically or not), bytes or a string, or pins a frame. It either
  * happens as a whole or not at all. If it fails, it returns a {@link Fault}, and {@link #faultAddress} has its address.

@@ -17,8 +17,8 @@ import dev.samara.core.vma.Vma;
 import java.util.Locale;
 
 /**
- * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can acknowledge
- * a request. A handle encodes the translation's slot and epoch, so the use of an ended handle is refused.
+ * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can
+ * acknowledge a request. A handle encodes the translation's slot and epoch, so the use of an ended handle is refused.
  *
  * <p>A translation is right under four conditions: the page table has this frame with this right, the layout permits
  * the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or the

@@ -55,7 +55,9 @@ public final class Mincore {
         return Edit.DONE;
     }
 
-    /** Reports the pages of one leaf, or of the addresses where none is; returns the number of pages reported so far. */
+    /**
+     * Reports the pages of one leaf, or of the addresses where none is; returns the number of pages reported so far.
+     */
     private static int examine(Layout layout, Vma vma, PageWalk walk, byte[] vector, int done) {
         long[] leaf = walk.table().leaf(walk.start());
         int at = done;
