@@ -6,6 +6,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.PageSink;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.fault.ExpandStack;
+import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Brk;
@@ -146,7 +147,7 @@ public final class AddressSpace implements AutoCloseable {
      *     retire phase of an operation, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
      */
     public Resolution resolve(long address, int access) {
-        return layout.resolve(address, access);
+        return Resolve.resolve(layout, address, access);
     }
 
     /**

@@ -50,8 +50,6 @@ final class ArchitectureTest {
             "InFlightRanges -> MergeRules",
             "InFlightRanges -> Operation",
             "InFlightRanges -> Ticket",
-            "Layout -> Resolve",
-            "Linking -> Resolve",
             "SharedAnonymous -> MachineState",
             "Validation -> Edit",
             "Vma -> Attachable");

@@ -63,7 +63,7 @@ final class BackingFault {
             return Fault.ADRERR;
         }
         if (!Life.keep(of)) {
-            return Faulter.AGAIN;
+            return Resolve.AGAIN;
         }
         faulter.reader().readUnlock();
         long removals = cache.removals();
@@ -88,7 +88,7 @@ final class BackingFault {
         if (writes && traits.noticesWrites()) {
             return mapNoticed(traits, cache, frame, new Request(faulter, of, which, at, how));
         }
-        return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Faulter.AGAIN;
+        return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Resolve.AGAIN;
     }
 
     /**
@@ -97,12 +97,12 @@ final class BackingFault {
      * that.
      */
     private static int askAgain() {
-        return Thread.currentThread().isInterrupted() ? Fault.RETRY : Faulter.AGAIN;
+        return Thread.currentThread().isInterrupted() ? Fault.RETRY : Resolve.AGAIN;
     }
 
     private int outOfDate(BackingTraits traits, int frame, long page) {
         if (++inVain < PATIENCE) {
-            return Faulter.AGAIN;
+            return Resolve.AGAIN;
         }
         faulter.reportBacking(
                 "fault",
@@ -142,7 +142,7 @@ final class BackingFault {
     private int tell(BackingTraits traits, Request request) {
         faulter.reader().readUnlock();
         if (!Life.keep(request.vma())) {
-            return Faulter.AGAIN;
+            return Resolve.AGAIN;
         }
         int noticed;
         try {
@@ -183,7 +183,7 @@ final class BackingFault {
                         && faulter.frames.isCached(frame, cache.number(), request.page());
                 long bits = FaultAround.bitsOf(request.vma(), true) | Pte.ACCESSED | Pte.DIRTY;
                 boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
-                return mapped ? Fault.MINOR : Faulter.AGAIN;
+                return mapped ? Fault.MINOR : Resolve.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }
@@ -204,7 +204,7 @@ final class BackingFault {
             }
             long[] leaf = table.leaf(at);
             if (leaf == null) {
-                return Faulter.AGAIN;
+                return Resolve.AGAIN;
             }
             Leaf.lock(leaf);
             try {
@@ -214,7 +214,7 @@ final class BackingFault {
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, of)
                         && Leaf.compareAndSet(leaf, table.indexOf(at), pte, wider);
-                return widened ? Fault.MINOR : Faulter.AGAIN;
+                return widened ? Fault.MINOR : Resolve.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }

@@ -59,7 +59,7 @@ final class CopyOnWrite {
         try {
             long rights = mark(vma, address, leaf, index, pte, mark);
             if (rights == 0) {
-                return Faulter.AGAIN;
+                return Resolve.AGAIN;
             }
             faulter.reader().readUnlock();
             TlbFlush.flushPage(faulter.memory, faulter.table, leaf, address);
@@ -77,7 +77,7 @@ final class CopyOnWrite {
         if (done && Pte.isOwn(pte)) {
             faulter.frames.drop(Pte.frame(pte), faulter.worker.magazine());
         }
-        return done ? Fault.MINOR : Faulter.AGAIN;
+        return done ? Fault.MINOR : Resolve.AGAIN;
     }
 
     /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
@@ -127,10 +127,10 @@ final class CopyOnWrite {
                 Leaf.unlock(leaf);
             }
             if (rights == 0) {
-                return Faulter.AGAIN;
+                return Resolve.AGAIN;
             }
             done = finish(leaf, index, mark, fresh, rights, true);
-            return done ? Fault.MINOR : Faulter.AGAIN;
+            return done ? Fault.MINOR : Resolve.AGAIN;
         } finally {
             try {
                 end(leaf, index, mark, Pte.NONE, done);

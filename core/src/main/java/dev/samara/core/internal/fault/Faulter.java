@@ -10,7 +10,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -34,9 +34,6 @@ import org.jspecify.annotations.Nullable;
  * new lookup.
  */
 public final class Faulter {
-    /** Internal result: the attempt starts over. */
-    static final int AGAIN = -1;
-
     /**
      * Internal result: there is no free frame. Reclaim outside of all sections may free one, and then the fault starts
      * over.
@@ -151,9 +148,9 @@ public final class Faulter {
         boolean ended = false;
         try {
             int result = attemptOnce(address, access);
-            boolean repeated = result == AGAIN;
+            boolean repeated = result == Resolve.AGAIN;
             int reclaims = 0;
-            while (result == AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
+            while (result == Resolve.AGAIN || (result == EXHAUSTED && reclaims++ < MOST_RECLAIMS && memory.reclaim())) {
                 result = attemptOnce(address, access);
             }
             if (result == EXHAUSTED) {
@@ -217,19 +214,14 @@ public final class Faulter {
 
     private int attempt(long address, int access) {
         Vma vma = find(address);
-        if (vma == null) {
+        int result = Resolve.check(vma, access);
+        if (vma == null || result == Resolve.MUST_WAIT) {
             reader.readUnlock();
             checkMayWait();
-            int grown = Resolve.grow(layout, address);
-            return grown == Fault.MINOR ? AGAIN : grown;
+            return Resolve.await(layout, vma, address);
         }
-        if (Resolve.isShut(vma)) {
-            reader.readUnlock();
-            checkMayWait();
-            return Resolve.awaitGate(layout, vma, address) ? AGAIN : Fault.RETRY;
-        }
-        if (!Resolve.permits(vma, access)) {
-            return Fault.ACCERR;
+        if (result != Fault.MINOR) {
+            return result;
         }
         long[] leaf = table.leaf(address);
         int index = table.indexOf(address);
@@ -272,9 +264,9 @@ public final class Faulter {
         // Read again after the gate: the owner number can be reused, but while the entry still holds it, its present
         // user is the owner.
         if (Leaf.get(leaf, index) != pte) {
-            return AGAIN;
+            return Resolve.AGAIN;
         }
-        return Resolve.awaitPage(layout, gate, address) ? AGAIN : Fault.RETRY;
+        return Resolve.awaitOwner(layout, gate, address);
     }
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
@@ -322,16 +314,16 @@ public final class Faulter {
         try {
             // Checked under the lock under which a fork counts the child's mapping.
             if (Leaf.isDead(leaf) || !isSole(pte)) {
-                return AGAIN;
+                return Resolve.AGAIN;
             }
             Vma now = standing(vma, address);
             if (now == null || !now.has(VmaFlags.WRITE)) {
-                return AGAIN;
+                return Resolve.AGAIN;
             }
             long wider = Pte.present(
                     Pte.frame(pte),
                     Pte.OWN | Pte.EXCLUSIVE | PageRights.of(now) | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED);
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -343,13 +335,13 @@ public final class Faulter {
         try {
             Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
-                return AGAIN;
+                return Resolve.AGAIN;
             }
             long wider = pte | PageRights.of(now) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
-                return AGAIN;
+                return Resolve.AGAIN;
             }
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : AGAIN;
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -408,7 +400,7 @@ public final class Faulter {
         boolean installed = false;
         try {
             installed = install(vma, address, frame, bits, known);
-            return installed ? Fault.MINOR : AGAIN;
+            return installed ? Fault.MINOR : Resolve.AGAIN;
         } finally {
             if (!installed && writes) {
                 frames.drop(frame, worker.magazine());
@@ -449,7 +441,7 @@ public final class Faulter {
             if (now == null || now == vma) {
                 return now;
             }
-            if (Resolve.isShut(now) || !isSameMapping(vma, now)) {
+            if (InFlightGate.stopsFaultsAt(now) || !isSameMapping(vma, now)) {
                 return null;
             }
             if (vma.anonIdentity() == null) {

@@ -16,39 +16,81 @@ import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The first steps of a fault: look up the VMA, wait at a gate, grow a stack, check the rights ({@code
- * lock_vma_under_rcu} and {@code access_error} in {@code arch/x86/mm/fault.c}). Takes no lock, except to grow a stack.
+ * The front half of a fault: from an address to a VMA that permits the access ({@code lock_vma_under_rcu} and {@code
+ * access_error} in {@code arch/x86/mm/fault.c}).
+ *
+ * <p>Every attempt has these steps:
+ *
+ * <ol>
+ *   <li>The caller looks the VMA up, without a lock.
+ *   <li>{@link #check} decides whether the VMA permits the access. A gate comes before the rights: behind a closed gate
+ *       the VMA is not yet the one of this address.
+ *   <li>If the answer is {@link #MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows the stack or
+ *       waits at the gate. After that the fault starts over with step 1.
+ * </ol>
+ *
+ * <p>Steps 1 and 2 store nothing and wait for nothing. Only the growth of a stack takes a lock of the space.
  */
 public final class Resolve {
+    /** Internal result: the fault starts over with a new lookup. */
+    static final int AGAIN = -1;
+
+    /** Internal result of {@link #check}: no VMA is there, or its gate is closed. */
+    static final int MUST_WAIT = -3;
+
     private Resolve() {}
 
+    /** Runs the front half alone, for a space of which only the layout is asked. */
     public static Resolution resolve(Layout layout, long address, int access) {
-        for (; ; ) {
+        int result;
+        do {
             Vma vma = layout.find(address);
-            if (vma == null) {
-                int grown = grow(layout, address);
-                if (grown != Fault.MINOR) {
-                    return grown == Fault.RETRY ? Resolution.RETRY : Resolution.MAPERR;
-                }
-            } else if (passes(layout, vma, address)) {
-                return permits(vma, access) ? Resolution.FOUND : Resolution.ACCERR;
-            } else if (Thread.currentThread().isInterrupted() && isShut(vma)) {
-                return Resolution.RETRY;
+            result = check(vma, access);
+            if (result == MUST_WAIT) {
+                result = await(layout, vma, address);
             }
-        }
+        } while (result == AGAIN);
+        return switch (result) {
+            case Fault.MINOR -> Resolution.FOUND;
+            case Fault.MAPERR -> Resolution.MAPERR;
+            case Fault.ACCERR -> Resolution.ACCERR;
+            default -> Resolution.RETRY;
+        };
     }
 
     /**
-     * Grows the stack above an address down to the address. May wait for the lock of the space and for operations in
-     * flight.
+     * Decides on a VMA that a lookup has found.
      *
-     * @param layout the space
-     * @param address an address without a mapping
-     * @return {@link Fault#MINOR} if the stack has grown, so a new lookup may find it; MAPERR; RETRY after an interrupt
+     * @return {@link Fault#MINOR} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
      */
-    public static int grow(Layout layout, long address) {
+    static int check(@Nullable Vma vma, int access) {
+        if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
+            return MUST_WAIT;
+        }
+        return permits(vma, access) ? Fault.MINOR : Fault.ACCERR;
+    }
+
+    /**
+     * Does what an attempt without a result has to wait for: grows the stack above the address if no VMA was found, or
+     * waits at the gate of the VMA. The caller is in no reader section.
+     *
+     * @return {@link #AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows there;
+     *     RETRY after an interrupt
+     * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
+     *     in flight, in GUEST, or by a backing that must not wait
+     */
+    static int await(Layout layout, @Nullable Vma vma, long address) {
+        if (vma == null) {
+            return grow(layout, address);
+        }
+        Gate gate = Life.gateOf(vma);
+        return gate == null || awaitGate(layout, gate, address) ? AGAIN : Fault.RETRY;
+    }
+
+    private static int grow(Layout layout, long address) {
         Vma above = layout.tree().atOrAfter(address);
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Fault.MAPERR;
@@ -57,52 +99,10 @@ public final class Resolve {
         if (grown == Errno.EINTR.result()) {
             return Fault.RETRY;
         }
-        return Errno.isError(grown) ? Fault.MAPERR : Fault.MINOR;
+        return Errno.isError(grown) ? Fault.MAPERR : AGAIN;
     }
 
-    /** Returns whether faults may use a VMA at once. Otherwise this has waited, and the VMA must be looked up again. */
-    private static boolean passes(Layout layout, Vma vma, long address) {
-        if (!isShut(vma)) {
-            return true;
-        }
-        awaitGate(layout, vma, address);
-        return false;
-    }
-
-    /**
-     * Waits until faults may use a VMA that replaces or moves another mapping.
-     *
-     * @param layout the space
-     * @param vma a VMA whose gate was closed
-     * @param address the address of the fault
-     * @return whether the gate is open; false after an interrupt
-     * @throws IllegalStateException if the gate is not open, and this was called by the retire phase of an operation in
-     *     flight, in GUEST, or by a backing that must not wait
-     */
-    public static boolean awaitGate(Layout layout, Vma vma, long address) {
-        Gate gate = Life.gateOf(vma);
-        return gate == null || await(layout, gate, address);
-    }
-
-    /**
-     * Waits for the owner of a busy entry. That takes a moment, and the owner waits for no operation, so the retire
-     * phase of an operation may call this too.
-     *
-     * @param layout the space
-     * @param gate the owner's gate
-     * @param address the address of the fault
-     * @return whether the gate is open; false after an interrupt
-     */
-    public static boolean awaitPage(Layout layout, Gate gate, long address) {
-        return gate.await(new FaultWatch(layout.host(), address));
-    }
-
-    /**
-     * Waits at the gate of a VMA.
-     *
-     * @throws IllegalStateException like {@link #awaitGate}
-     */
-    private static boolean await(Layout layout, Gate gate, long address) {
+    private static boolean awaitGate(Layout layout, Gate gate, long address) {
         if (!gate.isOpen()) {
             // The operation of the gate may wait for a CPU of this thread.
             Cpus.checkMayWait("a fault that has to wait");
@@ -117,23 +117,22 @@ public final class Resolve {
     }
 
     /**
-     * Returns whether faults have to wait at a VMA.
+     * Waits for the owner of a busy entry. That takes a moment, and the owner waits for no operation, so the retire
+     * phase of an operation may call this too.
      *
-     * @param vma any VMA
-     * @return true if its operation replaces or moves a mapping and is not complete
+     * @param gate the owner's gate
+     * @return {@link #AGAIN}, or {@link Fault#RETRY} after an interrupt
      */
-    public static boolean isShut(Vma vma) {
-        return Life.gateOf(vma) instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
+    static int awaitOwner(Layout layout, Gate gate, long address) {
+        return gate.await(new FaultWatch(layout.host(), address)) ? AGAIN : Fault.RETRY;
     }
 
     /**
      * Returns whether a VMA permits an access. As on x86, memory that can be written or executed can be read.
      *
-     * @param vma the VMA
      * @param access bits of {@link Protection}
-     * @return whether the access is permitted
      */
-    public static boolean permits(Vma vma, int access) {
+    private static boolean permits(Vma vma, int access) {
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
             return false;
         }

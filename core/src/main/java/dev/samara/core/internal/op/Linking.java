@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.Life;
@@ -28,7 +28,7 @@ final class Linking {
             Vma vma = fresh.get(i);
             FilePages file = FilePages.of(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
-                Life.link(vma, file.link(vma, layout.pages(), !Resolve.isShut(vma)));
+                Life.link(vma, file.link(vma, layout.pages(), !InFlightGate.stopsFaultsAt(vma)));
             }
         }
     }

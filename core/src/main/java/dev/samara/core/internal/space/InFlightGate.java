@@ -2,6 +2,8 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.vma.Vma;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -22,6 +24,11 @@ public final class InFlightGate extends Gate {
     /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
     public @Nullable InFlightRange transit() {
         return transit;
+    }
+
+    /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
+    public static boolean stopsFaultsAt(Vma vma) {
+        return Life.gateOf(vma) instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
     }
 
     public boolean stopsFaults() {

@@ -5,14 +5,12 @@ import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.TlbContext;
-import dev.samara.core.internal.fault.Resolve;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Capability;
-import dev.samara.core.mman.Resolution;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -27,8 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The layout of one address space: its VMAs, counters, limits and ranges in flight. Operations change it under the
- * layout lock. {@link #find}, {@link #snapshot} and {@link #resolve} take no lock and may be called by any thread at
- * any time.
+ * layout lock. {@link #find} and {@link #snapshot} take no lock and may be called by any thread at any time.
  */
 public final class Layout implements VmaLookup {
     /** The owner of the guards' reservations, which are never cleared. */
@@ -340,17 +337,6 @@ public final class Layout implements VmaLookup {
             vma = tree.get(address);
         }
         return vma;
-    }
-
-    /**
-     * Returns how an access would be resolved. Waits until the range of the address is not in flight, if it is.
-     *
-     * @param address any address
-     * @param access bits of {@code Protection}
-     * @return the resolution
-     */
-    public Resolution resolve(long address, int access) {
-        return Resolve.resolve(this, address, access);
     }
 
     /**
