@@ -58,37 +58,37 @@ final class BackingFault {
     /**
      * Asks the backing for a page. The caller is in a reader section. This method leaves it, and enters another one.
      */
-    int fetch(Vma of, BackingTraits traits, FilePages cache, long at, int how, long which) {
+    int fetch(Vma vma, BackingTraits traits, FilePages cache, long address, int access, long page) {
         if (cache.isClosed()) {
             return Fault.ADRERR;
         }
-        if (!Life.keep(of)) {
+        if (!Life.keep(vma)) {
             return Resolve.AGAIN;
         }
         faulter.reader().readUnlock();
         long removals = cache.removals();
         int frame;
         try {
-            frame = ask(traits, cache, new Request(faulter, of, which, at, how));
+            frame = ask(traits, cache, new Request(faulter, vma, page, address, access));
         } finally {
-            Life.release(of);
+            Life.release(vma);
         }
         if (frame < 0) {
             return failure(frame);
         }
         faulter.reader().readLock();
-        if (!faulter.frames.isCached(frame, cache.number(), which)) {
-            return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, which);
+        if (!faulter.frames.isCached(frame, cache.number(), page)) {
+            return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, page);
         }
-        boolean writes = (how & Protection.WRITE) != 0;
-        if (writes && !of.has(VmaFlags.SHARED)) {
+        boolean writes = (access & Protection.WRITE) != 0;
+        if (writes && !vma.has(VmaFlags.SHARED)) {
             // Not left to the fast path: the backing may never offer the page to it.
-            return faulter.copying().copyFromCache(of, at, cache, which, frame);
+            return faulter.copyOnWrite().copyFromCache(vma, address, cache, page, frame);
         }
         if (writes && traits.noticesWrites()) {
-            return mapNoticed(traits, cache, frame, new Request(faulter, of, which, at, how));
+            return mapNoticed(traits, cache, frame, new Request(faulter, vma, page, address, access));
         }
-        return faulter.window().mapOne(of, cache, at, which, frame, writes) ? Fault.MINOR : Resolve.AGAIN;
+        return faulter.faultAround().mapOne(vma, cache, address, page, frame, writes) ? Fault.MINOR : Resolve.AGAIN;
     }
 
     /**
@@ -104,11 +104,12 @@ final class BackingFault {
         if (++inVain < PATIENCE) {
             return Resolve.AGAIN;
         }
-        faulter.reportBacking(
-                "fault",
-                traits,
-                new IllegalStateException(
-                        "answered with frame " + frame + ", which is not its cache's of page " + page));
+        faulter.reports()
+                .backing(
+                        "fault",
+                        traits,
+                        new IllegalStateException(
+                                "answered with frame " + frame + ", which is not its cache's of page " + page));
         return Fault.ADRERR;
     }
 
@@ -117,7 +118,7 @@ final class BackingFault {
             return traits.backing().fault(request);
         } catch (Throwable thrown) {
             if (!(thrown instanceof IllegalStateException && cache.isClosed())) {
-                faulter.reportBacking("fault", traits, thrown);
+                faulter.reports().backing("fault", traits, thrown);
             }
             return -Fault.ADRERR;
         }
@@ -131,7 +132,7 @@ final class BackingFault {
         try {
             return traits.backing().firstWrite(request);
         } catch (Throwable thrown) {
-            faulter.reportBacking("firstWrite", traits, thrown);
+            faulter.reports().backing("firstWrite", traits, thrown);
             return -Fault.ADRERR;
         }
     }
@@ -162,8 +163,8 @@ final class BackingFault {
      * other VMA of the mapping will do, since it may have been narrowed and widened again in between. The caller holds
      * the lock of the leaf.
      */
-    private static boolean serves(Notice notice, Vma of) {
-        return !of.isDetached() && !notice.isStale();
+    private static boolean serves(Notice notice, Vma vma) {
+        return !vma.isDetached() && !notice.isStale();
     }
 
     /** Maps a page that was fetched for a write, after notifying the backing. The caller is in a reader section. */
@@ -193,16 +194,16 @@ final class BackingFault {
     }
 
     /** Handles the first write to a page of a shared mapping that is already mapped. */
-    int firstWrite(Vma of, long at, int how, long pte) {
+    int firstWrite(Vma vma, long address, int access, long pte) {
         PageTable table = faulter.table;
-        Request request = new Request(faulter, of, faulter.pageOf(of, at), at, how);
-        Notice notice = table.notices().begin(at);
+        Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access);
+        Notice notice = table.notices().begin(address);
         try {
-            int told = tell(Objects.requireNonNull(of.traits()), request);
+            int told = tell(Objects.requireNonNull(vma.traits()), request);
             if (told != Fault.MINOR) {
                 return told;
             }
-            long[] leaf = table.leaf(at);
+            long[] leaf = table.leaf(address);
             if (leaf == null) {
                 return Resolve.AGAIN;
             }
@@ -212,8 +213,8 @@ final class BackingFault {
                 // notification.
                 long wider = pte | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
-                        && serves(notice, of)
-                        && Leaf.compareAndSet(leaf, table.indexOf(at), pte, wider);
+                        && serves(notice, vma)
+                        && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
                 return widened ? Fault.MINOR : Resolve.AGAIN;
             } finally {
                 Leaf.unlock(leaf);

@@ -36,9 +36,44 @@ final class CopyOnWrite {
         this.faulter = faulter;
     }
 
-    /** Copies the page of a present entry that does not permit writing. */
+    /** Handles a write to a present entry of a private mapping that does not permit writing. */
+    int copyOrReuse(Vma vma, long address, long[] leaf, int index, long pte) {
+        boolean mayReuse = isSole(pte);
+        faulter.checkMayWait();
+        return mayReuse ? reuse(vma, address, leaf, index, pte) : copy(vma, address, leaf, index, pte);
+    }
+
+    /**
+     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since, so it counts,
+     * unless no other mapping ever had the page.
+     */
+    private boolean isSole(long pte) {
+        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && faulter.frames.isSole(Pte.frame(pte)));
+    }
+
+    /** Makes a private page writable in place, which no other mapping has ({@code wp_page_reuse}). */
+    private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
+        Leaf.lock(leaf);
+        try {
+            // Checked under the lock under which a fork counts the child's mapping.
+            if (Leaf.isDead(leaf) || !isSole(pte)) {
+                return Resolve.AGAIN;
+            }
+            Vma now = StandingVma.of(faulter.layout, vma, address);
+            if (now == null || !now.has(VmaFlags.WRITE)) {
+                return Resolve.AGAIN;
+            }
+            long rights = PageRights.of(now) | Pte.WRITE;
+            long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
+            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+
+    /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // it is there to be closed
-    int copy(Vma vma, long address, long[] leaf, int index, long pte) {
+    private int copy(Vma vma, long address, long[] leaf, int index, long pte) {
         long page = faulter.layout.geometry().roundDown(address);
         long end = page + faulter.layout.geometry().pageSize();
         try (AccessChecker.Revocation taking = AccessChecker.taking(
@@ -116,7 +151,7 @@ final class CopyOnWrite {
             long rights = 0;
             Leaf.lock(leaf);
             try {
-                Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
+                Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
                 if (now != null
                         && now.has(VmaFlags.WRITE)
                         && faulter.frames.isCached(source, cache.number(), page)
@@ -148,7 +183,7 @@ final class CopyOnWrite {
     private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            Vma now = Leaf.isDead(leaf) ? null : faulter.standing(vma, address);
+            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
             if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
                 return 0;
             }

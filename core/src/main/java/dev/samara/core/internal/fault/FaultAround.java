@@ -103,9 +103,9 @@ final class FaultAround implements PageWindow {
         return faulter.frames.isCached(frame, cache.number(), page) ? frame : Frames.NONE;
     }
 
-    private void ask(BackingTraits traits, FilePages of) {
+    private void ask(BackingTraits traits, FilePages asked) {
         Arrays.fill(offered, 0, count, Frames.NONE);
-        cache = of;
+        cache = asked;
         long longest = faulter.memory.longestOffer();
         if (longest == Memory.UNCHECKED) {
             askUnchecked(traits);
@@ -120,7 +120,7 @@ final class FaultAround implements PageWindow {
             return true;
         } catch (Throwable thrown) {
             Arrays.fill(offered, 0, count, Frames.NONE);
-            faulter.reportBacking("rcuMapPages", traits, thrown);
+            faulter.reports().backing("rcuMapPages", traits, thrown);
             return false;
         }
     }
@@ -134,12 +134,12 @@ final class FaultAround implements PageWindow {
         } finally {
             IllegalStateException refused = NoWaiting.exit();
             if (refused != null && returned) {
-                faulter.reportBacking("rcuMapPages", traits, refused);
+                faulter.reports().backing("rcuMapPages", traits, refused);
             }
         }
         long taken = System.nanoTime() - start;
         if (taken > longest) {
-            faulter.reportLongOffer(traits, taken);
+            faulter.reports().longOffer(traits, taken);
         }
     }
 
@@ -206,7 +206,7 @@ final class FaultAround implements PageWindow {
                 long put = bits;
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
-                    now = faulter.standing(vma, address + ((long) i << faulter.pageShift));
+                    now = StandingVma.of(faulter.layout, vma, address + ((long) i << faulter.pageShift));
                     put = now == null ? 0 : bitsOf(now, writes);
                 }
                 if (now == null || !frames.isCached(frame, number, first + i)) {

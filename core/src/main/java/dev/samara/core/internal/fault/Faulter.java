@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Identities;
@@ -10,7 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -21,8 +20,6 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayDeque;
-import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,20 +55,16 @@ public final class Faulter {
     PageTable table;
 
     private final RcuReader reader;
-    private final FaultAround window;
-    private final BackingFault slowPath;
-    private final CopyOnWrite copying;
+    private final FaultReports reports;
+    private final FaultAround faultAround;
+    private final BackingFault backingFault;
+    private final CopyOnWrite copyOnWrite;
+    private final AnonymousFault anonymous;
 
     /** The VMA of the last fault; faults come in neighbourhoods. */
     private @Nullable Vma last;
 
     private boolean isMajor;
-
-    /** Reports to be delivered once no section is open. */
-    private final ArrayDeque<Report> reports = new ArrayDeque<>(1);
-
-    /** Whether the zero page exists, as far as this thread has seen. */
-    private boolean hasZero;
 
     /**
      * Creates the fault handler of a thread.
@@ -86,10 +79,12 @@ public final class Faulter {
         table = layout.pages();
         frames = memory.frames();
         reader = worker.reader();
+        reports = new FaultReports(this);
         pageShift = layout.geometry().pageShift();
-        window = new FaultAround(this);
-        slowPath = new BackingFault(this);
-        copying = new CopyOnWrite(this);
+        faultAround = new FaultAround(this);
+        backingFault = new BackingFault(this);
+        copyOnWrite = new CopyOnWrite(this);
+        anonymous = new AnonymousFault(this);
     }
 
     /**
@@ -106,19 +101,23 @@ public final class Faulter {
     /** Drops the references to mappings and files of the space that was served. Must not be called within a fault. */
     public void rest() {
         last = null;
-        window.forget();
+        faultAround.forget();
     }
 
     RcuReader reader() {
         return reader;
     }
 
-    CopyOnWrite copying() {
-        return copying;
+    FaultReports reports() {
+        return reports;
     }
 
-    FaultAround window() {
-        return window;
+    CopyOnWrite copyOnWrite() {
+        return copyOnWrite;
+    }
+
+    FaultAround faultAround() {
+        return faultAround;
     }
 
     /** Notes that a backing had to fetch data, which makes the fault a major one. */
@@ -143,7 +142,7 @@ public final class Faulter {
             throw new IllegalStateException("a fault was begun within rcuMapPages, by the CPU that asks");
         }
         boolean outerIsMajor = isMajor;
-        int outerInVain = slowPath.begin();
+        int outerInVain = backingFault.begin();
         isMajor = false;
         boolean ended = false;
         try {
@@ -164,7 +163,7 @@ public final class Faulter {
             return result == Fault.MINOR && isMajor ? Fault.MAJOR : result;
         } finally {
             isMajor = outerIsMajor;
-            slowPath.end(outerInVain);
+            backingFault.end(outerInVain);
             if (!ended) {
                 // An Error may have prevented the exit, which had one stack frame less.
                 reader.readUnlockAll();
@@ -180,35 +179,7 @@ public final class Faulter {
             if (reader.isReading()) {
                 reader.readUnlock();
             }
-            deliver();
-        }
-    }
-
-    /** Reports an exception of a backing. */
-    void reportBacking(String call, BackingTraits traits, Throwable thrown) {
-        String name = traits.backing().getClass().getName();
-        report(new Report(Report.Kind.CALLBACK_FAILED, call + " of " + name, thrown));
-    }
-
-    /** Reports a backing that was slow where it must not block. */
-    void reportLongOffer(BackingTraits traits, long nanos) {
-        String name = traits.backing().getClass().getName();
-        long micros = TimeUnit.NANOSECONDS.toMicros(nanos);
-        String message = "rcuMapPages of " + name + " took " + micros + " us, and must not block";
-        report(new Report(Report.Kind.LONG_WAIT, message, null));
-    }
-
-    /** Delivers a report outside of reader sections: a listener may wait for the section to end. */
-    private void report(Report report) {
-        reports.add(report);
-        if (!reader.isReading()) {
-            deliver();
-        }
-    }
-
-    private void deliver() {
-        for (Report report = reports.poll(); report != null; report = reports.poll()) {
-            layout.host().report(report.kind(), report.message(), report.cause());
+            reports.deliver();
         }
     }
 
@@ -244,7 +215,7 @@ public final class Faulter {
      * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its section to wait, but
      * the thread may have other CPUs.
      */
-    private void checkMayWait() {
+    void checkMayWait() {
         Cpus.checkMayWait("a fault that may have to wait", reader);
     }
 
@@ -277,13 +248,11 @@ public final class Faulter {
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !Pte.has(pte, Pte.WRITE) && !vma.has(VmaFlags.SHARED)) {
-            boolean mayReuse = isSole(pte);
-            checkMayWait();
-            return mayReuse ? reuse(vma, address, leaf, index, pte) : copying.copy(vma, address, leaf, index, pte);
+            return copyOnWrite.copyOrReuse(vma, address, leaf, index, pte);
         }
         if (writes && noticesWrites(vma)) {
             checkMayWait();
-            return slowPath.firstWrite(vma, address, access, pte);
+            return backingFault.firstWrite(vma, address, access, pte);
         }
         return widen(vma, address, leaf, index, pte, writes);
     }
@@ -300,40 +269,11 @@ public final class Faulter {
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
-    /**
-     * Returns whether no other mapping has a page. A pin may be that of a mapping that has ended since, so it counts,
-     * unless no other mapping ever had the page.
-     */
-    private boolean isSole(long pte) {
-        return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && frames.isSole(Pte.frame(pte)));
-    }
-
-    /** Makes a private page writable in place, which no other mapping has. */
-    private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
-        Leaf.lock(leaf);
-        try {
-            // Checked under the lock under which a fork counts the child's mapping.
-            if (Leaf.isDead(leaf) || !isSole(pte)) {
-                return Resolve.AGAIN;
-            }
-            Vma now = standing(vma, address);
-            if (now == null || !now.has(VmaFlags.WRITE)) {
-                return Resolve.AGAIN;
-            }
-            long wider = Pte.present(
-                    Pte.frame(pte),
-                    Pte.OWN | Pte.EXCLUSIVE | PageRights.of(now) | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED);
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.MINOR : Resolve.AGAIN;
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
     /** Adds rights that the VMA was given and the entry lacks. */
     private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
-            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
+            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(layout, vma, address);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return Resolve.AGAIN;
             }
@@ -351,7 +291,7 @@ public final class Faulter {
     private int empty(Vma vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (vma.isAnonymous()) {
-            return anonymous(vma, address, writes, known);
+            return anonymous.map(vma, address, writes, known);
         }
         BackingTraits traits = vma.traits();
         if (traits == null || !(traits.pageCache() instanceof FilePages cache) || cache.memory() != memory) {
@@ -363,153 +303,19 @@ public final class Faulter {
         }
         long page = pageOf(vma, address);
         if (copies) {
-            int source = window.one(vma, traits, cache, address, page);
+            int source = faultAround.one(vma, traits, cache, address, page);
             if (source != Frames.NONE) {
-                return copying.copyFromCache(vma, address, cache, page, source);
+                return copyOnWrite.copyFromCache(vma, address, cache, page, source);
             }
         } else if (!(writes && traits.noticesWrites())
-                && window.map(vma, traits, cache, address, page, writes, known)) {
+                && faultAround.map(vma, traits, cache, address, page, writes, known)) {
             return Fault.MINOR;
         }
         checkMayWait();
-        return slowPath.fetch(vma, traits, cache, address, access, page);
+        return backingFault.fetch(vma, traits, cache, address, access, page);
     }
 
     long pageOf(Vma vma, long address) {
         return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
-    }
-
-    private int anonymous(Vma vma, long address, boolean writes, long @Nullable [] known) {
-        if (writes || Identities.isHugeCandidate(layout, vma, address)) {
-            Identities.prepare(layout, vma);
-        }
-        int frame = Frames.ZERO;
-        long bits = Pte.ZERO | Pte.ACCESSED;
-        if (writes) {
-            frame = frames.allocate(worker.magazine());
-            if (frame == Frames.NONE) {
-                return EXHAUSTED;
-            }
-            bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
-        } else if (!hasZero) {
-            hasZero = frames.makeZero();
-            if (!hasZero) {
-                return EXHAUSTED;
-            }
-        }
-        boolean installed = false;
-        try {
-            installed = install(vma, address, frame, bits, known);
-            return installed ? Fault.MINOR : Resolve.AGAIN;
-        } finally {
-            if (!installed && writes) {
-                frames.drop(frame, worker.magazine());
-            }
-        }
-    }
-
-    private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
-        long[] leaf = known != null ? known : table.leafForInstall(address);
-        Leaf.lock(leaf);
-        try {
-            Vma now = Leaf.isDead(leaf) ? null : standing(vma, address);
-            if (now == null) {
-                return false;
-            }
-            boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
-            return mayWrite && Leaf.fill(leaf, table.indexOf(address), Pte.present(frame, bits | PageRights.of(now)));
-        } finally {
-            Leaf.unlock(leaf);
-        }
-    }
-
-    /**
-     * Returns the VMA that stands at an address now, if it is the VMA of the decision or one of the same mapping: the
-     * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
-     *
-     * @return the VMA, or null if the fault must start over
-     */
-    @Nullable
-    Vma standing(Vma vma, long address) {
-        Vma now = vma;
-        for (; ; ) {
-            while (now != null && now.isDetached()) {
-                // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with Life.detach, which
-                // comes before the walk that clears entries.
-                now = layout.find(address);
-            }
-            if (now == null || now == vma) {
-                return now;
-            }
-            if (InFlightGate.stopsFaultsAt(now) || !isSameMapping(vma, now)) {
-                return null;
-            }
-            if (vma.anonIdentity() == null) {
-                return now;
-            }
-            // The identity may have been set after the VMA's successors were given theirs. The successors may have been
-            // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
-            // identity.
-            Identities.prepare(layout, now);
-            if (!now.isDetached()) {
-                return now;
-            }
-        }
-    }
-
-    private boolean isSameMapping(Vma one, Vma other) {
-        long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
-        boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();
-        return one.backing() == other.backing()
-                && one.isAnonymous() == other.isAnonymous()
-                && ((one.flags() ^ other.flags()) & kept) == 0
-                && (continues || one.isAnonymous());
-    }
-
-    /**
-     * Faults in the mapped pages of a range ({@code __mm_populate}), half-open. Pages of private VMAs that permit
-     * writing are faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped. The
-     * thread rules are those of {@link #fault}.
-     *
-     * @param start a page boundary
-     * @param end a page boundary, exclusive
-     * @return a {@link Fault}: the first one that is not done, or MAPERR for a hole
-     */
-    public int populate(long start, long end) {
-        long at = start;
-        while (Long.compareUnsigned(at, end) < 0) {
-            Vma vma = layout.find(at);
-            if (vma == null) {
-                return Fault.MAPERR;
-            }
-            long stop = Long.compareUnsigned(vma.end(), end) < 0 ? vma.end() : end;
-            if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
-                boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
-                int failed = touch(at, stop, writes ? Protection.WRITE : Protection.READ);
-                if (!Fault.isDone(failed)) {
-                    return failed;
-                }
-            }
-            at = stop;
-        }
-        return Fault.MINOR;
-    }
-
-    /**
-     * Faults in every page of a range, half-open. The thread rules are those of {@link #fault}.
-     *
-     * @param start a page boundary
-     * @param end a page boundary, exclusive
-     * @param access bits of {@link Protection}
-     * @return a {@link Fault}: the first one that is not done
-     */
-    public int touch(long start, long end, int access) {
-        for (long at = start; Long.compareUnsigned(at, end) < 0; at += 1L << pageShift) {
-            int result = fault(at, access);
-            if (!Fault.isDone(result)) {
-                return result;
-            }
-        }
-        return Fault.MINOR;
     }
 }

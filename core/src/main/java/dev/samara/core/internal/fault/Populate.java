@@ -5,9 +5,12 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
 /**
@@ -53,7 +56,7 @@ public final class Populate {
         return (fault == Fault.OOM ? Errno.ENOMEM : Errno.EFAULT).result();
     }
 
-    /** Faults a range in, with a worker of its own; returns a {@link Fault}. */
+    /** Faults a range in, with a page table context that this call borrows; returns a {@link Fault}. */
     private static int fault(Layout layout, PopulateRange range) {
         PageTableContext worker = layout.memory().borrowOrNull();
         if (worker == null) {
@@ -62,12 +65,49 @@ public final class Populate {
         try {
             Faulter faulter = new Faulter(layout, worker);
             return Cpus.readAs(worker.reader(), () -> switch (range.kind()) {
-                case READ -> faulter.touch(range.start(), range.end(), Protection.READ);
-                case WRITE -> faulter.touch(range.start(), range.end(), Protection.WRITE);
-                case BEST_EFFORT, LOCK -> faulter.populate(range.start(), range.end());
+                case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
+                case WRITE -> touch(faulter, range.start(), range.end(), Protection.WRITE);
+                case BEST_EFFORT, LOCK -> mapped(faulter, range.start(), range.end());
             });
         } finally {
             layout.memory().giveBack(worker);
         }
+    }
+
+    /**
+     * Faults in the mapped pages of a range ({@code __mm_populate}). Pages of private VMAs that permit writing are
+     * faulted in for a write. VMAs that lock pages on fault only, and those of devices, are skipped.
+     *
+     * @return a {@link Fault}: the first one that is not done, or MAPERR for a hole
+     */
+    private static int mapped(Faulter faulter, long start, long end) {
+        long at = start;
+        while (Addresses.isBelow(at, end)) {
+            Vma vma = faulter.layout.find(at);
+            if (vma == null) {
+                return Fault.MAPERR;
+            }
+            long stop = Addresses.lower(vma.end(), end);
+            if (!vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
+                boolean writes = vma.has(VmaFlags.WRITE) && !vma.has(VmaFlags.SHARED);
+                int failed = touch(faulter, at, stop, writes ? Protection.WRITE : Protection.READ);
+                if (!Fault.isDone(failed)) {
+                    return failed;
+                }
+            }
+            at = stop;
+        }
+        return Fault.MINOR;
+    }
+
+    /** Faults in every page of a range. Returns the first {@link Fault} that is not done. */
+    private static int touch(Faulter faulter, long start, long end, int access) {
+        for (long at = start; Addresses.isBelow(at, end); at += 1L << faulter.pageShift) {
+            int result = faulter.fault(at, access);
+            if (!Fault.isDone(result)) {
+                return result;
+            }
+        }
+        return Fault.MINOR;
     }
 }

@@ -95,7 +95,7 @@ final class FailingDiscardTest {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).fault(at, Protection.WRITE));
         int tables = layout.pages().tables();
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Boolean> forking = begun("forking", () -> {
@@ -127,7 +127,7 @@ final class FailingDiscardTest {
         long at = Mmap.mmap(
                 layout, 0, PAGE, Protection.READ | Protection.WRITE, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         PageTableContext worker = memory.newWorker("the test's");
-        assertEquals(Fault.MINOR, new Faulter(layout, worker).touch(at, at + PAGE, Protection.WRITE));
+        assertEquals(Fault.MINOR, new Faulter(layout, worker).fault(at, Protection.WRITE));
         FutureTask<Long> guest = guestAt(at);
         FutureTask<Long> advising = begun("advising", () -> Madvise.madvise(layout, at, PAGE, advice));
         Await.until("the retirement has failed", () -> !reports.isEmpty(), reports);

@@ -10,7 +10,6 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
 import dev.samara.core.internal.op.Identities;
-import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
@@ -25,19 +24,16 @@ import org.junit.jupiter.api.extension.ExtendWith;
 /** A fault has looked a VMA up, and the VMA is replaced before the fault has given it an identity. */
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that is about to install a page at a VMA that was replaced meanwhile")
-final class StandingTest {
+final class StandingVmaTest {
     private static final int LENGTH = 4;
 
     private final Rig rig = new Rig(64);
     private final Layout layout = rig.layout();
-    private final PageTableContext worker = layout.memory().newWorker("fault");
-    private final Faulter faulter = new Faulter(layout, worker);
     private final long at = rig.anonymous(LENGTH);
     private final Vma found = vma();
 
     @AfterEach
     void nothingIsLeft() {
-        layout.memory().discard(worker);
         rig.closeEmpty();
     }
 
@@ -46,7 +42,7 @@ final class StandingTest {
     }
 
     private @Nullable Vma standing() {
-        return faulter.standing(found, at);
+        return StandingVma.of(layout, found, at);
     }
 
     private void advise(long pages, int advice) {

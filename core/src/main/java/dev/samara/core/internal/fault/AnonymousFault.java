@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageRights;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a read maps the zero page, a write
+ * a frame of zeros.
+ */
+final class AnonymousFault {
+    private final Faulter faulter;
+    private final Frames frames;
+    private final PageTableContext worker;
+
+    /** Whether the zero page exists, as far as this thread has seen. */
+    private boolean hasZero;
+
+    AnonymousFault(Faulter faulter) {
+        this.faulter = faulter;
+        frames = faulter.frames;
+        worker = faulter.worker;
+    }
+
+    /**
+     * Maps a page. The caller is in a reader section.
+     *
+     * @param known the leaf that has the page's entry, or null if there was none
+     */
+    int map(Vma vma, long address, boolean writes, long @Nullable [] known) {
+        if (writes || isHugeCandidate(vma, address)) {
+            Identities.prepare(faulter.layout, vma);
+        }
+        return writes ? mapFresh(vma, address, known) : mapZero(vma, address, known);
+    }
+
+    /**
+     * Returns whether Linux would use a huge page here, for which even a read prepares an {@code anon_vma}. The VMA must
+     * have the HUGEPAGE flag and contain the whole range of the huge page.
+     */
+    private boolean isHugeCandidate(Vma vma, long address) {
+        if (!vma.has(VmaFlags.HUGEPAGE)) {
+            return false;
+        }
+        long size = faulter.layout.geometry().hugeSize();
+        long start = address & -size;
+        return !Addresses.isBelow(start, vma.start()) && !Addresses.isBelow(vma.end(), start + size);
+    }
+
+    private int mapZero(Vma vma, long address, long @Nullable [] known) {
+        if (!hasZero) {
+            hasZero = frames.makeZero();
+            if (!hasZero) {
+                return Faulter.EXHAUSTED;
+            }
+        }
+        return install(vma, address, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known) ? Fault.MINOR : Resolve.AGAIN;
+    }
+
+    private int mapFresh(Vma vma, long address, long @Nullable [] known) {
+        int frame = frames.allocate(worker.magazine());
+        if (frame == Frames.NONE) {
+            return Faulter.EXHAUSTED;
+        }
+        boolean installed = false;
+        try {
+            long bits = Pte.OWN | Pte.EXCLUSIVE | Pte.WRITE | Pte.DIRTY | Pte.ACCESSED;
+            installed = install(vma, address, frame, bits, known);
+            return installed ? Fault.MINOR : Resolve.AGAIN;
+        } finally {
+            if (!installed) {
+                frames.drop(frame, worker.magazine());
+            }
+        }
+    }
+
+    private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
+        PageTable table = faulter.table;
+        long[] leaf = known != null ? known : table.leafForInstall(address);
+        Leaf.lock(leaf);
+        try {
+            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+            if (now == null) {
+                return false;
+            }
+            boolean mayWrite = (bits & Pte.WRITE) == 0 || now.has(VmaFlags.WRITE);
+            long pte = Pte.present(frame, bits | PageRights.of(now));
+            return mayWrite && Leaf.fill(leaf, table.indexOf(address), pte);
+        } finally {
+            Leaf.unlock(leaf);
+        }
+    }
+}

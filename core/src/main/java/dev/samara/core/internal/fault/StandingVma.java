@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.fault;
+
+import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The check that precedes every install: whether the mapping on which a fault has decided is still there. (Linux checks
+ * {@code vma->detached} once, after it has locked the VMA.)
+ */
+final class StandingVma {
+    private StandingVma() {}
+
+    /**
+     * Returns the VMA that stands at an address now, if it is the VMA of the decision or one of the same mapping: the
+     * decision then holds. The caller holds the lock of the leaf, and has linked the leaf before.
+     *
+     * @return the VMA, or null if the fault must start over
+     */
+    static @Nullable Vma of(Layout layout, Vma vma, long address) {
+        // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with Life.detach, which comes
+        // before the walk that clears entries.
+        return vma.isDetached() ? successor(layout, vma, address) : vma;
+    }
+
+    private static @Nullable Vma successor(Layout layout, Vma vma, long address) {
+        for (; ; ) {
+            Vma now = layout.find(address);
+            while (now != null && now.isDetached()) {
+                now = layout.find(address);
+            }
+            if (now == null || InFlightGate.stopsFaultsAt(now) || !isSameMapping(layout, vma, now)) {
+                return null;
+            }
+            if (vma.anonIdentity() == null) {
+                return now;
+            }
+            // The identity may have been set after the VMA's successors were given theirs. The successors may have been
+            // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
+            // identity.
+            Identities.prepare(layout, now);
+            if (!now.isDetached()) {
+                return now;
+            }
+        }
+    }
+
+    private static boolean isSameMapping(Layout layout, Vma one, Vma other) {
+        long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
+        int pageShift = layout.geometry().pageShift();
+        boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();
+        return one.backing() == other.backing()
+                && one.isAnonymous() == other.isAnonymous()
+                && ((one.flags() ^ other.flags()) & kept) == 0
+                && (continues || one.isAnonymous());
+    }
+}
