@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -39,7 +39,7 @@ final class AnonymousFault {
      */
     int map(Vma vma, long address, boolean writes, long @Nullable [] known) {
         if (writes || isHugeCandidate(vma, address)) {
-            Identities.prepare(faulter.layout, vma);
+            AnonVmas.prepare(faulter.layout, vma);
         }
         return writes ? mapFresh(vma, address, known) : mapZero(vma, address, known);
     }

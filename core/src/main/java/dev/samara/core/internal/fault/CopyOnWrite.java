@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Magazine;
@@ -83,7 +83,7 @@ final class CopyOnWrite {
     }
 
     private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
-        Identities.prepare(faulter.layout, vma);
+        AnonVmas.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, faulter.worker.owner(), true);
         int fresh = fresh(fromZero);

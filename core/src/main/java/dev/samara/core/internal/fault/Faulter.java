@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -299,7 +299,7 @@ public final class Faulter {
         }
         boolean copies = writes && !vma.has(VmaFlags.SHARED);
         if (copies) {
-            Identities.prepare(layout, vma);
+            AnonVmas.prepare(layout, vma);
         }
         long page = pageOf(vma, address);
         if (copies) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.vma.Vma;
@@ -42,7 +42,7 @@ final class StandingVma {
             // The identity may have been set after the VMA's successors were given theirs. The successors may have been
             // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
             // identity.
-            Identities.prepare(layout, now);
+            AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;
             }

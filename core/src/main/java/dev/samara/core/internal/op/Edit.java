@@ -238,9 +238,9 @@ public final class Edit implements AutoCloseable {
             put(vma);
         }
         if (layout.memoryOrNull() != null) {
-            Identities.handOn(oldFirst, fresh);
-            Identities.handOn(oldSecond, fresh);
-            Identities.handOn(oldThird, fresh);
+            AnonVmas.handOn(oldFirst, fresh);
+            AnonVmas.handOn(oldSecond, fresh);
+            AnonVmas.handOn(oldThird, fresh);
         }
     }
 
@@ -630,7 +630,7 @@ public final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             Life.detach(gone.get(i));
         }
-        Identities.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
+        AnonVmas.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
         if (charges) {
             commitment().publish(mine);
         }

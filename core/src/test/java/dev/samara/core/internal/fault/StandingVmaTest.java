@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OneThread;
 import dev.samara.core.Rig;
-import dev.samara.core.internal.op.Identities;
+import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
@@ -52,7 +52,7 @@ final class StandingVmaTest {
     @Test
     @DisplayName("goes on with that VMA if it is still there")
     void attached() {
-        Identities.prepare(layout, found);
+        AnonVmas.prepare(layout, found);
         assertSame(found, standing());
     }
 
@@ -62,7 +62,7 @@ final class StandingVmaTest {
         advise(1, Advice.DONTDUMP);
         Vma successor = vma();
         assertNotSame(found, successor);
-        Identities.prepare(layout, found);
+        AnonVmas.prepare(layout, found);
         assertNull(successor.anonIdentity(), "told, although it was replaced first");
         assertSame(successor, standing());
         assertNotNull(successor.anonIdentity());
@@ -76,7 +76,7 @@ final class StandingVmaTest {
         advise(2, Advice.DONTFORK);
         Vma last = vma();
         assertNotSame(between, last);
-        Identities.prepare(layout, found);
+        AnonVmas.prepare(layout, found);
         assertSame(last, standing());
         assertNotNull(last.anonIdentity());
         assertNull(between.anonIdentity());
@@ -86,7 +86,7 @@ final class StandingVmaTest {
     @DisplayName("looks everything up anew where another mapping is")
     void otherMapping() {
         rig.map(at, 1, Rig.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
-        Identities.prepare(layout, found);
+        AnonVmas.prepare(layout, found);
         assertNull(standing());
         assertNull(vma().anonIdentity());
         assertEquals(0, rig.space.munmap(at, Rig.PAGE));

@@ -26,7 +26,7 @@ class LateIdentityTest {
         Vma elsewhere = vma(0x5000, 0x6000);
         Life.adoptIdentity(old, AnonVma.inherited());
         AnonVma identity = old.anonIdentity();
-        Identities.handOn(old, new Vma[] {low, high, elsewhere});
+        AnonVmas.handOn(old, new Vma[] {low, high, elsewhere});
         assertSame(identity, low.anonIdentity());
         assertSame(identity, high.anonIdentity());
         assertNull(elsewhere.anonIdentity());

@@ -10,13 +10,13 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Anonymous identities outside of edits: the first page of its own gives a VMA one ({@code anon_vma_prepare}). */
-public final class Identities {
-    private Identities() {}
+/** Which {@link AnonVma} a VMA gets after its creation, by its first page of its own or from a VMA that it replaces. */
+public final class AnonVmas {
+    private AnonVmas() {}
 
     /**
-     * Gives a VMA an identity unless it has one: that of a neighbour with which it may merge later, or a new one. Takes
-     * no lock; a concurrent change of the neighbours may be seen or not.
+     * Gives a VMA an {@code anon_vma} unless it has one: that of a neighbour with which it may merge later, or a new
+     * one ({@code anon_vma_prepare}). Takes no lock; a concurrent change of the neighbours may be seen or not.
      */
     public static void prepare(Layout layout, Vma vma) {
         if (vma.anonIdentity() == null) {
@@ -26,22 +26,6 @@ public final class Identities {
                     previous, vma, next, layout.geometry().pageShift());
             Life.adoptIdentity(vma, identity);
         }
-    }
-
-    /**
-     * Returns whether Linux would use a huge page here, for which even a read prepares an identity. The VMA must have
-     * the HUGEPAGE flag and contain the whole range of the huge page.
-     *
-     * @param vma an anonymous VMA
-     * @param address an address of it
-     */
-    public static boolean isHugeCandidate(Layout layout, Vma vma, long address) {
-        if (!vma.has(VmaFlags.HUGEPAGE)) {
-            return false;
-        }
-        long size = layout.geometry().hugeSize();
-        long start = address & -size;
-        return Long.compareUnsigned(vma.start(), start) <= 0 && Long.compareUnsigned(start + size, vma.end()) <= 0;
     }
 
     /**
