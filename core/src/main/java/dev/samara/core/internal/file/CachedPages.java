@@ -18,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 final class CachedPages extends Caches.Entry {
     private final Memory memory;
     private final Frames frames;
+    private final int pageShift;
     private final long number;
     private final PageIndex index = new PageIndex();
 
@@ -55,6 +56,7 @@ final class CachedPages extends Caches.Entry {
         this.memory = memory;
         this.size = size;
         frames = memory.frames();
+        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         isRemoved = frames::isRemoved;
         number = memory.nextCache();
     }
@@ -73,6 +75,30 @@ final class CachedPages extends Caches.Entry {
 
     long size() {
         return size;
+    }
+
+    int pageShift() {
+        return pageShift;
+    }
+
+    /** Returns the size in pages. A partial last page counts. */
+    long pages() {
+        return pages(size);
+    }
+
+    /** Returns the number of pages that a number of bytes needs. */
+    long pages(long bytes) {
+        return (bytes >>> pageShift) + ((bytes & (1L << pageShift) - 1) == 0 ? 0 : 1);
+    }
+
+    /** Returns the offset in bytes at which a page begins, or the largest offset that exists. */
+    long startOf(long page) {
+        return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
+    }
+
+    /** Returns the frame of a page, or {@link Frames#NONE} if it is not in memory. */
+    int frameAt(long page) {
+        return page < 0 ? Frames.NONE : index.get(page);
     }
 
     /** The caller holds the lock of the content. */
@@ -201,7 +227,7 @@ final class CachedPages extends Caches.Entry {
             hand = 0;
             return 0;
         }
-        Reclaim batch = new Reclaim(frames);
+        ReclaimBatch batch = new ReclaimBatch(frames);
         hand = batch.collect(index, hand);
         return cache.reclaim(batch);
     }

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
-import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.Memory;
@@ -15,76 +13,34 @@ import dev.samara.core.internal.vma.Linked;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
-import java.util.ArrayList;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.List;
-import java.util.Set;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** The page cache of one file of one machine. */
+/**
+ * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
+ *
+ * <p>The other jobs have classes of their own: {@link Removals} takes pages out, {@link Truncation} changes the size,
+ * {@link Reclaim} frees pages that are not needed, {@link ReverseMap} has the VMAs that map the file, and {@link
+ * CachedPages} the part of the cache that outlives it.
+ */
 public final class FilePages extends PageCache {
     /** The result when there is no free frame. */
     public static final int NO_MEMORY = Frames.NONE - 1;
 
-    private static final long NO_TAIL = -1;
-
-    /* The pauses in nanoseconds between attempts to finish a failed removal. */
-    private static final long SHORTEST_PAUSE = 1_000_000;
-    private static final long LONGEST_PAUSE = 1_000_000_000;
-
     private final Memory memory;
     private final Frames frames;
-    private final int pageShift;
     private final boolean isOfZeros;
     private final CachedPages cached;
     private final long number;
     private final PageIndex index;
     private final ReverseMap mappings;
-
-    /**
-     * Serializes changes of the size and removals, from the first step to the last. Taken before the lock of the
-     * content.
-     */
-    private final ReentrantLock resizing = new ReentrantLock();
+    private final ShrinkLog shrinks = new ShrinkLog();
+    private final Removals removals;
+    private final Truncation truncation;
+    private final Reclaim reclaim;
 
     /** The lock of the pages: index, size and contents of the cache. */
     private final ReentrantLock content;
-
-    /** The removal that has begun and has not handed its frames over. Guarded by the lock of the size. */
-    private @Nullable Removal left;
-
-    /** Whether a thread of the machine is to finish the removal. Guarded by the lock of the size. */
-    private boolean isHandedOn;
-
-    /**
-     * Where the zeros begin that a truncation must still write to the rest of a page, or {@link #NO_TAIL}. Guarded by
-     * the lock of the size.
-     */
-    private long tail = NO_TAIL;
-
-    /**
-     * The last link of a chain. An operation that holds pages of the file where no walk finds them remembers the link
-     * of the time when it took them. It learns of later truncations by following the chain. Links that no operation
-     * remembers are garbage.
-     */
-    private volatile Shrink shrinks;
-
-    /** The last shrink that is over. Later ones may still walk, and may have passed the place where pages are put. */
-    private volatile Shrink settled;
-
-    /** The record that the file was made smaller. */
-    public static final class Shrink {
-        private final long pages;
-        private volatile @Nullable Shrink next;
-
-        private Shrink(long pages) {
-            this.pages = pages;
-        }
-    }
 
     /**
      * Creates the cache of a file whose backing fetches its pages. No page is in memory.
@@ -106,15 +62,15 @@ public final class FilePages extends PageCache {
     public FilePages(Memory memory, long size, boolean isOfZeros) {
         this.memory = memory;
         this.isOfZeros = isOfZeros;
-        shrinks = new Shrink(Long.MAX_VALUE);
-        settled = shrinks;
         frames = memory.frames();
-        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         cached = new CachedPages(this, memory, size);
         number = cached.number();
         index = cached.index();
         content = cached.content();
         mappings = new ReverseMap(memory.caches()::noteUnmapped);
+        removals = new Removals(this, memory, cached, mappings);
+        truncation = new Truncation(memory, cached, removals, shrinks);
+        reclaim = new Reclaim(memory, cached, mappings, removals);
     }
 
     /** Returns the page cache of the mapped file; null for none. */
@@ -122,11 +78,7 @@ public final class FilePages extends PageCache {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }
 
-    /**
-     * Returns the number of the cache. Its frames have this number as their owner.
-     *
-     * @return the number
-     */
+    /** Returns the number of the cache. Its frames have this number as their owner. */
     public long number() {
         return number;
     }
@@ -145,22 +97,9 @@ public final class FilePages extends PageCache {
         return cached.size();
     }
 
-    /**
-     * Returns the size in pages. A partial last page counts.
-     *
-     * @return the number of pages
-     */
+    /** Returns the size in pages. A partial last page counts. */
     public long pages() {
-        return pages(cached.size());
-    }
-
-    private long pages(long bytes) {
-        return (bytes >>> pageShift) + ((bytes & frames.pageSize() - 1) == 0 ? 0 : 1);
-    }
-
-    /** Returns the offset in bytes at which a page begins, or the largest offset that exists. */
-    private long startOf(long page) {
-        return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
+        return cached.pages();
     }
 
     @Override
@@ -187,20 +126,12 @@ public final class FilePages extends PageCache {
         cached.allowReclaim();
     }
 
-    /**
-     * Returns whether the cache was closed. No page is in memory after that.
-     *
-     * @return whether it is closed
-     */
+    /** Returns whether the cache was closed. No page is in memory after that. */
     public boolean isClosed() {
         return cached.isClosed();
     }
 
-    /**
-     * Returns a count of removals, odd while one is under way.
-     *
-     * @return the argument for {@link #hasRemovedSince}
-     */
+    /** Returns a count of removals, odd while one is under way: the argument for {@link #hasRemovedSince}. */
     public long removals() {
         return cached.removals();
     }
@@ -380,50 +311,16 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
-        removeWith(null, first, count);
+        removals.remove(null, first, count);
     }
 
     /**
-     * Removes pages like {@link #remove(long, long)}, for an operation that already has a worker.
+     * Removes pages like {@link #remove(long, long)}, for an operation that already has a page table context.
      *
-     * @param gather the operation's, with a worker; see {@link DiscardPages#DiscardPages(TlbGather, long)}
-     * @param first the first page
-     * @param count the number of pages
+     * @param gather the operation's; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      */
     public void remove(TlbGather gather, long first, long count) {
-        removeWith(gather, first, count);
-    }
-
-    private void removeWith(@Nullable TlbGather lent, long first, long count) {
-        Cpus.checkMayWait("a removal from a page cache");
-        if (first < 0 || count <= 0) {
-            return;
-        }
-        long last = first + Math.min(count - 1, Long.MAX_VALUE - first);
-        resizing.lock();
-        try {
-            removeWith(lent, new Removal(first, last, false));
-        } finally {
-            release();
-        }
-    }
-
-    /** The caller holds the lock of the size. */
-    private void removeWith(@Nullable TlbGather lent, Removal removal) {
-        // The worker comes first: without one, nothing is changed.
-        try (DiscardPages discarding =
-                lent == null ? new DiscardPages(memory, Pte.NONE) : new DiscardPages(lent, Pte.NONE)) {
-            goOn(discarding);
-            content.lock();
-            try {
-                cached.collect(removal);
-                left = removal;
-                cached.takeOut(removal);
-            } finally {
-                content.unlock();
-            }
-            goOn(discarding);
-        }
+        removals.remove(gather, first, count);
     }
 
     @Override
@@ -433,180 +330,12 @@ public final class FilePages extends PageCache {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
-        resizing.lock();
-        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-            goOn(discarding);
-            if (!isClosed()) {
-                takeAll();
-                goOn(discarding);
-            }
-        } finally {
-            release();
-        }
+        removals.close();
     }
 
-    /** The caller holds the lock of the size. */
-    private void takeAll() {
-        Removal removal = new Removal(0, Long.MAX_VALUE, false);
-        content.lock();
-        try {
-            cached.collect(removal);
-            cached.setClosed();
-            left = removal;
-            cached.takeOut(removal);
-        } finally {
-            content.unlock();
-        }
-    }
-
-    /**
-     * Releases the lock of the size. If the caller's change has failed and left a removal, a thread of the machine gets
-     * the removal, unless one has it already.
-     */
-    private void release() {
-        try {
-            if (left != null && !isHandedOn) {
-                memory.rcu().call(this::goOnLater);
-                isHandedOn = true;
-            }
-        } finally {
-            resizing.unlock();
-        }
-    }
-
-    /**
-     * Continues the removal that has begun, up to the hand-over of its frames; does nothing if there is none. Every
-     * change that removes pages or makes the file larger does this first, so there is one removal at a time. The caller
-     * holds the lock of the size.
-     */
-    private void goOn(DiscardPages discarding) {
-        Removal removal = left;
-        if (removal == null) {
-            return;
-        }
-        if (!removal.isOut()) {
-            content.lock();
-            try {
-                cached.takeOut(removal);
-            } finally {
-                content.unlock();
-            }
-        }
-        if (isClosed()) {
-            cached.leaveCaches();
-        }
-        unmap(discarding, removal);
-    }
-
-    /**
-     * Retries without reports: the caller of the change was told of the first failure, and later ones have no other
-     * cause.
-     */
-    private void goOnLater() {
-        long pause = SHORTEST_PAUSE;
-        while (!hasGoneOn()) {
-            LockSupport.parkNanos(this, pause);
-            pause = Math.min(2 * pause, LONGEST_PAUSE);
-        }
-    }
-
-    private boolean hasGoneOn() {
-        // The holder of the lock continues the removal too, or holds the lock for long. A thread of the machine does
-        // not wait for that.
-        if (!resizing.tryLock()) {
-            return false;
-        }
-        try {
-            goOnIfLeft();
-            isHandedOn = false;
-            return true;
-        } catch (Throwable again) {
-            return false;
-        } finally {
-            resizing.unlock();
-        }
-    }
-
-    /** The caller holds the lock of the size. */
-    private void goOnIfLeft() {
-        if (left != null) {
-            try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-                goOn(discarding);
-            }
-        }
-    }
-
-    /**
-     * Frees pages that turn out to be clean, unpinned and unmapped. Frees none of a file whose size is being changed.
-     * The caller may wait for CPUs and for a grace period.
-     *
-     * @param batch the candidate pages
-     * @return the number of pages that were freed
-     */
-    int reclaim(Reclaim batch) {
-        if (batch.isEmpty() || !resizing.tryLock()) {
-            return 0;
-        }
-        try {
-            if (left != null) {
-                return reclaimLeft();
-            }
-            mappings.visit(batch.first(), batch.last(), batch);
-            batch.dismiss();
-            if (batch.isEmpty()) {
-                return 0;
-            }
-            try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-                return discarding == null ? 0 : reclaim(batch, discarding);
-            }
-        } finally {
-            release();
-        }
-    }
-
-    /**
-     * Continues the removal that is left, and returns the number of frames that this frees. The caller holds the lock
-     * of the size.
-     */
-    private int reclaimLeft() {
-        Removal removal = left;
-        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
-            if (removal == null || discarding == null) {
-                return 0;
-            }
-            int count = removal.count();
-            goOn(discarding);
-            return count;
-        }
-    }
-
-    /** The caller holds the lock of the size, and no removal is left. */
-    private int reclaim(Reclaim batch, DiscardPages discarding) {
-        Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
-        // The lock keeps other frames from being inserted for these pages until it is known which pages stay.
-        content.lock();
-        try {
-            batch.leaveOutGone(index);
-            if (batch.isEmpty()) {
-                return 0;
-            }
-            cached.beginRemoval();
-            try {
-                batch.takeOut(index, () -> mappings.visit(removal.first(), removal.last(), batch));
-                batch.addTo(removal);
-                if (!removal.isEmpty()) {
-                    left = removal;
-                }
-            } finally {
-                cached.endRemoval();
-            }
-            index.prune(removal.first(), removal.last());
-        } finally {
-            content.unlock();
-        }
-        int count = removal.count();
-        goOn(discarding);
-        return count;
+    /** Frees pages of a batch and returns their number, see {@link Reclaim#run}. */
+    int reclaim(ReclaimBatch batch) {
+        return reclaim.run(batch);
     }
 
     /**
@@ -614,83 +343,17 @@ public final class FilePages extends PageCache {
      * FALLOC_FL_PUNCH_HOLE}).
      */
     public void punch(long start, long length) {
-        Cpus.checkMayWait("the punching of a hole");
-        // Up to the end of the last page, whose rest is visible through mappings.
-        long end = Math.min(start + length, startOf(pages()));
-        long first = pages(start);
-        long behind = end >>> pageShift;
-        if (first <= behind) {
-            zero(start, Math.min(startOf(first), end));
-            if (behind >= first) {
-                zero(Math.max(behind << pageShift, start), end);
-            }
-            remove(first, behind - first);
-        } else {
-            zero(start, end);
-        }
+        truncation.punch(start, length);
     }
 
     @Override
     public void truncate(long bytes) {
-        Cpus.checkMayWait("a truncation");
-        if (bytes < 0) {
-            throw new IllegalArgumentException("size " + bytes + " is negative");
-        }
-        resizing.lock();
-        try {
-            if (bytes < cached.size()) {
-                shrink(bytes);
-            } else {
-                growTo(bytes);
-            }
-        } finally {
-            release();
-        }
+        truncation.truncate(bytes);
     }
 
-    /** The caller holds the lock of the size. */
-    private void shrink(long bytes) {
-        long first = pages(bytes);
-        // The worker comes first: without one, nothing is changed.
-        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-            goOn(discarding);
-            Removal removal = new Removal(first, Long.MAX_VALUE, true);
-            Shrink now = new Shrink(first);
-            content.lock();
-            try {
-                cached.collect(removal);
-                cached.setSize(bytes);
-                left = removal;
-                // If an earlier truncation left a tail, that tail is a part of this one or lies in a page that goes.
-                tail = bytes;
-                shrinks.next = now;
-                shrinks = now;
-                cached.takeOut(removal);
-            } finally {
-                content.unlock();
-            }
-            zeroTail(discarding.worker());
-            goOn(discarding);
-            settled = shrinks;
-        }
-    }
-
-    /** Fills the rest of the last page with zeros, as a truncation must. The caller holds the lock of the size. */
-    private void zeroTail(PageTableContext worker) {
-        long from = tail;
-        if (from != NO_TAIL) {
-            zero(from, startOf(pages(from)), worker);
-            tail = NO_TAIL;
-        }
-    }
-
-    /**
-     * Returns the record of the last shrink that is over.
-     *
-     * @return the argument for {@link #lowestSince}
-     */
-    public Shrink lastShrink() {
-        return settled;
+    /** Returns the last shrink whose walk is over: the argument for {@link #lowestSince}. */
+    public ShrinkLog.Shrink lastShrink() {
+        return shrinks.walked();
     }
 
     /**
@@ -700,48 +363,13 @@ public final class FilePages extends PageCache {
      * @param from a result of {@link #lastShrink} at that instant
      * @return the size in pages; pages beyond it were removed in between
      */
-    public long lowestSince(Shrink from) {
-        long lowest = Long.MAX_VALUE;
-        for (Shrink next = from.next; next != null; next = next.next) {
-            lowest = Math.min(lowest, next.pages);
-        }
-        return lowest;
+    public long lowestSince(ShrinkLog.Shrink from) {
+        return ShrinkLog.lowestSince(from);
     }
 
-    /**
-     * Makes the file larger, unless it is large enough. May wait for CPUs.
-     *
-     * @param bytes the least size in bytes
-     */
+    /** Makes the file larger, unless it is large enough. May wait for CPUs. */
     public void growTo(long bytes) {
-        Cpus.checkMayWait("a change of a file's size");
-        resizing.lock();
-        try {
-            // Pages that must go because they were beyond the end must not be within the file again.
-            goOnIfLeft();
-            zeroTail();
-            content.lock();
-            try {
-                cached.setSize(Math.max(cached.size(), bytes));
-            } finally {
-                content.unlock();
-            }
-        } finally {
-            release();
-        }
-    }
-
-    /** The caller holds the lock of the size. */
-    private void zeroTail() {
-        if (tail == NO_TAIL) {
-            return;
-        }
-        PageTableContext worker = memory.borrow();
-        try {
-            zeroTail(worker);
-        } finally {
-            memory.giveBack(worker);
-        }
+        truncation.growTo(bytes);
     }
 
     /**
@@ -750,12 +378,12 @@ public final class FilePages extends PageCache {
      */
     public void lock() {
         Cpus.checkMayWait("a change of a file");
-        resizing.lock();
+        removals.lock();
     }
 
     /** Releases {@link #lock}. */
     public void unlock() {
-        resizing.unlock();
+        removals.unlock();
     }
 
     /**
@@ -778,175 +406,8 @@ public final class FilePages extends PageCache {
         return known == Frames.NONE ? insert(page, fresh) : known;
     }
 
-    /** Fills bytes within one page with zeros, if the page is in memory. */
-    private void zero(long start, long end) {
-        if (start >= end) {
-            return;
-        }
-        PageTableContext worker = memory.borrow();
-        try {
-            zero(start, end, worker);
-        } finally {
-            memory.giveBack(worker);
-        }
-    }
-
-    private void zero(long start, long end, PageTableContext worker) {
-        if (start >= end) {
-            return;
-        }
-        try {
-            worker.reader().readLock();
-            int frame = frameAt(start >>> pageShift);
-            if (frame != Frames.NONE) {
-                store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
-            }
-        } finally {
-            worker.reader().readUnlockAll();
-        }
-    }
-
-    /**
-     * Removes the frames of a removal, and private copies beyond an end, from every mapping. Then hands the frames
-     * over, which ends the removal. If the walk fails, the removal stays {@link #left}, with its frames marked removed
-     * and in use. The next change of the file, or a thread of the machine, walks again from the beginning. If a step
-     * after the hand-over fails, the operation of the caller continues it, see {@link DiscardPages#close}.
-     */
-    private void unmap(DiscardPages discarding, Removal removal) {
-        if (removal.isEmpty() && mappings.isEmpty()) {
-            left = null;
-            return;
-        }
-        Walk walk = new Walk(discarding, removal);
-        try {
-            do {
-                mappings.visit(removal.first(), removal.last(), walk);
-            } while (walk.discardFound());
-            // Needed also if no entry was found: another thread may be between the removal of an entry and its flush,
-            // and a fault between the index and its check.
-            discarding.needGracePeriod();
-            removal.handOver(discarding);
-            left = null;
-        } finally {
-            try {
-                discarding.finish();
-            } finally {
-                walk.takings.forEach(AccessChecker.Revocation::close);
-            }
-        }
-    }
-
     @Override
     public String toString() {
         return "page cache " + number();
-    }
-
-    /**
-     * Removes the pages from each mapping of the file. A lookup in the reverse map only records the links that it
-     * finds. The waits for CPUs come after the lookup, since no unlinked link leaves the map while a lookup is under
-     * way.
-     *
-     * <p>By the time a recorded link is walked, its VMA may have been replaced and unlinked. That loses nothing:
-     *
-     * <ul>
-     *   <li>A page that was removed from the file is marked removed before the first lookup. It is put into no entry
-     *       after the mark, so it is where it was at the mark. Either it is in the range of a VMA that was linked at
-     *       that time, which the lookup finds, or else its successor. Or a move or a fork holds it; that operation
-     *       checks the mark under the lock of the leaf before it puts the page down, and drops the page.
-     *   <li>A private copy beyond the end is removed while its link is not left. If the link is left, the entry may
-     *       belong to another mapping. If it belongs to the successor, the successor was linked before this link was
-     *       left. So the walk is repeated with another lookup, which finds the successor, until a walk meets no link
-     *       that is left. A move or a fork that holds copies asks for the smallest size of the file since, under the
-     *       lock of the leaf.
-     *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
-     *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted
-     *       in, within the file's size.
-     * </ul>
-     */
-    private final class Walk implements ReverseMap.Visitor {
-        private final DiscardPages discarding;
-        private final long first;
-        private final long last;
-        private final boolean alsoCopies;
-
-        /** The revocations, for the access checker, until the flush of the removed pages is complete. */
-        private final ArrayList<AccessChecker.Revocation> takings = new ArrayList<>(0);
-
-        private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
-
-        /** The links that the last lookup found and that are not walked yet. */
-        private final List<ReverseMap.Link> found = new ArrayList<>();
-
-        /**
-         * Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that.
-         */
-        private boolean metLeft;
-
-        Walk(DiscardPages discarding, Removal removal) {
-            this.discarding = discarding;
-            first = removal.first();
-            last = removal.last();
-            alsoCopies = removal.alsoCopies();
-        }
-
-        @Override
-        public void visit(ReverseMap.Link link) {
-            if (visited.add(link)) {
-                found.add(link);
-            }
-        }
-
-        /**
-         * Walks the links that the last lookup found; waits for CPUs now and then. Returns whether another lookup is
-         * needed.
-         */
-        boolean discardFound() {
-            metLeft = false;
-            for (ReverseMap.Link link : found) {
-                discard(link);
-            }
-            found.clear();
-            return metLeft;
-        }
-
-        private void discard(ReverseMap.Link link) {
-            Vma vma = link.vma();
-            long offset = vma.pageOffset();
-            long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
-            long span = (last - offset + 1) << pageShift;
-            long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
-            boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
-            AccessChecker oracle = memory.oracle();
-            if (oracle != null) {
-                // A revocation that has begun must be recorded, so its place in the list comes first.
-                takings.ensureCapacity(takings.size() + 1);
-                takings.add(oracle.begin(
-                        "a page leaves its cache",
-                        AccessChecker.ALL,
-                        link.table().number(),
-                        from,
-                        end));
-            }
-            discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
-        }
-
-        private boolean takes(ReverseMap.Link link, long pte, boolean copies) {
-            if (Pte.isCached(pte)) {
-                return frames.isRemoved(Pte.frame(pte));
-            }
-            if (!copies || !Pte.isOwn(pte)) {
-                return false;
-            }
-            if (!link.isEntered()) {
-                // A page of a mapping that is being replaced: a fork may still have to copy it, and its operation drops
-                // it.
-                return false;
-            }
-            // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have
-            // reached it.
-            boolean isLeft = link.isLeft();
-            metLeft |= isLeft;
-            return !isLeft;
-        }
     }
 }

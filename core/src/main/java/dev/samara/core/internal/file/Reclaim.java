@@ -1,167 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.page.Caches;
-import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
-import java.util.Arrays;
+import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.tlb.Memory;
 
 /**
- * Pages of one page cache, in ascending order, that may be reclaimed ({@code shrink_folio_list}): those that are clean,
- * unpinned and unmapped.
+ * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
- * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says. A
- * store through the entry may not have reached the frame's dirty mark before the mapping is gone.
+ * <p>A batch is checked twice: without the lock of the content first, which may dismiss most of it, and then after its
+ * pages have left the index, when no thread can map them any more.
  */
-final class Reclaim implements ReverseMap.Visitor {
-    private final Frames frames;
-    private final long[] pages = new long[Caches.BATCH];
-    private final int[] taken = new int[Caches.BATCH];
-    private final boolean[] isBusy = new boolean[Caches.BATCH];
-    private int count;
+final class Reclaim {
+    private final Memory memory;
+    private final CachedPages cached;
+    private final ReverseMap mappings;
+    private final Removals removals;
 
-    Reclaim(Frames frames) {
-        this.frames = frames;
+    Reclaim(Memory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+        this.memory = memory;
+        this.cached = cached;
+        this.mappings = mappings;
+        this.removals = removals;
     }
 
     /**
-     * Collects the next pages in memory.
+     * Frees pages of a batch. Frees none of a file that is being changed. The caller may wait for CPUs and for a grace
+     * period.
      *
-     * @return the first page of the next batch, 0 if there are no more pages
+     * @return the number of pages that were freed
      */
-    long collect(PageIndex index, long from) {
-        count = index.collect(from, pages, taken);
-        long behind = count < pages.length ? 0 : pages[count - 1] + 1;
-        dismiss();
-        return behind;
-    }
-
-    boolean isEmpty() {
-        return count == 0;
-    }
-
-    long first() {
-        return pages[0];
-    }
-
-    long last() {
-        return pages[count - 1];
-    }
-
-    /** Leaves out the pages that are mapped, dirty or pinned. */
-    void dismiss() {
-        int kept = 0;
-        for (int i = 0; i < count; i++) {
-            if (!isInUse(i)) {
-                pages[kept] = pages[i];
-                taken[kept++] = taken[i];
-            }
+    int run(ReclaimBatch batch) {
+        if (batch.isEmpty() || !removals.tryLock()) {
+            return 0;
         }
-        count = kept;
-        Arrays.fill(isBusy, false);
+        try {
+            if (removals.unfinished() != null) {
+                return resume();
+            }
+            mappings.visit(batch.first(), batch.last(), batch);
+            batch.dismiss();
+            if (batch.isEmpty()) {
+                return 0;
+            }
+            try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
+                return discarding == null ? 0 : reclaim(batch, discarding);
+            }
+        } finally {
+            removals.release();
+        }
     }
 
-    private boolean isInUse(int i) {
-        return isBusy[i] || frames.isDirty(taken[i]) || frames.isPinned(taken[i]);
+    /**
+     * Resumes the unfinished removal, and returns the number of frames that this frees. The caller holds the inode lock.
+     */
+    private int resume() {
+        Removal removal = removals.unfinished();
+        try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
+            if (removal == null || discarding == null) {
+                return 0;
+            }
+            int count = removal.count();
+            removals.resume(discarding);
+            return count;
+        }
     }
 
-    int size() {
+    /** The caller holds the inode lock, and no removal is unfinished. */
+    private int reclaim(ReclaimBatch batch, DiscardPages discarding) {
+        PageIndex index = cached.index();
+        Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
+        // The lock keeps other frames from being inserted for these pages until it is known which pages stay.
+        cached.content().lock();
+        try {
+            batch.leaveOutGone(index);
+            if (batch.isEmpty()) {
+                return 0;
+            }
+            cached.beginRemoval();
+            try {
+                batch.takeOut(index, () -> mappings.visit(removal.first(), removal.last(), batch));
+                batch.addTo(removal);
+                if (!removal.isEmpty()) {
+                    removals.begin(removal);
+                }
+            } finally {
+                cached.endRemoval();
+            }
+            index.prune(removal.first(), removal.last());
+        } finally {
+            cached.content().unlock();
+        }
+        int count = removal.count();
+        removals.resume(discarding);
         return count;
-    }
-
-    /**
-     * Leaves out the pages that were removed since they were collected. The caller holds the locks of size and content.
-     */
-    void leaveOutGone(PageIndex index) {
-        int kept = 0;
-        for (int i = 0; i < count; i++) {
-            if (index.get(pages[i]) == taken[i]) {
-                pages[kept] = pages[i];
-                taken[kept++] = taken[i];
-            }
-        }
-        count = kept;
-    }
-
-    /**
-     * Removes the pages, so no thread can map them from here on, and puts back those that turn out to be in use. If the
-     * lookup fails, all pages are put back, which needs no memory. The caller holds the locks of size and content.
-     *
-     * @param look finds the pages that are mapped
-     */
-    void takeOut(PageIndex index, Runnable look) {
-        boolean isKnown = false;
-        try {
-            for (int i = 0; i < count; i++) {
-                frames.remove(taken[i]);
-                index.clear(pages[i]);
-            }
-            look.run();
-            isKnown = true;
-        } finally {
-            if (!isKnown) {
-                Arrays.fill(isBusy, 0, count, true);
-            }
-            putBack(index);
-        }
-    }
-
-    /** Puts back the pages that are in use. The other pages stay in the batch. */
-    private void putBack(PageIndex index) {
-        for (int i = 0; i < count; i++) {
-            if (isInUse(i)) {
-                frames.restore(taken[i]);
-                index.put(pages[i], taken[i]);
-                isBusy[i] = true;
-            }
-        }
-        dismiss();
-    }
-
-    /** Adds the frames of the remaining pages to a removal that has space for them. */
-    void addTo(Removal removal) {
-        for (int i = 0; i < count; i++) {
-            removal.add(taken[i]);
-        }
-        removal.setOut();
-    }
-
-    /** Finds the pages that a VMA maps. */
-    @Override
-    public void visit(ReverseMap.Link link) {
-        Vma vma = link.vma();
-        PageTable table = link.table();
-        long span = vma.length() >>> table.pageShift();
-        boolean mayBeWritten = vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);
-        for (int i = 0; i < count; i++) {
-            long at = pages[i] - vma.pageOffset();
-            if (at >= 0 && at < span && !isBusy[i]) {
-                isBusy[i] = mayBeWritten || isMapped(table, vma.start() + (at << table.pageShift()), taken[i]);
-            }
-        }
-    }
-
-    private static boolean isMapped(PageTable table, long address, int frame) {
-        // The fence of nextLeaf comes after the mark of the frame. Pairs with a thread that links a leaf, and then
-        // reads the mark under the leaf's lock: either the entry is found here, or it is not installed.
-        if (table.nextLeaf(address, address + 1) != address) {
-            return false;
-        }
-        long[] leaf = table.leaf(address);
-        if (leaf == null) {
-            return false;
-        }
-        Leaf.lock(leaf);
-        try {
-            long pte = Leaf.get(leaf, table.indexOf(address));
-            // A leaf that died meanwhile was empty; there may be another one in its place.
-            return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isBusy(pte)) && Pte.frame(pte) == frame);
-        } finally {
-            Leaf.unlock(leaf);
-        }
     }
 }

@@ -4,8 +4,10 @@
  *
  * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link
  * dev.samara.core.internal.file.PageIndex} from page numbers to frames, read without a lock, and a {@link
- * dev.samara.core.internal.file.ReverseMap} from page numbers to VMAs. A {@link
- * dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too.
+ * dev.samara.core.internal.file.ReverseMap} from page numbers to VMAs. Pages leave it by {@link
+ * dev.samara.core.internal.file.Removals}: for a call, by a {@link dev.samara.core.internal.file.Truncation}, or by
+ * {@link dev.samara.core.internal.file.Reclaim}. {@link dev.samara.core.internal.file.UnmapMapping} then removes them
+ * from the mappings. A {@link dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too.
  *
  * <p>Mappings do not count the frames of a cache. A thread that takes a page out of a cache does so in this order
  * instead:

@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.file.ShrinkLog;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -64,7 +65,7 @@ public final class CopyPageTables {
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
     /** Copies of a file's pages, and the file's latest shrink before they were made. */
-    private record OfFile(Vma vma, FilePages file, FilePages.Shrink from) {}
+    private record OfFile(Vma vma, FilePages file, ShrinkLog.Shrink from) {}
 
     /** Caller holds the parent's layout lock, and has a worker in the gather until the copy is trimmed or undone. */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.ShrinkLog;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -39,7 +40,7 @@ final class MovePages {
     private int down;
 
     /** The file's latest shrink when the first page was picked up; null if there is no file. */
-    private final FilePages.@Nullable Shrink from;
+    private final ShrinkLog.@Nullable Shrink from;
 
     /** The leaf of a busy entry for whose owner this rests; null for none. */
     private long @Nullable [] busyLeaf;
@@ -55,7 +56,7 @@ final class MovePages {
         from = lastShrink();
     }
 
-    private FilePages.@Nullable Shrink lastShrink() {
+    private ShrinkLog.@Nullable Shrink lastShrink() {
         Vma target = layout.find(move.to());
         FilePages file = target == null ? null : FilePages.of(target);
         return file == null ? null : file.lastShrink();

@@ -220,7 +220,7 @@ final class AnswersOutOfDateTest {
             Future<Integer> reclaimed;
             pages.content().lock();
             try {
-                Reclaim batch = new Reclaim(frames);
+                ReclaimBatch batch = new ReclaimBatch(frames);
                 batch.collect(pages.index(), 0);
                 reclaimed = thread.submit(() -> pages.reclaim(batch));
                 Await.until(

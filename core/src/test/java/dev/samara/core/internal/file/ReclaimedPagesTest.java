@@ -45,8 +45,8 @@ final class ReclaimedPagesTest {
         return file.link(vma, table, true);
     }
 
-    private Reclaim batch() {
-        Reclaim batch = new Reclaim(frames);
+    private ReclaimBatch batch() {
+        ReclaimBatch batch = new ReclaimBatch(frames);
         PageIndex index = file.index();
         assertEquals(0, batch.collect(index, 0));
         return batch;
@@ -81,7 +81,7 @@ final class ReclaimedPagesTest {
             Future<Integer> reclaimed;
             file.content().lock();
             try {
-                Reclaim batch = batch();
+                ReclaimBatch batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
                 // It has looked at everything, and is about to take pages out.
                 Await.until(
@@ -118,7 +118,7 @@ final class ReclaimedPagesTest {
         for (long page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page) > 0);
         }
-        Reclaim batch = batch();
+        ReclaimBatch batch = batch();
         file.remove(0, 1);
         file.remove(4, 1);
         // It may get a frame that the batch knows under another page.
@@ -135,15 +135,15 @@ final class ReclaimedPagesTest {
         assertTrue(reclaimed >= 6, () -> "only " + reclaimed + " were reclaimed");
         file.remove(0, 8);
         assertEquals(0, frames.inUse());
-        Reclaim stale = stale();
+        ReclaimBatch stale = stale();
         assertEquals(0, file.reclaim(stale));
         assertEquals(0, frames.inUse());
     }
 
     /** A batch of which nothing is there any more. */
-    private Reclaim stale() {
+    private ReclaimBatch stale() {
         assertTrue(file.frameFor(2) > 0);
-        Reclaim batch = batch();
+        ReclaimBatch batch = batch();
         file.remove(2, 1);
         return batch;
     }
@@ -160,7 +160,7 @@ final class ReclaimedPagesTest {
             Future<Integer> reclaimed;
             file.content().lock();
             try {
-                Reclaim batch = batch();
+                ReclaimBatch batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
                 Await.until(
                         "it is about to take pages out", () -> file.content().hasQueuedThreads());
@@ -187,7 +187,7 @@ final class ReclaimedPagesTest {
         try {
             file.lock();
             try {
-                Reclaim batch = batch();
+                ReclaimBatch batch = batch();
                 assertEquals(0, thread.submit(() -> file.reclaim(batch)).get(30, TimeUnit.SECONDS));
             } finally {
                 file.unlock();

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.tlb.Memory;
+
+/**
+ * The changes of the size of one file, and holes in it ({@code truncate_pagecache}, {@code truncate_setsize}, {@code
+ * FALLOC_FL_PUNCH_HOLE}).
+ */
+final class Truncation {
+    private static final long NO_TAIL = -1;
+
+    private final Memory memory;
+    private final Frames frames;
+    private final CachedPages cached;
+    private final Removals removals;
+    private final ShrinkLog shrinks;
+
+    /**
+     * Where the zeros begin that a truncation must still write to the rest of a page, or {@link #NO_TAIL}. Guarded by
+     * the inode lock.
+     */
+    private long tail = NO_TAIL;
+
+    Truncation(Memory memory, CachedPages cached, Removals removals, ShrinkLog shrinks) {
+        this.memory = memory;
+        this.cached = cached;
+        this.removals = removals;
+        this.shrinks = shrinks;
+        frames = memory.frames();
+    }
+
+    /** Sets the size. May wait for CPUs and for a grace period. */
+    void truncate(long bytes) {
+        Cpus.checkMayWait("a truncation");
+        if (bytes < 0) {
+            throw new IllegalArgumentException("size " + bytes + " is negative");
+        }
+        removals.lock();
+        try {
+            if (bytes < cached.size()) {
+                shrink(bytes);
+            } else {
+                growTo(bytes);
+            }
+        } finally {
+            removals.release();
+        }
+    }
+
+    /** The caller holds the inode lock. */
+    private void shrink(long bytes) {
+        long first = cached.pages(bytes);
+        // The page table context comes first: without one, nothing is changed.
+        try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
+            removals.resume(discarding);
+            Removal removal = new Removal(first, Long.MAX_VALUE, true);
+            ShrinkLog.Shrink shrink = new ShrinkLog.Shrink(first);
+            cached.content().lock();
+            try {
+                cached.collect(removal);
+                cached.setSize(bytes);
+                removals.begin(removal);
+                // If an earlier truncation left a tail, that tail is a part of this one or lies in a page that goes.
+                tail = bytes;
+                shrinks.add(shrink);
+                cached.takeOut(removal);
+            } finally {
+                cached.content().unlock();
+            }
+            zeroTail(discarding.worker());
+            removals.resume(discarding);
+            shrinks.setWalked();
+        }
+    }
+
+    /** Makes the file larger, unless it is large enough. May wait for CPUs. */
+    void growTo(long bytes) {
+        Cpus.checkMayWait("a change of a file's size");
+        removals.lock();
+        try {
+            // Pages that must go because they were beyond the end must not be within the file again.
+            removals.resumeUnfinished();
+            zeroTail();
+            cached.content().lock();
+            try {
+                cached.setSize(Math.max(cached.size(), bytes));
+            } finally {
+                cached.content().unlock();
+            }
+        } finally {
+            removals.release();
+        }
+    }
+
+    /**
+     * Removes the whole pages of a range of bytes, like {@link Removals#remove}, and fills the rest with zeros ({@code
+     * FALLOC_FL_PUNCH_HOLE}).
+     */
+    void punch(long start, long length) {
+        Cpus.checkMayWait("the punching of a hole");
+        // Up to the end of the last page, whose rest is visible through mappings.
+        long end = Math.min(start + length, cached.startOf(cached.pages()));
+        long first = cached.pages(start);
+        long behind = end >>> cached.pageShift();
+        if (first <= behind) {
+            zero(start, Math.min(cached.startOf(first), end));
+            if (behind >= first) {
+                zero(Math.max(behind << cached.pageShift(), start), end);
+            }
+            removals.remove(null, first, behind - first);
+        } else {
+            zero(start, end);
+        }
+    }
+
+    /** The caller holds the inode lock. */
+    private void zeroTail() {
+        if (tail == NO_TAIL) {
+            return;
+        }
+        PageTableContext worker = memory.borrow();
+        try {
+            zeroTail(worker);
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    /** Fills the rest of the last page with zeros, as a truncation must. The caller holds the inode lock. */
+    private void zeroTail(PageTableContext worker) {
+        long from = tail;
+        if (from != NO_TAIL) {
+            zero(from, cached.startOf(cached.pages(from)), worker);
+            tail = NO_TAIL;
+        }
+    }
+
+    /** Fills bytes within one page with zeros, if the page is in memory. */
+    private void zero(long start, long end) {
+        if (start >= end) {
+            return;
+        }
+        PageTableContext worker = memory.borrow();
+        try {
+            zero(start, end, worker);
+        } finally {
+            memory.giveBack(worker);
+        }
+    }
+
+    private void zero(long start, long end, PageTableContext worker) {
+        if (start >= end) {
+            return;
+        }
+        try {
+            worker.reader().readLock();
+            int frame = cached.frameAt(start >>> cached.pageShift());
+            if (frame != Frames.NONE) {
+                frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);
+            }
+        } finally {
+            worker.reader().readUnlockAll();
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The walk that removes the frames of a {@link Removal}, and private copies beyond an end, from every mapping of the
+ * file ({@code unmap_mapping_pages}).
+ *
+ * <p>A lookup in the reverse map only records the links that it finds. The waits for CPUs come after the lookup, since
+ * no unlinked link leaves the map while a lookup is under way. By the time a recorded link is walked, its VMA may have
+ * been replaced and unlinked. That loses nothing:
+ *
+ * <ul>
+ *   <li>A page that was removed from the file is marked removed before the first lookup. It is put into no entry after
+ *       the mark, so it is where it was at the mark. Either it is in the range of a VMA that was linked at that time,
+ *       which the lookup finds, or else its successor. Or a move or a fork holds it; that operation checks the mark
+ *       under the lock of the leaf before it puts the page down, and drops the page.
+ *   <li>A private copy beyond the end is removed while its link is not left. If the link is left, the entry may belong
+ *       to another mapping. If it belongs to the successor, the successor was linked before this link was left. So the
+ *       walk is repeated with another lookup, which finds the successor, until a walk meets no link that is left. A
+ *       move or a fork that holds copies asks for the smallest size of the file since, under the lock of the leaf.
+ *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
+ *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted in,
+ *       within the file's size.
+ * </ul>
+ */
+final class UnmapMapping implements ReverseMap.Visitor {
+    private final @Nullable AccessChecker checker;
+    private final Frames frames;
+    private final int pageShift;
+    private final DiscardPages discarding;
+    private final long first;
+    private final long last;
+    private final boolean alsoCopies;
+
+    /** The revocations, for the access checker, until the flush of the removed pages is complete. */
+    private final ArrayList<AccessChecker.Revocation> revocations = new ArrayList<>(0);
+
+    private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
+
+    /** The links that the last lookup found and that are not walked yet. */
+    private final List<ReverseMap.Link> found = new ArrayList<>();
+
+    /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
+    private boolean metLeft;
+
+    UnmapMapping(Memory memory, DiscardPages discarding, Removal removal) {
+        checker = memory.oracle();
+        frames = memory.frames();
+        pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+        this.discarding = discarding;
+        first = removal.first();
+        last = removal.last();
+        alsoCopies = removal.alsoCopies();
+    }
+
+    /** Walks the mappings. The removed entries are flushed when the {@link DiscardPages} is finished. */
+    void walk(ReverseMap mappings) {
+        do {
+            mappings.visit(first, last, this);
+        } while (discardFound());
+    }
+
+    /** Ends the revocations. The flush of the removed pages is complete, or has failed. */
+    void endRevocations() {
+        revocations.forEach(AccessChecker.Revocation::close);
+    }
+
+    @Override
+    public void visit(ReverseMap.Link link) {
+        if (visited.add(link)) {
+            found.add(link);
+        }
+    }
+
+    /**
+     * Walks the links that the last lookup found; waits for CPUs now and then. Returns whether another lookup is
+     * needed.
+     */
+    private boolean discardFound() {
+        metLeft = false;
+        for (ReverseMap.Link link : found) {
+            discard(link);
+        }
+        found.clear();
+        return metLeft;
+    }
+
+    private void discard(ReverseMap.Link link) {
+        Vma vma = link.vma();
+        long offset = vma.pageOffset();
+        long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
+        long span = (last - offset + 1) << pageShift;
+        long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
+        boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
+        if (checker != null) {
+            // A revocation that has begun must be recorded, so its place in the list comes first.
+            revocations.ensureCapacity(revocations.size() + 1);
+            long space = link.table().number();
+            revocations.add(checker.begin("a page leaves its cache", AccessChecker.ALL, space, from, end));
+        }
+        discarding.discard(link.table(), from, end, (pte, address) -> takes(link, pte, copies));
+    }
+
+    private boolean takes(ReverseMap.Link link, long pte, boolean copies) {
+        if (Pte.isCached(pte)) {
+            return frames.isRemoved(Pte.frame(pte));
+        }
+        if (!copies || !Pte.isOwn(pte)) {
+            return false;
+        }
+        if (!link.isEntered()) {
+            // A page of a mapping that is being replaced: a fork may still have to copy it, and its operation drops it.
+            return false;
+        }
+        // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have reached
+        // it.
+        boolean isLeft = link.isLeft();
+        metLeft |= isLeft;
+        return !isLeft;
+    }
+}
