@@ -29,8 +29,11 @@ import java.lang.reflect.Field;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -81,16 +84,42 @@ final class FastPathTest {
         return numbers.get(0);
     }
 
-    /** Every lock that a machine, a space and a file have. */
+    /** Every lock that the frames, the grace periods and the file have, and every layout lock. */
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
         Memory memory = rig.space.layout().memory();
-        List<ReentrantLock> all = new ArrayList<>(layoutLocks);
-        for (Object owner : List.of(memory.frames(), memory.rcu(), memory.rcu().backlog(), file)) {
-            for (Field field : fields(owner.getClass(), ReentrantLock.class)) {
-                all.add((ReentrantLock) field.get(owner));
+        Set<ReentrantLock> all = Collections.newSetFromMap(new IdentityHashMap<>());
+        for (Object owner : List.of(memory.frames(), memory.rcu(), file)) {
+            int before = all.size();
+            addLocks(owner, all, Collections.newSetFromMap(new IdentityHashMap<>()));
+            assertTrue(all.size() > before, () -> "no lock in " + owner.getClass());
+        }
+        all.addAll(layoutLocks);
+        return List.copyOf(all);
+    }
+
+    /** Adds the locks of an object and of its parts. A part is in a field, and its class in the package of the object. */
+    private static void addLocks(Object owner, Set<ReentrantLock> all, Set<Object> visited)
+            throws IllegalAccessException {
+        if (!visited.add(owner)) {
+            return;
+        }
+        for (Field field : owner.getClass().getDeclaredFields()) {
+            boolean isPart =
+                    field.getType().getPackageName().equals(owner.getClass().getPackageName());
+            boolean isLock = field.getType() == ReentrantLock.class;
+            if (Modifier.isStatic(field.getModifiers())
+                    || !(isLock || isPart)
+                    || field.getType().isArray()) {
+                continue;
+            }
+            field.setAccessible(true);
+            Object value = field.get(owner);
+            if (value instanceof ReentrantLock lock) {
+                all.add(lock);
+            } else if (value != null) {
+                addLocks(value, all, visited);
             }
         }
-        return all;
     }
 
     private Vma vma(long address) {

@@ -223,7 +223,7 @@ public final class CheckedMemory extends TranslatedMemory {
         long right = RIGHTS[rightOf(handle)];
         int frame = (int) (physicals[slot] >>> shift);
         oracle.judged();
-        if (known.lives(frame) != tlb.livesAtFill(slot)) {
+        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(slot)) {
             throw violated("I3", "was freed while this CPU could use it", page, frame, right);
         }
         long pte = table.get(page);

@@ -4,7 +4,8 @@
  *
  * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree of {@linkplain dev.samara.core.internal.page.Pte
  * entries}, which are in its {@linkplain dev.samara.core.internal.page.Leaf leaves}. A walk takes no lock. {@link
- * dev.samara.core.internal.page.Frames} counts the users of each frame and hands out free frames, from a {@link
+ * dev.samara.core.internal.page.Frames} counts the users of each frame. A {@link
+ * dev.samara.core.internal.page.FramePool} has the free frames; they are handed out from a {@link
  * dev.samara.core.internal.page.Magazine} first. The bytes are in a {@link dev.samara.core.vma.FrameStore}, by default
  * {@link dev.samara.core.internal.page.DirectFrames}.
  *

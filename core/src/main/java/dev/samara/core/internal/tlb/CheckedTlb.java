@@ -9,7 +9,7 @@ import dev.samara.core.internal.page.Frames;
 public final class CheckedTlb extends SoftTlb {
     private final Frames known;
     private final History history;
-    private final long[] lives;
+    private final long[] reuseStamps;
     private final int pageShift;
 
     private long epoch;
@@ -27,12 +27,12 @@ public final class CheckedTlb extends SoftTlb {
         this.pageShift = pageShift;
         this.known = known;
         this.history = history;
-        lives = new long[entries];
+        reuseStamps = new long[entries];
     }
 
     @Override
     long fill(long address, int frame, long rights) {
-        lives[slotOf(address)] = known.lives(frame);
+        reuseStamps[slotOf(address)] = known.reuseStamp(frame);
         return super.fill(address, frame, rights);
     }
 
@@ -72,7 +72,7 @@ public final class CheckedTlb extends SoftTlb {
 
     /** Returns the index of the slot for an address. */
     public int slotOf(long address) {
-        return (int) (address >>> pageShift) & lives.length - 1;
+        return (int) (address >>> pageShift) & reuseStamps.length - 1;
     }
 
     /**
@@ -80,12 +80,12 @@ public final class CheckedTlb extends SoftTlb {
      *
      * @param slot a slot that has a translation
      */
-    public long livesAtFill(int slot) {
-        return lives[slot];
+    public long reuseStampAtFill(int slot) {
+        return reuseStamps[slot];
     }
 
     /** Returns the number of slots, a power of two. */
     public int entries() {
-        return lives.length;
+        return reuseStamps.length;
     }
 }

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.page;
+
+import dev.samara.core.vma.FrameStore;
+import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongSupplier;
+import java.util.function.ObjIntConsumer;
+
+/**
+ * The free frames of one machine and one page size ({@code mm/page_alloc.c}): a shared pool, behind one magazine for
+ * each page table context, which the store fills a chunk at a time. Thread-safe.
+ */
+final class FramePool {
+    private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final byte POISON = (byte) 0xa5;
+
+    private final FrameStore store;
+    private final int pageSize;
+    private final int chunkShift;
+    private final int limit;
+    private final boolean poisons;
+
+    /** The records of all frames, by chunk. An element is set before any frame of its chunk is handed out. */
+    private final long[][] records;
+
+    private final LongSupplier nanos;
+    private final AtomicInteger quarantined = new AtomicInteger();
+    private final ObjIntConsumer<Throwable> quarantine;
+
+    private final ReentrantLock lock = new ReentrantLock();
+
+    /* Guarded by the lock. */
+    private int made;
+
+    /** The zero page has been filled. */
+    private boolean isZeroMade;
+
+    /** Has a place for each frame made, so that freeing needs no memory. */
+    private int[] pool = {};
+
+    private int pooled;
+    private Magazine[] magazines = {};
+
+    /** The store has refused to grow, and is not asked again until {@link #mayGrow} returns true. */
+    private boolean isRefused;
+
+    private long refusedAtNanos;
+
+    /** The value of {@link #freed} at the refusal. */
+    private long freedAtRefusal;
+
+    /** The number of frames that were freed through magazines that have been discarded. */
+    private long freedBefore;
+
+    /**
+     * Makes a pool without frames.
+     *
+     * @param records receives the records of each chunk; as long as the number of chunks
+     * @param limit the most frames there may be, the zero page included
+     * @param poisons whether free frames are filled with a pattern
+     * @param quarantine see {@link Frames}
+     */
+    FramePool(
+            FrameStore store,
+            int pageSize,
+            int chunkShift,
+            long[][] records,
+            int limit,
+            boolean poisons,
+            LongSupplier nanos,
+            ObjIntConsumer<Throwable> quarantine) {
+        this.store = store;
+        this.pageSize = pageSize;
+        this.chunkShift = chunkShift;
+        this.records = records;
+        this.limit = limit;
+        this.poisons = poisons;
+        this.nanos = nanos;
+        this.quarantine = quarantine;
+    }
+
+    /** Makes an empty magazine for one owner. */
+    Magazine newMagazine() {
+        Magazine magazine = new Magazine();
+        lock.lock();
+        try {
+            magazines = Arrays.copyOf(magazines, magazines.length + 1);
+            magazines[magazines.length - 1] = magazine;
+        } finally {
+            lock.unlock();
+        }
+        return magazine;
+    }
+
+    /** Discards a magazine, and returns its frames to the pool. */
+    void discard(Magazine magazine) {
+        lock.lock();
+        try {
+            drain(magazine);
+            freedBefore += freed(magazine);
+            Magazine[] fewer = new Magazine[magazines.length - 1];
+            int kept = 0;
+            for (Magazine known : magazines) {
+                if (known != magazine) {
+                    fewer[kept++] = known;
+                }
+            }
+            magazines = fewer;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Fills the zero page unless that was done. Returns false if there is no memory for it. */
+    boolean makeZero() {
+        lock.lock();
+        try {
+            if (made == 0 && !extend()) {
+                return false;
+            }
+            if (!isZeroMade) {
+                store.fill(Frames.ZERO, 0, pageSize, (byte) 0);
+                isZeroMade = true;
+            }
+            return true;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Takes a free frame for the owner of a magazine. Returns {@link Frames#NONE} if there is none. */
+    int take(Magazine magazine) {
+        magazine.lock();
+        int frame = magazine.isEmpty() ? Frames.NONE : magazine.take();
+        magazine.unlock();
+        return frame == Frames.NONE ? refill(magazine) : frame;
+    }
+
+    /** Puts back a frame that no other thread has seen. The take has left a place for it in the magazine. */
+    void untake(int frame, Magazine magazine) {
+        magazine.lock();
+        magazine.put(frame);
+        magazine.unlock();
+    }
+
+    /** Takes a frame out of the pool, and moves some to the magazine. */
+    private int refill(Magazine magazine) {
+        lock.lock();
+        try {
+            // The first chunk may be the zero page alone.
+            while (pooled == 0 && extend()) {
+                Thread.onSpinWait();
+            }
+            if (pooled == 0) {
+                for (Magazine other : magazines) {
+                    drain(other);
+                }
+            }
+            if (pooled == 0) {
+                return Frames.NONE;
+            }
+            magazine.lock();
+            try {
+                for (int i = 0; i < Magazine.CAPACITY / 2 && pooled > 1 && !magazine.isFull(); i++) {
+                    magazine.put(pool[--pooled]);
+                }
+            } finally {
+                magazine.unlock();
+            }
+            // Last: an overflow of the stack above has taken nothing.
+            return pool[--pooled];
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void drain(Magazine magazine) {
+        magazine.lock();
+        try {
+            while (!magazine.isEmpty()) {
+                pool(magazine.take());
+            }
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    private void pool(int frame) {
+        pool[pooled++] = frame;
+    }
+
+    private static long freed(Magazine magazine) {
+        magazine.lock();
+        try {
+            return magazine.freed();
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    /** Returns the number of frames that were freed so far. The caller holds the lock. */
+    private long freed() {
+        long freed = freedBefore;
+        for (Magazine magazine : magazines) {
+            freed += freed(magazine);
+        }
+        return freed;
+    }
+
+    /**
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second of garbage
+     * collection and waiting. A refusal therefore stands for {@link #REFUSAL_NANOS}, or until a frame has been freed.
+     * The caller holds the lock.
+     */
+    private boolean mayGrow() {
+        return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
+    }
+
+    /** Makes another chunk, unless the store refuses. The caller holds the lock. */
+    private boolean extend() {
+        if (made >= limit || !mayGrow()) {
+            return false;
+        }
+        isRefused = !extendStore();
+        if (isRefused) {
+            refusedAtNanos = nanos.getAsLong();
+            freedAtRefusal = freed();
+        }
+        return !isRefused;
+    }
+
+    private boolean extendStore() {
+        int count = Math.min(1 << chunkShift, limit - made);
+        int chunk = made >>> chunkShift;
+        long[] fresh;
+        try {
+            fresh = new long[count << FrameRecord.SHIFT];
+            // First, since the store is asked for each frame once.
+            if (pool.length < made + count) {
+                pool = Arrays.copyOf(pool, Math.min(limit, Math.max(2 * pool.length, made + count)));
+            }
+            if (!store.extend(made, count)) {
+                return false;
+            }
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+        records[chunk] = fresh;
+        int first = made;
+        made += count;
+        if (first == 0) {
+            fresh[Frames.ZERO] = 1;
+            first = 1;
+        }
+        for (int frame = made - 1; frame >= first; frame--) {
+            if (poisons) {
+                store.fill(frame, 0, pageSize, POISON);
+            }
+            pool(frame);
+        }
+        return true;
+    }
+
+    /**
+     * Fills a frame that is about to be free with the pattern, if frames are poisoned.
+     *
+     * @return false if the store has thrown: the frame is never allocated again then
+     */
+    boolean poison(int frame) {
+        if (!poisons) {
+            return true;
+        }
+        try {
+            store.fill(frame, 0, pageSize, POISON);
+            return true;
+        } catch (VirtualMachineError exhausted) {
+            // The store did not cause it: the frame becomes free, without the pattern.
+            throw exhausted;
+        } catch (Throwable thrown) {
+            quarantined.getAndIncrement();
+            quarantine.accept(thrown, frame);
+            return false;
+        }
+    }
+
+    /** Returns the number of frames that are never allocated again, because the store has thrown. It only grows. */
+    int quarantined() {
+        return quarantined.get();
+    }
+
+    /** Puts a frame that the owner of a magazine has freed. */
+    void put(int frame, Magazine magazine) {
+        magazine.lock();
+        magazine.noteFreed();
+        boolean full = magazine.isFull();
+        if (!full) {
+            magazine.put(frame);
+        }
+        magazine.unlock();
+        if (full) {
+            spill(frame, magazine);
+        }
+    }
+
+    private void spill(int frame, Magazine magazine) {
+        lock.lock();
+        try {
+            pool(frame);
+            magazine.lock();
+            try {
+                while (magazine.size() > Magazine.CAPACITY / 2) {
+                    pool(magazine.take());
+                }
+            } finally {
+                magazine.unlock();
+            }
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Returns the number of frames in use at some instant of this call, the zero page not counted. */
+    int inUse() {
+        lock.lock();
+        try {
+            int free = pooled;
+            for (Magazine magazine : magazines) {
+                magazine.lock();
+                free += magazine.size();
+                magazine.unlock();
+            }
+            return Math.max(0, made - 1 - free - quarantined.get());
+        } finally {
+            lock.unlock();
+        }
+    }
+}
