@@ -47,8 +47,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * What is shared is made unusable: each lock is held by another thread, and the VMAs have as many keeps as can be
- * counted, so that one more is refused. What then goes on needs none of it.
+ * Shared state is made unusable: another thread holds each lock, and the VMAs have as many references as can be
+ * counted, so one more is refused. A call that still succeeds needs no lock and no reference.
  */
 @Timeout(60)
 @ExtendWith(OneThread.class)
@@ -77,7 +77,7 @@ final class FastPathTest {
         return found;
     }
 
-    /** The one number in which a VMA's keeps are counted. */
+    /** The field that counts the references on a VMA. */
     private static Field word() {
         List<Field> numbers = fields(Objects.requireNonNull(Vma.class.getSuperclass()), int.class);
         assertEquals(1, numbers.size(), numbers::toString);
@@ -97,7 +97,7 @@ final class FastPathTest {
         return List.copyOf(all);
     }
 
-    /** Adds the locks of an object and of its parts. A part is in a field, and its class in the package of the object. */
+    /** Adds the locks of an object and of its parts: of the objects in its fields with classes of its package. */
     private static void addLocks(Object owner, Set<ReentrantLock> all, Set<Object> visited)
             throws IllegalAccessException {
         if (!visited.add(owner)) {
@@ -172,8 +172,7 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName(
-            "takes no lock and no keep, with windows of sixteen pages and of one, and where a page is touched first")
+    @DisplayName("takes no lock and no reference, with windows of sixteen pages and of one, and at a first access")
     void takesNothing() throws Exception {
         MemoryFile file = rig.file(64);
         long wide = rig.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
@@ -184,7 +183,7 @@ final class FastPathTest {
                 pages(vma(wide)),
                 vmas,
                 cpu -> {
-                    // The tables, the identity, a stock of frames and the zero page.
+                    // The tables, the anon_vma, a magazine with frames and the zero page.
                     cpu.memory().handleFault(anonymous, WRITE);
                     cpu.memory().handleFault(anonymous + PAGE, READ);
                     return 0L;
@@ -208,7 +207,7 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("takes no keep where a zero page is made for a file in memory, or for shared anonymous memory")
+    @DisplayName("takes no reference where it makes a page of zeros of a file in memory, or of shared anonymous memory")
     void pagesOfZeros() throws Exception {
         MemoryFile file = rig.machine.newFile("/zeros", 7, Rig.GEOMETRY, 4 * PAGE);
         long ofFile = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
@@ -227,8 +226,8 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("is not what asks a backing to fetch a page: that takes a keep, so it is refused here")
-    void slowPathTakesAKeep() throws Exception {
+    @DisplayName("does not ask a backing to fetch a page: that takes a reference, so it is refused here")
+    void backingFaultTakesAReference() throws Exception {
         PagedFile file = new PagedFile(rig, 4);
         long at = rig.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         Field word = word();
@@ -246,7 +245,7 @@ final class FastPathTest {
     /** For the boxes of a measurement; less than one small object in five hundred calls. */
     private static final long ALLOWANCE = 320;
 
-    /** What counts bytes, and its method: by reflection, so that this test needs no module that core does not. */
+    /** The bean that counts bytes, and its method: by reflection, so the test needs no further module. */
     private static final Object BEAN;
 
     private static final Method ALLOCATED;
@@ -328,7 +327,7 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("an access to what is mapped allocates nothing either, whatever it is")
+    @DisplayName("no kind of access to mapped memory allocates")
     void accessesAllocateNothing() throws InterruptedException {
         long at = rig.anonymous(2);
         byte[] bytes = new byte[64];
@@ -344,7 +343,7 @@ final class FastPathTest {
     }
 
     @Test
-    @DisplayName("a page that is discarded allocates no more where more are discarded with it")
+    @DisplayName("a page that is discarded allocates no more if more pages are discarded with it")
     void discarding() {
         int pages = 1024;
         long at = rig.map(PLACE, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);

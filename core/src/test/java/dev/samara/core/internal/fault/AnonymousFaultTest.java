@@ -35,7 +35,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("page tables take a page for each table that is needed, and go when what was mapped has gone")
+    @DisplayName("page tables take a page for each needed table, and go with the last mapping")
     void pageTableBytes() throws InterruptedException {
         Rig rig = new Rig();
         assertEquals(PAGE, rig.space.pageTableBytes(), "the topmost");
@@ -53,7 +53,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that writes after a read has zeros beside the store, whatever was in the frame before")
+    @DisplayName("that writes after a read has zeros beside the store, also in a reused frame")
     void writeAfterRead() {
         // One frame, so that each page has the one of the page before.
         Rig rig = new Rig(1);
@@ -73,7 +73,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that reads maps the zero page, takes no frame and gives no identity; a write then copies it")
+    @DisplayName("that reads maps the zero page, takes no frame and prepares no anon_vma; a write then copies it")
     void zeroPage() throws InterruptedException {
         Rig rig = new Rig();
         long at = rig.anonymous(2);
@@ -86,13 +86,13 @@ final class AnonymousFaultTest {
         assertEquals(0, rig.load(at + 8));
         assertEquals(1, rig.frames());
         assertNotNull(vma(rig, at).anonIdentity());
-        // The zero page is still one.
+        // The zero page still has zeros only.
         assertEquals(0, rig.load(at + PAGE));
         rig.closeEmpty();
     }
 
     @Test
-    @DisplayName("that writes first takes one frame of zeros, whatever was in it before")
+    @DisplayName("that writes first takes one frame of zeros, also a reused one")
     void firstWrite() throws InterruptedException {
         Rig rig = new Rig(4);
         for (int round = 0; round < 20; round++) {
@@ -110,7 +110,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("at any 64-bit number that nothing is mapped at is MAPERR, for every access")
+    @DisplayName("at any 64-bit number without a mapping is MAPERR, for every access")
     void outOfRange() throws InterruptedException {
         Rig rig = new Rig();
         long at = rig.anonymous(1);
@@ -169,7 +169,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("that finds no memory is OOM: nothing is lost, and once something is unmapped it goes on")
+    @DisplayName("that finds no memory is OOM: nothing is lost, and the fault succeeds after an unmapping")
     void outOfMemory() throws InterruptedException {
         Rig rig = new Rig(8);
         long at = rig.anonymous(16);
@@ -180,7 +180,7 @@ final class AnonymousFaultTest {
             assertFault(Fault.OOM, rig.memory.store(at + page * PAGE, 8, 1));
             assertEquals(at + page * PAGE, rig.memory.faultAddress());
         }
-        // To read takes none; to write to the zero page does.
+        // A read takes no frame; a write to the zero page does.
         assertEquals(0, rig.load(at + 9 * PAGE));
         assertFault(Fault.OOM, rig.memory.store(at + 9 * PAGE, 8, 1));
         assertEquals(0, rig.load(at + 9 * PAGE));
@@ -245,7 +245,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("allows what the mapping allows: what may be written or executed can be read")
+    @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
     void rights() throws InterruptedException {
         Rig rig = new Rig();
         for (int protection = 0; protection < 8; protection++) {
@@ -260,7 +260,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("below a stack grows it, page by page or far, and the new part has the stack's identity")
+    @DisplayName("below a stack grows it, page by page or far, and the new part has the stack's anon_vma")
     void stackGrowth() throws InterruptedException {
         Rig rig = new Rig();
         long top = 0x7000_0000L;
@@ -277,11 +277,11 @@ final class AnonymousFaultTest {
         assertSame(identity, grown.anonIdentity());
         assertEquals(1, rig.load(stack + PAGE));
         assertEquals(2, rig.load(stack - 8));
-        // By reading too, and an access that the mapping forbids grows it all the same.
+        // A read grows it too, and so does an access that the mapping forbids.
         assertEquals(0, rig.load(stack - 30 * PAGE));
         assertFault(Fault.ACCERR, rig.memory.fetch(stack - 40 * PAGE, 4));
         assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
-        // Within the guard gap of what lies below it does not grow.
+        // It does not grow into the guard gap of the mapping below.
         rig.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         assertFault(Fault.MAPERR, rig.memory.store(stack - 390 * PAGE, 8, 1));
         assertFault(Fault.MAPERR, rig.memory.load(stack - 390 * PAGE, 8));
@@ -290,7 +290,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("below a stack that nobody has written to gives it an identity as it grows")
+    @DisplayName("below a stack that was never written prepares an anon_vma as the stack grows")
     void untouchedStackGrows() throws InterruptedException {
         Rig rig = new Rig();
         int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
@@ -303,7 +303,7 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("gives a neighbour that differs in its rights only the same identity, so that they merge again")
+    @DisplayName("gives a neighbour that differs only in its rights the same anon_vma, so they merge again")
     void identityOfNeighbours() throws InterruptedException {
         Rig rig = new Rig();
         long at = rig.anonymous(2);

@@ -36,7 +36,7 @@ final class AnyAddressTest {
                 -7,
                 -1
             })
-    @DisplayName("an access where nothing can be mapped is MAPERR, of every kind, and also beside the last page of all")
+    @DisplayName("an access of any kind is MAPERR where nothing can be mapped, also beside the last page")
     void nothingThere(long address) {
         Geometry geometry = Geometry.LINUX_X86_64;
         Machine machine = Machine.builder().memory(1 << 20).build();

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 @Timeout(60)
-@DisplayName("The window of a fault on a file")
+@DisplayName("The fault-around window of a file")
 final class FaultAroundTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
@@ -111,7 +111,7 @@ final class FaultAroundTest {
     }
 
     @Test
-    @DisplayName("ends with the file, whose last page is there if it has a byte, also while the file grows and shrinks")
+    @DisplayName("ends with the file, whose last page may be partial, also while the file grows and shrinks")
     void endsWithTheFile() throws InterruptedException {
         Rig rig = rig(16);
         MemoryFile file = file(rig, 5 * PAGE + 2, all(6));
@@ -130,7 +130,7 @@ final class FaultAroundTest {
         rig.closeEmpty();
     }
 
-    /** Where a fault is, in a mapping somewhere in two leaves, of a file that may end within. */
+    /** The place of a fault, in a mapping within two leaves, of a file that may end in the mapping. */
     private record Draw(int window, int start, int pages, int offset, int filePages, int target) {
         static Draw from(Random random) {
             int start = random.nextInt(2 * LEAF);
@@ -142,7 +142,7 @@ final class FaultAroundTest {
             return new Draw(1 << random.nextInt(12), start, kept, offset, filePages, target);
         }
 
-        /** Which pages of the mapping are to be there after the fault. */
+        /** Returns which pages of the mapping are expected after the fault. */
         BitSet expected(BitSet present) {
             BitSet expected = new BitSet();
             int around = Math.min(window, LEAF);
@@ -156,7 +156,7 @@ final class FaultAroundTest {
     }
 
     @Test
-    @DisplayName("is what is in memory of the aligned window within leaf, mapping and file, wherever these end")
+    @DisplayName("maps the pages in memory of the aligned window, clipped to leaf, mapping and file")
     void againstAModel() throws InterruptedException {
         System.out.println("FaultAroundTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);

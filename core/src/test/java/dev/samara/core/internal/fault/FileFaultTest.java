@@ -118,7 +118,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("is major once for each page that has to be read, under a keep, and minor after that")
+    @DisplayName("is major once for each page that has to be read, under a reference, and minor after that")
     void major() {
         List<String> seen = new ArrayList<>();
         PagedFile file = new PagedFile(rig, 4) {
@@ -144,7 +144,7 @@ final class FileFaultTest {
         var open = file.open();
         long mine = fixed(PLACE, 4, RW, PRIVATE, open, 0);
         long others = fixed(PLACE + 64 * PAGE, 4, READ, PRIVATE, open, 0);
-        // One that was read before, and one whose first access is the write.
+        // One page was read before, and one has the write as its first access.
         assertEquals(0x101, rig.load(mine + PAGE));
         rig.store(mine + PAGE, 1);
         rig.store(mine + 2 * PAGE, 2);
@@ -192,7 +192,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("that writes to a shared mapping changes the file for everybody")
+    @DisplayName("that writes to a shared mapping changes the file for every mapping")
     void sharedWrite() {
         MemoryFile file = rig.file(2);
         long one = fixed(PLACE, 2, RW, SHARED, file.open(), 0);
@@ -209,7 +209,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("tells a backing that wants to know of the first write to each page, and of no other")
+    @DisplayName("notifies a backing that asks for it of the first write to each page, and of no other write")
     void writeNotice() {
         List<Long> told = new ArrayList<>();
         PagedFile file = new PagedFile(rig, 8) {
@@ -234,7 +234,7 @@ final class FileFaultTest {
         rig.store(at + 2 * PAGE, 4);
         rig.store(at + 2 * PAGE + 8, 4);
         assertEquals(List.of(0L, 1L, 2L), told);
-        // A private copy is none of its business.
+        // A write to a private copy is not reported to it.
         long copy = fixed(PLACE + 64 * PAGE, 8, RW, PRIVATE, file, 0);
         rig.store(copy + 3 * PAGE, 5);
         assertEquals(List.of(0L, 1L, 2L), told);
@@ -260,7 +260,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("after a truncation is a SIGBUS, in private copies too, and after growing again a zero page")
+    @DisplayName("after a truncation is a SIGBUS, in private copies too, and finds zeros after the file has grown")
     void truncated() {
         MemoryFile file = rig.file(4);
         var open = file.open();
@@ -282,7 +282,7 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("allows what the mapping allows: what may be written or executed can be read")
+    @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
     void rights() {
         MemoryFile file = rig.file(1);
         int[] all = {0, READ, WRITE, EXEC, RW, READ | EXEC, WRITE | EXEC, RW | EXEC};

@@ -15,8 +15,7 @@ import org.junit.jupiter.api.Test;
 
 class FirstReadTest {
     @Test
-    @DisplayName(
-            "the first access of a machine may be a read of what was never written: it reads zeros, and uses no frame")
+    @DisplayName("the first access of a machine may be a read of unwritten memory: it reads zeros, and uses no frame")
     void zeros() {
         Machine machine = Machine.builder().memory(1 << 20).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);

@@ -35,7 +35,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Each test has one fault hang in its backing while something else happens, and then looks what its late answer does.
+ * In each test one fault hangs in its backing while something else happens. The test then checks the effect of the late
+ * answer.
  */
 @Timeout(60)
 @ExtendWith(OneThread.class)
@@ -51,7 +52,7 @@ final class HangingFaultTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final ExecutorService pool = Executors.newSingleThreadExecutor();
 
-    /** Hangs once, when its page 2 is asked for and has been read. */
+    /** A file that hangs once, after it has read its page 2. */
     private final PagedFile file = new PagedFile(rig, PAGES) {
         @Override
         public int fault(PageRequest request) {
@@ -68,7 +69,7 @@ final class HangingFaultTest {
         }
     };
 
-    /** What the fault that hung has ended in, and the number that it has read then. */
+    /** The result of the fault that hung, and the number that it has read then. */
     private record Late(int fault, long value) {}
 
     private @Nullable Future<Late> late;
@@ -132,7 +133,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("MAP_FIXED over it does not wait, and the fault ends in what is mapped there now")
+    @DisplayName("MAP_FIXED over it does not wait, and the fault ends in the new mapping")
     void replaced() throws Exception {
         hang(RW, SHARED, READ);
         rig.map(PLACE, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
@@ -155,7 +156,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P24 protecting and merging its mapping time and again does not keep it from ending")
+    @DisplayName("P24 the fault ends although its mapping is protected and merged again and again")
     void busyNeighbourhood() throws Exception {
         hang(RW, PRIVATE, READ);
         for (int i = 0; i < 100; i++) {
@@ -203,7 +204,7 @@ final class HangingFaultTest {
     @DisplayName("faults elsewhere, DONTNEED, forks and other operations on its range all go on")
     void everythingElse() throws Exception {
         hang(RW, PRIVATE, READ);
-        // The page that hangs has been read; whoever else wants it need not wait.
+        // The page of the hanging fault has been read; no other fault has to wait for it.
         assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
         assertFault(Fault.MAJOR, rig.memory.handleFault(PLACE + 3 * PAGE, WRITE));
         assertEquals(0, rig.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));

@@ -49,7 +49,7 @@ final class MisbehavingBackingTest {
     private final long othersAt = rig.map(0, PAGES, RW, SHARED, others.open(), 0);
     private final long anonymous = rig.anonymous(PAGES);
 
-    /** A file whose answers a test chooses, and that is an honest one otherwise. */
+    /** A file of which a test may choose the answers; the others are correct. */
     private static final class Odd extends PagedFile {
         @Nullable
         ToIntFunction<PageRequest> answer;
@@ -98,7 +98,7 @@ final class MisbehavingBackingTest {
         }
     }
 
-    /** What nobody else may have written to or lost. */
+    /** Pages that no other test code may write or lose. */
     @AfterEach
     void nobodyElseIsHarmed() throws InterruptedException {
         for (int page = 0; page < PAGES; page++) {
@@ -115,7 +115,7 @@ final class MisbehavingBackingTest {
         return rig.map(0, PAGES, protection, type, odd, 0);
     }
 
-    /** Frames that are none of the odd file's page 1, beside numbers that are no frames. */
+    /** Frames of other pages than page 1 of the odd file, and numbers that are no frames. */
     private List<Integer> wrongFrames() {
         rig.load(othersAt);
         long gone = rig.anonymous(1);
@@ -186,7 +186,7 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("what it throws is a SIGBUS and reported, and the next fault asks again")
+    @DisplayName("an exception is a SIGBUS and reported, and the next fault asks again")
     void throwsInFault() {
         RuntimeException thrown = new IllegalArgumentException("no disk");
         odd.answer = request -> {
@@ -222,7 +222,7 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("that offers frames which are not its own, or of other pages, has offered nothing")
+    @DisplayName("that offers foreign frames, or frames of other pages, has offered nothing")
     void offersNonsense() {
         List<Integer> wrong = wrongFrames();
         for (int frame : wrong) {
@@ -295,7 +295,7 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("that uses the CPU which asks it, and others, is served; it may not load another space")
+    @DisplayName("that uses the CPU of the fault, or others, is served; it may not load another space")
     void faultsWithTheSameCpu() {
         long elsewhere = rig.anonymous(2);
         List<Throwable> thrown = new ArrayList<>();
@@ -315,7 +315,7 @@ final class MisbehavingBackingTest {
     }
 
     @Test
-    @DisplayName("that faults with the CPU which asks it while it offers has thrown, and has offered nothing")
+    @DisplayName("that faults with the CPU of the fault while it offers gets an exception, and has offered nothing")
     void faultsWhileOffering() {
         long elsewhere = rig.anonymous(1);
         odd.offer = window -> rig.memory.handleFault(elsewhere, WRITE);

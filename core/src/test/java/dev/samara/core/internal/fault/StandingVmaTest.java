@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A fault has looked a VMA up, and the VMA is replaced before the fault has given it an identity. */
+/** A fault has looked a VMA up, and the VMA is replaced before the fault has prepared its anon_vma. */
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that is about to install a page at a VMA that was replaced meanwhile")
 final class StandingVmaTest {
@@ -57,13 +57,13 @@ final class StandingVmaTest {
     }
 
     @Test
-    @DisplayName("gives its successor an identity too, so that a fork copies the page")
+    @DisplayName("gives its successor the anon_vma too, so that a fork copies the page")
     void replaced() {
         advise(1, Advice.DONTDUMP);
         Vma successor = vma();
         assertNotSame(found, successor);
         AnonVmas.prepare(layout, found);
-        assertNull(successor.anonIdentity(), "told, although it was replaced first");
+        assertNull(successor.anonIdentity(), "prepared although it was replaced first");
         assertSame(successor, standing());
         assertNotNull(successor.anonIdentity());
     }
@@ -83,7 +83,7 @@ final class StandingVmaTest {
     }
 
     @Test
-    @DisplayName("looks everything up anew where another mapping is")
+    @DisplayName("starts over where another mapping is")
     void otherMapping() {
         rig.map(at, 1, Rig.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
         AnonVmas.prepare(layout, found);

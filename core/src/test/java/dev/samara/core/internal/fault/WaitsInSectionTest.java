@@ -62,7 +62,7 @@ final class WaitsInSectionTest {
     private static final long MANY = 0x50_0000_4000L;
     private static final long STACK = 0x60_0000_0000L;
 
-    /** Who is within the section. */
+    /** The thread that is within the section. */
     enum Reader {
         /** A CPU in a fault. */
         CPU,
@@ -75,7 +75,7 @@ final class WaitsInSectionTest {
                 .flatMap(reader -> Stream.of(Arguments.of(reader, false), Arguments.of(reader, true)));
     }
 
-    /** Runs a call when it is asked for pages first. */
+    /** A file that runs a call when it is first asked for pages. */
     private static final class Offering extends CachedBacking {
         final AtomicReference<@Nullable Runnable> call = new AtomicReference<>();
 
@@ -144,8 +144,8 @@ final class WaitsInSectionTest {
         }
 
         /**
-         * Makes a call within a section of a thread, with a CPU of the thread that is in none; returns what it has
-         * thrown.
+         * Makes a call within a section of a thread, with a CPU of the thread that is in no section. Returns the
+         * exception of the call.
          */
         @Nullable
         Throwable within(String what, Function<Cpu, ?> call) {
@@ -194,7 +194,7 @@ final class WaitsInSectionTest {
             return message;
         }
 
-        /** Gives everything up, and nothing is left. Not after a failure: then a section may be open for ever. */
+        /** Closes everything. Nothing is left. Not called after a failure: a section may be open for ever then. */
         void end() {
             offering.cache.close();
             file.close();
@@ -360,7 +360,7 @@ final class WaitsInSectionTest {
         scene.end();
     }
 
-    /** Has pages of a file that nobody maps in all frames that are left. */
+    /** Fills all free frames with pages of a file that is mapped nowhere. */
     private static void fill(Scene scene, CachedBacking file) {
         long bytes = FRAMES * PAGE;
         long at = scene.space.mmap(0, bytes, READ, MapFlags.SHARED, file, 0);

@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class WriteNoticeTest {
     private static final long AT = 0x10_0000_0000L;
 
-    /** In a leaf of its own. */
+    /** An address in a leaf of its own. */
     private static final long ELSEWHERE = AT + 1024 * PAGE;
 
     /** A file of which the first notice is slow. */
@@ -60,7 +60,7 @@ final class WriteNoticeTest {
         }
     }
 
-    /** What happens between the notice and the write. */
+    /** The change between the notice and the write. */
     @FunctionalInterface
     private interface Call {
         void make(Rig rig, SlowFile file);

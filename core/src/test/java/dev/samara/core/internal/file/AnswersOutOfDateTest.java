@@ -42,16 +42,16 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @Timeout(60)
 @ExtendWith(OneThread.class)
-@DisplayName("A backing whose answers are out of date when the fault looks at them")
+@DisplayName("A backing whose answers are out of date when the fault checks them")
 final class AnswersOutOfDateTest {
-    /** More often than a fault lets itself be told what is wrong. */
+    /** More wrong answers than one fault accepts. */
     private static final int OFTEN = 40;
 
     private final Rig rig = new Rig();
     private final PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
     private final PagedFile file = new PagedFile(cache);
 
-    /** How often the file has answered. */
+    /** The number of answers of the file. */
     private int answers;
 
     /** A file that offers nothing, so that each fault asks it, and of which a test chooses the answers. */
@@ -150,7 +150,7 @@ final class AnswersOutOfDateTest {
     }
 
     @Test
-    @DisplayName("is blamed for wrong answers to one fault, whatever becomes of a fault that it begins itself")
+    @DisplayName("is blamed for wrong answers to one fault, whatever the result of a fault that it begins itself")
     void faultsInside() {
         long anonymous = rig.anonymous(1);
         long good = map(READ, MapFlags.SHARED);
@@ -186,7 +186,7 @@ final class AnswersOutOfDateTest {
     }
 
     @Test
-    @DisplayName("because it takes them out itself, for ever, is asked until its thread is interrupted")
+    @DisplayName("because it removes the pages itself, for ever, is asked until its thread is interrupted")
     void interrupted() {
         long at = map(READ, MapFlags.SHARED);
         file.answer = request -> {
@@ -204,7 +204,7 @@ final class AnswersOutOfDateTest {
     }
 
     @Test
-    @DisplayName("because a reclaim has its page in hand, and puts it back, is not blamed")
+    @DisplayName("because a reclaim has removed its page, and puts it back, is not blamed")
     void inTheHandOfAReclaim() throws Exception {
         FilePages pages = (FilePages) cache;
         Frames frames = rig.layout().memory().frames();
@@ -225,7 +225,7 @@ final class AnswersOutOfDateTest {
                 reclaimed = thread.submit(() -> pages.reclaim(batch));
                 Await.until(
                         "it is about to take pages out", () -> pages.content().hasQueuedThreads());
-                // It looks for page 1 there, once it has taken it out.
+                // The reclaim takes the lock once more, after it has removed page 1.
                 Leaf.lock(leaf);
             } finally {
                 pages.content().unlock();

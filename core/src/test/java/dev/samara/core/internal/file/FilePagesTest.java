@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** A page cache and who maps it. The timeouts only end a run that hangs. */
+/** A page cache and its mappings. The timeouts only end a run that hangs. */
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
 final class FilePagesTest {
     private static final long PAGE = 4096;
@@ -51,7 +51,7 @@ final class FilePagesTest {
         return vma;
     }
 
-    /** As a fault does it: false if the frame is not the cache's any more, or the entry is not empty. */
+    /** Installs a frame as a fault does. Returns false if the cache has lost the frame, or the entry is not empty. */
     private boolean map(long address, long page, int frame) {
         long[] leaf = table.leafForInstall(address);
         Leaf.lock(leaf);
@@ -89,7 +89,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("frames of many pages are those of each, wherever a node of the index or the file ends")
+    @DisplayName("a lookup of many pages equals a lookup of each, across the ends of nodes and of the file")
     void framesOfMany() {
         file.truncate(1L << 50);
         long far = (1L << 30) + 511;
@@ -120,7 +120,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("a page is there once it is asked for, the same for all, up to the end of the file and no further")
+    @DisplayName("a page is in memory once it was requested, with one frame for all, up to the end of the file")
     void frames() {
         assertEquals(Frames.NONE, file.frameAt(3));
         int frame = file.frameFor(3);
@@ -137,7 +137,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("the first to insert a page wins; the others get his frame and theirs is free again")
+    @DisplayName("the first insertion of a page wins; the others get its frame, and theirs is free again")
     void insertTwice() {
         int one = file.allocate();
         int other = file.allocate();
@@ -152,7 +152,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("frames that are foreign, inserted or given back already are refused, and nothing is changed")
+    @DisplayName("frames that are foreign, inserted or given back already are refused, and nothing has changed")
     void misuse() {
         FilePages other = new FilePages(memory, PAGE);
         int inserted = file.insert(1, file.allocate());
@@ -176,7 +176,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("exhaustion is no frame, and the page is there again when there is memory")
+    @DisplayName("without a free frame there is no page, and the next request finds one once there is memory")
     void exhausted() {
         List<Integer> taken = new ArrayList<>();
         for (int frame = file.allocate(); frame != Frames.NONE; frame = file.allocate()) {
@@ -189,7 +189,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("truncation to a size that is no multiple: pages behind go, the rest of the last one becomes zeros")
+    @DisplayName("truncation to a part of a page: later pages go, the rest of the last page becomes zeros")
     void truncated() {
         for (int page = 0; page < 10; page++) {
             put(page, 0, 100 + page);
@@ -244,7 +244,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("a hole zeros parts of pages and gives whole ones back, also one that the end of the file is in")
+    @DisplayName("a hole zeros parts of pages and removes whole pages, also across the end of the file")
     void punched() {
         file.truncate(9 * PAGE + 100);
         for (int page = 0; page < 10; page++) {
@@ -276,7 +276,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("what is taken out is taken out of every mapping; of private copies only truncation takes any")
+    @DisplayName("a removed page leaves every mapping; only truncation removes private copies")
     void unmapped() {
         Vma shared = attached(VmaFlags.SHARED, 2, 8);
         Linked link = file.link(shared, table, true);
@@ -309,7 +309,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("a pinned page that is taken out keeps its memory until the pin ends, and is the cache's no more")
+    @DisplayName("a pinned page that is removed keeps its memory until the pin ends, and is no page of the cache")
     void pinned() {
         put(3, 0, 42);
         int frame = file.frameAt(3);
@@ -322,7 +322,7 @@ final class FilePagesTest {
         assertEquals(0, inUse());
     }
 
-    /** Maps page after page of a file as faults do, and checks what it maps. */
+    /** Maps one page of a file after another as faults do, and checks each. */
     private final class Mapper implements Runnable {
         private final AtomicBoolean stop;
         private final AtomicReference<@Nullable Throwable> failure;
@@ -368,7 +368,7 @@ final class FilePagesTest {
     }
 
     @Test
-    @DisplayName("P7: faults beside truncation, holes and removal never see a page of another place, or a free one")
+    @DisplayName("P7: faults beside truncation, holes and removal never find a page of another place, or a free one")
     void besideFaults() throws InterruptedException {
         Linked link = file.link(attached(VmaFlags.SHARED, 0, 10), table, true);
         AtomicBoolean stop = new AtomicBoolean();

@@ -59,7 +59,7 @@ class LateSharedPageTest {
         late.setDaemon(true);
         late.start();
         hold.reached.await();
-        // Nothing is mapped, so it does not wait for the fault, nor does the end of the content.
+        // Nothing is mapped, so the unmapping does not wait for the fault, nor does the end of the content.
         assertEquals(0, space.munmap(address, PAGE));
         machine.awaitQuiescence();
         hold.released.countDown();

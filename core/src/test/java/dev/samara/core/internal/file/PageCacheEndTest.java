@@ -58,7 +58,7 @@ final class PageCacheEndTest {
 
     @Test
     @DisplayName(
-            "takes its pages out of every mapping; accesses are SIGBUS, the backing is not asked, private copies stay")
+            "removes its pages from every mapping; accesses are SIGBUS, the backing is not asked, private copies stay")
     void closed() {
         int[] asked = {0};
         PagedFile file = new PagedFile(rig, 8) {
@@ -160,7 +160,7 @@ final class PageCacheEndTest {
     }
 
     @Test
-    @DisplayName("does not come with the last munmap: as long as somebody has the file, its pages stay")
+    @DisplayName("does not come with the last munmap: as long as the file is reachable, its pages stay")
     void lastMunmap() {
         PagedFile file = new PagedFile(rig, 4);
         long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
@@ -174,7 +174,7 @@ final class PageCacheEndTest {
         file.cache.close();
     }
 
-    /** Has garbage collected until something is so, or some rounds are over. */
+    /** Collects garbage until a condition holds, or some rounds are over. */
     private void collect(BooleanSupplier isOver, int rounds) {
         for (int round = 0; round < rounds && !isOver.getAsBoolean(); round++) {
             System.gc();
@@ -187,7 +187,7 @@ final class PageCacheEndTest {
     }
 
     @Test
-    @DisplayName("comes by itself once nobody can reach it and it is mapped nowhere, for files in memory too")
+    @DisplayName("comes by itself once it is unreachable and mapped nowhere, for files in memory too")
     void unreachable() {
         long kept = rig.map(0, 1, READ, MapFlags.SHARED, new PagedFile(rig, 1), 0);
         assertEquals(PagedFile.STAMP, readable(kept));

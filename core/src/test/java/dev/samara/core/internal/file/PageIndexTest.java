@@ -30,7 +30,7 @@ final class PageIndexTest {
     private final PageIndex index = new PageIndex();
 
     @Test
-    @DisplayName("it has what was put in and not taken out, near the start, at the edges of levels and at the far end")
+    @DisplayName("it has the pages that were put and not removed: at the start, at edges of levels and at the end")
     void againstAModel() {
         System.out.println("PageIndexTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
@@ -56,7 +56,7 @@ final class PageIndexTest {
         model.keySet().forEach(page -> assertEquals(Frames.NONE, index.get(page)));
     }
 
-    /** Takes a range out as a removal does: the frames are listed first, and chosen after that. */
+    /** Removes a range as a removal does: the frames are listed first, and chosen after that. */
     private void removeAll(long first, long last, IntConsumer consumer) {
         List<Integer> listed = new ArrayList<>();
         index.forEach(first, last, listed::add);
@@ -73,7 +73,7 @@ final class PageIndexTest {
     }
 
     @Test
-    @DisplayName("pages that nobody put in are none, whatever their number")
+    @DisplayName("pages that were never put are not found, whatever their number")
     void empty() {
         for (long page : new long[] {0, 1, 511, 512, 1L << 18, LAST, Long.MAX_VALUE}) {
             assertEquals(Frames.NONE, index.get(page));
@@ -87,7 +87,7 @@ final class PageIndexTest {
     }
 
     @Test
-    @DisplayName("a node whose last page is taken out goes, and so do the levels that no page needs any more")
+    @DisplayName("a node goes with its last page, and so do the levels that no page needs any more")
     void givesNodesBack() {
         assertEquals(1, index.nodes());
         for (int leaf = 0; leaf < 600; leaf++) {
@@ -114,7 +114,7 @@ final class PageIndexTest {
     }
 
     @Test
-    @DisplayName("a page that is cleared leaves its node, which goes with the next pruning if nothing is in it then")
+    @DisplayName("a page that is cleared leaves its node, which goes with the next pruning if it is empty")
     void clearedAndPruned() {
         index.put(0, 1);
         index.put(512, 2);
@@ -173,8 +173,7 @@ final class PageIndexTest {
     }
 
     @Test
-    @DisplayName(
-            "looks beside nodes that come and go find what is in all the time, and never what was put in elsewhere")
+    @DisplayName("lookups beside nodes that come and go find each page that stays, and never the frame of another page")
     void besideNodesThatGo() throws InterruptedException {
         index.put(3, 3);
         AtomicBoolean stop = new AtomicBoolean();
@@ -209,7 +208,7 @@ final class PageIndexTest {
     }
 
     @Test
-    @DisplayName("looks beside changes find what is in all the time, also while the index becomes higher")
+    @DisplayName("lookups beside changes find each page that stays, also while the index becomes higher")
     void concurrent() throws InterruptedException {
         for (int page = 0; page < 64; page++) {
             index.put(page * 7L, page);

@@ -59,7 +59,7 @@ final class ReclaimTest {
         return file;
     }
 
-    /** Reads so many pages of a file through a mapping of that is private, or shared. */
+    /** Reads a number of pages of a file through a mapping that is private, or shared. */
     private long read(PagedFile file, int pages, int protection, int flags) {
         long at = rig.map(0, pages, protection, flags, file, 0);
         for (int page = 0; page < pages; page++) {
@@ -74,7 +74,7 @@ final class ReclaimTest {
         assertEquals(PagedFile.STAMP + page, cpu.memory().value());
     }
 
-    /** Fills memory with pages of a file that nobody maps. */
+    /** Fills memory with pages of a file that is mapped nowhere. */
     private PagedFile fill() {
         PagedFile file = file(FRAMES);
         int pages = (int) (FRAMES - rig.frames());
@@ -85,7 +85,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("pages of files that can be read again are taken back, however many files there are and who has them")
+    @DisplayName("pages of files that can be read again are reclaimed, from many files, reachable or not")
     void manyFiles() {
         List<PagedFile> files = new ArrayList<>();
         for (int i = 0; i < 40; i++) {
@@ -136,7 +136,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("no page is taken back that is mapped, dirty or pinned, or that nobody can read again")
+    @DisplayName("no page is reclaimed that is mapped, dirty or pinned, or that cannot be read again")
     void whatStays() {
         MemoryFile memory = rig.file(8);
         OwnBacking own = new OwnBacking(rig.machine.newPageCache(GEOMETRY, 8 * PAGE));
@@ -189,7 +189,7 @@ final class ReclaimTest {
         memory.close();
     }
 
-    /** One whose pages nobody could read again, as far as the machine knows. */
+    /** A file whose pages cannot be read again, as far as the machine knows. */
     private static final class OwnBacking implements Backing {
         private final PageCache cache;
         private int asked;
@@ -232,7 +232,7 @@ final class ReclaimTest {
 
     @Test
     @DisplayName(
-            "pages that a mapping left out are taken back beside those that it maps, and a shared one that may write"
+            "pages that a mapping left out are reclaimed beside those that it maps, and a shared one that may write"
                     + " keeps all")
     void besideMappings() {
         PagedFile file = file(FRAMES);
@@ -252,7 +252,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a batch is taken back at a time, and the next begins where that ended")
+    @DisplayName("one batch is reclaimed at a time, and the next one begins where it ended")
     void aBatchAtATime() {
         Rig large = new Rig(4 * Caches.BATCH);
         PagedFile file = new PagedFile(large, 4L * Caches.BATCH);
@@ -276,7 +276,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a thread that has another CPU in GUEST is told of the end at once, since it must not wait for CPUs")
+    @DisplayName("a thread that has another CPU in GUEST gets OOM at once, since it must not wait for CPUs")
     void anotherCpuInGuest() {
         fill();
         long anonymous = rig.anonymous(1);
@@ -291,7 +291,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a page that is being read when all others are taken back is there in the end")
+    @DisplayName("a page that is being read while all others are reclaimed is in memory in the end")
     void beingRead() {
         PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
         caches.add(cache);
@@ -312,7 +312,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("what two threads store to pages of a file is never lost, beside a third that needs frames")
+    @DisplayName("no store of two threads to pages of a file is lost beside a third thread that needs frames")
     void besideStores() throws Exception {
         PagedFile file = file(FRAMES);
         List<OtherCpu> others = List.of(new OtherCpu(space), new OtherCpu(space));
@@ -382,7 +382,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a backing whose answers others reclaim again and again is not blamed for that")
+    @DisplayName("a backing whose answers are reclaimed again and again by other threads is not blamed")
     void reclaimedBeforeMapped() {
         long anonymous = rig.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
@@ -410,7 +410,7 @@ final class ReclaimTest {
     }
 
     @Test
-    @DisplayName("a pin that may have written keeps its page, which was mapped by nobody when it ended")
+    @DisplayName("a pin that may have written keeps its page in memory, though no mapping had it when the pin ended")
     void writtenThroughAPin() {
         PagedFile file = file(1);
         long at = rig.map(0, 1, RW, MapFlags.SHARED, file, 0);

@@ -67,8 +67,7 @@ final class ReclaimedPagesTest {
 
     @Test
     @DisplayName(
-            "loses those that were mapped, written, pinned or may be written since it was looked at first, and they"
-                    + " stay")
+            "loses those that were mapped, written, pinned or may be written since the first check, and they" + " stay")
     void inUseSince() throws Exception {
         for (long page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page) > 0);
@@ -83,9 +82,8 @@ final class ReclaimedPagesTest {
             try {
                 ReclaimBatch batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
-                // It has looked at everything, and is about to take pages out.
-                Await.until(
-                        "it is about to take pages out", () -> file.content().hasQueuedThreads());
+                // The first check is over, and pages are about to be removed.
+                Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
                 map(1);
                 frames.setDirty(before[3]);
                 assertTrue(frames.pin(before[5]));
@@ -113,7 +111,7 @@ final class ReclaimedPagesTest {
     }
 
     @Test
-    @DisplayName("loses those that were removed since it was collected, and takes out all others")
+    @DisplayName("loses those that were removed since it was collected, and removes all others")
     void goneSince() {
         for (long page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page) > 0);
@@ -121,7 +119,7 @@ final class ReclaimedPagesTest {
         ReclaimBatch batch = batch();
         file.remove(0, 1);
         file.remove(4, 1);
-        // It may get a frame that the batch knows under another page.
+        // The new page may get a frame that the batch has for another page.
         int again = file.frameFor(4);
         assertTrue(again > 0);
         int reclaimed = file.reclaim(batch);
@@ -140,7 +138,7 @@ final class ReclaimedPagesTest {
         assertEquals(0, frames.inUse());
     }
 
-    /** A batch of which nothing is there any more. */
+    /** Returns a batch of pages that have all been removed. */
     private ReclaimBatch stale() {
         assertTrue(file.frameFor(2) > 0);
         ReclaimBatch batch = batch();
@@ -149,7 +147,7 @@ final class ReclaimedPagesTest {
     }
 
     @Test
-    @DisplayName("is kept whole by a shared mapping that may be written, linked since it was looked at first")
+    @DisplayName("stays whole because of a shared mapping that may be written, linked since the first check")
     void writableSince() throws Exception {
         for (long page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page) > 0);
@@ -162,8 +160,7 @@ final class ReclaimedPagesTest {
             try {
                 ReclaimBatch batch = batch();
                 reclaimed = thread.submit(() -> file.reclaim(batch));
-                Await.until(
-                        "it is about to take pages out", () -> file.content().hasQueuedThreads());
+                Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
                 writable = link(VmaFlags.SHARED | VmaFlags.MAYWRITE);
             } finally {
                 file.content().unlock();

@@ -56,7 +56,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("a look finds exactly the VMAs that map a page of the range, whatever is linked and unlinked")
+    @DisplayName("a lookup finds exactly the VMAs that map a page of the range, after any links and unlinks")
     void againstAModel() {
         System.out.println("ReverseMapTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
@@ -83,7 +83,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("pages are unsigned: the last one of all is found, and what reaches across the middle")
+    @DisplayName("page numbers are unsigned: the largest is found, and a VMA across the middle")
     void unsigned() {
         Vma last = vma(-1, 1);
         Vma middle = vma(Long.MAX_VALUE, 2);
@@ -99,7 +99,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("W22: of 20,000 VMAs of one file, a look for one page visits the two that map it")
+    @DisplayName("W22: of 20,000 VMAs of one file, a lookup of one page visits the two that map it")
     void manySplits() {
         List<Vma> own = new ArrayList<>();
         Vma whole = vma(0, 20_000);
@@ -116,7 +116,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("what is unlinked twice is refused")
+    @DisplayName("a second unlink is refused")
     void unlinkedTwice() {
         ReverseMap.Link link = map.link(vma(3, 2), table, true);
         map.unlink(link);
@@ -125,8 +125,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName(
-            "P7: a VMA that takes another's place beside a look is not missed, also where the look has been already")
+    @DisplayName("P7: a VMA that takes another's place beside a lookup is not missed, also where the lookup has passed")
     void replacedByWhatIsKeptInFront() {
         Vma first = vma(0, 1);
         Vma replaced = vma(8, 4);
@@ -149,7 +148,7 @@ final class ReverseMapTest {
     }
 
     @Test
-    @DisplayName("P7: looks beside a thread that splits and merges find a VMA for every page, every time")
+    @DisplayName("P7: lookups beside a thread that splits and merges always find a VMA for every page")
     void looksBesideSplits() throws InterruptedException {
         int pages = 64;
         AtomicBoolean stop = new AtomicBoolean();

@@ -27,8 +27,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
 /**
- * A truncation that waits for a CPU, and what becomes of the file's mappings meanwhile. The timeout only ends a run
- * that hangs.
+ * A truncation that waits for a CPU, and changes of the file's mappings meanwhile. The timeout only ends a run that
+ * hangs.
  */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class StalledTruncationTest {
@@ -61,7 +61,7 @@ final class StalledTruncationTest {
         Leaf.unlock(leaf);
     }
 
-    /** Maps the whole file, shared, and has a CPU of this thread use the first page. */
+    /** Maps the whole file, shared, and accesses the first page with a CPU of this thread. */
     private CpuTlb useFile() {
         file.link(vma(AT, VmaFlags.SHARED), table, true);
         for (int page = 0; page < PAGES; page++) {
@@ -93,7 +93,7 @@ final class StalledTruncationTest {
     }
 
     @Test
-    @DisplayName("I9: what is unlinked while a truncation waits for a CPU is kept by nobody")
+    @DisplayName("I9: a VMA that is unlinked while a truncation waits for a CPU is garbage")
     void keepsNoLinks() {
         CpuTlb cpu = useFile();
         Thread truncater = beginTruncation();
@@ -124,7 +124,7 @@ final class StalledTruncationTest {
     }
 
     @Test
-    @DisplayName("P7: and what another mapping has put where a VMA was that has gone since is left alone")
+    @DisplayName("P7: pages of another mapping at the place of a VMA that has gone stay")
     void leavesOthers() {
         CpuTlb cpu = useFile();
         Linked linked = file.link(vma(ELSEWHERE, 0), table, true);

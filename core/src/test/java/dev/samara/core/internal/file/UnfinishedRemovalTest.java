@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** A removal from a file that throws after it has taken pages out. The timeout only ends a run that hangs. */
+/** A removal from a file that throws after pages have left the index. The timeout only ends a run that hangs. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 @DisplayName("A removal of pages that fails half-way")
 final class UnfinishedRemovalTest {
@@ -55,7 +55,7 @@ final class UnfinishedRemovalTest {
     private final FailingStore store = new FailingStore(new DirectFrames(12, CHUNK_SHIFT, FRAMES + 1));
     private final Frames frames = new Frames(store.store(), 12, CHUNK_SHIFT, FRAMES, false);
 
-    /** How many of the next reports of a CPU that is waited for throw. */
+    /** The number of next reports of a CPU that is waited for which throw. */
     private final AtomicInteger toThrow = new AtomicInteger();
 
     private final AtomicInteger thrown = new AtomicInteger();
@@ -107,7 +107,7 @@ final class UnfinishedRemovalTest {
         }
     }
 
-    /** Has a truncation into the second page fail behind its take-out: when it fills the rest of the page. */
+    /** Lets a truncation into the second page fail when it fills the rest of the page: pages have left the index. */
     private void failTruncation() {
         store.fail("fill", 0);
         assertThrows(FailingStore.Failure.class, () -> file.truncate(PAGE + 8));
@@ -115,7 +115,7 @@ final class UnfinishedRemovalTest {
     }
 
     @Test
-    @DisplayName("is ended by a thread of the machine, also if nobody changes the file again")
+    @DisplayName("is ended by a thread of the machine, also without another change of the file")
     void goesOnByItself() {
         mapFile(8);
         link(ELSEWHERE, 0);
@@ -135,7 +135,7 @@ final class UnfinishedRemovalTest {
         mapFile(8);
         link(ELSEWHERE, 0);
         int copy = privateCopy(5);
-        // No thread of the machine goes on while this one has the file.
+        // No thread of the machine resumes the removal while this one has the inode lock.
         file.lock();
         try {
             failTruncation();
@@ -172,7 +172,7 @@ final class UnfinishedRemovalTest {
     }
 
     @Test
-    @DisplayName("is ended by the next removal of no page that there is")
+    @DisplayName("is ended by the next removal, also one that finds no page")
     void beforeAnEmptyRemoval() {
         endsWith(pages -> pages.remove(100, 1), 2);
     }
@@ -191,7 +191,7 @@ final class UnfinishedRemovalTest {
     }
 
     @Test
-    @DisplayName("is ended before the file grows, and so are the zeros behind the end")
+    @DisplayName("is ended before the file grows, and so is the zeroing of the rest of the last page")
     void beforeGrowth() {
         file.store().put(file.frameFor(1), 16, 8, 0x5ec2e7);
         endsWith(
@@ -247,7 +247,7 @@ final class UnfinishedRemovalTest {
     }
 
     @Test
-    @DisplayName("notes frames before it changes anything; taken out again, it leaves what has come since")
+    @DisplayName("records its frames before it changes anything; repeated, it leaves the pages that have come since")
     void takesOutAgain() {
         FilePages other = new FilePages(memory, 8 * PAGE);
         CachedPages pages = new CachedPages(other, memory, 8 * PAGE);
@@ -297,7 +297,7 @@ final class UnfinishedRemovalTest {
     }
 
     @Test
-    @DisplayName("puts all pages of a reclaim back if the look for mappings fails")
+    @DisplayName("puts all pages of a reclaim back if the lookup of the mappings fails")
     void failsInAReclaim() {
         for (int page = 0; page < 8; page++) {
             assertTrue(file.frameFor(page * 600L % PAGES) > 0);

@@ -78,7 +78,7 @@ final class SharedContentTest {
     }
 
     @Test
-    @DisplayName("lives on in what mremap has duplicated with an old size of 0, and in a child")
+    @DisplayName("lives on in a mapping that mremap has duplicated with an old size of 0, and in a child")
     void duplicated() {
         rig.store(at, 7);
         long copy = space.mremap(at, 0, PAGE, RemapFlags.MAYMOVE, 0);
@@ -105,7 +105,7 @@ final class SharedContentTest {
     }
 
     @Test
-    @DisplayName("lives as long as a keep of a VMA that has mapped it")
+    @DisplayName("lives as long as a reference on a VMA that has mapped it")
     void kept() {
         rig.store(at, 7);
         VmaRef keep = Objects.requireNonNull(space.keep(at));

@@ -63,7 +63,7 @@ final class CachesTest {
     }
 
     @Test
-    @DisplayName("stops where something was found, goes on behind that, and makes one whole turn before it gives up")
+    @DisplayName("stops after a freed page, continues behind it, and makes one whole turn before it gives up")
     void turns() {
         assertLooks(0);
         new Batches("a", 3, 1);
@@ -76,7 +76,7 @@ final class CachesTest {
     }
 
     @Test
-    @DisplayName("looks at what it has passed in the cache in which it stands, last of all")
+    @DisplayName("checks the pages that it has passed in its present cache last")
     void middle() {
         Batches first = new Batches("a", 3, 0, 1);
         new Batches("b", 1);
@@ -86,7 +86,7 @@ final class CachesTest {
     }
 
     @Test
-    @DisplayName("looks at a bounded number of pages after a turn in vain, until something is found or unmapped")
+    @DisplayName("checks a bounded number of pages after a turn in vain, until a page is freed or unmapped")
     void futile() {
         int batches = 1000;
         Batches large = new Batches("a", batches);

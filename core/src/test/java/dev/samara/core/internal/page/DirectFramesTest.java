@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The bytes of frames beside an array of bytes that has what should be there. */
+/** The bytes of frames, compared with an array that has the expected bytes. */
 final class DirectFramesTest {
     private static final int SHIFT = 9;
     private static final int SIZE = 1 << SHIFT;

@@ -27,7 +27,7 @@ final class DirectMemoryTest {
         "010, 10",
         "0, 12345",
     })
-    @DisplayName("is what the option says, as the JVM reads it; the maximum of the heap where that is 0")
+    @DisplayName("is the value of the option, as the JVM reads it; the maximum of the heap if that is 0")
     void sizes(String size, long expected) {
         assertEquals(expected, DirectMemory.limit(List.of("-Xmx1g", "-XX:MaxDirectMemorySize=" + size), HEAP));
     }

@@ -7,7 +7,7 @@ import java.lang.reflect.Proxy;
 
 /** Frames of which one call is made to fail, before it has done anything. For one thread. */
 public final class FailingStore {
-    /** What the call throws. */
+    /** The exception of a planted failure. */
     public static final class Failure extends Error {
         private static final long serialVersionUID = 1L;
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Whichever call of a frame store throws within a fault or a fork: that is thrown to the caller, and no frame is lost.
+ * If a call of a frame store throws within a fault or a fork, the caller gets the exception, and no frame is lost.
  */
 @Timeout(value = 30, unit = TimeUnit.SECONDS, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class FailingStoreTest {
@@ -92,7 +92,7 @@ final class FailingStoreTest {
     }
 
     @Test
-    @DisplayName("the zero page: it is made by the next one")
+    @DisplayName("the zero page: the next fault makes it")
     void pageOfZeros() {
         map();
         failing.fail("fill", 0);

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Who has which frame. The timeouts only end a run that hangs. */
+/** The uses of frames. The timeouts only end a run that hangs. */
 @Timeout(value = 120, threadMode = ThreadMode.SEPARATE_THREAD)
 final class FramesTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
@@ -38,7 +38,7 @@ final class FramesTest {
     private final Magazine magazine = frames.newMagazine();
 
     @Test
-    @DisplayName("a new frame is zeros, one that was freed is poison until then; the zero page is never given out")
+    @DisplayName("a new frame has zeros, a free one has poison; the zero page is never allocated")
     void contents() {
         int frame = frames.allocate(magazine);
         assertNotEquals(Frames.ZERO, frame);
@@ -51,7 +51,7 @@ final class FramesTest {
         frames.drop(frame, magazine);
         assertEquals(POISON, store.get(frame, 0, 8));
         assertEquals(POISON, store.get(frame, 4088, 8));
-        assertEquals(frame, frames.allocateDirty(magazine), "the one freed last is the warmest");
+        assertEquals(frame, frames.allocateDirty(magazine), "the frame freed last is the warmest");
         assertEquals(POISON, store.get(frame, 0, 8));
         frames.drop(frame, magazine);
         assertEquals(frame, frames.allocate(magazine));
@@ -111,7 +111,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("I10: unpins without a pin, beside who shares and drops the frame, lose no frame")
+    @DisplayName("I10: unpins without a pin, beside threads that share and drop the frame, lose no frame")
     void wrongUnpinsBesideOthers() throws InterruptedException {
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         int shared = frames.allocate(magazine);
@@ -151,7 +151,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("exhaustion is NONE; what others have in stock is found first; and nothing is lost by it")
+    @DisplayName("exhaustion is NONE, after the other magazines were emptied, and no frame is lost")
     void exhaustion() {
         Magazine other = frames.newMagazine();
         int first = frames.allocate(other);
@@ -177,7 +177,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("a magazine that is given up gives its frames back")
+    @DisplayName("a magazine that is discarded returns its frames to the pool")
     void givenUp() {
         Magazine other = frames.newMagazine();
         int frame = frames.allocate(other);
@@ -189,7 +189,7 @@ final class FramesTest {
         assertEquals(LIMIT, frames.inUse());
     }
 
-    /** Frames by a store that refuses as long as it is told to, with a clock that stands still. */
+    /** Frames of a store that refuses while a flag is set, with a clock that stands still. */
     private static final class Refusing {
         private final DirectFrames direct = new DirectFrames(12, 4, LIMIT + 1);
         private int asked;
@@ -248,7 +248,7 @@ final class FramesTest {
 
     @Test
     @DisplayName(
-            "a store that has refused is asked again once a frame was freed, also by who has given his magazine up")
+            "a store that has refused is asked again once a frame was freed, also by a magazine that was discarded")
     void storeIsAskedAfterAFree() {
         Refusing few = new Refusing();
         few.gives = true;
@@ -327,7 +327,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("as many pins as can be counted, and one more is refused and changes nothing")
+    @DisplayName("one pin more than can be counted is refused and changes nothing")
     void tooManyPins() {
         int frame = frames.allocate(magazine);
         for (long pin = 0; pin < Frames.MOST_PINS; pin++) {
@@ -349,7 +349,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("as many mappings as can be counted, and one more is refused and changes nothing")
+    @DisplayName("one mapping more than can be counted is refused and changes nothing")
     void tooManyMappings() {
         int frame = frames.allocate(magazine);
         for (long mapping = 1; mapping < Frames.MOST_MAPPINGS; mapping++) {
@@ -370,7 +370,7 @@ final class FramesTest {
         assertEquals(0, frames.inUse());
     }
 
-    /** What one thread of the model has: frames by number, and how often it has each. */
+    /** The uses of one thread in the model: frames by number, with the number of its uses of each. */
     private final class Actor implements Runnable {
         private final Random random;
         private final AtomicIntegerArray owners;
@@ -457,7 +457,7 @@ final class FramesTest {
     }
 
     @Test
-    @DisplayName("I3, I8: four threads that allocate, share, pin and lose: no frame is had twice, and none is left")
+    @DisplayName("I3, I8: four threads allocate, share, pin and drop: no frame is allocated twice, and none is left")
     void againstExpectations() throws InterruptedException {
         System.out.println("FramesTest: -Dsamara.seed=" + SEED);
         AtomicIntegerArray owners = new AtomicIntegerArray(LIMIT + 1);

@@ -71,7 +71,7 @@ final class PageTableTest {
         }
     }
 
-    /** An address of which neighbours are likely to be drawn too: near an edge of a level, or near either end. */
+    /** Returns an address whose neighbours are likely too: near an edge of a level, or near either end. */
     private static long place(Random random, Geometry geometry) {
         long limit = geometry.limit();
         int bits = 63 - Long.numberOfLeadingZeros(limit);
@@ -87,7 +87,7 @@ final class PageTableTest {
 
     @ParameterizedTest
     @MethodSource("geometries")
-    @DisplayName("it has what was installed and not zapped, whatever was unhooked meanwhile; and no table is left over")
+    @DisplayName("it has the entries that were installed and not removed, beside unhooking; no table is left")
     void againstAModel(Geometry geometry) {
         System.out.println("PageTableTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
@@ -136,7 +136,7 @@ final class PageTableTest {
         assertEquals(geometry.pageSize(), table.bytes());
     }
 
-    /** What a walk passes over has nothing, and what it stops at is in a leaf. */
+    /** Checks that a walk passes over empty addresses only, and stops at leaves. */
     private static void nextLeaf(Random random, Geometry geometry, PageTable table, NavigableMap<Long, Long> model) {
         long one = place(random, geometry) & -geometry.pageSize();
         long other = place(random, geometry) & -geometry.pageSize();
@@ -186,7 +186,7 @@ final class PageTableTest {
 
     @ParameterizedTest
     @MethodSource("geometries")
-    @DisplayName("P14: dead tables of every level are marked, and who holds one finds out and walks again")
+    @DisplayName("P14: dead tables of every level are marked, and a thread that holds one walks again")
     void deadMarks(Geometry geometry) {
         PageTable table = new PageTable(geometry);
         long[] dead = table.leafForInstall(0);
@@ -273,8 +273,8 @@ final class PageTableTest {
     }
 
     @Test
-    @DisplayName("who may have a translation is noted for an eighth of a leaf, at every page size")
-    void cpumask() {
+    @DisplayName("the CPUs that may have a translation are noted for an eighth of a leaf, at every page size")
+    void holders() {
         for (int shift = 12; shift <= 16; shift += 2) {
             PageTable table = new PageTable(of(shift, 3, 1L << 40));
             long[] leaf = table.leafForInstall(0);

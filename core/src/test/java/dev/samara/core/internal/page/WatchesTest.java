@@ -108,7 +108,7 @@ final class WatchesTest {
         assertNull(watches.all());
     }
 
-    /** The most that an AVL tree of so many nodes may have. */
+    /** Returns the greatest height of an AVL tree with a number of nodes. */
     private static double mostHeight(int nodes) {
         return 1.4405 * Math.log(nodes + 2) / Math.log(2);
     }
