@@ -45,8 +45,8 @@ final class AnonymousFault {
     }
 
     /**
-     * Returns whether Linux would use a huge page here, for which even a read prepares an {@code anon_vma}. The VMA must
-     * have the HUGEPAGE flag and contain the whole range of the huge page.
+     * Returns whether Linux would use a huge page here, for which even a read prepares an {@code anon_vma}. The VMA
+     * must have the HUGEPAGE flag and contain the whole range of the huge page.
      */
     private boolean isHugeCandidate(Vma vma, long address) {
         if (!vma.has(VmaFlags.HUGEPAGE)) {

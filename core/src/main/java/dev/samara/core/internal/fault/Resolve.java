@@ -28,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>The caller looks the VMA up, without a lock.
  *   <li>{@link #check} decides whether the VMA permits the access. A gate comes before the rights: behind a closed gate
  *       the VMA is not yet the one of this address.
- *   <li>If the answer is {@link #MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows the stack or
- *       waits at the gate. After that the fault starts over with step 1.
+ *   <li>If the answer is {@link #MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows the stack
+ *       or waits at the gate. After that the fault starts over with step 1.
  * </ol>
  *
  * <p>Steps 1 and 2 store nothing and wait for nothing. Only the growth of a stack takes a lock of the space.

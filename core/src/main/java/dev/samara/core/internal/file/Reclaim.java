@@ -51,9 +51,7 @@ final class Reclaim {
         }
     }
 
-    /**
-     * Resumes the unfinished removal, and returns the number of frames that this frees. The caller holds the inode lock.
-     */
+    /** Resumes the unfinished removal. Returns the number of freed frames. The caller holds the inode lock. */
     private int resume() {
         Removal removal = removals.unfinished();
         try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {

@@ -73,7 +73,8 @@ final class ReclaimBatch implements ReverseMap.Visitor {
     }
 
     /**
-     * Leaves out the pages that were removed since they were collected. The caller holds the inode lock and the lock of the content.
+     * Leaves out the pages that were removed since they were collected. The caller holds the inode lock and the lock of
+     * the content.
      */
     void leaveOutGone(PageIndex index) {
         int kept = 0;
@@ -88,18 +89,19 @@ final class ReclaimBatch implements ReverseMap.Visitor {
 
     /**
      * Removes the pages, so no thread can map them from here on, and puts back those that turn out to be in use. If the
-     * lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and the lock of the content.
+     * lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and the lock of the
+     * content.
      *
-     * @param look finds the pages that are mapped
+     * @param lookup finds the pages that are mapped
      */
-    void takeOut(PageIndex index, Runnable look) {
+    void takeOut(PageIndex index, Runnable lookup) {
         boolean isKnown = false;
         try {
             for (int i = 0; i < count; i++) {
                 frames.remove(taken[i]);
                 index.clear(pages[i]);
             }
-            look.run();
+            lookup.run();
             isKnown = true;
         } finally {
             if (!isKnown) {

@@ -22,9 +22,9 @@ import org.jspecify.annotations.Nullable;
  *       is over.
  * </ol>
  *
- * <p>If a step fails, the removal stays unfinished, with its frames marked and in use. The next change of the file, or a
- * thread of the machine, resumes it from the beginning of the step. If a step after the hand-over fails, the operation
- * of the caller continues it, see {@link DiscardPages#close}.
+ * <p>If a step fails, the removal stays unfinished, with its frames marked and in use. The next change of the file, or
+ * a thread of the machine, resumes it with that step. If a step after the hand-over fails, the operation of the caller
+ * continues it, see {@link DiscardPages#close}.
  */
 final class Removals {
     /* The pauses in nanoseconds between attempts to finish a failed removal. */
@@ -71,8 +71,8 @@ final class Removals {
     }
 
     /**
-     * Releases the inode lock. If the caller's change has failed and left an unfinished removal, a thread of the machine
-     * gets the removal, unless one has it already.
+     * Releases the inode lock. If the caller's change has failed and left an unfinished removal, a thread of the
+     * machine gets the removal, unless one has it already.
      */
     void release() {
         try {

@@ -47,7 +47,7 @@ final class ReverseMap {
         private final Vma vma;
         private final PageTable table;
         private volatile boolean isEntered;
-        private volatile boolean isLeft;
+        private volatile boolean isUnlinked;
 
         private Link(Key key, Vma vma, PageTable table, boolean isEntered) {
             this.key = key;
@@ -91,8 +91,8 @@ final class ReverseMap {
          * the same mapping. No other page is put in before the operation that removes the VMA is complete, which is
          * after the unlinking.
          */
-        boolean isLeft() {
-            return isLeft;
+        boolean isUnlinked() {
+            return isUnlinked;
         }
     }
 
@@ -103,14 +103,14 @@ final class ReverseMap {
     }
 
     /** The number of lookups under way, and the links that were unlinked since the first of them began. */
-    private record Looks(int count, @Nullable Unlinked unlinked) {}
+    private record Lookups(int count, @Nullable Unlinked unlinked) {}
 
     private record Unlinked(Link link, @Nullable Unlinked next) {}
 
     private final ConcurrentSkipListMap<Key, Link> links = new ConcurrentSkipListMap<>();
 
     /** Null while no lookup is under way. */
-    private final AtomicReference<@Nullable Looks> looks = new AtomicReference<>();
+    private final AtomicReference<@Nullable Lookups> lookups = new AtomicReference<>();
 
     private final AtomicIntegerArray bySize = new AtomicIntegerArray(SIZES + 1);
     private final AtomicLong numbers = new AtomicLong();
@@ -154,9 +154,9 @@ final class ReverseMap {
 
     /** Unlinks a VMA. A successor that has its pages was linked before. */
     void unlink(Link link) {
-        link.isLeft = true;
+        link.isUnlinked = true;
         for (; ; ) {
-            Looks now = looks.get();
+            Lookups now = lookups.get();
             if (now == null) {
                 // A lookup that begins from here on finds the links that were made before this call.
                 if (!remove(link)) {
@@ -164,7 +164,7 @@ final class ReverseMap {
                 }
                 return;
             }
-            if (looks.compareAndSet(now, new Looks(now.count, new Unlinked(link, now.unlinked)))) {
+            if (lookups.compareAndSet(now, new Lookups(now.count, new Unlinked(link, now.unlinked)))) {
                 return;
             }
         }
@@ -179,12 +179,12 @@ final class ReverseMap {
     }
 
     private void begin() {
-        looks.updateAndGet(now -> now == null ? new Looks(1, null) : new Looks(now.count + 1, now.unlinked));
+        lookups.updateAndGet(now -> now == null ? new Lookups(1, null) : new Lookups(now.count + 1, now.unlinked));
     }
 
     private void end() {
-        Looks before = looks.getAndUpdate(
-                now -> now == null || now.count == 1 ? null : new Looks(now.count - 1, now.unlinked));
+        Lookups before = lookups.getAndUpdate(
+                now -> now == null || now.count == 1 ? null : new Lookups(now.count - 1, now.unlinked));
         if (before != null && before.count == 1) {
             for (Unlinked gone = before.unlinked; gone != null; gone = gone.next) {
                 remove(gone.link);

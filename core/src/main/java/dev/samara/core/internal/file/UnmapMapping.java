@@ -28,9 +28,10 @@ import org.jspecify.annotations.Nullable;
  *       the mark, so it is where it was at the mark. Either it is in the range of a VMA that was linked at that time,
  *       which the lookup finds, or else its successor. Or a move or a fork holds it; that operation checks the mark
  *       under the lock of the leaf before it puts the page down, and drops the page.
- *   <li>A private copy beyond the end is removed while its link is not left. If the link is left, the entry may belong
- *       to another mapping. If it belongs to the successor, the successor was linked before this link was left. So the
- *       walk is repeated with another lookup, which finds the successor, until a walk meets no link that is left. A
+ *   <li>A private copy beyond the end is removed while its link is linked. If it was unlinked, the entry may belong
+ *       to another mapping. If it belongs to the successor, the successor was linked before this link was
+ *       unlinked. So the
+ *       walk is repeated with another lookup, which finds the successor, until a walk meets no unlinked link. A
  *       move or a fork that holds copies asks for the smallest size of the file since, under the lock of the leaf.
  *   <li>Copies in the range of a link that is not entered are those of a mapping that its VMA replaces, and stay: a
  *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted in,
@@ -55,7 +56,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
     private final List<ReverseMap.Link> found = new ArrayList<>();
 
     /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
-    private boolean metLeft;
+    private boolean metUnlinked;
 
     UnmapMapping(Memory memory, DiscardPages discarding, Removal removal) {
         checker = memory.oracle();
@@ -91,12 +92,12 @@ final class UnmapMapping implements ReverseMap.Visitor {
      * needed.
      */
     private boolean discardFound() {
-        metLeft = false;
+        metUnlinked = false;
         for (ReverseMap.Link link : found) {
             discard(link);
         }
         found.clear();
-        return metLeft;
+        return metUnlinked;
     }
 
     private void discard(ReverseMap.Link link) {
@@ -128,8 +129,8 @@ final class UnmapMapping implements ReverseMap.Visitor {
         }
         // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have reached
         // it.
-        boolean isLeft = link.isLeft();
-        metLeft |= isLeft;
-        return !isLeft;
+        boolean isUnlinked = link.isUnlinked();
+        metUnlinked |= isUnlinked;
+        return !isUnlinked;
     }
 }

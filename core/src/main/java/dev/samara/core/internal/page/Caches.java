@@ -18,7 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class Caches {
     /** The most pages that one call checks after a whole turn without result, until a page has been unmapped. */
-    static final int LOOKS_WHEN_FUTILE = 1 << 12;
+    static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
     public abstract static class Entry extends WeakReference<Object> {
@@ -160,7 +160,7 @@ public final class Caches {
     }
 
     private int turn() {
-        int left = isFutile ? LOOKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
+        int left = isFutile ? CHECKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
         isFutile = true;
         // The hand may be in the middle of an entry, which therefore comes last again.
         int entries = size() + 1;

@@ -126,7 +126,7 @@ final class ReverseMapTest {
 
     @Test
     @DisplayName("P7: a VMA that takes another's place beside a lookup is not missed, also where the lookup has passed")
-    void replacedByWhatIsKeptInFront() {
+    void replacedInFrontOfALookup() {
         Vma first = vma(0, 1);
         Vma replaced = vma(8, 4);
         Vma successor = vma(9, 1);
@@ -149,7 +149,7 @@ final class ReverseMapTest {
 
     @Test
     @DisplayName("P7: lookups beside a thread that splits and merges always find a VMA for every page")
-    void looksBesideSplits() throws InterruptedException {
+    void lookupsBesideSplits() throws InterruptedException {
         int pages = 64;
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
@@ -173,7 +173,7 @@ final class ReverseMapTest {
         });
         splitter.start();
         try {
-            for (int look = 0; look < 20_000; look++) {
+            for (int lookup = 0; lookup < 20_000; lookup++) {
                 boolean[] covered = new boolean[pages];
                 map.visit(0, pages - 1, link -> {
                     Vma vma = link.vma();
@@ -191,6 +191,6 @@ final class ReverseMapTest {
         }
         assertNull(failure.get());
         assertFalse(map.isEmpty());
-        assertEquals(1, visited(0, pages).size(), "nothing that was unlinked beside a look is left");
+        assertEquals(1, visited(0, pages).size(), "nothing that was unlinked beside a lookup is left");
     }
 }

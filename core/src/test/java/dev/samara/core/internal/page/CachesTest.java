@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @DisplayName("The clock hand over page caches")
 final class CachesTest {
     private final Caches caches = new Caches();
-    private final List<String> looks = new ArrayList<>();
+    private final List<String> checked = new ArrayList<>();
 
     /** A cache of some batches, of which those with these numbers have a page that can be reclaimed. */
     private final class Batches extends Caches.Entry {
@@ -36,7 +36,7 @@ final class CachesTest {
 
         @Override
         protected int reclaim() {
-            looks.add(name + hand);
+            checked.add(name + hand);
             int freed = clean.remove((Integer) hand) ? 1 : 0;
             hand = hand + 1 < batches ? hand + 1 : 0;
             return freed;
@@ -56,23 +56,23 @@ final class CachesTest {
         }
     }
 
-    private void assertLooks(int freed, String... expected) {
+    private void assertChecked(int freed, String... expected) {
         assertEquals(freed, caches.reclaim());
-        assertEquals(List.of(expected), looks);
-        looks.clear();
+        assertEquals(List.of(expected), checked);
+        checked.clear();
     }
 
     @Test
     @DisplayName("stops after a freed page, continues behind it, and makes one whole turn before it gives up")
     void turns() {
-        assertLooks(0);
+        assertChecked(0);
         new Batches("a", 3, 1);
         new Batches("b", 1);
         new Batches("c", 2, 0, 1);
-        assertLooks(1, "a0", "a1");
-        assertLooks(1, "a2", "b0", "c0");
-        assertLooks(1, "c1");
-        assertLooks(0, "a0", "a1", "a2", "b0", "c0", "c1", "a0", "a1", "a2");
+        assertChecked(1, "a0", "a1");
+        assertChecked(1, "a2", "b0", "c0");
+        assertChecked(1, "c1");
+        assertChecked(0, "a0", "a1", "a2", "b0", "c0", "c1", "a0", "a1", "a2");
     }
 
     @Test
@@ -80,9 +80,9 @@ final class CachesTest {
     void middle() {
         Batches first = new Batches("a", 3, 0, 1);
         new Batches("b", 1);
-        assertLooks(1, "a0");
+        assertChecked(1, "a0");
         first.clean.set(0, 0);
-        assertLooks(1, "a1", "a2", "b0", "a0");
+        assertChecked(1, "a1", "a2", "b0", "a0");
     }
 
     @Test
@@ -91,17 +91,17 @@ final class CachesTest {
         int batches = 1000;
         Batches large = new Batches("a", batches);
         assertEquals(0, caches.reclaim());
-        assertTrue(looks.size() > batches);
-        looks.clear();
+        assertTrue(checked.size() > batches);
+        checked.clear();
         assertEquals(0, caches.reclaim());
-        int bound = Caches.LOOKS_WHEN_FUTILE / Caches.BATCH;
-        assertEquals(bound, looks.size());
+        int bound = Caches.CHECKS_WHEN_FUTILE / Caches.BATCH;
+        assertEquals(bound, checked.size());
         large.clean.add((large.hand + bound + 5) % batches);
         assertEquals(0, caches.reclaim());
         assertEquals(1, caches.reclaim(), "the hand has come to it");
         large.clean.add((large.hand + bound + 5) % batches);
         assertEquals(1, caches.reclaim(), "something was found");
-        looks.clear();
+        checked.clear();
         assertEquals(0, caches.reclaim());
         large.clean.add((large.hand + bound + 5) % batches);
         caches.noteUnmapped();
@@ -118,12 +118,12 @@ final class CachesTest {
         assertEquals(2, caches.size());
         assertEquals(1, caches.reclaim());
         third.end();
-        looks.clear();
+        checked.clear();
         caches.noteUnmapped();
-        assertLooks(0, "b0", "b0");
+        assertChecked(0, "b0", "b0");
         caches.endAll();
         assertEquals(0, caches.size());
         assertEquals(1, second.ended);
-        assertLooks(0);
+        assertChecked(0);
     }
 }
