@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.EXEC;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.EXEC;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.backing.CachedBacking;
@@ -37,12 +37,12 @@ class AccessTableTest {
     private static final byte FILLED = 0x5a;
     private static final long FOUND = 0x5a5a_5a5a_5a5a_5a5aL;
 
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
 
     @AfterEach
     void end() {
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     /** What is made. */
@@ -139,18 +139,18 @@ class AccessTableTest {
 
     /** Two pages with known bytes; nothing of them is in the TLB, or readable ones are, for reading. */
     private void lay(Page first, Page second, boolean isTranslated) {
-        assertEquals(AT, rig.map(AT, 2, RW | EXEC, ANONYMOUS | MapFlags.FIXED, null, 0));
+        assertEquals(AT, fixture.map(AT, 2, RW | EXEC, ANONYMOUS | MapFlags.FIXED, null, 0));
         assertEquals(2 * PAGE, cpu.memory().fill(AT, 2 * PAGE, FILLED));
         // Also where all will be allowed: no right to write is left in entries, nor in the TLB.
-        assertEquals(0, rig.space.mprotect(AT, 2 * PAGE, READ));
+        assertEquals(0, fixture.space.mprotect(AT, 2 * PAGE, READ));
         Page[] pages = {first, second};
         for (int i = 0; i < pages.length; i++) {
             long at = AT + i * PAGE;
             switch (pages[i]) {
-                case ALL -> assertEquals(0, rig.space.mprotect(at, PAGE, RW | EXEC));
+                case ALL -> assertEquals(0, fixture.space.mprotect(at, PAGE, RW | EXEC));
                 case READ_ONLY -> assertEquals(Fault.MINOR, cpu.memory().handleFault(at, READ));
-                case NONE -> assertEquals(0, rig.space.mprotect(at, PAGE, 0));
-                case UNMAPPED -> assertEquals(0, rig.space.munmap(at, PAGE));
+                case NONE -> assertEquals(0, fixture.space.mprotect(at, PAGE, 0));
+                case UNMAPPED -> assertEquals(0, fixture.space.munmap(at, PAGE));
             }
             if (isTranslated && pages[i].isReadable()) {
                 assertEquals(Fault.MINOR, cpu.memory().load(at + 64, 1));
@@ -167,7 +167,7 @@ class AccessTableTest {
                 continue;
             }
             long page = AT + i * PAGE;
-            assertEquals(0, rig.space.mprotect(page, PAGE, READ));
+            assertEquals(0, fixture.space.mprotect(page, PAGE, READ));
             assertEquals((int) PAGE, cpu.memory().copyOut(page, bytes, 0, (int) PAGE));
             for (int at = 0; at < PAGE; at++) {
                 long in = page + at - from;
@@ -240,22 +240,22 @@ class AccessTableTest {
             + " fault")
     void collectedMeanwhile() {
         List<Long> told = new ArrayList<>();
-        PageCache cache = rig.machine.newPageCache(Rig.GEOMETRY, PAGE);
+        PageCache cache = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE);
         CachedBacking collecting = new CachedBacking("/collecting", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
-                assertEquals(1, rig.space.collectDirty(SECOND, PAGE, told::add));
+                assertEquals(1, fixture.space.collectDirty(SECOND, PAGE, told::add));
                 return true;
             }
         };
-        rig.map(AT, 1, RW, MapFlags.SHARED | MapFlags.FIXED, collecting, 0);
-        rig.map(SECOND, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        rig.store(SECOND + 64, 1);
+        fixture.map(AT, 1, RW, MapFlags.SHARED | MapFlags.FIXED, collecting, 0);
+        fixture.map(SECOND, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.store(SECOND + 64, 1);
         assertEquals(Fault.MINOR, cpu.memory().store(SECOND - 4, 8, NUMBER));
         assertEquals(List.of(SECOND), told, "collected during the fault");
-        assertEquals(2, rig.space.collectDirty(AT, 2 * PAGE, told::add));
+        assertEquals(2, fixture.space.collectDirty(AT, 2 * PAGE, told::add));
         assertEquals(List.of(SECOND, AT, SECOND), told);
-        assertEquals(NUMBER, rig.load(SECOND - 4));
+        assertEquals(NUMBER, fixture.load(SECOND - 4));
         cache.remove(0, 1);
     }
 }

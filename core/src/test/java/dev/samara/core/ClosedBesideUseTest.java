@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.RW;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -37,8 +37,8 @@ final class ClosedBesideUseTest {
         }
     }
 
-    private static long shootdowns(Rig rig) {
-        return rig.space.layout().memory().cpus().shootdowns();
+    private static long shootdowns(SpaceFixture fixture) {
+        return fixture.space.layout().memory().cpus().shootdowns();
     }
 
     private static Thread start(String name, Runnable what) {
@@ -50,12 +50,13 @@ final class ClosedBesideUseTest {
     @Test
     @DisplayName("I3, I8: a leaf with a pending flush outlives the end of the space, and goes with that flush")
     void leafOfAPendingFlush() {
-        Rig rig = new Rig(Machine.builder().memory(64 * PAGE).poisonFrames().locks(Standing::new));
-        MemoryFile file = rig.file(1);
-        Thread closer = start("closer", rig.space::close);
-        Await.until("the closing thread stands", () -> inClose.getCount() == 0, rig.reports);
-        long at = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
-        OtherCpu guest = new OtherCpu(rig.space);
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(64 * PAGE).poisonFrames().locks(Standing::new));
+        MemoryFile file = fixture.file(1);
+        Thread closer = start("closer", fixture.space::close);
+        Await.until("the closing thread stands", () -> inClose.getCount() == 0, fixture.reports);
+        long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        OtherCpu guest = new OtherCpu(fixture.space);
         guest.call(cpu -> {
             cpu.enterGuest();
             cpu.memory().resolveStore(at, 8);
@@ -63,28 +64,31 @@ final class ClosedBesideUseTest {
             return 0;
         });
         AtomicLong unmapped = new AtomicLong(-1);
-        Thread unmapper = start("unmapper", () -> unmapped.set(rig.space.munmap(at, PAGE)));
+        Thread unmapper = start("unmapper", () -> unmapped.set(fixture.space.munmap(at, PAGE)));
         // The leaf is empty by then, and the guest has not dropped its translation.
-        Await.until("munmap waits for the guest", () -> shootdowns(rig) == 1, rig.reports);
+        Await.until("munmap waits for the guest", () -> shootdowns(fixture) == 1, fixture.reports);
         closeGoesOn.countDown();
-        Await.until("the space is closed", () -> !closer.isAlive(), rig.reports);
-        assertEquals(3, PagesOf.tables(rig.space), "the truncation finds the leaf by these");
+        Await.until("the space is closed", () -> !closer.isAlive(), fixture.reports);
+        assertEquals(3, PageContents.tables(fixture.space), "the truncation finds the leaf by these");
         Thread truncater = start("truncater", () -> file.truncate(0));
         Await.until(
-                "the truncation waits for the guest", () -> shootdowns(rig) == 2 || !truncater.isAlive(), rig.reports);
+                "the truncation waits for the guest",
+                () -> shootdowns(fixture) == 2 || !truncater.isAlive(),
+                fixture.reports);
         assertTrue(truncater.isAlive(), "the frame was freed while a CPU can write it");
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         long read = guest.call(cpu -> {
             long value = cpu.memory().get(cpu.memory().probeStore(at, 8), 8);
             cpu.leaveGuest();
             return value;
         });
         assertEquals(0x600d, read);
-        Await.until("both return", () -> !unmapper.isAlive() && !truncater.isAlive(), rig.reports);
+        Await.until("both return", () -> !unmapper.isAlive() && !truncater.isAlive(), fixture.reports);
         assertEquals(0, unmapped.get());
-        assertEquals(0, PagesOf.tables(rig.space), "the operation with the pending flush has unhooked the leaf");
+        assertEquals(
+                0, PageContents.tables(fixture.space), "the operation with the pending flush has unhooked the leaf");
         guest.close();
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.EXEC;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.EXEC;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -40,14 +40,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class CpuTest {
     private static final int[] SIZES = {1, 2, 4, 8};
 
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
     private final GuestMemory memory = cpu.memory();
 
     @AfterEach
     void everyFrameComesBack() throws InterruptedException {
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     private static long mask(int size) {
@@ -73,7 +73,7 @@ final class CpuTest {
     @Test
     @DisplayName("reads and writes numbers of each size at each offset, across pages too, in either byte order")
     void plain() {
-        long at = rig.anonymous(2);
+        long at = fixture.anonymous(2);
         Random random = new Random(1);
         for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
             memory.order(order);
@@ -97,9 +97,9 @@ final class CpuTest {
     @Test
     @DisplayName("fetches only what may be executed, across pages too")
     void fetch() {
-        long at = rig.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
+        long at = fixture.map(0, 2, READ | EXEC, ANONYMOUS, null, 0);
         assertFault(Fault.MINOR, memory.fetch(at + PAGE - 3, 8));
-        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, READ));
+        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, READ));
         assertFault(Fault.MINOR, memory.fetch(at + PAGE - 4, 4));
         assertFault(Fault.ACCERR, memory.fetch(at + PAGE - 3, 4));
         assertEquals(at + PAGE, memory.faultAddress());
@@ -108,9 +108,9 @@ final class CpuTest {
     @Test
     @DisplayName("writes nothing across pages of which one cannot be written, and says which")
     void acrossAMissingPage() {
-        long at = rig.anonymous(3);
+        long at = fixture.anonymous(3);
         assertEquals(3 * PAGE, memory.fill(at, 3 * PAGE, (byte) 0x11));
-        assertEquals(0, rig.space.munmap(at + PAGE, PAGE));
+        assertEquals(0, fixture.space.munmap(at + PAGE, PAGE));
         for (int size : new int[] {2, 4, 8}) {
             for (int before = 1; before < size; before++) {
                 assertFault(Fault.MAPERR, memory.store(at + PAGE - before, size, -1));
@@ -128,7 +128,7 @@ final class CpuTest {
                 assertEquals(0x11, left);
             }
         }
-        rig.map(at + PAGE, 1, READ, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at + PAGE, 1, READ, ANONYMOUS | MapFlags.FIXED, null, 0);
         assertFault(Fault.ACCERR, memory.store(at + PAGE - 1, 8, -1));
         assertFault(Fault.ACCERR, memory.store(at + 2 * PAGE - 1, 8, -1));
         assertEquals(0x11, bytes(at + PAGE - 1, 1)[0]);
@@ -138,7 +138,7 @@ final class CpuTest {
     @Test
     @DisplayName("does every atomic update in each size and byte order")
     void atomics() {
-        long at = rig.anonymous(1);
+        long at = fixture.anonymous(1);
         Random random = new Random(2);
         for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
             memory.order(order);
@@ -186,8 +186,8 @@ final class CpuTest {
     @Test
     @DisplayName("refuses an atomic access that is not aligned, before it looks whether anything is mapped there")
     void misaligned() {
-        long at = rig.anonymous(1);
-        rig.store(at, 0x1122334455667788L);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 0x1122334455667788L);
         for (long address : new long[] {at, 0x10000}) {
             for (int size : new int[] {2, 4, 8}) {
                 for (int offset = 1; offset < size; offset++) {
@@ -200,7 +200,7 @@ final class CpuTest {
                 }
             }
         }
-        assertEquals(0x1122334455667788L, rig.load(at));
+        assertEquals(0x1122334455667788L, fixture.load(at));
         assertEquals(7, Fault.signal(Fault.ADRALN));
         for (int size : new int[] {0, -1, 3, 16}) {
             assertThrows(IllegalArgumentException.class, () -> memory.load(at, size));
@@ -211,9 +211,9 @@ final class CpuTest {
     @Test
     @DisplayName("copies and fills up to the first page that fails, and says where and why")
     void partial() {
-        long at = rig.anonymous(4);
-        assertEquals(0, rig.space.mprotect(at + 2 * PAGE, PAGE, READ));
-        assertEquals(0, rig.space.munmap(at + 3 * PAGE, PAGE));
+        long at = fixture.anonymous(4);
+        assertEquals(0, fixture.space.mprotect(at + 2 * PAGE, PAGE, READ));
+        assertEquals(0, fixture.space.munmap(at + 3 * PAGE, PAGE));
         byte[] source = new byte[(int) (4 * PAGE)];
         new Random(3).nextBytes(source);
         int fits = (int) (2 * PAGE - 100);
@@ -236,7 +236,7 @@ final class CpuTest {
     @Test
     @DisplayName("copies a string up to its zero, across pages, and no further than that")
     void strings() {
-        long at = rig.anonymous(2);
+        long at = fixture.anonymous(2);
         assertEquals(2 * PAGE, memory.fill(at, 2 * PAGE, (byte) 'x'));
         byte[] target = new byte[64];
         memory.store(at + PAGE + 5, 1, 0);
@@ -255,54 +255,54 @@ final class CpuTest {
     @Test
     @DisplayName("a pinned frame outlives its mapping, and is free when the last pin ends")
     void pinsOutliveMappings() {
-        long at = rig.anonymous(1);
-        rig.store(at, 42);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 42);
         int frame = memory.pin(at, READ);
         assertEquals(frame, memory.pin(at + 5, WRITE));
-        assertEquals(0, rig.space.munmap(at, PAGE));
-        assertEquals(1, rig.frames());
+        assertEquals(0, fixture.space.munmap(at, PAGE));
+        assertEquals(1, fixture.frames());
         assertEquals(42, memory.frameStore().get(frame, 0, 8));
         memory.unpin(frame, false);
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         assertEquals(42, memory.frameStore().get(frame, 0, 8));
         memory.unpin(frame, true);
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
         for (int none : new int[] {frame, -1, 1 << 25, Integer.MAX_VALUE}) {
             assertThrows(IllegalStateException.class, () -> memory.unpin(none, true));
         }
-        long next = rig.anonymous(1);
-        rig.store(next, 1);
-        assertEquals(0, rig.space.munmap(next, PAGE));
-        assertEquals(0, rig.frames());
+        long next = fixture.anonymous(1);
+        fixture.store(next, 1);
+        assertEquals(0, fixture.space.munmap(next, PAGE));
+        assertEquals(0, fixture.frames());
     }
 
     @Test
     @DisplayName("a pinned page of a file outlives a truncation, and the file does not see what is written to it then")
     void pinsOutliveTruncation() {
-        MemoryFile file = rig.file(2);
-        long at = rig.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        MemoryFile file = fixture.file(2);
+        long at = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
         int frame = memory.pin(at + PAGE, WRITE);
         file.truncate(PAGE);
         memory.frameStore().put(frame, 0, 8, 9);
         file.truncate(2 * PAGE);
-        assertEquals(0, rig.load(at + PAGE));
+        assertEquals(0, fixture.load(at + PAGE));
         assertEquals(9, memory.frameStore().get(frame, 0, 8));
         file.close();
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         memory.unpin(frame, true);
     }
 
     @Test
     @DisplayName("a pinned page that was protected and given back is written in place, as the device sees it")
     void pinnedAndProtected() {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
         int frame = memory.pin(at, WRITE);
-        assertEquals(0, rig.space.mprotect(at, PAGE, READ));
+        assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
         assertFault(Fault.ACCERR, memory.store(at, 8, 2));
-        assertEquals(0, rig.space.mprotect(at, PAGE, RW));
-        rig.store(at, 3);
-        assertEquals(frame, Pte.frame(rig.pte(at)));
+        assertEquals(0, fixture.space.mprotect(at, PAGE, RW));
+        fixture.store(at, 3);
+        assertEquals(frame, Pte.frame(fixture.pte(at)));
         assertEquals(3, memory.frameStore().get(frame, 0, 8));
         memory.unpin(frame, false);
     }
@@ -310,7 +310,7 @@ final class CpuTest {
     @Test
     @DisplayName("to pin a page that has as many pins as can be counted is OOM, and leaves the pins that there are")
     void tooManyPins() {
-        long at = rig.anonymous(1);
+        long at = fixture.anonymous(1);
         int frame = memory.pin(at, WRITE);
         long pins = 1;
         int last = memory.pin(at, WRITE);
@@ -321,31 +321,31 @@ final class CpuTest {
         assertEquals(at, memory.faultAddress());
         memory.unpin(frame, false);
         assertEquals(frame, memory.pin(at, READ));
-        assertEquals(0, rig.space.munmap(at, PAGE));
+        assertEquals(0, fixture.space.munmap(at, PAGE));
         for (; pins > 0; pins--) {
-            assertEquals(1, rig.frames());
+            assertEquals(1, fixture.frames());
             memory.unpin(frame, false);
         }
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
     }
 
     @Test
     @DisplayName("to pin where nothing can be accessed so gives the fault, negated")
     void pinFails() {
-        long at = rig.map(0, 1, READ, ANONYMOUS, null, 0);
+        long at = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
         assertEquals(-Fault.ACCERR, memory.pin(at, WRITE));
         assertEquals(-Fault.MAPERR, memory.pin(at + PAGE, READ));
         assertEquals(at + PAGE, memory.faultAddress());
         // The zero page is nobody's to pin or to free.
         int zero = memory.pin(at, READ);
         memory.unpin(zero, false);
-        assertEquals(0, rig.load(at));
+        assertEquals(0, fixture.load(at));
     }
 
     @Test
     @DisplayName("is refused to every other thread, and needs a space")
     void ownership() throws Exception {
-        long at = rig.anonymous(1);
+        long at = fixture.anonymous(1);
         List<Runnable> uses = List.of(
                 () -> memory.load(at, 8),
                 () -> memory.store(at, 8, 1),
@@ -357,7 +357,7 @@ final class CpuTest {
                 () -> memory.string(at, new byte[0]),
                 () -> memory.pin(at, READ),
                 () -> memory.unpin(1, false),
-                () -> cpu.load(rig.space),
+                () -> cpu.load(fixture.space),
                 memory::frameStore,
                 cpu::close);
         ExecutorService other = Executors.newSingleThreadExecutor();
@@ -376,8 +376,8 @@ final class CpuTest {
                     java.util.Objects.requireNonNull(thrown.get()).getClass());
         }
         other.shutdown();
-        assertEquals(0, rig.frames());
-        assertSame(rig.space, cpu.space());
+        assertEquals(0, fixture.frames());
+        assertSame(fixture.space, cpu.space());
         cpu.load(null);
         assertNull(cpu.space());
         assertThrows(IllegalStateException.class, () -> memory.load(at, 8));
@@ -388,12 +388,12 @@ final class CpuTest {
     @DisplayName("refuses a space without memory, and stays as it was: with its space, LAZY, or with none")
     void bare() {
         AddressSpace bare = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
-        long at = rig.anonymous(1);
-        rig.store(at, 42);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 42);
         assertThrows(IllegalStateException.class, () -> cpu.load(bare));
-        assertSame(rig.space, cpu.space());
-        assertEquals(1, rig.space.users());
-        assertEquals(42, rig.load(at));
+        assertSame(fixture.space, cpu.space());
+        assertEquals(1, fixture.space.users());
+        assertEquals(42, fixture.load(at));
         cpu.enterLazy();
         assertThrows(IllegalStateException.class, () -> cpu.load(bare));
         String refused = assertThrows(IllegalStateException.class, () -> cpu.enterGuest())
@@ -401,31 +401,31 @@ final class CpuTest {
         assertTrue(String.valueOf(refused).contains("LAZY"), refused);
         cpu.load(null);
         assertThrows(IllegalStateException.class, () -> cpu.load(bare));
-        assertEquals(0, rig.space.users());
-        cpu.load(rig.space);
-        assertEquals(42, rig.load(at));
-        assertEquals(0, rig.space.munmap(at, PAGE));
+        assertEquals(0, fixture.space.users());
+        cpu.load(fixture.space);
+        assertEquals(42, fixture.load(at));
+        assertEquals(0, fixture.space.munmap(at, PAGE));
     }
 
     @Test
     @DisplayName("goes from one space to another and back, of another machine too, and sees each one's memory")
     void twoSpaces() throws InterruptedException {
-        Rig second = new Rig();
-        AddressSpace third = rig.machine.newSpace(Rig.GEOMETRY);
+        SpaceFixture second = new SpaceFixture();
+        AddressSpace third = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         long place = 0x5000_0000L;
-        List<AddressSpace> spaces = List.of(rig.space, second.space, third);
+        List<AddressSpace> spaces = List.of(fixture.space, second.space, third);
         for (int round = 0; round < 10; round++) {
             for (int i = 0; i < spaces.size(); i++) {
                 cpu.load(spaces.get(i));
                 if (round == 0) {
                     spaces.get(i).mmap(place, PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
                 } else {
-                    assertEquals(100 * i + round - 1, rig.load(place));
+                    assertEquals(100 * i + round - 1, fixture.load(place));
                 }
-                rig.store(place, 100 * i + round);
+                fixture.store(place, 100 * i + round);
             }
         }
-        cpu.load(rig.space);
+        cpu.load(fixture.space);
         third.close();
         second.closeEmpty();
     }
@@ -433,7 +433,7 @@ final class CpuTest {
     @Test
     @DisplayName("that is closed has given back what it kept in stock")
     void closed() throws InterruptedException {
-        Rig small = new Rig(8);
+        SpaceFixture small = new SpaceFixture(8);
         long at = small.anonymous(8);
         try (Cpu second = small.machine.claimCpu()) {
             second.load(small.space);

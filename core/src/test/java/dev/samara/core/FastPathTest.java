@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -59,7 +59,7 @@ final class FastPathTest {
 
     private final List<ReentrantLock> layoutLocks = new ArrayList<>();
 
-    private final Rig rig = new Rig(Machine.builder().memory(1L << 26).locks(this::layoutLock));
+    private final SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(1L << 26).locks(this::layoutLock));
 
     private ReentrantLock layoutLock() {
         ReentrantLock lock = new ReentrantLock();
@@ -86,7 +86,7 @@ final class FastPathTest {
 
     /** Every lock that the frames, the grace periods and the file have, and every layout lock. */
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
-        Memory memory = rig.space.layout().memory();
+        Memory memory = fixture.space.layout().memory();
         Set<ReentrantLock> all = Collections.newSetFromMap(new IdentityHashMap<>());
         for (Object owner : List.of(memory.frames(), memory.rcu(), file)) {
             int before = all.size();
@@ -123,7 +123,7 @@ final class FastPathTest {
     }
 
     private Vma vma(long address) {
-        return Objects.requireNonNull(rig.space.find(address));
+        return Objects.requireNonNull(fixture.space.find(address));
     }
 
     private static FilePages pages(Vma vma) {
@@ -139,8 +139,8 @@ final class FastPathTest {
         Field word = word();
         try {
             Cpu cpu = other.submit((Callable<Cpu>) () -> {
-                        Cpu claimed = rig.machine.claimCpu();
-                        claimed.load(rig.space);
+                        Cpu claimed = fixture.machine.claimCpu();
+                        claimed.load(fixture.space);
                         prepare.call(claimed);
                         return claimed;
                     })
@@ -174,10 +174,10 @@ final class FastPathTest {
     @Test
     @DisplayName("takes no lock and no reference, with windows of sixteen pages and of one, and at a first access")
     void takesNothing() throws Exception {
-        MemoryFile file = rig.file(64);
-        long wide = rig.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long narrow = rig.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 40);
-        long anonymous = rig.map(PLACE + (2 << 20), 64, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        MemoryFile file = fixture.file(64);
+        long wide = fixture.map(PLACE, 64, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 40);
+        long anonymous = fixture.map(PLACE + (2 << 20), 64, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         List<Vma> vmas = List.of(vma(wide), vma(narrow), vma(anonymous));
         long faults = besideHeldLocks(
                 pages(vma(wide)),
@@ -201,42 +201,43 @@ final class FastPathTest {
                     return done;
                 });
         assertEquals(4 + 1 + 40, faults);
-        assertEquals(64, rig.mapped(wide, 64));
+        assertEquals(64, fixture.mapped(wide, 64));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("takes no reference where it makes a page of zeros of a file in memory, or of shared anonymous memory")
     void pagesOfZeros() throws Exception {
-        MemoryFile file = rig.machine.newFile("/zeros", 7, Rig.GEOMETRY, 4 * PAGE);
-        long ofFile = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long shared = rig.map(PLACE + (1 << 20), 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        MemoryFile file = fixture.machine.newFile("/zeros", 7, SpaceFixture.GEOMETRY, 4 * PAGE);
+        long ofFile = fixture.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long shared =
+                fixture.map(PLACE + (1 << 20), 4, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
         Field word = word();
         for (long at : List.of(ofFile, shared)) {
             word.setInt(vma(at), MOST_KEEPS);
-            assertFault(Fault.MINOR, rig.memory.handleFault(at + PAGE, READ));
-            assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, WRITE));
-            assertEquals(2, rig.mapped(at, 4));
+            assertFault(Fault.MINOR, fixture.memory.handleFault(at + PAGE, READ));
+            assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, WRITE));
+            assertEquals(2, fixture.mapped(at, 4));
             word.setInt(vma(at), 0);
         }
-        assertFault(Fault.ADRERR, rig.memory.handleFault(ofFile + 4 * PAGE, READ));
+        assertFault(Fault.ADRERR, fixture.memory.handleFault(ofFile + 4 * PAGE, READ));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("does not ask a backing to fetch a page: that takes a reference, so it is refused here")
     void backingFaultTakesAReference() throws Exception {
-        PagedFile file = new PagedFile(rig, 4);
-        long at = rig.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        PagedFile file = new PagedFile(fixture, 4);
+        long at = fixture.map(PLACE, 4, READ, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         Field word = word();
         word.setInt(vma(at), MOST_KEEPS);
-        assertThrows(IllegalStateException.class, () -> rig.memory.handleFault(at, READ));
+        assertThrows(IllegalStateException.class, () -> fixture.memory.handleFault(at, READ));
         word.setInt(vma(at), 0);
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at, READ));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at, READ));
         file.cache.truncate(0);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     private static final int ROUNDS = 10;
@@ -290,7 +291,7 @@ final class FastPathTest {
      * Faults pages in again and again, and takes them out of the page table in between as if they had never been there.
      */
     private void assertAllocatesNothing(long start, int pages, int access) {
-        Layout layout = rig.space.layout();
+        Layout layout = fixture.space.layout();
         Memory memory = layout.memory();
         PageTableContext worker = memory.newWorker("test");
         Faulter faulter = new Faulter(layout, worker);
@@ -313,50 +314,50 @@ final class FastPathTest {
     @Test
     @DisplayName("allocates nothing on the heap")
     void allocatesNothing() throws InterruptedException {
-        MemoryFile file = rig.file(16);
-        long wide = rig.map(PLACE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long narrow = rig.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        long anonymous = rig.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        MemoryFile file = fixture.file(16);
+        long wide = fixture.map(PLACE, 16, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long narrow = fixture.map(PLACE + (1 << 20), 1, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long anonymous = fixture.map(PLACE + (2 << 20), 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         allocatedBytes();
         assertAllocatesNothing(wide, 16, READ);
         assertAllocatesNothing(narrow, 1, WRITE);
         assertAllocatesNothing(anonymous, 1, READ);
         assertAllocatesNothing(anonymous, 1, WRITE);
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("no kind of access to mapped memory allocates")
     void accessesAllocateNothing() throws InterruptedException {
-        long at = rig.anonymous(2);
+        long at = fixture.anonymous(2);
         byte[] bytes = new byte[64];
         assertAllocatesNothing(i -> {
-            rig.memory.store(at + i % 4000, 8, i);
-            rig.memory.load(at + PAGE - 3, 8);
-            rig.memory.getAndAdd(at + 8, 8, 1);
-            rig.memory.compareAndSet(at + 16, 4, 1, 2);
-            rig.memory.copyOut(at + PAGE - 30, bytes, 0, bytes.length);
-            rig.memory.load(0, 8);
+            fixture.memory.store(at + i % 4000, 8, i);
+            fixture.memory.load(at + PAGE - 3, 8);
+            fixture.memory.getAndAdd(at + 8, 8, 1);
+            fixture.memory.compareAndSet(at + 16, 4, 1, 2);
+            fixture.memory.copyOut(at + PAGE - 30, bytes, 0, bytes.length);
+            fixture.memory.load(0, 8);
         });
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("a page that is discarded allocates no more if more pages are discarded with it")
     void discarding() {
         int pages = 1024;
-        long at = rig.map(PLACE, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        long at = fixture.map(PLACE, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         long least = Long.MAX_VALUE;
         for (int i = 0; i < 5; i++) {
             for (int page = 0; page < pages; page++) {
-                assertFault(Fault.MINOR, rig.memory.handleFault(at + page * PAGE, WRITE));
+                assertFault(Fault.MINOR, fixture.memory.handleFault(at + page * PAGE, WRITE));
             }
             long before = allocatedBytes();
-            rig.space.madvise(at, pages * PAGE, Advice.DONTNEED);
+            fixture.space.madvise(at, pages * PAGE, Advice.DONTNEED);
             least = Math.min(least, allocatedBytes() - before);
         }
         assertTrue(least < pages * 128L, "bytes: " + least);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.PAGE;
+import static dev.samara.core.SpaceFixture.PAGE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -27,13 +27,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 class HandleMisuseTest {
     private static final long FILLED = 0x5a5a_5a5a_5a5a_5a5aL;
 
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
     private long at;
 
     @BeforeEach
     void enter() {
-        at = rig.anonymous(1);
+        at = fixture.anonymous(1);
         assertEquals(PAGE, cpu.memory().fill(at, PAGE, (byte) FILLED));
         cpu.enterGuest();
     }
@@ -44,11 +44,11 @@ class HandleMisuseTest {
             cpu.leaveGuest();
         }
         for (long offset = 0; offset < PAGE; offset += 8) {
-            assertEquals(FILLED, rig.load(at + offset));
+            assertEquals(FILLED, fixture.load(at + offset));
         }
         // The frame of zeros comes first in every store.
-        assertEquals(0, rig.load(rig.anonymous(1)));
-        rig.closeEmpty();
+        assertEquals(0, fixture.load(fixture.anonymous(1)));
+        fixture.closeEmpty();
     }
 
     /** Each use of a handle with a size. */
@@ -129,7 +129,8 @@ class HandleMisuseTest {
     @DisplayName("the same where memory is one piece, and NO_HANDLE has no bits in common with a place in it")
     void inOnePiece() {
         cpu.leaveGuest();
-        try (Rig whole = new Rig(Machine.builder().memory(1 << 20).memoryPiece(1 << 30))) {
+        try (SpaceFixture whole =
+                new SpaceFixture(Machine.builder().memory(1 << 20).memoryPiece(1 << 30))) {
             long there = whole.anonymous(1);
             whole.store(there, FILLED);
             whole.cpu.enterGuest();
@@ -156,7 +157,7 @@ class HandleMisuseTest {
             assertRefused(IllegalStateException.class, "has no space loaded", () -> use.accept(cpu));
         }
         assertEquals(GuestMemory.MISS, cpu.memory().probeLoad(at, 8));
-        cpu.load(rig.space);
+        cpu.load(fixture.space);
     }
 
     @Test
@@ -178,7 +179,7 @@ class HandleMisuseTest {
     @Test
     @DisplayName("another thread: to set the order always, for the rest of a checked machine")
     void foreignThread() {
-        try (OtherCpu other = new OtherCpu(rig.space)) {
+        try (OtherCpu other = new OtherCpu(fixture.space)) {
             long handle = cpu.memory().resolveStore(at, 8);
             List<Consumer<Cpu>> always = List.of(of -> cpu.memory().order(ByteOrder.BIG_ENDIAN));
             List<Consumer<Cpu>> checked = List.of(

@@ -182,12 +182,12 @@ final class HistoricalBugsTest {
         Machine machine = Machine.builder().commitLimit(8 * PAGE).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         int shared = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
         for (int i = 0; i < 3; i++) {
             assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE, 9 * PAGE, RW, shared, null, 0));
             assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE, 9 * PAGE, RW, FIXED, null, 0));
-            assertEquals(before, Listing.of(space));
+            assertEquals(before, LayoutText.of(space));
             assertEquals(4 * PAGE, machine.committed());
             space.validate();
         }
@@ -215,10 +215,10 @@ final class HistoricalBugsTest {
         for (int i = 0; i < 8; i++) {
             space.throwing().mmap(PLACE + 2L * i * PAGE, PAGE, RW, FIXED, null, 0);
         }
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         MmException refused = assertThrows(MmException.class, space::fork);
         assertEquals(Errno.ENOMEM, refused.errno());
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         assertEquals(8 * PAGE, machine.committed());
         space.validate();
         assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, PAGE, RW, FIXED, null, 0));
@@ -242,7 +242,7 @@ final class HistoricalBugsTest {
             10000000-10002000 rd wr mr mw me ac +10000 inherited#1
             10002000-10003000 rd wr mr mw me ac +10002
             1000c000-1000d000 rd wr mr mw me ac +1000c
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         space.validate();
     }
 
@@ -258,7 +258,7 @@ final class HistoricalBugsTest {
             10000000-10002000 rd wr mr mw me ac +10000 fresh#1
             10002000-10003000 rd wr mr mw me ac +10002 fresh#2
             10009000-1000a000 rd wr mr mw me ac +10009 fresh#2
-            """, Listing.of(space), "the left one takes it, and the right one does not follow");
+            """, LayoutText.of(space), "the left one takes it, and the right one does not follow");
         space.throwing().mremap(PLACE + 9 * PAGE, PAGE, PAGE, MOVE_TO, PLACE + 64 * PAGE);
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mmap(PLACE + 10 * PAGE, PAGE, RW, FIXED, null, 0);
@@ -267,7 +267,7 @@ final class HistoricalBugsTest {
             10000000-10002000 rd wr mr mw me ac +10000 fresh#1
             10002000-10003000 rd wr mr mw me ac +10002 fresh#2
             10008000-1000b000 rd wr mr mw me ac +10008 fresh#2
-            """, Listing.of(space), "both neighbours are given its identity");
+            """, LayoutText.of(space), "both neighbours are given its identity");
     }
 
     @Test
@@ -283,7 +283,7 @@ final class HistoricalBugsTest {
             10001000-10004000 rd wr mr mw me ac sl +10001
             10004000-10005000 rd mr mw me sl +10004
             10005000-10006000 rd wr mr mw me ac +10005
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -312,9 +312,9 @@ final class HistoricalBugsTest {
         for (int i = 0; i < 3; i++) {
             space.throwing().mmap(PLACE + 8L * i * PAGE, 5 * PAGE, RW, FIXED, null, 0);
         }
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(Errno.ENOMEM.result(), space.munmap(PLACE + PAGE, PAGE));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         assertEquals(0, space.munmap(PLACE + PAGE, 10 * PAGE), "the edges of two mappings");
         assertEquals(3, space.usage().maps());
         assertEquals(0, space.munmap(PLACE + 16 * PAGE, PAGE), "the start of one");

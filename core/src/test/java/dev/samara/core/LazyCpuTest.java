@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -37,20 +37,20 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class LazyCpuTest {
     private static final long AT = 0x5000_0000L;
 
-    private final Rig rig = new Rig(64);
-    private final Cpu cpu = rig.cpu;
+    private final SpaceFixture fixture = new SpaceFixture(64);
+    private final Cpu cpu = fixture.cpu;
 
     @AfterEach
     void everyFrameComesBack() {
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     private long mapAtPlace() {
-        return rig.map(AT, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        return fixture.map(AT, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
     }
 
     private TlbContext context() {
-        return rig.space.layout().pages().context();
+        return fixture.space.layout().pages().context();
     }
 
     /** Whether the TLB has the page, without a walk. */
@@ -64,24 +64,24 @@ final class LazyCpuTest {
     @Test
     @DisplayName("is no user, and comes back with the translations that it had")
     void comesBack() {
-        long at = rig.anonymous(1);
-        rig.store(at, 42);
-        assertEquals(1, rig.space.users());
+        long at = fixture.anonymous(1);
+        fixture.store(at, 42);
+        assertEquals(1, fixture.space.users());
         cpu.enterLazy();
-        assertEquals(0, rig.space.users());
-        cpu.load(rig.space);
-        assertEquals(1, rig.space.users());
-        assertSame(rig.space, cpu.space());
+        assertEquals(0, fixture.space.users());
+        cpu.load(fixture.space);
+        assertEquals(1, fixture.space.users());
+        assertSame(fixture.space, cpu.space());
         assertTrue(isKnown(at));
-        assertEquals(42, rig.load(at));
-        rig.closeEmpty();
+        assertEquals(42, fixture.load(at));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("refuses accesses, transitions and questions until it has loaded a space, and says so")
     void refuses() {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
         cpu.enterGuest();
         assertThrows(IllegalStateException.class, cpu::enterLazy);
         cpu.leaveGuest();
@@ -103,100 +103,100 @@ final class LazyCpuTest {
         cpu.load(null);
         IllegalStateException thrown = assertThrows(IllegalStateException.class, cpu::enterLazy);
         assertTrue(String.valueOf(thrown.getMessage()).contains("no space"), thrown::toString);
-        cpu.load(rig.space);
-        assertEquals(1, rig.load(at));
-        rig.closeEmpty();
+        cpu.load(fixture.space);
+        assertEquals(1, fixture.load(at));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("I2: is asked by nobody, and does not use what was changed meanwhile")
     void changedMeanwhile() throws Exception {
-        long at = rig.anonymous(3);
+        long at = fixture.anonymous(3);
         for (long page = 0; page < 3; page++) {
-            rig.store(at + page * PAGE, page);
+            fixture.store(at + page * PAGE, page);
         }
         cpu.enterLazy();
         ExecutorService other = Executors.newSingleThreadExecutor();
         other.submit(() -> {
-                    assertEquals(0, rig.space.mprotect(at, PAGE, READ));
-                    rig.map(at + PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-                    assertEquals(0, rig.space.munmap(at + 2 * PAGE, PAGE));
+                    assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
+                    fixture.map(at + PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    assertEquals(0, fixture.space.munmap(at + 2 * PAGE, PAGE));
                 })
                 .get();
         other.shutdown();
-        assertEquals(0, rig.machine.shootdownTargets(Rig.GEOMETRY));
-        assertEquals(1, rig.frames());
-        cpu.load(rig.space);
+        assertEquals(0, fixture.machine.shootdownTargets(SpaceFixture.GEOMETRY));
+        assertEquals(1, fixture.frames());
+        cpu.load(fixture.space);
         assertFault(Fault.ACCERR, cpu.memory().store(at, 8, 7));
-        assertEquals(0, rig.load(at));
-        assertEquals(0, rig.load(at + PAGE));
+        assertEquals(0, fixture.load(at));
+        assertEquals(0, fixture.load(at + PAGE));
         assertFault(Fault.MAPERR, cpu.memory().load(at + 2 * PAGE, 8));
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("I3: is taken off when its space is closed, which flushes nothing, and never uses what it had")
     void takenOff() {
         mapAtPlace();
-        rig.store(AT, 42);
+        fixture.store(AT, 42);
         cpu.enterLazy();
         TlbContext before = context();
         long generation = before.generation();
-        rig.space.close();
+        fixture.space.close();
         assertTrue(before.isEnded());
         assertEquals(generation, before.generation());
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
         mapAtPlace();
-        cpu.load(rig.space);
+        cpu.load(fixture.space);
         assertNotSame(before, context());
-        assertEquals(1, rig.space.users());
-        assertEquals(0, rig.load(AT));
-        rig.closeEmpty();
+        assertEquals(1, fixture.space.users());
+        assertEquals(0, fixture.load(AT));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("I3: a CPU that has left for another space does not use what it had of one that was closed meanwhile")
     void leftAndClosed() {
         mapAtPlace();
-        rig.store(AT, 42);
+        fixture.store(AT, 42);
         cpu.load(null);
-        rig.space.close();
-        rig.space.close();
+        fixture.space.close();
+        fixture.space.close();
         mapAtPlace();
-        cpu.load(rig.space);
-        assertEquals(0, rig.load(AT));
-        rig.closeEmpty();
+        cpu.load(fixture.space);
+        assertEquals(0, fixture.load(AT));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("is taken off too where another CPU has the space loaded, and that one is flushed")
     void besideAUser() {
         mapAtPlace();
-        rig.store(AT, 42);
-        try (Cpu second = rig.machine.claimCpu()) {
-            second.load(rig.space);
+        fixture.store(AT, 42);
+        try (Cpu second = fixture.machine.claimCpu()) {
+            second.load(fixture.space);
             assertFault(Fault.MINOR, second.memory().load(AT, 8));
             cpu.enterLazy();
             TlbContext before = context();
             long generation = before.generation();
-            rig.space.close();
+            fixture.space.close();
             assertSame(before, context());
             assertTrue(before.generation() > generation);
             assertFault(Fault.MAPERR, second.memory().load(AT, 8));
-            cpu.load(rig.space);
+            cpu.load(fixture.space);
             assertFault(Fault.MAPERR, cpu.memory().load(AT, 8));
-            assertEquals(2, rig.space.users());
+            assertEquals(2, fixture.space.users());
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("goes to another space, to none, or offline from where it is")
     void goesElsewhere() {
-        AddressSpace second = rig.machine.newSpace(Rig.GEOMETRY);
+        AddressSpace second = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         cpu.enterLazy();
         cpu.load(second);
-        assertEquals(0, rig.space.users());
+        assertEquals(0, fixture.space.users());
         assertEquals(1, second.users());
         cpu.enterLazy();
         cpu.load(null);
@@ -206,28 +206,28 @@ final class LazyCpuTest {
         cpu.close();
         assertEquals(0, second.users());
         second.close();
-        rig.space.close();
+        fixture.space.close();
     }
 
     @Test
     @DisplayName("a CPU whose thread has ended does not keep a space from its end")
     void deadUser() throws InterruptedException {
         mapAtPlace();
-        rig.store(AT, 42);
+        fixture.store(AT, 42);
         cpu.enterLazy();
         Thread dead = new Thread(() -> {
-            Cpu left = rig.machine.claimCpu();
-            left.load(rig.space);
+            Cpu left = fixture.machine.claimCpu();
+            left.load(fixture.space);
             left.memory().load(AT, 8);
         });
         dead.start();
         dead.join();
-        assertEquals(1, rig.space.users());
+        assertEquals(1, fixture.space.users());
         TlbContext before = context();
-        rig.space.close();
+        fixture.space.close();
         assertTrue(before.isEnded());
-        assertEquals(0, rig.space.users());
-        rig.closeEmpty();
+        assertEquals(0, fixture.space.users());
+        fixture.closeEmpty();
     }
 
     /** The last mapping that was begun, and the last one whose end has returned, beside {@link #comesAndGoes}. */
@@ -254,9 +254,9 @@ final class LazyCpuTest {
     private int comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
         int found = 0;
-        try (Cpu mine = rig.machine.claimCpu()) {
+        try (Cpu mine = fixture.machine.claimCpu()) {
             for (int i = 0; i < rounds; i++) {
-                mine.load(rig.space);
+                mine.load(fixture.space);
                 mine.enterGuest();
                 try {
                     for (int use = random.nextInt(4); use >= 0; use--) {
@@ -300,17 +300,17 @@ final class LazyCpuTest {
             long round = begun + 1;
             begun = round;
             mapAtPlace();
-            cpu.load(rig.space);
-            rig.store(AT, round);
+            cpu.load(fixture.space);
+            fixture.store(AT, round);
             cpu.load(null);
             TlbContext before = context();
-            rig.space.close();
+            fixture.space.close();
             ended = round;
             contexts += before.isEnded() ? 1 : 0;
         }
         assertTrue(users.get(0).get() + users.get(1).get() > 0, "the page was never there");
         assertTrue(contexts > 0, "the space was always used");
         others.shutdown();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 }

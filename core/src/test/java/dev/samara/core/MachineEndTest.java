@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;

@@ -147,7 +147,7 @@ final class MapsTextTest {
                         LINUX, printed.maps(), printed.vmFlags(), (major, minor, inode, name, flags) -> OpenFiles.A))
                 .build();
 
-        assertEquals(Listing.of(space), Listing.of(again));
+        assertEquals(LayoutText.of(space), LayoutText.of(again));
         assertEquals(printed.maps(), again.snapshot().maps());
         assertEquals(space.usage(), again.usage());
     }

@@ -89,7 +89,7 @@ final class OtherPageSizesTest {
     @DisplayName("an address within a page is refused where Linux refuses it")
     void addressesWithinAPageAreRefused() {
         map(0, 8, RW);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         long within = PLACE + SMALL_PAGE;
         int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         long[] results = {
@@ -108,7 +108,7 @@ final class OtherPageSizesTest {
         for (long result : results) {
             assertEquals(Errno.EINVAL.result(), result);
         }
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
     }
 
     @Test
@@ -257,6 +257,6 @@ final class OtherPageSizesTest {
                 .load(ProcMaps.parse(
                         geometry, printed.maps(), printed.vmFlags(), (major, minor, inode, name, flags) -> OpenFiles.A))
                 .build();
-        assertEquals(Listing.of(space), Listing.of(again));
+        assertEquals(LayoutText.of(space), LayoutText.of(again));
     }
 }

@@ -15,8 +15,8 @@ public class PagedFile extends CachedBacking {
 
     public final PageCache cache;
 
-    public PagedFile(Rig rig, long pages) {
-        this(rig.machine.newPageCache(Rig.GEOMETRY, pages * Rig.PAGE));
+    public PagedFile(SpaceFixture fixture, long pages) {
+        this(fixture.machine.newPageCache(SpaceFixture.GEOMETRY, pages * SpaceFixture.PAGE));
     }
 
     private PagedFile(PageCache cache) {

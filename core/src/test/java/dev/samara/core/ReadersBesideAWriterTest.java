@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Lots.Actor;
-import dev.samara.core.Lots.Deed;
+import dev.samara.core.RegionWriter.Actor;
+import dev.samara.core.RegionWriter.RegionFile;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Two readers beside a writer, which keeps with each single call the rules that {@link Lots} tells. A reader that sees
- * one broken has seen half a call.
+ * Two readers beside a writer, which keeps with each single call the rules that {@link RegionWriter} tells. A reader
+ * that sees one broken has seen half a call.
  */
 @DisplayName("Readers see each call wholly done or not at all")
 class ReadersBesideAWriterTest {
@@ -33,64 +33,69 @@ class ReadersBesideAWriterTest {
     private static final int STEPS = Boolean.getBoolean("samara.torture") ? 3_000_000 : 25_000;
     private static final int LOOKUPS = 200;
 
-    private final Lots lots = new Lots();
+    private final RegionWriter writer = new RegionWriter();
     private volatile boolean done;
 
-    /** What one reader has seen: the highest number of each lot, which never falls. */
+    /** What one reader has seen: the highest number of each region, which never falls. */
     private static final class Seen {
-        private final long[] numbers = new long[Lots.COUNT];
+        private final long[] numbers = new long[RegionWriter.COUNT];
 
-        void number(int lot, long number) {
-            assertTrue(number >= numbers[lot], "went back in time");
-            numbers[lot] = number;
+        void number(int region, long number) {
+            assertTrue(number >= numbers[region], "went back in time");
+            numbers[region] = number;
         }
     }
 
-    private static Deed deed(Vma vma) {
-        if (vma.backing() instanceof Deed deed) {
-            return deed;
+    private static RegionFile file(Vma vma) {
+        if (vma.backing() instanceof RegionFile file) {
+            return file;
         }
-        throw new AssertionError("memory without a deed where only deeds are: " + vma);
+        throw new AssertionError("memory without a file where all memory is of files: " + vma);
     }
 
-    /** Checks of one VMA all that can be said of it alone; it was found for an address in a lot, or by a walk. */
+    /** Checks of one VMA all that can be said of it alone; it was found for an address in a region, or by a walk. */
     private void verify(Vma vma, Seen seen) {
-        int lot = Lots.lotOf(vma.start());
-        if (lot < 0) {
+        int region = RegionWriter.regionOf(vma.start());
+        if (region < 0) {
             assertEquals(VmaFlags.EXEC, vma.flags() & VmaFlags.EXEC, "only noise is placed anywhere: " + vma);
             return;
         }
-        assertEquals(lot, Lots.lotOf(vma.end() - 1), "reaches into another lot");
-        int from = Lots.pageInLot(vma.start());
-        int to = Lots.pageInLot(vma.end() - 1) + 1;
+        assertEquals(region, RegionWriter.regionOf(vma.end() - 1), "reaches into another region");
+        int from = RegionWriter.pageInRegion(vma.start());
+        int to = RegionWriter.pageInRegion(vma.end() - 1) + 1;
         if (from == 0) {
-            assertSame(lots.stone(lot), vma, "a stone was changed");
+            assertSame(writer.marker(region), vma, "a marker was changed");
             return;
         }
-        switch (Actor.of(lot)) {
+        switch (Actor.of(region)) {
             case REPLACED -> {
-                assertTrue(from >= Lots.FIRST && to <= Lots.FIRST + Lots.AREA, () -> "beyond its area: " + vma);
-                Deed deed = deed(vma);
-                assertEquals(lot, deed.lot());
-                assertEquals(from - Lots.FIRST, vma.pageOffset(), "offset");
-                seen.number(lot, deed.number());
+                assertTrue(
+                        from >= RegionWriter.FIRST && to <= RegionWriter.FIRST + RegionWriter.AREA,
+                        () -> "beyond its area: " + vma);
+                RegionFile file = file(vma);
+                assertEquals(region, file.region());
+                assertEquals(from - RegionWriter.FIRST, vma.pageOffset(), "offset");
+                seen.number(region, file.number());
             }
             case MIRRORED -> {
-                assertTrue(from >= Lots.FIRST && to <= Lots.FIRST + Lots.AREA, () -> "beyond its area: " + vma);
-                assertEquals(lot, deed(vma).lot());
-                assertEquals(from - Lots.FIRST, vma.pageOffset(), "offset");
+                assertTrue(
+                        from >= RegionWriter.FIRST && to <= RegionWriter.FIRST + RegionWriter.AREA,
+                        () -> "beyond its area: " + vma);
+                assertEquals(region, file(vma).region());
+                assertEquals(from - RegionWriter.FIRST, vma.pageOffset(), "offset");
                 assertTrue(vma.has(VmaFlags.SHARED));
             }
             case MOVED -> {
-                Deed deed = deed(vma);
-                assertEquals(Math.min(lot, Lots.partner(lot)), deed.lot(), "from elsewhere");
-                int page = from - Lots.FIRST;
+                RegionFile file = file(vma);
+                assertEquals(Math.min(region, RegionWriter.partner(region)), file.region(), "from elsewhere");
+                int page = from - RegionWriter.FIRST;
                 assertEquals(page, vma.pageOffset(), "offset");
-                assertTrue(Lots.isMapped(page) && !Lots.isMapped(page - 1), () -> "another start: " + vma);
-                assertTrue(!Lots.isMapped(to - Lots.FIRST), () -> "another end: " + vma);
+                assertTrue(
+                        RegionWriter.isMapped(page) && !RegionWriter.isMapped(page - 1), () -> "another start: " + vma);
+                assertTrue(!RegionWriter.isMapped(to - RegionWriter.FIRST), () -> "another end: " + vma);
             }
             case GROWING -> {
-                assertEquals(Lots.TOP, to, "a stack begins at its top");
+                assertEquals(RegionWriter.TOP, to, "a stack begins at its top");
                 assertTrue(vma.has(VmaFlags.GROWSDOWN | VmaFlags.LOCKED));
             }
             case NOISY -> {
@@ -98,7 +103,7 @@ class ReadersBesideAWriterTest {
                 assertNull(vma.backing());
             }
             case HEAP -> {
-                assertEquals(Lots.FIRST, from, "the heap begins at its start");
+                assertEquals(RegionWriter.FIRST, from, "the heap begins at its start");
                 assertTrue(vma.has(VmaFlags.WRITE));
             }
         }
@@ -106,77 +111,80 @@ class ReadersBesideAWriterTest {
 
     /** Looks up single addresses; what is always mapped must always be found. */
     private void lookUp(Random random, Seen seen) {
-        AddressSpace space = lots.space();
+        AddressSpace space = writer.space();
         for (int n = 0; n < LOOKUPS; n++) {
-            int lot = random.nextInt(Lots.COUNT);
-            assertSame(lots.stone(lot), space.find(Lots.address(lot, 0) + random.nextInt(0x1000)), "a stone is lost");
-            int page = 1 + random.nextInt(Lots.PAGES - 1);
-            long address = Lots.address(lot, page) + random.nextInt(0x1000);
+            int region = random.nextInt(RegionWriter.COUNT);
+            assertSame(
+                    writer.marker(region),
+                    space.find(RegionWriter.address(region, 0) + random.nextInt(0x1000)),
+                    "a marker is lost");
+            int page = 1 + random.nextInt(RegionWriter.PAGES - 1);
+            long address = RegionWriter.address(region, page) + random.nextInt(0x1000);
             Vma vma = space.find(address);
             if (vma != null) {
                 assertTrue(vma.contains(address), () -> Long.toHexString(address) + " is not in " + vma);
                 verify(vma, seen);
             } else {
-                assertTrue(!Lots.isAlwaysMapped(lot, page), () -> "a hole at " + Long.toHexString(address));
+                assertTrue(!RegionWriter.isAlwaysMapped(region, page), () -> "a hole at " + Long.toHexString(address));
             }
         }
     }
 
     /** Walks a snapshot; what it has must be of one instant. */
     private void walk(Seen seen) {
-        LayoutSnapshot snapshot = lots.space().snapshot();
+        LayoutSnapshot snapshot = writer.space().snapshot();
         List<Vma> vmas = snapshot.vmas();
-        long[] pages = new long[Lots.COUNT];
-        int stones = 0;
+        long[] pages = new long[RegionWriter.COUNT];
+        int markers = 0;
         long end = 0;
         for (Vma vma : vmas) {
             assertTrue(vma.start() >= end, () -> "out of order, or over another: " + vma);
             assertTrue(vma.end() > vma.start());
             end = vma.end();
             verify(vma, seen);
-            int lot = Lots.lotOf(vma.start());
-            if (lot >= 0 && Lots.pageInLot(vma.start()) == 0) {
-                stones++;
-            } else if (lot >= 0) {
-                pages[lot] += vma.length() >> Lots.PAGE_SHIFT;
+            int region = RegionWriter.regionOf(vma.start());
+            if (region >= 0 && RegionWriter.pageInRegion(vma.start()) == 0) {
+                markers++;
+            } else if (region >= 0) {
+                pages[region] += vma.length() >> RegionWriter.PAGE_SHIFT;
             }
             assertSame(vma, snapshot.find(vma.start()));
             assertSame(vma, snapshot.find(vma.end() - 1));
         }
-        assertEquals(Lots.COUNT, stones, "a stone is lost");
-        for (int lot = 0; lot < Lots.COUNT; lot++) {
-            switch (Actor.of(lot)) {
-                case REPLACED -> oneDeed(snapshot, lot, pages[lot]);
-                case MIRRORED -> mirrored(snapshot, lot, pages[lot]);
+        assertEquals(RegionWriter.COUNT, markers, "a marker is lost");
+        for (int region = 0; region < RegionWriter.COUNT; region++) {
+            switch (Actor.of(region)) {
+                case REPLACED -> oneFile(snapshot, region, pages[region]);
+                case MIRRORED -> mirrored(snapshot, region, pages[region]);
                 case MOVED -> {
-                    long there = pages[Lots.partner(lot)];
-                    assertEquals(Lots.MAPPED_PAGES, pages[lot] + there, "neither here nor there, or both");
-                    assertTrue(pages[lot] == 0 || there == 0, "half a move");
+                    long there = pages[RegionWriter.partner(region)];
+                    assertEquals(RegionWriter.MAPPED_PAGES, pages[region] + there, "neither here nor there, or both");
+                    assertTrue(pages[region] == 0 || there == 0, "half a move");
                 }
-                case GROWING -> assertTrue(pages[lot] >= Lots.SMALLEST_STACK, "a stack is lost");
-                case NOISY, HEAP -> assertTrue(pages[lot] < Lots.PAGES);
+                case GROWING -> assertTrue(pages[region] >= RegionWriter.SMALLEST_STACK, "a stack is lost");
+                case NOISY, HEAP -> assertTrue(pages[region] < RegionWriter.PAGES);
             }
         }
     }
 
-    /** An area that is replaced at once has one deed at any instant, and no hole. */
-    private static void oneDeed(LayoutSnapshot snapshot, int lot, long pages) {
-        assertEquals(Lots.AREA, pages, "a hole where something is replaced");
-        Vma first = snapshot.find(Lots.address(lot, Lots.FIRST));
+    /** An area that is replaced at once has one file at any instant, and no hole. */
+    private static void oneFile(LayoutSnapshot snapshot, int region, long pages) {
+        assertEquals(RegionWriter.AREA, pages, "a hole where something is replaced");
+        Vma first = snapshot.find(RegionWriter.address(region, RegionWriter.FIRST));
         assertNotNull(first);
-        for (int page = 0; page < Lots.AREA; page++) {
-            Vma vma = snapshot.find(Lots.address(lot, Lots.FIRST + page));
+        for (int page = 0; page < RegionWriter.AREA; page++) {
+            Vma vma = snapshot.find(RegionWriter.address(region, RegionWriter.FIRST + page));
             assertNotNull(vma);
             assertSame(first.backing(), vma.backing(), "half a replacement");
         }
     }
 
     /** An area whose rights are changed to both sides of its middle alike. */
-    private static void mirrored(LayoutSnapshot snapshot, int lot, long pages) {
-        assertEquals(Lots.AREA, pages, "a hole where rights are changed");
-        for (int page = 0; page < Lots.AREA / 2; page++) {
-            Vma low = snapshot.find(Lots.address(lot, Lots.FIRST + page));
-            Vma high = snapshot.find(Lots.address(lot, Lots.FIRST + Lots.AREA - 1 - page));
+    private static void mirrored(LayoutSnapshot snapshot, int region, long pages) {
+        assertEquals(RegionWriter.AREA, pages, "a hole where rights are changed");
+        for (int page = 0; page < RegionWriter.AREA / 2; page++) {
+            Vma low = snapshot.find(RegionWriter.address(region, RegionWriter.FIRST + page));
+            Vma high = snapshot.find(RegionWriter.address(region, RegionWriter.FIRST + RegionWriter.AREA - 1 - page));
             assertNotNull(low);
             assertNotNull(high);
             assertEquals(low.flags(), high.flags(), "half a change");
@@ -188,11 +196,11 @@ class ReadersBesideAWriterTest {
      * changes.
      */
     private void count() {
-        Usage usage = lots.space().usage();
-        assertEquals(Lots.UNCHANGING_PAGES + usage.exec() + usage.stack() + usage.data(), usage.total());
+        Usage usage = writer.space().usage();
+        assertEquals(RegionWriter.UNCHANGING_PAGES + usage.exec() + usage.stack() + usage.data(), usage.total());
         assertTrue(usage.stack() >= usage.locked(), "what is unmapped is unlocked at once, and given back later");
         assertEquals(usage.stack() + usage.data(), usage.accounted());
-        assertTrue(usage.maps() > Lots.COUNT && usage.maps() <= usage.total());
+        assertTrue(usage.maps() > RegionWriter.COUNT && usage.maps() <= usage.total());
     }
 
     private @Nullable Void read(Random random) {
@@ -210,7 +218,7 @@ class ReadersBesideAWriterTest {
     private void write(Random random) {
         try {
             for (int step = 0; step < STEPS; step++) {
-                lots.step(random);
+                writer.step(random);
             }
         } finally {
             done = true;
@@ -245,10 +253,10 @@ class ReadersBesideAWriterTest {
         } finally {
             threads.shutdownNow();
         }
-        lots.space().validate();
-        lots.space().close();
-        assertEquals(0, lots.space().usage().total());
-        assertEquals(0, lots.space().machine().committed());
+        writer.space().validate();
+        writer.space().close();
+        assertEquals(0, writer.space().usage().total());
+        assertEquals(0, writer.space().machine().committed());
     }
 
     @Test
@@ -257,10 +265,10 @@ class ReadersBesideAWriterTest {
         Random random = new Random(4);
         Seen seen = new Seen();
         for (int step = 0; step < 2_000; step++) {
-            lots.step(random);
+            writer.step(random);
             walk(seen);
             count();
         }
-        lots.space().validate();
+        writer.space().validate();
     }
 }

@@ -4,7 +4,7 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.internal.space.Listed;
+import dev.samara.core.internal.space.ReadyWaitingCall;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -112,7 +112,7 @@ final class StackSweepTest {
     /** A call is listed that has to go on later. */
     static final class Waiting extends Scene {
         private final AtomicBoolean hasRun = new AtomicBoolean();
-        private @Nullable Listed listed = new Listed(hasRun);
+        private @Nullable ReadyWaitingCall listed = new ReadyWaitingCall(hasRun);
         private final Reference<?> kept = new WeakReference<>(listed);
 
         @Override

@@ -101,7 +101,7 @@ final class ThrowingCallsTest {
             10001000-10002000 rd wr mr mw me ac +10001
             10008000-10009000 rd wr mr mw me ac sl +10008
             1037a000-10385000 rd wr mr mw me gd ac +1037a
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         calls.munmap(PLACE, 2 * PAGE);
         assertEquals(PLACE + 2 * PAGE, calls.brk(PLACE + 2 * PAGE));
         assertEquals(PLACE + 2 * PAGE, calls.brk(0), "only asks");

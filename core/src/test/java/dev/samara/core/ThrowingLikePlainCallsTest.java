@@ -77,19 +77,19 @@ final class ThrowingLikePlainCallsTest {
         assertEquals(0, plain.growStack(PLACE + 4998 * PAGE));
         long attached = calls.shmat(OpenFiles.FIVE_PAGES, 0, 0);
         assertEquals(attached, plain.shmat(OpenFiles.FIVE_PAGES, 0, 0));
-        assertEquals(Listing.of(plain), Listing.of(thrown));
+        assertEquals(LayoutText.of(plain), LayoutText.of(thrown));
         calls.munlock(PLACE + 4 * PAGE, PAGE);
         assertEquals(0, plain.munlock(PLACE + 4 * PAGE, PAGE));
         calls.shmdt(attached);
         assertEquals(0, plain.shmdt(attached));
         calls.mlockall(LockFlags.CURRENT);
         assertEquals(0, plain.mlockall(LockFlags.CURRENT));
-        assertEquals(Listing.of(plain), Listing.of(thrown));
+        assertEquals(LayoutText.of(plain), LayoutText.of(thrown));
         calls.munlockall();
         assertEquals(0, plain.munlockall());
         calls.brk(HEAP);
         assertEquals(HEAP, plain.brk(HEAP));
-        assertEquals(Listing.of(plain), Listing.of(thrown));
+        assertEquals(LayoutText.of(plain), LayoutText.of(thrown));
         assertEquals(plain.usage(), thrown.usage());
     }
 
@@ -102,7 +102,7 @@ final class ThrowingLikePlainCallsTest {
         plain.throwing().mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0);
         assertRefused(MmException.class, () -> space.throwing().mprotect(PLACE, 3 * PAGE, Protection.READ), "ENOMEM");
         assertEquals(Errno.ENOMEM.result(), plain.mprotect(PLACE, 3 * PAGE, Protection.READ));
-        assertEquals(Listing.of(plain), Listing.of(space));
+        assertEquals(LayoutText.of(plain), LayoutText.of(space));
         assertEquals(1, space.usage().maps());
         assertEquals(0, space.usage().data());
     }

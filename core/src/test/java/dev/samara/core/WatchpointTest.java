@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -44,19 +44,19 @@ import org.junit.jupiter.params.provider.ValueSource;
 @DisplayName("A watchpoint")
 @SuppressWarnings("try") // a watchpoint is there until it is closed
 final class WatchpointTest {
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
     private final GuestMemory memory = cpu.memory();
-    private final AddressSpace space = rig.space;
-    private final long at = rig.anonymous(8);
+    private final AddressSpace space = fixture.space;
+    private final long at = fixture.anonymous(8);
 
     /** What listeners were told, with the distance from {@code at}. */
     private final List<String> told = Collections.synchronizedList(new ArrayList<>());
 
     @AfterEach
     void everyFrameComesBack() {
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     private WriteListener as(String name) {
@@ -78,7 +78,7 @@ final class WatchpointTest {
             for (int offset : new int[] {92, 103}) {
                 assertFault(Fault.MINOR, memory.store(at + offset, 8, -1));
             }
-            rig.load(at + 100);
+            fixture.load(at + 100);
             assertEquals(3, memory.copyOut(at + 100, new byte[3], 0, 3));
             assertFault(Fault.MINOR, memory.loadVolatile(at + 100, 4));
             assertTold();
@@ -106,7 +106,7 @@ final class WatchpointTest {
             assertTold();
         }
         assertEquals(0, space.mprotect(at, PAGE, RW));
-        rig.store(at + 96, 1);
+        fixture.store(at + 96, 1);
         assertTold();
     }
 
@@ -116,7 +116,7 @@ final class WatchpointTest {
         try (Watchpoint low = space.watch(at + PAGE - 1, 1, as("low"));
                 Watchpoint both = space.watch(at + PAGE - 1, 2, as("both"));
                 Watchpoint high = space.watch(at + PAGE, 1, as("high"))) {
-            rig.store(at + PAGE - 4, 1);
+            fixture.store(at + PAGE - 4, 1);
             long from = PAGE - 4;
             assertTold("low " + from + " 8", "both " + from + " 8", "high " + from + " 8");
             assertEquals(16, memory.copyIn(at + PAGE - 8, new byte[16], 0, 16));
@@ -127,7 +127,7 @@ final class WatchpointTest {
                     "high " + PAGE + " 8");
         }
         try (Watchpoint high = space.watch(at + PAGE, 1, as("high"))) {
-            rig.store(at + PAGE - 4, 1);
+            fixture.store(at + PAGE - 4, 1);
             assertTold("high " + (PAGE - 4) + " 8");
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             assertFault(Fault.MAPERR, memory.store(at + PAGE - 4, 8, 1));
@@ -143,19 +143,19 @@ final class WatchpointTest {
         all.add(space.watch(at, 4 * PAGE, as("a")));
         all.add(space.watch(at + 64, 1, as("d")));
         all.add(space.watch(at + 8, 16, as("b")));
-        rig.store(at + 64, 1);
+        fixture.store(at + 64, 1);
         assertTold("a 64 8", "c 64 8", "d 64 8");
-        rig.store(at + 16, 1);
+        fixture.store(at + 16, 1);
         assertTold("a 16 8", "b 16 8");
-        rig.store(at + 3 * PAGE, 1);
+        fixture.store(at + 3 * PAGE, 1);
         assertTold("a " + 3 * PAGE + " 8");
-        rig.store(at + 4 * PAGE, 1);
+        fixture.store(at + 4 * PAGE, 1);
         all.get(1).close();
         all.get(1).close();
-        rig.store(at + 65, 1);
+        fixture.store(at + 65, 1);
         assertTold("c 65 8");
         all.forEach(Watchpoint::close);
-        rig.store(at + 64, 1);
+        fixture.store(at + 64, 1);
         assertTold();
     }
 
@@ -187,8 +187,8 @@ final class WatchpointTest {
     @Test
     @DisplayName("takes handles for stores into its pages away, and gives them back when it is closed")
     void handles() {
-        rig.store(at, 1);
-        rig.store(at + PAGE, 1);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 1);
         Watchpoint watch = space.watch(at + 100, 1, as("w"));
         cpu.enterGuest();
         assertEquals(GuestMemory.MISS, memory.probeStore(at, 8));
@@ -197,10 +197,10 @@ final class WatchpointTest {
         assertEquals(GuestMemory.MISS, memory.probeStore(at, 8), "a load does not bring the right to write along");
         assertTrue(memory.resolveStore(at + PAGE, 8) >= 0);
         assertTrue(memory.probeStore(at + PAGE, 8) >= 0, "other pages are as before");
-        rig.store(at + 96, 5);
-        rig.store(at, 5);
+        fixture.store(at + 96, 5);
+        fixture.store(at, 5);
         assertTold("w 96 8");
-        assertEquals(0, rig.load(at + 104));
+        assertEquals(0, fixture.load(at + 104));
         watch.close();
         assertTrue(memory.resolveStore(at, 8) >= 0);
         assertTrue(memory.probeStore(at, 8) >= 0);
@@ -221,7 +221,7 @@ final class WatchpointTest {
                 told.add("w " + (address - at) + " " + length);
             }));
             watcher.start();
-            Await.stopped(watcher, rig.reports);
+            Await.stopped(watcher, fixture.reports);
             assertTrue(watcher.isAlive(), "it waits for the CPU, which can store by its handle");
             other.call(of -> {
                 of.poll();
@@ -242,23 +242,23 @@ final class WatchpointTest {
     @Test
     @DisplayName("stays at its addresses, whatever is mapped there, and is of one space")
     void staysAtAddresses() {
-        long free = rig.anonymous(1);
+        long free = fixture.anonymous(1);
         assertEquals(0, space.munmap(free, PAGE));
         try (Watchpoint first = space.watch(at, 8, as("w"));
                 Watchpoint second = space.watch(free, 8, as("free"));
                 AddressSpace child = space.fork()) {
-            rig.map(free, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-            rig.store(free, 1);
+            fixture.map(free, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
             assertEquals(0, space.munmap(at, PAGE));
-            rig.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-            rig.store(at, 1);
+            fixture.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+            fixture.store(at, 1);
             assertTold("w 0 8");
             assertEquals(free, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, free));
-            rig.store(free, 1);
+            fixture.store(free, 1);
             assertTold("free " + (free - at) + " 8");
             cpu.load(child);
-            rig.store(at, 1);
+            fixture.store(at, 1);
             cpu.load(space);
             assertTold();
         }
@@ -267,19 +267,19 @@ final class WatchpointTest {
     @Test
     @DisplayName("is not told of what is written past CPUs: by the file, by another mapping, by a pin")
     void pastCpus() {
-        MemoryFile file = rig.file(1);
-        long one = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
-        long other = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        MemoryFile file = fixture.file(1);
+        long one = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        long other = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
         try (Watchpoint watch = space.watch(one, 8, as("w"))) {
             assertEquals(8, file.pwrite(new byte[8], 0, 8, 0));
-            rig.store(other, 1);
+            fixture.store(other, 1);
             int frame = memory.pin(one, WRITE);
             assertTrue(frame >= 0);
             memory.frameStore().put(frame, 0, 8, 2);
             memory.unpin(frame, true);
             assertTold();
-            assertEquals(2, rig.load(one));
-            rig.store(one, 1);
+            assertEquals(2, fixture.load(one));
+            fixture.store(one, 1);
             assertTold("w " + (one - at) + " 8");
         }
         file.close();
@@ -300,7 +300,7 @@ final class WatchpointTest {
         cpu.enterGuest();
         assertThrows(IllegalStateException.class, () -> space.watch(at, 8, listener));
         cpu.leaveGuest();
-        rig.store(at, 1);
+        fixture.store(at, 1);
         assertTold();
         AddressSpace bare = Machine.builder().build().newSpace(GEOMETRY);
         assertThrows(IllegalStateException.class, () -> bare.watch(0x10000, 1, listener));
@@ -313,19 +313,19 @@ final class WatchpointTest {
                     throw new IllegalCallerException("of a listener");
                 });
                 Watchpoint second = space.watch(at, 8, as("w"))) {
-            rig.store(at, 5);
+            fixture.store(at, 5);
             assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 1));
             assertEquals(5, memory.value());
-            assertEquals(6, rig.load(at));
+            assertEquals(6, fixture.load(at));
             assertTold("w 0 8", "w 0 8");
         }
-        assertEquals(2, rig.reports.size());
-        for (Report report : rig.reports) {
+        assertEquals(2, fixture.reports.size());
+        for (Report report : fixture.reports) {
             assertEquals(Report.Kind.CALLBACK_FAILED, report.kind());
             assertEquals("a write listener", report.message());
             assertEquals("of a listener", String.valueOf(report.cause()).replaceAll(".*: ", ""));
         }
-        rig.reports.clear();
+        fixture.reports.clear();
     }
 
     @Test
@@ -348,7 +348,7 @@ final class WatchpointTest {
             Latches.await(asked);
             assertEquals(0, space.munmap(at + PAGE, PAGE));
             assertEquals(0, space.mprotect(at, PAGE, READ));
-            assertEquals(1, rig.load(at), "it has happened");
+            assertEquals(1, fixture.load(at), "it has happened");
             space.fork().close();
             try (Watchpoint another = space.watch(at, 8, as("x"))) {}
             answers.countDown();
@@ -384,8 +384,8 @@ final class WatchpointTest {
                 });
         watches.add(space.watch(at, 8, (address, length) -> {
             told.add("first");
-            assertEquals(6, rig.load(at), "after the access");
-            rig.store(at, 7);
+            assertEquals(6, fixture.load(at), "after the access");
+            fixture.store(at, 7);
             assertFault(Fault.MAPERR, memory.load(8, 8));
             assertEquals(0, memory.copyOut(8, new byte[8], 0, 8));
             refused.forEach(call -> assertThrows(IllegalStateException.class, call::getAsInt));
@@ -396,24 +396,24 @@ final class WatchpointTest {
             watches.get(1).close();
         }));
         watches.add(space.watch(at, 16, as("second")));
-        rig.store(at + 8, 5);
+        fixture.store(at + 8, 5);
         assertTold("second 8 8");
         cpu.enterGuest();
         assertFault(Fault.MINOR, memory.store(at + 16, 8, 9));
         long before = memory.faultAddress();
-        rig.load(at + 8);
+        fixture.load(at + 8);
         assertFault(Fault.MINOR, memory.getAndAdd(at, 8, 6));
         assertEquals(0, memory.value(), "what the access has read");
         assertEquals(before, memory.faultAddress());
         assertFault(Fault.MINOR, memory.fault());
         assertTold("first");
         assertFault(Fault.ACCERR, memory.store(at, 8, 6));
-        assertEquals(7, rig.load(at));
+        assertEquals(7, fixture.load(at));
         cpu.leaveGuest();
         assertEquals(0, space.mprotect(at, PAGE, RW));
-        rig.store(at, 1);
+        fixture.store(at, 1);
         assertTold();
-        rig.store(at + 8, 1);
+        fixture.store(at + 8, 1);
         assertTold("third 8 8");
         watches.forEach(Watchpoint::close);
         assertSame(space, cpu.space());
@@ -435,7 +435,7 @@ final class WatchpointTest {
             long address = at + 8 + i;
             storers.add(threads.submit(() -> {
                 long checked = 0;
-                try (Cpu of = rig.machine.claimCpu()) {
+                try (Cpu of = fixture.machine.claimCpu()) {
                     of.load(space);
                     while (!isOver.get()) {
                         checked += storeInGuest(of, address, random, settings, stores, count);
@@ -453,7 +453,7 @@ final class WatchpointTest {
                 Await.until(
                         "both CPUs store",
                         () -> stores.get() >= enough || storers.stream().anyMatch(Future::isDone),
-                        rig.reports);
+                        fixture.reports);
                 settings.incrementAndGet();
                 watch.close();
             }

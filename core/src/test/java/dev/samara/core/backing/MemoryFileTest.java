@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertResult;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Arrays;
@@ -34,8 +34,8 @@ final class MemoryFileTest {
     @Test
     @DisplayName("a write that memory does not suffice for writes what it can, and the file ends behind that")
     void shortWrite() throws InterruptedException {
-        Rig rig = new Rig(3);
-        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 0);
+        SpaceFixture fixture = new SpaceFixture(3);
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 0);
         byte[] bytes = ones(5 * PAGE_BYTES);
         assertEquals(3 * PAGE - 100, file.pwrite(bytes, 0, bytes.length, 100));
         assertEquals(3 * PAGE, file.size());
@@ -49,30 +49,30 @@ final class MemoryFileTest {
         file.truncate(PAGE);
         assertEquals(2 * PAGE, file.pwrite(bytes, 0, bytes.length, 3 * PAGE), "a hole takes no memory");
         assertEquals(5 * PAGE, file.size());
-        assertEquals(3, rig.frames());
+        assertEquals(3, fixture.frames());
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("a write of nothing changes nothing, and one beyond the largest offset is EINVAL")
     void writesOfNothing() throws InterruptedException {
-        Rig rig = new Rig(3);
-        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 5);
+        SpaceFixture fixture = new SpaceFixture(3);
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 5);
         assertEquals(0, file.pwrite(new byte[0], 0, 0, 100));
         assertEquals(5, file.size());
         assertResult(Errno.EINVAL, file.pwrite(ones(2), 0, 2, Long.MAX_VALUE));
         assertResult(Errno.EINVAL, file.pwrite(ones(2), 0, 2, -1));
         assertEquals(5, file.size());
-        assertEquals(0, rig.frames());
-        rig.closeEmpty();
+        assertEquals(0, fixture.frames());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("what was written across pages is read back, zeros where nothing was, and nothing beyond the end")
     void readsBack() throws InterruptedException {
-        Rig rig = new Rig();
-        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, 0);
+        SpaceFixture fixture = new SpaceFixture();
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 0);
         byte[] bytes = new byte[2 * PAGE_BYTES];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) (i * 31 + 1);
@@ -86,16 +86,16 @@ final class MemoryFileTest {
         assertArrayEquals(expected, read);
         assertEquals(0, file.pread(read, 0, 10, 5 * PAGE));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName(
             "a write beside truncations leaves no byte behind the end, which would be there when the file grows again")
     void besideTruncations() throws Exception {
-        Rig rig = new Rig();
-        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, PAGE);
-        long at = rig.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
+        SpaceFixture fixture = new SpaceFixture();
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, PAGE);
+        long at = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
         AtomicBoolean stop = new AtomicBoolean();
         ExecutorService writer = Executors.newSingleThreadExecutor();
         try {
@@ -111,7 +111,7 @@ final class MemoryFileTest {
             for (int round = 0; round < 20_000 && !writes.isDone(); round++) {
                 file.truncate(100);
                 long size = file.size();
-                long last = rig.load(at + PAGE - 8);
+                long last = fixture.load(at + PAGE - 8);
                 // The end that was seen is of before the look at the page; a write in between has moved it.
                 assertTrue(last == 0 || size == PAGE || file.size() == PAGE, "left behind the end");
             }
@@ -122,6 +122,6 @@ final class MemoryFileTest {
             writer.shutdownNow();
         }
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 }

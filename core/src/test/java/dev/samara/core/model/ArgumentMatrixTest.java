@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -168,11 +168,11 @@ final class ArgumentMatrixTest {
         List<ModelCall> before = populate(place, 0x1000);
         return byKind(calls(Geometry.LINUX_X86_64, place), calls -> {
             AddressSpace space = populated(before);
-            String layout = Listing.of(space);
+            String layout = LayoutText.of(space);
             for (ModelCall call : calls) {
                 long result = call.on(space);
                 space.validate();
-                String after = Listing.of(space);
+                String after = LayoutText.of(space);
                 if (Errno.isError(result)) {
                     assertTrue(Errno.of(result).number() > 0, () -> call + " gave " + result);
                     boolean same = layout.equals(after) || !ALL_OR_NOTHING.contains(call.kind());
@@ -217,7 +217,8 @@ final class ArgumentMatrixTest {
         Geometry geometry = new Geometry(12, 4, 15, 0x4000, 0x180000, 0x200000);
         long place = 0xc0000;
         Map<Resource, Long> limits = Map.of(Resource.STACK, 0x10000L, Resource.MEMLOCK, 0x20000L);
-        Setting setting = new Setting(geometry, 65530, 3, -1, Set.of(), limits, false, 0x100000, 0x100000, List.of());
+        ModelSetting setting =
+                new ModelSetting(geometry, 65530, 3, -1, Set.of(), limits, false, 0x100000, 0x100000, List.of());
         List<ModelCall> before = populate(place, 0x1000);
         return byKind(calls(geometry, place), calls -> {
             for (ModelCall call : calls) {

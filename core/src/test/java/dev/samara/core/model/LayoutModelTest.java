@@ -56,7 +56,7 @@ class LayoutModelTest {
 
     private static void runOne(long seed, int steps) {
         Random random = new Random(new SplittableRandom(seed).nextLong());
-        Setting setting = Setting.draw(random);
+        ModelSetting setting = ModelSetting.draw(random);
         CallSource source = new CallSource(random);
         List<ModelCall> calls = new ArrayList<>();
         try {
@@ -70,7 +70,7 @@ class LayoutModelTest {
         } catch (RuntimeException | AssertionError e) {
             List<ModelCall> few = shrink(calls, list -> failure(setting, list, null) != null);
             List<Vma> loaded = shrink(setting.loaded(), list -> failure(setting.withLoaded(list), few, null) != null);
-            Setting small = setting.withLoaded(loaded);
+            ModelSetting small = setting.withLoaded(loaded);
             StringBuilder java = new StringBuilder();
             Throwable failure = failure(small, few, java);
             fail(
@@ -80,7 +80,8 @@ class LayoutModelTest {
         }
     }
 
-    private static @Nullable Throwable failure(Setting setting, List<ModelCall> calls, @Nullable StringBuilder java) {
+    private static @Nullable Throwable failure(
+            ModelSetting setting, List<ModelCall> calls, @Nullable StringBuilder java) {
         try {
             ModelRun run = new ModelRun(setting, java);
             calls.forEach(run::step);
@@ -128,7 +129,8 @@ class LayoutModelTest {
         assertEquals(List.of(calls.get(0x11), calls.get(0x47)), few);
         StringBuilder java = new StringBuilder();
         Geometry geometry = new Geometry(12, 4, 15, 0x4000, 0x180000, 0x180000);
-        Setting plain = new Setting(geometry, 65530, 16, -1, Set.of(), Map.of(), false, 0xd0000, 0xd0000, List.of());
+        ModelSetting plain =
+                new ModelSetting(geometry, 65530, 16, -1, Set.of(), Map.of(), false, 0xd0000, 0xd0000, List.of());
         assertNull(failure(plain, few, java));
         assertTrue(java.toString().contains("assertEquals(0x0L, space.munmap(0x11000L, 0x1000L));"));
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.model;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Vma;
@@ -21,15 +21,15 @@ final class ModelRun {
         final String name;
         final AddressSpace space;
         final ModelSpace model;
-        final Listing listing;
-        final Listing modelListing;
+        final LayoutText listing;
+        final LayoutText modelListing;
 
         Pair(String name, AddressSpace space, ModelSpace model) {
             this.name = name;
             this.space = space;
             this.model = model;
-            listing = new Listing();
-            modelListing = new Listing();
+            listing = new LayoutText();
+            modelListing = new LayoutText();
         }
 
         void close() {
@@ -45,7 +45,7 @@ final class ModelRun {
     private final @Nullable StringBuilder java;
 
     /** Without a {@code java} to write to, it does not say what it does. */
-    ModelRun(Setting setting, @Nullable StringBuilder java) {
+    ModelRun(ModelSetting setting, @Nullable StringBuilder java) {
         this.java = java;
         say(setting.asJava());
         current = new Pair("space", setting.space(), setting.model());
@@ -115,9 +115,9 @@ final class ModelRun {
     /** Compares everything that is left and closes it. */
     void finish() {
         if (java != null) {
-            String text = new Listing().text(current.model.pages.vmas()).indent(16);
+            String text = new LayoutText().text(current.model.pages.vmas()).indent(16);
             say("assertEquals(\n                \"\"\"\n" + text
-                    + "                \"\"\",\n                Listing.of(" + current.name + "));");
+                    + "                \"\"\",\n                LayoutText.of(" + current.name + "));");
             say("// " + current.model.usage() + ", committed pages " + current.model.machine.committedPages());
             say(current.name + ".validate();");
         }

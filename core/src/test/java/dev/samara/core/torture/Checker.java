@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /** Counts how often one rule was checked, and how often it did not hold. Thread-safe. */
 final class Checker {
     private final String rule;
-    private final Course course;
+    private final TortureRun run;
     private final LongAdder checks = new LongAdder();
     private final LongAdder violations = new LongAdder();
     private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
@@ -22,11 +22,11 @@ final class Checker {
      * A checker that has checked nothing yet.
      *
      * @param rule the invariant and a few words, as {@code I6 layout atomic}
-     * @param course told of violations
+     * @param run told of violations
      */
-    Checker(String rule, Course course) {
+    Checker(String rule, TortureRun run) {
         this.rule = rule;
-        this.course = course;
+        this.run = run;
     }
 
     /**
@@ -52,11 +52,9 @@ final class Checker {
             first.compareAndSet(
                     null,
                     new Violation(
-                            course.now(),
-                            end < 0 ? how : how.substring(0, end),
-                            end < 0 ? "" : how.substring(end + 1)));
+                            run.now(), end < 0 ? how : how.substring(0, end), end < 0 ? "" : how.substring(end + 1)));
         }
-        course.violated();
+        run.violated();
     }
 
     /** Returns whether it has checked something, and it always held. */
@@ -72,7 +70,7 @@ final class Checker {
      * Returns whether it has not checked anything before another rule was broken, so that nothing can be said of it.
      */
     boolean isOpen() {
-        return checks.sum() == 0 && violations.sum() == 0 && course.isBroken();
+        return checks.sum() == 0 && violations.sum() == 0 && run.isBroken();
     }
 
     /** Returns one line for people. */

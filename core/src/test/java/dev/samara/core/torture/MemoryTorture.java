@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import dev.samara.core.PagesOf;
+import dev.samara.core.PageContents;
 import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * Threads with a CPU each that store into memory and take it away, over few frames, for a set time. What a page must be
- * is known to its owner ({@link Plot}), what no access may meet to the frames ({@link WatchedFrames}). The seed decides
- * what each thread does, not how they interleave.
+ * is known to its owner ({@link OwnedPages}), what no access may meet to the frames ({@link WatchedFrames}). The seed
+ * decides what each thread does, not how they interleave.
  */
 public final class MemoryTorture {
     private static final int HOLDERS = 4;
@@ -28,19 +28,19 @@ public final class MemoryTorture {
     private static final long PAUSE_NANOS = 200_000;
 
     private final long seed;
-    private final Course course;
+    private final TortureRun run;
     private final AtomicLong stage = new AtomicLong();
-    private final MemoryGround ground;
+    private final TortureMachine setup;
     private final List<Checker> checkers = new ArrayList<>();
     private final Map<String, Actor> actors = new LinkedHashMap<>();
-    private final List<Holder> holders = new ArrayList<>();
-    private final Counting counting;
-    private final Shrinking shrinking;
-    private final Pinning pinning;
-    private final Closing closing;
-    private final Unhindered unhindered;
-    private final List<Unreliable> unreliable = new ArrayList<>();
-    private final List<Unreliable.Mapper> mappers = new ArrayList<>();
+    private final List<PageOwner> holders = new ArrayList<>();
+    private final PrivateCounters counting;
+    private final ResizedFile shrinking;
+    private final PinningDevice pinning;
+    private final ClosingSpaces closing;
+    private final AccessesBesideHeldOperation unhindered;
+    private final List<UnreliableFile> unreliable = new ArrayList<>();
+    private final List<UnreliableFile.Mapper> mappers = new ArrayList<>();
 
     /** Those who meet at the same pages, by their places. */
     private final List<Long> ensembles = new ArrayList<>();
@@ -58,56 +58,56 @@ public final class MemoryTorture {
      */
     MemoryTorture(long seed, boolean keepsGoing) {
         this.seed = seed;
-        course = new Course(seed, keepsGoing);
+        run = new TortureRun(seed, keepsGoing);
         calls = checker("I10 every step ends without an exception");
         progress = checker("I5 every step makes progress");
         leaks = checker("I8 nothing is left after close");
         strength = checker("the run is strong enough");
-        ground = new MemoryGround(
-                course, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
+        setup = new TortureMachine(run, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
         Checker contents = checker("no stale, foreign or lost byte");
         Checker rights = checker("I2 no access after return");
         Checker forks = checker("a child has its parent's pages of one instant");
-        List<Plot> plots = new ArrayList<>();
+        List<OwnedPages> areas = new ArrayList<>();
         for (int n = 0; n < HOLDERS; n++) {
-            Holder holder = new Holder(ground, 1 + n, n % 4 == 3, plots, new Holder.Judges(contents, forks, leaks));
-            plots.add(holder.plot);
+            PageOwner holder =
+                    new PageOwner(setup, 1 + n, n % 4 == 3, areas, new PageOwner.Judges(contents, forks, leaks));
+            areas.add(holder.area);
             holders.add(holder);
             actors.put("holder-" + n, holder);
         }
-        Growing.Heap heap = new Growing.Heap(ground, 0x11, contents);
-        Growing.Stack stack = new Growing.Stack(ground, 0x12, contents);
-        plots.add(heap.plot);
-        plots.add(stack.plot);
+        GrowingMemory.Heap heap = new GrowingMemory.Heap(setup, 0x11, contents);
+        GrowingMemory.Stack stack = new GrowingMemory.Stack(setup, 0x12, contents);
+        areas.add(heap.area);
+        areas.add(stack.area);
         ensemble(
                 Map.entry("heap", heap),
                 Map.entry("stack", stack),
-                Map.entry("passer-1", new Passer(ground, plots, contents, rights)),
-                Map.entry("passer-2", new Passer(ground, plots, contents, rights)));
+                Map.entry("passer-1", new ForeignAccesses(setup, areas, contents, rights)),
+                Map.entry("passer-2", new ForeignAccesses(setup, areas, contents, rights)));
         Checker sums = checker("no addition is lost");
-        counting = new Counting(ground, sums, rights, forks, leaks);
+        counting = new PrivateCounters(setup, sums, rights, forks, leaks);
         ensemble(
                 Map.entry("adder-1", counting.adder()),
                 Map.entry("adder-2", counting.adder()),
                 Map.entry("changer", counting.changer()),
                 Map.entry("forker", counting.forker()));
-        shrinking = new Shrinking(ground, 0x77, new Checker[] {contents, rights, forks, leaks});
+        shrinking = new ResizedFile(setup, 0x77, new Checker[] {contents, rights, forks, leaks});
         ensemble(
                 Map.entry("resizer", shrinking.resizer()),
                 Map.entry("mapper-shared", shrinking.new Mapper(true)),
                 Map.entry("mapper-private", shrinking.new Mapper(false)),
                 Map.entry("mapper-private-2", shrinking.new Mapper(false)));
         for (int n = 0; n < 3; n++) {
-            Single single = new Single(ground, n, n != 0, sums, rights);
+            CounterPage single = new CounterPage(setup, n, n != 0, sums, rights);
             ensemble(
                     Map.entry("taker-" + n, single),
                     Map.entry("adder-a-" + n, single.adder()),
                     Map.entry("adder-b-" + n, single.adder()));
         }
         Checker pins = checker("a pinned frame keeps its content");
-        pinning = new Pinning(ground, 0x21, pins, forks);
-        ensemble(Map.entry("device", pinning), Map.entry("roaming-device", Pinning.roaming(ground, plots, pins)));
-        closing = new Closing(ground, 0x51, contents);
+        pinning = new PinningDevice(setup, 0x21, pins, forks);
+        ensemble(Map.entry("device", pinning), Map.entry("roaming-device", PinningDevice.roaming(setup, areas, pins)));
+        closing = new ClosingSpaces(setup, 0x51, contents);
         ensemble(
                 Map.entry("closer-1", closing.closer()),
                 Map.entry("closer-2", closing.closer()),
@@ -115,28 +115,28 @@ public final class MemoryTorture {
                 Map.entry("unmapper", closing.unmapper()),
                 Map.entry("cutter", closing.cutter()));
         Checker unhindered = checker("I5 nobody waits for what he does not name");
-        this.unhindered = new Unhindered(ground, unhindered);
+        this.unhindered = new AccessesBesideHeldOperation(setup, unhindered);
         actors.put("unhindered", this.unhindered);
         for (int n = 0; n < 3; n++) {
-            Unreliable file = new Unreliable(ground, 0x31 + n, n == 2);
+            UnreliableFile file = new UnreliableFile(setup, 0x31 + n, n == 2);
             unreliable.add(file);
-            Unreliable.Mapper mapper = file.new Mapper(n != 0, contents, rights, unhindered);
+            UnreliableFile.Mapper mapper = file.new Mapper(n != 0, contents, rights, unhindered);
             mappers.add(mapper);
             actors.put("unreliable-" + n, mapper);
         }
         Checker valid = checker("I6 valid while others are in transit");
         actors.put("observer", random -> {
-            for (long at = MemoryGround.base(); at < ground.end(); at += Ground.PAGE) {
-                if (PagesOf.isBusy(ground.space, at)) {
-                    ground.met.count("busy entries seen");
-                    if (PagesOf.isCopied(ground.space, at)) {
-                        ground.met.count("entries seen to be copied");
+            for (long at = TortureMachine.base(); at < setup.end(); at += TortureSpace.PAGE) {
+                if (PageContents.isBusy(setup.space, at)) {
+                    setup.events.count("busy entries seen");
+                    if (PageContents.isCopied(setup.space, at)) {
+                        setup.events.count("entries seen to be copied");
                     }
                 }
             }
             LockSupport.parkNanos(PAUSE_NANOS / 4);
             if (random.nextInt(64) == 0) {
-                ground.space.validate();
+                setup.space.validate();
                 valid.check(true, "");
             }
         });
@@ -153,32 +153,32 @@ public final class MemoryTorture {
 
     /** What a run must have met in a minute: a small part of what it does on two processors. */
     private void ask() {
-        Met met = ground.met;
-        actors.keySet().forEach(name -> met.ask(name, 40));
-        Holder.KINDS.forEach(kind -> met.ask(kind, 2));
-        met.ask("copies", 1000);
-        met.ask("times without a frame", 50);
-        met.ask("busy entries seen", 500);
-        met.ask("entries seen to be copied", 250);
-        met.ask("faults blocked in their backing", 50);
-        met.ask("faults held in their backing", 10);
-        met.ask("operations held in transit", 10);
-        met.ask("pages taken from under adders", 150);
-        met.ask("pins held over an unmapping", 5);
-        met.ask("pinned pages forked", 3);
-        met.ask("unreliable pages mapped", 500);
-        met.ask("unreliable pages refused", 100);
-        met.ask("spaces closed beside use", 100);
-        met.ask("heap grown", 20);
-        met.ask("heap cut", 20);
-        met.ask("stack unmapped", 10);
-        met.ask("stretches in GUEST", 200);
-        met.ask("stretches in LAZY", 50);
-        met.ask("additions by a handle", 1000);
+        EventCounts events = setup.events;
+        actors.keySet().forEach(name -> events.ask(name, 40));
+        PageOwner.KINDS.forEach(kind -> events.ask(kind, 2));
+        events.ask("copies", 1000);
+        events.ask("times without a frame", 50);
+        events.ask("busy entries seen", 500);
+        events.ask("entries seen to be copied", 250);
+        events.ask("faults blocked in their backing", 50);
+        events.ask("faults held in their backing", 10);
+        events.ask("operations held in transit", 10);
+        events.ask("pages taken from under adders", 150);
+        events.ask("pins held over an unmapping", 5);
+        events.ask("pinned pages forked", 3);
+        events.ask("unreliable pages mapped", 500);
+        events.ask("unreliable pages refused", 100);
+        events.ask("spaces closed beside use", 100);
+        events.ask("heap grown", 20);
+        events.ask("heap cut", 20);
+        events.ask("stack unmapped", 10);
+        events.ask("stretches in GUEST", 200);
+        events.ask("stretches in LAZY", 50);
+        events.ask("additions by a handle", 1000);
     }
 
     private Checker checker(String rule) {
-        Checker checker = new Checker(rule, course);
+        Checker checker = new Checker(rule, run);
         checkers.add(checker);
         return checker;
     }
@@ -190,39 +190,39 @@ public final class MemoryTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        course.begin(time);
+        run.begin(time);
         AtomicBoolean over = new AtomicBoolean();
-        try (Crew crew = new Crew(course, calls, progress, Crew.PATIENCE)) {
-            Thread partner = Unreliable.partner(mappers, seed, calls, over::get);
+        try (WatchedThreads threads = new WatchedThreads(run, calls, progress, WatchedThreads.PATIENCE)) {
+            Thread partner = UnreliableFile.partner(mappers, seed, calls, over::get);
             partner.start();
             List<Runnable> starts = new ArrayList<>();
             actors.forEach((name, actor) -> {
                 Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
                 long place = 1L << starts.size();
-                starts.add(() -> crew.start(name, () -> repeat(name, actor, random, place)));
+                starts.add(() -> threads.start(name, () -> repeat(name, actor, random, place)));
             });
             starts.forEach(Runnable::run);
-            crew.watch();
+            threads.watch();
             direct();
-            boolean stopped = crew.awaitEnd();
+            boolean stopped = threads.awaitEnd();
             over.set(true);
-            if (stopped && !course.isBroken()) {
-                crew.start("closer", () -> close(partner));
-                crew.awaitEnd();
+            if (stopped && !run.isBroken()) {
+                threads.start("closer", () -> close(partner));
+                threads.awaitEnd();
             }
         }
-        ground.met.count("copies", ground.frames().copies.sum());
-        ground.met.count("times without a frame", ground.refused.sum());
-        if (!course.isBroken()) {
-            ground.met.judge(time, strength);
+        setup.events.count("copies", setup.frames().copies.sum());
+        setup.events.count("times without a frame", setup.refused.sum());
+        if (!run.isBroken()) {
+            setup.events.judge(time, strength);
         }
-        return Checker.print(checkers, "met: " + ground.met, out);
+        return Checker.print(checkers, "met: " + setup.events, out);
     }
 
     /** Few at a time, and always others: whoever is preempted in a section has everybody wait who takes pages away. */
     private void direct() {
         Random random = new Random(~seed);
-        while (!course.isOver()) {
+        while (!run.isOver()) {
             long cast = random.nextBoolean() ? 0 : ensembles.get(random.nextInt(ensembles.size()));
             while (Long.bitCount(cast) < CAST) {
                 cast |= 1L << random.nextInt(actors.size());
@@ -234,17 +234,17 @@ public final class MemoryTorture {
 
     private void repeat(String name, Actor actor, Random random, long place) {
         try {
-            while (course.goesOn()) {
+            while (run.goesOn()) {
                 if ((stage.get() & place) == 0) {
                     LockSupport.parkNanos(PAUSE_NANOS);
                 } else {
                     actor.step(random);
                     calls.check(true, "");
-                    ground.met.count(name);
+                    setup.events.count(name);
                 }
             }
         } finally {
-            ground.leave();
+            setup.leave();
         }
     }
 
@@ -252,20 +252,20 @@ public final class MemoryTorture {
         try {
             partner.join();
             counting.finish();
-            holders.forEach(Holder::finish);
+            holders.forEach(PageOwner::finish);
             pinning.finish();
             unhindered.finish();
             closing.finish();
-            ground.space.validate();
-            ground.space.close();
-            ground.machine.awaitQuiescence();
+            setup.space.validate();
+            setup.space.close();
+            setup.machine.awaitQuiescence();
             shrinking.file.close();
-            unreliable.forEach(Unreliable::end);
-            int tables = MemoryGround.tablesLeft(ground.space);
+            unreliable.forEach(UnreliableFile::end);
+            int tables = TortureMachine.tablesLeft(setup.space);
             leaks.check(tables == 0, tables + " page tables are left");
-            long frames = ground.machine.framesInUse(Ground.GEOMETRY);
+            long frames = setup.machine.framesInUse(TortureSpace.GEOMETRY);
             leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
-            leaks.check(ground.machine.committed() == 0, "memory is still promised");
+            leaks.check(setup.machine.committed() == 0, "memory is still promised");
         } catch (InterruptedException | RuntimeException | AssertionError thrown) {
             leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
         }

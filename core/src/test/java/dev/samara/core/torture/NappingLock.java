@@ -11,17 +11,17 @@ final class NappingLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;
     private static final int ONE_IN = 64;
 
-    private final transient Mischief mischief;
+    private final transient RandomFailures failures;
 
-    NappingLock(Mischief mischief) {
-        this.mischief = mischief;
+    NappingLock(RandomFailures failures) {
+        this.failures = failures;
     }
 
     @Override
     public void unlock() {
         super.unlock();
         if (!isHeldByCurrentThread()) {
-            mischief.nap(ONE_IN);
+            failures.nap(ONE_IN);
         }
     }
 }

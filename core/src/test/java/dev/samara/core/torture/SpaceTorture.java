@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
  * Actors that change one space and actors that watch it, each on a thread of its own, for a set time. The seed decides
  * what each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
  *
- * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in
- * the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ * <p>To add an actor: a class that implements {@link Actor}, with an area of its own from {@link TortureSpace}, and a
+ * line in the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
  */
 public final class SpaceTorture {
     private static final int TENANTS = 3;
@@ -29,16 +29,16 @@ public final class SpaceTorture {
     private static final long LOWEST = 0x10000;
 
     private final long seed;
-    private final Course course;
-    private final Ground ground;
-    private final List<Window> windows = new ArrayList<>();
-    private final List<Tenant> tenants = new ArrayList<>();
-    private final List<Teardown> teardowns = new ArrayList<>();
-    private final Follower follower;
+    private final TortureRun run;
+    private final TortureSpace setup;
+    private final List<ContendedRange> windows = new ArrayList<>();
+    private final List<ContendedRangeUser> tenants = new ArrayList<>();
+    private final List<SpaceTeardown> teardowns = new ArrayList<>();
+    private final ChangeFollower follower;
     private final List<Checker> checkers = new ArrayList<>();
     private final Map<String, Actor> actors = new LinkedHashMap<>();
     private final List<Thread> interruptible = new CopyOnWriteArrayList<>();
-    private final Counted.Tally openOrClosed;
+    private final OpenCountingBacking.Tally openOrClosed;
     private final Checker calls;
     private final Checker progress;
     private final Checker leaks;
@@ -51,51 +51,52 @@ public final class SpaceTorture {
      */
     SpaceTorture(long seed, boolean keepsGoing) {
         this.seed = seed;
-        course = new Course(seed, keepsGoing);
+        run = new TortureRun(seed, keepsGoing);
         calls = checker("I10 every step ends without an exception");
         progress = checker("I5 every step makes progress");
         leaks = checker("I8 nothing is left after close");
-        ground = new Ground(seed, course);
+        setup = new TortureSpace(seed, run);
         Checker layout = checker("I6 layout atomic");
         Checker holes = checker("I6 no hole where something is replaced");
         Checker forks = checker("I6 fork copies one instant");
 
-        Replacing replacing = new Replacing(ground);
+        ReplacedRange replacing = new ReplacedRange(setup);
         actors.put("replacing", replacing);
         actors.put("replacing-finder", sparing(replacing.finder(holes)));
         actors.put("replacing-walker", sparing(replacing.walker(layout)));
         actors.put("replacing-accessor", sparing(replacing.accessor(holes)));
-        Moving moving = new Moving(ground);
+        MovedMapping moving = new MovedMapping(setup);
         actors.put("moving", moving);
         actors.put("moving-watcher", sparing(moving.watcher(layout)));
         actors.put("moving-forker", moving.forker(forks, leaks));
-        Versions versions = new Versions(ground);
+        RecordedVersions versions = new RecordedVersions(setup);
         actors.put("versions", versions);
         actors.put(
                 "versions-watcher", sparing(versions.watcher(checker("I6 a snapshot is the layout of one instant"))));
-        actors.put("noise-1", new Noise(ground));
-        actors.put("noise-2", new Noise(ground));
-        teardowns.add(new Teardown(ground.space, LOWEST, Ground.GEOMETRY.limit()));
+        actors.put("noise-1", new RandomCalls(setup));
+        actors.put("noise-2", new RandomCalls(setup));
+        teardowns.add(new SpaceTeardown(setup.space, LOWEST, TortureSpace.GEOMETRY.limit()));
 
-        Unnamed unnamed = new Unnamed(checker("I5 nobody waits for a range that he does not name"));
+        CallsBesideHeldOperation unnamed =
+                new CallsBesideHeldOperation(checker("I5 nobody waits for a range that he does not name"));
         actors.put("unnamed", unnamed);
-        teardowns.add(new Teardown(unnamed.space, LOWEST, Ground.GEOMETRY.limit()));
+        teardowns.add(new SpaceTeardown(unnamed.space, LOWEST, TortureSpace.GEOMETRY.limit()));
 
-        Counted.Tally tally = new Counted.Tally(
+        OpenCountingBacking.Tally tally = new OpenCountingBacking.Tally(
                 checker("I8 one close for each open"), checker("I8 open while kept, and until complete"));
         openOrClosed = tally;
-        Keeping keeping = new Keeping(ground, tally);
+        ReferencedPage keeping = new ReferencedPage(setup, tally);
         actors.put("keeping", keeping);
         actors.put("keeping-keeper", keeping.keeper());
-        Window plain = window(false, checker("I4 no early reuse"), tally);
+        ContendedRange plain = window(false, checker("I4 no early reuse"), tally);
         window(true, checker("I4 early reuse, nothing served before"), tally);
-        follower = new Follower(plain.space, checker("I6 changes told are the changes"));
+        follower = new ChangeFollower(plain.space, checker("I6 changes told are the changes"));
         Checker valid = checker("I6 valid while others are in transit");
         actors.put("validator", sparing(random -> {
-            for (Window window : windows) {
+            for (ContendedRange window : windows) {
                 window.space.validate();
             }
-            ground.space.validate();
+            setup.space.validate();
             valid.check(true, "");
         }));
         actors.put(
@@ -104,12 +105,12 @@ public final class SpaceTorture {
                         interruptible.get(random.nextInt(interruptible.size())).interrupt()));
     }
 
-    private Window window(boolean early, Checker holes, Counted.Tally tally) {
-        Window window = new Window(early, seed + windows.size(), holes, tally, calls);
+    private ContendedRange window(boolean early, Checker holes, OpenCountingBacking.Tally tally) {
+        ContendedRange window = new ContendedRange(early, seed + windows.size(), holes, tally, calls);
         windows.add(window);
-        teardowns.add(new Teardown(window.space, Window.START, Window.END));
+        teardowns.add(new SpaceTeardown(window.space, ContendedRange.START, ContendedRange.END));
         for (int n = 0; n < TENANTS; n++) {
-            Tenant tenant = new Tenant(window, 1 + n, calls);
+            ContendedRangeUser tenant = new ContendedRangeUser(window, 1 + n, calls);
             tenants.add(tenant);
             actors.put((early ? "early-" : "") + INTERRUPTIBLE + n, tenant);
         }
@@ -125,7 +126,7 @@ public final class SpaceTorture {
     }
 
     private Checker checker(String rule) {
-        Checker checker = new Checker(rule, course);
+        Checker checker = new Checker(rule, run);
         checkers.add(checker);
         return checker;
     }
@@ -137,31 +138,31 @@ public final class SpaceTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        course.begin(time);
-        try (Crew crew = new Crew(course, calls, progress, Crew.PATIENCE)) {
+        run.begin(time);
+        try (WatchedThreads threads = new WatchedThreads(run, calls, progress, WatchedThreads.PATIENCE)) {
             List<Runnable> starts = new ArrayList<>();
             actors.forEach((name, actor) -> {
                 Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
                 starts.add(() -> {
-                    Thread thread = crew.start(name, () -> repeat(actor, random));
+                    Thread thread = threads.start(name, () -> repeat(actor, random));
                     if (name.contains(INTERRUPTIBLE)) {
                         interruptible.add(thread);
                     }
                 });
             });
             starts.forEach(Runnable::run);
-            crew.watch();
+            threads.watch();
             // A thread that still runs may hold the lock that closing needs; and what is broken does not close.
-            if (crew.awaitEnd() && !course.isBroken()) {
-                crew.start("closer", this::close);
-                crew.awaitEnd();
+            if (threads.awaitEnd() && !run.isBroken()) {
+                threads.start("closer", this::close);
+                threads.awaitEnd();
             }
         }
         return Checker.print(checkers, "", out);
     }
 
     private void repeat(Actor actor, Random random) {
-        while (course.goesOn()) {
+        while (run.goesOn()) {
             actor.step(random);
             calls.check(true, "");
         }
@@ -169,13 +170,13 @@ public final class SpaceTorture {
 
     private void close() {
         try {
-            for (Window window : windows) {
+            for (ContendedRange window : windows) {
                 window.close();
             }
-            for (Tenant tenant : tenants) {
+            for (ContendedRangeUser tenant : tenants) {
                 tenant.releaseAll();
             }
-            for (Teardown teardown : teardowns) {
+            for (SpaceTeardown teardown : teardowns) {
                 teardown.close(leaks);
             }
             follower.finish();

@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.LongAdder;
  * side are.
  */
 final class WatchedFrames implements FrameStore {
-    private static final int PAGE_SIZE = (int) Ground.PAGE;
+    private static final int PAGE_SIZE = (int) TortureSpace.PAGE;
     private static final int FRAME_BITS = 20;
     private static final long FRAME = (1L << FRAME_BITS) - 1;
 
@@ -31,7 +31,7 @@ final class WatchedFrames implements FrameStore {
     final LongAdder copies = new LongAdder();
 
     private final FrameStore frames;
-    private final Mischief mischief;
+    private final RandomFailures failures;
     private final Checker oneTranslation;
     private final Checker noEarlyReuse;
     private final List<Place> places = new CopyOnWriteArrayList<>();
@@ -41,9 +41,9 @@ final class WatchedFrames implements FrameStore {
         return mine;
     });
 
-    WatchedFrames(int pageShift, int count, Mischief mischief, Checker oneTranslation, Checker noEarlyReuse) {
+    WatchedFrames(int pageShift, int count, RandomFailures failures, Checker oneTranslation, Checker noEarlyReuse) {
         frames = new DirectFrames(pageShift, Math.max(0, 22 - pageShift), count);
-        this.mischief = mischief;
+        this.failures = failures;
         this.oneTranslation = oneTranslation;
         this.noEarlyReuse = noEarlyReuse;
     }
@@ -60,12 +60,12 @@ final class WatchedFrames implements FrameStore {
         if (mine.page != 0) {
             look(mine, at);
         }
-        mischief.linger();
+        failures.linger();
         return mine;
     }
 
     private void leave(Place mine) {
-        mischief.linger();
+        failures.linger();
         long at = mine.get();
         if (mine.page != 0) {
             look(mine, at);
@@ -143,7 +143,7 @@ final class WatchedFrames implements FrameStore {
         if (length == PAGE_SIZE) {
             nobodyIsAt(frame);
             // Between a fault's look at the mapping and the entry that it makes, for one.
-            mischief.linger();
+            failures.linger();
         }
         frames.fill(frame, offset, length, value);
     }
@@ -152,9 +152,9 @@ final class WatchedFrames implements FrameStore {
     public void copy(int from, int to) {
         nobodyIsAt(to);
         copies.increment();
-        mischief.linger();
+        failures.linger();
         frames.copy(from, to);
-        mischief.linger();
+        failures.linger();
     }
 
     @Override

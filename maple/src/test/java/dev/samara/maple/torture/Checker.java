@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Checker {
     private final String rule;
-    private final Course course;
+    private final TortureRun run;
     private final long leastChecks;
     private final long leastOverlaps;
     private final LongAdder checks = new LongAdder();
@@ -23,13 +23,13 @@ final class Checker {
      * A checker that has checked nothing yet.
      *
      * @param rule the guarantee and a few words, as {@code B.1 a snapshot held does not change}
-     * @param course told of violations
+     * @param run told of violations
      * @param leastChecks fewer prove nothing
      * @param leastOverlaps fewer checks beside an edit prove nothing; 0 where a check cannot tell
      */
-    Checker(String rule, Course course, long leastChecks, long leastOverlaps) {
+    Checker(String rule, TortureRun run, long leastChecks, long leastOverlaps) {
         this.rule = rule;
-        this.course = course;
+        this.run = run;
         this.leastChecks = leastChecks;
         this.leastOverlaps = leastOverlaps;
     }
@@ -62,11 +62,9 @@ final class Checker {
             first.compareAndSet(
                     null,
                     new Violation(
-                            course.now(),
-                            end < 0 ? how : how.substring(0, end),
-                            end < 0 ? "" : how.substring(end + 1)));
+                            run.now(), end < 0 ? how : how.substring(0, end), end < 0 ? "" : how.substring(end + 1)));
         }
-        course.violated();
+        run.violated();
     }
 
     boolean isBroken() {
@@ -75,7 +73,7 @@ final class Checker {
 
     /** Returns whether it has held, but was not checked enough since another rule was broken before. */
     boolean isOpen() {
-        return !isBroken() && !enough() && course.isBroken();
+        return !isBroken() && !enough() && run.isBroken();
     }
 
     /** Whether it has checked enough, and it always held. */

@@ -18,8 +18,8 @@ import java.util.concurrent.locks.LockSupport;
  * Actors that edit one tree and actors that read it, by turns on a few threads, for a set time. The seed decides what
  * each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
  *
- * <p>To add an actor: a class that implements {@link Actor}, with a plot of its own from {@link Ground}, and a line in
- * the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ * <p>To add an actor: a class that implements {@link Actor}, with an area of its own from {@link TortureTree}, and a
+ * line in the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
  */
 public final class TreeTorture {
     /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
@@ -33,10 +33,10 @@ public final class TreeTorture {
     private static final int PAUSE_NANOS = 2_000_000;
 
     private final long seed;
-    private final Course course;
+    private final TortureRun run;
     private final long seconds;
-    private final Ground ground = new Ground();
-    private final Pipe pipe;
+    private final TortureTree setup = new TortureTree();
+    private final ReplacedValue replacedValue;
     private final List<Checker> checkers = new ArrayList<>();
     private final Map<String, Actor> threads = new LinkedHashMap<>();
     private final Checker steps;
@@ -50,56 +50,58 @@ public final class TreeTorture {
      */
     TreeTorture(long seed, Duration time, boolean keepsGoing) {
         this.seed = seed;
-        course = new Course(seed, keepsGoing);
+        run = new TortureRun(seed, keepsGoing);
         seconds = Math.max(1, time.toSeconds());
-        steps = new Checker("every step ends without an exception", course, 1000 * seconds, 0);
+        steps = new Checker("every step ends without an exception", run, 1000 * seconds, 0);
 
-        Ranges ranges = new Ranges(ground);
-        pipe = new Pipe(ground);
-        Versions versions = new Versions(ground, checker("C.1-C.3 edits answer as the model does", 100));
-        Sums sums = new Sums(ground);
-        Pairs pairs = Pairs.on(ground);
-        Pairs alone = Pairs.alone(ground);
-        Edge up = Edge.ofTwoLeaves(true);
-        Edge down = Edge.ofTwoLeaves(false);
-        Edge farUp = Edge.beyondReservations(true);
-        Edge farDown = Edge.beyondReservations(false);
-        Moving moving = new Moving();
-        Shifts shifts = new Shifts();
-        Taken taken = new Taken(ground);
-        Gaps gaps = new Gaps(ground);
+        ChangingRanges ranges = new ChangingRanges(setup);
+        replacedValue = new ReplacedValue(setup);
+        RecordedVersions versions = new RecordedVersions(setup, checker("C.1-C.3 edits answer as the model does", 100));
+        AccountSums sums = new AccountSums(setup);
+        StorePairs pairs = StorePairs.on(setup);
+        StorePairs alone = StorePairs.alone(setup);
+        LeafEdgeSearch up = LeafEdgeSearch.ofTwoLeaves(true);
+        LeafEdgeSearch down = LeafEdgeSearch.ofTwoLeaves(false);
+        LeafEdgeSearch farUp = LeafEdgeSearch.beyondReservations(true);
+        LeafEdgeSearch farDown = LeafEdgeSearch.beyondReservations(false);
+        MovedEntry moving = new MovedEntry();
+        ShiftedSlots shifts = new ShiftedSlots();
+        TakenRanges taken = new TakenRanges(setup);
+        ContendedGaps gaps = new ContendedGaps(setup);
         Checker own = checker("C.2 C.3 what is found is nobody else's", 100);
-        Turns first = new Turns(List.of(ranges, versions, pairs, alone, up, down, farUp, shifts, gaps.user(1, own)));
-        Turns second = new Turns(List.of(pipe, sums, taken, moving, farDown, gaps.user(2, own), new Noise(ground)));
+        ActorTurns first =
+                new ActorTurns(List.of(ranges, versions, pairs, alone, up, down, farUp, shifts, gaps.user(1, own)));
+        ActorTurns second = new ActorTurns(
+                List.of(replacedValue, sums, taken, moving, farDown, gaps.user(2, own), new RandomEdits(setup)));
         threads.put("editor-1", first);
         threads.put("editor-2", second);
 
         Actor walkers = ranges.walkers(true, overlapping("B.2-B.4 W33 forward", 1000));
         Actor finder = ranges.finder(overlapping("A.1 A.2 W33 lookups", 1000));
-        Actor pipeReader = pipe.reader(overlapping("A.1 W32 no age above 1", 1000));
+        Actor pipeReader = replacedValue.reader(overlapping("A.1 W32 no age above 1", 1000));
         Actor takenReader = taken.reader(
                 overlapping("A.4 D.1 a reservation is absent for lookups", 100),
                 overlapping("D.2 what is taken is never free", 100));
         Checker nearest = overlapping("A.1 the nearest, over the edge of a leaf", 1000);
         threads.put(
                 "reader-1",
-                new Watch(List.of(first, second))
+                new ReaderTurns(List.of(first, second))
                         .of(ranges, walkers)
                         .of(ranges, finder)
-                        .of(pipe, pipeReader)
+                        .of(replacedValue, pipeReader)
                         .of(taken, takenReader)
                         .of(alone, alone.auditor(200, overlapping("B.1 snapshots beside first stores", 100)))
                         .of(up, up.searcher(nearest))
                         .of(farUp, farUp.searcher(nearest))
                         .of(shifts, shifts.reader(overlapping("A.1 what stands behind slots that move", 1000))));
         Actor backward = ranges.walkers(false, overlapping("B.2-B.4 W33 backward", 1000));
-        Actor questions = new Questions(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
+        Actor questions = new VersionQueries(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
         Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in lookups", 100));
         Actor pairsReader = pairs.reader(overlapping("A.2 stores are seen in order", 100));
         Actor intruder = taken.intruder(checker("C.2 D.3 only its owner stores over it", 100));
         threads.put(
                 "reader-2",
-                new Watch(List.of(first, second))
+                new ReaderTurns(List.of(first, second))
                         .of(ranges, backward)
                         .of(versions, questions)
                         .of(sums, sumsReader)
@@ -112,15 +114,15 @@ public final class TreeTorture {
         Checker valid = checker("every structural invariant", 1);
         threads.put(
                 "observer",
-                new Turns(List.of(
-                        sparing(new Questions(versions, overlapping("B.1 snapshots are of one instant", 2))
+                new ActorTurns(List.of(
+                        sparing(new VersionQueries(versions, overlapping("B.1 snapshots are of one instant", 2))
                                 .snapshots()),
-                        sparing(new Held(ground, overlapping("B.1 snapshots held do not change", 10))),
+                        sparing(new HeldSnapshots(setup, overlapping("B.1 snapshots held do not change", 10))),
                         sparing(sums.auditor(overlapping("E.1 E.3 sums in snapshots", 5))),
                         sparing(pairs.auditor(5, checker("B.1 stores in order in snapshots", 5))),
                         sparing(gaps.surveyor(checker("C.3 C.5 searches find what is there", 1))),
                         sparing(random -> {
-                            ground.tree.validate();
+                            setup.tree.validate();
                             valid.check(true, "");
                         }))));
         checkers.add(steps);
@@ -128,11 +130,11 @@ public final class TreeTorture {
 
     /** A checker that can tell whether it was beside an edit. For a moment that may be never, on a loaded machine. */
     private Checker overlapping(String rule, long perSecond) {
-        return checker(new Checker(rule, course, perSecond * seconds, seconds / 10));
+        return checker(new Checker(rule, run, perSecond * seconds, seconds / 10));
     }
 
     private Checker checker(String rule, long perSecond) {
-        return checker(new Checker(rule, course, perSecond * seconds, 0));
+        return checker(new Checker(rule, run, perSecond * seconds, 0));
     }
 
     private Checker checker(Checker checker) {
@@ -162,7 +164,7 @@ public final class TreeTorture {
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
-        course.begin(time);
+        run.begin(time);
         List<Thread> running = new ArrayList<>();
         threads.forEach((name, actor) -> {
             Random random = new Random(seed + 0x9E3779B97F4A7C15L * running.size());
@@ -171,14 +173,14 @@ public final class TreeTorture {
             running.add(thread);
         });
         running.forEach(Thread::start);
-        if (haveStopped(running) && !course.isBroken()) {
+        if (haveStopped(running) && !run.isBroken()) {
             threads.forEach((name, actor) -> attempt(name, actor::finish));
-            attempt("validate", ground.tree::validate);
+            attempt("validate", setup.tree::validate);
         }
         // Stable.
         checkers.sort(Comparator.comparing(checker -> !checker.isBroken()));
         checkers.forEach(checker -> out.println(checker.line()));
-        out.println(pipe.histogram());
+        out.println(replacedValue.histogram());
         checkers.forEach(checker -> checker.history().lines().forEach(line -> out.println("    " + line)));
         int passed = (int) checkers.stream().filter(Checker::passed).count();
         int open = (int) checkers.stream().filter(Checker::isOpen).count();
@@ -189,7 +191,7 @@ public final class TreeTorture {
 
     /** Waits for the end, and then for each thread's last step. Returns whether all have ended. */
     private boolean haveStopped(List<Thread> threads) throws InterruptedException {
-        while (course.goesOn()) {
+        while (run.goesOn()) {
             LockSupport.parkNanos(LOOK_NANOS);
         }
         long patience = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PATIENCE_MILLIS);
@@ -217,7 +219,7 @@ public final class TreeTorture {
 
     private void repeat(String name, Actor actor, Random random) {
         attempt(name, () -> {
-            while (course.goesOn()) {
+            while (run.goesOn()) {
                 actor.step(random);
                 steps.check(true, "");
             }

@@ -30,7 +30,7 @@ class TreeTortureTest {
 
     @Test
     void checkerPassesOnlyIfItHasSeenEnough() {
-        Checker checker = new Checker("a rule", new Course(7, false), 2, 1);
+        Checker checker = new Checker("a rule", new TortureRun(7, false), 2, 1);
         checker.check(true, "");
         checker.check(true, "");
         assertFalse(checker.passed());

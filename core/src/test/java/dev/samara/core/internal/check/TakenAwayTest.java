@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.check;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,7 +14,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.OtherCpu;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.mman.Advice;
@@ -43,23 +43,23 @@ final class TakenAwayTest {
     /** In the middle of the call. */
     private final AtomicReference<String> seen = new AtomicReference<>("");
 
-    private final Rig rig =
-            new Rig(Machine.builder().memory(1L << 24).checked().deliverShootdowns(new ShootdownDelivery() {
+    private final SpaceFixture fixture =
+            new SpaceFixture(Machine.builder().memory(1L << 24).checked().deliverShootdowns(new ShootdownDelivery() {
                 @Override
                 public void deliver(int cpu, Thread thread) {
                     seen.set(taken());
                 }
             }));
-    private final AddressSpace space = rig.space;
+    private final AddressSpace space = fixture.space;
     private final AccessChecker oracle =
             Objects.requireNonNull(MachineInternals.layoutOf(space).memory().oracle());
     private final OtherCpu other = new OtherCpu(space);
-    private long at = rig.anonymous(PAGES);
+    private long at = fixture.anonymous(PAGES);
 
     @AfterEach
     void close() {
         other.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     /** For each page: M for its marks, W for the right to write, P for the page; "-" for nothing. */
@@ -112,7 +112,7 @@ final class TakenAwayTest {
 
     private void touch() {
         for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
-            rig.store(address, 1);
+            fixture.store(address, 1);
         }
     }
 
@@ -125,7 +125,8 @@ final class TakenAwayTest {
         assertTakes(
                 "- MWP MWP -",
                 () -> assertEquals(
-                        at + PAGE, space.mmap(at + PAGE, 2 * PAGE, RW, Rig.ANONYMOUS | MapFlags.FIXED, null, 0)));
+                        at + PAGE,
+                        space.mmap(at + PAGE, 2 * PAGE, RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0)));
         assertTakes("- - - MWP", () -> assertEquals(0, space.munmap(at + 3 * PAGE, PAGE)));
     }
 
@@ -153,7 +154,7 @@ final class TakenAwayTest {
         touch();
         assertTakes("W W W W", () -> space.fork().close());
         AddressSpace child = space.fork();
-        assertTakes("- - MWP -", () -> rig.store(at + 2 * PAGE, 2));
+        assertTakes("- - MWP -", () -> fixture.store(at + 2 * PAGE, 2));
         child.close();
     }
 
@@ -172,8 +173,8 @@ final class TakenAwayTest {
     @DisplayName("a truncation the pages of the file, where they are mapped")
     void truncated() {
         assertEquals(0, space.munmap(at, PAGES * PAGE));
-        MemoryFile file = rig.file(PAGES);
-        at = rig.map(at, PAGES, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        MemoryFile file = fixture.file(PAGES);
+        at = fixture.map(at, PAGES, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
         touch();
         assertTakes("- - MWP MWP", () -> assertEquals(0, file.truncate(2 * PAGE)));
         assertEquals(0, space.munmap(at, PAGES * PAGE));

@@ -62,7 +62,7 @@ final class CpusTest {
     private Owned guest(Cpus of, TlbContext in, long flushedTo) throws Exception {
         Owned cpu = owned(of);
         cpu.does(() -> {
-            Loaded.load(cpu.state, in);
+            ContextSwitch.load(cpu.state, in);
             cpu.state.flushedTo(flushedTo);
             cpu.state.enterGuest(in.id());
         });
@@ -189,7 +189,7 @@ final class CpusTest {
                 case 1 -> cpu.does(cpu.state::offline);
                 case 2 ->
                     cpu.does(() -> {
-                        Loaded.load(cpu.state, other);
+                        ContextSwitch.load(cpu.state, other);
                         cpu.state.enterGuest(other.id());
                     });
                 default -> {

@@ -10,7 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.event.StalledCpu;
@@ -30,39 +30,39 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 final class DeliveryTest {
     private static final Duration SOON = Duration.ofMillis(5);
 
-    private static Rig rig(ShootdownDelivery delivery, Duration patience) {
-        return new Rig(Machine.builder()
-                .memory(64 * Rig.PAGE)
+    private static SpaceFixture fixture(ShootdownDelivery delivery, Duration patience) {
+        return new SpaceFixture(Machine.builder()
+                .memory(64 * SpaceFixture.PAGE)
                 .poisonFrames()
                 .reportShootdownsLongerThan(patience)
                 .deliverShootdowns(delivery));
     }
 
     /** Takes a page away on another thread, while the calling one is in GUEST and has a translation of it. */
-    private static Unmapping unmapInGuest(Rig rig) {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
-        rig.cpu.enterGuest();
-        assertTrue(rig.memory.probeLoad(at, 8) >= 0);
-        Unmapping waiter = new Unmapping(rig, at);
+    private static Unmapping unmapInGuest(SpaceFixture fixture) {
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
+        fixture.cpu.enterGuest();
+        assertTrue(fixture.memory.probeLoad(at, 8) >= 0);
+        Unmapping waiter = new Unmapping(fixture, at);
         waiter.start();
         return waiter;
     }
 
     /** A thread that takes a page away. */
     private static final class Unmapping extends Thread {
-        private final Rig rig;
+        private final SpaceFixture fixture;
         private final long at;
         private long result = -1;
 
-        Unmapping(Rig rig, long at) {
-            this.rig = rig;
+        Unmapping(SpaceFixture fixture, long at) {
+            this.fixture = fixture;
             this.at = at;
         }
 
         @Override
         public void run() {
-            result = rig.space.munmap(at, Rig.PAGE);
+            result = fixture.space.munmap(at, SpaceFixture.PAGE);
         }
 
         /** Waits until it has. */
@@ -90,17 +90,17 @@ final class DeliveryTest {
                 Latches.await(polled);
             }
         };
-        Rig rig = rig(delivery, Duration.ofDays(1));
-        Unmapping waiter = unmapInGuest(rig);
+        SpaceFixture fixture = fixture(delivery, Duration.ofDays(1));
+        Unmapping waiter = unmapInGuest(fixture);
         delivered.await();
-        rig.cpu.poll();
+        fixture.cpu.poll();
         polled.countDown();
         waiter.succeed();
-        assertEquals(List.of(rig.cpu.number()), cpus);
+        assertEquals(List.of(fixture.cpu.number()), cpus);
         assertEquals(List.of(Thread.currentThread(), waiter), threads);
-        rig.cpu.leaveGuest();
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.cpu.leaveGuest();
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
@@ -113,19 +113,19 @@ final class DeliveryTest {
                 cpus.add(cpu);
             }
         };
-        Rig rig = rig(delivery, Duration.ofDays(1));
-        try (Cpu elsewhere = rig.machine.claimCpu()) {
-            elsewhere.load(rig.machine.newSpace(Rig.GEOMETRY));
-            long at = rig.anonymous(1);
-            rig.store(at, 1);
+        SpaceFixture fixture = fixture(delivery, Duration.ofDays(1));
+        try (Cpu elsewhere = fixture.machine.claimCpu()) {
+            elsewhere.load(fixture.machine.newSpace(SpaceFixture.GEOMETRY));
+            long at = fixture.anonymous(1);
+            fixture.store(at, 1);
             elsewhere.enterGuest();
-            Unmapping other = new Unmapping(rig, at);
+            Unmapping other = new Unmapping(fixture, at);
             other.start();
             other.succeed();
             elsewhere.leaveGuest();
         }
         assertEquals(List.of(), cpus);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
@@ -143,27 +143,27 @@ final class DeliveryTest {
                 kickedTwice.countDown();
             }
         };
-        Rig rig = rig(delivery, SOON);
-        Unmapping waiter = unmapInGuest(rig);
+        SpaceFixture fixture = fixture(delivery, SOON);
+        Unmapping waiter = unmapInGuest(fixture);
         kickedTwice.await();
-        rig.cpu.poll();
+        fixture.cpu.poll();
         waiter.succeed();
         StalledCpu stalled = last.get();
         assertNotNull(stalled);
-        assertEquals(rig.cpu.number(), stalled.cpu());
+        assertEquals(fixture.cpu.number(), stalled.cpu());
         assertSame(Thread.currentThread(), stalled.thread());
         assertSame(waiter, by.get());
         assertFalse(stalled.stack().isEmpty());
         assertTrue(stalled.context() > 0);
         assertTrue(stalled.generation() > 1);
         assertTrue(stalled.waited().compareTo(SOON) >= 0);
-        rig.cpu.leaveGuest();
-        rig.closeEmpty();
-        assertEquals(1, rig.reports.size());
-        Report report = rig.reports.get(0);
+        fixture.cpu.leaveGuest();
+        fixture.closeEmpty();
+        assertEquals(1, fixture.reports.size());
+        Report report = fixture.reports.get(0);
         assertEquals(Report.Kind.LONG_WAIT, report.kind());
         for (String part : List.of(
-                "cpu " + rig.cpu.number() + " of thread "
+                "cpu " + fixture.cpu.number() + " of thread "
                         + Thread.currentThread().getName(),
                 "UNMAPPED",
                 "generation " + stalled.generation() + " of context " + stalled.context(),
@@ -188,16 +188,16 @@ final class DeliveryTest {
                 throw new AssertionError("kick");
             }
         };
-        Rig rig = rig(delivery, SOON);
-        Unmapping waiter = unmapInGuest(rig);
+        SpaceFixture fixture = fixture(delivery, SOON);
+        Unmapping waiter = unmapInGuest(fixture);
         kicked.await();
-        assertEquals(1, rig.frames(), "nothing is freed before the CPU has answered");
-        rig.cpu.poll();
+        assertEquals(1, fixture.frames(), "nothing is freed before the CPU has answered");
+        fixture.cpu.poll();
         waiter.succeed();
-        assertEquals(0, rig.frames());
-        rig.cpu.leaveGuest();
-        rig.closeEmpty();
-        List<String> thrown = rig.reports.stream()
+        assertEquals(0, fixture.frames());
+        fixture.cpu.leaveGuest();
+        fixture.closeEmpty();
+        List<String> thrown = fixture.reports.stream()
                 .filter(report -> report.kind() == Report.Kind.CALLBACK_FAILED)
                 .map(report -> String.valueOf(report.cause()))
                 .distinct()

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.EXEC;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.EXEC;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -15,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
@@ -30,90 +30,90 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 @DisplayName("A fault on anonymous memory")
 final class AnonymousFaultTest {
-    private static Vma vma(Rig rig, long address) {
-        return Objects.requireNonNull(rig.space.find(address));
+    private static Vma vma(SpaceFixture fixture, long address) {
+        return Objects.requireNonNull(fixture.space.find(address));
     }
 
     @Test
     @DisplayName("page tables take a page for each needed table, and go with the last mapping")
     void pageTableBytes() throws InterruptedException {
-        Rig rig = new Rig();
-        assertEquals(PAGE, rig.space.pageTableBytes(), "the topmost");
+        SpaceFixture fixture = new SpaceFixture();
+        assertEquals(PAGE, fixture.space.pageTableBytes(), "the topmost");
         long span = 512 * PAGE;
-        long at = rig.map(512 * span, 3 * 512, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertEquals(PAGE, rig.space.pageTableBytes(), "nothing was touched");
-        rig.store(at, 1);
-        assertEquals(4 * PAGE, rig.space.pageTableBytes(), "one of each level");
-        rig.store(at + span, 1);
-        rig.store(at + 3 * span - 8, 1);
-        assertEquals(6 * PAGE, rig.space.pageTableBytes(), "three leaves");
-        assertEquals(0, rig.space.munmap(at, 3 * span));
-        assertEquals(PAGE, rig.space.pageTableBytes());
-        rig.closeEmpty();
+        long at = fixture.map(512 * span, 3 * 512, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertEquals(PAGE, fixture.space.pageTableBytes(), "nothing was touched");
+        fixture.store(at, 1);
+        assertEquals(4 * PAGE, fixture.space.pageTableBytes(), "one of each level");
+        fixture.store(at + span, 1);
+        fixture.store(at + 3 * span - 8, 1);
+        assertEquals(6 * PAGE, fixture.space.pageTableBytes(), "three leaves");
+        assertEquals(0, fixture.space.munmap(at, 3 * span));
+        assertEquals(PAGE, fixture.space.pageTableBytes());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that writes after a read has zeros beside the store, also in a reused frame")
     void writeAfterRead() {
         // One frame, so that each page has the one of the page before.
-        Rig rig = new Rig(1);
-        long at = rig.anonymous(2);
+        SpaceFixture fixture = new SpaceFixture(1);
+        long at = fixture.anonymous(2);
         for (int round = 1; round <= 3; round++) {
-            assertEquals(0, rig.load(at));
-            rig.store(at + 16, round);
+            assertEquals(0, fixture.load(at));
+            fixture.store(at + 16, round);
             for (long offset = 0; offset < PAGE; offset += 8) {
-                assertEquals(offset == 16 ? round : 0, rig.load(at + offset), "offset " + offset);
+                assertEquals(offset == 16 ? round : 0, fixture.load(at + offset), "offset " + offset);
             }
             for (long offset = 0; offset < PAGE; offset += 8) {
-                rig.store(at + offset, -1);
+                fixture.store(at + offset, -1);
             }
-            assertEquals(0, rig.space.madvise(at, PAGE, Advice.DONTNEED));
+            assertEquals(0, fixture.space.madvise(at, PAGE, Advice.DONTNEED));
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that reads maps the zero page, takes no frame and prepares no anon_vma; a write then copies it")
     void zeroPage() throws InterruptedException {
-        Rig rig = new Rig();
-        long at = rig.anonymous(2);
-        assertEquals(0, rig.load(at));
-        assertTrue(Pte.has(rig.pte(at), Pte.ZERO));
-        assertEquals(0, rig.frames());
-        assertNull(vma(rig, at).anonIdentity());
-        rig.store(at, 5);
-        assertEquals(5, rig.load(at));
-        assertEquals(0, rig.load(at + 8));
-        assertEquals(1, rig.frames());
-        assertNotNull(vma(rig, at).anonIdentity());
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(2);
+        assertEquals(0, fixture.load(at));
+        assertTrue(Pte.has(fixture.pte(at), Pte.ZERO));
+        assertEquals(0, fixture.frames());
+        assertNull(vma(fixture, at).anonIdentity());
+        fixture.store(at, 5);
+        assertEquals(5, fixture.load(at));
+        assertEquals(0, fixture.load(at + 8));
+        assertEquals(1, fixture.frames());
+        assertNotNull(vma(fixture, at).anonIdentity());
         // The zero page still has zeros only.
-        assertEquals(0, rig.load(at + PAGE));
-        rig.closeEmpty();
+        assertEquals(0, fixture.load(at + PAGE));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that writes first takes one frame of zeros, also a reused one")
     void firstWrite() throws InterruptedException {
-        Rig rig = new Rig(4);
+        SpaceFixture fixture = new SpaceFixture(4);
         for (int round = 0; round < 20; round++) {
-            long at = rig.anonymous(3);
+            long at = fixture.anonymous(3);
             for (int page = 0; page < 3; page++) {
-                rig.store(at + page * PAGE + 16, -1);
-                assertEquals(0, rig.load(at + page * PAGE + 8));
-                assertEquals(0, rig.load(at + page * PAGE + PAGE - 8));
+                fixture.store(at + page * PAGE + 16, -1);
+                assertEquals(0, fixture.load(at + page * PAGE + 8));
+                assertEquals(0, fixture.load(at + page * PAGE + PAGE - 8));
             }
-            assertEquals(3, rig.frames());
-            assertEquals(0, rig.space.munmap(at, 3 * PAGE));
-            assertEquals(0, rig.frames());
+            assertEquals(3, fixture.frames());
+            assertEquals(0, fixture.space.munmap(at, 3 * PAGE));
+            assertEquals(0, fixture.frames());
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("at any 64-bit number without a mapping is MAPERR, for every access")
     void outOfRange() throws InterruptedException {
-        Rig rig = new Rig();
-        long at = rig.anonymous(1);
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(1);
         long[] edges = {
             0,
             1,
@@ -140,181 +140,181 @@ final class AnonymousFaultTest {
             -1
         };
         for (long edge : edges) {
-            outOfRange(rig, edge);
+            outOfRange(fixture, edge);
         }
         Random random = new Random(1);
         for (int i = 0; i < 10_000; i++) {
             long address = random.nextLong() >>> random.nextInt(64);
             if (Long.compareUnsigned(address, at - 8) < 0 || Long.compareUnsigned(address, at + PAGE) >= 0) {
-                outOfRange(rig, address);
+                outOfRange(fixture, address);
             }
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
-    private static void outOfRange(Rig rig, long address) {
+    private static void outOfRange(SpaceFixture fixture, long address) {
         for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
-            assertFault(Fault.MAPERR, rig.memory.handleFault(address, access));
-            assertEquals(address, rig.memory.faultAddress());
+            assertFault(Fault.MAPERR, fixture.memory.handleFault(address, access));
+            assertEquals(address, fixture.memory.faultAddress());
         }
-        assertFault(Fault.MAPERR, rig.memory.load(address, 1));
-        assertFault(Fault.MAPERR, rig.memory.store(address, 1, 1));
-        assertFault(Fault.MAPERR, rig.memory.fetch(address, 1));
-        assertFault(Fault.MAPERR, rig.memory.getAndAdd(address, 1, 1));
-        assertEquals(0, rig.memory.copyIn(address, new byte[3], 0, 3));
-        assertFault(Fault.MAPERR, rig.memory.fault());
-        assertEquals(-Fault.MAPERR, rig.memory.pin(address, READ));
-        assertEquals(0, rig.memory.fill(address, 3, (byte) 1));
-        assertEquals(-1, rig.memory.string(address, new byte[4]));
+        assertFault(Fault.MAPERR, fixture.memory.load(address, 1));
+        assertFault(Fault.MAPERR, fixture.memory.store(address, 1, 1));
+        assertFault(Fault.MAPERR, fixture.memory.fetch(address, 1));
+        assertFault(Fault.MAPERR, fixture.memory.getAndAdd(address, 1, 1));
+        assertEquals(0, fixture.memory.copyIn(address, new byte[3], 0, 3));
+        assertFault(Fault.MAPERR, fixture.memory.fault());
+        assertEquals(-Fault.MAPERR, fixture.memory.pin(address, READ));
+        assertEquals(0, fixture.memory.fill(address, 3, (byte) 1));
+        assertEquals(-1, fixture.memory.string(address, new byte[4]));
     }
 
     @Test
     @DisplayName("that finds no memory is OOM: nothing is lost, and the fault succeeds after an unmapping")
     void outOfMemory() throws InterruptedException {
-        Rig rig = new Rig(8);
-        long at = rig.anonymous(16);
+        SpaceFixture fixture = new SpaceFixture(8);
+        long at = fixture.anonymous(16);
         for (int page = 0; page < 8; page++) {
-            rig.store(at + page * PAGE, 100 + page);
+            fixture.store(at + page * PAGE, 100 + page);
         }
         for (int page = 8; page < 16; page++) {
-            assertFault(Fault.OOM, rig.memory.store(at + page * PAGE, 8, 1));
-            assertEquals(at + page * PAGE, rig.memory.faultAddress());
+            assertFault(Fault.OOM, fixture.memory.store(at + page * PAGE, 8, 1));
+            assertEquals(at + page * PAGE, fixture.memory.faultAddress());
         }
         // A read takes no frame; a write to the zero page does.
-        assertEquals(0, rig.load(at + 9 * PAGE));
-        assertFault(Fault.OOM, rig.memory.store(at + 9 * PAGE, 8, 1));
-        assertEquals(0, rig.load(at + 9 * PAGE));
-        assertEquals(8, rig.frames());
-        assertEquals(0, rig.space.munmap(at, PAGE));
-        rig.store(at + 9 * PAGE, 7);
-        assertFault(Fault.OOM, rig.memory.store(at + 10 * PAGE, 8, 1));
+        assertEquals(0, fixture.load(at + 9 * PAGE));
+        assertFault(Fault.OOM, fixture.memory.store(at + 9 * PAGE, 8, 1));
+        assertEquals(0, fixture.load(at + 9 * PAGE));
+        assertEquals(8, fixture.frames());
+        assertEquals(0, fixture.space.munmap(at, PAGE));
+        fixture.store(at + 9 * PAGE, 7);
+        assertFault(Fault.OOM, fixture.memory.store(at + 10 * PAGE, 8, 1));
         for (int page = 1; page < 8; page++) {
-            assertEquals(100 + page, rig.load(at + page * PAGE));
+            assertEquals(100 + page, fixture.load(at + page * PAGE));
         }
-        assertEquals(7, rig.load(at + 9 * PAGE));
-        rig.closeEmpty();
+        assertEquals(7, fixture.load(at + 9 * PAGE));
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that finds no memory for a copy is OOM, and the child and the parent keep what they have")
     void outOfMemoryForACopy() throws InterruptedException {
-        Rig rig = new Rig(2);
-        long at = rig.anonymous(2);
-        rig.store(at, 1);
-        rig.store(at + PAGE, 2);
-        try (AddressSpace child = rig.space.fork()) {
-            rig.cpu.load(child);
-            assertFault(Fault.OOM, rig.memory.store(at, 8, 3));
-            assertEquals(1, rig.load(at));
-            rig.cpu.load(rig.space);
-            assertFault(Fault.OOM, rig.memory.store(at + PAGE, 8, 3));
-            assertEquals(2, rig.load(at + PAGE));
-            rig.cpu.load(null);
+        SpaceFixture fixture = new SpaceFixture(2);
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 2);
+        try (AddressSpace child = fixture.space.fork()) {
+            fixture.cpu.load(child);
+            assertFault(Fault.OOM, fixture.memory.store(at, 8, 3));
+            assertEquals(1, fixture.load(at));
+            fixture.cpu.load(fixture.space);
+            assertFault(Fault.OOM, fixture.memory.store(at + PAGE, 8, 3));
+            assertEquals(2, fixture.load(at + PAGE));
+            fixture.cpu.load(null);
         }
-        rig.cpu.load(rig.space);
-        rig.store(at, 3);
-        rig.store(at + PAGE, 4);
-        assertEquals(2, rig.frames());
-        rig.closeEmpty();
+        fixture.cpu.load(fixture.space);
+        fixture.store(at, 3);
+        fixture.store(at + PAGE, 4);
+        assertEquals(2, fixture.frames());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("follows rights that are narrowed and widened, and its contents and its frame stay")
     void rightsBackAndForth() throws InterruptedException {
-        Rig rig = new Rig();
-        long at = rig.anonymous(3);
-        rig.store(at, 11);
-        rig.store(at + PAGE, 22);
-        int frame = Pte.frame(rig.pte(at + PAGE));
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(3);
+        fixture.store(at, 11);
+        fixture.store(at + PAGE, 22);
+        int frame = Pte.frame(fixture.pte(at + PAGE));
         int[] protections = {READ, 0, EXEC, READ | EXEC, WRITE, WRITE | EXEC, RW | EXEC, RW};
         for (int protection : protections) {
-            assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, protection));
-            assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.load(at + PAGE, 8));
-            assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.fetch(at + PAGE, 8));
+            assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, protection));
+            assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.load(at + PAGE, 8));
+            assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.fetch(at + PAGE, 8));
             boolean writes = (protection & WRITE) != 0;
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.memory.store(at + PAGE + 8, 8, 1));
-            assertFault(writes ? Fault.MINOR : Fault.ACCERR, rig.memory.getAndAdd(at + PAGE + 16, 4, 1));
-            assertEquals(writes ? Fault.MINOR : -1, writes ? rig.memory.handleFault(at + PAGE, protection) : -1);
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, fixture.memory.store(at + PAGE + 8, 8, 1));
+            assertFault(writes ? Fault.MINOR : Fault.ACCERR, fixture.memory.getAndAdd(at + PAGE + 16, 4, 1));
+            assertEquals(writes ? Fault.MINOR : -1, writes ? fixture.memory.handleFault(at + PAGE, protection) : -1);
         }
-        assertEquals(11, rig.load(at));
-        assertEquals(22, rig.load(at + PAGE));
-        assertEquals(4, rig.load(at + PAGE + 16));
-        assertEquals(frame, Pte.frame(rig.pte(at + PAGE)));
-        assertEquals(2, rig.frames());
-        rig.closeEmpty();
+        assertEquals(11, fixture.load(at));
+        assertEquals(22, fixture.load(at + PAGE));
+        assertEquals(4, fixture.load(at + PAGE + 16));
+        assertEquals(frame, Pte.frame(fixture.pte(at + PAGE)));
+        assertEquals(2, fixture.frames());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
     void rights() throws InterruptedException {
-        Rig rig = new Rig();
+        SpaceFixture fixture = new SpaceFixture();
         for (int protection = 0; protection < 8; protection++) {
-            long at = rig.map(0, 1, protection, ANONYMOUS, null, 0);
+            long at = fixture.map(0, 1, protection, ANONYMOUS, null, 0);
             for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
                 int needed = access & (WRITE | EXEC);
                 boolean allowed = protection != 0 && (protection & needed) == needed;
-                assertFault(allowed ? Fault.MINOR : Fault.ACCERR, rig.memory.handleFault(at, access));
+                assertFault(allowed ? Fault.MINOR : Fault.ACCERR, fixture.memory.handleFault(at, access));
             }
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("below a stack grows it, page by page or far, and the new part has the stack's anon_vma")
     void stackGrowth() throws InterruptedException {
-        Rig rig = new Rig();
+        SpaceFixture fixture = new SpaceFixture();
         long top = 0x7000_0000L;
         int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
-        long stack = rig.map(top - 2 * PAGE, 2, RW, flags, null, 0);
-        rig.store(stack + PAGE, 1);
-        Object identity = vma(rig, stack).anonIdentity();
+        long stack = fixture.map(top - 2 * PAGE, 2, RW, flags, null, 0);
+        fixture.store(stack + PAGE, 1);
+        Object identity = vma(fixture, stack).anonIdentity();
         assertNotNull(identity);
-        rig.store(stack - 8, 2);
-        rig.store(stack - 20 * PAGE, 3);
-        Vma grown = vma(rig, stack);
+        fixture.store(stack - 8, 2);
+        fixture.store(stack - 20 * PAGE, 3);
+        Vma grown = vma(fixture, stack);
         assertEquals(stack - 20 * PAGE, grown.start());
         assertEquals(top, grown.end());
         assertSame(identity, grown.anonIdentity());
-        assertEquals(1, rig.load(stack + PAGE));
-        assertEquals(2, rig.load(stack - 8));
+        assertEquals(1, fixture.load(stack + PAGE));
+        assertEquals(2, fixture.load(stack - 8));
         // A read grows it too, and so does an access that the mapping forbids.
-        assertEquals(0, rig.load(stack - 30 * PAGE));
-        assertFault(Fault.ACCERR, rig.memory.fetch(stack - 40 * PAGE, 4));
-        assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
+        assertEquals(0, fixture.load(stack - 30 * PAGE));
+        assertFault(Fault.ACCERR, fixture.memory.fetch(stack - 40 * PAGE, 4));
+        assertEquals(stack - 40 * PAGE, vma(fixture, stack).start());
         // It does not grow into the guard gap of the mapping below.
-        rig.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertFault(Fault.MAPERR, rig.memory.store(stack - 390 * PAGE, 8, 1));
-        assertFault(Fault.MAPERR, rig.memory.load(stack - 390 * PAGE, 8));
-        assertEquals(stack - 40 * PAGE, vma(rig, stack).start());
-        rig.closeEmpty();
+        fixture.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        assertFault(Fault.MAPERR, fixture.memory.store(stack - 390 * PAGE, 8, 1));
+        assertFault(Fault.MAPERR, fixture.memory.load(stack - 390 * PAGE, 8));
+        assertEquals(stack - 40 * PAGE, vma(fixture, stack).start());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("below a stack that was never written prepares an anon_vma as the stack grows")
     void untouchedStackGrows() throws InterruptedException {
-        Rig rig = new Rig();
+        SpaceFixture fixture = new SpaceFixture();
         int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
-        long stack = rig.map(0x7000_0000L, 1, RW, flags, null, 0);
-        assertNull(vma(rig, stack).anonIdentity());
-        assertEquals(0, rig.load(stack - PAGE));
-        assertNotNull(vma(rig, stack).anonIdentity());
-        assertEquals(stack - PAGE, vma(rig, stack).start());
-        rig.closeEmpty();
+        long stack = fixture.map(0x7000_0000L, 1, RW, flags, null, 0);
+        assertNull(vma(fixture, stack).anonIdentity());
+        assertEquals(0, fixture.load(stack - PAGE));
+        assertNotNull(vma(fixture, stack).anonIdentity());
+        assertEquals(stack - PAGE, vma(fixture, stack).start());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("gives a neighbour that differs only in its rights the same anon_vma, so they merge again")
     void identityOfNeighbours() throws InterruptedException {
-        Rig rig = new Rig();
-        long at = rig.anonymous(2);
-        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, RW | EXEC));
-        rig.store(at, 1);
-        rig.store(at + PAGE, 2);
-        assertSame(vma(rig, at).anonIdentity(), vma(rig, at + PAGE).anonIdentity());
-        assertEquals(0, rig.space.mprotect(at + PAGE, PAGE, RW));
-        assertSame(vma(rig, at), vma(rig, at + PAGE));
-        assertEquals(1, rig.load(at));
-        assertEquals(2, rig.load(at + PAGE));
-        rig.closeEmpty();
+        SpaceFixture fixture = new SpaceFixture();
+        long at = fixture.anonymous(2);
+        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, RW | EXEC));
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 2);
+        assertSame(vma(fixture, at).anonIdentity(), vma(fixture, at + PAGE).anonIdentity());
+        assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, RW));
+        assertSame(vma(fixture, at), vma(fixture, at + PAGE));
+        assertEquals(1, fixture.load(at));
+        assertEquals(2, fixture.load(at + PAGE));
+        fixture.closeEmpty();
     }
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -33,13 +33,13 @@ final class FaultAroundTest {
     /** Aligned to a leaf of the page table. */
     private static final long PLACE = 0x4000_0000L;
 
-    private static Rig rig(int window) {
-        return new Rig(Machine.builder().memory(1 << 26).poisonFrames().faultAround(window));
+    private static SpaceFixture fixture(int window) {
+        return new SpaceFixture(Machine.builder().memory(1 << 26).poisonFrames().faultAround(window));
     }
 
     /** A file of which some pages are in memory: they begin with 0x100 and their number. */
-    private static MemoryFile file(Rig rig, long bytes, BitSet present) {
-        MemoryFile file = rig.machine.newFile("/file", 7, Rig.GEOMETRY, bytes);
+    private static MemoryFile file(SpaceFixture fixture, long bytes, BitSet present) {
+        MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, bytes);
         present.stream().forEach(page -> {
             byte[] stamp = {(byte) page, (byte) (1 + (page >>> 8))};
             assertEquals(2, file.pwrite(stamp, 0, 2, page * PAGE));
@@ -54,10 +54,10 @@ final class FaultAroundTest {
         return all;
     }
 
-    private static BitSet mapped(Rig rig, long at, int pages) {
+    private static BitSet mapped(SpaceFixture fixture, long at, int pages) {
         BitSet mapped = new BitSet();
         for (int page = 0; page < pages; page++) {
-            mapped.set(page, rig.isMapped(at + page * PAGE));
+            mapped.set(page, fixture.isMapped(at + page * PAGE));
         }
         return mapped;
     }
@@ -75,59 +75,60 @@ final class FaultAroundTest {
     @Test
     @DisplayName("of one page is that page, for reading and for writing")
     void one() throws InterruptedException {
-        Rig rig = rig(1);
-        MemoryFile file = file(rig, 8 * PAGE, all(8));
-        long at = rig.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 3 * PAGE, READ));
-        assertEquals("{3}", mapped(rig, at, 8).toString());
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 7 * PAGE, Rig.WRITE));
-        assertEquals("{3, 7}", mapped(rig, at, 8).toString());
-        assertEquals(0x107, rig.load(at + 7 * PAGE));
+        SpaceFixture fixture = fixture(1);
+        MemoryFile file = file(fixture, 8 * PAGE, all(8));
+        long at = fixture.map(PLACE, 8, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 3 * PAGE, READ));
+        assertEquals("{3}", mapped(fixture, at, 8).toString());
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 7 * PAGE, SpaceFixture.WRITE));
+        assertEquals("{3, 7}", mapped(fixture, at, 8).toString());
+        assertEquals(0x107, fixture.load(at + 7 * PAGE));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @ParameterizedTest
     @ValueSource(ints = {LEAF, 2 * LEAF, 1 << 20, 1 << 30})
     @DisplayName("as large as a leaf of the page table, or larger, is that leaf")
     void aLeafAtMost(int window) throws InterruptedException {
-        Rig rig = rig(window);
-        MemoryFile file = file(rig, 3L * LEAF * PAGE, all(3 * LEAF));
+        SpaceFixture fixture = fixture(window);
+        MemoryFile file = file(fixture, 3L * LEAF * PAGE, all(3 * LEAF));
         int before = 10;
-        long at = rig.map(PLACE - before * PAGE, 3 * LEAF, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        long at = fixture.map(PLACE - before * PAGE, 3 * LEAF, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
         BitSet expected = new BitSet();
-        assertFault(Fault.MINOR, rig.memory.handleFault(PLACE + 100 * PAGE, READ));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(PLACE + 100 * PAGE, READ));
         expected.set(before, before + LEAF);
-        assertEquals(expected, mapped(rig, at, 3 * LEAF));
-        assertFault(Fault.MINOR, rig.memory.handleFault(at, READ));
+        assertEquals(expected, mapped(fixture, at, 3 * LEAF));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at, READ));
         expected.set(0, before);
-        assertEquals(expected, mapped(rig, at, 3 * LEAF));
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 3 * LEAF * PAGE - 1, READ));
+        assertEquals(expected, mapped(fixture, at, 3 * LEAF));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 3 * LEAF * PAGE - 1, READ));
         expected.set(before + 2 * LEAF, 3 * LEAF);
-        assertEquals(expected, mapped(rig, at, 3 * LEAF), "the last leaf, as far as the mapping goes");
-        assertEquals(0x100 + 17, rig.load(at + 17 * PAGE));
+        assertEquals(expected, mapped(fixture, at, 3 * LEAF), "the last leaf, as far as the mapping goes");
+        assertEquals(0x100 + 17, fixture.load(at + 17 * PAGE));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("ends with the file, whose last page may be partial, also while the file grows and shrinks")
     void endsWithTheFile() throws InterruptedException {
-        Rig rig = rig(16);
-        MemoryFile file = file(rig, 5 * PAGE + 2, all(6));
-        long at = rig.map(PLACE, 32, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, READ));
-        assertEquals("{0, 1, 2, 3, 4, 5}", mapped(rig, at, 32).toString());
-        assertFault(Fault.ADRERR, rig.memory.handleFault(at + 6 * PAGE, READ));
-        assertFault(Fault.ADRERR, rig.memory.handleFault(at + 31 * PAGE, READ));
+        SpaceFixture fixture = fixture(16);
+        MemoryFile file = file(fixture, 5 * PAGE + 2, all(6));
+        long at = fixture.map(PLACE, 32, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
+        assertEquals("{0, 1, 2, 3, 4, 5}", mapped(fixture, at, 32).toString());
+        assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 6 * PAGE, READ));
+        assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 31 * PAGE, READ));
         assertEquals(0, file.truncate(3 * PAGE));
-        assertEquals("{0, 1, 2}", mapped(rig, at, 32).toString());
+        assertEquals("{0, 1, 2}", mapped(fixture, at, 32).toString());
         assertEquals(0, file.truncate(20 * PAGE));
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 4 * PAGE, READ));
-        assertEquals("{0, 1, 2, 4}", mapped(rig, at, 32).toString(), "what is not in memory is made for itself alone");
-        assertEquals(0, rig.load(at + 4 * PAGE));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 4 * PAGE, READ));
+        assertEquals(
+                "{0, 1, 2, 4}", mapped(fixture, at, 32).toString(), "what is not in memory is made for itself alone");
+        assertEquals(0, fixture.load(at + 4 * PAGE));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     /** The place of a fault, in a mapping within two leaves, of a file that may end in the mapping. */
@@ -166,25 +167,27 @@ final class FaultAroundTest {
             for (int page = 0; page < draw.filePages; page++) {
                 present.set(page, random.nextInt(8) != 0);
             }
-            Rig rig = rig(draw.window);
-            MemoryFile file = file(rig, draw.filePages * PAGE, present);
+            SpaceFixture fixture = fixture(draw.window);
+            MemoryFile file = file(fixture, draw.filePages * PAGE, present);
             long at = PLACE + draw.start * PAGE;
-            rig.map(at, draw.pages, READ, MapFlags.SHARED | MapFlags.FIXED, file.openReadOnly(), draw.offset);
+            fixture.map(at, draw.pages, READ, MapFlags.SHARED | MapFlags.FIXED, file.openReadOnly(), draw.offset);
             assertFault(
-                    Fault.MINOR, rig.memory.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
-            assertEquals(draw.expected(present), mapped(rig, at, draw.pages), () -> draw + "; -Dsamara.seed=" + SEED);
-            assertEquals(0, mapped(rig, PLACE, draw.start).cardinality(), "before the mapping");
+                    Fault.MINOR,
+                    fixture.memory.handleFault(at + draw.target * PAGE + random.nextInt((int) PAGE), READ));
+            assertEquals(
+                    draw.expected(present), mapped(fixture, at, draw.pages), () -> draw + "; -Dsamara.seed=" + SEED);
+            assertEquals(0, mapped(fixture, PLACE, draw.start).cardinality(), "before the mapping");
             int behind = draw.start + draw.pages;
             assertEquals(
-                    0, mapped(rig, PLACE + behind * PAGE, 2 * LEAF - behind).cardinality(), "behind it");
+                    0, mapped(fixture, PLACE + behind * PAGE, 2 * LEAF - behind).cardinality(), "behind it");
             draw.expected(present).stream().forEach(page -> {
                 int number = draw.offset + page;
                 long stamp = present.get(number) ? (number & 0xff) | (1L + (number >>> 8)) << 8 : 0;
-                assertEquals(stamp, rig.load(at + page * PAGE), () -> draw + "; -Dsamara.seed=" + SEED);
+                assertEquals(stamp, fixture.load(at + page * PAGE), () -> draw + "; -Dsamara.seed=" + SEED);
             });
-            assertEquals(List.of(), rig.reports);
+            assertEquals(List.of(), fixture.reports);
             file.close();
-            rig.closeEmpty();
+            fixture.closeEmpty();
         }
     }
 }

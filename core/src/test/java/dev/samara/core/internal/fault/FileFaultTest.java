@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.EXEC;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.EXEC;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -16,7 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
@@ -41,29 +41,29 @@ final class FileFaultTest {
     /** Aligned to a leaf of the page table. */
     private static final long PLACE = 0x4000_0000L;
 
-    private final Rig rig = new Rig();
+    private final SpaceFixture fixture = new SpaceFixture();
 
     @AfterEach
     void nothingIsLeft() throws InterruptedException {
-        rig.close();
-        assertEquals(List.of(), rig.reports);
+        fixture.close();
+        assertEquals(List.of(), fixture.reports);
     }
 
     private long fixed(long address, long pages, int protection, int type, Backing of, long page) {
-        return rig.map(address, pages, protection, type | MapFlags.FIXED, of, page);
+        return fixture.map(address, pages, protection, type | MapFlags.FIXED, of, page);
     }
 
     @Test
     @DisplayName("maps the aligned sixteen pages around it that are in memory, and is minor")
     void window() {
-        MemoryFile file = rig.file(64);
+        MemoryFile file = fixture.file(64);
         long at = fixed(PLACE, 64, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 21 * PAGE, READ));
-        assertEquals(16, rig.mapped(at, 64));
-        assertTrue(rig.isMapped(at + 16 * PAGE));
-        assertTrue(rig.isMapped(at + 31 * PAGE));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 21 * PAGE, READ));
+        assertEquals(16, fixture.mapped(at, 64));
+        assertTrue(fixture.isMapped(at + 16 * PAGE));
+        assertTrue(fixture.isMapped(at + 31 * PAGE));
         for (int page = 0; page < 64; page++) {
-            assertEquals(0x100 + page, rig.load(at + page * PAGE));
+            assertEquals(0x100 + page, fixture.load(at + page * PAGE));
         }
         file.close();
     }
@@ -71,17 +71,17 @@ final class FileFaultTest {
     @Test
     @DisplayName("maps no page outside of the VMA, and the right ones where its offset is not aligned")
     void windowIsClippedToTheVma() {
-        MemoryFile file = rig.file(64);
+        MemoryFile file = fixture.file(64);
         var open = file.open();
         long at = fixed(PLACE + 5 * PAGE, 6, READ, SHARED, open, 33);
         fixed(PLACE + 11 * PAGE, 5, READ, PRIVATE, open, 50);
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, READ));
-        assertEquals(6, rig.mapped(PLACE, 16));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
+        assertEquals(6, fixture.mapped(PLACE, 16));
         for (int page = 0; page < 6; page++) {
-            assertEquals(0x100 + 33 + page, rig.load(at + page * PAGE));
+            assertEquals(0x100 + 33 + page, fixture.load(at + page * PAGE));
         }
         for (int page = 0; page < 5; page++) {
-            assertEquals(0x100 + 50 + page, rig.load(PLACE + (11 + page) * PAGE));
+            assertEquals(0x100 + 50 + page, fixture.load(PLACE + (11 + page) * PAGE));
         }
         file.close();
     }
@@ -89,30 +89,30 @@ final class FileFaultTest {
     @Test
     @DisplayName("maps no page of another leaf of the page table, nor one beyond the end of the file")
     void windowIsClippedToLeafAndFile() {
-        MemoryFile file = rig.file(20);
+        MemoryFile file = fixture.file(20);
         long leaf = PLACE + 512 * PAGE;
         long at = fixed(leaf - 8 * PAGE, 32, READ, SHARED, file.open(), 0);
-        assertFault(Fault.MINOR, rig.memory.handleFault(leaf - PAGE, READ));
-        assertEquals(8, rig.mapped(at, 32));
-        assertFault(Fault.MINOR, rig.memory.handleFault(leaf + 11 * PAGE, READ));
-        assertEquals(20, rig.mapped(at, 32));
-        assertFault(Fault.ADRERR, rig.memory.load(leaf + 12 * PAGE, 8));
-        assertEquals(leaf + 12 * PAGE, rig.memory.faultAddress());
+        assertFault(Fault.MINOR, fixture.memory.handleFault(leaf - PAGE, READ));
+        assertEquals(8, fixture.mapped(at, 32));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(leaf + 11 * PAGE, READ));
+        assertEquals(20, fixture.mapped(at, 32));
+        assertFault(Fault.ADRERR, fixture.memory.load(leaf + 12 * PAGE, 8));
+        assertEquals(leaf + 12 * PAGE, fixture.memory.faultAddress());
         file.close();
     }
 
     @Test
     @DisplayName("does not map a page that is not in memory only because its neighbour was asked for")
     void windowFetchesNothing() {
-        PagedFile file = new PagedFile(rig, 32);
+        PagedFile file = new PagedFile(fixture, 32);
         long at = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 3 * PAGE, READ));
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 5 * PAGE, READ));
-        assertEquals(2, rig.mapped(at, 32));
-        rig.space.munmap(at, 32 * PAGE);
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 3 * PAGE, READ));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 5 * PAGE, READ));
+        assertEquals(2, fixture.mapped(at, 32));
+        fixture.space.munmap(at, 32 * PAGE);
         long again = fixed(PLACE, 32, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.memory.handleFault(again + 4 * PAGE + 1, READ));
-        assertEquals(PagedFile.STAMP + 3, rig.load(again + 3 * PAGE));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(again + 4 * PAGE + 1, READ));
+        assertEquals(PagedFile.STAMP + 3, fixture.load(again + 3 * PAGE));
         assertEquals(3, file.reads.get());
         file.cache.truncate(0);
     }
@@ -121,7 +121,7 @@ final class FileFaultTest {
     @DisplayName("is major once for each page that has to be read, under a reference, and minor after that")
     void major() {
         List<String> seen = new ArrayList<>();
-        PagedFile file = new PagedFile(rig, 4) {
+        PagedFile file = new PagedFile(fixture, 4) {
             @Override
             public int fault(PageRequest request) {
                 seen.add(request.page() + " at " + (request.address() - PLACE) + " " + request.access() + " "
@@ -130,8 +130,8 @@ final class FileFaultTest {
             }
         };
         long at = fixed(PLACE, 4, READ, SHARED, file, 0);
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at + 2 * PAGE + 5, READ));
-        assertFault(Fault.MINOR, rig.memory.handleFault(at + 2 * PAGE, READ));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + 2 * PAGE + 5, READ));
+        assertFault(Fault.MINOR, fixture.memory.handleFault(at + 2 * PAGE, READ));
         assertEquals(List.of("2 at 8197 " + READ + " " + PLACE), seen);
         assertEquals(1, file.reads.get());
         file.cache.truncate(0);
@@ -140,40 +140,40 @@ final class FileFaultTest {
     @Test
     @DisplayName("that writes to a private mapping copies the page, and the file and its other mappings keep theirs")
     void privateCopy() throws InterruptedException {
-        MemoryFile file = rig.file(4);
+        MemoryFile file = fixture.file(4);
         var open = file.open();
         long mine = fixed(PLACE, 4, RW, PRIVATE, open, 0);
         long others = fixed(PLACE + 64 * PAGE, 4, READ, PRIVATE, open, 0);
         // One page was read before, and one has the write as its first access.
-        assertEquals(0x101, rig.load(mine + PAGE));
-        rig.store(mine + PAGE, 1);
-        rig.store(mine + 2 * PAGE, 2);
-        assertEquals(1, rig.load(mine + PAGE));
-        assertEquals(2, rig.load(mine + 2 * PAGE));
-        assertEquals(0x101, rig.load(others + PAGE));
-        assertEquals(0x102, rig.load(others + 2 * PAGE));
+        assertEquals(0x101, fixture.load(mine + PAGE));
+        fixture.store(mine + PAGE, 1);
+        fixture.store(mine + 2 * PAGE, 2);
+        assertEquals(1, fixture.load(mine + PAGE));
+        assertEquals(2, fixture.load(mine + 2 * PAGE));
+        assertEquals(0x101, fixture.load(others + PAGE));
+        assertEquals(0x102, fixture.load(others + 2 * PAGE));
         byte[] read = new byte[2];
         assertEquals(2, file.pread(read, 0, 2, PAGE));
         assertEquals(1, read[0]);
         assertEquals(1, read[1]);
-        assertEquals(4 + 2, rig.frames());
+        assertEquals(4 + 2, fixture.frames());
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that writes copies the rest of the page too")
     void copyIsWhole() {
-        MemoryFile file = rig.file(1);
+        MemoryFile file = fixture.file(1);
         byte[] bytes = new byte[(int) PAGE];
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) (i * 7);
         }
         assertEquals(PAGE, file.pwrite(bytes, 0, bytes.length, 0));
         long at = fixed(PLACE, 1, RW, PRIVATE, file.open(), 0);
-        assertFault(Fault.MINOR, rig.memory.store(at + 100, 1, 0x55));
+        assertFault(Fault.MINOR, fixture.memory.store(at + 100, 1, 0x55));
         byte[] copy = new byte[bytes.length];
-        assertEquals(copy.length, rig.memory.copyOut(at, copy, 0, copy.length));
+        assertEquals(copy.length, fixture.memory.copyOut(at, copy, 0, copy.length));
         bytes[100] = 0x55;
         assertArrayEquals(bytes, copy);
         file.close();
@@ -182,29 +182,29 @@ final class FileFaultTest {
     @Test
     @DisplayName("that writes to a page of a private mapping that must be read first is major, and a copy")
     void majorCopy() {
-        PagedFile file = new PagedFile(rig, 2);
+        PagedFile file = new PagedFile(fixture, 2);
         long at = fixed(PLACE, 2, RW, PRIVATE, file, 0);
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at + PAGE, WRITE));
-        rig.store(at + PAGE, 9);
-        assertEquals(9, rig.load(at + PAGE));
-        assertEquals(PagedFile.STAMP + 1, rig.load(fixed(PLACE + 64 * PAGE, 1, READ, SHARED, file, 1)));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + PAGE, WRITE));
+        fixture.store(at + PAGE, 9);
+        assertEquals(9, fixture.load(at + PAGE));
+        assertEquals(PagedFile.STAMP + 1, fixture.load(fixed(PLACE + 64 * PAGE, 1, READ, SHARED, file, 1)));
         file.cache.truncate(0);
     }
 
     @Test
     @DisplayName("that writes to a shared mapping changes the file for every mapping")
     void sharedWrite() {
-        MemoryFile file = rig.file(2);
+        MemoryFile file = fixture.file(2);
         long one = fixed(PLACE, 2, RW, SHARED, file.open(), 0);
         long other = fixed(PLACE + 64 * PAGE, 2, READ, PRIVATE, file.open(), 0);
-        assertEquals(0x101, rig.load(other + PAGE));
-        rig.store(one + PAGE, 0xabcd);
-        assertEquals(0xabcd, rig.load(other + PAGE));
+        assertEquals(0x101, fixture.load(other + PAGE));
+        fixture.store(one + PAGE, 0xabcd);
+        assertEquals(0xabcd, fixture.load(other + PAGE));
         byte[] bytes = new byte[2];
         assertEquals(2, file.pread(bytes, 0, 2, PAGE));
         assertEquals((byte) 0xcd, bytes[0]);
-        assertTrue(Pte.has(rig.pte(one + PAGE), Pte.DIRTY));
-        assertFalse(Pte.has(rig.pte(other + PAGE), Pte.DIRTY));
+        assertTrue(Pte.has(fixture.pte(one + PAGE), Pte.DIRTY));
+        assertFalse(Pte.has(fixture.pte(other + PAGE), Pte.DIRTY));
         file.close();
     }
 
@@ -212,7 +212,7 @@ final class FileFaultTest {
     @DisplayName("notifies a backing that asks for it of the first write to each page, and of no other write")
     void writeNotice() {
         List<Long> told = new ArrayList<>();
-        PagedFile file = new PagedFile(rig, 8) {
+        PagedFile file = new PagedFile(fixture, 8) {
             @Override
             public boolean noticesWrites() {
                 return true;
@@ -225,18 +225,18 @@ final class FileFaultTest {
             }
         };
         long at = fixed(PLACE, 8, RW, SHARED, file, 0);
-        assertEquals(PagedFile.STAMP, rig.load(at));
-        assertFault(Fault.MAJOR, rig.memory.handleFault(at + PAGE, READ));
-        assertFalse(Pte.has(rig.pte(at), Pte.WRITE));
-        rig.store(at, 1);
-        rig.store(at, 2);
-        rig.store(at + PAGE, 3);
-        rig.store(at + 2 * PAGE, 4);
-        rig.store(at + 2 * PAGE + 8, 4);
+        assertEquals(PagedFile.STAMP, fixture.load(at));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(at + PAGE, READ));
+        assertFalse(Pte.has(fixture.pte(at), Pte.WRITE));
+        fixture.store(at, 1);
+        fixture.store(at, 2);
+        fixture.store(at + PAGE, 3);
+        fixture.store(at + 2 * PAGE, 4);
+        fixture.store(at + 2 * PAGE + 8, 4);
         assertEquals(List.of(0L, 1L, 2L), told);
         // A write to a private copy is not reported to it.
         long copy = fixed(PLACE + 64 * PAGE, 8, RW, PRIVATE, file, 0);
-        rig.store(copy + 3 * PAGE, 5);
+        fixture.store(copy + 3 * PAGE, 5);
         assertEquals(List.of(0L, 1L, 2L), told);
         file.cache.truncate(0);
     }
@@ -244,47 +244,47 @@ final class FileFaultTest {
     @Test
     @DisplayName("beyond the end of the file is a SIGBUS, in the last page it is not, and the file may grow")
     void beyondTheEnd() {
-        MemoryFile file = rig.machine.newFile("/odd", 1, Rig.GEOMETRY, PAGE + 1);
+        MemoryFile file = fixture.machine.newFile("/odd", 1, SpaceFixture.GEOMETRY, PAGE + 1);
         long at = fixed(PLACE, 4, RW, SHARED, file.open(), 0);
-        rig.store(at + PAGE + 100, 1);
+        fixture.store(at + PAGE + 100, 1);
         for (int access : new int[] {READ, WRITE}) {
-            assertFault(Fault.ADRERR, rig.memory.handleFault(at + 2 * PAGE, access));
+            assertFault(Fault.ADRERR, fixture.memory.handleFault(at + 2 * PAGE, access));
         }
         long copy = fixed(PLACE + 64 * PAGE, 4, RW, PRIVATE, file.open(), 0);
-        assertFault(Fault.ADRERR, rig.memory.store(copy + 2 * PAGE, 8, 1));
+        assertFault(Fault.ADRERR, fixture.memory.store(copy + 2 * PAGE, 8, 1));
         assertEquals(0, file.truncate(3 * PAGE));
-        rig.store(at + 2 * PAGE, 2);
-        assertEquals(2, rig.load(copy + 2 * PAGE));
-        assertFault(Fault.ADRERR, rig.memory.load(at + 3 * PAGE, 1));
+        fixture.store(at + 2 * PAGE, 2);
+        assertEquals(2, fixture.load(copy + 2 * PAGE));
+        assertFault(Fault.ADRERR, fixture.memory.load(at + 3 * PAGE, 1));
         file.close();
     }
 
     @Test
     @DisplayName("after a truncation is a SIGBUS, in private copies too, and finds zeros after the file has grown")
     void truncated() {
-        MemoryFile file = rig.file(4);
+        MemoryFile file = fixture.file(4);
         var open = file.open();
         long shared = fixed(PLACE, 4, RW, SHARED, open, 0);
         long copy = fixed(PLACE + 64 * PAGE, 4, RW, PRIVATE, open, 0);
         for (int page = 0; page < 4; page++) {
-            rig.load(shared + page * PAGE);
-            rig.store(copy + page * PAGE, 0x900 + page);
+            fixture.load(shared + page * PAGE);
+            fixture.store(copy + page * PAGE, 0x900 + page);
         }
         assertEquals(0, file.truncate(2 * PAGE));
-        assertEquals(0x101, rig.load(shared + PAGE));
-        assertEquals(0x901, rig.load(copy + PAGE));
-        assertFault(Fault.ADRERR, rig.memory.load(shared + 2 * PAGE, 8));
-        assertFault(Fault.ADRERR, rig.memory.load(copy + 2 * PAGE, 8));
+        assertEquals(0x101, fixture.load(shared + PAGE));
+        assertEquals(0x901, fixture.load(copy + PAGE));
+        assertFault(Fault.ADRERR, fixture.memory.load(shared + 2 * PAGE, 8));
+        assertFault(Fault.ADRERR, fixture.memory.load(copy + 2 * PAGE, 8));
         assertEquals(0, file.truncate(4 * PAGE));
-        assertEquals(0, rig.load(shared + 2 * PAGE));
-        assertEquals(0, rig.load(copy + 3 * PAGE));
+        assertEquals(0, fixture.load(shared + 2 * PAGE));
+        assertEquals(0, fixture.load(copy + 3 * PAGE));
         file.close();
     }
 
     @Test
     @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
     void rights() {
-        MemoryFile file = rig.file(1);
+        MemoryFile file = fixture.file(1);
         int[] all = {0, READ, WRITE, EXEC, RW, READ | EXEC, WRITE | EXEC, RW | EXEC};
         for (int type : new int[] {SHARED, PRIVATE}) {
             for (int protection : all) {
@@ -292,9 +292,9 @@ final class FileFaultTest {
                 for (int access : new int[] {READ, WRITE, EXEC}) {
                     boolean allowed = access == READ ? protection != 0 : (protection & access) != 0;
                     String what = "type " + type + " protection " + protection + " access " + access;
-                    assertEquals(allowed ? Fault.MINOR : Fault.ACCERR, rig.memory.handleFault(at, access), what);
+                    assertEquals(allowed ? Fault.MINOR : Fault.ACCERR, fixture.memory.handleFault(at, access), what);
                 }
-                int fetched = rig.memory.fetch(at, 4);
+                int fetched = fixture.memory.fetch(at, 4);
                 assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fetched);
             }
         }
@@ -304,24 +304,24 @@ final class FileFaultTest {
     @Test
     @DisplayName("follows rights that are taken away and given back, and the contents stay")
     void rightsBackAndForth() {
-        MemoryFile file = rig.file(2);
+        MemoryFile file = fixture.file(2);
         for (int type : new int[] {SHARED, PRIVATE}) {
             long at = fixed(PLACE, 2, RW, type, file.open(), 0);
-            rig.store(at, 77);
-            assertEquals(0x101, rig.load(at + PAGE));
-            long before = Pte.frame(rig.pte(at));
+            fixture.store(at, 77);
+            assertEquals(0x101, fixture.load(at + PAGE));
+            long before = Pte.frame(fixture.pte(at));
             for (int protection : new int[] {READ, 0, EXEC, READ | EXEC, WRITE, RW | EXEC, RW}) {
-                assertEquals(0, rig.space.mprotect(at, 2 * PAGE, protection));
-                assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.load(at, 8));
-                assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, rig.memory.fetch(at, 8));
+                assertEquals(0, fixture.space.mprotect(at, 2 * PAGE, protection));
+                assertFault(protection != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.load(at, 8));
+                assertFault((protection & EXEC) != 0 ? Fault.MINOR : Fault.ACCERR, fixture.memory.fetch(at, 8));
                 assertFault(
                         (protection & WRITE) != 0 ? Fault.MINOR : Fault.ACCERR,
-                        rig.memory.store(at + 8, 8, protection));
+                        fixture.memory.store(at + 8, 8, protection));
             }
-            assertEquals(77, rig.load(at));
-            assertEquals(RW, rig.load(at + 8));
-            assertEquals(0x101, rig.load(at + PAGE));
-            assertEquals(before, Pte.frame(rig.pte(at)));
+            assertEquals(77, fixture.load(at));
+            assertEquals(RW, fixture.load(at + 8));
+            assertEquals(0x101, fixture.load(at + PAGE));
+            assertEquals(before, Pte.frame(fixture.pte(at)));
             assertNotEquals(0, before);
         }
         file.close();
@@ -330,14 +330,14 @@ final class FileFaultTest {
     @Test
     @DisplayName("for several rights at once is done when the page has all of them")
     void severalRights() {
-        MemoryFile file = rig.file(1);
+        MemoryFile file = fixture.file(1);
         for (int type : new int[] {SHARED, PRIVATE}) {
             long at = fixed(PLACE, 1, RW, type, file.open(), 0);
-            rig.store(at, 5);
-            assertEquals(0, rig.space.mprotect(at, PAGE, RW | EXEC));
-            assertFault(Fault.MINOR, rig.memory.handleFault(at, RW | EXEC));
-            assertFault(Fault.MINOR, rig.memory.fetch(at, 8));
-            assertEquals(5, rig.load(at));
+            fixture.store(at, 5);
+            assertEquals(0, fixture.space.mprotect(at, PAGE, RW | EXEC));
+            assertFault(Fault.MINOR, fixture.memory.handleFault(at, RW | EXEC));
+            assertFault(Fault.MINOR, fixture.memory.fetch(at, 8));
+            assertEquals(5, fixture.load(at));
         }
         file.close();
     }
@@ -345,16 +345,16 @@ final class FileFaultTest {
     @Test
     @DisplayName("maps a page of a shared anonymous object, the same in every mapping of it")
     void sharedAnonymous() throws InterruptedException {
-        long at = rig.map(0, 4, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
-        rig.store(at + PAGE, 3);
-        try (AddressSpace child = rig.space.fork()) {
-            rig.cpu.load(child);
-            assertEquals(3, rig.load(at + PAGE));
-            rig.store(at + 2 * PAGE, 4);
-            rig.cpu.load(rig.space);
-            assertEquals(4, rig.load(at + 2 * PAGE));
-            assertEquals(2, rig.frames());
+        long at = fixture.map(0, 4, RW, SHARED | MapFlags.ANONYMOUS, null, 0);
+        fixture.store(at + PAGE, 3);
+        try (AddressSpace child = fixture.space.fork()) {
+            fixture.cpu.load(child);
+            assertEquals(3, fixture.load(at + PAGE));
+            fixture.store(at + 2 * PAGE, 4);
+            fixture.cpu.load(fixture.space);
+            assertEquals(4, fixture.load(at + 2 * PAGE));
+            assertEquals(2, fixture.frames());
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 }

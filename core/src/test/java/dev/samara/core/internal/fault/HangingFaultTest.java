@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
@@ -15,7 +15,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -47,13 +47,13 @@ final class HangingFaultTest {
     private static final int PRIVATE = MapFlags.PRIVATE | MapFlags.FIXED;
     private static final int PAGES = 8;
 
-    private final Rig rig = new Rig();
+    private final SpaceFixture fixture = new SpaceFixture();
     private final CountDownLatch reached = new CountDownLatch(1);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final ExecutorService pool = Executors.newSingleThreadExecutor();
 
     /** A file that hangs once, after it has read its page 2. */
-    private final PagedFile file = new PagedFile(rig, PAGES) {
+    private final PagedFile file = new PagedFile(fixture, PAGES) {
         @Override
         public int fault(PageRequest request) {
             int frame = super.fault(request);
@@ -78,23 +78,23 @@ final class HangingFaultTest {
     void nothingIsLeft() throws InterruptedException {
         goOn.countDown();
         pool.shutdown();
-        rig.space.validate();
-        rig.close();
+        fixture.space.validate();
+        fixture.close();
         file.cache.truncate(0);
-        assertEquals(0, rig.frames());
-        assertEquals(List.of(), rig.reports);
+        assertEquals(0, fixture.frames());
+        assertEquals(List.of(), fixture.reports);
     }
 
     /** Maps the file and has another thread hang in a fault on its page 2. */
     private void hang(int protection, int type, int access) throws InterruptedException {
-        rig.map(PLACE, PAGES, protection, type, file, 0);
+        fixture.map(PLACE, PAGES, protection, type, file, 0);
         hangThere(access);
     }
 
     private void hangThere(int access) throws InterruptedException {
         late = pool.submit((Callable<Late>) () -> {
-            try (Cpu cpu = rig.machine.claimCpu()) {
-                cpu.load(rig.space);
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.load(fixture.space);
                 int fault = cpu.memory().handleFault(PLACE + 2 * PAGE, access);
                 boolean reads = Fault.isDone(fault) && Fault.isDone(cpu.memory().load(PLACE + 2 * PAGE, 8));
                 return new Late(fault, reads ? cpu.memory().value() : -1);
@@ -113,31 +113,31 @@ final class HangingFaultTest {
     void munmap() throws Exception {
         for (int access : new int[] {READ}) {
             hang(RW, SHARED, access);
-            assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+            assertEquals(0, fixture.space.munmap(PLACE, PAGES * PAGE));
             Late ended = late();
             assertFault(Fault.MAPERR, ended.fault());
-            assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+            assertFalse(fixture.isMapped(PLACE + 2 * PAGE));
         }
     }
 
     @Test
     @DisplayName("P1 a merge and then an munmap do not let it in")
     void mergedThenUnmapped() throws Exception {
-        rig.map(PLACE, 4, RW, PRIVATE, file, 0);
+        fixture.map(PLACE, 4, RW, PRIVATE, file, 0);
         hangThere(READ);
-        rig.map(PLACE + 4 * PAGE, 4, RW, PRIVATE, file, 4);
-        assertEquals(1, rig.space.snapshot().vmas().size());
-        assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+        fixture.map(PLACE + 4 * PAGE, 4, RW, PRIVATE, file, 4);
+        assertEquals(1, fixture.space.snapshot().vmas().size());
+        assertEquals(0, fixture.space.munmap(PLACE, PAGES * PAGE));
         assertFault(Fault.MAPERR, late().fault());
-        assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+        assertFalse(fixture.isMapped(PLACE + 2 * PAGE));
     }
 
     @Test
     @DisplayName("MAP_FIXED over it does not wait, and the fault ends in the new mapping")
     void replaced() throws Exception {
         hang(RW, SHARED, READ);
-        rig.map(PLACE, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        rig.store(PLACE + 2 * PAGE, 77);
+        fixture.map(PLACE, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.store(PLACE + 2 * PAGE, 77);
         Late ended = late();
         assertFault(Fault.MINOR, ended.fault() == Fault.MAJOR ? Fault.MINOR : ended.fault());
         assertEquals(77, ended.value());
@@ -147,9 +147,9 @@ final class HangingFaultTest {
     @DisplayName("P28 a private write that hangs installs nothing older than the mapping that is there when it ends")
     void olderContent() throws Exception {
         hang(RW, PRIVATE, WRITE);
-        assertEquals(0, rig.space.munmap(PLACE, PAGES * PAGE));
+        assertEquals(0, fixture.space.munmap(PLACE, PAGES * PAGE));
         file.cache.store().put(file.cache.frameAt(2), 0, 8, 0x1234);
-        rig.map(PLACE, PAGES, RW, PRIVATE, file, 0);
+        fixture.map(PLACE, PAGES, RW, PRIVATE, file, 0);
         Late ended = late();
         assertFault(Fault.MAJOR, ended.fault());
         assertEquals(0x1234, ended.value());
@@ -160,8 +160,8 @@ final class HangingFaultTest {
     void busyNeighbourhood() throws Exception {
         hang(RW, PRIVATE, READ);
         for (int i = 0; i < 100; i++) {
-            assertEquals(0, rig.space.mprotect(PLACE + (i % 7) * PAGE, PAGE, READ));
-            assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, RW));
+            assertEquals(0, fixture.space.mprotect(PLACE + (i % 7) * PAGE, PAGE, READ));
+            assertEquals(0, fixture.space.mprotect(PLACE, PAGES * PAGE, RW));
         }
         Late ended = late();
         assertFault(Fault.MAJOR, ended.fault());
@@ -173,11 +173,11 @@ final class HangingFaultTest {
     @DisplayName("rights that are taken away meanwhile are not given by its answer")
     void narrowed() throws Exception {
         hang(RW, SHARED, WRITE);
-        assertEquals(0, rig.space.mprotect(PLACE, PAGES * PAGE, READ));
+        assertEquals(0, fixture.space.mprotect(PLACE, PAGES * PAGE, READ));
         Late ended = late();
         assertFault(Fault.ACCERR, ended.fault());
-        assertFault(Fault.ACCERR, rig.memory.store(PLACE + 2 * PAGE, 8, 1));
-        assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
+        assertFault(Fault.ACCERR, fixture.memory.store(PLACE + 2 * PAGE, 8, 1));
+        assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
     }
 
     @Test
@@ -186,7 +186,7 @@ final class HangingFaultTest {
         hang(RW, SHARED, READ);
         file.cache.truncate(2 * PAGE);
         assertFault(Fault.ADRERR, late().fault());
-        assertFalse(rig.isMapped(PLACE + 2 * PAGE));
+        assertFalse(fixture.isMapped(PLACE + 2 * PAGE));
     }
 
     @Test
@@ -195,8 +195,8 @@ final class HangingFaultTest {
         hang(RW, SHARED, READ);
         long to = PLACE + (1 << 20);
         long flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-        assertEquals(to, rig.space.mremap(PLACE, PAGES * PAGE, PAGES * PAGE, (int) flags, to));
-        assertEquals(PagedFile.STAMP + 2, rig.load(to + 2 * PAGE));
+        assertEquals(to, fixture.space.mremap(PLACE, PAGES * PAGE, PAGES * PAGE, (int) flags, to));
+        assertEquals(PagedFile.STAMP + 2, fixture.load(to + 2 * PAGE));
         assertFault(Fault.MAPERR, late().fault());
     }
 
@@ -205,16 +205,16 @@ final class HangingFaultTest {
     void everythingElse() throws Exception {
         hang(RW, PRIVATE, READ);
         // The page of the hanging fault has been read; no other fault has to wait for it.
-        assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
-        assertFault(Fault.MAJOR, rig.memory.handleFault(PLACE + 3 * PAGE, WRITE));
-        assertEquals(0, rig.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
-        long elsewhere = rig.anonymous(1);
-        rig.store(elsewhere, 1);
-        try (AddressSpace child = rig.space.fork()) {
-            rig.cpu.load(child);
-            assertEquals(PagedFile.STAMP + 2, rig.load(PLACE + 2 * PAGE));
-            assertEquals(1, rig.load(elsewhere));
-            rig.cpu.load(rig.space);
+        assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
+        assertFault(Fault.MAJOR, fixture.memory.handleFault(PLACE + 3 * PAGE, WRITE));
+        assertEquals(0, fixture.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));
+        long elsewhere = fixture.anonymous(1);
+        fixture.store(elsewhere, 1);
+        try (AddressSpace child = fixture.space.fork()) {
+            fixture.cpu.load(child);
+            assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
+            assertEquals(1, fixture.load(elsewhere));
+            fixture.cpu.load(fixture.space);
         }
         Late ended = late();
         assertFault(Fault.MAJOR, ended.fault());
@@ -225,8 +225,8 @@ final class HangingFaultTest {
     @DisplayName("its space can be closed, and the answer goes nowhere")
     void closed() throws Exception {
         hang(RW, SHARED, READ);
-        rig.space.close();
+        fixture.space.close();
         assertFault(Fault.MAPERR, late().fault());
-        assertEquals(0, MachineInternals.layoutOf(rig.space).pages().tables());
+        assertEquals(0, MachineInternals.layoutOf(fixture.space).pages().tables());
     }
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,7 +14,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.page.Pte;
@@ -44,10 +44,10 @@ final class MisbehavingBackingTest {
     private static final int PRIVATE = MapFlags.PRIVATE;
     private static final int PAGES = 4;
 
-    private final Rig rig = new Rig();
-    private final MemoryFile others = rig.file(PAGES);
-    private final long othersAt = rig.map(0, PAGES, RW, SHARED, others.open(), 0);
-    private final long anonymous = rig.anonymous(PAGES);
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final MemoryFile others = fixture.file(PAGES);
+    private final long othersAt = fixture.map(0, PAGES, RW, SHARED, others.open(), 0);
+    private final long anonymous = fixture.anonymous(PAGES);
 
     /** A file of which a test may choose the answers; the others are correct. */
     private static final class Odd extends PagedFile {
@@ -60,8 +60,8 @@ final class MisbehavingBackingTest {
         @Nullable
         ToIntFunction<PageRequest> notice;
 
-        Odd(Rig rig) {
-            super(rig, PAGES);
+        Odd(SpaceFixture fixture) {
+            super(fixture, PAGES);
         }
 
         @Override
@@ -89,12 +89,12 @@ final class MisbehavingBackingTest {
         }
     }
 
-    private final Odd odd = new Odd(rig);
+    private final Odd odd = new Odd(fixture);
 
     @BeforeEach
     void stamp() {
         for (int page = 0; page < PAGES; page++) {
-            rig.store(anonymous + page * PAGE, 0x700 + page);
+            fixture.store(anonymous + page * PAGE, 0x700 + page);
         }
     }
 
@@ -102,34 +102,34 @@ final class MisbehavingBackingTest {
     @AfterEach
     void nobodyElseIsHarmed() throws InterruptedException {
         for (int page = 0; page < PAGES; page++) {
-            assertEquals(0x100 + page, rig.load(othersAt + page * PAGE));
-            assertEquals(0x700 + page, rig.load(anonymous + page * PAGE));
+            assertEquals(0x100 + page, fixture.load(othersAt + page * PAGE));
+            assertEquals(0x700 + page, fixture.load(anonymous + page * PAGE));
         }
-        rig.space.validate();
+        fixture.space.validate();
         others.close();
         odd.cache.truncate(0);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     private long map(int protection, int type) {
-        return rig.map(0, PAGES, protection, type, odd, 0);
+        return fixture.map(0, PAGES, protection, type, odd, 0);
     }
 
     /** Frames of other pages than page 1 of the odd file, and numbers that are no frames. */
     private List<Integer> wrongFrames() {
-        rig.load(othersAt);
-        long gone = rig.anonymous(1);
-        rig.store(gone, 1);
-        int freed = Pte.frame(rig.pte(gone));
-        assertEquals(0, rig.space.munmap(gone, PAGE));
+        fixture.load(othersAt);
+        long gone = fixture.anonymous(1);
+        fixture.store(gone, 1);
+        int freed = Pte.frame(fixture.pte(gone));
+        assertEquals(0, fixture.space.munmap(gone, PAGE));
         long mine = map(READ, SHARED);
-        assertEquals(PagedFile.STAMP, rig.load(mine));
-        int ofPageZero = Pte.frame(rig.pte(mine));
-        assertEquals(0, rig.space.munmap(mine, PAGES * PAGE));
+        assertEquals(PagedFile.STAMP, fixture.load(mine));
+        int ofPageZero = Pte.frame(fixture.pte(mine));
+        assertEquals(0, fixture.space.munmap(mine, PAGES * PAGE));
         return List.of(
                 0,
-                Pte.frame(rig.pte(othersAt)),
-                Pte.frame(rig.pte(anonymous)),
+                Pte.frame(fixture.pte(othersAt)),
+                Pte.frame(fixture.pte(anonymous)),
                 freed,
                 ofPageZero,
                 odd.cache.allocate(),
@@ -146,18 +146,19 @@ final class MisbehavingBackingTest {
             for (int type : new int[] {SHARED, PRIVATE}) {
                 long at = map(RW, type);
                 for (int access : new int[] {READ, WRITE}) {
-                    rig.reports.clear();
-                    assertFault(Fault.ADRERR, rig.memory.handleFault(at + PAGE, access));
-                    assertFalse(rig.isMapped(at + PAGE));
-                    assertEquals(1, rig.reports.size());
-                    assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
+                    fixture.reports.clear();
+                    assertFault(Fault.ADRERR, fixture.memory.handleFault(at + PAGE, access));
+                    assertFalse(fixture.isMapped(at + PAGE));
+                    assertEquals(1, fixture.reports.size());
+                    assertEquals(
+                            Report.Kind.CALLBACK_FAILED, fixture.reports.get(0).kind());
                 }
-                assertEquals(0, rig.space.munmap(at, PAGES * PAGE));
+                assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
             }
         }
         odd.cache.giveBack(wrong.get(5));
         odd.answer = null;
-        assertEquals(PagedFile.STAMP + 1, rig.load(map(RW, PRIVATE) + PAGE));
+        assertEquals(PagedFile.STAMP + 1, fixture.load(map(RW, PRIVATE) + PAGE));
     }
 
     @Test
@@ -171,18 +172,18 @@ final class MisbehavingBackingTest {
         long copy = map(RW, PRIVATE);
         for (int answer : answers) {
             odd.answer = request -> answer;
-            assertFault(expected.applyAsInt(answer), rig.memory.load(at, 8));
-            assertFault(expected.applyAsInt(answer), rig.memory.store(copy + PAGE, 8, 1));
+            assertFault(expected.applyAsInt(answer), fixture.memory.load(at, 8));
+            assertFault(expected.applyAsInt(answer), fixture.memory.store(copy + PAGE, 8, 1));
         }
         odd.answer = null;
         assertEquals(PagedFile.STAMP, load(at));
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     /** Reads a number, after I/O or not. */
     private long load(long at) {
-        assertTrue(Fault.isDone(rig.memory.load(at, 8)));
-        return rig.memory.value();
+        assertTrue(Fault.isDone(fixture.memory.load(at, 8)));
+        return fixture.memory.value();
     }
 
     @Test
@@ -193,12 +194,12 @@ final class MisbehavingBackingTest {
             throw thrown;
         };
         long at = map(READ, SHARED);
-        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
-        assertEquals(thrown, rig.reports.get(0).cause());
+        assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
+        assertEquals(thrown, fixture.reports.get(0).cause());
         odd.answer = request -> {
             throw new StackOverflowError();
         };
-        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
+        assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
         odd.answer = null;
         assertEquals(PagedFile.STAMP, load(at));
     }
@@ -213,12 +214,12 @@ final class MisbehavingBackingTest {
                 if (page % 2 == 0) {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
                 }
-                assertTrue(Fault.isDone(rig.memory.store(at + page * PAGE + 8, 8, type)));
+                assertTrue(Fault.isDone(fixture.memory.store(at + page * PAGE + 8, 8, type)));
                 assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
             }
         }
         assertEquals(PAGES, odd.reads.get());
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
@@ -235,10 +236,10 @@ final class MisbehavingBackingTest {
                 long at = map(RW, type);
                 for (int page = 0; page < PAGES; page++) {
                     assertEquals(PagedFile.STAMP + page, load(at + page * PAGE));
-                    assertEquals(odd.cache.frameAt(page), Pte.frame(rig.pte(at + page * PAGE)));
+                    assertEquals(odd.cache.frameAt(page), Pte.frame(fixture.pte(at + page * PAGE)));
                 }
-                assertTrue(Fault.isDone(rig.memory.store(at + 8, 8, 1)));
-                assertEquals(0, rig.space.munmap(at, PAGES * PAGE));
+                assertTrue(Fault.isDone(fixture.memory.store(at + 8, 8, 1)));
+                assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
             }
         }
         odd.cache.giveBack(wrong.get(5));
@@ -246,7 +247,7 @@ final class MisbehavingBackingTest {
             odd.offer = window -> window.offer(0, negative);
             assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));
         }
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
@@ -262,11 +263,11 @@ final class MisbehavingBackingTest {
                 window -> window.offer(Integer.MAX_VALUE, 1));
         for (Consumer<PageWindow> offer : offers) {
             odd.offer = offer;
-            rig.reports.clear();
+            fixture.reports.clear();
             long at = map(READ, SHARED);
             assertEquals(PagedFile.STAMP + 1, load(at + PAGE));
-            assertEquals(1, rig.mapped(at, PAGES));
-            assertEquals(1, rig.reports.size());
+            assertEquals(1, fixture.mapped(at, PAGES));
+            assertEquals(1, fixture.reports.size());
         }
     }
 
@@ -275,64 +276,64 @@ final class MisbehavingBackingTest {
     void refusesWrites() {
         odd.notice = request -> -Fault.ADRERR;
         long at = map(RW, SHARED);
-        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
+        assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
         assertEquals(PagedFile.STAMP, load(at));
-        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
+        assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
         odd.notice = request -> -Fault.OOM;
-        assertFault(Fault.OOM, rig.memory.getAndAdd(at, 8, 1));
+        assertFault(Fault.OOM, fixture.memory.getAndAdd(at, 8, 1));
         odd.notice = request -> 99;
-        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
-        assertEquals(List.of(), rig.reports);
+        assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
+        assertEquals(List.of(), fixture.reports);
         odd.notice = request -> {
             throw new IllegalStateException("full");
         };
-        assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
-        assertEquals(1, rig.reports.size());
+        assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
+        assertEquals(1, fixture.reports.size());
         assertEquals(PagedFile.STAMP, load(at));
         odd.notice = request -> 0;
-        rig.store(at, 1);
-        assertEquals(1, rig.load(at));
+        fixture.store(at, 1);
+        assertEquals(1, fixture.load(at));
     }
 
     @Test
     @DisplayName("that uses the CPU of the fault, or others, is served; it may not load another space")
     void faultsWithTheSameCpu() {
-        long elsewhere = rig.anonymous(2);
+        long elsewhere = fixture.anonymous(2);
         List<Throwable> thrown = new ArrayList<>();
         odd.answer = request -> {
             try {
-                rig.cpu.load(null);
+                fixture.cpu.load(null);
             } catch (IllegalStateException e) {
                 thrown.add(e);
             }
-            rig.store(elsewhere, 3);
-            assertEquals(0x100, rig.load(othersAt));
+            fixture.store(elsewhere, 3);
+            assertEquals(0x100, fixture.load(othersAt));
             return odd.cache.insert(request.page(), odd.cache.allocate());
         };
         assertEquals(0, load(map(READ, SHARED)));
         assertEquals(1, thrown.size());
-        assertEquals(3, rig.load(elsewhere));
+        assertEquals(3, fixture.load(elsewhere));
     }
 
     @Test
     @DisplayName("that faults with the CPU of the fault while it offers gets an exception, and has offered nothing")
     void faultsWhileOffering() {
-        long elsewhere = rig.anonymous(1);
-        odd.offer = window -> rig.memory.handleFault(elsewhere, WRITE);
+        long elsewhere = fixture.anonymous(1);
+        odd.offer = window -> fixture.memory.handleFault(elsewhere, WRITE);
         assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));
-        assertEquals(1, rig.reports.size());
-        assertFalse(rig.isMapped(elsewhere));
+        assertEquals(1, fixture.reports.size());
+        assertFalse(fixture.isMapped(elsewhere));
     }
 
     @Test
     @DisplayName("of another machine, or of pages of another size, has no memory here: a SIGBUS")
     void anotherMachine() throws InterruptedException {
-        Rig second = new Rig();
+        SpaceFixture second = new SpaceFixture();
         MemoryFile file = second.file(1);
         for (int type : new int[] {SHARED, PRIVATE}) {
-            long at = rig.map(0, 1, RW, type, file.open(), 0);
-            assertFault(Fault.ADRERR, rig.memory.load(at, 8));
-            assertFault(Fault.ADRERR, rig.memory.store(at, 8, 1));
+            long at = fixture.map(0, 1, RW, type, file.open(), 0);
+            assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
+            assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
             file.truncate(0);
             file.truncate(PAGE);
         }
@@ -345,16 +346,17 @@ final class MisbehavingBackingTest {
             "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says"
                     + " nothing")
     void checkedOffers() throws InterruptedException {
-        Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
+        SpaceFixture checked =
+                new SpaceFixture(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
         Odd file = new Odd(checked);
         long spare = checked.anonymous(1);
         try (Cpu second = checked.machine.claimCpu()) {
             second.load(checked.space);
             List<Runnable> waiting = List.of(
                     () -> checked.space.munmap(spare, PAGE),
-                    () -> checked.space.mmap(0, PAGE, RW, Rig.ANONYMOUS, null, 0),
+                    () -> checked.space.mmap(0, PAGE, RW, SpaceFixture.ANONYMOUS, null, 0),
                     checked.space::fork,
-                    () -> checked.machine.newSpace(Rig.GEOMETRY),
+                    () -> checked.machine.newSpace(SpaceFixture.GEOMETRY),
                     checked.space::usage,
                     () -> second.memory().handleFault(spare, WRITE),
                     () -> file.cache.truncate(0),
@@ -391,7 +393,8 @@ final class MisbehavingBackingTest {
     @Test
     @DisplayName("on a machine that checks offers, one that takes longer than was set is reported")
     void slowOffers() throws InterruptedException {
-        Rig checked = new Rig(Machine.builder().memory(1 << 24).checkOffers(Duration.ZERO));
+        SpaceFixture checked =
+                new SpaceFixture(Machine.builder().memory(1 << 24).checkOffers(Duration.ZERO));
         MemoryFile file = checked.file(1);
         checked.load(checked.map(0, 1, READ, SHARED, file.open(), 0));
         assertEquals(1, checked.reports.size());

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.OneThread;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Advice;
@@ -27,18 +27,18 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class StandingVmaTest {
     private static final int LENGTH = 4;
 
-    private final Rig rig = new Rig(64);
-    private final Layout layout = rig.layout();
-    private final long at = rig.anonymous(LENGTH);
+    private final SpaceFixture fixture = new SpaceFixture(64);
+    private final Layout layout = fixture.layout();
+    private final long at = fixture.anonymous(LENGTH);
     private final Vma found = vma();
 
     @AfterEach
     void nothingIsLeft() {
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     private Vma vma() {
-        return Objects.requireNonNull(rig.space.find(at));
+        return Objects.requireNonNull(fixture.space.find(at));
     }
 
     private @Nullable Vma standing() {
@@ -46,7 +46,7 @@ final class StandingVmaTest {
     }
 
     private void advise(long pages, int advice) {
-        assertEquals(0, rig.space.madvise(at, pages * Rig.PAGE, advice));
+        assertEquals(0, fixture.space.madvise(at, pages * SpaceFixture.PAGE, advice));
     }
 
     @Test
@@ -85,11 +85,11 @@ final class StandingVmaTest {
     @Test
     @DisplayName("starts over where another mapping is")
     void otherMapping() {
-        rig.map(at, 1, Rig.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(at, 1, SpaceFixture.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
         AnonVmas.prepare(layout, found);
         assertNull(standing());
         assertNull(vma().anonIdentity());
-        assertEquals(0, rig.space.munmap(at, Rig.PAGE));
+        assertEquals(0, fixture.space.munmap(at, SpaceFixture.PAGE));
         assertNull(standing());
     }
 }

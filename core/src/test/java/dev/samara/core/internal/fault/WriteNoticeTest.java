@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.Await;
@@ -12,7 +12,7 @@ import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.OtherCpu;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -41,8 +41,8 @@ final class WriteNoticeTest {
         final CountDownLatch told = new CountDownLatch(1);
         final CountDownLatch goesOn = new CountDownLatch(1);
 
-        SlowFile(Rig rig) {
-            super(rig, 4);
+        SlowFile(SpaceFixture fixture) {
+            super(fixture, 4);
         }
 
         @Override
@@ -63,58 +63,59 @@ final class WriteNoticeTest {
     /** The change between the notice and the write. */
     @FunctionalInterface
     private interface Call {
-        void make(Rig rig, SlowFile file);
+        void make(SpaceFixture fixture, SlowFile file);
     }
 
     /** Of a mapping of four pages, of which the first one is written. One frame is all that there is. */
     private enum Event {
-        NARROWED(1, (rig, file) -> {
-            assertEquals(0, rig.space.mprotect(AT, PAGE, READ));
-            assertEquals(0, rig.space.mprotect(AT, PAGE, RW));
+        NARROWED(1, (fixture, file) -> {
+            assertEquals(0, fixture.space.mprotect(AT, PAGE, READ));
+            assertEquals(0, fixture.space.mprotect(AT, PAGE, RW));
         }),
-        WRITTEN_BACK(1, (rig, file) -> {
-            rig.store(AT, 2);
-            assertEquals(0, rig.space.mprotect(AT, PAGE, READ));
-            assertEquals(1, rig.space.collectDirty(AT, PAGE, page -> {}));
-            assertEquals(0, rig.space.mprotect(AT, PAGE, RW));
+        WRITTEN_BACK(1, (fixture, file) -> {
+            fixture.store(AT, 2);
+            assertEquals(0, fixture.space.mprotect(AT, PAGE, READ));
+            assertEquals(1, fixture.space.collectDirty(AT, PAGE, page -> {}));
+            assertEquals(0, fixture.space.mprotect(AT, PAGE, RW));
         }),
-        DISCARDED(1, (rig, file) -> assertEquals(0, rig.space.madvise(AT, PAGE, Advice.DONTNEED))),
-        DISCARDED_AND_READ(1, (rig, file) -> {
-            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.DONTNEED));
-            rig.load(AT);
+        DISCARDED(1, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.DONTNEED))),
+        DISCARDED_AND_READ(1, (fixture, file) -> {
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.DONTNEED));
+            fixture.load(AT);
         }),
-        GUARDED(1, (rig, file) -> {
-            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.GUARD_INSTALL));
-            assertEquals(0, rig.space.madvise(AT, PAGE, Advice.GUARD_REMOVE));
-            rig.load(AT);
+        GUARDED(1, (fixture, file) -> {
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.GUARD_INSTALL));
+            assertEquals(0, fixture.space.madvise(AT, PAGE, Advice.GUARD_REMOVE));
+            fixture.load(AT);
         }),
-        REMOVED_AND_READ(1, (rig, file) -> {
+        REMOVED_AND_READ(1, (fixture, file) -> {
             file.cache.remove(0, 1);
-            rig.load(AT);
+            fixture.load(AT);
         }),
-        REMOVED_AND_READ_ELSEWHERE(1, (rig, file) -> {
+        REMOVED_AND_READ_ELSEWHERE(1, (fixture, file) -> {
             file.cache.remove(0, 1);
-            rig.load(ELSEWHERE);
+            fixture.load(ELSEWHERE);
         }),
-        TRUNCATED_AND_READ(1, (rig, file) -> {
+        TRUNCATED_AND_READ(1, (fixture, file) -> {
             file.cache.truncate(0);
             file.cache.truncate(PAGE);
-            rig.load(AT);
+            fixture.load(AT);
         }),
-        MOVED_AWAY_AND_BACK(1, (rig, file) -> {
+        MOVED_AWAY_AND_BACK(1, (fixture, file) -> {
             long away = ELSEWHERE + 1024 * PAGE;
             int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-            assertEquals(away, rig.space.mremap(AT, 4 * PAGE, 4 * PAGE, flags, away));
-            assertEquals(AT, rig.space.mremap(away, 4 * PAGE, 4 * PAGE, flags, AT));
+            assertEquals(away, fixture.space.mremap(AT, 4 * PAGE, 4 * PAGE, flags, away));
+            assertEquals(AT, fixture.space.mremap(away, 4 * PAGE, 4 * PAGE, flags, AT));
         }),
-        REPLACED(1, (rig, file) -> {
-            rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
-            rig.load(AT);
+        REPLACED(1, (fixture, file) -> {
+            fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+            fixture.load(AT);
         }),
         /* Nothing is taken away, or nothing of this page: a notice that is slow comes to its end all the same. */
-        COLLECTED(0, (rig, file) -> assertEquals(0, rig.space.collectDirty(AT, 4 * PAGE, page -> {}))),
-        NEIGHBOUR_DISCARDED(0, (rig, file) -> assertEquals(0, rig.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),
-        NEIGHBOUR_REMOVED(0, (rig, file) -> file.cache.remove(1, 3));
+        COLLECTED(0, (fixture, file) -> assertEquals(0, fixture.space.collectDirty(AT, 4 * PAGE, page -> {}))),
+        NEIGHBOUR_DISCARDED(
+                0, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),
+        NEIGHBOUR_REMOVED(0, (fixture, file) -> file.cache.remove(1, 3));
 
         final int furtherNotices;
 
@@ -128,29 +129,29 @@ final class WriteNoticeTest {
     }
 
     private static void storeBeside(Event event, boolean isMapped) {
-        Rig rig = new Rig(Machine.builder().memory(PAGE));
-        SlowFile file = new SlowFile(rig);
-        rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
-        rig.map(ELSEWHERE, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(PAGE));
+        SlowFile file = new SlowFile(fixture);
+        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        fixture.map(ELSEWHERE, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
         if (isMapped) {
-            rig.load(AT);
+            fixture.load(AT);
         }
-        try (OtherCpu slow = new OtherCpu(rig.space)) {
+        try (OtherCpu slow = new OtherCpu(fixture.space)) {
             Future<Integer> stored = slow.submit(cpu -> cpu.memory().store(AT, 8, 1));
             int before;
             try {
-                Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
-                event.call.make(rig, file);
+                Await.until("the file is told", () -> file.told.getCount() == 0, fixture.reports);
+                event.call.make(fixture, file);
                 before = file.notices.get();
             } finally {
                 file.goesOn.countDown();
             }
-            assertFault(Fault.MINOR, Await.result("the store returns", stored, rig.reports));
+            assertFault(Fault.MINOR, Await.result("the store returns", stored, fixture.reports));
             assertEquals(event.furtherNotices, file.notices.get() - before, "notices before the store");
         }
-        assertEquals(1, rig.load(AT));
+        assertEquals(1, fixture.load(AT));
         file.cache.truncate(0);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @ParameterizedTest
@@ -167,20 +168,20 @@ final class WriteNoticeTest {
 
     @Test
     void anyNumberAtOnce() {
-        Rig rig = new Rig(8);
-        SlowFile file = new SlowFile(rig);
-        rig.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
-        try (OtherCpu slow = new OtherCpu(rig.space)) {
+        SpaceFixture fixture = new SpaceFixture(8);
+        SlowFile file = new SlowFile(fixture);
+        fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+        try (OtherCpu slow = new OtherCpu(fixture.space)) {
             Future<Integer> stored = slow.submit(cpu -> cpu.memory().store(AT + PAGE, 8, 1));
-            Await.until("the file is told", () -> file.told.getCount() == 0, rig.reports);
+            Await.until("the file is told", () -> file.told.getCount() == 0, fixture.reports);
             for (long page = 0; page < 4; page++) {
-                rig.store(AT + page * PAGE, 2);
+                fixture.store(AT + page * PAGE, 2);
             }
             file.goesOn.countDown();
-            assertFault(Fault.MINOR, Await.result("the store returns", stored, rig.reports));
+            assertFault(Fault.MINOR, Await.result("the store returns", stored, fixture.reports));
         }
         assertEquals(5, file.notices.get(), "one for each store that could be the first");
         file.cache.truncate(0);
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -14,7 +14,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.OneThread;
 import dev.samara.core.OtherCpu;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.page.Frames;
@@ -47,8 +47,8 @@ final class AnswersOutOfDateTest {
     /** More wrong answers than one fault accepts. */
     private static final int OFTEN = 40;
 
-    private final Rig rig = new Rig();
-    private final PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
     private final PagedFile file = new PagedFile(cache);
 
     /** The number of answers of the file. */
@@ -86,11 +86,11 @@ final class AnswersOutOfDateTest {
     @AfterEach
     void everyFrameComesBack() {
         cache.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     private long map(int protection, int flags) {
-        return rig.map(0, 4, protection, flags, file, 0);
+        return fixture.map(0, 4, protection, flags, file, 0);
     }
 
     private void assertNotBlamed(Runnable removal) {
@@ -105,11 +105,11 @@ final class AnswersOutOfDateTest {
                     return frame;
                 };
                 long at = map(RW, flags);
-                int fault = rig.memory.handleFault(at + PAGE, access);
+                int fault = fixture.memory.handleFault(at + PAGE, access);
                 assertTrue(Fault.isDone(fault), () -> Fault.toString(fault));
                 assertEquals(OFTEN + 1, answers);
-                assertEquals(List.of(), rig.reports);
-                assertEquals(0, rig.space.munmap(at, 4 * PAGE));
+                assertEquals(List.of(), fixture.reports);
+                assertEquals(0, fixture.space.munmap(at, 4 * PAGE));
                 cache.remove(0, 4);
             }
         }
@@ -131,16 +131,16 @@ final class AnswersOutOfDateTest {
     }
 
     private void assertBlamed(long at) {
-        assertFault(Fault.ADRERR, rig.memory.load(at, 8));
-        assertEquals(1, rig.reports.size());
-        assertEquals(Report.Kind.CALLBACK_FAILED, rig.reports.get(0).kind());
-        rig.reports.clear();
+        assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
+        assertEquals(1, fixture.reports.size());
+        assertEquals(Report.Kind.CALLBACK_FAILED, fixture.reports.get(0).kind());
+        fixture.reports.clear();
     }
 
     @Test
     @DisplayName("is blamed if pages of another file are removed, and none of its own")
     void anotherFile() {
-        FilePages other = (FilePages) rig.machine.newPageCache(GEOMETRY, PAGE);
+        FilePages other = (FilePages) fixture.machine.newPageCache(GEOMETRY, PAGE);
         file.answer = request -> {
             assertTrue(other.frameFor(0) > 0);
             other.remove(0, 1);
@@ -152,16 +152,16 @@ final class AnswersOutOfDateTest {
     @Test
     @DisplayName("is blamed for wrong answers to one fault, whatever the result of a fault that it begins itself")
     void faultsInside() {
-        long anonymous = rig.anonymous(1);
+        long anonymous = fixture.anonymous(1);
         long good = map(READ, MapFlags.SHARED);
         long at = map(READ, MapFlags.SHARED);
         file.answer = request -> {
             if (request.address() == good + PAGE) {
                 return file.rightAnswer(request);
             }
-            rig.store(anonymous, 1);
-            rig.memory.load(good + PAGE, 8);
-            assertEquals(0, rig.space.madvise(good, 4 * PAGE, Advice.DONTNEED));
+            fixture.store(anonymous, 1);
+            fixture.memory.load(good + PAGE, 8);
+            assertEquals(0, fixture.space.madvise(good, 4 * PAGE, Advice.DONTNEED));
             return 0;
         };
         assertBlamed(at);
@@ -175,14 +175,14 @@ final class AnswersOutOfDateTest {
             answers = 0;
             file.answer = request -> {
                 if (++answers == 15) {
-                    assertEquals(0, rig.space.munmap(at, 4 * PAGE));
+                    assertEquals(0, fixture.space.munmap(at, 4 * PAGE));
                 }
                 return 0;
             };
-            assertFault(Fault.MAPERR, rig.memory.load(at, 8));
+            assertFault(Fault.MAPERR, fixture.memory.load(at, 8));
             assertEquals(15, answers);
         }
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
@@ -197,24 +197,24 @@ final class AnswersOutOfDateTest {
             }
             return frame;
         };
-        assertFault(Fault.RETRY, rig.memory.load(at, 8));
+        assertFault(Fault.RETRY, fixture.memory.load(at, 8));
         assertTrue(Thread.interrupted());
         assertEquals(OFTEN, answers);
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
     @DisplayName("because a reclaim has removed its page, and puts it back, is not blamed")
     void inTheHandOfAReclaim() throws Exception {
         FilePages pages = (FilePages) cache;
-        Frames frames = rig.layout().memory().frames();
+        Frames frames = fixture.layout().memory().frames();
         long read = map(READ, MapFlags.PRIVATE);
-        assertTrue(Fault.isDone(rig.memory.load(read, 8)));
+        assertTrue(Fault.isDone(fixture.memory.load(read, 8)));
         int known = pages.frameFor(1);
-        long[] leaf = Objects.requireNonNull(rig.layout().pages().leaf(read));
+        long[] leaf = Objects.requireNonNull(fixture.layout().pages().leaf(read));
         CountDownLatch asked = new CountDownLatch(OFTEN);
         ExecutorService thread = Executors.newSingleThreadExecutor();
-        try (AddressSpace space = rig.machine.newSpace(GEOMETRY);
+        try (AddressSpace space = fixture.machine.newSpace(GEOMETRY);
                 OtherCpu other = new OtherCpu(space)) {
             long at = space.mmap(0, 4 * PAGE, READ, MapFlags.PRIVATE, file, 0);
             Future<Integer> reclaimed;
@@ -244,12 +244,12 @@ final class AnswersOutOfDateTest {
             } finally {
                 Leaf.unlock(leaf);
             }
-            assertFault(Fault.MINOR, Await.result("the fault", fault, rig.reports));
-            assertEquals(0, Await.result("the reclaim", reclaimed, rig.reports));
+            assertFault(Fault.MINOR, Await.result("the fault", fault, fixture.reports));
+            assertEquals(0, Await.result("the reclaim", reclaimed, fixture.reports));
         } finally {
             thread.shutdown();
         }
         assertEquals(known, cache.frameAt(1));
-        assertEquals(List.of(), rig.reports);
+        assertEquals(List.of(), fixture.reports);
     }
 }

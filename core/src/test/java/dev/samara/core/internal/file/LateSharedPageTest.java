@@ -7,7 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
-import dev.samara.core.internal.page.HeldFrames;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -29,11 +29,11 @@ class LateSharedPageTest {
     private static final long PAGE = LINUX.pageSize();
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    private final AtomicReference<@Nullable HeldFrames> store = new AtomicReference<>();
+    private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
     private final Machine machine = Machine.builder()
             .memory(PAGE)
             .frameStore((shift, count) -> {
-                HeldFrames made = new HeldFrames(shift, count);
+                HookedFrames made = new HookedFrames(shift, count);
                 store.set(made);
                 return made;
             })
@@ -53,7 +53,7 @@ class LateSharedPageTest {
 
     /** Has a fault of another thread stand still where it fills a frame for the object, and unmaps that meanwhile. */
     private int unmapBesideAFault(long address) throws InterruptedException {
-        HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
+        HookedFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
         AtomicInteger result = new AtomicInteger();
         Thread late = new Thread(() -> result.set(store(address)), "late");
         late.setDaemon(true);

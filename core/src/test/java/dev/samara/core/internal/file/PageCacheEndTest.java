@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -14,7 +14,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.OneThread;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.mman.Fault;
@@ -40,14 +40,14 @@ final class PageCacheEndTest {
     /** More rounds than a collector has ever needed to find out that an object is unreachable. */
     private static final int ROUNDS = 200;
 
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
-    private final AddressSpace space = rig.space;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
+    private final AddressSpace space = fixture.space;
 
     @AfterEach
     void everyFrameComesBack() {
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     private static String refusal(Runnable call) {
@@ -61,24 +61,24 @@ final class PageCacheEndTest {
             "removes its pages from every mapping; accesses are SIGBUS, the backing is not asked, private copies stay")
     void closed() {
         int[] asked = {0};
-        PagedFile file = new PagedFile(rig, 8) {
+        PagedFile file = new PagedFile(fixture, 8) {
             @Override
             public int fault(PageRequest request) {
                 asked[0]++;
                 return super.fault(request);
             }
         };
-        long shared = rig.map(0, 8, READ, MapFlags.SHARED, file, 0);
-        long own = rig.map(0, 8, RW, MapFlags.PRIVATE, file, 0);
+        long shared = fixture.map(0, 8, READ, MapFlags.SHARED, file, 0);
+        long own = fixture.map(0, 8, RW, MapFlags.PRIVATE, file, 0);
         for (int page = 0; page < 4; page++) {
             assertEquals(PagedFile.STAMP + page, readable(shared + page * PAGE));
         }
-        rig.memory.store(own + PAGE, 8, 77);
+        fixture.memory.store(own + PAGE, 8, 77);
         int before = asked[0];
         file.cache.close();
         file.cache.close();
-        assertEquals(1, rig.frames(), "the private copy");
-        assertEquals(1, rig.mapped(shared, 8) + rig.mapped(own, 8));
+        assertEquals(1, fixture.frames(), "the private copy");
+        assertEquals(1, fixture.mapped(shared, 8) + fixture.mapped(own, 8));
         for (long page = 0; page < 8; page++) {
             assertFault(Fault.ADRERR, cpu.memory().load(shared + page * PAGE, 8));
             assertEquals(-1, file.cache.frameAt(page));
@@ -86,8 +86,8 @@ final class PageCacheEndTest {
                 assertFault(Fault.ADRERR, cpu.memory().store(own + page * PAGE, 8, 1));
             }
         }
-        assertEquals(77, rig.load(own + PAGE));
-        long again = rig.map(0, 1, READ, MapFlags.SHARED, file, 0);
+        assertEquals(77, fixture.load(own + PAGE));
+        long again = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
         assertFault(Fault.ADRERR, cpu.memory().load(again, 8));
         assertEquals(before, asked[0]);
     }
@@ -101,16 +101,16 @@ final class PageCacheEndTest {
     @Test
     @DisplayName("refuses new pages by name, gives their frames back, and lets everything else go on")
     void calls() {
-        PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
         int inserted = cache.allocate();
         int returned = cache.allocate();
-        assertEquals(2, rig.frames());
+        assertEquals(2, fixture.frames());
         cache.close();
-        assertEquals(2, rig.frames(), "they are not in the cache");
+        assertEquals(2, fixture.frames(), "they are not in the cache");
         assertEquals("insert was called on page cache, which is closed", refusal(() -> cache.insert(0, inserted)));
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         cache.giveBack(returned);
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
         assertThrows(IllegalArgumentException.class, () -> cache.giveBack(returned));
         assertThrows(IllegalArgumentException.class, () -> cache.insert(0, inserted));
         assertEquals("allocate was called on page cache, which is closed", refusal(cache::allocate));
@@ -124,7 +124,7 @@ final class PageCacheEndTest {
     @Test
     @DisplayName("while its backing reads a page makes that access SIGBUS, and is no failure of the backing")
     void whileReading() {
-        PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
         CachedBacking file = new CachedBacking("/f", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
@@ -132,25 +132,25 @@ final class PageCacheEndTest {
                 return true;
             }
         };
-        long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         assertFault(Fault.ADRERR, cpu.memory().load(at, 8));
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
     }
 
     @Test
     @DisplayName("is refused in GUEST, and for a cache that ends with its memory file or shared memory")
     void refused() {
-        PagedFile file = new PagedFile(rig, 4);
+        PagedFile file = new PagedFile(fixture, 4);
         cpu.enterGuest();
         assertTrue(refusal(file.cache::close).startsWith("the closing of a page cache was called while cpu "));
         cpu.leaveGuest();
-        MemoryFile memory = rig.file(1);
+        MemoryFile memory = fixture.file(1);
         String ends = "page cache is that of a file in memory or of shared memory, and ends with it";
         assertEquals(ends, refusal(Objects.requireNonNull(memory.open().pageCache())::close));
-        long shared = rig.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
-        rig.store(shared, 1);
+        long shared = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        fixture.store(shared, 1);
         assertEquals(ends, refusal(cacheOf(shared)::close));
-        assertEquals(1, rig.load(shared));
+        assertEquals(1, fixture.load(shared));
         memory.close();
     }
 
@@ -162,14 +162,14 @@ final class PageCacheEndTest {
     @Test
     @DisplayName("does not come with the last munmap: as long as the file is reachable, its pages stay")
     void lastMunmap() {
-        PagedFile file = new PagedFile(rig, 4);
-        long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        PagedFile file = new PagedFile(fixture, 4);
+        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         readable(at);
         assertEquals(0, space.munmap(at, 4 * PAGE));
         collect(() -> false, 3);
-        assertEquals(1, rig.frames());
-        at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
-        assertEquals(PagedFile.STAMP, rig.load(at));
+        assertEquals(1, fixture.frames());
+        at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        assertEquals(PagedFile.STAMP, fixture.load(at));
         assertEquals(1, file.reads.get());
         file.cache.close();
     }
@@ -179,7 +179,7 @@ final class PageCacheEndTest {
         for (int round = 0; round < rounds && !isOver.getAsBoolean(); round++) {
             System.gc();
             try {
-                rig.machine.awaitQuiescence();
+                fixture.machine.awaitQuiescence();
             } catch (InterruptedException interrupted) {
                 throw new AssertionError(interrupted);
             }
@@ -189,33 +189,33 @@ final class PageCacheEndTest {
     @Test
     @DisplayName("comes by itself once it is unreachable and mapped nowhere, for files in memory too")
     void unreachable() {
-        long kept = rig.map(0, 1, READ, MapFlags.SHARED, new PagedFile(rig, 1), 0);
+        long kept = fixture.map(0, 1, READ, MapFlags.SHARED, new PagedFile(fixture, 1), 0);
         assertEquals(PagedFile.STAMP, readable(kept));
         List<Long> mapped = new ArrayList<>();
         for (int i = 0; i < 8; i++) {
             mapped.add(dropped(i % 2 == 0));
         }
-        assertEquals(1 + 8 * 4, rig.frames());
+        assertEquals(1 + 8 * 4, fixture.frames());
         collect(() -> false, 3);
-        assertEquals(1 + 8 * 4, rig.frames(), "they are mapped");
+        assertEquals(1 + 8 * 4, fixture.frames(), "they are mapped");
         mapped.forEach(at -> assertEquals(0, space.munmap(at, 4 * PAGE)));
-        rig.store(rig.anonymous(1), 1);
+        fixture.store(fixture.anonymous(1), 1);
         // A CPU remembers the file of its last fault, until it loads another space.
         cpu.load(null);
         cpu.load(space);
-        collect(() -> rig.frames() == 2, ROUNDS);
-        assertEquals(2, rig.frames(), "the page that is still mapped, and one of no file");
-        assertEquals(PagedFile.STAMP, rig.load(kept));
+        collect(() -> fixture.frames() == 2, ROUNDS);
+        assertEquals(2, fixture.frames(), "the page that is still mapped, and one of no file");
+        assertEquals(PagedFile.STAMP, fixture.load(kept));
         assertEquals(0, space.munmap(kept, PAGE));
         cpu.load(null);
-        collect(() -> rig.frames() == 1, ROUNDS);
-        assertEquals(1, rig.frames());
+        collect(() -> fixture.frames() == 1, ROUNDS);
+        assertEquals(1, fixture.frames());
     }
 
     private long dropped(boolean isInMemory) {
         long at = isInMemory
-                ? rig.map(0, 4, READ, MapFlags.SHARED, rig.file(4).open(), 0)
-                : rig.map(0, 4, READ, MapFlags.SHARED, new PagedFile(rig, 4), 0);
+                ? fixture.map(0, 4, READ, MapFlags.SHARED, fixture.file(4).open(), 0)
+                : fixture.map(0, 4, READ, MapFlags.SHARED, new PagedFile(fixture, 4), 0);
         for (int page = 0; page < 4; page++) {
             readable(at + page * PAGE);
         }

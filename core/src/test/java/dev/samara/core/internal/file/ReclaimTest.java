@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -15,7 +15,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.OneThread;
 import dev.samara.core.OtherCpu;
 import dev.samara.core.PagedFile;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.page.Caches;
@@ -41,27 +41,27 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class ReclaimTest {
     private static final int FRAMES = 64;
 
-    private final Rig rig = new Rig(FRAMES);
-    private final Cpu cpu = rig.cpu;
-    private final AddressSpace space = rig.space;
+    private final SpaceFixture fixture = new SpaceFixture(FRAMES);
+    private final Cpu cpu = fixture.cpu;
+    private final AddressSpace space = fixture.space;
     private final List<PageCache> caches = new ArrayList<>();
 
     @AfterEach
     void everyFrameComesBack() {
         caches.forEach(PageCache::close);
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     private PagedFile file(int pages) {
-        PagedFile file = new PagedFile(rig, pages);
+        PagedFile file = new PagedFile(fixture, pages);
         caches.add(file.cache);
         return file;
     }
 
     /** Reads a number of pages of a file through a mapping that is private, or shared. */
     private long read(PagedFile file, int pages, int protection, int flags) {
-        long at = rig.map(0, pages, protection, flags, file, 0);
+        long at = fixture.map(0, pages, protection, flags, file, 0);
         for (int page = 0; page < pages; page++) {
             assertPage(at, page);
         }
@@ -77,10 +77,10 @@ final class ReclaimTest {
     /** Fills memory with pages of a file that is mapped nowhere. */
     private PagedFile fill() {
         PagedFile file = file(FRAMES);
-        int pages = (int) (FRAMES - rig.frames());
+        int pages = (int) (FRAMES - fixture.frames());
         long at = read(file, pages, READ, MapFlags.SHARED);
         assertEquals(0, space.munmap(at, pages * PAGE));
-        assertEquals(FRAMES, rig.frames());
+        assertEquals(FRAMES, fixture.frames());
         return file;
     }
 
@@ -101,36 +101,36 @@ final class ReclaimTest {
     @Test
     @DisplayName("each kind of access that needs a frame begins anew when there is one")
     void kindsOfFaults() {
-        long anonymous = rig.anonymous(2);
+        long anonymous = fixture.anonymous(2);
         PagedFile file = file(2);
         long copied = read(file, 1, RW, MapFlags.PRIVATE);
-        rig.store(anonymous, 1);
-        MemoryFile memory = rig.file(1);
-        long shared = rig.map(0, 2, RW, MapFlags.SHARED, memory.open(), 0);
+        fixture.store(anonymous, 1);
+        MemoryFile memory = fixture.file(1);
+        long shared = fixture.map(0, 2, RW, MapFlags.SHARED, memory.open(), 0);
         memory.truncate(2 * PAGE);
         AddressSpace child = space.fork();
         fill();
-        rig.store(anonymous, 2);
+        fixture.store(anonymous, 2);
         fillAgain();
-        rig.store(anonymous + PAGE, 3);
+        fixture.store(anonymous + PAGE, 3);
         fillAgain();
-        rig.store(copied, 4);
+        fixture.store(copied, 4);
         fillAgain();
-        rig.store(shared + PAGE, 5);
+        fixture.store(shared + PAGE, 5);
         fillAgain();
         assertEquals(8, memory.pwrite(new byte[8], 0, 8, 2 * PAGE));
         fillAgain();
-        PageCache own = rig.machine.newPageCache(GEOMETRY, PAGE);
+        PageCache own = fixture.machine.newPageCache(GEOMETRY, PAGE);
         int frame = own.allocate();
         assertTrue(frame > 0);
         own.giveBack(frame);
-        assertEquals(2, rig.load(anonymous));
+        assertEquals(2, fixture.load(anonymous));
         child.close();
         memory.close();
     }
 
     private void fillAgain() {
-        if (rig.frames() < FRAMES) {
+        if (fixture.frames() < FRAMES) {
             fill();
         }
     }
@@ -138,35 +138,35 @@ final class ReclaimTest {
     @Test
     @DisplayName("no page is reclaimed that is mapped, dirty or pinned, or that cannot be read again")
     void whatStays() {
-        MemoryFile memory = rig.file(8);
-        OwnBacking own = new OwnBacking(rig.machine.newPageCache(GEOMETRY, 8 * PAGE));
+        MemoryFile memory = fixture.file(8);
+        OwnBacking own = new OwnBacking(fixture.machine.newPageCache(GEOMETRY, 8 * PAGE));
         caches.add(own.cache);
-        long ownAt = rig.map(0, 8, READ, MapFlags.SHARED, own, 0);
+        long ownAt = fixture.map(0, 8, READ, MapFlags.SHARED, own, 0);
         PagedFile dirty = file(8);
-        long dirtyAt = rig.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
+        long dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
         PagedFile pinned = file(8);
         long pinnedAt = read(pinned, 8, READ, MapFlags.SHARED);
         PagedFile mapped = file(8);
         long mappedAt = read(mapped, 8, READ, MapFlags.PRIVATE);
-        long shared = rig.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+        long shared = fixture.map(0, 8, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
         List<Integer> pins = new ArrayList<>();
         for (int page = 0; page < 8; page++) {
             assertTrue(Fault.isDone(cpu.memory().load(ownAt + page * PAGE, 8)));
             assertTrue(Fault.isDone(cpu.memory().store(dirtyAt + page * PAGE, 8, 9 + page)));
             pins.add(cpu.memory().pin(pinnedAt + page * PAGE, READ));
-            rig.store(shared + page * PAGE, page);
+            fixture.store(shared + page * PAGE, page);
         }
         assertEquals(0, space.munmap(ownAt, 8 * PAGE));
         assertEquals(0, space.munmap(dirtyAt, 8 * PAGE));
         assertEquals(0, space.munmap(pinnedAt, 8 * PAGE));
-        long rest = rig.anonymous(FRAMES);
+        long rest = fixture.anonymous(FRAMES);
         int stored = 0;
         while (cpu.memory().store(rest + stored * PAGE, 8, 1) == Fault.MINOR) {
             stored++;
         }
         assertEquals(FRAMES - 6 * 8, stored);
         assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
-        assertEquals(8, rig.mapped(mappedAt, 8));
+        assertEquals(8, fixture.mapped(mappedAt, 8));
         byte[] number = new byte[8];
         assertEquals(8, memory.pread(number, 0, 8, 7 * PAGE));
         assertEquals(7, number[0]);
@@ -182,9 +182,9 @@ final class ReclaimTest {
         }
         assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(rest, FRAMES * PAGE));
-        dirtyAt = rig.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
-        assertEquals(9 + 7, rig.load(dirtyAt + 7 * PAGE), "nobody else has what was stored");
-        assertEquals(7, rig.load(shared + 7 * PAGE));
+        dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
+        assertEquals(9 + 7, fixture.load(dirtyAt + 7 * PAGE), "nobody else has what was stored");
+        assertEquals(7, fixture.load(shared + 7 * PAGE));
         assertEquals(0, own.asked - 8);
         memory.close();
     }
@@ -238,23 +238,23 @@ final class ReclaimTest {
         PagedFile file = file(FRAMES);
         long at = read(file, FRAMES, READ, MapFlags.PRIVATE);
         assertEquals(0, space.madvise(at, 32 * PAGE, Advice.DONTNEED));
-        long anonymous = rig.anonymous(FRAMES);
+        long anonymous = fixture.anonymous(FRAMES);
         for (int page = 0; page < 32; page++) {
-            rig.store(anonymous + page * PAGE, page);
+            fixture.store(anonymous + page * PAGE, page);
         }
         assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
-        assertEquals(32, rig.mapped(at, FRAMES));
-        long writable = rig.map(0, FRAMES, RW, MapFlags.SHARED, file, 0);
+        assertEquals(32, fixture.mapped(at, FRAMES));
+        long writable = fixture.map(0, FRAMES, RW, MapFlags.SHARED, file, 0);
         assertEquals(0, space.munmap(at, FRAMES * PAGE));
         assertFault(Fault.OOM, cpu.memory().store(anonymous + 32 * PAGE, 8, 1));
         assertEquals(0, space.munmap(writable, FRAMES * PAGE));
-        rig.store(anonymous + 32 * PAGE, 1);
+        fixture.store(anonymous + 32 * PAGE, 1);
     }
 
     @Test
     @DisplayName("one batch is reclaimed at a time, and the next one begins where it ended")
     void aBatchAtATime() {
-        Rig large = new Rig(4 * Caches.BATCH);
+        SpaceFixture large = new SpaceFixture(4 * Caches.BATCH);
         PagedFile file = new PagedFile(large, 4L * Caches.BATCH);
         long at = large.map(0, 4L * Caches.BATCH, READ, MapFlags.PRIVATE, file, 0);
         for (long page = 0; page < 4L * Caches.BATCH; page++) {
@@ -279,34 +279,34 @@ final class ReclaimTest {
     @DisplayName("a thread that has another CPU in GUEST gets OOM at once, since it must not wait for CPUs")
     void anotherCpuInGuest() {
         fill();
-        long anonymous = rig.anonymous(1);
-        try (Cpu second = rig.machine.claimCpu()) {
+        long anonymous = fixture.anonymous(1);
+        try (Cpu second = fixture.machine.claimCpu()) {
             second.load(space);
             second.enterGuest();
             assertFault(Fault.OOM, cpu.memory().store(anonymous, 8, 1));
-            assertEquals(FRAMES, rig.frames());
+            assertEquals(FRAMES, fixture.frames());
             second.leaveGuest();
-            rig.store(anonymous, 1);
+            fixture.store(anonymous, 1);
         }
     }
 
     @Test
     @DisplayName("a page that is being read while all others are reclaimed is in memory in the end")
     void beingRead() {
-        PageCache cache = rig.machine.newPageCache(GEOMETRY, 4 * PAGE);
+        PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
         caches.add(cache);
-        long anonymous = rig.anonymous(1);
+        long anonymous = fixture.anonymous(1);
         CachedBacking file = new CachedBacking("/f", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
                 fillAgain();
-                rig.machine.newPageCache(GEOMETRY, PAGE);
+                fixture.machine.newPageCache(GEOMETRY, PAGE);
                 store.put(frame, 0, 8, 7);
                 return true;
             }
         };
-        rig.store(anonymous, 1);
-        long at = rig.map(0, 4, READ, MapFlags.SHARED, file, 0);
+        fixture.store(anonymous, 1);
+        long at = fixture.map(0, 4, READ, MapFlags.SHARED, file, 0);
         assertTrue(Fault.isDone(cpu.memory().load(at, 8)));
         assertEquals(7, cpu.memory().value());
     }
@@ -323,7 +323,7 @@ final class ReclaimTest {
                 done.add(others.get(i).submit(of -> storeAndLoad(of, file, page)));
             }
             while (!done.stream().allMatch(Future::isDone)) {
-                long anonymous = rig.anonymous(FRAMES);
+                long anonymous = fixture.anonymous(FRAMES);
                 for (long page = 0; page < FRAMES; page++) {
                     if (cpu.memory().store(anonymous + page * PAGE, 8, page) != Fault.MINOR) {
                         break;
@@ -369,12 +369,12 @@ final class ReclaimTest {
     @DisplayName(
             "an access that would need more frames than there can be ends as OOM, and does not begin anew for ever")
     void tooFewFrames() {
-        long anonymous = rig.anonymous(FRAMES);
+        long anonymous = fixture.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
-            rig.store(anonymous + page * PAGE, 1);
+            fixture.store(anonymous + page * PAGE, 1);
         }
         PagedFile file = file(1);
-        long at = rig.map(0, 1, RW, MapFlags.PRIVATE, file, 0);
+        long at = fixture.map(0, 1, RW, MapFlags.PRIVATE, file, 0);
         assertFault(Fault.OOM, cpu.memory().store(at, 8, 1));
         assertTrue(file.reads.get() < 100, () -> file.reads + " reads");
         assertEquals(0, space.munmap(anonymous, PAGE));
@@ -384,13 +384,13 @@ final class ReclaimTest {
     @Test
     @DisplayName("a backing whose answers are reclaimed again and again by other threads is not blamed")
     void reclaimedBeforeMapped() {
-        long anonymous = rig.anonymous(FRAMES);
+        long anonymous = fixture.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
-            rig.store(anonymous + page * PAGE, 1);
+            fixture.store(anonymous + page * PAGE, 1);
         }
         int[] answers = {0};
         try (OtherCpu other = new OtherCpu(space)) {
-            PagedFile file = new PagedFile(rig, 1) {
+            PagedFile file = new PagedFile(fixture, 1) {
                 @Override
                 public int fault(PageRequest request) {
                     int frame = super.fault(request);
@@ -404,7 +404,7 @@ final class ReclaimTest {
                 }
             };
             caches.add(file.cache);
-            assertPage(rig.map(0, 1, READ, MapFlags.PRIVATE, file, 0), 0);
+            assertPage(fixture.map(0, 1, READ, MapFlags.PRIVATE, file, 0), 0);
         }
         assertEquals(41, answers[0]);
     }
@@ -413,15 +413,15 @@ final class ReclaimTest {
     @DisplayName("a pin that may have written keeps its page in memory, though no mapping had it when the pin ended")
     void writtenThroughAPin() {
         PagedFile file = file(1);
-        long at = rig.map(0, 1, RW, MapFlags.SHARED, file, 0);
+        long at = fixture.map(0, 1, RW, MapFlags.SHARED, file, 0);
         int frame = cpu.memory().pin(at, WRITE);
         assertTrue(frame > 0);
         assertEquals(0, space.munmap(at, PAGE));
         cpu.memory().frameStore().put(frame, 0, 8, 99);
         cpu.memory().unpin(frame, true);
-        long anonymous = rig.anonymous(FRAMES);
+        long anonymous = fixture.anonymous(FRAMES);
         for (long page = 0; page < FRAMES - 1; page++) {
-            rig.store(anonymous + page * PAGE, 1);
+            fixture.store(anonymous + page * PAGE, 1);
         }
         assertFault(Fault.OOM, cpu.memory().store(anonymous + (FRAMES - 1) * PAGE, 8, 1));
         assertEquals(99, file.cache.store().get(file.cache.frameAt(0), 0, 8));

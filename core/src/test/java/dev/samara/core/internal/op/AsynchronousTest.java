@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.MOVE;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.MOVE;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
@@ -18,7 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Timeout;
 final class AsynchronousTest {
     private static final int MOVE_TO = MOVE | RemapFlags.FIXED;
 
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);
 
     @BeforeEach
@@ -55,7 +55,7 @@ final class AsynchronousTest {
     @Test
     @DisplayName("munmapAsync: lookups find nothing at once, placement avoids the hole until the future is complete")
     void munmap() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.munmapAsync(page(8), 8 * PAGE);
         hold.untilEntered();
         CompletableFuture<Thread> completer = future.thenApply(result -> Thread.currentThread());
@@ -64,7 +64,7 @@ final class AsynchronousTest {
         assertNull(space.find(page(8)));
         assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(8), RW)));
         assertNotEquals(page(8), atOnce(() -> space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0)));
-        Holding.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
+        HeldOperations.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
         hold.letGo();
         // Who waits for the future itself may run what depends on it.
         assertOfMachine(completer.get());
@@ -78,11 +78,11 @@ final class AsynchronousTest {
     @Test
     @DisplayName("mmapAsync: over something, lookups find the new mapping at once and faults wait")
     void mmap() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.mmapAsync(page(8), 8 * PAGE, Protection.READ, FIXED, null, 0);
         hold.untilEntered();
         assertFalse(future.isDone());
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(8), Protection.READ));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), Protection.READ));
         hold.letGo();
         assertEquals(page(8), future.get());
         assertEquals(Resolution.FOUND, fault.result());
@@ -93,12 +93,12 @@ final class AsynchronousTest {
     @Test
     @DisplayName("mremapAsync: lookups find it at the new place at once and faults wait there")
     void mremap() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.mremapAsync(page(8), 8 * PAGE, 8 * PAGE, MOVE_TO, page(64));
         hold.untilEntered();
         assertFalse(future.isDone());
         assertNull(space.find(page(8)));
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(64), RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(64), RW));
         hold.letGo();
         assertEquals(page(64), future.get());
         assertEquals(Resolution.FOUND, fault.result());
@@ -126,8 +126,8 @@ final class AsynchronousTest {
     @Test
     @DisplayName("the call itself waits for a range in transit, and an interrupt ends that with EINTR")
     void waitsBeforePublication() throws Exception {
-        Holding.Hold hold = holding.hold(() -> space.munmap(page(8), PAGE));
-        Holding.Caller<CompletableFuture<Long>> caller = waits(() -> space.munmapAsync(page(4), 8 * PAGE));
+        HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(8), PAGE));
+        HeldOperations.Caller<CompletableFuture<Long>> caller = waits(() -> space.munmapAsync(page(4), 8 * PAGE));
         Thread.currentThread().interrupt();
         assertEquals(
                 Errno.EINTR.result(),
@@ -142,7 +142,7 @@ final class AsynchronousTest {
     @Test
     @DisplayName("an interrupt of the caller does not reach what a thread of the machine does")
     void interruptOfTheCaller() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         Thread.currentThread().interrupt();
         CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
         assertTrue(Thread.interrupted(), "the flag is kept");
@@ -156,7 +156,7 @@ final class AsynchronousTest {
     @DisplayName("many may be pending, and complete in any order; a quiet machine has completed them all")
     void many() throws Exception {
         int count = 16;
-        List<Holding.Hold> holds = new ArrayList<>();
+        List<HeldOperations.Hold> holds = new ArrayList<>();
         List<CompletableFuture<Long>> futures = new ArrayList<>();
         for (int i = 0; i < count; i++) {
             holds.add(holding.holdNext());
@@ -194,7 +194,7 @@ final class AsynchronousTest {
     @DisplayName("what a completed future's listener calls does not count as called by what retires")
     void listenersMayCall() throws Exception {
         AtomicReference<@Nullable Long> answer = new AtomicReference<>();
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
         CompletableFuture<Void> after =
                 future.thenAccept(result -> answer.set(space.mmap(page(8), PAGE, RW, FIXED, null, 0)));
@@ -206,10 +206,10 @@ final class AsynchronousTest {
     @Test
     @DisplayName("close waits for what is pending")
     void close() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);
         hold.untilEntered();
-        Holding.Caller<Long> closing = waits(() -> Column.CLOSE.run(space, 0, 1));
+        HeldOperations.Caller<Long> closing = waits(() -> RangeCall.CLOSE.run(space, 0, 1));
         hold.letGo();
         assertEquals(0, closing.result());
         assertEquals(0, future.get());

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.CountingBacking;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -169,7 +169,7 @@ final class BackingRefusalTest {
     }
 
     private static String state(AddressSpace space) {
-        return Listing.of(space) + space.usage() + ", committed "
+        return LayoutText.of(space) + space.usage() + ", committed "
                 + space.machine().committed();
     }
 

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.LockFlags;
@@ -79,7 +79,7 @@ final class CallTextTest {
     @MethodSource("rows")
     @DisplayName("each call in turn")
     void named(Named row) {
-        Holding holding = new Holding();
+        HeldOperations holding = new HeldOperations();
         AddressSpace space = holding.machine().newSpace(LINUX);
         map(space, 16, 1, RW);
         assertEquals(page(20), space.shmat(OpenFiles.ONE_BYTE, page(20), 0));

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Advice;
@@ -228,9 +228,9 @@ class CommitAccountingTest {
     @DisplayName("a refused mmap of shared memory leaves what it would have replaced")
     void refusedSharedMemory() {
         mapShared(0, 25);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(Errno.ENOMEM.result(), space.mmap(page(0), 25 * PAGE, READ, SHARED | FIXED, null, 0));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         assertEquals(25, committed());
     }
 
@@ -258,7 +258,7 @@ class CommitAccountingTest {
             } else {
                 call(random, one);
             }
-            assertEquals(held(), committed(), () -> "seed " + seed + ", after\n" + Listing.of(one));
+            assertEquals(held(), committed(), () -> "seed " + seed + ", after\n" + LayoutText.of(one));
             assertTrue(committed() <= Math.max(LIMIT, before), "over the limit");
             one.validate();
         }

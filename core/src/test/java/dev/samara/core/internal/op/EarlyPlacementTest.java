@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -38,7 +38,7 @@ final class EarlyPlacementTest {
 
     private static final long GIB = 1L << 30;
 
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
 
     private AddressSpaceBuilder small() {
         return holding.machine().space(SMALL).earlyReuse();
@@ -55,7 +55,7 @@ final class EarlyPlacementTest {
         return full(builder, SMALL, SMALL.minimum(), SMALL.limit());
     }
 
-    private Holding.Hold unmap(AddressSpace space, long first, long pages) throws InterruptedException {
+    private HeldOperations.Hold unmap(AddressSpace space, long first, long pages) throws InterruptedException {
         return holding.hold(() -> space.munmap(first * PAGE, pages * PAGE));
     }
 
@@ -72,7 +72,7 @@ final class EarlyPlacementTest {
         AddressSpace space = full(small());
         assertEquals(0, space.munmap(20 * PAGE, 4 * PAGE));
         assertEquals(0, space.munmap(500 * PAGE, 4 * PAGE));
-        Holding.Hold hold = unmap(space, 50, 8);
+        HeldOperations.Hold hold = unmap(space, 50, 8);
         assertEquals(20, place(space, 50, 4));
         assertEquals(500, place(space, 0, 4));
         assertEquals(54, place(space, 50, 4));
@@ -84,7 +84,7 @@ final class EarlyPlacementTest {
     @DisplayName("without the option there is no room")
     void off() throws Exception {
         AddressSpace space = full(holding.machine().space(SMALL));
-        Holding.Hold hold = unmap(space, 50, 8);
+        HeldOperations.Hold hold = unmap(space, 50, 8);
         assertEquals(NONE, place(space, 0, 4));
         assertEquals(NONE, place(space, 50, 4));
         hold.endWith(0);
@@ -95,15 +95,15 @@ final class EarlyPlacementTest {
     @DisplayName("from the top: down to the last page of the hole; a fault waits until it is complete")
     void topDown() throws Exception {
         AddressSpace space = full(small());
-        Holding.Hold hold = unmap(space, 50, 8);
+        HeldOperations.Hold hold = unmap(space, 50, 8);
         assertEquals(NONE, place(space, 0, 9));
         assertEquals(54, place(space, 0, 4));
         assertEquals(51, place(space, 0, 3));
         assertEquals(NONE, place(space, 0, 2));
         assertEquals(50, place(space, 0, 1));
         assertEquals(NONE, place(space, 0, 1));
-        Holding.Caller<Resolution> low = waits(() -> space.resolve(50 * PAGE, RW));
-        Holding.Caller<Resolution> high = waits(() -> space.resolve(57 * PAGE, RW));
+        HeldOperations.Caller<Resolution> low = waits(() -> space.resolve(50 * PAGE, RW));
+        HeldOperations.Caller<Resolution> high = waits(() -> space.resolve(57 * PAGE, RW));
         hold.endWith(0);
         assertEquals(Resolution.FOUND, low.result());
         assertEquals(Resolution.FOUND, high.result());
@@ -114,7 +114,7 @@ final class EarlyPlacementTest {
     @DisplayName("from the bottom: up to the last page of the hole")
     void bottomUp() throws Exception {
         AddressSpace space = full(small().bottomUp());
-        Holding.Hold hold = unmap(space, 300, 8);
+        HeldOperations.Hold hold = unmap(space, 300, 8);
         assertEquals(300, place(space, 0, 4));
         assertEquals(304, place(space, 0, 3));
         assertEquals(307, place(space, 0, 1));
@@ -127,7 +127,7 @@ final class EarlyPlacementTest {
     @DisplayName("what is left on both sides of a mapping in the hole is found, too")
     void around() throws Exception {
         AddressSpace space = full(small());
-        Holding.Hold hold = unmap(space, 50, 8);
+        HeldOperations.Hold hold = unmap(space, 50, 8);
         int fixed = ANYWHERE | MapFlags.FIXED;
         assertEquals(50 * PAGE, atOnce(() -> space.mmap(50 * PAGE, 2 * PAGE, RW, fixed, null, 0)));
         assertEquals(54 * PAGE, atOnce(() -> space.mmap(54 * PAGE, PAGE, RW, fixed, null, 0)));
@@ -143,11 +143,11 @@ final class EarlyPlacementTest {
     void together() throws Exception {
         AddressSpace space = full(small());
         assertEquals(0, space.munmap(54 * PAGE, 2 * PAGE));
-        Holding.Hold low = unmap(space, 50, 4);
-        Holding.Hold high = unmap(space, 56, 4);
+        HeldOperations.Hold low = unmap(space, 50, 4);
+        HeldOperations.Hold high = unmap(space, 56, 4);
         assertEquals(50, place(space, 0, 10));
         low.endWith(0);
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(50 * PAGE, RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(50 * PAGE, RW));
         high.endWith(0);
         assertEquals(Resolution.FOUND, fault.result());
         space.validate();
@@ -159,8 +159,9 @@ final class EarlyPlacementTest {
     void otherReservations(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp());
         int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-        Holding.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
-        Holding.Hold shrink = holding.hold(() -> space.mremap(260 * PAGE, 4 * PAGE, 2 * PAGE, there, 410 * PAGE));
+        HeldOperations.Hold move = holding.hold(() -> space.mremap(254 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
+        HeldOperations.Hold shrink =
+                holding.hold(() -> space.mremap(260 * PAGE, 4 * PAGE, 2 * PAGE, there, 410 * PAGE));
         assertEquals(NONE, place(space, 0, 1));
         assertEquals(NONE, place(space, 255, 1));
         move.endWith(400 * PAGE);
@@ -177,12 +178,12 @@ final class EarlyPlacementTest {
     void betweenMoves(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp());
         int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-        Holding.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
-        Holding.Hold hold = unmap(space, 224, 4);
-        Holding.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));
+        HeldOperations.Hold low = holding.hold(() -> space.mremap(220 * PAGE, 4 * PAGE, 4 * PAGE, there, 400 * PAGE));
+        HeldOperations.Hold hold = unmap(space, 224, 4);
+        HeldOperations.Hold high = holding.hold(() -> space.mremap(228 * PAGE, 4 * PAGE, 4 * PAGE, there, 410 * PAGE));
         assertEquals(NONE, place(space, 0, 5));
         assertEquals(224, place(space, 0, 4));
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(224 * PAGE, RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(224 * PAGE, RW));
         low.endWith(400 * PAGE);
         high.endWith(410 * PAGE);
         hold.endWith(0);
@@ -198,7 +199,7 @@ final class EarlyPlacementTest {
             AddressSpace calm = full(topDown ? small() : small().bottomUp());
             assertEquals(0, calm.munmap(first * PAGE, 8 * PAGE));
             AddressSpace space = full(topDown ? small() : small().bottomUp());
-            Holding.Hold hold = unmap(space, first, 8);
+            HeldOperations.Hold hold = unmap(space, first, 8);
             for (int i = 0; i < 3; i++) {
                 assertEquals(place(calm, 0, 3), place(space, 0, 3), "hole at " + first);
             }
@@ -226,7 +227,7 @@ final class EarlyPlacementTest {
             AddressSpace space = full(builder, SMALL, bounds[0] * PAGE, bounds[1] * PAGE);
             long first = bounds[0] != 1 ? bounds[0] : bounds[1] - 8;
             assertEquals(0, calm.munmap(first * PAGE, 8 * PAGE));
-            Holding.Hold hold = unmap(space, first, 8);
+            HeldOperations.Hold hold = unmap(space, first, 8);
             assertEquals(place(calm, 0, 8), place(space, 0, 8), "hole at " + first);
             hold.endWith(0);
             space.validate();
@@ -238,14 +239,14 @@ final class EarlyPlacementTest {
     void sides() throws Exception {
         Geometry linux = Geometry.LINUX_X86_64;
         AddressSpace space = full(holding.machine().space(linux).earlyReuse(), linux, linux.minimum(), linux.limit());
-        Holding.Hold low = holding.hold(() -> space.munmap(GIB - 8 * PAGE, 8 * PAGE));
-        Holding.Hold high = holding.hold(() -> space.munmap(8 * GIB, 8 * PAGE));
+        HeldOperations.Hold low = holding.hold(() -> space.munmap(GIB - 8 * PAGE, 8 * PAGE));
+        HeldOperations.Hold high = holding.hold(() -> space.munmap(8 * GIB, 8 * PAGE));
         int below = ANYWHERE | MapFlags.BELOW_2G;
         int above = ANYWHERE | MapFlags.ABOVE_4G;
         assertEquals(NONE, atOnce(() -> space.mmap(0, PAGE, RW, below, null, 0)));
         assertEquals(8 * GIB, atOnce(() -> space.mmap(0, 8 * PAGE, RW, above, null, 0)));
         assertEquals(NONE, atOnce(() -> space.mmap(0, PAGE, RW, above, null, 0)));
-        Holding.Hold middle = holding.hold(() -> space.munmap(GIB, 8 * PAGE));
+        HeldOperations.Hold middle = holding.hold(() -> space.munmap(GIB, 8 * PAGE));
         assertEquals(GIB, atOnce(() -> space.mmap(0, 2 * PAGE, RW, below, null, 0)));
         long anywhere = atOnce(() -> space.mmap(0, 2 * PAGE, RW, ANYWHERE, null, 0));
         assertTrue(anywhere == GIB + 6 * PAGE, () -> Long.toHexString(anywhere));
@@ -258,11 +259,11 @@ final class EarlyPlacementTest {
     @Test
     @DisplayName("the gap below a stack is kept free")
     void gapOfAStack() throws Exception {
-        Holding narrow = new Holding(Machine.builder().stackGuardGap(3));
+        HeldOperations narrow = new HeldOperations(Machine.builder().stackGuardGap(3));
         AddressSpace space = full(narrow.machine().space(SMALL).earlyReuse(), SMALL, SMALL.minimum(), SMALL.limit());
         int stack = ANYWHERE | MapFlags.FIXED | MapFlags.GROWSDOWN;
         assertEquals(58 * PAGE, space.mmap(58 * PAGE, PAGE, RW, stack, null, 0));
-        Holding.Hold hold = narrow.hold(() -> space.munmap(50 * PAGE, 8 * PAGE));
+        HeldOperations.Hold hold = narrow.hold(() -> space.munmap(50 * PAGE, 8 * PAGE));
         assertEquals(NONE, place(space, 0, 6));
         assertEquals(51, place(space, 0, 4));
         hold.endWith(0);

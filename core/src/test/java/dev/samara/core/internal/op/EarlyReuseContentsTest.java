@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.MOVE;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.MOVE;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -18,7 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Cpu;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -45,8 +45,8 @@ final class EarlyReuseContentsTest {
     /** What is written to a page of what was there first. */
     private static final long OLD = 0x1000;
 
-    private final Holding holding =
-            new Holding(Machine.builder().memory(1 << 22).poisonFrames());
+    private final HeldOperations holding =
+            new HeldOperations(Machine.builder().memory(1 << 22).poisonFrames());
     private final AddressSpace space =
             holding.machine().space(LINUX).earlyReuse().build();
 
@@ -77,11 +77,11 @@ final class EarlyReuseContentsTest {
         }
     }
 
-    private Holding.Hold unmap(long first, long pages) throws InterruptedException {
+    private HeldOperations.Hold unmap(long first, long pages) throws InterruptedException {
         return holding.hold(() -> space.munmap(page(first), pages * PAGE));
     }
 
-    private Holding.Hold move(long first, long pages, long to) throws InterruptedException {
+    private HeldOperations.Hold move(long first, long pages, long to) throws InterruptedException {
         return holding.hold(() -> space.mremap(page(first), pages * PAGE, pages * PAGE, THERE, page(to)));
     }
 
@@ -100,8 +100,8 @@ final class EarlyReuseContentsTest {
     @ValueSource(longs = {8, 10, 15})
     @DisplayName("what an mremap is moving arrives, whoever maps over a part of its source meanwhile")
     void moved(long at) throws Exception {
-        Holding.Hold move = move(8, 8, 64);
-        Holding.Caller<Long> over = waits(() -> fixed(at, 1));
+        HeldOperations.Hold move = move(8, 8, 64);
+        HeldOperations.Caller<Long> over = waits(() -> fixed(at, 1));
         assertNull(space.find(page(at)));
         move.endWith(page(64));
         assertEquals(page(at), over.result());
@@ -115,11 +115,11 @@ final class EarlyReuseContentsTest {
             "a move and a mapping over its source that both wait for a fork's copy: the mapping waits for the move")
     void movedBesideAFork() throws Exception {
         // The copy waits for a narrowing that is held.
-        Holding.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
-        Holding.Caller<AddressSpace> fork = waits(space::fork);
-        Holding.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));
+        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
+        HeldOperations.Caller<AddressSpace> fork = waits(space::fork);
+        HeldOperations.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));
         move.comesToWaitFor("a fork's copy");
-        Holding.Caller<Long> over = waits(() -> fixed(8, 8));
+        HeldOperations.Caller<Long> over = waits(() -> fixed(8, 8));
         assertNull(space.find(page(8)), "not published");
         over.comesToWaitFor("mremap(");
         narrowing.endWith(0);
@@ -146,16 +146,16 @@ final class EarlyReuseContentsTest {
                 holding.machine().space(small).earlyReuse().load(List.of(all));
         AddressSpace full = (topDown ? builder : builder.bottomUp()).build();
         write(full, 300 * PAGE, 8, OLD);
-        Holding.Hold move = holding.hold(() -> full.mremap(300 * PAGE, 4 * PAGE, 4 * PAGE, THERE, 400 * PAGE));
-        assertEquals(Errno.ENOMEM.result(), atOnce(() -> full.mmap(0, PAGE, RW, Row.ANONYMOUS, null, 0)));
-        Holding.Hold hold = holding.hold(() -> full.munmap(304 * PAGE, 4 * PAGE));
-        assertEquals(304 * PAGE, atOnce(() -> full.mmap(0, 4 * PAGE, RW, Row.ANONYMOUS, null, 0)));
-        assertEquals(Errno.ENOMEM.result(), atOnce(() -> full.mmap(0, PAGE, RW, Row.ANONYMOUS, null, 0)));
+        HeldOperations.Hold move = holding.hold(() -> full.mremap(300 * PAGE, 4 * PAGE, 4 * PAGE, THERE, 400 * PAGE));
+        assertEquals(Errno.ENOMEM.result(), atOnce(() -> full.mmap(0, PAGE, RW, RetiringCall.ANONYMOUS, null, 0)));
+        HeldOperations.Hold hold = holding.hold(() -> full.munmap(304 * PAGE, 4 * PAGE));
+        assertEquals(304 * PAGE, atOnce(() -> full.mmap(0, 4 * PAGE, RW, RetiringCall.ANONYMOUS, null, 0)));
+        assertEquals(Errno.ENOMEM.result(), atOnce(() -> full.mmap(0, PAGE, RW, RetiringCall.ANONYMOUS, null, 0)));
         hold.endWith(0);
         move.endWith(400 * PAGE);
         assertContents(full, 400 * PAGE, 4, OLD);
         assertContents(full, 304 * PAGE, 4, 0);
-        assertEquals(300 * PAGE, full.mmap(0, 4 * PAGE, RW, Row.ANONYMOUS, null, 0));
+        assertEquals(300 * PAGE, full.mmap(0, 4 * PAGE, RW, RetiringCall.ANONYMOUS, null, 0));
         assertContents(full, 300 * PAGE, 4, 0);
         full.close();
         assertOver();
@@ -164,11 +164,11 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("over a munmap that waits for a fork's copy: the child has the pages, the mapping has none of them")
     void unmappedBesideAFork() throws Exception {
-        Holding.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
-        Holding.Caller<AddressSpace> fork = waits(space::fork);
-        Holding.Caller<Long> unmap = waits(() -> space.munmap(page(8), 8 * PAGE));
+        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
+        HeldOperations.Caller<AddressSpace> fork = waits(space::fork);
+        HeldOperations.Caller<Long> unmap = waits(() -> space.munmap(page(8), 8 * PAGE));
         unmap.comesToWaitFor("a fork's copy");
-        Holding.Caller<Long> over = waits(() -> fixed(10, 4));
+        HeldOperations.Caller<Long> over = waits(() -> fixed(10, 4));
         over.comesToWaitFor("a fork's copy");
         assertNotNull(space.find(page(10)), "published");
         narrowing.endWith(0);
@@ -184,9 +184,9 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("a mapping over a munmap's hole is used once that is complete, and begins with zeros")
     void unmapped() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(10), atOnce(() -> fixed(10, 4)));
-        Holding.Caller<Long> store = waits(() -> {
+        HeldOperations.Caller<Long> store = waits(() -> {
             write(space, page(11), 1, 7);
             return 0L;
         });
@@ -203,11 +203,11 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("a mapping over a munmap's hole is itself nobody's to move or to map over until that is complete")
     void chain() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), atOnce(() -> fixed(8, 8)));
-        Holding.Caller<Long> move = waits(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, THERE, page(64)));
-        Holding.Caller<Long> over = waits(() -> fixed(12, 2));
-        Holding.Caller<Long> unmap = waits(() -> space.munmap(page(14), 2 * PAGE));
+        HeldOperations.Caller<Long> move = waits(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, THERE, page(64)));
+        HeldOperations.Caller<Long> over = waits(() -> fixed(12, 2));
+        HeldOperations.Caller<Long> unmap = waits(() -> space.munmap(page(14), 2 * PAGE));
         hold.endWith(0);
         assertEquals(page(64), move.result());
         assertEquals(page(12), over.result());
@@ -224,17 +224,17 @@ final class EarlyReuseContentsTest {
             "what was stored in a mapping over a hole goes along when that is moved, and the next one waits for the"
                     + " move")
     void movedOn() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), atOnce(() -> fixed(8, 8)));
         hold.endWith(0);
         write(space, page(8), 8, 77);
-        Holding.Hold move = move(8, 8, 64);
-        Holding.Caller<Long> over = waits(() -> fixed(8, 8));
+        HeldOperations.Hold move = move(8, 8, 64);
+        HeldOperations.Caller<Long> over = waits(() -> fixed(8, 8));
         move.endWith(page(64));
         assertEquals(page(8), over.result());
         assertContents(space, page(64), 8, 77);
         assertContents(space, page(8), 8, 0);
-        Holding.Hold again = unmap(64, 8);
+        HeldOperations.Hold again = unmap(64, 8);
         assertEquals(page(64), atOnce(() -> fixed(64, 8)));
         again.endWith(0);
         assertContents(space, page(64), 8, 0);
@@ -244,11 +244,11 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("an asynchronous munmap and an asynchronous mapping over its hole are complete together, with zeros")
     void asynchronous() throws Exception {
-        Holding.Hold hold = holding.holdNext();
+        HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> unmap = space.munmapAsync(page(8), 8 * PAGE);
         hold.untilEntered();
         CompletableFuture<Long> over = space.mmapAsync(page(8), 8 * PAGE, RW, FIXED, null, 0);
-        Holding.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));
+        HeldOperations.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));
         assertFalse(unmap.isDone() || over.isDone());
         hold.letGo();
         assertEquals(0, unmap.get());
@@ -261,9 +261,9 @@ final class EarlyReuseContentsTest {
     @Test
     @DisplayName("over a munmap's hole and a range that is being discarded it waits for the discarding")
     void besideADiscard() throws Exception {
-        Holding.Hold discard = holding.hold(() -> space.madvise(page(16), 8 * PAGE, Advice.DONTNEED));
-        Holding.Hold hold = unmap(8, 8);
-        Holding.Caller<Long> both = waits(() -> fixed(12, 8));
+        HeldOperations.Hold discard = holding.hold(() -> space.madvise(page(16), 8 * PAGE, Advice.DONTNEED));
+        HeldOperations.Hold hold = unmap(8, 8);
+        HeldOperations.Caller<Long> both = waits(() -> fixed(12, 8));
         hold.endWith(0);
         assertFalse(both.isDone());
         assertNull(space.find(page(12)));

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.MOVE;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.mapFile;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.MOVE;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.mapFile;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
@@ -19,8 +19,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
@@ -46,7 +46,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class EarlyReuseTest {
     private static final int NOREPLACE = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
-    private final Holding holding = new Holding(Machine.builder().commitLimit(1L << 40));
+    private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
     private final AddressSpace space =
             holding.machine().space(LINUX).earlyReuse().build();
 
@@ -56,7 +56,7 @@ final class EarlyReuseTest {
         mapFile(space, 40, 4);
     }
 
-    private Holding.Hold unmap(long first, long pages) throws InterruptedException {
+    private HeldOperations.Hold unmap(long first, long pages) throws InterruptedException {
         return holding.hold(() -> space.munmap(page(first), pages * PAGE));
     }
 
@@ -80,8 +80,8 @@ final class EarlyReuseTest {
     void off(int flags) throws Exception {
         AddressSpace strict = holding.machine().newSpace(LINUX);
         map(strict, 0, 8, RW);
-        Holding.Hold hold = holding.hold(() -> strict.munmap(page(2), 4 * PAGE));
-        Holding.Caller<Long> caller = waits(() -> strict.mmap(page(2), 4 * PAGE, RW, flags, null, 0));
+        HeldOperations.Hold hold = holding.hold(() -> strict.munmap(page(2), 4 * PAGE));
+        HeldOperations.Caller<Long> caller = waits(() -> strict.mmap(page(2), 4 * PAGE, RW, flags, null, 0));
         assertNull(strict.find(page(2)));
         hold.endWith(0);
         assertEquals(page(2), caller.result());
@@ -91,12 +91,12 @@ final class EarlyReuseTest {
     @ValueSource(ints = {FIXED, NOREPLACE})
     @DisplayName("with it mmap returns at once, and a fault waits until the munmap is complete")
     void on(int flags) throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), atOnce(() -> space.mmap(page(8), 8 * PAGE, RW, flags, null, 0)));
         assertNotNull(space.find(page(8)));
         space.validate();
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
-        Holding.Caller<Resolution> other = waits(() -> space.resolve(page(16) - 1, RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(page(16) - 1, RW));
         hold.endWith(0);
         assertEquals(Resolution.FOUND, fault.result());
         assertEquals(Resolution.FOUND, other.result());
@@ -112,7 +112,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("partial overlap: the rest stays reserved, and is cleared at completion")
     void partial() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(10), fixed(10, 2));
         for (long rest : new long[] {8, 9, 12, 15}) {
             assertNull(space.find(page(rest)));
@@ -132,14 +132,15 @@ final class EarlyReuseTest {
     @DisplayName(
             "outside of the reservation, too: the whole mapping is in transit, and what it replaces there is retired")
     void beyondTheReservation() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
-        Holding.Hold mapping = holding.hold(() -> space.mmap(page(4), 16 * PAGE, Protection.READ, FIXED, null, 0));
+        HeldOperations.Hold hold = unmap(8, 8);
+        HeldOperations.Hold mapping =
+                holding.hold(() -> space.mmap(page(4), 16 * PAGE, Protection.READ, FIXED, null, 0));
         for (long inside : new long[] {4, 8, 15, 19}) {
-            Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), Protection.READ));
+            HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), Protection.READ));
             fault.thread.interrupt();
             assertEquals(Resolution.RETRY, fault.result());
         }
-        Holding.Caller<Long> other = waits(() -> space.munmap(page(18), PAGE));
+        HeldOperations.Caller<Long> other = waits(() -> space.munmap(page(18), PAGE));
         hold.endWith(0);
         other.comesToWaitFor("mmap(");
         mapping.endWith(page(4));
@@ -152,8 +153,8 @@ final class EarlyReuseTest {
     @CsvSource({"true,false", "false,false", "true,true", "false,true"})
     @DisplayName("over several dying holes: the last munmap to complete opens the gate")
     void several(boolean inTurn, boolean replacesWhatIsBetween) throws Exception {
-        Holding.Hold low = unmap(4, 4);
-        Holding.Hold high = unmap(12, 4);
+        HeldOperations.Hold low = unmap(4, 4);
+        HeldOperations.Hold high = unmap(12, 4);
         if (!replacesWhatIsBetween) {
             assertEquals(0, space.munmap(page(8), 4 * PAGE));
         }
@@ -162,12 +163,12 @@ final class EarlyReuseTest {
         (inTurn ? low : high).endWith(0);
         space.validate();
         for (long inside : new long[] {6, 8, 11, 13}) {
-            Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), RW));
+            HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(inside), RW));
             fault.thread.interrupt();
             assertEquals(Resolution.RETRY, fault.result());
         }
         long outside = inTurn ? 6 : 13;
-        Holding.Caller<Long> third = waits(() -> space.munmap(page(outside), PAGE));
+        HeldOperations.Caller<Long> third = waits(() -> space.munmap(page(outside), PAGE));
         (inTurn ? high : low).endWith(0);
         assertEquals(0, third.result());
         assertEquals(Resolution.FOUND, space.resolve(page(9), RW));
@@ -180,13 +181,13 @@ final class EarlyReuseTest {
     @CsvSource({"true", "false"})
     @DisplayName("several mappings over one dying hole are all opened by it")
     void severalOverOne(boolean adjacent) throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         long second = adjacent ? 10 : 11;
         assertEquals(page(8), fixed(8, 2));
         assertEquals(page(second), fixed(second, 2));
         space.validate();
-        Holding.Caller<Resolution> one = waits(() -> space.resolve(page(8), RW));
-        Holding.Caller<Resolution> other = waits(() -> space.resolve(page(second), RW));
+        HeldOperations.Caller<Resolution> one = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(page(second), RW));
         hold.endWith(0);
         assertEquals(Resolution.FOUND, one.result());
         assertEquals(Resolution.FOUND, other.result());
@@ -199,10 +200,10 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("the mapping's own retiring may end last, and then opens the gate")
     void ownRetiringLast() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
-        Holding.Hold mapping = holding.hold(() -> space.mmap(page(8), 8 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold hold = unmap(8, 8);
+        HeldOperations.Hold mapping = holding.hold(() -> space.mmap(page(8), 8 * PAGE, RW, FIXED, null, 0));
         hold.endWith(0);
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(8), RW));
         space.validate();
         mapping.endWith(page(8));
         assertEquals(Resolution.FOUND, fault.result());
@@ -210,9 +211,9 @@ final class EarlyReuseTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Column.class)
+    @EnumSource(RangeCall.class)
     @DisplayName("every other operation waits for the whole new mapping, also where no munmap was")
-    void othersWait(Column column) throws Exception {
+    void othersWait(RangeCall column) throws Exception {
         map(space, 128, 8, RW);
         AddressSpace calm = Machine.builder().build().newSpace(LINUX);
         map(calm, 0, 32, RW);
@@ -221,30 +222,30 @@ final class EarlyReuseTest {
         map(calm, 4, 8, RW);
         assertEquals(0, calm.munmap(page(12), 4 * PAGE));
         long expected = column.run(calm, 4, 4);
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(4), fixed(4, 8));
-        String before = Listing.of(space);
-        Holding.Caller<Long> caller = waits(() -> column.run(space, 4, 4));
-        assertEquals(before, Listing.of(space));
+        String before = LayoutText.of(space);
+        HeldOperations.Caller<Long> caller = waits(() -> column.run(space, 4, 4));
+        assertEquals(before, LayoutText.of(space));
         space.validate();
         hold.endWith(0);
         assertEquals(expected, caller.result());
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         assertOver();
     }
 
     @Test
     @DisplayName("over a gate it waits, also over one that is an early mapping's")
     void overAGate() throws Exception {
-        Holding.Hold gate = holding.hold(() -> space.mmap(page(20), 4 * PAGE, RW, FIXED, null, 0));
-        Holding.Caller<Long> over = waits(() -> space.mmap(page(20), PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold gate = holding.hold(() -> space.mmap(page(20), 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Caller<Long> over = waits(() -> space.mmap(page(20), PAGE, RW, FIXED, null, 0));
         gate.endWith(page(20));
         assertEquals(page(20), over.result());
 
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), fixed(8, 4));
-        Holding.Caller<Long> again = waits(() -> space.mmap(page(10), 4 * PAGE, RW, FIXED, null, 0));
-        Holding.Caller<Long> reserved = waits(() -> space.mprotect(page(14), PAGE, RW));
+        HeldOperations.Caller<Long> again = waits(() -> space.mmap(page(10), 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Caller<Long> reserved = waits(() -> space.mprotect(page(14), PAGE, RW));
         hold.endWith(0);
         assertEquals(page(10), again.result());
         assertEquals(Errno.ENOMEM.result(), reserved.result());
@@ -278,10 +279,10 @@ final class EarlyReuseTest {
 
     /** A page that an operation unmaps is mapped by others once the operation is complete, and not before. */
     private void assertNotReused(Callable<Long> operation, long address) throws Exception {
-        Holding.Hold hold = holding.hold(operation);
+        HeldOperations.Hold hold = holding.hold(operation);
         assertNull(space.find(address));
-        Holding.Caller<Long> fixed = waits(() -> space.mmap(address, PAGE, RW, FIXED, null, 0));
-        Holding.Caller<Long> noReplace = waits(() -> space.mmap(address, PAGE, RW, NOREPLACE, null, 0));
+        HeldOperations.Caller<Long> fixed = waits(() -> space.mmap(address, PAGE, RW, FIXED, null, 0));
+        HeldOperations.Caller<Long> noReplace = waits(() -> space.mmap(address, PAGE, RW, NOREPLACE, null, 0));
         assertNull(space.find(address));
         space.validate();
         assertFalse(Errno.isError(hold.end()));
@@ -293,11 +294,11 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("a munmap's hole beside a move's source: alone it is reused, together they are waited for")
     void besideAMove() throws Exception {
-        Holding.Hold move =
+        HeldOperations.Hold move =
                 holding.hold(() -> space.mremap(page(8), 4 * PAGE, 4 * PAGE, MOVE | RemapFlags.FIXED, page(64)));
-        Holding.Hold hold = unmap(12, 4);
+        HeldOperations.Hold hold = unmap(12, 4);
         assertEquals(page(12), fixed(12, 1));
-        Holding.Caller<Long> both = waits(() -> space.mmap(page(10), 5 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Caller<Long> both = waits(() -> space.mmap(page(10), 5 * PAGE, RW, FIXED, null, 0));
         assertEquals(page(15), fixed(15, 1));
         hold.endWith(0);
         assertFalse(both.isDone());
@@ -310,10 +311,10 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("NOREPLACE over a dying hole and a mapping that stays is EEXIST, and changes nothing")
     void noReplace() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
-        String before = Listing.of(space);
+        HeldOperations.Hold hold = unmap(8, 8);
+        String before = LayoutText.of(space);
         assertEquals(Errno.EEXIST.result(), atOnce(() -> space.mmap(page(12), 8 * PAGE, RW, NOREPLACE, null, 0)));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         space.validate();
         hold.endWith(0);
         assertOver();
@@ -322,7 +323,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("an asynchronous mapping is complete once the munmap is")
     void asynchronous() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         CompletableFuture<Long> future = space.mmapAsync(page(8), 4 * PAGE, RW, FIXED, null, 0);
         holding.machine().awaitQuiescence();
         assertFalse(future.isDone());
@@ -334,7 +335,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("what throws in a retiring opens the gates of the mappings over its hole, too")
     void throwing() throws Exception {
-        Holding.Hold hold = holding.hold(() -> space.munmap(page(8), 8 * PAGE), () -> {
+        HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(8), 8 * PAGE), () -> {
             throw new IllegalStateException("on purpose");
         });
         assertEquals(page(8), fixed(8, 4));
@@ -346,7 +347,7 @@ final class EarlyReuseTest {
     @Test
     @DisplayName("a child may use the mapping at once, and has no hole")
     void fork() throws Exception {
-        Holding.Hold hold = unmap(8, 8);
+        HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), fixed(8, 4));
         try (AddressSpace child = space.fork()) {
             assertEquals(Resolution.FOUND, atOnce(() -> child.resolve(page(8), RW)));

@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
-import dev.samara.core.Reachable;
+import dev.samara.core.ReachableObjects;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -35,7 +35,7 @@ final class EndedIsGarbageTest {
     private static final long[] PLACES = {0x10_0000_0000L, 0x20_0000_0000L};
     private static final long PLACE = 0x30_0000_0000L;
 
-    private final Holding holding = new Holding(Machine.builder().memory(1 << 20));
+    private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 20));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
 
     private void map(long at) {
@@ -48,7 +48,7 @@ final class EndedIsGarbageTest {
     }
 
     private List<Object> reachable(String simpleName) {
-        return Reachable.of(simpleName, holding.machine(), space);
+        return ReachableObjects.of(simpleName, holding.machine(), space);
     }
 
     /**
@@ -56,7 +56,7 @@ final class EndedIsGarbageTest {
      * weak references, which go with a collection.
      */
     private Map<String, Long> census() {
-        return Reachable.from(holding.machine(), space).stream()
+        return ReachableObjects.from(holding.machine(), space).stream()
                 .filter(object -> !(object instanceof Reference<?>))
                 .map(object -> object.getClass().getName())
                 .filter(name -> name.startsWith("dev.samara.") && !name.contains(".check."))
@@ -77,12 +77,12 @@ final class EndedIsGarbageTest {
         for (long at : PLACES) {
             map(at);
         }
-        Holding.Hold before = holding.hold(() -> space.mprotect(PLACES[0], 4 * PAGE, Protection.READ));
+        HeldOperations.Hold before = holding.hold(() -> space.mprotect(PLACES[0], 4 * PAGE, Protection.READ));
         Map<String, Long> kept = Map.of();
         for (int round = 1; round <= 6; round++) {
             int n = round & 1;
-            Holding.Caller<AddressSpace> fork = Holding.waits(space::fork);
-            Holding.Hold next = holding.hold(() -> space.mprotect(PLACES[n], 4 * PAGE, Protection.READ));
+            HeldOperations.Caller<AddressSpace> fork = HeldOperations.waits(space::fork);
+            HeldOperations.Hold next = holding.hold(() -> space.mprotect(PLACES[n], 4 * PAGE, Protection.READ));
             before.endWith(0);
             fork.result().close();
             assertEquals(0, space.mprotect(PLACES[1 - n], 4 * PAGE, RW));
@@ -104,9 +104,9 @@ final class EndedIsGarbageTest {
     void moves() throws Exception {
         map(PLACE);
         map(PLACE + 0x10_0000);
-        Holding.Hold move = holding.hold(() ->
+        HeldOperations.Hold move = holding.hold(() ->
                 space.mremap(PLACE, 4 * PAGE, 4 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, PLACE + 0x10_0000));
-        Holding.Caller<AddressSpace> fork = Holding.waits(space::fork);
+        HeldOperations.Caller<AddressSpace> fork = HeldOperations.waits(space::fork);
         move.endWith(PLACE + 0x10_0000);
         fork.result().close();
         assertNothingIsLeft();
@@ -117,8 +117,8 @@ final class EndedIsGarbageTest {
     void joins() throws Exception {
         map(PLACE);
         map(PLACE + 4 * PAGE);
-        Holding.Hold first = holding.hold(() -> space.mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0));
-        Holding.Hold second = holding.hold(() -> space.mmap(PLACE + 4 * PAGE, 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold first = holding.hold(() -> space.mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold second = holding.hold(() -> space.mmap(PLACE + 4 * PAGE, 4 * PAGE, RW, FIXED, null, 0));
         first.endWith(PLACE);
         second.endWith(PLACE + 4 * PAGE);
         assertNothingIsLeft();

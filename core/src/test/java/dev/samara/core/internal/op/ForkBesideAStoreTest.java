@@ -8,7 +8,7 @@ import dev.samara.core.Await;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.page.HeldFrames;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -24,11 +24,11 @@ import org.junit.jupiter.api.Test;
 /** A store that has found its page writable and has not been made yet, beside forks. */
 class ForkBesideAStoreTest {
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
-    private final AtomicReference<@Nullable HeldFrames> store = new AtomicReference<>();
+    private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
     private final Machine machine = Machine.builder()
             .memory(1 << 20)
             .frameStore((shift, count) -> {
-                HeldFrames made = new HeldFrames(shift, count);
+                HookedFrames made = new HookedFrames(shift, count);
                 store.set(made);
                 return made;
             })
@@ -62,7 +62,7 @@ class ForkBesideAStoreTest {
 
     private final FutureTask<Integer> storing = new FutureTask<>(() -> store(2));
 
-    private Seen fork(HeldFrames.Hold hold) throws Exception {
+    private Seen fork(HookedFrames.Hold hold) throws Exception {
         try (AddressSpace child = space.fork();
                 Cpu cpu = machine.claimCpu()) {
             cpu.load(child);
@@ -86,7 +86,7 @@ class ForkBesideAStoreTest {
     @DisplayName("a fork that finds a page read-only by another fork, which still waits for a store, waits for it too")
     void secondForkWaits() throws Exception {
         assertEquals(Fault.MINOR, store(1));
-        HeldFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextStore();
+        HookedFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextStore();
         start(storing, "storing");
         hold.reached.await();
         FutureTask<Seen> one = new FutureTask<>(() -> fork(hold));

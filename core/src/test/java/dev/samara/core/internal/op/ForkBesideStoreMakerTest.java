@@ -7,7 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
-import dev.samara.core.internal.page.HeldFrames;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
@@ -41,7 +41,7 @@ final class ForkBesideStoreMakerTest {
                         begun.countDown();
                         Latches.await(mayEnd);
                     }
-                    return new HeldFrames(shift, count);
+                    return new HookedFrames(shift, count);
                 })
                 .build();
         AddressSpace parent = machine.newSpace(LINUX);

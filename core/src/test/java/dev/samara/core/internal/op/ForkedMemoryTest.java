@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.WRITE;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.WRITE;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -15,7 +15,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
@@ -47,11 +47,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class ForkedMemoryTest {
     private static final int PAGES = 16;
 
-    private final Rig rig = new Rig();
+    private final SpaceFixture fixture = new SpaceFixture();
 
     private long read(AddressSpace space, long address) {
-        rig.cpu.load(space);
-        return rig.load(address);
+        fixture.cpu.load(space);
+        return fixture.load(address);
     }
 
     private static Vma vma(AddressSpace space, long address) {
@@ -59,44 +59,44 @@ final class ForkedMemoryTest {
     }
 
     private void write(AddressSpace space, long address, long number) {
-        rig.cpu.load(space);
-        rig.store(address, number);
+        fixture.cpu.load(space);
+        fixture.store(address, number);
     }
 
     @Test
     @DisplayName("is the parent's of that instant, whatever either stores after it")
     void apart() throws InterruptedException {
-        long at = rig.anonymous(4);
-        rig.store(at, 1);
-        rig.store(at + PAGE, 2);
-        try (AddressSpace child = rig.space.fork()) {
-            assertEquals(2, rig.frames());
-            write(rig.space, at, 10);
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 2);
+        try (AddressSpace child = fixture.space.fork()) {
+            assertEquals(2, fixture.frames());
+            write(fixture.space, at, 10);
             write(child, at + PAGE, 20);
-            write(rig.space, at + 2 * PAGE, 30);
+            write(fixture.space, at + 2 * PAGE, 30);
             assertEquals(1, read(child, at));
-            assertEquals(10, read(rig.space, at));
+            assertEquals(10, read(fixture.space, at));
             assertEquals(20, read(child, at + PAGE));
-            assertEquals(2, read(rig.space, at + PAGE));
+            assertEquals(2, read(fixture.space, at + PAGE));
             assertEquals(0, read(child, at + 2 * PAGE));
             write(child, at, 11);
-            write(rig.space, at + PAGE, 21);
+            write(fixture.space, at + PAGE, 21);
             assertEquals(List.of(11L, 20L), List.of(read(child, at), read(child, at + PAGE)));
-            assertEquals(List.of(10L, 21L), List.of(read(rig.space, at), read(rig.space, at + PAGE)));
+            assertEquals(List.of(10L, 21L), List.of(read(fixture.space, at), read(fixture.space, at + PAGE)));
             // Whoever is left alone with a page writes in place.
-            assertEquals(5, rig.frames());
-            rig.cpu.load(rig.space);
+            assertEquals(5, fixture.frames());
+            fixture.cpu.load(fixture.space);
         }
-        assertEquals(3, rig.frames());
-        rig.closeEmpty();
+        assertEquals(3, fixture.frames());
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("in a chain of forks is that of each one's instant; every frame comes back, in whatever order they are"
             + " closed")
     void chain() throws InterruptedException {
-        long at = rig.anonymous(PAGES);
-        List<AddressSpace> generations = new ArrayList<>(List.of(rig.space));
+        long at = fixture.anonymous(PAGES);
+        List<AddressSpace> generations = new ArrayList<>(List.of(fixture.space));
         for (int generation = 0; generation < 8; generation++) {
             AddressSpace youngest = generations.get(generation);
             for (int page = generation; page < PAGES; page++) {
@@ -112,82 +112,83 @@ final class ForkedMemoryTest {
                 assertEquals(expected, read(generations.get(generation), at + page * PAGE));
             }
         }
-        rig.cpu.load(null);
+        fixture.cpu.load(null);
         for (int i : new int[] {4, 8, 1, 0, 7, 2, 6, 3, 5}) {
             generations.get(i).close();
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("has the rights of the child's mapping")
     void rights() throws InterruptedException {
-        long at = rig.anonymous(2);
-        rig.store(at, 1);
-        assertEquals(0, rig.space.mprotect(at, PAGE, READ));
-        try (AddressSpace child = rig.space.fork()) {
-            assertEquals(0, rig.space.mprotect(at, PAGE, RW));
-            rig.store(at, 2);
-            rig.cpu.load(child);
-            assertFault(Fault.ACCERR, rig.memory.store(at, 8, 3));
-            assertEquals(1, rig.load(at));
-            rig.cpu.load(rig.space);
-            assertEquals(2, rig.load(at));
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
+        try (AddressSpace child = fixture.space.fork()) {
+            assertEquals(0, fixture.space.mprotect(at, PAGE, RW));
+            fixture.store(at, 2);
+            fixture.cpu.load(child);
+            assertFault(Fault.ACCERR, fixture.memory.store(at, 8, 3));
+            assertEquals(1, fixture.load(at));
+            fixture.cpu.load(fixture.space);
+            assertEquals(2, fixture.load(at));
         }
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("a pinned page is copied for the child at once, and stays the parent's in place")
     void pinned() throws InterruptedException {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
-        int frame = rig.memory.pin(at, WRITE);
-        try (AddressSpace child = rig.space.fork()) {
-            assertEquals(2, rig.frames());
-            rig.memory.frameStore().put(frame, 0, 8, 5);
-            assertEquals(5, rig.load(at));
-            rig.store(at + 8, 6);
-            assertEquals(frame, Pte.frame(rig.pte(at)));
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
+        int frame = fixture.memory.pin(at, WRITE);
+        try (AddressSpace child = fixture.space.fork()) {
+            assertEquals(2, fixture.frames());
+            fixture.memory.frameStore().put(frame, 0, 8, 5);
+            assertEquals(5, fixture.load(at));
+            fixture.store(at + 8, 6);
+            assertEquals(frame, Pte.frame(fixture.pte(at)));
             assertEquals(1, read(child, at));
             write(child, at, 9);
-            assertEquals(5, read(rig.space, at));
+            assertEquals(5, read(fixture.space, at));
         }
-        rig.memory.unpin(frame, true);
-        rig.closeEmpty();
+        fixture.memory.unpin(frame, true);
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("a page that too many mappings have to count one more is copied for the child at once")
     void tooOftenMapped() throws InterruptedException {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
-        Frames frames = MachineInternals.layoutOf(rig.space).memory().frames();
-        int frame = Pte.frame(rig.pte(at));
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
+        Frames frames = MachineInternals.layoutOf(fixture.space).memory().frames();
+        int frame = Pte.frame(fixture.pte(at));
         long counted = 0;
         while (frames.share(frame)) {
             counted++;
         }
-        try (AddressSpace child = rig.space.fork()) {
-            assertEquals(2, rig.frames());
-            rig.store(at, 5);
-            assertEquals(frame, Pte.frame(rig.pte(at)), "the parent's in place");
+        try (AddressSpace child = fixture.space.fork()) {
+            assertEquals(2, fixture.frames());
+            fixture.store(at, 5);
+            assertEquals(frame, Pte.frame(fixture.pte(at)), "the parent's in place");
             assertEquals(1, read(child, at));
             write(child, at, 9);
-            assertEquals(5, read(rig.space, at));
+            assertEquals(5, read(fixture.space, at));
         }
-        PageTableContext worker = MachineInternals.layoutOf(rig.space).memory().borrow();
+        PageTableContext worker =
+                MachineInternals.layoutOf(fixture.space).memory().borrow();
         for (; counted > 0; counted--) {
             frames.drop(frame, worker.magazine());
         }
-        MachineInternals.layoutOf(rig.space).memory().giveBack(worker);
-        rig.closeEmpty();
+        MachineInternals.layoutOf(fixture.space).memory().giveBack(worker);
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("that cannot be had, since there is no frame for a pinned page, fails with ENOMEM and leaves nothing")
     void pinnedWithoutMemory() throws InterruptedException {
-        Rig small = new Rig(2);
+        SpaceFixture small = new SpaceFixture(2);
         long at = small.anonymous(3);
         small.store(at, 1);
         small.store(at + PAGE, 2);
@@ -204,7 +205,7 @@ final class ForkedMemoryTest {
         assertEquals(2, small.frames());
         small.cpu.memory().unpin(frame, false);
         small.closeEmpty();
-        rig.close();
+        fixture.close();
     }
 
     /**
@@ -221,11 +222,11 @@ final class ForkedMemoryTest {
                 return null;
             });
             for (int i = 0; i < 150; i++) {
-                try (AddressSpace child = rig.space.fork()) {
+                try (AddressSpace child = fixture.space.fork()) {
                     child.validate();
-                    rig.cpu.load(child);
+                    fixture.cpu.load(child);
                     judge.judge();
-                    rig.cpu.load(null);
+                    fixture.cpu.load(null);
                 }
             }
             done.set(true);
@@ -234,10 +235,10 @@ final class ForkedMemoryTest {
             done.set(true);
             pool.shutdown();
         }
-        rig.cpu.load(rig.space);
-        rig.machine.awaitQuiescence();
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.cpu.load(fixture.space);
+        fixture.machine.awaitQuiescence();
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     /** Looks at the child that the CPU has loaded. */
@@ -247,15 +248,15 @@ final class ForkedMemoryTest {
 
     /** A CPU of the thread that first asks for it, with the parent loaded. */
     private final ThreadLocal<Cpu> others = ThreadLocal.withInitial(() -> {
-        Cpu cpu = rig.machine.claimCpu();
-        cpu.load(rig.space);
+        Cpu cpu = fixture.machine.claimCpu();
+        cpu.load(fixture.space);
         return cpu;
     });
 
     @Test
     @DisplayName("P4 beside stores is each page of some instant, and none that came after its return")
     void besideStores() throws Exception {
-        long at = rig.anonymous(PAGES);
+        long at = fixture.anonymous(PAGES);
         AtomicLong number = new AtomicLong();
         beside(
                 () -> {
@@ -271,12 +272,12 @@ final class ForkedMemoryTest {
                     long most = number.get();
                     long[] first = new long[PAGES];
                     for (int page = 0; page < PAGES; page++) {
-                        first[page] = rig.load(at + page * PAGE);
+                        first[page] = fixture.load(at + page * PAGE);
                         assertTrue(first[page] <= most, "from after the fork");
                     }
                     for (int page = 0; page < PAGES; page++) {
-                        assertEquals(first[page], rig.load(at + page * PAGE));
-                        rig.store(at + page * PAGE, -1);
+                        assertEquals(first[page], fixture.load(at + page * PAGE));
+                        fixture.store(at + page * PAGE, -1);
                     }
                 });
     }
@@ -287,18 +288,18 @@ final class ForkedMemoryTest {
         long place = 0x5000_0000L;
         beside(
                 () -> {
-                    rig.map(place, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                    fixture.map(place, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
                     for (int page = 0; page < PAGES; page++) {
                         assertFault(Fault.MINOR, others.get().memory().store(place + page * PAGE, 8, 0x40 + page));
                     }
-                    rig.space.munmap(place, PAGES * PAGE);
+                    fixture.space.munmap(place, PAGES * PAGE);
                     return null;
                 },
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
-                        int fault = rig.memory.load(place + page * PAGE, 8);
+                        int fault = fixture.memory.load(place + page * PAGE, 8);
                         if (Fault.isDone(fault)) {
-                            long value = rig.memory.value();
+                            long value = fixture.memory.value();
                             assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
                         } else {
                             assertFault(Fault.MAPERR, fault);
@@ -312,43 +313,43 @@ final class ForkedMemoryTest {
     void besideMremap() throws Exception {
         long one = 0x5000_0000L;
         long two = 0x6000_0000L;
-        rig.map(one, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.map(one, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         for (int page = 0; page < PAGES; page++) {
-            rig.store(one + page * PAGE, 0x40 + page);
+            fixture.store(one + page * PAGE, 0x40 + page);
         }
         int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         beside(
                 () -> {
-                    assertEquals(two, rig.space.mremap(one, PAGES * PAGE, PAGES * PAGE, flags, two));
-                    assertEquals(one, rig.space.mremap(two, PAGES * PAGE, PAGES * PAGE, flags, one));
+                    assertEquals(two, fixture.space.mremap(one, PAGES * PAGE, PAGES * PAGE, flags, two));
+                    assertEquals(one, fixture.space.mremap(two, PAGES * PAGE, PAGES * PAGE, flags, one));
                     return null;
                 },
                 () -> {
-                    long there = Fault.isDone(rig.memory.load(one, 8)) ? one : two;
+                    long there = Fault.isDone(fixture.memory.load(one, 8)) ? one : two;
                     for (int page = 0; page < PAGES; page++) {
-                        assertEquals(0x40 + page, rig.load(there + page * PAGE));
+                        assertEquals(0x40 + page, fixture.load(there + page * PAGE));
                     }
-                    assertFault(Fault.MAPERR, rig.memory.load(one + two - there, 8));
+                    assertFault(Fault.MAPERR, fixture.memory.load(one + two - there, 8));
                 });
     }
 
     @Test
     @DisplayName("P2 beside DONTNEED of the parent is each page as it was, or zeros")
     void besideDontNeed() throws Exception {
-        long at = rig.anonymous(PAGES);
+        long at = fixture.anonymous(PAGES);
         beside(
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
                         assertFault(Fault.MINOR, others.get().memory().store(at + page * PAGE, 8, 0x40 + page));
                     }
-                    assertEquals(0, rig.space.madvise(at, PAGES * PAGE, Advice.DONTNEED));
+                    assertEquals(0, fixture.space.madvise(at, PAGES * PAGE, Advice.DONTNEED));
                     return null;
                 },
                 () -> {
                     for (int page = 0; page < PAGES; page++) {
-                        long value = rig.load(at + page * PAGE);
+                        long value = fixture.load(at + page * PAGE);
                         assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
-                        rig.store(at + page * PAGE, 1);
+                        fixture.store(at + page * PAGE, 1);
                     }
                 });
     }
@@ -356,20 +357,20 @@ final class ForkedMemoryTest {
     @Test
     @DisplayName("P11 beside mprotect has no right that the child's mapping lacks")
     void besideMprotect() throws Exception {
-        long at = rig.anonymous(PAGES);
-        rig.store(at, 1);
+        long at = fixture.anonymous(PAGES);
+        fixture.store(at, 1);
         beside(
                 () -> {
-                    assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, RW));
+                    assertEquals(0, fixture.space.mprotect(at, PAGES * PAGE, RW));
                     others.get().memory().store(at, 8, 1);
-                    assertEquals(0, rig.space.mprotect(at, PAGES * PAGE, READ));
+                    assertEquals(0, fixture.space.mprotect(at, PAGES * PAGE, READ));
                     return null;
                 },
                 () -> {
                     boolean mayWrite =
-                            vma(Objects.requireNonNull(rig.cpu.space()), at).has(VmaFlags.WRITE);
-                    assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, rig.memory.store(at, 8, 1));
-                    assertEquals(1, rig.load(at));
+                            vma(Objects.requireNonNull(fixture.cpu.space()), at).has(VmaFlags.WRITE);
+                    assertFault(mayWrite ? Fault.MINOR : Fault.ACCERR, fixture.memory.store(at, 8, 1));
+                    assertEquals(1, fixture.load(at));
                 });
     }
 }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
@@ -61,11 +61,11 @@ final class GuardedEndsTest {
 
     /** A call must fail, with nothing changed. */
     private static void assertRefused(AddressSpace space, long errno, ToLongFunction<AddressSpace> call) {
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         Usage used = space.usage();
         long committed = space.machine().committed();
         assertEquals(errno, call.applyAsLong(space));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         assertEquals(used, space.usage());
         assertEquals(committed, space.machine().committed());
         space.validate();
@@ -180,7 +180,7 @@ final class GuardedEndsTest {
         assertRefused(space, NONE, any -> any.mlock(560 * PAGE, PAGE));
         assertEquals(0, space.munmap(0, 22 * PAGE));
         assertEquals(0, space.munmap(0, 600 * PAGE));
-        assertEquals("", Listing.of(space));
+        assertEquals("", LayoutText.of(space));
         assertRefused(space, NONE, any -> map(any, 19, 1, FIXED));
         space.close();
         assertRefused(space, NONE, any -> map(any, 0, 1, FIXED));

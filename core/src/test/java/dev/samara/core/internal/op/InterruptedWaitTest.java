@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -14,8 +14,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.Usage;
 import dev.samara.core.mman.Errno;
@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("An interrupt ends a wait before publication, with nothing changed and the flag kept")
 @Timeout(60)
 final class InterruptedWaitTest {
-    private final Holding holding = new Holding(Machine.builder().commitLimit(1L << 40));
+    private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
 
     /** Makes a call, and says whether its thread's flag was set at the end. */
     private static Callable<Ended> noting(Callable<?> call) {
@@ -43,20 +43,20 @@ final class InterruptedWaitTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Column.class,
+            value = RangeCall.class,
             mode = EnumSource.Mode.EXCLUDE,
             names = {"CLOSE"})
     @DisplayName("an operation that is interrupted while it waits returns EINTR")
-    void duringTheWait(Column column) throws Exception {
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
-        String before = Listing.of(space);
+    void duringTheWait(RangeCall column) throws Exception {
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        String before = LayoutText.of(space);
         Usage used = space.usage();
         long committed = holding.machine().committed();
-        Holding.Caller<Ended> caller = waits(noting(() -> column.run(space, 16, 8)));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> column.run(space, 16, 8)));
         caller.thread.interrupt();
         assertEquals(new Ended(Errno.EINTR.result(), true), caller.result());
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         assertEquals(used, space.usage());
         assertEquals(committed, holding.machine().committed());
         space.validate();
@@ -65,55 +65,56 @@ final class InterruptedWaitTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Column.class,
+            value = RangeCall.class,
             mode = EnumSource.Mode.EXCLUDE,
             names = {"CLOSE"})
     @DisplayName("an operation of a thread that is interrupted already returns EINTR if it would wait")
-    void beforeTheWait(Column column) throws Exception {
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
-        String before = Listing.of(space);
+    void beforeTheWait(RangeCall column) throws Exception {
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        String before = LayoutText.of(space);
         Thread.currentThread().interrupt();
         assertEquals(Errno.EINTR.result(), column.run(space, 16, 8));
         assertTrue(Thread.interrupted(), "the flag is kept");
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         space.validate();
         hold.endWith(page(16));
     }
 
     @ParameterizedTest
-    @EnumSource(Column.class)
+    @EnumSource(RangeCall.class)
     @DisplayName("an operation of an interrupted thread that has nothing to wait for takes no notice")
-    void nothingToWaitFor(Column column) {
-        AddressSpace calm = Row.MUNMAP.space(Machine.builder().build());
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
+    void nothingToWaitFor(RangeCall column) {
+        AddressSpace calm = RetiringCall.MUNMAP.space(Machine.builder().build());
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         long expected = column.run(calm, 16, 8);
         Thread.currentThread().interrupt();
         assertEquals(expected, column.run(space, 16, 8));
         assertTrue(Thread.interrupted(), "the flag is kept");
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
     }
 
     @Test
     @DisplayName("the end of a space is not interrupted: close waits on, and the flag is set when it returns")
     void closeWaitsOn() throws Exception {
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
-        Holding.Caller<Ended> caller = waits(noting(() -> Column.CLOSE.run(space, 0, 1)));
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> RangeCall.CLOSE.run(space, 0, 1)));
         caller.thread.interrupt();
         Await.until("the interrupt is noticed", () -> !caller.thread.isInterrupted(), caller.thread);
         assertTrue(caller.comesToWait());
         hold.endWith(page(16));
         assertEquals(new Ended(0L, true), caller.result());
-        assertEquals("", Listing.of(space));
+        assertEquals("", LayoutText.of(space));
     }
 
     @Test
     @DisplayName("brk that is interrupted returns EINTR, and the break is where it was")
     void heap() throws Exception {
-        AddressSpace space = Row.MUNMAP.space(holding.machine().space(Row.LINUX).heap(page(8), page(16)));
-        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
-        Holding.Caller<Ended> caller = waits(noting(() -> space.brk(page(18))));
+        AddressSpace space = RetiringCall.MUNMAP.space(
+                holding.machine().space(RetiringCall.LINUX).heap(page(8), page(16)));
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> space.brk(page(18))));
         caller.thread.interrupt();
         assertEquals(new Ended(Errno.EINTR.result(), true), caller.result());
         assertEquals(page(16), space.brk(0));
@@ -123,9 +124,9 @@ final class InterruptedWaitTest {
     @Test
     @DisplayName("a fault at a gate that is interrupted is to be retried")
     void fault() throws Exception {
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
-        Holding.Caller<Ended> caller = waits(noting(() -> space.resolve(page(16), Protection.READ)));
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> space.resolve(page(16), Protection.READ)));
         caller.thread.interrupt();
         assertEquals(new Ended(Resolution.RETRY, true), caller.result());
         Thread.currentThread().interrupt();
@@ -141,11 +142,11 @@ final class InterruptedWaitTest {
     @Test
     @DisplayName("a fault that waits to grow a stack, and is interrupted, is to be retried; the stack is what it was")
     void faultBelowAStack() throws Exception {
-        Holding near = new Holding(Machine.builder().stackGuardGap(4));
-        AddressSpace other = Row.MUNMAP.space(near.machine());
+        HeldOperations near = new HeldOperations(Machine.builder().stackGuardGap(4));
+        AddressSpace other = RetiringCall.MUNMAP.space(near.machine());
         assertEquals(page(24), other.mmap(page(24), PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
-        Holding.Hold hold = near.hold(() -> Row.MUNMAP.run(other));
-        Holding.Caller<Ended> caller = waits(noting(() -> other.resolve(page(22), RW)));
+        HeldOperations.Hold hold = near.hold(() -> RetiringCall.MUNMAP.run(other));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> other.resolve(page(22), RW)));
         caller.thread.interrupt();
         assertEquals(new Ended(Resolution.RETRY, true), caller.result());
         assertNull(other.find(page(23)));
@@ -154,14 +155,14 @@ final class InterruptedWaitTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("after publication an interrupt is remembered: the operation completes, and the flag is set")
-    void afterPublication(Row row) throws Exception {
+    void afterPublication(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(Machine.builder().build());
         long expected = row.run(calm);
         AddressSpace space = row.space(holding.machine());
         boolean[] flag = new boolean[1];
-        Holding.Hold hold = holding.hold(() -> {
+        HeldOperations.Hold hold = holding.hold(() -> {
             long result = row.run(space);
             flag[0] = Thread.interrupted();
             return result;
@@ -169,7 +170,7 @@ final class InterruptedWaitTest {
         hold.retirer().interrupt();
         hold.endWith(expected);
         assertTrue(flag[0]);
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         assertFalse(Errno.isError(space.mmap(page(16), PAGE, RW, ANONYMOUS, null, 0)));
         space.validate();
     }

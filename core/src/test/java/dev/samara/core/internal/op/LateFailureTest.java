@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
@@ -126,14 +126,14 @@ final class LateFailureTest {
         AddressSpace space = machine.newSpace(LINUX);
         map(space, 0, 4, RW);
         map(space, 6, 4, RW);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         Usage usage = space.usage();
         int keep = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
         for (int round = 0; round < 3; round++) {
             assertEquals(Errno.ENOMEM.result(), space.mremap(page(6), 4 * PAGE, 13 * PAGE, 0, 0));
             assertEquals(Errno.ENOMEM.result(), space.mremap(page(0), 4 * PAGE, 13 * PAGE, RemapFlags.MAYMOVE, 0));
             assertEquals(Errno.ENOMEM.result(), space.mremap(page(0), 4 * PAGE, 8 * PAGE, 0, 0));
-            assertEquals(before, Listing.of(space));
+            assertEquals(before, LayoutText.of(space));
             assertEquals(usage, space.usage());
             assertEquals(8 * PAGE, machine.committed());
         }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.Usage;
 import dev.samara.core.mman.MapFlags;
@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class LateJoinTest {
     private static final int R = Protection.READ;
 
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);
 
     @BeforeEach
@@ -58,7 +58,7 @@ final class LateJoinTest {
         return drawing.toString();
     }
 
-    private Holding.Hold narrow(int first, int last) throws InterruptedException {
+    private HeldOperations.Hold narrow(int first, int last) throws InterruptedException {
         return holding.hold(() -> space.mprotect(page(first), (last - first) * PAGE, R));
     }
 
@@ -66,9 +66,9 @@ final class LateJoinTest {
     @ValueSource(booleans = {true, false})
     @DisplayName("two mprotects beside each other, completing in either order: the last joins both")
     void lastOfTwoJoinsBoth(boolean inTurn) throws Exception {
-        Holding.Hold left = narrow(0, 4);
+        HeldOperations.Hold left = narrow(0, 4);
         assertEquals("0-4r 4-12rw", drawing());
-        Holding.Hold right = narrow(4, 8);
+        HeldOperations.Hold right = narrow(4, 8);
         assertEquals("0-4r 4-8r 8-12rw", drawing());
         (inTurn ? left : right).endWith(0);
         assertEquals("0-4r 4-8r 8-12rw", drawing());
@@ -80,7 +80,7 @@ final class LateJoinTest {
     @CsvSource({"0,1,2", "0,2,1", "1,0,2", "1,2,0", "2,0,1", "2,1,0"})
     @DisplayName("three mprotects beside each other, completing in any order")
     void threeInAnyOrder(int first, int second, int third) throws Exception {
-        List<Holding.Hold> holds = List.of(narrow(4, 8), narrow(0, 4), narrow(8, 12));
+        List<HeldOperations.Hold> holds = List.of(narrow(4, 8), narrow(0, 4), narrow(8, 12));
         assertEquals("0-4r 4-8r 8-12r", drawing());
         holds.get(first).endWith(0);
         assertEquals("0-4r 4-8r 8-12r", drawing());
@@ -95,7 +95,7 @@ final class LateJoinTest {
     @DisplayName("a neighbour that changes the same way meanwhile is not merged with it, but joined at completion")
     void neighbourDoesNotMerge() throws Exception {
         assertEquals(0, space.munmap(page(8), 4 * PAGE));
-        Holding.Hold hold = narrow(4, 8);
+        HeldOperations.Hold hold = narrow(4, 8);
         assertEquals(0, atOnce(() -> space.mprotect(page(2), 2 * PAGE, R | Protection.EXEC)));
         map(space, 8, 2, R);
         assertEquals("0-2rw 2-4r 4-8r 8-10r", drawing());
@@ -112,7 +112,7 @@ final class LateJoinTest {
     @DisplayName("a gate's neighbours do not merge with it: neither mmap below or above nor growth in place")
     void gateIsNotMerged() throws Exception {
         map(space, 40, 4, R);
-        Holding.Hold hold = holding.hold(() -> space.mmap(page(40), 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(40), 4 * PAGE, RW, FIXED, null, 0));
         Vma gated = space.find(page(40));
         map(space, 36, 4, RW);
         map(space, 44, 4, RW);
@@ -127,7 +127,7 @@ final class LateJoinTest {
     @Test
     @DisplayName("a neighbour that is not what it was any more is not joined")
     void changedNeighbourStays() throws Exception {
-        Holding.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
         assertEquals("0-4rw 4-8rw 8-12rw", drawing());
         assertEquals(0, space.mprotect(page(3), PAGE, RW | Protection.EXEC));
         assertEquals(0, space.munmap(page(8), PAGE));
@@ -139,7 +139,7 @@ final class LateJoinTest {
     @Test
     @DisplayName("a neighbour that changes and changes back is joined")
     void neighbourThatChangesBackIsJoined() throws Exception {
-        Holding.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold hold = holding.hold(() -> space.mmap(page(4), 4 * PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.munmap(page(0), 4 * PAGE));
         assertEquals(0, space.mprotect(page(8), 4 * PAGE, Protection.NONE));
         assertEquals("4-8rw 8-12n", drawing());
@@ -151,30 +151,30 @@ final class LateJoinTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("what is left at the end, and what it counts, is what the operation leaves where nothing is held")
-    void leavesTheSame(Row row) throws Exception {
+    void leavesTheSame(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(Machine.builder().build());
         AddressSpace held = row.space(holding.machine());
         Usage before = held.usage();
         row.run(calm);
-        Holding.Hold hold = holding.hold(() -> row.run(held));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(held));
         held.validate();
         Usage during = held.usage();
-        long moved = row == Row.MREMAP_DONTUNMAP || row == Row.MREMAP_DONTUNMAP_OVER ? 8 : 0;
+        long moved = row == RetiringCall.MREMAP_DONTUNMAP || row == RetiringCall.MREMAP_DONTUNMAP_OVER ? 8 : 0;
         assertEquals(before.total() + moved, during.total(), "what was unmapped is given back at completion");
         assertEquals(held.snapshot().vmas().size(), during.maps(), "but the number of mappings at once");
         hold.end();
         held.validate();
         assertEquals(calm.usage(), held.usage());
-        assertEquals(Listing.of(calm), Listing.of(held));
+        assertEquals(LayoutText.of(calm), LayoutText.of(held));
     }
 
     @Test
     @DisplayName("what is locked at the edge of a range in transit keeps its lock and its place")
     void mixedFlags() throws Exception {
         assertEquals(0, space.mlock(page(4), 4 * PAGE));
-        Holding.Hold hold = narrow(2, 10);
+        HeldOperations.Hold hold = narrow(2, 10);
         assertEquals("0-2rw 2-4r 4-8r 8-10r 10-12rw", drawing());
         assertEquals(0, atOnce(() -> space.mprotect(page(10), 2 * PAGE, R)));
         assertEquals(page(12), atOnce(() -> space.mmap(page(12), PAGE, R, ANONYMOUS | MapFlags.FIXED, null, 0)));

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.VmaRef;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
@@ -32,26 +32,26 @@ import org.junit.jupiter.params.provider.MethodSource;
 @DisplayName("Lookups, faults, placement and forks beside an operation in transit")
 @Timeout(60)
 final class LookupsTest {
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
 
-    static Stream<Row.Place> places() {
-        return Arrays.stream(Row.values()).flatMap(row -> row.places().stream());
+    static Stream<RetiringCall.Place> places() {
+        return Arrays.stream(RetiringCall.values()).flatMap(row -> row.places().stream());
     }
 
-    private static long end(Row.Place place) {
+    private static long end(RetiringCall.Place place) {
         return place.first() + 8;
     }
 
     @ParameterizedTest
     @MethodSource("places")
     @DisplayName("find sees the layout as published, the same as after completion")
-    void find(Row.Place place) throws Exception {
+    void find(RetiringCall.Place place) throws Exception {
         AddressSpace space = place.row().space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
         for (long page = place.first(); page < end(place); page++) {
             Vma found = space.find(page(page));
             VmaRef keep = space.keep(page(page) + 1);
-            if (place.state() == Row.State.RESERVED) {
+            if (place.state() == RetiringCall.State.RESERVED) {
                 assertNull(found);
                 assertNull(keep);
             } else {
@@ -62,15 +62,15 @@ final class LookupsTest {
             }
         }
         hold.end();
-        assertEquals(place.state() == Row.State.RESERVED, space.find(page(place.first())) == null);
+        assertEquals(place.state() == RetiringCall.State.RESERVED, space.find(page(place.first())) == null);
     }
 
     @ParameterizedTest
     @MethodSource("places")
     @DisplayName("a fault finds nothing at once, waits, or goes on under the new rights")
-    void resolve(Row.Place place) throws Exception {
+    void resolve(RetiringCall.Place place) throws Exception {
         AddressSpace space = place.row().space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
         long last = page(end(place)) - 1;
         switch (place.state()) {
             case RESERVED -> {
@@ -80,8 +80,9 @@ final class LookupsTest {
                 assertEquals(Resolution.MAPERR, space.resolve(last, Protection.READ));
             }
             case GATED -> {
-                Holding.Caller<Resolution> first = waits(() -> space.resolve(page(place.first()), Protection.READ));
-                Holding.Caller<Resolution> other = waits(() -> space.resolve(last, Protection.EXEC));
+                HeldOperations.Caller<Resolution> first =
+                        waits(() -> space.resolve(page(place.first()), Protection.READ));
+                HeldOperations.Caller<Resolution> other = waits(() -> space.resolve(last, Protection.EXEC));
                 hold.end();
                 assertEquals(Resolution.FOUND, first.result());
                 assertEquals(Resolution.ACCERR, other.result());
@@ -97,11 +98,11 @@ final class LookupsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("I5: a fault at any other address does not wait, not even in what touches the range")
-    void resolveElsewhere(Row row) throws Exception {
+    void resolveElsewhere(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(16) - 1, RW)));
         assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(26), RW)));
         assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(128), RW)));
@@ -115,9 +116,9 @@ final class LookupsTest {
     @ParameterizedTest
     @MethodSource("places")
     @DisplayName("I4: a mapping without an address is never placed in a range in transit, nor by a hint")
-    void placement(Row.Place place) throws Exception {
+    void placement(RetiringCall.Place place) throws Exception {
         AddressSpace space = place.row().space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> place.row().run(space));
+        HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
         List<Long> hints = List.of(0L, page(place.first()), page(place.first() + 1), page(end(place) - 1));
         for (long hint : hints) {
             long mapped = atOnce(() -> space.mmap(hint, PAGE, RW, ANONYMOUS, null, 0));
@@ -126,7 +127,7 @@ final class LookupsTest {
             assertTrue(wide > 0 && (wide >= page(end(place)) || wide + 2 * PAGE <= page(place.first())));
         }
         hold.end();
-        if (place.state() == Row.State.RESERVED) {
+        if (place.state() == RetiringCall.State.RESERVED) {
             long hint = page(place.first());
             assertEquals(hint, space.mmap(hint, PAGE, RW, ANONYMOUS, null, 0), "taken once it is complete");
         }
@@ -134,33 +135,33 @@ final class LookupsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("a snapshot is the layout as published, and stays it when the operation completes")
-    void snapshot(Row row) throws Exception {
+    void snapshot(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
         var before = space.snapshot();
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         var during = space.snapshot();
-        String published = new Listing().text(during.vmas());
-        assertEquals(published, Listing.of(space));
+        String published = new LayoutText().text(during.vmas());
+        assertEquals(published, LayoutText.of(space));
         hold.end();
-        assertEquals(published, new Listing().text(during.vmas()));
+        assertEquals(published, new LayoutText().text(during.vmas()));
         assertNotNull(before.find(page(16)));
-        assertEquals(row.source == Row.State.RESERVED, during.find(page(16)) == null);
+        assertEquals(row.source == RetiringCall.State.RESERVED, during.find(page(16)) == null);
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("P8: a child has no reservation and no gate, and the parent's completion does not touch it")
-    void fork(Row row) throws Exception {
+    void fork(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         try (AddressSpace child = atOnce(space::fork);
                 AddressSpace grandchild = atOnce(child::fork)) {
             child.validate();
-            for (Row.Place place : row.places()) {
+            for (RetiringCall.Place place : row.places()) {
                 Vma inherited = child.find(page(place.first()));
-                if (place.state() == Row.State.RESERVED) {
+                if (place.state() == RetiringCall.State.RESERVED) {
                     assertNull(inherited);
                     assertEquals(Resolution.MAPERR, atOnce(() -> child.resolve(page(place.first()), 0)));
                     long hint = page(place.first());
@@ -174,28 +175,28 @@ final class LookupsTest {
                 map(grandchild, place.first(), 8, RW);
             }
             child.validate();
-            String left = Listing.of(child);
-            String other = Listing.of(grandchild);
+            String left = LayoutText.of(child);
+            String other = LayoutText.of(grandchild);
             hold.end();
-            assertEquals(left, Listing.of(child));
-            assertEquals(other, Listing.of(grandchild));
+            assertEquals(left, LayoutText.of(child));
+            assertEquals(other, LayoutText.of(grandchild));
             child.validate();
             space.validate();
         }
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName(
             "a child has the layout that a child has where nothing is held: what is cut only for the transit is whole")
-    void forkIsWhole(Row row) throws Exception {
-        AddressSpace calm = row.space(new Holding().machine());
+    void forkIsWhole(RetiringCall row) throws Exception {
+        AddressSpace calm = row.space(new HeldOperations().machine());
         row.run(calm);
         AddressSpace space = row.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         try (AddressSpace child = space.fork();
                 AddressSpace expected = calm.fork()) {
-            assertEquals(Listing.of(expected), Listing.of(child));
+            assertEquals(LayoutText.of(expected), LayoutText.of(child));
             assertEquals(expected.usage(), child.usage());
             child.validate();
         }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Protection;
 import java.util.concurrent.Callable;
@@ -44,18 +44,18 @@ final class MapCountBesideTransitTest {
     private static void answersAreThoseOfACalmSpace(
             ToLongFunction<AddressSpace> held, ToLongFunction<AddressSpace>... others) throws Exception {
         AddressSpace calm = space(limited().build());
-        Holding holding = new Holding(limited());
+        HeldOperations holding = new HeldOperations(limited());
         AddressSpace space = space(holding.machine());
         long expected = held.applyAsLong(calm);
         Callable<Long> operation = () -> held.applyAsLong(space);
-        Holding.Hold hold = holding.hold(operation);
+        HeldOperations.Hold hold = holding.hold(operation);
         for (int i = 0; i < others.length; i++) {
             ToLongFunction<AddressSpace> other = others[i];
             assertEquals(other.applyAsLong(calm), atOnce(() -> other.applyAsLong(space)), "call " + i);
             space.validate();
         }
         hold.endWith(expected);
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         assertEquals(calm.usage(), space.usage());
     }
 

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -47,13 +47,13 @@ final class MapCountLimitTest {
 
     private void assertMaps(long expected) {
         space.validate();
-        assertEquals(expected, space.usage().maps(), () -> Listing.of(space));
+        assertEquals(expected, space.usage().maps(), () -> LayoutText.of(space));
     }
 
     private void assertRefusedUnchanged(Errno errno, ToLongFunction<AddressSpace> call) {
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(errno.result(), call.applyAsLong(space));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
         space.validate();
     }
 

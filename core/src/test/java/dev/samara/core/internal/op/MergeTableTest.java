@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Each row of the tables of merges and cuts, drawn as {@link Drawing} says. */
+/** Each row of the tables of merges and cuts, drawn as {@link DrawnLayout} says. */
 @DisplayName("What is joined with what, and where it is cut")
 class MergeTableTest {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;
@@ -33,7 +33,7 @@ class MergeTableTest {
         NEW {
             @Override
             Layout apply(Vma left, Vma piece, Vma right) {
-                Layout layout = Drawing.layout(List.of(left, right));
+                Layout layout = DrawnLayout.layout(List.of(left, right));
                 place(layout, piece);
                 return layout;
             }
@@ -43,8 +43,9 @@ class MergeTableTest {
             @Override
             Layout apply(Vma left, Vma piece, Vma right) {
                 long before = piece.flags() ^ VmaFlags.DONTDUMP;
-                Vma unlike = MergeRules.part(piece, piece.start(), piece.end(), before, Drawing.GEOMETRY.pageShift());
-                Layout layout = Drawing.layout(List.of(left, unlike, right));
+                Vma unlike =
+                        MergeRules.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
+                Layout layout = DrawnLayout.layout(List.of(left, unlike, right));
                 return change(layout, piece.start(), piece.end(), piece.flags());
             }
         };
@@ -92,20 +93,22 @@ class MergeTableTest {
 
     /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
     private static @Nullable Errno makeWritable(Layout layout, int from, int to) {
-        Vma vma = layout.find(Drawing.address(from));
+        Vma vma = layout.find(DrawnLayout.address(from));
         assertNotNull(vma);
-        long flags = Drawing.kind(Character.toLowerCase(Drawing.letter(vma))).flags();
-        return tryChange(layout, Drawing.address(from), Drawing.address(to), flags);
+        long flags =
+                DrawnLayout.kind(Character.toLowerCase(DrawnLayout.letter(vma))).flags();
+        return tryChange(layout, DrawnLayout.address(from), DrawnLayout.address(to), flags);
     }
 
     /** The bounds of a drawing without the kinds. */
     private static String shape(Layout layout) {
-        return Drawing.of(layout).replaceAll("[a-zA-Z?]", "o");
+        return DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o");
     }
 
     private static Vma withFlags(int from, int to, long flags) {
-        Drawing.Kind plain = Drawing.kind('a');
-        return new Drawing.Kind(flags, plain.backing(), plain.name(), plain.identity(), plain.skew()).over(from, to);
+        DrawnLayout.Kind plain = DrawnLayout.kind('a');
+        return new DrawnLayout.Kind(flags, plain.backing(), plain.name(), plain.identity(), plain.skew())
+                .over(from, to);
     }
 
     @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
@@ -140,9 +143,9 @@ class MergeTableTest {
         memory of the same place,                [mm]..[mm],         2, mm, [mmmmmm]
         """)
     void newRange(String what, String before, int page, String piece, String after) {
-        Layout layout = Drawing.layout(before);
-        place(layout, Drawing.kind(piece.charAt(0)).over(page, page + piece.length()));
-        assertEquals(after, Drawing.of(layout), what);
+        Layout layout = DrawnLayout.layout(before);
+        place(layout, DrawnLayout.kind(piece.charAt(0)).over(page, page + piece.length()));
+        assertEquals(after, DrawnLayout.of(layout), what);
     }
 
     @ParameterizedTest(name = "{0}: pages {2} to {3} of {1}")
@@ -185,9 +188,9 @@ class MergeTableTest {
         'file: middle',                  [ff][FFFF][ff], 3, 4, [ff][F][f][FF][ff]
         """)
     void existingRange(String what, String before, int from, int to, String after) {
-        Layout layout = Drawing.layout(before);
+        Layout layout = DrawnLayout.layout(before);
         assertNull(makeWritable(layout, from, to), what);
-        assertEquals(after, Drawing.of(layout), what);
+        assertEquals(after, DrawnLayout.of(layout), what);
     }
 
     static Stream<Integer> bits() {
@@ -199,7 +202,7 @@ class MergeTableTest {
     @DisplayName(
             "One flag that differs, whichever it is but the sticky one, prevents a merge at that side and at no other")
     void everyFlagCounts(int bit) {
-        long base = Drawing.WRITTEN;
+        long base = DrawnLayout.WRITTEN;
         long other = base ^ 1L << bit;
         Vma piece = withFlags(2, 4, base);
         for (Change change : Change.values()) {
@@ -226,14 +229,14 @@ class MergeTableTest {
         for (Change change : Change.values()) {
             Layout layout = change.apply(marked(0, 2, left), marked(2, 4, piece), marked(4, 6, right));
             assertEquals("[oooooo]", shape(layout), change.toString());
-            Vma joined = layout.find(Drawing.address(3));
+            Vma joined = layout.find(DrawnLayout.address(3));
             assertNotNull(joined);
-            assertEquals(Drawing.WRITTEN | STICKY, joined.flags(), change.toString());
+            assertEquals(DrawnLayout.WRITTEN | STICKY, joined.flags(), change.toString());
         }
     }
 
     private static Vma marked(int from, int to, boolean marked) {
-        return withFlags(from, to, marked ? Drawing.WRITTEN | STICKY : Drawing.WRITTEN);
+        return withFlags(from, to, marked ? DrawnLayout.WRITTEN | STICKY : DrawnLayout.WRITTEN);
     }
 
     static final List<Long> SPECIAL =
@@ -243,14 +246,16 @@ class MergeTableTest {
     @FieldSource("SPECIAL")
     @DisplayName("Special mappings never merge, equal as they may be")
     void specialMappings(long special) {
-        long flags = Drawing.WRITTEN | special;
+        long flags = DrawnLayout.WRITTEN | special;
         for (Change change : Change.values()) {
             Layout layout = change.apply(withFlags(0, 2, flags), withFlags(2, 4, flags), withFlags(4, 6, flags));
             assertEquals("[oo][oo][oo]", shape(layout), change.toString());
         }
-        Layout head = Drawing.layout(List.of(withFlags(0, 2, flags), withFlags(2, 6, flags ^ 1)));
+        Layout head = DrawnLayout.layout(List.of(withFlags(0, 2, flags), withFlags(2, 6, flags ^ 1)));
         assertEquals(
-                "[oo][oo][oo]", shape(change(head, Drawing.address(2), Drawing.address(4), flags)), "cut like any");
+                "[oo][oo][oo]",
+                shape(change(head, DrawnLayout.address(2), DrawnLayout.address(4), flags)),
+                "cut like any");
     }
 
     @ParameterizedTest(name = "{0}: {3} at page {2} of {1}")
@@ -312,10 +317,10 @@ class MergeTableTest {
     void identities(String what, char piece, char left, char right, String after) {
         for (Change change : Change.values()) {
             Layout layout = change.apply(
-                    Drawing.kind(left).over(0, 2),
-                    Drawing.kind(piece).over(2, 4),
-                    Drawing.kind(right).over(4, 6));
-            assertEquals(after, Drawing.of(layout), what + ", " + change);
+                    DrawnLayout.kind(left).over(0, 2),
+                    DrawnLayout.kind(piece).over(2, 4),
+                    DrawnLayout.kind(right).over(4, 6));
+            assertEquals(after, DrawnLayout.of(layout), what + ", " + change);
         }
     }
 
@@ -383,18 +388,18 @@ class MergeTableTest {
         """)
     @DisplayName("Cuts stop at the limit of mappings; the first one may remain")
     void limitOfMappings(String what, String before, int maxMaps, int from, int to, String after, boolean done) {
-        Layout layout = Drawing.layout(before, maxMaps);
+        Layout layout = DrawnLayout.layout(before, maxMaps);
         assertEquals(done ? null : Errno.ENOMEM, makeWritable(layout, from, to), what);
-        assertEquals(after, Drawing.of(layout), what);
+        assertEquals(after, DrawnLayout.of(layout), what);
     }
 
     @ParameterizedTest(name = "pages {0} to {1}")
     @CsvSource({"0, 2, EINVAL, [NNNN]", "2, 4, EINVAL, [NNNN]", "1, 3, EINVAL, [NNNN]", "0, 4, , [nnnn]"})
     @DisplayName("What the kernel has mapped itself changes as a whole or not at all")
     void namedMappingsAreNeverCut(int from, int to, @Nullable Errno refusal, String after) {
-        Layout layout = Drawing.layout("[NNNN]");
+        Layout layout = DrawnLayout.layout("[NNNN]");
         assertEquals(refusal, makeWritable(layout, from, to));
-        assertEquals(after, Drawing.of(layout));
+        assertEquals(after, DrawnLayout.of(layout));
     }
 
     @Test
@@ -406,13 +411,13 @@ class MergeTableTest {
     }
 
     private static String joinedWithPrevious(String before, boolean expected) {
-        Layout layout = Drawing.layout(before);
+        Layout layout = DrawnLayout.layout(before);
         try (Edit edit = Layouts.edit(layout)) {
-            Vma joined = MergeRules.join(edit, Drawing.kind('a').over(2, 4), false);
+            Vma joined = MergeRules.join(edit, DrawnLayout.kind('a').over(2, 4), false);
             assertEquals(expected, joined != null);
             edit.finish(0);
         }
         layout.validate();
-        return Drawing.of(layout);
+        return DrawnLayout.of(layout);
     }
 }

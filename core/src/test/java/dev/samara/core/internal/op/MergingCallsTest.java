@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.internal.op.Drawing.address;
+import static dev.samara.core.internal.op.DrawnLayout.address;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.internal.space.Layout;
@@ -32,10 +32,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The merges and cuts of each call, drawn as {@link Drawing} says. */
+/** The merges and cuts of each call, drawn as {@link DrawnLayout} says. */
 @DisplayName("Each call joins only what it makes or changes, and only at its two ends")
 class MergingCallsTest {
-    private static final long PAGE = Drawing.GEOMETRY.pageSize();
+    private static final long PAGE = DrawnLayout.GEOMETRY.pageSize();
     private static final int NONE = Protection.NONE;
     private static final int READ = Protection.READ;
     private static final int READ_WRITE = READ | Protection.WRITE;
@@ -107,9 +107,9 @@ class MergingCallsTest {
                 new Row("mmap takes an identity", "[xx]..[EE]", mmap(2, 2, READ_WRITE), "[xxxx][EE]"),
                 new Row("mmap over what has one", "[xxxxxx]", mmap(2, 2, READ_WRITE), "[xxxxxx]"),
                 new Row("mmap inherits nothing", "[iiiiii]", mmap(2, 2, READ_WRITE), "[ii][aa][ii]"),
-                new Row("mmap of the same file", "[ff]..[ff]", mmap(2, 2, Drawing.FILE_F), "[ffffff]"),
-                new Row("mmap of another open", "[ff]..[ff]", mmap(2, 2, Drawing.FILE_G), "[ff][gg][ff]"),
-                new Row("mmap at another offset", "[hh]..[hh]", mmap(2, 2, Drawing.FILE_F), "[hh][ff][hh]"),
+                new Row("mmap of the same file", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_F), "[ffffff]"),
+                new Row("mmap of another open", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_G), "[ff][gg][ff]"),
+                new Row("mmap at another offset", "[hh]..[hh]", mmap(2, 2, DrawnLayout.FILE_F), "[hh][ff][hh]"),
                 new Row("mprotect of a head", "[aa][AAAA]", mprotect(2, 4, READ_WRITE), "[aaaa][AA]"),
                 new Row("mprotect of a tail", "[AAAA][aa]", mprotect(2, 4, READ_WRITE), "[AA][aaaa]"),
                 new Row("mprotect of a middle", "[AAAA]", mprotect(1, 3, READ_WRITE), "[A][aa][A]"),
@@ -180,10 +180,10 @@ class MergingCallsTest {
     @ParameterizedTest
     @MethodSource("rows")
     void leaves(Row row) {
-        Layout layout = Drawing.layout(row.before());
+        Layout layout = DrawnLayout.layout(row.before());
         long result = row.call().applyAsLong(layout);
         assertEquals("done", outcome(result));
-        assertEquals(row.after(), Drawing.of(layout));
+        assertEquals(row.after(), DrawnLayout.of(layout));
         layout.validate();
     }
 
@@ -194,13 +194,13 @@ class MergingCallsTest {
     @Test
     @DisplayName("Attaching a segment again beside an attachment joins nothing")
     void attachments() {
-        Layout layout = Drawing.layout("....");
+        Layout layout = DrawnLayout.layout("....");
         SharedSegment segment = new SharedSegment(9, 0, 2 * PAGE);
         assertEquals(address(0), Shm.shmat(layout, segment, address(0), 0));
         assertEquals(address(2), Shm.shmat(layout, segment, address(2), 0));
-        assertEquals("[??][??]", Drawing.of(layout));
+        assertEquals("[??][??]", DrawnLayout.of(layout));
         assertEquals(address(1), Shm.shmat(layout, segment, address(1), ShmFlags.REMAP));
-        assertEquals("[?][??][?]", Drawing.of(layout));
+        assertEquals("[?][??][?]", DrawnLayout.of(layout));
         layout.validate();
     }
 
@@ -224,11 +224,11 @@ class MergingCallsTest {
     @MethodSource("brks")
     @DisplayName("The heap joins only what is of the heap")
     void heap(Row row) {
-        List<Vma> vmas = Drawing.vmas(row.before());
+        List<Vma> vmas = DrawnLayout.vmas(row.before());
         boolean begun = vmas.stream().anyMatch(vma -> vma.contains(address(HEAP_PAGE)));
-        Layout layout = Drawing.layout(vmas, ENOUGH, HEAP_PAGE, begun ? HEAP_PAGE + 1 : HEAP_PAGE);
+        Layout layout = DrawnLayout.layout(vmas, ENOUGH, HEAP_PAGE, begun ? HEAP_PAGE + 1 : HEAP_PAGE);
         assertEquals("done", outcome(row.call().applyAsLong(layout)));
-        assertEquals(row.after(), Drawing.of(layout));
+        assertEquals(row.after(), DrawnLayout.of(layout));
         layout.validate();
     }
 
@@ -251,9 +251,9 @@ class MergingCallsTest {
     @MethodSource("refusedForCount")
     @DisplayName("With room for three mappings, cuts beyond are refused, and the first one may remain")
     void limitOfMappings(Row row) {
-        Layout layout = Drawing.layout(row.before(), 3);
+        Layout layout = DrawnLayout.layout(row.before(), 3);
         assertEquals(row.what(), outcome(row.call().applyAsLong(layout)));
-        assertEquals(row.after(), Drawing.of(layout));
+        assertEquals(row.after(), DrawnLayout.of(layout));
         layout.validate();
     }
 
@@ -277,19 +277,19 @@ class MergingCallsTest {
     @MethodSource("cutsOfNamed")
     @DisplayName("What the kernel has mapped itself is never cut")
     void namedMappings(ToLongFunction<Layout> call) {
-        Layout layout = Drawing.layout("[nnnn]....[E]");
+        Layout layout = DrawnLayout.layout("[nnnn]....[E]");
         assertEquals("EINVAL", outcome(call.applyAsLong(layout)));
-        assertEquals("[nnnn]....[E]", Drawing.of(layout));
+        assertEquals("[nnnn]....[E]", DrawnLayout.of(layout));
         layout.validate();
     }
 
     @Test
     @DisplayName("What the kernel has mapped itself can be taken away as a whole")
     void namedMappingAsAWhole() {
-        Layout layout = Drawing.layout("[NNNN]....[E]");
+        Layout layout = DrawnLayout.layout("[NNNN]....[E]");
         assertEquals(0, mprotect(0, 4, READ_WRITE).applyAsLong(layout));
-        assertEquals("[nnnn]....[E]", Drawing.of(layout));
+        assertEquals("[nnnn]....[E]", DrawnLayout.of(layout));
         assertEquals(0, munmap(0, 4).applyAsLong(layout));
-        assertEquals("........[E]", Drawing.of(layout));
+        assertEquals("........[E]", DrawnLayout.of(layout));
     }
 }

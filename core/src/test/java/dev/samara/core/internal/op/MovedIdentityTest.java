@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -79,7 +79,7 @@ final class MovedIdentityTest {
                 assertEquals(page(1), space.mremap(page(50), PAGE, PAGE, MOVE, page(1)));
                 assertEquals(page(11), space.mremap(page(60), PAGE, PAGE, MOVE, page(11)));
                 int expected = space == child ? 4 : 2;
-                assertEquals(expected, space.snapshot().vmas().size(), () -> Listing.of(space));
+                assertEquals(expected, space.snapshot().vmas().size(), () -> LayoutText.of(space));
             }
         }
     }

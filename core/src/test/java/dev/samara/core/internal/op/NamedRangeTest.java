@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import java.util.Arrays;
@@ -32,49 +32,49 @@ final class NamedRangeTest {
     private static final long[][] NEIGHBOURS = {{8, 8}, {12, 4}, {26, 4}, {62, 2}, {72, 2}, {128, 8}, {300, 4}};
 
     static Stream<Arguments> named() {
-        return Arrays.stream(Row.values())
+        return Arrays.stream(RetiringCall.values())
                 .flatMap(row -> row.places().stream())
-                .flatMap(place -> Arrays.stream(Column.values()).map(column -> Arguments.of(place, column)));
+                .flatMap(place -> Arrays.stream(RangeCall.values()).map(column -> Arguments.of(place, column)));
     }
 
     static Stream<Arguments> notNamed() {
-        List<Column> columns = Arrays.stream(Column.values())
+        List<RangeCall> columns = Arrays.stream(RangeCall.values())
                 .filter(column -> !column.namesEverything())
                 .toList();
-        return Arrays.stream(Row.values())
+        return Arrays.stream(RetiringCall.values())
                 .flatMap(row -> Arrays.stream(NEIGHBOURS)
                         .filter(range -> !row.names(range[0], range[1]))
                         .flatMap(range -> columns.stream()
-                                .filter(column -> column != Column.MREMAP_TO || range[0] != 128)
+                                .filter(column -> column != RangeCall.MREMAP_TO || range[0] != 128)
                                 .map(column -> Arguments.of(row, column, range[0], range[1]))));
     }
 
     /** What the operations return and leave one after the other. */
     private record Outcome(long first, long second, String layout) {
-        static Outcome inTurn(Row row, Column column, long first, long pages) {
+        static Outcome inTurn(RetiringCall row, RangeCall column, long first, long pages) {
             AddressSpace space = row.space(Machine.builder().build());
             long one = row.run(space);
             assertFalse(Errno.isError(one), () -> row + " returned " + one);
             long other = column.run(space, first, pages);
-            return new Outcome(one, other, Listing.of(space));
+            return new Outcome(one, other, LayoutText.of(space));
         }
     }
 
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("named")
     @DisplayName("an operation that names a range in transit waits, then proceeds as if it had come later")
-    void waitsForWhatItNames(Row.Place place, Column column) throws Exception {
+    void waitsForWhatItNames(RetiringCall.Place place, RangeCall column) throws Exception {
         Outcome expected = Outcome.inTurn(place.row(), column, place.first(), 8);
-        Holding holding = new Holding();
+        HeldOperations holding = new HeldOperations();
         AddressSpace space = place.row().space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> place.row().run(space));
-        String before = Listing.of(space);
-        Holding.Caller<Long> other = waits(() -> column.run(space, place.first(), 8));
+        HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
+        String before = LayoutText.of(space);
+        HeldOperations.Caller<Long> other = waits(() -> column.run(space, place.first(), 8));
         space.validate();
-        assertEquals(before, Listing.of(space), "nothing has changed while it waits");
+        assertEquals(before, LayoutText.of(space), "nothing has changed while it waits");
         hold.endWith(expected.first);
         assertEquals(expected.second, other.result());
-        assertEquals(expected.layout, Listing.of(space));
+        assertEquals(expected.layout, LayoutText.of(space));
         space.validate();
         space.close();
         assertEquals(0, holding.machine().committed());
@@ -84,15 +84,15 @@ final class NamedRangeTest {
     @ParameterizedTest(name = "{0}: {1} at page {2}, {3} pages")
     @MethodSource("notNamed")
     @DisplayName("an operation on any other range does not wait, and both leave what they leave one after the other")
-    void doesNotWaitForItsNeighbour(Row row, Column column, long first, long pages) throws Exception {
+    void doesNotWaitForItsNeighbour(RetiringCall row, RangeCall column, long first, long pages) throws Exception {
         Outcome expected = Outcome.inTurn(row, column, first, pages);
-        Holding holding = new Holding();
+        HeldOperations holding = new HeldOperations();
         AddressSpace space = row.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         assertEquals(expected.second, atOnce(() -> column.run(space, first, pages)));
         space.validate();
         hold.endWith(expected.first);
-        assertEquals(expected.layout, Listing.of(space));
+        assertEquals(expected.layout, LayoutText.of(space));
         space.validate();
         space.close();
         assertEquals(0, holding.machine().committed());

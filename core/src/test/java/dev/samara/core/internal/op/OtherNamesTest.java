@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
@@ -36,27 +36,27 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class OtherNamesTest {
     private static final int STACK = FIXED | MapFlags.GROWSDOWN;
 
-    private final Holding holding = new Holding(Machine.builder().stackGuardGap(4));
+    private final HeldOperations holding = new HeldOperations(Machine.builder().stackGuardGap(4));
 
     /** Whether a call that needs the range free has to wait for a row, or can be told at once that it is not. */
-    private static boolean becomesFree(Row row) {
-        return row.source == Row.State.RESERVED;
+    private static boolean becomesFree(RetiringCall row) {
+        return row.source == RetiringCall.State.RESERVED;
     }
 
-    private void besideRow(Row row, AddressSpace space, AddressSpace calm, Call call, boolean mustWait)
+    private void besideRow(RetiringCall row, AddressSpace space, AddressSpace calm, Call call, boolean mustWait)
             throws Exception {
         long done = row.run(calm);
         long expected = call.on(calm);
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         if (mustWait) {
-            Holding.Caller<Long> caller = waits(() -> call.on(space));
+            HeldOperations.Caller<Long> caller = waits(() -> call.on(space));
             hold.endWith(done);
             assertEquals(expected, caller.result());
         } else {
             assertEquals(expected, atOnce(() -> call.on(space)));
             hold.endWith(done);
         }
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         space.validate();
     }
 
@@ -64,14 +64,14 @@ final class OtherNamesTest {
         long on(AddressSpace space);
     }
 
-    private AddressSpace withHeap(Row row, Machine machine, long brk) {
+    private AddressSpace withHeap(RetiringCall row, Machine machine, long brk) {
         return row.space(machine.space(LINUX).heap(page(8), page(brk)));
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("brk that grows into it waits")
-    void heapGrows(Row row) throws Exception {
+    void heapGrows(RetiringCall row) throws Exception {
         AddressSpace space = withHeap(row, holding.machine(), 16);
         AddressSpace calm = withHeap(row, Machine.builder().build(), 16);
         besideRow(row, space, calm, any -> any.brk(page(20)), true);
@@ -79,9 +79,9 @@ final class OtherNamesTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("brk that shrinks through it waits")
-    void heapShrinks(Row row) throws Exception {
+    void heapShrinks(RetiringCall row) throws Exception {
         AddressSpace space = withHeap(row, holding.machine(), 24);
         AddressSpace calm = withHeap(row, Machine.builder().build(), 24);
         besideRow(row, space, calm, any -> any.brk(page(12)), true);
@@ -89,9 +89,9 @@ final class OtherNamesTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("growth in place waits where the range becomes free, and fails at once where it does not")
-    void growsInPlace(Row row) throws Exception {
+    void growsInPlace(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
         AddressSpace calm = row.space(Machine.builder().build());
         Call growth = any -> any.mremap(page(8), 8 * PAGE, 12 * PAGE, 0, 0);
@@ -100,15 +100,15 @@ final class OtherNamesTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Row.class,
+            value = RetiringCall.class,
             names = {"MUNMAP", "MREMAP", "MREMAP_OVER"})
     @DisplayName("a fault for which a stack would have to grow into it waits, then decides")
-    void stackGrows(Row row) throws Exception {
+    void stackGrows(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
         assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
-        Holding.Hold hold = holding.hold(() -> row.run(space));
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(22), RW));
-        Holding.Caller<Long> growth = waits(() -> space.growStack(page(23)));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(22), RW));
+        HeldOperations.Caller<Long> growth = waits(() -> space.growStack(page(23)));
         hold.end();
         assertEquals(Resolution.FOUND, fault.result());
         assertEquals(0, growth.result());
@@ -119,10 +119,10 @@ final class OtherNamesTest {
     @Test
     @DisplayName("a fault that no stack may grow to does not wait, though one stands above what is in transit")
     void stackMayNotGrowSoFar() throws Exception {
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
         space.setLimit(Resource.STACK, 3 * PAGE);
-        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
         assertEquals(Resolution.MAPERR, atOnce(() -> space.resolve(page(22), RW)));
         hold.end();
         space.validate();
@@ -130,15 +130,15 @@ final class OtherNamesTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Row.class,
+            value = RetiringCall.class,
             names = {"MREMAP", "MREMAP_OVER", "MREMAP_DONTUNMAP", "MREMAP_DONTUNMAP_OVER", "MREMAP_SHRINKING"})
     @DisplayName("a fault for which a stack would come nearer to it than its gap waits, then decides")
-    void stackGrowsTowards(Row row) throws Exception {
+    void stackGrowsTowards(RetiringCall row) throws Exception {
         AddressSpace space = row.space(holding.machine());
         assertEquals(page(90), space.mmap(page(90), 2 * PAGE, RW, STACK, null, 0));
-        Holding.Hold hold = holding.hold(() -> row.run(space));
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space));
         assertEquals(Resolution.FOUND, atOnce(() -> space.resolve(page(78), RW)), "far enough");
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(74), RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(74), RW));
         assertNull(space.find(page(77)));
         hold.end();
         assertEquals(Resolution.MAPERR, fault.result(), "what was moved there is too near");
@@ -150,24 +150,24 @@ final class OtherNamesTest {
     void attachments() throws Exception {
         AddressSpace space = holding.machine().newSpace(LINUX);
         assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
-        Holding.Hold hold = holding.hold(() -> space.mprotect(page(18), PAGE, Protection.READ));
-        Holding.Caller<Long> detaching = waits(() -> space.shmdt(page(16)));
+        HeldOperations.Hold hold = holding.hold(() -> space.mprotect(page(18), PAGE, Protection.READ));
+        HeldOperations.Caller<Long> detaching = waits(() -> space.shmdt(page(16)));
         assertNotNull(space.find(page(16)), "all of it or nothing");
         hold.endWith(0);
         assertEquals(0, detaching.result());
-        assertEquals("", Listing.of(space));
+        assertEquals("", LayoutText.of(space));
 
         assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
         hold = holding.hold(() -> space.shmdt(page(16)));
         assertNull(space.find(page(16)));
         assertEquals(Errno.EINVAL.result(), space.shmdt(page(16)));
-        Holding.Caller<Long> attaching = waits(() -> space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
+        HeldOperations.Caller<Long> attaching = waits(() -> space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
         hold.endWith(0);
         assertEquals(page(16), attaching.result());
 
         int move = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         hold = holding.hold(() -> space.mremap(page(16), 5 * PAGE, 5 * PAGE, move, page(64)));
-        Holding.Caller<Long> moved = waits(() -> space.shmdt(page(64)));
+        HeldOperations.Caller<Long> moved = waits(() -> space.shmdt(page(64)));
         assertEquals(Errno.EINVAL.result(), atOnce(() -> space.shmdt(page(16))));
         hold.endWith(page(64));
         assertEquals(0, moved.result());
@@ -180,9 +180,9 @@ final class OtherNamesTest {
         AddressSpace space =
                 holding.machine().space(LINUX).heap(page(8), page(8)).build();
         assertEquals(page(24), space.brk(page(24)));
-        Holding.Hold hold = holding.hold(() -> space.brk(page(16)));
+        HeldOperations.Hold hold = holding.hold(() -> space.brk(page(16)));
         assertEquals(page(16), space.brk(0));
-        Holding.Caller<Long> grows = waits(() -> space.brk(page(18)));
+        HeldOperations.Caller<Long> grows = waits(() -> space.brk(page(18)));
         assertEquals(page(12), atOnce(() -> space.mremap(page(12), PAGE, PAGE, 0, 0)));
         assertFalse(grows.isDone());
         hold.endWith(page(16));

@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
@@ -341,14 +341,14 @@ final class PlacementTest {
         @DisplayName("is refused if a single page is mapped, and replaces nothing")
         void isRefusedOverSomething() {
             occupy(PLACE, 3);
-            String before = Listing.of(space);
+            String before = LayoutText.of(space);
             for (int flags : new int[] {NOREPLACE, NOREPLACE | MapFlags.FIXED}) {
                 assertEquals(Errno.EEXIST.result(), map(space, PLACE - PAGE, 2, flags));
                 assertEquals(Errno.EEXIST.result(), map(space, PLACE + 2 * PAGE, 2, flags));
                 assertEquals(Errno.EEXIST.result(), map(space, PLACE + PAGE, 1, flags));
                 assertEquals(Errno.EEXIST.result(), map(space, PLACE - PAGE, 5, flags));
             }
-            assertEquals(before, Listing.of(space));
+            assertEquals(before, LayoutText.of(space));
         }
 
         @Test

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -15,7 +15,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -35,7 +35,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("P21: a call that is refused because it would have to wait for a fork's copy changes nothing")
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class RefusedCallTest {
-    private final Holding holding = new Holding(Machine.builder().memory(1 << 24));
+    private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 24));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
     private final AtomicInteger opens = new AtomicInteger();
     private final AtomicInteger closes = new AtomicInteger();
@@ -86,10 +86,10 @@ final class RefusedCallTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = Column.class,
+            value = RangeCall.class,
             names = {"MMAP_FIXED_PART", "MUNMAP_LAST_PAGE", "MREMAP_FROM", "MREMAP_SHRINK"})
     @DisplayName("its backing is closed as often as it was opened")
-    void opensAreClosed(Column column) throws Exception {
+    void opensAreClosed(RangeCall column) throws Exception {
         map(space, 0, 8, RW);
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.load(space);
@@ -98,7 +98,7 @@ final class RefusedCallTest {
         int shared = MapFlags.SHARED | MapFlags.FIXED;
         assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, new Device(), 0));
         Vma before = device();
-        AtomicReference<Holding.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
+        AtomicReference<HeldOperations.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
         AtomicReference<@Nullable IllegalStateException> refused = new AtomicReference<>();
         holding.duringNext(() -> {
             // Its copy waits for what this is called by.
@@ -109,7 +109,7 @@ final class RefusedCallTest {
         IllegalStateException refusal = refused.get();
         assertNotNull(refusal);
         assertTrue(String.valueOf(refusal.getMessage()).contains("would have to wait for a fork's copy"));
-        Holding.Caller<AddressSpace> forked = fork.get();
+        HeldOperations.Caller<AddressSpace> forked = fork.get();
         assertNotNull(forked);
         forked.result().close();
         space.validate();

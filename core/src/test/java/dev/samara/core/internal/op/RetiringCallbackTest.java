@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -14,8 +14,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
-import dev.samara.core.Listing;
+import dev.samara.core.HeldOperations;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
 import dev.samara.core.mman.Protection;
@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @DisplayName("P21, P26: what is called, or thrown, by what retires an operation in transit")
 @Timeout(60)
 final class RetiringCallbackTest {
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
     private final AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
 
     private void duringNext(Runnable callback) {
@@ -56,16 +56,16 @@ final class RetiringCallbackTest {
     }
 
     @ParameterizedTest
-    @EnumSource(Column.class)
+    @EnumSource(RangeCall.class)
     @DisplayName("an operation on the very range in transit throws and changes nothing")
-    void sameRange(Column column) {
-        AddressSpace calm = Row.MAP_FIXED.space(Machine.builder().build());
-        Row.MAP_FIXED.run(calm);
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
+    void sameRange(RangeCall column) {
+        AddressSpace calm = RetiringCall.MAP_FIXED.space(Machine.builder().build());
+        RetiringCall.MAP_FIXED.run(calm);
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
         duringNext(() -> column.run(space, 16, 8));
-        assertEquals(page(16), Row.MAP_FIXED.run(space));
+        assertEquals(page(16), RetiringCall.MAP_FIXED.run(space));
         assertRefused("mmap(", "mmap(");
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         assertEquals(calm.usage(), space.usage());
         space.validate();
     }
@@ -73,8 +73,8 @@ final class RetiringCallbackTest {
     @Test
     @DisplayName("an operation on a range that another thread has in transit throws and changes nothing")
     void rangeOfAnother() throws Exception {
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> space.munmap(page(128), 8 * PAGE));
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(128), 8 * PAGE));
         duringNext(() -> space.mprotect(page(130), PAGE, Protection.READ));
         assertEquals(0, space.munmap(page(16), 8 * PAGE));
         assertRefused("munmap(0x" + Long.toHexString(page(16)), "munmap(0x" + Long.toHexString(page(128)));
@@ -86,11 +86,11 @@ final class RetiringCallbackTest {
     @Test
     @DisplayName("an operation on a range in transit in another space throws, too")
     void otherSpace() throws Exception {
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
-        AddressSpace other = Row.MUNMAP.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(other));
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
+        AddressSpace other = RetiringCall.MUNMAP.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(other));
         duringNext(() -> other.munmap(page(16), PAGE));
-        assertEquals(0, Row.MUNMAP.run(space));
+        assertEquals(0, RetiringCall.MUNMAP.run(space));
         assertRefused("munmap(", "munmap(");
         hold.endWith(0);
     }
@@ -98,13 +98,13 @@ final class RetiringCallbackTest {
     @Test
     @DisplayName("a fault that would have to wait throws; one that need not is answered")
     void fault() {
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
         AtomicReference<@Nullable Resolution> elsewhere = new AtomicReference<>();
         duringNext(() -> {
             elsewhere.set(space.resolve(page(8), RW));
             space.resolve(page(16), RW);
         });
-        assertEquals(page(16), Row.MAP_FIXED.run(space));
+        assertEquals(page(16), RetiringCall.MAP_FIXED.run(space));
         assertSame(Resolution.FOUND, elsewhere.get());
         assertRefused("mmap(", "mmap(");
         assertTrue(String.valueOf(thrown.get()).contains("a fault at 0x" + Long.toHexString(page(16))));
@@ -114,7 +114,7 @@ final class RetiringCallbackTest {
     @DisplayName("a wait for quiescence throws: a thread of the machine may wait for the operation")
     void quiescence() {
         Machine machine = holding.machine();
-        AddressSpace space = Row.MUNMAP.space(machine);
+        AddressSpace space = RetiringCall.MUNMAP.space(machine);
         duringNext(() -> {
             try {
                 machine.awaitQuiescence();
@@ -122,14 +122,14 @@ final class RetiringCallbackTest {
                 throw new AssertionError(interrupted);
             }
         });
-        assertEquals(0, Row.MUNMAP.run(space));
+        assertEquals(0, RetiringCall.MUNMAP.run(space));
         assertRefused("munmap(", "threads of the machine");
     }
 
     @Test
     @DisplayName("operations on other ranges go on, with a retiring of their own, and so do forks and lookups")
     void otherRanges() {
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         duringNext(() -> {
             holding.duringNext(() -> assertEquals(0, space.munmap(page(130), PAGE)));
             assertEquals(0, space.munmap(page(128), PAGE));
@@ -137,7 +137,7 @@ final class RetiringCallbackTest {
             space.fork().close();
             assertThrows(IllegalStateException.class, () -> space.munmap(page(16), PAGE), "still that of the first");
         });
-        assertEquals(0, Row.MUNMAP.run(space));
+        assertEquals(0, RetiringCall.MUNMAP.run(space));
         assertNull(thrown.get());
         assertTrue(holding.reports.isEmpty(), holding.reports::toString);
         assertNull(space.find(page(130)));
@@ -148,27 +148,27 @@ final class RetiringCallbackTest {
     @Test
     @DisplayName("an asynchronous operation on another range may be begun there")
     void asynchronously() throws Exception {
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         AtomicReference<@Nullable CompletableFuture<Long>> begun = new AtomicReference<>();
         duringNext(() -> begun.set(space.munmapAsync(page(128), PAGE)));
-        assertEquals(0, Row.MUNMAP.run(space));
+        assertEquals(0, RetiringCall.MUNMAP.run(space));
         CompletableFuture<Long> future = begun.get();
         assertNotNull(future);
         assertEquals(0, future.get());
     }
 
     @ParameterizedTest
-    @EnumSource(Row.class)
+    @EnumSource(RetiringCall.class)
     @DisplayName("P21: what the retiring throws is reported, and the operation completes all the same")
-    void throwing(Row row) throws Exception {
+    void throwing(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(Machine.builder().build());
         long expected = row.run(calm);
         AddressSpace space = row.space(holding.machine());
         Error failure = new AssertionError("on purpose");
-        Holding.Hold hold = holding.hold(() -> row.run(space), () -> {
+        HeldOperations.Hold hold = holding.hold(() -> row.run(space), () -> {
             throw failure;
         });
-        Holding.Caller<Long> waiting = waits(() -> space.msync(page(16), PAGE, 0));
+        HeldOperations.Caller<Long> waiting = waits(() -> space.msync(page(16), PAGE, 0));
         hold.endWith(expected);
         waiting.result();
         assertEquals(1, holding.reports.size());
@@ -176,12 +176,12 @@ final class RetiringCallbackTest {
         assertEquals(Report.Kind.CALLBACK_FAILED, report.kind());
         assertSame(failure, report.cause());
         assertTrue(report.message().startsWith("retiring of m"), report::message);
-        assertEquals(Listing.of(calm), Listing.of(space));
+        assertEquals(LayoutText.of(calm), LayoutText.of(space));
         assertEquals(calm.usage(), space.usage());
-        for (Row.Place place : row.places()) {
+        for (RetiringCall.Place place : row.places()) {
             assertEquals(0, atOnce(() -> space.munmap(page(place.first()), 8 * PAGE)));
             long hint = page(place.first());
-            assertEquals(hint, atOnce(() -> space.mmap(hint, PAGE, RW, Row.ANONYMOUS, null, 0)));
+            assertEquals(hint, atOnce(() -> space.mmap(hint, PAGE, RW, RetiringCall.ANONYMOUS, null, 0)));
         }
         space.validate();
     }

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.RW;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.OneThread;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.VmaRef;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.syscall.Mmap;
@@ -30,22 +30,22 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("The content of an anonymous shared object")
 final class SharedContentTest {
-    private final Rig rig = new Rig();
-    private final AddressSpace space = rig.space;
-    private final long at = rig.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final AddressSpace space = fixture.space;
+    private final long at = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
     private final Vma first = Objects.requireNonNull(space.find(at));
     private final Backing object = Objects.requireNonNull(first.backing());
 
     @AfterEach
     void nothingIsLeft() {
         space.validate();
-        rig.closeEmpty();
-        assertEquals(0, rig.machine.committed());
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(0, fixture.machine.committed());
+        assertEquals(List.of(), fixture.reports);
     }
 
     private long mapAgain() {
-        return rig.map(0, 1, RW, MapFlags.SHARED, object, 0);
+        return fixture.map(0, 1, RW, MapFlags.SHARED, object, 0);
     }
 
     private void unmap(long address) {
@@ -54,7 +54,7 @@ final class SharedContentTest {
 
     private void awaitQuiescence() {
         try {
-            rig.machine.awaitQuiescence();
+            fixture.machine.awaitQuiescence();
         } catch (InterruptedException interrupted) {
             throw new AssertionError(interrupted);
         }
@@ -62,7 +62,7 @@ final class SharedContentTest {
 
     private void assertEmpty() {
         awaitQuiescence();
-        assertEquals(0, rig.frames());
+        assertEquals(0, fixture.frames());
     }
 
     @Test
@@ -70,8 +70,8 @@ final class SharedContentTest {
     void lastMapping() {
         for (long round = 1; round <= 3; round++) {
             long again = round == 1 ? at : mapAgain();
-            assertEquals(0, rig.load(again));
-            rig.store(again, round);
+            assertEquals(0, fixture.load(again));
+            fixture.store(again, round);
             unmap(again);
         }
         assertEmpty();
@@ -80,25 +80,25 @@ final class SharedContentTest {
     @Test
     @DisplayName("lives on in a mapping that mremap has duplicated with an old size of 0, and in a child")
     void duplicated() {
-        rig.store(at, 7);
+        fixture.store(at, 7);
         long copy = space.mremap(at, 0, PAGE, RemapFlags.MAYMOVE, 0);
         assertTrue(copy > 0 && copy != at);
         unmap(at);
         awaitQuiescence();
-        assertEquals(7, rig.load(copy));
+        assertEquals(7, fixture.load(copy));
         AddressSpace child = space.fork();
         unmap(copy);
         awaitQuiescence();
-        rig.cpu.load(child);
-        assertEquals(7, rig.load(copy));
-        rig.cpu.load(space);
+        fixture.cpu.load(child);
+        assertEquals(7, fixture.load(copy));
+        fixture.cpu.load(space);
         long again = mapAgain();
-        assertEquals(7, rig.load(again));
-        rig.store(again, 8);
-        rig.cpu.load(child);
-        assertEquals(8, rig.load(copy));
+        assertEquals(7, fixture.load(again));
+        fixture.store(again, 8);
+        fixture.cpu.load(child);
+        assertEquals(8, fixture.load(copy));
         child.validate();
-        rig.cpu.load(space);
+        fixture.cpu.load(space);
         child.close();
         unmap(again);
         assertEmpty();
@@ -107,18 +107,18 @@ final class SharedContentTest {
     @Test
     @DisplayName("lives as long as a reference on a VMA that has mapped it")
     void kept() {
-        rig.store(at, 7);
+        fixture.store(at, 7);
         VmaRef keep = Objects.requireNonNull(space.keep(at));
         unmap(at);
         awaitQuiescence();
         long again = mapAgain();
-        assertEquals(7, rig.load(again));
+        assertEquals(7, fixture.load(again));
         unmap(again);
         awaitQuiescence();
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         keep.close();
         assertEmpty();
-        assertEquals(0, rig.load(mapAgain()));
+        assertEquals(0, fixture.load(mapAgain()));
     }
 
     @Test
@@ -126,23 +126,24 @@ final class SharedContentTest {
             + " again")
     void loadedAndMappedAgain() {
         List<Vma> older = space.snapshot().vmas();
-        rig.store(at, 7);
+        fixture.store(at, 7);
         unmap(at);
         assertEmpty();
         long again = mapAgain();
-        rig.store(again, 5);
-        AddressSpace second = rig.machine.space(Rig.GEOMETRY).load(older).build();
-        rig.cpu.load(second);
-        assertEquals(5, rig.load(at));
-        rig.store(at, 6);
+        fixture.store(again, 5);
+        AddressSpace second =
+                fixture.machine.space(SpaceFixture.GEOMETRY).load(older).build();
+        fixture.cpu.load(second);
+        assertEquals(5, fixture.load(at));
+        fixture.store(at, 6);
         second.validate();
-        rig.cpu.load(space);
-        assertEquals(6, rig.load(again));
+        fixture.cpu.load(space);
+        assertEquals(6, fixture.load(again));
         unmap(again);
         awaitQuiescence();
-        rig.cpu.load(second);
-        assertEquals(6, rig.load(at));
-        rig.cpu.load(space);
+        fixture.cpu.load(second);
+        assertEquals(6, fixture.load(at));
+        fixture.cpu.load(space);
         second.close();
         assertEmpty();
     }
@@ -154,44 +155,44 @@ final class SharedContentTest {
         unmap(at);
         assertEmpty();
         long again = mapAgain();
-        rig.store(again, 5);
+        fixture.store(again, 5);
         long late;
-        try (Edit edit = Layouts.edit(rig.layout())) {
+        try (Edit edit = Layouts.edit(fixture.layout())) {
             late = edit.finish(new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
         }
-        assertEquals(5, rig.load(late));
+        assertEquals(5, fixture.load(late));
         unmap(again);
         awaitQuiescence();
-        assertEquals(5, rig.load(late));
+        assertEquals(5, fixture.load(late));
     }
 
     @Test
     @DisplayName("does not end by an edit that has taken its last mapping away, has charged for others, and is dropped")
     void droppedEdit() {
-        rig.store(at, 7);
+        fixture.store(at, 7);
         List<SharedAnonymous> kept = new ArrayList<>();
         SharedAnonymous.keep(first, kept);
-        try (Edit edit = Layouts.edit(rig.layout())) {
+        try (Edit edit = Layouts.edit(fixture.layout())) {
             edit.unmap(at, at + PAGE, false);
             assertTrue(edit.charge(1));
             kept.forEach(SharedAnonymous::letGo);
             awaitQuiescence();
         }
-        assertEquals(7, rig.load(at));
+        assertEquals(7, fixture.load(at));
     }
 
     @Test
     @DisplayName("ends where its last mapping is replaced by a call that has charged for more")
     void replacedByWhatGrows() {
-        rig.store(at, 7);
-        long own = rig.anonymous(1);
-        rig.store(own, 8);
+        fixture.store(at, 7);
+        long own = fixture.anonymous(1);
+        fixture.store(own, 8);
         // Far away from everything, so that there is room for two pages.
         long place = 0x10_0000_0000L;
         assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
         assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.FIXED, place));
-        assertEquals(8, rig.load(place));
+        assertEquals(8, fixture.load(place));
         awaitQuiescence();
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
     }
 }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.CountingBacking;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -72,7 +72,7 @@ final class SplitRefusalTest {
     }
 
     private String state() {
-        return Listing.of(space) + space.usage();
+        return LayoutText.of(space) + space.usage();
     }
 
     /** Checks that a call is refused once cuts are refused at some pages, and that only some questions were put. */

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -260,7 +260,7 @@ class ThrowingBackingTest {
     }
 
     private static String state(Machine machine, AddressSpace space) {
-        return Listing.of(space) + space.usage() + ", committed " + machine.committed();
+        return LayoutText.of(space) + space.usage() + ", committed " + machine.committed();
     }
 
     @ParameterizedTest

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.atOnce;
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.MOVE;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.atOnce;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.MOVE;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -18,7 +18,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Timeout;
 final class TicketTest {
     private static final String BEHIND = "which has started first";
 
-    private final Holding holding = new Holding();
+    private final HeldOperations holding = new HeldOperations();
     private final AddressSpace space = holding.machine().newSpace(LINUX);
 
     @BeforeEach
@@ -49,7 +49,7 @@ final class TicketTest {
         map(space, 110, 4, RW);
     }
 
-    private Holding.Hold holdPage(long number) throws InterruptedException {
+    private HeldOperations.Hold holdPage(long number) throws InterruptedException {
         return holding.hold(() -> space.munmap(page(number), PAGE));
     }
 
@@ -58,15 +58,15 @@ final class TicketTest {
     }
 
     /** An operation on pages 0 to 16 that has been overtaken three times, and waits for the third. */
-    private record Overtaken(Holding.Caller<Long> caller, Holding.Hold last) {}
+    private record Overtaken(HeldOperations.Caller<Long> caller, HeldOperations.Hold last) {}
 
     private Overtaken overtake(Callable<Long> operation) throws Exception {
-        Holding.Hold first = holdPage(1);
-        Holding.Caller<Long> caller = waits(operation);
-        Holding.Hold second = holdPage(3);
+        HeldOperations.Hold first = holdPage(1);
+        HeldOperations.Caller<Long> caller = waits(operation);
+        HeldOperations.Hold second = holdPage(3);
         first.endWith(0);
         caller.comesToWaitFor(awaited(3));
-        Holding.Hold third = holdPage(5);
+        HeldOperations.Hold third = holdPage(5);
         second.endWith(0);
         caller.comesToWaitFor(awaited(5));
         return new Overtaken(caller, third);
@@ -77,8 +77,8 @@ final class TicketTest {
     }
 
     /** Starts an operation on a page, which has to wait behind an intent. */
-    private Holding.Caller<Long> waitsBehind(long number) {
-        Holding.Caller<Long> caller = waits(() -> space.munmap(page(number), PAGE));
+    private HeldOperations.Caller<Long> waitsBehind(long number) {
+        HeldOperations.Caller<Long> caller = waits(() -> space.munmap(page(number), PAGE));
         caller.comesToWaitFor(BEHIND);
         return caller;
     }
@@ -93,8 +93,8 @@ final class TicketTest {
     @DisplayName("the next one waits behind it, and comes after it")
     void youngerWait() throws Exception {
         Overtaken overtaken = overtake(this::replace);
-        Holding.Caller<Long> younger = waitsBehind(7);
-        Holding.Caller<Long> other = waitsBehind(15);
+        HeldOperations.Caller<Long> younger = waitsBehind(7);
+        HeldOperations.Caller<Long> other = waitsBehind(15);
         assertFalse(younger.isDone());
         overtaken.last.endWith(0);
         assertEquals(page(0), overtaken.caller.result());
@@ -111,7 +111,7 @@ final class TicketTest {
         assertEquals(0, atOnce(() -> space.munmap(page(16), PAGE)));
         assertEquals(0, atOnce(() -> space.mprotect(page(100), PAGE, 0)));
         assertSame(Resolution.FOUND, atOnce(() -> space.resolve(page(7), RW)));
-        assertTrue(atOnce(() -> space.mmap(0, PAGE, RW, Row.ANONYMOUS, null, 0)) > 0);
+        assertTrue(atOnce(() -> space.mmap(0, PAGE, RW, RetiringCall.ANONYMOUS, null, 0)) > 0);
         atOnce(space::fork).close();
         overtaken.last.endWith(0);
         assertEquals(page(0), overtaken.caller.result());
@@ -122,8 +122,8 @@ final class TicketTest {
     @DisplayName("one that started before it passes it")
     void olderPasses() throws Exception {
         int flags = MOVE | RemapFlags.FIXED;
-        Holding.Hold elsewhere = holding.hold(() -> space.mprotect(page(102), PAGE, 0));
-        Holding.Caller<Long> mover = waits(() -> space.mremap(page(102), PAGE, PAGE, flags, page(7)));
+        HeldOperations.Hold elsewhere = holding.hold(() -> space.mprotect(page(102), PAGE, 0));
+        HeldOperations.Caller<Long> mover = waits(() -> space.mremap(page(102), PAGE, PAGE, flags, page(7)));
         Overtaken overtaken = overtake(this::replace);
         elsewhere.endWith(0);
         assertEquals(page(7), mover.result());
@@ -136,7 +136,7 @@ final class TicketTest {
     @DisplayName("an interrupt ends its intent: who waited behind it goes on while the range is still in transit")
     void interrupted() throws Exception {
         Overtaken overtaken = overtake(this::replace);
-        Holding.Caller<Long> younger = waitsBehind(7);
+        HeldOperations.Caller<Long> younger = waitsBehind(7);
         overtaken.caller.thread.interrupt();
         assertEquals(Errno.EINTR.result(), overtaken.caller.result());
         assertEquals(0, younger.result());
@@ -148,9 +148,9 @@ final class TicketTest {
     @Test
     @DisplayName("an errno ends its intent")
     void refused() throws Exception {
-        int noReplace = Row.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
+        int noReplace = RetiringCall.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
         Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, noReplace, null, 0));
-        Holding.Caller<Long> younger = waitsBehind(7);
+        HeldOperations.Caller<Long> younger = waitsBehind(7);
         overtaken.last.endWith(0);
         assertEquals(Errno.EEXIST.result(), overtaken.caller.result());
         assertEquals(0, younger.result());
@@ -166,7 +166,7 @@ final class TicketTest {
         });
         int flags = MapFlags.PRIVATE | MapFlags.FIXED;
         Overtaken overtaken = overtake(() -> space.mmap(page(0), 16 * PAGE, RW, flags, backing, 0));
-        Holding.Caller<Long> younger = waitsBehind(7);
+        HeldOperations.Caller<Long> younger = waitsBehind(7);
         overtaken.last.endWith(0);
         assertSame(failure, assertThrows(IllegalArgumentException.class, overtaken.caller::result));
         assertEquals(0, younger.result());
@@ -176,17 +176,17 @@ final class TicketTest {
     @Test
     @DisplayName("P34: a call from what retires an operation in transit passes intents")
     void callbacksPass() throws Exception {
-        Holding.Hold first = holdPage(1);
-        Holding.Caller<Long> caller = waits(this::replace);
-        Holding.Hold second = holdPage(3);
+        HeldOperations.Hold first = holdPage(1);
+        HeldOperations.Caller<Long> caller = waits(this::replace);
+        HeldOperations.Hold second = holdPage(3);
         first.endWith(0);
         caller.comesToWaitFor(awaited(3));
         AtomicLong passed = new AtomicLong(1);
-        Holding.Hold third =
+        HeldOperations.Hold third =
                 holding.hold(() -> space.munmap(page(5), PAGE), () -> passed.set(space.munmap(page(9), PAGE)));
         second.endWith(0);
         caller.comesToWaitFor(awaited(5));
-        Holding.Caller<Long> younger = waitsBehind(7);
+        HeldOperations.Caller<Long> younger = waitsBehind(7);
         third.endWith(0);
         assertEquals(0, passed.get());
         assertEquals(page(0), caller.result());

@@ -21,14 +21,14 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("An edit that is closed before it is finished leaves no trace")
 class UnfinishedEditTest {
-    private static final long LIMIT = 16L << Drawing.GEOMETRY.pageShift();
+    private static final long LIMIT = 16L << DrawnLayout.GEOMETRY.pageShift();
 
     private final MachineState host = Layouts.host(100, 0, LIMIT);
 
     @Test
     @DisplayName("what it charged is free again")
     void charges() {
-        Layout layout = Drawing.layout(List.of(), host);
+        Layout layout = DrawnLayout.layout(List.of(), host);
         try (Edit edit = Layouts.edit(layout)) {
             assertTrue(edit.charge(9));
             assertEquals(LIMIT * 9 / 16, host.committed());
@@ -49,7 +49,7 @@ class UnfinishedEditTest {
     @Test
     @DisplayName("a shared object that it took away is charged again, and one that it made and mapped is not")
     void sharedObjects() {
-        Layout layout = Drawing.layout(List.of(), host);
+        Layout layout = DrawnLayout.layout(List.of(), host);
         SharedAnonymous kept;
         try (Edit edit = Layouts.edit(layout)) {
             kept = newObject(edit);
@@ -58,7 +58,7 @@ class UnfinishedEditTest {
         }
         assertEquals(LIMIT / 2, host.committed());
         try (Edit edit = Layouts.edit(layout)) {
-            edit.unmap(Drawing.address(0), Drawing.address(8), false);
+            edit.unmap(DrawnLayout.address(0), DrawnLayout.address(8), false);
             assertTrue(edit.charge(16), "all is free");
         }
         assertEquals(LIMIT / 2, host.committed());
@@ -78,20 +78,20 @@ class UnfinishedEditTest {
     }
 
     private static Vma mapping(int page, SharedAnonymous object) {
-        Drawing.Kind like = Drawing.kind('s');
-        return new Drawing.Kind(like.flags(), object, null, null, -page).over(page, page + 8);
+        DrawnLayout.Kind like = DrawnLayout.kind('s');
+        return new DrawnLayout.Kind(like.flags(), object, null, null, -page).over(page, page + 8);
     }
 
     @Test
     @DisplayName("the layout, its counters and the very VMAs are what they were")
     void layout() {
-        Layout layout = Drawing.layout("[aa][AA]..[ff]");
+        Layout layout = DrawnLayout.layout("[aa][AA]..[ff]");
         List<Vma> before = vmas(layout);
         long[] counted = layout.usage();
         try (Edit edit = Layouts.edit(layout)) {
-            edit.unmap(Drawing.address(0), Drawing.address(4), false);
-            MergeRules.place(edit, Drawing.kind('a').over(0, 6));
-            assertEquals("[aa][AA]..[ff]", Drawing.of(layout), "nothing is seen before the end");
+            edit.unmap(DrawnLayout.address(0), DrawnLayout.address(4), false);
+            MergeRules.place(edit, DrawnLayout.kind('a').over(0, 6));
+            assertEquals("[aa][AA]..[ff]", DrawnLayout.of(layout), "nothing is seen before the end");
         }
         List<Vma> after = vmas(layout);
         assertEquals(before.size(), after.size());

@@ -30,8 +30,8 @@ final class UnfinishedOpensTest {
     private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
     private final AtomicInteger opens = new AtomicInteger();
     private final AtomicInteger closes = new AtomicInteger();
-    private final Layout layout = Drawing.layout(List.of(), host);
-    private final Drawing.Kind kind = kind(0);
+    private final Layout layout = DrawnLayout.layout(List.of(), host);
+    private final DrawnLayout.Kind kind = kind(0);
 
     /** A device that counts. */
     private final class Device implements Backing, VmOperations {
@@ -78,7 +78,7 @@ final class UnfinishedOpensTest {
         AT_A_VMA {
             @Override
             void prepare(Edit edit) {
-                Vma anonymous = Drawing.kind('a').over(30, 32);
+                Vma anonymous = DrawnLayout.kind('a').over(30, 32);
                 edit.put(anonymous);
                 Life.attach(anonymous, null, null);
             }
@@ -94,9 +94,9 @@ final class UnfinishedOpensTest {
         abstract void prepare(Edit edit);
     }
 
-    private Drawing.Kind kind(long more) {
-        Drawing.Kind like = Drawing.kind('f');
-        return new Drawing.Kind(like.flags() | more, new Device(), null, null, 0);
+    private DrawnLayout.Kind kind(long more) {
+        DrawnLayout.Kind like = DrawnLayout.kind('f');
+        return new DrawnLayout.Kind(like.flags() | more, new Device(), null, null, 0);
     }
 
     @BeforeEach
@@ -140,7 +140,7 @@ final class UnfinishedOpensTest {
             assertThrows(
                     IllegalStateException.class,
                     () -> run(edit -> {
-                        Vma old = edit.at(Drawing.address(0));
+                        Vma old = edit.at(DrawnLayout.address(0));
                         edit.replace(old, null, null, kind.over(0, 8));
                         failure.prepare(edit);
                     }));
@@ -156,7 +156,7 @@ final class UnfinishedOpensTest {
         assertThrows(
                 IllegalStateException.class,
                 () -> run(edit -> {
-                    Vma old = edit.at(Drawing.address(0));
+                    Vma old = edit.at(DrawnLayout.address(0));
                     edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
                     // Before the other half's open is granted nothing is attached.
                     failure.prepare(edit);
@@ -169,7 +169,7 @@ final class UnfinishedOpensTest {
     @DisplayName("an edit that is published keeps them")
     void published() throws InterruptedException {
         run(edit -> {
-            Vma old = edit.at(Drawing.address(0));
+            Vma old = edit.at(DrawnLayout.address(0));
             edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
         });
         host.background().awaitQuiescence();

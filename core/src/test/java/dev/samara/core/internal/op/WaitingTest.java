@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.Holding.waits;
-import static dev.samara.core.internal.op.Row.ANONYMOUS;
-import static dev.samara.core.internal.op.Row.FIXED;
-import static dev.samara.core.internal.op.Row.LINUX;
-import static dev.samara.core.internal.op.Row.PAGE;
-import static dev.samara.core.internal.op.Row.RW;
-import static dev.samara.core.internal.op.Row.map;
-import static dev.samara.core.internal.op.Row.page;
+import static dev.samara.core.HeldOperations.waits;
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.LINUX;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.map;
+import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
-import dev.samara.core.Holding;
+import dev.samara.core.HeldOperations;
 import dev.samara.core.event.Report;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -42,12 +42,12 @@ final class WaitingTest {
     @Test
     @DisplayName("a long wait is reported once, naming who waits and what for")
     void longWait() throws Exception {
-        Holding holding = Holding.impatient();
-        AddressSpace space = Row.MAP_FIXED.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MAP_FIXED.run(space));
-        Holding.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
+        HeldOperations holding = HeldOperations.impatient();
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        HeldOperations.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
         untilReported(holding.reports, 1);
-        Holding.Caller<Resolution> fault = waits(() -> space.resolve(page(20), RW));
+        HeldOperations.Caller<Resolution> fault = waits(() -> space.resolve(page(20), RW));
         untilReported(holding.reports, 2);
         hold.endWith(page(16));
         assertEquals(0, caller.result());
@@ -68,10 +68,10 @@ final class WaitingTest {
     @Test
     @DisplayName("no wait is reported before its time")
     void shortWait() throws Exception {
-        Holding holding = new Holding();
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
-        Holding.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
+        HeldOperations holding = new HeldOperations();
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
+        HeldOperations.Caller<Long> caller = waits(() -> space.munmap(page(16), PAGE));
         hold.endWith(0);
         assertEquals(0, caller.result());
         assertTrue(holding.reports.isEmpty(), holding.reports::toString);
@@ -80,17 +80,17 @@ final class WaitingTest {
     @Test
     @DisplayName("each of many that wait goes on, and of those that want the same place one gets it")
     void everyWaiterIsWoken() throws Exception {
-        Holding holding = new Holding();
-        AddressSpace space = Row.MUNMAP.space(holding.machine());
-        Holding.Hold hold = holding.hold(() -> Row.MUNMAP.run(space));
-        List<Holding.Caller<Long>> callers = new ArrayList<>();
+        HeldOperations holding = new HeldOperations();
+        AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MUNMAP.run(space));
+        List<HeldOperations.Caller<Long>> callers = new ArrayList<>();
         int noReplace = ANONYMOUS | MapFlags.FIXED_NOREPLACE;
         for (int i = 0; i < 12; i++) {
             callers.add(waits(() -> space.mmap(page(16), 8 * PAGE, RW, noReplace, null, 0)));
         }
         hold.endWith(0);
         List<Long> results = new ArrayList<>();
-        for (Holding.Caller<Long> caller : callers) {
+        for (HeldOperations.Caller<Long> caller : callers) {
             results.add(caller.result());
         }
         assertEquals(1, Collections.frequency(results, page(16)));
@@ -101,12 +101,12 @@ final class WaitingTest {
     @Test
     @DisplayName("a wait for several in transit ends when the last of them is complete")
     void severalInOneRange() throws Exception {
-        Holding holding = new Holding();
+        HeldOperations holding = new HeldOperations();
         AddressSpace space = holding.machine().newSpace(LINUX);
         map(space, 0, 12, RW);
-        Holding.Hold first = holding.hold(() -> space.munmap(page(0), 4 * PAGE));
-        Holding.Hold second = holding.hold(() -> space.munmap(page(8), 4 * PAGE));
-        Holding.Caller<Long> caller = waits(() -> space.mmap(page(2), 8 * PAGE, RW, FIXED, null, 0));
+        HeldOperations.Hold first = holding.hold(() -> space.munmap(page(0), 4 * PAGE));
+        HeldOperations.Hold second = holding.hold(() -> space.munmap(page(8), 4 * PAGE));
+        HeldOperations.Caller<Long> caller = waits(() -> space.mmap(page(2), 8 * PAGE, RW, FIXED, null, 0));
         first.endWith(0);
         caller.comesToWaitFor("munmap(" + hex(page(8)));
         space.validate();

@@ -10,7 +10,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.page.PageTableContext;
@@ -42,13 +42,14 @@ import org.junit.jupiter.params.provider.EnumSource;
 @ExtendWith(OneThread.class)
 @DisplayName("I10: where workers are as many as there may be")
 final class WorkersTest {
-    private static final long PAGE = Rig.PAGE;
+    private static final long PAGE = SpaceFixture.PAGE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int PAGES = 400;
     private static final long AT = 0x10_0000_0000L;
 
-    private final Rig rig = new Rig(MachineInternals.builderWith(8).commitLimit(2 * PAGES * PAGE));
-    private final Memory memory = MachineInternals.layoutOf(rig.space).memory();
+    private final SpaceFixture fixture =
+            new SpaceFixture(MachineInternals.builderWith(8).commitLimit(2 * PAGES * PAGE));
+    private final Memory memory = MachineInternals.layoutOf(fixture.space).memory();
     private final List<PageTableContext> taken = new ArrayList<>();
 
     private void takeAll() {
@@ -66,12 +67,12 @@ final class WorkersTest {
         taken.clear();
     }
 
-    private static <T> T begun(String what, Callable<T> call, Rig rig) {
+    private static <T> T begun(String what, Callable<T> call, SpaceFixture fixture) {
         FutureTask<T> task = new FutureTask<>(call);
         Thread thread = new Thread(task, what);
         thread.setDaemon(true);
         thread.start();
-        return Await.result(what, task, rig.reports);
+        return Await.result(what, task, fixture.reports);
     }
 
     private @Nullable Errno forkRefused() {
@@ -79,51 +80,51 @@ final class WorkersTest {
                 "fork",
                 () -> {
                     try {
-                        rig.space.fork().close();
+                        fixture.space.fork().close();
                         return null;
                     } catch (MmException refused) {
                         return refused.errno();
                     }
                 },
-                rig);
+                fixture);
     }
 
     @Test
     @DisplayName("a fork is refused with EAGAIN, and nothing has changed; one worker is enough")
     void fork() {
-        long at = rig.anonymous(4);
-        rig.store(at, 0x5ec2e7);
-        long pte = rig.pte(at);
-        long committed = rig.machine.committed();
+        long at = fixture.anonymous(4);
+        fixture.store(at, 0x5ec2e7);
+        long pte = fixture.pte(at);
+        long committed = fixture.machine.committed();
         takeAll();
         assertEquals(Errno.EAGAIN, forkRefused());
-        assertEquals(Pte.toString(pte), Pte.toString(rig.pte(at)), "the parent's entry");
-        assertEquals(committed, rig.machine.committed());
-        assertEquals(1, rig.frames());
+        assertEquals(Pte.toString(pte), Pte.toString(fixture.pte(at)), "the parent's entry");
+        assertEquals(committed, fixture.machine.committed());
+        assertEquals(1, fixture.frames());
         giveOneBack();
-        AddressSpace child = begun("fork", rig.space::fork, rig);
+        AddressSpace child = begun("fork", fixture.space::fork, fixture);
         giveBackAll();
         child.close();
-        rig.store(at, 1);
-        rig.space.validate();
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.store(at, 1);
+        fixture.space.validate();
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
     @DisplayName("a fork that fails once it has copied gives everything back with the one worker that there is")
     void forkFails() {
         // The child would be charged more than the commit limit allows.
-        long at = rig.anonymous(PAGES + 1);
-        rig.store(at, 1);
+        long at = fixture.anonymous(PAGES + 1);
+        fixture.store(at, 1);
         takeAll();
         giveOneBack();
         assertEquals(Errno.ENOMEM, forkRefused());
-        assertEquals(1, rig.frames());
+        assertEquals(1, fixture.frames());
         giveBackAll();
-        rig.store(at, 2);
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.store(at, 2);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     /** What an advice does to pages, and in which mappings. */
@@ -147,8 +148,15 @@ final class WorkersTest {
             assertEquals(
                     at,
                     of == null
-                            ? rig.space.mmap(at, PAGE, i % 2 == 0 ? Rig.RW : Rig.RW | Rig.EXEC, FIXED, null, 0)
-                            : rig.space.mmap(at, PAGE, Rig.RW, MapFlags.SHARED | MapFlags.FIXED, of.open(), 0));
+                            ? fixture.space.mmap(
+                                    at,
+                                    PAGE,
+                                    i % 2 == 0 ? SpaceFixture.RW : SpaceFixture.RW | SpaceFixture.EXEC,
+                                    FIXED,
+                                    null,
+                                    0)
+                            : fixture.space.mmap(
+                                    at, PAGE, SpaceFixture.RW, MapFlags.SHARED | MapFlags.FIXED, of.open(), 0));
         }
     }
 
@@ -156,20 +164,20 @@ final class WorkersTest {
     @EnumSource
     @DisplayName("an advice keeps the worker that it was published with until its last page")
     void advice(Action action) {
-        MemoryFile file = rig.file(1);
+        MemoryFile file = fixture.file(1);
         mapSingly(i -> action == Action.PUNCH ? file : null);
         for (int i = 0; i < PAGES; i += 50) {
-            rig.store(AT + i * PAGE, i + 1);
+            fixture.store(AT + i * PAGE, i + 1);
         }
         takeAll();
-        assertEquals(Errno.EAGAIN.result(), rig.space.madvise(AT, PAGES * PAGE, action.advice));
-        assertEquals(action == Action.PUNCH ? 351 : 51, rig.load(AT + 50 * PAGE));
+        assertEquals(Errno.EAGAIN.result(), fixture.space.madvise(AT, PAGES * PAGE, action.advice));
+        assertEquals(action == Action.PUNCH ? 351 : 51, fixture.load(AT + 50 * PAGE));
         PageTableContext last = taken.remove(0);
         AtomicBoolean isInFlight = new AtomicBoolean();
-        rig.space.addNotifier((start, end, reason) -> isInFlight.set(true));
+        fixture.space.addNotifier((start, end, reason) -> isInFlight.set(true));
         // Takes the worker as soon as it is given back.
         FutureTask<PageTableContext> taking = new FutureTask<>(() -> {
-            Await.until("the advice is in flight", isInFlight::get, rig.reports);
+            Await.until("the advice is in flight", isInFlight::get, fixture.reports);
             PageTableContext next = memory.borrowIdle();
             while (next == null) {
                 Thread.onSpinWait();
@@ -181,20 +189,21 @@ final class WorkersTest {
         taker.setDaemon(true);
         taker.start();
         memory.giveBack(last);
-        assertEquals(0, begun("madvise", () -> rig.space.madvise(AT, PAGES * PAGE, action.advice), rig));
-        memory.giveBack(Await.result("the worker", taking, rig.reports));
+        assertEquals(0, begun("madvise", () -> fixture.space.madvise(AT, PAGES * PAGE, action.advice), fixture));
+        memory.giveBack(Await.result("the worker", taking, fixture.reports));
         giveBackAll();
-        assertEquals(List.of(), rig.reports);
-        assertEquals(action == Action.PUNCH ? 0 : 1, rig.frames(), "frames besides that of the file");
-        Rig.assertFault(action == Action.GUARD ? Fault.MAPERR : Fault.MINOR, rig.memory.load(AT + 50 * PAGE, 8));
+        assertEquals(List.of(), fixture.reports);
+        assertEquals(action == Action.PUNCH ? 0 : 1, fixture.frames(), "frames besides that of the file");
+        SpaceFixture.assertFault(
+                action == Action.GUARD ? Fault.MAPERR : Fault.MINOR, fixture.memory.load(AT + 50 * PAGE, 8));
         file.close();
-        rig.closeEmpty();
+        fixture.closeEmpty();
     }
 
     @Test
     @DisplayName("what takes pages out of a file is refused, and nothing has changed; memory is not reclaimed")
     void files() {
-        PageCache cache = rig.machine.newPageCache(Rig.GEOMETRY, 4 * PAGE);
+        PageCache cache = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 4 * PAGE);
         CachedBacking file = new CachedBacking("/file", cache) {
             @Override
             protected boolean read(long page, int frame, FrameStore store) {
@@ -202,9 +211,9 @@ final class WorkersTest {
                 return true;
             }
         };
-        long at = rig.map(0, 4, Rig.READ, MapFlags.SHARED, file, 0);
+        long at = fixture.map(0, 4, SpaceFixture.READ, MapFlags.SHARED, file, 0);
         for (int i = 0; i < 4; i++) {
-            assertEquals(i + 1, rig.load(at + i * PAGE));
+            assertEquals(i + 1, fixture.load(at + i * PAGE));
         }
         takeAll();
         List<Runnable> refused = List.of(() -> cache.remove(0, 4), () -> cache.truncate(PAGE + 1), cache::close);
@@ -213,43 +222,43 @@ final class WorkersTest {
                     assertThrows(IllegalStateException.class, call::run).getMessage());
             assertTrue(message.contains("workers"), message);
             assertEquals(4 * PAGE, cache.size());
-            assertEquals(4, rig.mapped(at, 4));
+            assertEquals(4, fixture.mapped(at, 4));
             for (int i = 0; i < 4; i++) {
                 assertTrue(cache.frameAt(i) >= 0);
-                assertEquals(i + 1, rig.load(at + i * PAGE));
+                assertEquals(i + 1, fixture.load(at + i * PAGE));
             }
         }
         cache.truncate(5 * PAGE);
         giveBackAll();
-        assertEquals(0, rig.space.munmap(at, 4 * PAGE));
-        long anonymous = rig.anonymous(PAGES);
+        assertEquals(0, fixture.space.munmap(at, 4 * PAGE));
+        long anonymous = fixture.anonymous(PAGES);
         takeAll();
         int stored = 0;
-        while (stored < PAGES && rig.memory.store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
+        while (stored < PAGES && fixture.memory.store(anonymous + stored * PAGE, 8, 1) == Fault.MINOR) {
             stored++;
         }
-        Rig.assertFault(Fault.OOM, rig.memory.store(anonymous + stored * PAGE, 8, 1));
+        SpaceFixture.assertFault(Fault.OOM, fixture.memory.store(anonymous + stored * PAGE, 8, 1));
         assertTrue(cache.frameAt(0) >= 0 && cache.frameAt(3) >= 0, "pages were reclaimed");
         giveBackAll();
-        rig.store(anonymous + stored * PAGE, 1);
+        fixture.store(anonymous + stored * PAGE, 1);
         cache.close();
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     @Test
     @DisplayName("pages are not faulted in, which is no error of mmap, and that of a lack of memory elsewhere")
     void populate() {
-        long at = rig.anonymous(2);
-        rig.space.mmap(AT, PAGE, Rig.RW, FIXED, null, 0);
+        long at = fixture.anonymous(2);
+        fixture.space.mmap(AT, PAGE, SpaceFixture.RW, FIXED, null, 0);
         takeAll();
-        long mapped = rig.space.mmap(0, PAGE, Rig.RW, Rig.ANONYMOUS | MapFlags.POPULATE, null, 0);
-        assertNotNull(rig.space.find(mapped));
-        assertEquals(0, rig.mapped(mapped, 1));
-        Rig.assertResult(Errno.ENOMEM, rig.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        long mapped = fixture.space.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.POPULATE, null, 0);
+        assertNotNull(fixture.space.find(mapped));
+        assertEquals(0, fixture.mapped(mapped, 1));
+        SpaceFixture.assertResult(Errno.ENOMEM, fixture.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
         giveBackAll();
-        assertEquals(0, rig.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        assertEquals(0, fixture.space.madvise(at, PAGE, Advice.POPULATE_WRITE));
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 }

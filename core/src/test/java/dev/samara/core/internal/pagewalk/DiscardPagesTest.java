@@ -14,10 +14,10 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
+import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
-import dev.samara.core.internal.tlb.Table;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,11 +31,11 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class DiscardPagesTest {
     private static final long AT = 0x40_0000;
-    private static final long LEAF = 512 * Table.PAGE;
+    private static final long LEAF = 512 * BarePageTable.PAGE;
     private static final DiscardPages.Choice ALL = (pte, address) -> true;
 
     private final Memory memory = SmallMemory.of(4000);
-    private final Table table = new Table(memory);
+    private final BarePageTable table = new BarePageTable(memory);
 
     private DiscardPages discarding() {
         return new DiscardPages(memory, Pte.NONE);
@@ -53,7 +53,7 @@ final class DiscardPagesTest {
         CountDownLatch marked = new CountDownLatch(1);
         Thread discarder = new Thread(() -> {
             try (DiscardPages discarding = discarding()) {
-                discarding.discard(table.pages, AT, AT + Table.PAGE, ALL);
+                discarding.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
                 marked.countDown();
             }
         });
@@ -93,38 +93,38 @@ final class DiscardPagesTest {
     @DisplayName("only what is chosen is taken, by its address; guards and empty entries are not asked about")
     void chosen() {
         for (int i = 0; i < 6; i++) {
-            table.fill(AT + LEAF + (i - 3) * Table.PAGE);
+            table.fill(AT + LEAF + (i - 3) * BarePageTable.PAGE);
         }
         table.put(AT, Pte.GUARD);
         List<Long> asked = new ArrayList<>();
         try (DiscardPages discarding = discarding()) {
-            discarding.discard(table.pages, AT, AT + LEAF + 2 * Table.PAGE, (pte, address) -> {
+            discarding.discard(table.pages, AT, AT + LEAF + 2 * BarePageTable.PAGE, (pte, address) -> {
                 asked.add(address);
                 return (address >> 12) % 2 == 0;
             });
         }
         List<Long> expected = new ArrayList<>();
         for (int i = -3; i < 2; i++) {
-            expected.add(AT + LEAF + i * Table.PAGE);
+            expected.add(AT + LEAF + i * BarePageTable.PAGE);
         }
         assertEquals(expected, asked);
         assertEquals(6 - 2, table.inUse());
         assertEquals(Pte.GUARD, table.pages.get(AT));
         assertEquals(Pte.NONE, table.pages.get(AT + LEAF));
-        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
+        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + BarePageTable.PAGE)));
     }
 
     @Test
     @DisplayName("guards are put over pages and where there is none, to the ends of the range and no further")
     void guards() {
-        table.fill(AT + 3 * Table.PAGE);
+        table.fill(AT + 3 * BarePageTable.PAGE);
         table.fill(AT + LEAF);
-        table.fill(AT + LEAF + 5 * Table.PAGE);
+        table.fill(AT + LEAF + 5 * BarePageTable.PAGE);
         try (DiscardPages guarding = guarding()) {
-            guarding.guard(table.pages, AT + 2 * Table.PAGE, AT + LEAF + 2 * Table.PAGE);
+            guarding.guard(table.pages, AT + 2 * BarePageTable.PAGE, AT + LEAF + 2 * BarePageTable.PAGE);
         }
-        for (long at = AT; at < AT + 2 * LEAF; at += Table.PAGE) {
-            boolean within = at >= AT + 2 * Table.PAGE && at < AT + LEAF + 2 * Table.PAGE;
+        for (long at = AT; at < AT + 2 * LEAF; at += BarePageTable.PAGE) {
+            boolean within = at >= AT + 2 * BarePageTable.PAGE && at < AT + LEAF + 2 * BarePageTable.PAGE;
             assertEquals(within, table.pages.get(at) == Pte.GUARD, "at " + Long.toHexString(at));
         }
         assertEquals(1, table.inUse());
@@ -134,11 +134,11 @@ final class DiscardPagesTest {
     @DisplayName("P30: an entry that a discard takes over from another is freed once, by whoever came last")
     void takenOver() {
         table.fill(AT);
-        table.fill(AT + Table.PAGE);
+        table.fill(AT + BarePageTable.PAGE);
         try (DiscardPages first = discarding()) {
             first.discard(table.pages, AT, AT + LEAF, ALL);
             try (DiscardPages second = discarding()) {
-                second.discard(table.pages, AT, AT + Table.PAGE, ALL);
+                second.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
                 assertTrue(Pte.isBusy(table.pages.get(AT)));
                 first.finish();
                 assertEquals(1, table.inUse(), "the one that was not taken over");
@@ -156,7 +156,7 @@ final class DiscardPagesTest {
         table.fill(AT);
         try (DiscardPages guarding = guarding();
                 DiscardPages truncating = discarding()) {
-            guarding.guard(table.pages, AT, AT + Table.PAGE);
+            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE);
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
             guarding.finish();
             truncating.finish();
@@ -172,7 +172,7 @@ final class DiscardPagesTest {
         try (DiscardPages guarding = guarding();
                 DiscardPages truncating = discarding()) {
             truncating.discard(table.pages, AT, AT + LEAF, ALL);
-            guarding.guard(table.pages, AT, AT + Table.PAGE);
+            guarding.guard(table.pages, AT, AT + BarePageTable.PAGE);
             truncating.finish();
         }
         assertEquals(Pte.GUARD, table.pages.get(AT));
@@ -184,7 +184,7 @@ final class DiscardPagesTest {
     void guardsBesideDiscards() throws InterruptedException {
         for (int round = 0; round < 300; round++) {
             for (int i = 0; i < 20; i++) {
-                table.fill(AT + i * Table.PAGE);
+                table.fill(AT + i * BarePageTable.PAGE);
             }
             Thread other = new Thread(() -> {
                 try (DiscardPages truncating = discarding()) {
@@ -193,11 +193,12 @@ final class DiscardPagesTest {
             });
             other.start();
             try (DiscardPages guarding = guarding()) {
-                guarding.guard(table.pages, AT, AT + 20 * Table.PAGE);
+                guarding.guard(table.pages, AT, AT + 20 * BarePageTable.PAGE);
             }
             other.join();
             for (int i = 0; i < 20; i++) {
-                assertEquals(Pte.GUARD, table.pages.get(AT + i * Table.PAGE), "page " + i + " of round " + round);
+                assertEquals(
+                        Pte.GUARD, table.pages.get(AT + i * BarePageTable.PAGE), "page " + i + " of round " + round);
             }
             assertEquals(0, table.inUse());
             try (TlbGather gather = new TlbGather(memory)) {
@@ -211,11 +212,11 @@ final class DiscardPagesTest {
     @DisplayName("more pages than fit one batch, and a range of a TiB with pages at its ends")
     void large() {
         for (int i = 0; i < 2500; i++) {
-            table.fill(AT + i * Table.PAGE);
+            table.fill(AT + i * BarePageTable.PAGE);
         }
         table.fill(AT + (1L << 40));
         try (DiscardPages discarding = discarding()) {
-            discarding.discard(table.pages, 0, AT + (1L << 40) + Table.PAGE, ALL);
+            discarding.discard(table.pages, 0, AT + (1L << 40) + BarePageTable.PAGE, ALL);
             assertTrue(table.inUse() < 1500, "a first part is free before the end");
         }
         assertEquals(0, table.inUse());
@@ -253,7 +254,7 @@ final class DiscardPagesTest {
         assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
         try (DiscardPages discarding = discarding()) {
             discarding.discard(table.pages, AT, AT + LEAF, ALL);
-            assertFalse(Leaf.compareAndSet(leaf, index, copied, Pte.present(frame, Table.OWN)));
+            assertFalse(Leaf.compareAndSet(leaf, index, copied, Pte.present(frame, BarePageTable.OWN)));
         }
         assertEquals(Pte.NONE, table.pages.get(AT));
         assertEquals(0, table.inUse());
@@ -266,14 +267,17 @@ final class DiscardPagesTest {
         for (int i = 0; i < 4; i++) {
             table.fill(AT + i * LEAF);
         }
-        table.fill(AT + LEAF + Table.PAGE);
+        table.fill(AT + LEAF + BarePageTable.PAGE);
         int before = table.pages.tables();
         try (DiscardPages discarding = discarding()) {
             discarding.discard(
-                    table.pages, AT, AT + 3 * LEAF + Table.PAGE, (pte, address) -> address != AT + LEAF + Table.PAGE);
+                    table.pages,
+                    AT,
+                    AT + 3 * LEAF + BarePageTable.PAGE,
+                    (pte, address) -> address != AT + LEAF + BarePageTable.PAGE);
         }
         assertEquals(before - 2, table.pages.tables());
-        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + Table.PAGE)));
+        assertTrue(Pte.isPresent(table.pages.get(AT + LEAF + BarePageTable.PAGE)));
         assertEquals(1, table.inUse());
     }
 
@@ -283,7 +287,7 @@ final class DiscardPagesTest {
         table.fill(AT);
         CpuTlb cpu = table.guest();
         try (DiscardPages discarding = discarding()) {
-            discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
+            discarding.discard(table.pages, AT, AT + BarePageTable.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
         }
         assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
         assertEquals(0, table.inUse());
@@ -298,14 +302,14 @@ final class DiscardPagesTest {
         int frame = memory.frames().allocate(table.worker.magazine());
         table.put(AT, Pte.present(frame, Pte.READ | Pte.WRITE | Pte.DIRTY));
         try (DiscardPages truncating = discarding()) {
-            truncating.discard(table.pages, AT, AT + Table.PAGE, ALL);
+            truncating.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
             assertTrue(memory.frames().isDirty(frame));
             // As a truncation does it that is through before the other comes on.
             memory.frames().drop(frame, table.worker.magazine());
             assertEquals(frame, memory.frames().allocate(table.worker.magazine()));
             assertFalse(memory.frames().isDirty(frame));
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
             }
             assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
         }
@@ -322,13 +326,13 @@ final class DiscardPagesTest {
             throw new IllegalStateException(message);
         });
         Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
-        Table of = new Table(failing);
+        BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         int removed = memory.frames().allocate(of.worker.magazine());
         CpuTlb cpu = of.guest(AT);
         Thread discarder = new Thread(() -> {
             DiscardPages discarding = new DiscardPages(failing, Pte.NONE);
-            discarding.discard(of.pages, AT, AT + Table.PAGE, ALL);
+            discarding.discard(of.pages, AT, AT + BarePageTable.PAGE, ALL);
             discarding.dropWhenFinished(new int[] {removed}, 1);
             assertThrows(IllegalStateException.class, discarding::finish);
             assertThrows(IllegalStateException.class, discarding::close);

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.pagewalk;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
@@ -43,13 +43,13 @@ final class SeveralLeavesTest {
     private enum Kind {
         WATCHED {
             @Override
-            void run(Rig rig, long first, long end) {
+            void run(SpaceFixture fixture, long first, long end) {
                 List<Long> told = new ArrayList<>();
-                try (Watchpoint watch = rig.space.watch(
+                try (Watchpoint watch = fixture.space.watch(
                         address(first), (end - first) * PAGE, (address, length) -> told.add(page(address)))) {
                     assertTrue(watch.toString().startsWith("watchpoint"));
                     for (long page = first - 2; page < end + 2; page++) {
-                        rig.store(address(page), page);
+                        fixture.store(address(page), page);
                     }
                 }
                 assertEquals(numbers(first, end), told);
@@ -57,71 +57,73 @@ final class SeveralLeavesTest {
         },
         COLLECTED {
             @Override
-            void run(Rig rig, long first, long end) {
+            void run(SpaceFixture fixture, long first, long end) {
                 for (int again = 0; again < 2; again++) {
                     List<Long> told = new ArrayList<>();
-                    rig.space.collectDirty(address(first), (end - first) * PAGE, address -> told.add(page(address)));
+                    fixture.space.collectDirty(
+                            address(first), (end - first) * PAGE, address -> told.add(page(address)));
                     assertEquals(numbers(first, end), told, "collection " + again);
                     for (long page = first - 2; page < end + 2; page++) {
-                        rig.store(address(page), page);
+                        fixture.store(address(page), page);
                     }
                 }
             }
         },
         NARROWED {
             @Override
-            void run(Rig rig, long first, long end) {
-                assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, READ));
+            void run(SpaceFixture fixture, long first, long end) {
+                assertEquals(0, fixture.space.mprotect(address(first), (end - first) * PAGE, READ));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(isWithin ? Fault.ACCERR : Fault.MINOR, rig.memory.store(address(page), 8, page));
+                    assertFault(isWithin ? Fault.ACCERR : Fault.MINOR, fixture.memory.store(address(page), 8, page));
                 }
-                assertEquals(0, rig.space.mprotect(address(first), (end - first) * PAGE, RW));
+                assertEquals(0, fixture.space.mprotect(address(first), (end - first) * PAGE, RW));
             }
         },
         DISCARDED {
             @Override
-            void run(Rig rig, long first, long end) {
-                assertEquals(0, rig.space.madvise(address(first), (end - first) * PAGE, Advice.DONTNEED));
+            void run(SpaceFixture fixture, long first, long end) {
+                assertEquals(0, fixture.space.madvise(address(first), (end - first) * PAGE, Advice.DONTNEED));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertEquals(isWithin ? 0 : page, rig.load(address(page)), () -> "a page of " + first + ".." + end);
+                    assertEquals(
+                            isWithin ? 0 : page, fixture.load(address(page)), () -> "a page of " + first + ".." + end);
                 }
             }
         },
         MOVED {
             @Override
-            void run(Rig rig, long first, long end) {
+            void run(SpaceFixture fixture, long first, long end) {
                 long length = (end - first) * PAGE;
                 int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
-                assertEquals(AWAY, rig.space.mremap(address(first), length, length, flags, AWAY));
+                assertEquals(AWAY, fixture.space.mremap(address(first), length, length, flags, AWAY));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.memory.load(address(page), 8));
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, fixture.memory.load(address(page), 8));
                 }
                 for (long page = first; page < end; page++) {
-                    assertEquals(page, rig.load(AWAY + (page - first) * PAGE));
+                    assertEquals(page, fixture.load(AWAY + (page - first) * PAGE));
                 }
-                assertEquals(address(first), rig.space.mremap(AWAY, length, length, flags, address(first)));
+                assertEquals(address(first), fixture.space.mremap(AWAY, length, length, flags, address(first)));
                 for (long page = first - 2; page < end + 2; page++) {
-                    assertEquals(page, rig.load(address(page)));
+                    assertEquals(page, fixture.load(address(page)));
                 }
             }
         },
         UNMAPPED {
             @Override
-            void run(Rig rig, long first, long end) {
-                assertEquals(0, rig.space.munmap(address(first), (end - first) * PAGE));
+            void run(SpaceFixture fixture, long first, long end) {
+                assertEquals(0, fixture.space.munmap(address(first), (end - first) * PAGE));
                 for (long page = first - 2; page < end + 2; page++) {
                     boolean isWithin = page >= first && page < end;
-                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, rig.memory.load(address(page), 8));
+                    assertFault(isWithin ? Fault.MAPERR : Fault.MINOR, fixture.memory.load(address(page), 8));
                 }
-                rig.map(address(first), end - first, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+                fixture.map(address(first), end - first, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             }
         };
 
         /** Does it, and looks at each page of the range and at two on either side, once. */
-        abstract void run(Rig rig, long first, long end);
+        abstract void run(SpaceFixture fixture, long first, long end);
     }
 
     private static long address(long page) {
@@ -142,18 +144,19 @@ final class SeveralLeavesTest {
         System.out.println("SeveralLeavesTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
         // Each page of three leaves has a place of its own in the TLB.
-        Rig rig = new Rig(Machine.builder().memory(4L * LEAF * PAGE).tlbEntries(4 * LEAF));
-        rig.map(AT, 3 * LEAF, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        SpaceFixture fixture =
+                new SpaceFixture(Machine.builder().memory(4L * LEAF * PAGE).tlbEntries(4 * LEAF));
+        fixture.map(AT, 3 * LEAF, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         for (int round = 0; round < ROUNDS; round++) {
             int leaves = 2 + round % 2;
             long first = LEAF - 1L - random.nextInt(20);
             long end = (leaves - 1L) * LEAF + 1 + random.nextInt(20);
             for (long page = first - 2; page < end + 2; page++) {
-                rig.store(address(page), page);
+                fixture.store(address(page), page);
             }
-            kind.run(rig, first, end);
+            kind.run(fixture, first, end);
         }
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 }

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
-import dev.samara.core.internal.tlb.Table;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
@@ -22,10 +22,10 @@ import org.junit.jupiter.api.Timeout.ThreadMode;
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class UnmapPagesTest {
     private static final long AT = 0x40_0000;
-    private static final long LEAF = 512 * Table.PAGE;
+    private static final long LEAF = 512 * BarePageTable.PAGE;
 
     private final Memory memory = SmallMemory.of(1000);
-    private final Table table = new Table(memory);
+    private final BarePageTable table = new BarePageTable(memory);
 
     private void unmap(long start, long end) {
         try (TlbGather gather = new TlbGather(memory)) {
@@ -37,13 +37,13 @@ final class UnmapPagesTest {
     @DisplayName("an unmap takes what lies in its range and nothing beside it; P14: a leaf stays while it has anything")
     void exact() {
         for (int i = 0; i < 8; i++) {
-            table.fill(AT + LEAF - 4 * Table.PAGE + i * Table.PAGE);
+            table.fill(AT + LEAF - 4 * BarePageTable.PAGE + i * BarePageTable.PAGE);
         }
         int tables = table.pages.tables();
-        unmap(AT + LEAF - 3 * Table.PAGE, AT + LEAF + 3 * Table.PAGE);
+        unmap(AT + LEAF - 3 * BarePageTable.PAGE, AT + LEAF + 3 * BarePageTable.PAGE);
         assertEquals(2, table.inUse());
-        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF - 4 * Table.PAGE));
-        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF + 3 * Table.PAGE));
+        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF - 4 * BarePageTable.PAGE));
+        assertNotEquals(Pte.NONE, table.pages.get(AT + LEAF + 3 * BarePageTable.PAGE));
         assertEquals(tables, table.pages.tables());
         unmap(AT, AT + LEAF);
         assertEquals(tables - 1, table.pages.tables());
@@ -56,7 +56,8 @@ final class UnmapPagesTest {
     @DisplayName("a few pages in 64 TiB are found at once, whatever lies between")
     void sparse() {
         long limit = Geometry.LINUX_X86_64.limit();
-        long[] places = {0, Table.PAGE, 1L << 40, (1L << 40) + (1L << 30), limit / 2, limit - Table.PAGE};
+        long[] places = {0, BarePageTable.PAGE, 1L << 40, (1L << 40) + (1L << 30), limit / 2, limit - BarePageTable.PAGE
+        };
         for (int round = 0; round < 200; round++) {
             for (long place : places) {
                 table.fill(place);
@@ -72,8 +73,8 @@ final class UnmapPagesTest {
     @DisplayName("guards go, and so does what another operation is at, with its page")
     void guardsAndTransit() {
         table.put(AT, Pte.GUARD);
-        table.put(AT + Table.PAGE, Pte.busy(Pte.present(oneFrame(), Table.OWN), 3, false));
-        table.put(AT + 2 * Table.PAGE, Pte.busy(Pte.present(oneFrame(), Table.OWN), 4, true));
+        table.put(AT + BarePageTable.PAGE, Pte.busy(Pte.present(oneFrame(), BarePageTable.OWN), 3, false));
+        table.put(AT + 2 * BarePageTable.PAGE, Pte.busy(Pte.present(oneFrame(), BarePageTable.OWN), 4, true));
         unmap(AT, AT + LEAF);
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -88,7 +89,7 @@ final class UnmapPagesTest {
     void overADiscard() {
         table.fill(AT);
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
-            discarding.discard(table.pages, AT, AT + Table.PAGE, (pte, address) -> true);
+            discarding.discard(table.pages, AT, AT + BarePageTable.PAGE, (pte, address) -> true);
             assertTrue(Pte.isBusy(table.pages.get(AT)));
             unmap(AT, AT + LEAF);
             assertEquals(0, table.inUse());
@@ -107,12 +108,12 @@ final class UnmapPagesTest {
         for (int t = 0; t < threads; t++) {
             int number = t;
             all[t] = new Thread(() -> {
-                try (Table own = new Table(memory)) {
+                try (BarePageTable own = new BarePageTable(memory)) {
                     for (int i = 0; i < 3000; i++) {
-                        long place = AT + (i % 5) * LEAF + (i * 7 % 3) * Table.PAGE;
+                        long place = AT + (i % 5) * LEAF + (i * 7 % 3) * BarePageTable.PAGE;
                         if (number % 2 == 0) {
                             int frame = memory.frames().allocate(own.worker.magazine());
-                            if (!table.put(place, Pte.present(frame, Table.OWN))) {
+                            if (!table.put(place, Pte.present(frame, BarePageTable.OWN))) {
                                 memory.frames().drop(frame, own.worker.magazine());
                             }
                         } else {

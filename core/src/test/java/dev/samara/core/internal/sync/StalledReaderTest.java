@@ -11,7 +11,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.page.HeldFrames;
+import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -49,7 +49,7 @@ class StalledReaderTest {
     private static final int PAGES = 8;
 
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
-    private final AtomicReference<@Nullable HeldFrames> store = new AtomicReference<>();
+    private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
 
     /** A machine, what is mapped there, and a thread that stands still in a store. */
     private final class Stalled {
@@ -57,13 +57,13 @@ class StalledReaderTest {
         final AddressSpace space;
         final long start;
         final Thread asleep;
-        private final HeldFrames.Hold hold;
+        private final HookedFrames.Hold hold;
 
         Stalled(boolean refuses) throws InterruptedException {
             machine = Machine.builder()
                     .memory(1 << 20)
                     .frameStore((shift, count) -> {
-                        HeldFrames made = new HeldFrames(shift, count);
+                        HookedFrames made = new HookedFrames(shift, count);
                         store.set(made);
                         return made;
                     })

@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Advice;
@@ -28,10 +28,10 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code madvise} fails: for each advice and each kind of mapping, and in which order it looks. */
 final class AdviseErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
-    private static final int RW = Attempt.RW;
-    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
+    private static final int RW = CallArguments.RW;
+    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
 
     private static final Map<String, Integer> ADVICE = new TreeMap<>(Map.ofEntries(
             Map.entry("NORMAL", Advice.NORMAL),
@@ -63,7 +63,7 @@ final class AdviseErrnoTest {
     private static final Set<String> DISCARDS =
             Set.of("DONTNEED", "DONTNEED_LOCKED", "FREE", "REMOVE", "DONTFORK", "WIPEONFORK", "GUARD_INSTALL");
 
-    private static final class Madvise extends Attempt {
+    private static final class Madvise extends CallArguments {
         long address = PLACE + PAGE;
         long length = 2 * PAGE;
         int advice = Advice.DONTFORK;
@@ -190,11 +190,11 @@ final class AdviseErrnoTest {
                 tests.add(DynamicTest.dynamicTest(name + " to " + kind.name, () -> {
                     AddressSpace space = mapped(kind);
                     Errno errno = kind.refused.get(name);
-                    String before = Listing.of(space);
+                    String before = LayoutText.of(space);
                     assertEquals(errno == null ? 0 : errno.result(), space.madvise(PLACE, 2 * PAGE, advice));
                     space.validate();
                     if (errno != null) {
-                        assertEquals(before, Listing.of(space));
+                        assertEquals(before, LayoutText.of(space));
                     }
                 }));
                 tests.add(DynamicTest.dynamicTest(name + " to " + kind.name + ", sealed", () -> {
@@ -250,9 +250,9 @@ final class AdviseErrnoTest {
         assertEquals(0, special(huge).madvise(PLACE, 2 * PAGE, Advice.DODUMP), "huge pages may be dumped");
         assertEquals(Errno.EINVAL.result(), special(VmaFlags.DONTEXPAND).madvise(PLACE, 2 * PAGE, Advice.FREE));
         AddressSpace space = special(VmaFlags.DONTEXPAND);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(0, space.madvise(PLACE, 2 * PAGE, Advice.MERGEABLE));
-        assertEquals(before, Listing.of(space), "cannot be merged with equal pages");
+        assertEquals(before, LayoutText.of(space), "cannot be merged with equal pages");
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, PAGE, Advice.DONTFORK), "stays in one piece");
     }
 
@@ -274,10 +274,10 @@ final class AdviseErrnoTest {
             10002000-10004000 rd wr mr mw me dc ac +10002
             10004000-10005000 rd wr mr mw me lo ac +10004
             10005000-10006000 rd wr mr mw me ac +10005
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE + 5 * PAGE, 2 * PAGE, Advice.NORMAL));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE + PAGE, PAGE, Advice.NORMAL));
-        assertEquals(Errno.ENOMEM.result(), space.madvise(Attempt.LIMIT, PAGE, Advice.NORMAL));
+        assertEquals(Errno.ENOMEM.result(), space.madvise(CallArguments.LIMIT, PAGE, Advice.NORMAL));
         assertEquals(0, space.madvise(PLACE + 2 * PAGE, 4 * PAGE, Advice.NORMAL));
     }
 
@@ -293,7 +293,7 @@ final class AdviseErrnoTest {
             10002000-10004000 rd wr mr mw me ac wf +10002
             10004000-10005000 rd wr mr mw me ac +0 A#1
             10005000-10006000 rd wr mr mw me ac +10005
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.madvise(PLACE, 6 * PAGE, Advice.POPULATE_READ), "at the hole");
         space.throwing().mprotect(PLACE, PAGE, Protection.NONE);
         assertEquals(Errno.EINVAL.result(), space.madvise(PLACE, 6 * PAGE, Advice.POPULATE_READ), "before the hole");
@@ -317,13 +317,13 @@ final class AdviseErrnoTest {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 3 * PAGE, RW, FIXED, null, 0);
         assertEquals(0, space.madvise(PLACE + PAGE, PAGE, Advice.GUARD_INSTALL));
-        assertEquals("10000000-10003000 rd wr mr mw me gu ac +10000 fresh#1\n", Listing.of(space));
+        assertEquals("10000000-10003000 rd wr mr mw me gu ac +10000 fresh#1\n", LayoutText.of(space));
         space.throwing().mmap(PLACE + 3 * PAGE, 2 * PAGE, RW, FIXED, null, 0);
         space.throwing().mprotect(PLACE, 3 * PAGE, Protection.READ);
         assertEquals("""
             10000000-10003000 rd mr mw me gu ac +10000 fresh#1
             10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
-            """, Listing.of(space), "what has an identity stays charged");
+            """, LayoutText.of(space), "what has an identity stays charged");
         assertEquals(0, space.madvise(PLACE, 5 * PAGE, Advice.GUARD_REMOVE));
         space.throwing().mmap(PLACE + 8 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(0, space.madvise(PLACE + 8 * PAGE, PAGE, Advice.GUARD_INSTALL));
@@ -331,7 +331,7 @@ final class AdviseErrnoTest {
             10000000-10003000 rd mr mw me gu ac +10000 fresh#1
             10003000-10005000 rd wr mr mw me gu ac +10003 fresh#1
             10008000-10009000 rd wr mr mw me gu ac +0 A#2
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -352,7 +352,7 @@ final class AdviseErrnoTest {
             10002000-10004000 rd wr ex mr mw me gu ac +10002 fresh#1
             10004000-10005000 wr mr mw me gu ac +10004 fresh#1
             10005000-10006000 rd wr mr mw me gu dc ac +10005 fresh#2
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -364,7 +364,7 @@ final class AdviseErrnoTest {
         assertEquals("""
             10000000-10001000 rd wr mr mw me ac +10000
             10001000-10003000 rd wr mr mw me ac +10001
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test

@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
@@ -22,10 +22,10 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code shmat} and {@code shmdt} fail, and what an attachment is. */
 final class AttachErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
 
-    private static final class Shmat extends Attempt {
+    private static final class Shmat extends CallArguments {
         @Nullable
         SharedSegment segment = OpenFiles.FIVE_PAGES;
 
@@ -61,7 +61,7 @@ final class AttachErrnoTest {
                 })
                 .row(Errno.EINVAL, "something is there", shmat -> shmat.address = PLACE + PAGE)
                 .row(Errno.EINVAL, "the end wraps", shmat -> shmat.address = -PAGE)
-                .row(Errno.ENOMEM, "beyond the space", shmat -> shmat.address = Attempt.LIMIT)
+                .row(Errno.ENOMEM, "beyond the space", shmat -> shmat.address = CallArguments.LIMIT)
                 .row(Errno.EPERM, "below what may be mapped", shmat -> shmat.address = PAGE)
                 .row(Errno.ENOMEM, "over the limit of the space", shmat -> shmat.limit(Resource.AS, 5 * PAGE))
                 .tests();
@@ -82,8 +82,8 @@ final class AttachErrnoTest {
             10000000-10001000 rd mr me ms +0 /SYSV00001234 (deleted)#1
             10001000-10002000 rd wr ex sh mr mw me ms +0 /SYSV00000000 (deleted)#2
             10002000-10005000 rd mr me ms +2 /SYSV00001234 (deleted)#1
-            """, Listing.of(space));
-        assertEquals(Errno.EACCES.result(), space.mprotect(PLACE, PAGE, Attempt.RW));
+            """, LayoutText.of(space));
+        assertEquals(Errno.EACCES.result(), space.mprotect(PLACE, PAGE, CallArguments.RW));
         assertEquals(Errno.EPERM.result(), space.shmat(OpenFiles.ONE_BYTE, PAGE - 1, ShmFlags.RND));
     }
 
@@ -109,10 +109,10 @@ final class AttachErrnoTest {
         space.throwing().munmap(PLACE + 3 * PAGE, PAGE);
         space.throwing().shmat(OpenFiles.ONE_BYTE, PLACE + 3 * PAGE, 0);
         assertEquals(0, space.shmdt(PLACE));
-        assertEquals("10003000-10004000 rd wr sh mr mw me ms +0 /SYSV00000000 (deleted)#1\n", Listing.of(space));
+        assertEquals("10003000-10004000 rd wr sh mr mw me ms +0 /SYSV00000000 (deleted)#1\n", LayoutText.of(space));
         assertEquals(Errno.EINVAL.result(), space.shmdt(PLACE));
         assertEquals(0, space.shmdt(PLACE + 3 * PAGE));
-        assertEquals("", Listing.of(space));
+        assertEquals("", LayoutText.of(space));
     }
 
     @Test
@@ -124,6 +124,6 @@ final class AttachErrnoTest {
         long away = PLACE + 64 * PAGE;
         assertEquals(away, space.mremap(PLACE + 4 * PAGE, PAGE, PAGE, 3, away));
         assertEquals(0, space.shmdt(PLACE));
-        assertEquals("10040000-10041000 rd wr sh mr mw me ms +4 /SYSV00001234 (deleted)#1\n", Listing.of(space));
+        assertEquals("10040000-10041000 rd wr sh mr mw me ms +4 /SYSV00001234 (deleted)#1\n", LayoutText.of(space));
     }
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import static dev.samara.core.Rig.ANONYMOUS;
-import static dev.samara.core.Rig.GEOMETRY;
-import static dev.samara.core.Rig.PAGE;
-import static dev.samara.core.Rig.READ;
-import static dev.samara.core.Rig.RW;
-import static dev.samara.core.Rig.assertFault;
-import static dev.samara.core.Rig.assertResult;
+import static dev.samara.core.SpaceFixture.ANONYMOUS;
+import static dev.samara.core.SpaceFixture.GEOMETRY;
+import static dev.samara.core.SpaceFixture.PAGE;
+import static dev.samara.core.SpaceFixture.READ;
+import static dev.samara.core.SpaceFixture.RW;
+import static dev.samara.core.SpaceFixture.assertFault;
+import static dev.samara.core.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
@@ -22,7 +22,7 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.OtherCpu;
-import dev.samara.core.Rig;
+import dev.samara.core.SpaceFixture;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.guest.GuestMemory;
@@ -49,14 +49,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A collection of written or used pages")
 final class CollectionTest {
-    private final Rig rig = new Rig();
-    private final Cpu cpu = rig.cpu;
-    private final AddressSpace space = rig.space;
+    private final SpaceFixture fixture = new SpaceFixture();
+    private final Cpu cpu = fixture.cpu;
+    private final AddressSpace space = fixture.space;
 
     @AfterEach
     void everyFrameComesBack() {
-        rig.closeEmpty();
-        assertEquals(List.of(), rig.reports);
+        fixture.closeEmpty();
+        assertEquals(List.of(), fixture.reports);
     }
 
     /** The numbers of the pages, counted from an address. */
@@ -84,15 +84,15 @@ final class CollectionTest {
     @Test
     @DisplayName("tells of each page that was written since the last one, once, in ascending order, and of no other")
     void written() {
-        long at = rig.anonymous(8);
-        rig.load(at);
-        rig.store(at + 5 * PAGE, 1);
-        rig.store(at + 2 * PAGE, 1);
+        long at = fixture.anonymous(8);
+        fixture.load(at);
+        fixture.store(at + 5 * PAGE, 1);
+        fixture.store(at + 2 * PAGE, 1);
         assertEquals(pages(2, 5), dirty(at, 8));
         assertEquals(pages(), dirty(at, 8));
-        rig.load(at + 2 * PAGE);
+        fixture.load(at + 2 * PAGE);
         assertEquals(pages(), dirty(at, 8), "a load writes nothing");
-        rig.store(at + 2 * PAGE, 2);
+        fixture.store(at + 2 * PAGE, 2);
         assertFault(Fault.MINOR, cpu.memory().getAndAdd(at + 3 * PAGE, 4, 1));
         assertFault(Fault.MINOR, cpu.memory().store(at + 7 * PAGE - 4, 8, 1));
         assertEquals(pages(2, 3), dirty(at, 4));
@@ -105,7 +105,7 @@ final class CollectionTest {
     @Test
     @DisplayName("sees the next store of a CPU that stays in GUEST and has just written there, by handle too")
     void inGuest() throws Exception {
-        long at = rig.anonymous(2);
+        long at = fixture.anonymous(2);
         try (OtherCpu other = new OtherCpu(space)) {
             other.call(of -> of.memory().store(at, 8, 1));
             assertEquals(pages(0), dirty(at, 2));
@@ -124,16 +124,16 @@ final class CollectionTest {
     @Test
     @DisplayName("of used pages tells of loads, fetches and stores, and a translation in a TLB hides none")
     void used() {
-        long at = rig.map(0, 6, RW | Rig.EXEC, ANONYMOUS, null, 0);
-        rig.load(at + PAGE);
+        long at = fixture.map(0, 6, RW | SpaceFixture.EXEC, ANONYMOUS, null, 0);
+        fixture.load(at + PAGE);
         assertFault(Fault.MINOR, cpu.memory().fetch(at + 2 * PAGE, 4));
-        rig.store(at + 4 * PAGE, 1);
+        fixture.store(at + 4 * PAGE, 1);
         assertEquals(pages(1, 2, 4), accessed(at, 6));
         assertEquals(pages(), accessed(at, 6));
-        rig.load(at + PAGE);
+        fixture.load(at + PAGE);
         assertEquals(pages(1), accessed(at, 6));
         assertEquals(pages(4), dirty(at, 6), "one collection leaves what is for the other");
-        rig.store(at + 4 * PAGE, 1);
+        fixture.store(at + 4 * PAGE, 1);
         assertEquals(pages(4), accessed(at, 6));
         assertEquals(pages(4), dirty(at, 6));
     }
@@ -141,30 +141,30 @@ final class CollectionTest {
     @Test
     @DisplayName("in a file's page hands the dirt on to the frame, and is of one mapping")
     void ofAFile() {
-        MemoryFile file = rig.machine.newFile("/clean", 8, GEOMETRY, 4 * PAGE);
-        long at = rig.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
-        long other = rig.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
-        rig.load(at);
-        rig.load(other);
+        MemoryFile file = fixture.machine.newFile("/clean", 8, GEOMETRY, 4 * PAGE);
+        long at = fixture.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
+        long other = fixture.map(0, 4, RW, MapFlags.SHARED, file.open(), 0);
+        fixture.load(at);
+        fixture.load(other);
         Frames frames = MachineInternals.layoutOf(space).memory().frames();
-        assertFalse(frames.isDirty(Pte.frame(rig.pte(at))));
-        rig.store(at + PAGE, 1);
-        rig.load(other + PAGE);
+        assertFalse(frames.isDirty(Pte.frame(fixture.pte(at))));
+        fixture.store(at + PAGE, 1);
+        fixture.load(other + PAGE);
         assertEquals(pages(), dirty(other, 4));
-        assertFalse(frames.isDirty(Pte.frame(rig.pte(at + PAGE))));
+        assertFalse(frames.isDirty(Pte.frame(fixture.pte(at + PAGE))));
         assertEquals(pages(1), dirty(at, 4));
-        assertTrue(frames.isDirty(Pte.frame(rig.pte(at + PAGE))));
+        assertTrue(frames.isDirty(Pte.frame(fixture.pte(at + PAGE))));
         file.close();
     }
 
     @Test
     @DisplayName("finds a page that was moved where it is now, told of before or not")
     void moved() {
-        long at = rig.anonymous(4);
-        long to = rig.anonymous(4);
-        rig.store(at, 1);
-        rig.store(at + PAGE, 1);
-        rig.load(at + 2 * PAGE);
+        long at = fixture.anonymous(4);
+        long to = fixture.anonymous(4);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 1);
+        fixture.load(at + 2 * PAGE);
         assertEquals(pages(0), dirty(at, 1));
         int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         assertEquals(to, space.mremap(at, 4 * PAGE, 4 * PAGE, flags, to));
@@ -176,18 +176,18 @@ final class CollectionTest {
     @DisplayName(
             "of parent and child: each is told of what it writes, the child too of what its parent was not told of")
     void forked() {
-        long at = rig.anonymous(4);
-        rig.store(at, 1);
-        rig.store(at + PAGE, 1);
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 1);
         assertEquals(pages(0), dirty(at, 1));
         try (AddressSpace child = space.fork()) {
             assertEquals(pages(1), dirty(child, at, 4));
-            rig.store(at, 2);
+            fixture.store(at, 2);
             assertEquals(pages(0, 1), dirty(at, 4));
             assertEquals(pages(), dirty(child, at, 4));
             cpu.load(child);
-            rig.store(at + PAGE, 3);
-            rig.store(at, 3);
+            fixture.store(at + PAGE, 3);
+            fixture.store(at, 3);
             assertEquals(pages(0, 1), dirty(child, at, 4));
             cpu.load(space);
             assertEquals(pages(), dirty(at, 4));
@@ -197,8 +197,8 @@ final class CollectionTest {
     @Test
     @DisplayName("waits for a page that is just being copied on write, and tells of it")
     void copied() throws Exception {
-        long at = rig.anonymous(1);
-        rig.store(at, 1);
+        long at = fixture.anonymous(1);
+        fixture.store(at, 1);
         try (AddressSpace child = space.fork();
                 OtherCpu reader = new OtherCpu(space);
                 OtherCpu writer = new OtherCpu(space)) {
@@ -207,7 +207,7 @@ final class CollectionTest {
                 return of.memory().load(at, 8);
             });
             Future<Integer> stored = writer.submit(of -> of.memory().store(at, 8, 2));
-            Await.until("the page is being copied", () -> Pte.isBusy(rig.pte(at)), rig.reports);
+            Await.until("the page is being copied", () -> Pte.isBusy(fixture.pte(at)), fixture.reports);
             FutureTask<List<Long>> told = new FutureTask<>(() -> dirty(at, 1));
             Thread collector = new Thread(told);
             startAndAwaitItsWaiting(collector);
@@ -224,7 +224,7 @@ final class CollectionTest {
     @Test
     @DisplayName("I2: returns behind the flush of another that has cleared the page before it")
     void besideAnother() throws Exception {
-        long at = rig.anonymous(1);
+        long at = fixture.anonymous(1);
         try (OtherCpu guest = new OtherCpu(space)) {
             long handle = guest.call(of -> {
                 of.enterGuest();
@@ -257,20 +257,20 @@ final class CollectionTest {
     @DisplayName(
             "tells nothing of what was unmapped, discarded or truncated, and begins anew with what comes there then")
     void gone() {
-        long at = rig.anonymous(4);
+        long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
         assertEquals(0, space.munmap(at, PAGE));
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
         assertEquals(0, space.mprotect(at + 2 * PAGE, PAGE, READ));
         assertEquals(
                 pages(2, 3), dirty(at, 4), "a hole is passed over, and rights that were taken away change nothing");
-        rig.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        rig.load(at);
-        rig.store(at + PAGE, 1);
+        fixture.map(at, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.load(at);
+        fixture.store(at + PAGE, 1);
         assertEquals(pages(1), dirty(at, 4));
-        MemoryFile file = rig.file(2);
-        long of = rig.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
-        rig.store(of + PAGE, 1);
+        MemoryFile file = fixture.file(2);
+        long of = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);
+        fixture.store(of + PAGE, 1);
         file.truncate(PAGE);
         assertEquals(pages(), dirty(of, 2));
         file.close();
@@ -279,9 +279,9 @@ final class CollectionTest {
     @Test
     @DisplayName("gives errors as PAGEMAP_SCAN does, and takes a length that is no multiple of the page size")
     void errors() {
-        long at = rig.anonymous(2);
-        rig.store(at, 1);
-        rig.store(at + PAGE, 1);
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
+        fixture.store(at + PAGE, 1);
         long limit = GEOMETRY.limit();
         List<Long> told = new ArrayList<>();
         assertResult(Errno.EINVAL, space.collectDirty(at + 1, PAGE, told::add));
@@ -305,10 +305,10 @@ final class CollectionTest {
     @Test
     @DisplayName("whose sink throws throws the same, and what it was not told of is told by the next")
     void throwingSink() {
-        long at = rig.anonymous(4);
+        long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
         assertEquals(0, space.madvise(at + 3 * PAGE, PAGE, Advice.DONTNEED));
-        rig.load(at + 3 * PAGE);
+        fixture.load(at + 3 * PAGE);
         IllegalCallerException refused = new IllegalCallerException("a full disk");
         List<Long> told = new ArrayList<>();
         for (int round = 0; round < 2; round++) {
@@ -337,9 +337,9 @@ final class CollectionTest {
     @Test
     @DisplayName("whose sink throws loses nothing of what was moved, copied, unmapped or discarded by then")
     void throwingSinkThatChanges() {
-        MemoryFile file = rig.file(8);
-        long at = rig.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
-        long to = rig.anonymous(8);
+        MemoryFile file = fixture.file(8);
+        long at = fixture.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
+        long to = fixture.anonymous(8);
         int flags = RemapFlags.MAYMOVE | RemapFlags.FIXED;
         assertEquals(8 * PAGE, cpu.memory().fill(at, 8 * PAGE, (byte) 1));
         assertThrows(
@@ -348,8 +348,8 @@ final class CollectionTest {
                     assertEquals(0, space.mprotect(at, 4 * PAGE, READ));
                     assertEquals(to, space.mremap(at, 2 * PAGE, 2 * PAGE, flags, to));
                     assertEquals(0, space.munmap(at + 4 * PAGE, PAGE));
-                    rig.map(at + 5 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
-                    rig.load(at + 5 * PAGE);
+                    fixture.map(at + 5 * PAGE, 1, READ, MapFlags.PRIVATE | MapFlags.FIXED, file.open(), 0);
+                    fixture.load(at + 5 * PAGE);
                     throw new IllegalCallerException();
                 }));
         assertEquals(pages(0, 1), dirty(to, 8));
@@ -360,13 +360,13 @@ final class CollectionTest {
     @Test
     @DisplayName("may be made by its sink, which may do what it likes")
     void callingBack() {
-        long at = rig.anonymous(4);
-        rig.store(at, 1);
-        rig.store(at + 2 * PAGE, 1);
+        long at = fixture.anonymous(4);
+        fixture.store(at, 1);
+        fixture.store(at + 2 * PAGE, 1);
         List<Long> told = new ArrayList<>();
         assertEquals(2, space.collectDirty(at, 4 * PAGE, page -> {
             told.add(page);
-            rig.store(page + PAGE, 2);
+            fixture.store(page + PAGE, 2);
             assertEquals(0, space.mprotect(page, PAGE, READ));
             assertEquals(1, space.collectDirty(at, 4 * PAGE, told::add));
         }));
@@ -376,8 +376,8 @@ final class CollectionTest {
     @Test
     @DisplayName("of which the sink blocks keeps nobody but its caller")
     void blockingSink() throws Exception {
-        long at = rig.anonymous(2);
-        rig.store(at, 1);
+        long at = fixture.anonymous(2);
+        fixture.store(at, 1);
         try (OtherCpu other = new OtherCpu(space)) {
             CountDownLatch asked = new CountDownLatch(1);
             CountDownLatch answers = new CountDownLatch(1);
@@ -402,12 +402,12 @@ final class CollectionTest {
     @DisplayName("tells more than a batch, a page in each of many leaves too")
     void many() {
         long pages = 9000;
-        long at = rig.anonymous(pages);
+        long at = fixture.anonymous(pages);
         assertEquals(pages * PAGE, cpu.memory().fill(at, pages * PAGE, (byte) 1));
         assertEquals(LongStream.range(0, pages).boxed().toList(), dirty(at, pages));
-        long far = rig.anonymous(1 << 20);
+        long far = fixture.anonymous(1 << 20);
         for (long page = 0; page < 1 << 20; page += 700) {
-            rig.store(far + page * PAGE, 1);
+            fixture.store(far + page * PAGE, 1);
         }
         assertEquals(
                 LongStream.iterate(0, page -> page < 1 << 20, page -> page + 700)
@@ -421,15 +421,15 @@ final class CollectionTest {
     @DisplayName("tells flush listeners of CPUs that had translations of what was cleared, and flushes nothing where"
             + " nothing was")
     void flushes() {
-        long at = rig.anonymous(8);
-        rig.store(at + 2 * PAGE, 1);
-        rig.store(at + 5 * PAGE, 1);
+        long at = fixture.anonymous(8);
+        fixture.store(at + 2 * PAGE, 1);
+        fixture.store(at + 5 * PAGE, 1);
         List<String> told = new ArrayList<>();
         cpu.onFlush((start, end, reason, generation) ->
                 told.add((start - at) / PAGE + " " + (end - at) / PAGE + " " + reason));
         assertEquals(pages(2, 5), dirty(at, 8));
         assertEquals(pages(), dirty(at, 8));
-        rig.load(at);
+        fixture.load(at);
         assertEquals(List.of("2 8 " + MmuNotifier.Reason.OBSERVED), told);
     }
 }

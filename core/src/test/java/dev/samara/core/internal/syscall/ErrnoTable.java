@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,7 +17,7 @@ import org.junit.jupiter.api.DynamicTest;
  * The errors of one call, in the order in which Linux tests for them. Each row alone must give its error, each two rows
  * together that of the earlier one, and no row at all success; what is mapped must be what it was.
  */
-final class ErrnoTable<A extends Attempt> {
+final class ErrnoTable<A extends CallArguments> {
     private record Row<A>(Errno errno, String why, Consumer<A> spoil) {}
 
     private final Supplier<A> valid;
@@ -62,13 +62,13 @@ final class ErrnoTable<A extends Attempt> {
             spoilers.get(i).spoil.accept(attempt);
         }
         AddressSpace space = attempt.space();
-        String layout = Listing.of(space);
+        String layout = LayoutText.of(space);
         String counted = countsOf(space, attempt.mayCut);
         long result = attempt.call(space);
         assertEquals(spoilers.get(0).errno.result(), result);
         space.validate();
         if (!attempt.mayCut) {
-            assertEquals(layout, Listing.of(space), "what was mapped");
+            assertEquals(layout, LayoutText.of(space), "what was mapped");
         }
         assertEquals(counted, countsOf(space, attempt.mayCut), "what was counted");
     }

@@ -11,7 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
@@ -64,10 +64,10 @@ final class LoadTest {
                 new Vma(PLACE + 3 * PAGE, PLACE + 4 * PAGE, RW, 99, null, null, identity),
                 vma(PLACE + 5 * PAGE, PLACE + 9 * PAGE, OpenFiles.A),
                 new Vma(LIMIT - PAGE, LIMIT, VmaFlags.READ, 0, null, "[vdso]", null)));
-        String expected = new Listing().text(vmas);
+        String expected = new LayoutText().text(vmas);
         Collections.reverse(vmas);
         AddressSpace space = Machine.builder().build().space(LINUX).load(vmas).build();
-        assertEquals(expected, Listing.of(space));
+        assertEquals(expected, LayoutText.of(space));
         assertEquals(new Usage(5, 10 - 1, 8, 0, 0, 0, 8), space.usage());
         Vma touched = space.find(PLACE + 3 * PAGE);
         assertNotNull(touched);

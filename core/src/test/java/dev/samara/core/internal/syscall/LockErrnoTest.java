@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
@@ -24,14 +24,14 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code mlock} and its family, {@code msync} and {@code mseal} fail, and what they have changed by then. */
 final class LockErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
-    private static final int RW = Attempt.RW;
-    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
+    private static final int RW = CallArguments.RW;
+    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
     private static final int DROPPABLE = MapFlags.DROPPABLE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     /** One page in the middle of three. */
-    private abstract static class OnePage extends Attempt {
+    private abstract static class OnePage extends CallArguments {
         long address = PLACE + PAGE;
         long length = PAGE;
         int flags;
@@ -111,7 +111,7 @@ final class LockErrnoTest {
         assertEquals("""
             10000000-10002000 rd wr mr mw me lo ac +10000
             10002000-10003000 rd wr mr mw me ac +10002
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(0, space.mlock(PLACE + 64 * PAGE, 0));
         assertEquals(0, space.munlock(PLACE + 64 * PAGE, 0));
         assertEquals(0, space.munlock(PLACE, -1));
@@ -129,7 +129,7 @@ final class LockErrnoTest {
         assertEquals("""
             10000000-10001000 rd wr mr mw me lo lf ac +10000
             10002000-10003000 rd wr mr mw me ac +10002
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.munlock(PLACE, 3 * PAGE));
         assertEquals(0, space.usage().locked());
     }
@@ -160,7 +160,7 @@ final class LockErrnoTest {
             10000000-10001000 mr mw me lo lf +10000
             10001000-10002000 rd wr mr mw me lo lf ac +10001
             10002000-10003000 rd wr mr mw me ac +10002
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -193,13 +193,13 @@ final class LockErrnoTest {
         assertEquals(PLACE + 8 * PAGE, space.mmap(PLACE + 8 * PAGE, PAGE, RW, FIXED, null, 0), "not locked either");
         assertEquals(0, space.usage().locked());
         assertEquals(0, space.mlockall(LockFlags.FUTURE | LockFlags.ALL_ONFAULT), "locks nothing now");
-        assertEquals(Errno.EAGAIN.result(), space.mmap(0, 3 * PAGE, RW, Attempt.ANON, null, 0));
+        assertEquals(Errno.EAGAIN.result(), space.mmap(0, 3 * PAGE, RW, CallArguments.ANON, null, 0));
         space.throwing().mmap(PLACE + 9 * PAGE, 2 * PAGE, RW, FIXED, null, 0);
         assertEquals("""
             10000000-10003000 rd wr mr mw me ac +10000
             10008000-10009000 rd wr mr mw me ac +10008
             10009000-1000b000 rd wr mr mw me lo lf ac +10009
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(0, space.munlockall());
         assertEquals(PLACE, space.mmap(PLACE, PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.usage().locked());
@@ -243,7 +243,7 @@ final class LockErrnoTest {
         assertEquals(Errno.EBUSY.result(), space.msync(PLACE, all, SyncFlags.INVALIDATE));
         assertEquals(0, space.msync(PLACE + PAGE, 0, SyncFlags.SYNC), "length 0");
         assertEquals(0, space.msync(PLACE, -1, SyncFlags.SYNC), "a length that rounds to 0");
-        assertEquals(Errno.ENOMEM.result(), space.msync(Attempt.LIMIT, PAGE, 0));
+        assertEquals(Errno.ENOMEM.result(), space.msync(CallArguments.LIMIT, PAGE, 0));
     }
 
     private static final class Mseal extends OnePage {
@@ -276,15 +276,15 @@ final class LockErrnoTest {
         assertEquals(0, space.mseal(PLACE + 64 * PAGE, 0, 0));
         assertEquals(0, space.mseal(PLACE, 2 * PAGE, 0));
         assertEquals(0, space.mseal(PLACE + PAGE, 2 * PAGE, 0));
-        assertEquals("10000000-10003000 rd wr mr mw me ac sl +10000\n", Listing.of(space));
+        assertEquals("10000000-10003000 rd wr mr mw me ac sl +10000\n", LayoutText.of(space));
         assertEquals(Errno.EPERM.result(), space.munmap(PLACE, PAGE));
         assertEquals(Errno.EPERM.result(), space.mprotect(PLACE, PAGE, Protection.READ));
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, PAGE, 2 * PAGE, 1, 0));
         assertEquals(Errno.EPERM.result(), space.mmap(PLACE, PAGE, RW, FIXED, null, 0));
         assertEquals(0, space.mlock(PLACE, 3 * PAGE), "a seal does not hinder mlock");
-        assertEquals("10000000-10003000 rd wr mr mw me lo ac sl +10000\n", Listing.of(space));
-        assertEquals("10000000-10003000 rd wr mr mw me ac sl +10000\n", Listing.of(space.fork()));
+        assertEquals("10000000-10003000 rd wr mr mw me lo ac sl +10000\n", LayoutText.of(space));
+        assertEquals("10000000-10003000 rd wr mr mw me ac sl +10000\n", LayoutText.of(space.fork()));
         space.close();
-        assertEquals("", Listing.of(space), "the end of a process");
+        assertEquals("", LayoutText.of(space), "the end of a process");
     }
 }

@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Capability;
@@ -25,14 +25,14 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Why {@code mmap} fails, and in which order it looks. */
 final class MmapErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
-    private static final int RW = Attempt.RW;
-    private static final int ANON = Attempt.ANON;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
+    private static final int RW = CallArguments.RW;
+    private static final int ANON = CallArguments.ANON;
 
     /** Two pages over three mappings: one page before the range, two in it. */
-    private static final class Mmap extends Attempt {
-        final Traits file = new Traits();
+    private static final class Mmap extends CallArguments {
+        final BackingWithFaults file = new BackingWithFaults();
         long address = PLACE;
         long length = 2 * PAGE;
         int protection = RW;
@@ -74,8 +74,11 @@ final class MmapErrnoTest {
                     mmap.map(PLACE + 4 * PAGE, 1, Protection.READ);
                     mmap.map(PLACE + 8 * PAGE, 1, Protection.READ);
                 })
-                .row(Errno.ENOMEM, "longer than the space", mmap -> mmap.length = Attempt.LIMIT + 1)
-                .row(Errno.ENOMEM, "the end lies beyond the space", mmap -> mmap.address = Attempt.LIMIT - PAGE + 1)
+                .row(Errno.ENOMEM, "longer than the space", mmap -> mmap.length = CallArguments.LIMIT + 1)
+                .row(
+                        Errno.ENOMEM,
+                        "the end lies beyond the space",
+                        mmap -> mmap.address = CallArguments.LIMIT - PAGE + 1)
                 .row(Errno.EINVAL, "FIXED at no page boundary", mmap -> mmap.address = PAGE + 1)
                 .row(Errno.EPERM, "below what may be mapped", mmap -> mmap.address = PAGE)
                 .row(Errno.EEXIST, "FIXED_NOREPLACE over something", mmap -> mmap.flags |= MapFlags.FIXED_NOREPLACE)
@@ -188,12 +191,12 @@ final class MmapErrnoTest {
     void aHighOddAddressIsEnomem() {
         AddressSpace space = space();
         int fixed = ANON | MapFlags.FIXED;
-        assertEquals(Errno.ENOMEM.result(), space.mmap(Attempt.LIMIT + 1, PAGE, RW, fixed, null, 0));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(CallArguments.LIMIT + 1, PAGE, RW, fixed, null, 0));
         assertEquals(Errno.ENOMEM.result(), space.mmap(-1, PAGE, RW, fixed, null, 0));
         assertEquals(Errno.ENOMEM.result(), space.mmap(-513, PAGE, RW, fixed, null, 0));
         assertEquals(Errno.ENOMEM.result(), space.mmap(-PAGE, PAGE, RW, fixed, null, 0));
         assertEquals(Errno.EINVAL.result(), space.mmap(PLACE + 1, PAGE, RW, fixed, null, 0));
-        assertEquals(Attempt.LIMIT - PAGE, space.mmap(Attempt.LIMIT - PAGE, PAGE, RW, fixed, null, 0));
+        assertEquals(CallArguments.LIMIT - PAGE, space.mmap(CallArguments.LIMIT - PAGE, PAGE, RW, fixed, null, 0));
     }
 
     @Test
@@ -215,11 +218,11 @@ final class MmapErrnoTest {
     @DisplayName("no room: ENOMEM, also for the whole space")
     void noRoom() {
         AddressSpace space = space();
-        space.throwing().mmap(0x10000, Attempt.LIMIT - 0x10000, Protection.NONE, ANON | MapFlags.FIXED, null, 0);
-        String full = Listing.of(space);
+        space.throwing().mmap(0x10000, CallArguments.LIMIT - 0x10000, Protection.NONE, ANON | MapFlags.FIXED, null, 0);
+        String full = LayoutText.of(space);
         assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, Attempt.LIMIT, RW, ANON, null, 0));
-        assertEquals(full, Listing.of(space));
+        assertEquals(Errno.ENOMEM.result(), space.mmap(0, CallArguments.LIMIT, RW, ANON, null, 0));
+        assertEquals(full, LayoutText.of(space));
     }
 
     @ParameterizedTest(name = "flags {0}, at {1}, {2} bytes, offset {3}: {4}")
@@ -248,7 +251,7 @@ final class MmapErrnoTest {
         AddressSpace space = space();
         space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
         assertEquals(errno.result(), space.mmap(address, length, RW, flags, null, offset));
-        assertEquals("20000000-20001000 rd wr mr mw me ac +20000\n", Listing.of(space));
+        assertEquals("20000000-20001000 rd wr mr mw me ac +20000\n", LayoutText.of(space));
     }
 
     @Test
@@ -296,7 +299,7 @@ final class MmapErrnoTest {
             10000000-10001000 rd mr mw me +10000
             10001000-10004000 rd mr mw me +10001
             10004000-10005000 rd mr mw me +10004
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -311,7 +314,7 @@ final class MmapErrnoTest {
             10001000-10003000 rd mr mw me +10001
             10003000-10004000 rd mr mw me sl +10003
             10004000-10005000 rd mr mw me +10004
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.EPERM.result(), space.mmap(PLACE + 3 * PAGE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
     }
 

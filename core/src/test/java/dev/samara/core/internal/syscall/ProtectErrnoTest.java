@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
@@ -20,13 +20,13 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code mprotect} fails, in which order it looks, and what it has changed by then. */
 final class ProtectErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
-    private static final int RW = Attempt.RW;
-    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
+    private static final int RW = CallArguments.RW;
+    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
 
     /** Three pages of a mapping of five that is to become writable. */
-    private static final class Mprotect extends Attempt {
+    private static final class Mprotect extends CallArguments {
         long address = PLACE + PAGE;
         long length = 3 * PAGE;
         int protection = RW;
@@ -84,13 +84,13 @@ final class ProtectErrnoTest {
     @DisplayName("length 0 succeeds once the address is a page boundary, whatever is or is not there")
     void lengthZero() {
         AddressSpace space = fivePages(RW);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(0, space.mprotect(PLACE, 0, Protection.NONE));
         assertEquals(0, space.mprotect(PLACE, 0, 0x70));
         assertEquals(0, space.mprotect(-PAGE, 0, Protection.NONE));
         assertEquals(Errno.EINVAL.result(), space.mprotect(PLACE + 1, 0, Protection.NONE));
         assertEquals(Errno.EINVAL.result(), space.mprotect(PLACE, 0, Protection.GROWSDOWN | Protection.GROWSUP));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
     }
 
     @Test
@@ -103,7 +103,7 @@ final class ProtectErrnoTest {
             10000000-10001000 rd wr mr mw me ac +10000
             10001000-10002000 rd mr mw me +10001
             10003000-10005000 rd wr mr mw me ac +10003
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + 3 * PAGE, 3 * PAGE, Protection.READ));
         assertEquals(3, space.usage().maps());
     }
@@ -118,7 +118,7 @@ final class ProtectErrnoTest {
             10000000-10003000 rd mr mw me +10000
             10003000-10004000 rd wr mr mw me ac sl +10003
             10004000-10005000 rd wr mr mw me ac +10004
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.EPERM.result(), space.mprotect(PLACE + 3 * PAGE, PAGE, RW), "same rights, sealed");
     }
 
@@ -134,7 +134,7 @@ final class ProtectErrnoTest {
             10001000-10002000 rd wr mr mw me ac +10001
             10002000-10003000 rd mr me ms +0 R#1
             10003000-10005000 rd mr mw me +10003
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -146,7 +146,7 @@ final class ProtectErrnoTest {
         assertEquals("""
             10000000-10002000 rd wr mr mw me ac +10000
             10002000-10005000 rd wr mr mw me ac +10002
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE + PAGE, PAGE, Protection.READ));
         assertEquals(0, space.mprotect(PLACE + 2 * PAGE, 3 * PAGE, Protection.READ), "needs no cut");
         assertEquals(0, space.mprotect(PLACE + PAGE, PAGE, Protection.READ), "moves the border only");
@@ -163,9 +163,9 @@ final class ProtectErrnoTest {
         assertEquals("""
             10000000-10004000 rd mr mw me gd +10000
             10004000-10005000 rd wr mr mw me gd ac +10004
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(0, space.mprotect(PLACE - 2 * PAGE, 7 * PAGE, down));
-        assertEquals("10000000-10005000 rd mr mw me gd +10000\n", Listing.of(space));
+        assertEquals("10000000-10005000 rd mr mw me gd +10000\n", LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mprotect(PLACE - 4 * PAGE, 3 * PAGE, down));
     }
 
@@ -192,15 +192,15 @@ final class ProtectErrnoTest {
         assertEquals("""
             10000000-10001000 rd mr mw me ac +0 A#1
             10001000-10002000 rd mr mw me +1 A#1
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
     @DisplayName("PROT_SEM is accepted and has no effect")
     void sem() {
         AddressSpace space = fivePages(RW);
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(0, space.mprotect(PLACE + PAGE, PAGE, RW | Protection.SEM));
-        assertEquals(before, Listing.of(space));
+        assertEquals(before, LayoutText.of(space));
     }
 }

@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.mman.Errno;
@@ -23,16 +23,16 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code mremap} fails, in which order it looks, and what it leaves. */
 final class RemapErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
     private static final long TARGET = PLACE + 64 * PAGE;
-    private static final int RW = Attempt.RW;
-    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final int RW = CallArguments.RW;
+    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE;
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.FIXED;
 
     /** Two of four pages that are to grow by one. */
-    private static class Mremap extends Attempt {
+    private static class Mremap extends CallArguments {
         long address = PLACE;
         long oldLength = 2 * PAGE;
         long newLength = 3 * PAGE;
@@ -65,7 +65,7 @@ final class RemapErrnoTest {
                 .row(Errno.EINVAL, "not a page boundary", mremap -> mremap.address++)
                 .row(Errno.EINVAL, "new length 0", mremap -> mremap.newLength = 0)
                 .row(Errno.EINVAL, "the new length rounds to 0", mremap -> mremap.newLength = -1)
-                .row(Errno.EINVAL, "longer than the space", mremap -> mremap.newLength = Attempt.LIMIT + 1)
+                .row(Errno.EINVAL, "longer than the space", mremap -> mremap.newLength = CallArguments.LIMIT + 1)
                 .row(Errno.EFAULT, "nothing there", mremap -> mremap.address = PLACE - PAGE)
                 .row(Errno.EPERM, "sealed", mremap -> mremap.seal(PLACE, 4))
                 .row(Errno.EINVAL, "a second mapping of private memory", mremap -> mremap.oldLength = 0)
@@ -95,7 +95,10 @@ final class RemapErrnoTest {
                     return mremap;
                 })
                 .row(Errno.EINVAL, "a flag nobody knows", mremap -> mremap.flags |= 16)
-                .row(Errno.EINVAL, "the target ends beyond the space", mremap -> mremap.newAddress = Attempt.LIMIT)
+                .row(
+                        Errno.EINVAL,
+                        "the target ends beyond the space",
+                        mremap -> mremap.newAddress = CallArguments.LIMIT)
                 .row(Errno.EINVAL, "the target is no page boundary", mremap -> mremap.newAddress = TARGET + 1)
                 .row(Errno.EINVAL, "may not move", mremap -> mremap.flags = RemapFlags.FIXED)
                 .row(Errno.EINVAL, "DONTUNMAP with another length", mremap -> mremap.flags |= RemapFlags.DONTUNMAP)
@@ -161,12 +164,12 @@ final class RemapErrnoTest {
     @DisplayName("equal lengths without a new address: no look at the range, but at the first page")
     void nothingToDo() {
         AddressSpace space = fourPages();
-        String before = Listing.of(space);
+        String before = LayoutText.of(space);
         assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 900 * PAGE, 900 * PAGE - 5, 0, 0));
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE - PAGE, PAGE, PAGE, 0, 0));
         space.throwing().mseal(PLACE, 4 * PAGE, 0);
         assertEquals(Errno.EPERM.result(), space.mremap(PLACE, PAGE, PAGE, 0, 0));
-        assertEquals(before.replace(" ac", " ac sl"), Listing.of(space));
+        assertEquals(before.replace(" ac", " ac sl"), LayoutText.of(space));
     }
 
     @Test
@@ -179,7 +182,7 @@ final class RemapErrnoTest {
         assertEquals("""
             10000000-10002000 rd wr mr mw me ac +10000
             10009000-1000a000 rd mr mw me +10009
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -192,7 +195,7 @@ final class RemapErrnoTest {
             10000000-10001000 rd wr mr mw me ac +10000
             10001000-10003000 rd wr mr mw me ac +10001
             10003000-10004000 rd wr mr mw me ac sl +10003
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -204,7 +207,7 @@ final class RemapErrnoTest {
         assertEquals("""
             10000000-10004000 rd wr sh mr mw me ms +0 A#1
             10040000-10042000 rd wr sh mr mw me ms +1 A#1
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 0, PAGE, 0, 0), "in place there is no room");
     }
 
@@ -220,7 +223,7 @@ final class RemapErrnoTest {
             10001000-10003000 rd wr mr mw me ac +10001
             10003000-10004000 rd wr mr mw me ac sl +10003
             10041000-10042000 rd mr mw me +10041
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -229,7 +232,7 @@ final class RemapErrnoTest {
         AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
         space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 0, 2 * PAGE, MOVE_TO, PLACE));
-        assertEquals("10002000-10004000 rd wr sh mr mw me ms +2 A#1\n", Listing.of(space));
+        assertEquals("10002000-10004000 rd wr sh mr mw me ms +2 A#1\n", LayoutText.of(space));
     }
 
     @Test
@@ -244,7 +247,7 @@ final class RemapErrnoTest {
             10003000-10004000 rd wr mr mw me ac +10003
             10040000-10041000 rd wr mr mw me ac +10040
             10041000-10042000 rd mr mw me +10041
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 
     @Test
@@ -258,7 +261,7 @@ final class RemapErrnoTest {
             10040000-10041000 rd wr mr mw me ac +10040
             10041000-10042000 rd mr mw me +10041
             10042000-10044000 rd wr mr mw me ac +10042
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 68 * PAGE, 68 * PAGE, MOVE_TO, TARGET + 8 * PAGE));
     }
 
@@ -273,6 +276,6 @@ final class RemapErrnoTest {
             10000000-10004000 rd wr mr mw me ac +10000
             10004000-10005000 rd wr mr mw me ac +10004
             10040000-10041000 rd wr mr mw me lo ac +10040
-            """, Listing.of(space));
+            """, LayoutText.of(space));
     }
 }

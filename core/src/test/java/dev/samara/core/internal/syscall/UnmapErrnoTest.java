@@ -4,7 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Listing;
+import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -21,12 +21,12 @@ import org.junit.jupiter.api.TestFactory;
 
 /** Why {@code munmap}, {@code brk} and the growth of a stack fail, and what they leave. */
 final class UnmapErrnoTest {
-    private static final long PAGE = Attempt.PAGE;
-    private static final long PLACE = Attempt.PLACE;
-    private static final int RW = Attempt.RW;
-    private static final int FIXED = Attempt.ANON | MapFlags.FIXED;
+    private static final long PAGE = CallArguments.PAGE;
+    private static final long PLACE = CallArguments.PLACE;
+    private static final int RW = CallArguments.RW;
+    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
 
-    private static final class Munmap extends Attempt {
+    private static final class Munmap extends CallArguments {
         long address = PLACE;
         long length = 2 * PAGE;
 
@@ -45,8 +45,8 @@ final class UnmapErrnoTest {
     List<DynamicTest> munmap() {
         return new ErrnoTable<>(Munmap::new)
                 .row(Errno.EINVAL, "not a page boundary", munmap -> munmap.address++)
-                .row(Errno.EINVAL, "begins beyond the space", munmap -> munmap.address = Attempt.LIMIT + PAGE)
-                .row(Errno.EINVAL, "ends beyond the space", munmap -> munmap.length = Attempt.LIMIT)
+                .row(Errno.EINVAL, "begins beyond the space", munmap -> munmap.address = CallArguments.LIMIT + PAGE)
+                .row(Errno.EINVAL, "ends beyond the space", munmap -> munmap.length = CallArguments.LIMIT)
                 .row(Errno.EINVAL, "length 0", munmap -> munmap.length = 0)
                 .row(Errno.EINVAL, "the length rounds to 0", munmap -> munmap.length = -1)
                 .row(Errno.ENOMEM, "a hole that makes too many mappings", munmap -> munmap.machine.maxMapCount(1))
@@ -65,10 +65,10 @@ final class UnmapErrnoTest {
     void nothingThere() {
         AddressSpace space = fivePages(9);
         assertEquals(0, space.munmap(PLACE - 4 * PAGE, 4 * PAGE));
-        assertEquals(0, space.munmap(Attempt.LIMIT - PAGE, 1));
-        assertEquals(Errno.EINVAL.result(), space.munmap(Attempt.LIMIT, PAGE));
-        assertEquals(0, space.munmap(0, Attempt.LIMIT));
-        assertEquals("", Listing.of(space));
+        assertEquals(0, space.munmap(CallArguments.LIMIT - PAGE, 1));
+        assertEquals(Errno.EINVAL.result(), space.munmap(CallArguments.LIMIT, PAGE));
+        assertEquals(0, space.munmap(0, CallArguments.LIMIT));
+        assertEquals("", LayoutText.of(space));
     }
 
     @Test
@@ -79,7 +79,7 @@ final class UnmapErrnoTest {
         assertEquals(0, space.munmap(PLACE, PAGE));
         assertEquals(0, space.munmap(PLACE + 4 * PAGE, PAGE));
         assertEquals(Errno.ENOMEM.result(), space.munmap(PLACE + 2 * PAGE, PAGE));
-        assertEquals("10001000-10004000 rd wr mr mw me ac +10001\n", Listing.of(space));
+        assertEquals("10001000-10004000 rd wr mr mw me ac +10001\n", LayoutText.of(space));
     }
 
     @Test
@@ -93,7 +93,7 @@ final class UnmapErrnoTest {
             10001000-10002000 rd wr mr mw me ac +10001
             10002000-10003000 rd wr mr mw me ac sl +10002
             10003000-10005000 rd wr mr mw me ac +10003
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.EPERM.result(), space.munmap(PLACE + 2 * PAGE, 3 * PAGE), "no cut behind a seal");
         assertEquals(4, space.usage().maps());
     }
@@ -112,16 +112,16 @@ final class UnmapErrnoTest {
         AddressSpace space = heap();
         assertEquals(PLACE, space.brk(0));
         assertEquals(PLACE + 5, space.brk(PLACE + 5));
-        assertEquals("10000000-10001000 rd wr mr mw me ac +10000\n", Listing.of(space));
+        assertEquals("10000000-10001000 rd wr mr mw me ac +10000\n", LayoutText.of(space));
         assertEquals(PLACE + PAGE, space.brk(PLACE + PAGE), "same page");
         assertEquals(PLACE + 3 * PAGE, space.brk(PLACE + 3 * PAGE));
         assertEquals(PLACE + 3 * PAGE, space.brk(PLACE - 1), "below the start");
         assertEquals(PLACE + 3 * PAGE, space.brk(-1), "beyond the space");
-        assertEquals(PLACE + 3 * PAGE, space.brk(Attempt.LIMIT + 1));
+        assertEquals(PLACE + 3 * PAGE, space.brk(CallArguments.LIMIT + 1));
         assertEquals(PLACE + PAGE + 1, space.brk(PLACE + PAGE + 1));
-        assertEquals("10000000-10002000 rd wr mr mw me ac +10000\n", Listing.of(space));
+        assertEquals("10000000-10002000 rd wr mr mw me ac +10000\n", LayoutText.of(space));
         assertEquals(PLACE, space.brk(PLACE));
-        assertEquals("", Listing.of(space));
+        assertEquals("", LayoutText.of(space));
     }
 
     @Test
@@ -152,7 +152,7 @@ final class UnmapErrnoTest {
         assertEquals(0, locked.mlockall(2));
         assertEquals(PLACE, locked.brk(PLACE + PAGE + 1));
         assertEquals(PLACE + PAGE, locked.brk(PLACE + PAGE));
-        assertEquals("10000000-10001000 rd wr mr mw me lo ac +10000\n", Listing.of(locked));
+        assertEquals("10000000-10001000 rd wr mr mw me lo ac +10000\n", LayoutText.of(locked));
         AddressSpace promised = Machine.builder()
                 .commitLimit(PAGE)
                 .maxMapCount(1)
@@ -163,8 +163,8 @@ final class UnmapErrnoTest {
         assertEquals(PLACE, promised.brk(PLACE + 2 * PAGE));
         assertEquals(PLACE + PAGE, promised.brk(PLACE + PAGE));
         promised.throwing().brk(PLACE);
-        promised.throwing().mmap(0, PAGE, Protection.READ, Attempt.ANON, null, 0);
-        promised.throwing().mmap(0, PAGE, Protection.NONE, Attempt.ANON, null, 0);
+        promised.throwing().mmap(0, PAGE, Protection.READ, CallArguments.ANON, null, 0);
+        promised.throwing().mmap(0, PAGE, Protection.NONE, CallArguments.ANON, null, 0);
         assertEquals(PLACE, promised.brk(PLACE + PAGE), "two mappings where one is allowed");
     }
 
@@ -180,10 +180,10 @@ final class UnmapErrnoTest {
         unmapped.throwing().munmap(PLACE + 2 * PAGE, 2 * PAGE);
         assertEquals(PLACE + 4 * PAGE, unmapped.brk(PLACE + 3 * PAGE));
         assertEquals(PLACE + PAGE, unmapped.brk(PLACE + PAGE));
-        assertEquals("10000000-10001000 rd wr mr mw me ac +10000\n", Listing.of(unmapped));
+        assertEquals("10000000-10001000 rd wr mr mw me ac +10000\n", LayoutText.of(unmapped));
     }
 
-    private static final class GrowStack extends Attempt {
+    private static final class GrowStack extends CallArguments {
         long address = PLACE - 3 * PAGE + 1;
         long below = PLACE - 600 * PAGE;
 
@@ -229,7 +229,7 @@ final class UnmapErrnoTest {
         assertEquals("""
             fda8000-fda9000 rd mr mw me +fda8
             fffe000-10001000 rd wr mr mw me gd ac +fffe
-            """, Listing.of(space));
+            """, LayoutText.of(space));
         assertEquals(Errno.ENOMEM.result(), space.growStack(PLACE - 344 * PAGE));
         assertEquals(0, space.growStack(PLACE - 343 * PAGE));
         space.throwing().mprotect(PLACE - 600 * PAGE, PAGE, Protection.NONE);
@@ -254,7 +254,7 @@ final class UnmapErrnoTest {
                 .build();
         assertEquals(Errno.ENOMEM.result(), low.growStack(PLACE - 3 * PAGE));
         assertEquals(0, low.growStack(PLACE - 2 * PAGE));
-        assertEquals("fffe000-10001000 rd mr mw me gd +0\n", Listing.of(low));
+        assertEquals("fffe000-10001000 rd mr mw me gd +0\n", LayoutText.of(low));
     }
 
     @Test

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** Pending flushes of leaves that cannot be counted off at once, and for several reasons. */
 final class PendingFlushTest {
-    private static final long LEAF = 512 * Table.PAGE;
+    private static final long LEAF = 512 * BarePageTable.PAGE;
 
     private final Memory memory = SmallMemory.of(16);
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
@@ -34,7 +34,7 @@ final class PendingFlushTest {
     private long[] defer(long address, long told) {
         long[] leaf = table.leafForInstall(address);
         Leaf.lock(leaf);
-        pending.add(table, leaf, told, told + Table.PAGE, Reason.UNMAPPED);
+        pending.add(table, leaf, told, told + BarePageTable.PAGE, Reason.UNMAPPED);
         Leaf.unlock(leaf);
         return leaf;
     }
@@ -44,7 +44,7 @@ final class PendingFlushTest {
     void notCountedOff() {
         // No leaf: it has no lock, so settling it throws before anything is done.
         long[] broken = new long[1];
-        pending.add(table, broken, 0, Table.PAGE, Reason.UNMAPPED);
+        pending.add(table, broken, 0, BarePageTable.PAGE, Reason.UNMAPPED);
         long[] leaf = defer(LEAF, LEAF);
         for (int attempt = 0; attempt < 2; attempt++) {
             assertThrows(ArrayIndexOutOfBoundsException.class, pending::flushed);
@@ -76,7 +76,7 @@ final class PendingFlushTest {
     private record Told(long start, long end, Reason reason, long generation) {}
 
     /** A CPU of this thread in GUEST that has translations of pages, and lists what its listener is told. */
-    private static CpuTlb guest(Table of, List<Told> told, long... pages) {
+    private static CpuTlb guest(BarePageTable of, List<Told> told, long... pages) {
         CpuTlb cpu = of.guest();
         for (long page : pages) {
             assertNotEquals(Frames.NONE, of.fill(page));
@@ -86,10 +86,10 @@ final class PendingFlushTest {
         return cpu;
     }
 
-    private void defer(Table of, long page, Reason reason) {
+    private void defer(BarePageTable of, long page, Reason reason) {
         long[] leaf = of.pages.leafForInstall(page);
         Leaf.lock(leaf);
-        pending.add(of.pages, leaf, page, page + Table.PAGE, reason);
+        pending.add(of.pages, leaf, page, page + BarePageTable.PAGE, reason);
         Leaf.unlock(leaf);
     }
 
@@ -137,7 +137,7 @@ final class PendingFlushTest {
     void severalReasons(When when) {
         List<Reason> strongestFirst =
                 List.of(Reason.UNMAPPED, Reason.REPLACED, Reason.DISCARDED, Reason.PROTECTED, Reason.OBSERVED);
-        Table space = new Table(memory);
+        BarePageTable space = new BarePageTable(memory);
         List<Told> low = new ArrayList<>();
         List<Told> high = new ArrayList<>();
         List<Told> beyond = new ArrayList<>();
@@ -154,7 +154,7 @@ final class PendingFlushTest {
                 Reason strongest =
                         strongestFirst.get(Math.min(strongestFirst.indexOf(one), strongestFirst.indexOf(other)));
                 long generation = space.pages.context().generation();
-                expected.add(new Told(LEAF, 3 * LEAF + Table.PAGE, strongest, generation));
+                expected.add(new Told(LEAF, 3 * LEAF + BarePageTable.PAGE, strongest, generation));
                 assertEquals(expected, low);
                 assertEquals(expected, high);
             }
@@ -167,8 +167,8 @@ final class PendingFlushTest {
     @EnumSource
     @DisplayName("I2: ranges of two spaces in turns: each CPU is told of those of its own, each with its own reason")
     void severalSpaces(When when) {
-        Table one = new Table(memory);
-        Table other = new Table(memory);
+        BarePageTable one = new BarePageTable(memory);
+        BarePageTable other = new BarePageTable(memory);
         List<Told> toldOne = new ArrayList<>();
         List<Told> toldOther = new ArrayList<>();
         CpuTlb ofOne = guest(one, toldOne, LEAF, 3 * LEAF);
@@ -182,10 +182,11 @@ final class PendingFlushTest {
         flush(when, 3, ofOne, ofOther);
         assertEquals(
                 List.of(
-                        new Told(LEAF, LEAF + Table.PAGE, Reason.UNMAPPED, before + 1),
-                        new Told(3 * LEAF, 3 * LEAF + Table.PAGE, Reason.OBSERVED, before + 2)),
+                        new Told(LEAF, LEAF + BarePageTable.PAGE, Reason.UNMAPPED, before + 1),
+                        new Told(3 * LEAF, 3 * LEAF + BarePageTable.PAGE, Reason.OBSERVED, before + 2)),
                 toldOne);
-        assertEquals(List.of(new Told(LEAF, 2 * LEAF + Table.PAGE, Reason.DISCARDED, beforeOther + 1)), toldOther);
+        assertEquals(
+                List.of(new Told(LEAF, 2 * LEAF + BarePageTable.PAGE, Reason.DISCARDED, beforeOther + 1)), toldOther);
         close(ofOne, ofOther);
     }
 }

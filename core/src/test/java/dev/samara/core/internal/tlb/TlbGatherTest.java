@@ -44,7 +44,7 @@ final class TlbGatherTest {
             1,
             Memory.UNCHECKED,
             null);
-    private final Table table = new Table(memory);
+    private final BarePageTable table = new BarePageTable(memory);
 
     @Test
     @DisplayName("I3: to free before an invalidation is refused, and frees nothing")
@@ -59,7 +59,7 @@ final class TlbGatherTest {
             assertEquals(0, table.inUse());
             gather.needGracePeriod();
             assertThrows(IllegalStateException.class, gather::free, "narrowed, and nothing collected");
-            gather.take(Pte.present(table.fill(AT), Table.OWN));
+            gather.take(Pte.present(table.fill(AT), BarePageTable.OWN));
             assertThrows(IllegalStateException.class, gather::free, "what is added after needs another one");
         }
         assertEquals(0, table.inUse(), "closing invalidates and frees frame " + frame + " and the other");
@@ -73,7 +73,7 @@ final class TlbGatherTest {
             try (TlbGather gather = new TlbGather(memory)) {
                 gather.invalidate();
                 gather.free();
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -129,7 +129,7 @@ final class TlbGatherTest {
             throw new IllegalStateException(message);
         });
         Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
-        Table of = new Table(failing);
+        BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         CpuTlb cpu = of.guest(AT);
         CountDownLatch failed = new CountDownLatch(1);
@@ -137,7 +137,7 @@ final class TlbGatherTest {
         AtomicInteger inUse = new AtomicInteger();
         Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(failing)) {
-                UnmapPages.unmap(new PageWalk(of.pages), AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
                 assertThrows(IllegalStateException.class, gather::invalidate);
                 assertThrows(IllegalStateException.class, gather::free);
                 inUse.set(of.inUse());
@@ -168,13 +168,13 @@ final class TlbGatherTest {
             throw new IllegalStateException(message);
         });
         Memory failing = new Memory(memory.frames(), memory.rcu(), cpus, 1, Memory.UNCHECKED, null);
-        Table of = new Table(failing);
+        BarePageTable of = new BarePageTable(failing);
         of.fill(AT);
         long[] leaf = Objects.requireNonNull(of.pages.leaf(AT));
         CpuTlb cpu = of.guest(AT);
         Thread unmapper = new Thread(() -> {
             TlbGather gather = new TlbGather(failing);
-            UnmapPages.unmap(new PageWalk(of.pages), AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
             // It is not this thread's any more.
@@ -210,10 +210,10 @@ final class TlbGatherTest {
         table.fill(AT);
         CpuTlb cpu = table.guest(AT);
         try (TlbGather first = new TlbGather(memory)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, first);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, first);
             Thread second = new Thread(() -> {
                 try (TlbGather gather = new TlbGather(memory)) {
-                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 }
             });
             second.start();
@@ -267,7 +267,7 @@ final class TlbGatherTest {
         long generation = context.generation();
         assertTrue(context.end());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -296,7 +296,7 @@ final class TlbGatherTest {
             CpuTlb cpu = table.guest(AT);
             assertNotSame(context, table.pages.context());
             Thread ends = new Thread(() -> {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 gather.invalidate();
                 gather.free();
             });
@@ -328,7 +328,7 @@ final class TlbGatherTest {
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -348,19 +348,19 @@ final class TlbGatherTest {
     @DisplayName("I2: more CPUs than a mask has bits drop what is taken away, and keep the rest")
     void manyCpus() {
         table.fill(AT);
-        table.fill(AT + Table.PAGE);
+        table.fill(AT + BarePageTable.PAGE);
         List<CpuTlb> cpus = new ArrayList<>();
         for (int i = 0; i < 150; i++) {
             CpuTlb cpu = table.guest(AT);
-            assertTrue(cpu.walk(AT + Table.PAGE, Pte.READ) >= 0);
+            assertTrue(cpu.walk(AT + BarePageTable.PAGE, Pte.READ) >= 0);
             cpus.add(cpu);
         }
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         for (CpuTlb cpu : cpus) {
             assertEquals(CpuTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ >> 1));
-            assertTrue(cpu.tlb().probe(AT + Table.PAGE, 8, Pte.READ >> 1) >= 0);
+            assertTrue(cpu.tlb().probe(AT + BarePageTable.PAGE, 8, Pte.READ >> 1) >= 0);
             cpu.leaveGuest();
             cpu.close();
         }
@@ -404,7 +404,7 @@ final class TlbGatherTest {
         long mark = Pte.busy(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);
         try (TlbGather gather = new TlbGather(memory)) {
             gather.take(mark);
-            gather.take(Pte.busy(Pte.present(table.fill(AT), Table.OWN), 6, true));
+            gather.take(Pte.busy(Pte.present(table.fill(AT), BarePageTable.OWN), 6, true));
         }
         assertFalse(memory.frames().isDirty(cached), "it may be another's page by now");
         assertEquals(1, table.inUse());
@@ -415,11 +415,11 @@ final class TlbGatherTest {
     void batches() {
         int pages = TlbGather.MOST + 1200;
         for (int i = 0; i < pages; i++) {
-            table.fill(AT + i * Table.PAGE);
+            table.fill(AT + i * BarePageTable.PAGE);
         }
         assertEquals(pages, table.inUse());
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + pages * Table.PAGE, gather);
+            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + pages * BarePageTable.PAGE, gather);
             assertFalse(gather.isFull());
             assertTrue(table.inUse() < pages, "a first part is free before the end");
         }
@@ -430,7 +430,7 @@ final class TlbGatherTest {
     @Test
     @DisplayName("I2: an invalidation of several leaves asks the CPUs of each: of the first, of the last, and of both")
     void severalLeaves() throws InterruptedException {
-        long leaf = 512 * Table.PAGE;
+        long leaf = 512 * BarePageTable.PAGE;
         for (int cpus = 1; cpus <= 3; cpus++) {
             boolean usesFirst = (cpus & 1) != 0;
             boolean usesLast = (cpus & 2) != 0;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import dev.samara.maple.MapleTree;
+import java.lang.reflect.Field;
+import java.lang.reflect.Modifier;
+import java.util.ArrayDeque;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The objects to which strong references lead from some roots: what a collector would keep, found by reflection and so
+ * without a collection. Threads and what else the JDK keeps inside of its own objects are not looked into; its
+ * collections are.
+ */
+public final class ReachableObjects {
+    private final Set<Object> found = Collections.newSetFromMap(new IdentityHashMap<>());
+    private final Deque<Object> left = new ArrayDeque<>();
+
+    private ReachableObjects() {}
+
+    /** Those of one class, by its simple name. */
+    public static List<Object> of(String simpleName, Object... roots) {
+        return from(roots).stream()
+                .filter(object -> object.getClass().getSimpleName().equals(simpleName))
+                .toList();
+    }
+
+    /** All that is found, the roots included. */
+    public static Set<Object> from(Object... roots) {
+        ReachableObjects reachable = new ReachableObjects();
+        reachable.add(Arrays.asList(roots));
+        while (!reachable.left.isEmpty()) {
+            reachable.lookInto(reachable.left.remove());
+        }
+        return reachable.found;
+    }
+
+    private void add(Collection<?> objects) {
+        objects.stream().filter(Objects::nonNull).filter(found::add).forEach(left::add);
+    }
+
+    private void lookInto(Object object) {
+        if (object instanceof Object[] array) {
+            add(Arrays.asList(array));
+        } else if (object instanceof Collection<?> collection) {
+            add(collection);
+        } else if (object instanceof Map<?, ?> map) {
+            add(map.keySet());
+            add(map.values());
+        } else if (object instanceof AtomicReference<?> reference) {
+            add(Collections.singletonList(reference.get()));
+        } else if (object instanceof AtomicReferenceArray<?> array) {
+            for (int i = 0; i < array.length(); i++) {
+                add(Collections.singletonList(array.get(i)));
+            }
+        } else {
+            if (object instanceof MapleTree<?> tree) {
+                // Its own fields may be those of a module that is not open.
+                tree.snapshot().forEach((first, last, value) -> add(List.of(value)));
+            }
+            fieldsOf(object);
+        }
+    }
+
+    private void fieldsOf(Object object) {
+        for (Class<?> of = object.getClass(); isOurs(of); of = of.getSuperclass()) {
+            for (Field field : of.getDeclaredFields()) {
+                if (!Modifier.isStatic(field.getModifiers())
+                        && !field.getType().isPrimitive()
+                        && field.trySetAccessible()) {
+                    add(Collections.singletonList(value(field, object)));
+                }
+            }
+        }
+    }
+
+    private static boolean isOurs(Class<?> type) {
+        return type.getName().startsWith("dev.samara.");
+    }
+
+    private static @Nullable Object value(Field field, Object object) {
+        try {
+            return field.get(object);
+        } catch (IllegalAccessException impossible) {
+            throw new AssertionError(impossible);
+        }
+    }
+}

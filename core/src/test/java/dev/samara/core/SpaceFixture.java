@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Geometry;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** A machine with memory, a space of it, and a CPU of the test's thread that has the space loaded. */
+public final class SpaceFixture implements AutoCloseable {
+    public static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
+    public static final long PAGE = GEOMETRY.pageSize();
+    public static final int READ = Protection.READ;
+    public static final int WRITE = Protection.WRITE;
+    public static final int EXEC = Protection.EXEC;
+    public static final int RW = READ | WRITE;
+    public static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+
+    /** What the machine has reported. */
+    public final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+
+    public final Machine machine;
+    public final AddressSpace space;
+    public final Cpu cpu;
+    public final GuestMemory memory;
+
+    /** With more memory than the test needs. */
+    public SpaceFixture() {
+        this(1 << 16);
+    }
+
+    /** With so many frames, of which those that are freed are poisoned. */
+    public SpaceFixture(int frames) {
+        this(Machine.builder()
+                .memory(frames * PAGE)
+                .poisonFrames()
+                .reportWaitsLongerThan(Await.LONG)
+                .reportGracePeriodsLongerThan(Await.LONG)
+                .reportShootdownsLongerThan(Await.LONG));
+    }
+
+    /** With a machine as described. */
+    public SpaceFixture(Machine.Builder builder) {
+        machine = builder.reportTo(reports::add).build();
+        space = machine.newSpace(GEOMETRY);
+        cpu = machine.claimCpu();
+        cpu.load(space);
+        memory = cpu.memory();
+    }
+
+    /** Maps private anonymous memory that may be read and written. */
+    public long anonymous(long pages) {
+        return map(0, pages, RW, ANONYMOUS, null, 0);
+    }
+
+    /** Maps pages of a backing, or of none, and fails if that fails. */
+    public long map(long address, long pages, int protection, int flags, @Nullable Backing backing, long page) {
+        long mapped = space.mmap(address, pages * PAGE, protection, flags, backing, page * PAGE);
+        assertTrue(!Errno.isError(mapped), () -> "mmap: " + Errno.of(mapped));
+        return mapped;
+    }
+
+    /** A file whose pages begin with 0x100 and their number. */
+    public MemoryFile file(long pages) {
+        MemoryFile file = machine.newFile("/file", 7, GEOMETRY, pages * PAGE);
+        byte[] stamp = new byte[8];
+        for (long page = 0; page < pages; page++) {
+            stamp[0] = (byte) page;
+            stamp[1] = 1;
+            assertEquals(8, file.pwrite(stamp, 0, 8, page * PAGE));
+        }
+        return file;
+    }
+
+    /** Writes a number, which must be possible. */
+    public void store(long address, long number) {
+        assertFault(Fault.MINOR, memory.store(address, 8, number));
+    }
+
+    /** Reads a number, which must be possible. */
+    public long load(long address) {
+        assertFault(Fault.MINOR, memory.load(address, 8));
+        return memory.value();
+    }
+
+    /** The layout of the space. */
+    public Layout layout() {
+        return space.layout();
+    }
+
+    /** What is in the page table. */
+    public long pte(long address) {
+        return space.layout().pages().get(address);
+    }
+
+    /** Whether there is a translation. */
+    public boolean isMapped(long address) {
+        return Pte.isPresent(pte(address));
+    }
+
+    /** How many pages of a range have a translation. */
+    public int mapped(long address, long pages) {
+        int mapped = 0;
+        for (long page = 0; page < pages; page++) {
+            mapped += isMapped(address + page * PAGE) ? 1 : 0;
+        }
+        return mapped;
+    }
+
+    /** The frames in use. */
+    public long frames() {
+        return machine.framesInUse(GEOMETRY);
+    }
+
+    /** Compares what became of a fault, by name. */
+    public static void assertFault(int expected, int actual) {
+        assertEquals(Fault.toString(expected), Fault.toString(actual));
+    }
+
+    /** Compares what a call has returned, by name if it is an error. */
+    public static void assertResult(Errno expected, long actual) {
+        assertEquals(
+                expected.result(),
+                actual,
+                () -> Errno.isError(actual) ? Errno.of(actual).name() : "no error");
+    }
+
+    /** Gives CPU and space up, and waits until everything is closed. */
+    @Override
+    public void close() {
+        cpu.close();
+        space.close();
+        try {
+            machine.awaitQuiescence();
+        } catch (InterruptedException interrupted) {
+            throw new AssertionError("interrupted while everything was to be closed", interrupted);
+        }
+    }
+
+    /** Closes everything, and asserts that no frame is in use and that no page table is left. */
+    public void closeEmpty() {
+        close();
+        assertEquals(0, frames(), "frames in use");
+        assertEquals(0, space.layout().pages().tables(), "page tables");
+    }
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static dev.samara.core.internal.op.RetiringCall.ANONYMOUS;
+import static dev.samara.core.internal.op.RetiringCall.FIXED;
+import static dev.samara.core.internal.op.RetiringCall.MOVE;
+import static dev.samara.core.internal.op.RetiringCall.PAGE;
+import static dev.samara.core.internal.op.RetiringCall.RW;
+import static dev.samara.core.internal.op.RetiringCall.page;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.LockFlags;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.mman.ShmFlags;
+import dev.samara.core.mman.SyncFlags;
+
+/** An operation that names a range: a column of the table of what others may do beside one in transit. */
+enum RangeCall {
+    MMAP_FIXED((space, first, pages) -> space.mmap(page(first), pages * PAGE, RW, FIXED, null, 0)),
+    MMAP_FIXED_PART((space, first, pages) -> space.mmap(page(first + 1), PAGE, RW, FIXED, null, 0)),
+    MMAP_FIXED_NOREPLACE((space, first, pages) ->
+            space.mmap(page(first), pages * PAGE, RW, ANONYMOUS | MapFlags.FIXED_NOREPLACE, null, 0)),
+    MUNMAP((space, first, pages) -> space.munmap(page(first), pages * PAGE)),
+    MUNMAP_LAST_PAGE((space, first, pages) -> space.munmap(page(first + pages - 1), PAGE)),
+    MPROTECT_NARROWS((space, first, pages) -> space.mprotect(page(first), pages * PAGE, Protection.NONE)),
+    MPROTECT_WIDENS((space, first, pages) -> space.mprotect(page(first), pages * PAGE, RW | Protection.EXEC)),
+    MADVISE((space, first, pages) -> space.madvise(page(first), pages * PAGE, Advice.DONTFORK)),
+    MADVISE_GUARD((space, first, pages) -> space.madvise(page(first), pages * PAGE, Advice.GUARD_INSTALL)),
+    MLOCK((space, first, pages) -> space.mlock(page(first), pages * PAGE)),
+    MUNLOCK((space, first, pages) -> space.munlock(page(first), pages * PAGE)),
+    MSYNC((space, first, pages) -> space.msync(page(first), pages * PAGE, SyncFlags.SYNC)),
+    MSEAL((space, first, pages) -> space.mseal(page(first), pages * PAGE, 0)),
+    MREMAP_FROM((space, first, pages) ->
+            space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.FIXED, page(200))),
+    MREMAP_FROM_DONTUNMAP((space, first, pages) ->
+            space.mremap(page(first), pages * PAGE, pages * PAGE, MOVE | RemapFlags.DONTUNMAP, page(200))),
+    MREMAP_TO((space, first, pages) ->
+            space.mremap(page(128), pages * PAGE, pages * PAGE, MOVE | RemapFlags.FIXED, page(first))),
+    MREMAP_SHRINK((space, first, pages) -> space.mremap(page(first), pages * PAGE, PAGE, 0, 0)),
+    SHMAT((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), 0)),
+    SHMAT_REMAP((space, first, pages) -> space.shmat(OpenFiles.ONE_BYTE, page(first), ShmFlags.REMAP)),
+    MLOCKALL((space, first, pages) -> space.mlockall(LockFlags.CURRENT)),
+    MUNLOCKALL((space, first, pages) -> space.munlockall()),
+    CLOSE((space, first, pages) -> {
+        space.close();
+        return 0;
+    });
+
+    /** A call. */
+    @FunctionalInterface
+    private interface Call {
+        long on(AddressSpace space, long first, long pages);
+    }
+
+    @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
+    private final Call call;
+
+    RangeCall(Call call) {
+        this.call = call;
+    }
+
+    /** Calls it for a range, given in pages. */
+    long run(AddressSpace space, long first, long pages) {
+        return call.on(space, first, pages);
+    }
+
+    /** Whether it names everything, not just the range. */
+    boolean namesEverything() {
+        return this == MLOCKALL || this == MUNLOCKALL || this == CLOSE;
+    }
+}

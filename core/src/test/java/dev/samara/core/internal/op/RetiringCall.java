@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.Machine;
+import dev.samara.core.OpenFiles;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Geometry;
+import java.util.List;
+
+/** An operation that has something to retire: a row of the table of what others may do meanwhile. */
+enum RetiringCall {
+    MUNMAP(State.RESERVED, State.UNTOUCHED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.munmap(page(16), 8 * PAGE);
+        }
+    },
+    MAP_FIXED(State.GATED, State.UNTOUCHED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.mmap(page(16), 8 * PAGE, Protection.READ, FIXED, null, 0);
+        }
+    },
+    MAP_FIXED_THAT_MERGES(State.GATED, State.UNTOUCHED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.mmap(page(16), 8 * PAGE, RW, FIXED, null, 0);
+        }
+    },
+    MPROTECT_THAT_MERGES(State.NARROWED, State.UNTOUCHED) {
+        @Override
+        void prepare(AddressSpace space) {
+            map(space, 24, 2, Protection.READ);
+        }
+
+        @Override
+        long run(AddressSpace space) {
+            return space.mprotect(page(16), 8 * PAGE, Protection.READ);
+        }
+    },
+    MPROTECT(State.NARROWED, State.UNTOUCHED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.mprotect(page(16), 8 * PAGE, Protection.READ);
+        }
+    },
+    MREMAP(State.RESERVED, State.GATED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+        }
+    },
+    MREMAP_OVER(State.RESERVED, State.GATED) {
+        @Override
+        void prepare(AddressSpace space) {
+            map(space, 62, 12, Protection.READ);
+        }
+
+        @Override
+        long run(AddressSpace space) {
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+        }
+    },
+    MREMAP_DONTUNMAP(State.GATED, State.GATED) {
+        @Override
+        long run(AddressSpace space) {
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, MOVE | RemapFlags.DONTUNMAP, page(64));
+        }
+    },
+    MREMAP_DONTUNMAP_OVER(State.GATED, State.GATED) {
+        @Override
+        void prepare(AddressSpace space) {
+            map(space, 62, 12, Protection.READ);
+        }
+
+        @Override
+        long run(AddressSpace space) {
+            int flags = MOVE | RemapFlags.FIXED | RemapFlags.DONTUNMAP;
+            return space.mremap(page(16), 8 * PAGE, 8 * PAGE, flags, page(64));
+        }
+    },
+    MREMAP_SHRINKING(State.RESERVED, State.GATED) {
+        @Override
+        void prepare(AddressSpace space) {
+            map(space, 24, 2, RW);
+        }
+
+        @Override
+        long run(AddressSpace space) {
+            return space.mremap(page(16), 10 * PAGE, 8 * PAGE, MOVE | RemapFlags.FIXED, page(64));
+        }
+    };
+
+    /** What becomes of a range. */
+    enum State {
+        /** Nothing. */
+        UNTOUCHED,
+        /** It is unmapped. */
+        RESERVED,
+        /** Its mapping has taken the place of another, or has come from elsewhere, or its pages have gone. */
+        GATED,
+        /** Its mapping may do less. */
+        NARROWED
+    }
+
+    /** One of the two places of a row, for tests of each. */
+    record Place(RetiringCall row, long first, State state) {
+        @Override
+        public String toString() {
+            return row + " at page " + first;
+        }
+    }
+
+    static final Geometry LINUX = Geometry.LINUX_X86_64;
+    static final long PAGE = LINUX.pageSize();
+    static final int RW = Protection.READ | Protection.WRITE;
+    static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
+    static final int FIXED = ANONYMOUS | MapFlags.FIXED;
+    static final int MOVE = RemapFlags.MAYMOVE;
+
+    private static final long PLACE = 0x2000_0000_0000L;
+
+    final State source;
+    final State target;
+
+    RetiringCall(State source, State target) {
+        this.source = source;
+        this.target = target;
+    }
+
+    /** What it takes besides what every space has. */
+    void prepare(AddressSpace space) {}
+
+    /** The operation: at pages 16 to 24, and what moves goes to pages 64 to 72. */
+    abstract long run(AddressSpace space);
+
+    /** The places that it touches. */
+    List<Place> places() {
+        Place from = new Place(this, 16, source);
+        return target == State.UNTOUCHED ? List.of(from) : List.of(from, new Place(this, 64, target));
+    }
+
+    /** Whether a range is part of what it touches. */
+    boolean names(long first, long pages) {
+        return places().stream().anyMatch(place -> place.first < first + pages && first < place.first + 8);
+    }
+
+    static long page(long number) {
+        return PLACE + number * PAGE;
+    }
+
+    static void map(AddressSpace space, long first, long pages, int protection) {
+        assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
+    }
+
+    /** A file's pages, which continue no other mapping. */
+    static void mapFile(AddressSpace space, long first, long pages) {
+        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        assertEquals(page(first), space.mmap(page(first), pages * PAGE, RW, flags, OpenFiles.A, first * PAGE));
+    }
+
+    /** A space of a machine, with pages 16 to 24 mapped, a neighbour on each side, and one far away. */
+    AddressSpace space(Machine machine) {
+        return space(machine.space(LINUX));
+    }
+
+    AddressSpace space(AddressSpaceBuilder builder) {
+        AddressSpace space = builder.build();
+        map(space, 8, 16, RW);
+        mapFile(space, 26, 4);
+        map(space, 128, 8, RW);
+        prepare(space);
+        return space;
+    }
+}

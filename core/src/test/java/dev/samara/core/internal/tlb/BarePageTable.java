@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.tlb;
+
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.vma.Geometry;
+
+/** A page table that pages are put into without any VMA. */
+public final class BarePageTable implements AutoCloseable {
+    public static final long PAGE = 4096;
+    public static final long OWN = Pte.OWN | Pte.EXCLUSIVE | Pte.READ | Pte.WRITE;
+
+    final Memory memory;
+    public final PageTable pages = new PageTable(Geometry.LINUX_X86_64);
+    public final PageTableContext worker;
+
+    public BarePageTable(Memory memory) {
+        this.memory = memory;
+        worker = memory.newWorker("filler");
+    }
+
+    /** Puts a private page in and answers its frame. */
+    public int fill(long address) {
+        int frame = memory.frames().allocate(worker.magazine());
+        if (frame == Frames.NONE) {
+            throw new IllegalStateException("no frame is left");
+        }
+        if (!put(address, Pte.present(frame, OWN))) {
+            memory.frames().drop(frame, worker.magazine());
+            return Frames.NONE;
+        }
+        return frame;
+    }
+
+    /** Puts an entry in, unless there is one. */
+    public boolean put(long address, long pte) {
+        for (; ; ) {
+            long[] leaf = pages.leafForInstall(address);
+            Leaf.lock(leaf);
+            try {
+                if (!Leaf.isDead(leaf)) {
+                    return Leaf.fill(leaf, pages.indexOf(address), pte);
+                }
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+    }
+
+    public int inUse() {
+        return memory.frames().inUse();
+    }
+
+    @Override
+    public void close() {
+        memory.discard(worker);
+    }
+
+    /** A CPU of this thread in GUEST. */
+    public CpuTlb guest() {
+        CpuTlb cpu = new CpuTlb(memory.cpus(), 1, pages.pageShift(), new SoftTlb(pages.pageShift(), 16), thrown -> {
+            throw new IllegalStateException(thrown);
+        });
+        cpu.load(pages);
+        cpu.enterGuest();
+        return cpu;
+    }
+
+    /** A CPU of this thread in GUEST that has a page's translation. */
+    public CpuTlb guest(long address) {
+        CpuTlb cpu = guest();
+        if (cpu.walk(address, Pte.READ) < 0) {
+            throw new IllegalStateException("nothing to be read at 0x" + Long.toHexString(address));
+        }
+        return cpu;
+    }
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Latches;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.VmaRef;
+import dev.samara.core.event.LayoutListener;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.TransitRanges;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Has an operation stand still while it is in transit, or a close, or holds a keep, does everything else meanwhile, and
+ * lets it go on only then. If anything waited for it, this would hang, which is reported as a thread that does not
+ * stop.
+ */
+final class CallsBesideHeldOperation implements Actor {
+    private static final long PLACE = 0x20_0000_0000L;
+    private static final int HELD_PAGES = 16;
+    private static final long HELD = PLACE + 16 * TortureSpace.PAGE;
+    private static final long HELD_LENGTH = HELD_PAGES * TortureSpace.PAGE;
+    private static final long BEHIND = HELD + HELD_LENGTH;
+    private static final long FAR = PLACE + 1024 * TortureSpace.PAGE;
+    private static final long TARGET = PLACE + 2048 * TortureSpace.PAGE;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    final Machine machine;
+    final AddressSpace space;
+
+    private final Checker checker;
+    private final ExecutorService other = Executors.newSingleThreadExecutor(body -> {
+        Thread thread = new Thread(body, "unnamed-other");
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private volatile @Nullable Hold hold;
+
+    CallsBesideHeldOperation(Checker checker) {
+        this.checker = checker;
+        machine = MachineInternals.machine(Machine.builder().reportTo(report -> {}), this::retire);
+        space = machine.newSpace(TortureSpace.GEOMETRY);
+    }
+
+    /** One operation, and how it is stopped. */
+    private static final class Hold {
+        final CountDownLatch entered = new CountDownLatch(1);
+        final CountDownLatch released = new CountDownLatch(1);
+    }
+
+    private void retire(InFlightRange transit) {
+        Hold now = hold;
+        if (now != null && TransitRanges.touches(transit, HELD, BEHIND)) {
+            // Only the first: a fork's close has the same addresses.
+            hold = null;
+            now.entered.countDown();
+            Latches.await(now.released);
+        }
+    }
+
+    private long fixed(long address, long length) {
+        return TortureSpace.succeed(space.mmap(address, length, WRITABLE, TortureSpace.FIXED, null, 0));
+    }
+
+    @Override
+    public void step(Random random) {
+        // One mapping, of which the middle will be in transit: its neighbours are joined with it, and must be
+        // free of it.
+        fixed(PLACE, BEHIND + 16 * TortureSpace.PAGE - PLACE);
+        TortureSpace.succeed(space.munmap(TARGET, HELD_LENGTH));
+        switch (random.nextInt(32)) {
+            case 0 -> closeThatHangs(random);
+            case 1 -> keepThatIsHeld(random);
+            default -> transitThatLasts(random);
+        }
+    }
+
+    private void transitThatLasts(Random random) {
+        int kind = random.nextInt(4);
+        boolean async = random.nextBoolean() && kind != 2;
+        Hold mine = new Hold();
+        hold = mine;
+        Future<Long> operation = async ? start(kind) : other.submit(call(kind));
+        Latches.await(mine.entered);
+        for (int n = 0; n < 20; n++) {
+            elsewhere(random);
+            within(kind);
+        }
+        checker.check(!operation.isDone(), "an operation was complete before it had retired");
+        mine.released.countDown();
+        TortureSpace.succeed(join(operation));
+    }
+
+    private Callable<Long> call(int kind) {
+        return switch (kind) {
+            case 0 -> () -> space.munmap(HELD, HELD_LENGTH);
+            case 1 -> () -> space.mmap(HELD, HELD_LENGTH, Protection.READ, TortureSpace.FIXED, null, 0);
+            case 2 -> () -> space.mprotect(HELD, HELD_LENGTH, Protection.READ);
+            default -> () -> space.mremap(HELD, HELD_LENGTH, HELD_LENGTH, TortureSpace.MOVE_TO, TARGET);
+        };
+    }
+
+    private Future<Long> start(int kind) {
+        return switch (kind) {
+            case 0 -> space.munmapAsync(HELD, HELD_LENGTH);
+            case 1 -> space.mmapAsync(HELD, HELD_LENGTH, Protection.READ, TortureSpace.FIXED, null, 0);
+            default -> space.mremapAsync(HELD, HELD_LENGTH, HELD_LENGTH, TortureSpace.MOVE_TO, TARGET);
+        };
+    }
+
+    private static long join(Future<Long> future) {
+        try {
+            return future.get();
+        } catch (InterruptedException | ExecutionException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Lookups in what is in transit, which do not wait either, but for accesses at a gate. */
+    private void within(int kind) {
+        long page = HELD + HELD_LENGTH / 2;
+        boolean isGone = kind == 0 || kind == 3;
+        Vma found = space.find(page);
+        checker.check((found == null) == isGone, "found in transit: " + found);
+        if (found != null) {
+            checker.check(!found.has(VmaFlags.WRITE), "an old right: " + found);
+            try (VmaRef kept = space.keep(page)) {
+                checker.check(kept != null, "not to be kept in transit");
+            }
+        }
+        if (kind != 1) {
+            Resolution expected = isGone ? Resolution.MAPERR : Resolution.ACCERR;
+            Resolution events = space.resolve(page, Protection.WRITE);
+            checker.check(events == expected, "accessed in transit: " + events);
+        }
+    }
+
+    /** Everything that names another range. */
+    private void elsewhere(Random random) {
+        long length = (1 + random.nextInt(8)) * TortureSpace.PAGE;
+        switch (random.nextInt(8)) {
+            case 0 -> {
+                long start = TortureSpace.succeed(space.mmap(0, length, WRITABLE, TortureSpace.ANYWHERE, null, 0));
+                boolean apart = start + length <= PLACE || start >= PLACE + 4096 * TortureSpace.PAGE;
+                checker.check(apart, "placed where nothing was free");
+                TortureSpace.succeed(space.munmap(start, length));
+            }
+            case 1 -> {
+                // Up to the very edge of what is in transit.
+                TortureSpace.succeed(space.mprotect(HELD - length, length, Protection.READ));
+                TortureSpace.succeed(space.mprotect(BEHIND, length, Protection.READ));
+                TortureSpace.succeed(space.mprotect(HELD - length, length, WRITABLE));
+                TortureSpace.succeed(space.mprotect(BEHIND, length, WRITABLE));
+            }
+            case 2 -> {
+                TortureSpace.succeed(space.munmap(HELD - length, length));
+                fixed(HELD - length, length);
+                TortureSpace.succeed(space.munmapAsync(BEHIND, length).join());
+                fixed(BEHIND, length);
+            }
+            case 3 -> {
+                fixed(FAR, length);
+                fixed(FAR, length);
+                TortureSpace.succeed(
+                        space.mremap(FAR, length, length, TortureSpace.MOVE_TO, FAR + 64 * TortureSpace.PAGE));
+                TortureSpace.succeed(space.munmap(FAR, 128 * TortureSpace.PAGE));
+            }
+            case 4 -> {
+                AddressSpace child = space.fork();
+                TortureSpace.succeed(child.munmap(HELD, HELD_LENGTH));
+                child.close();
+            }
+            case 5 -> {
+                LayoutListener nobody = change -> {};
+                space.addListener(nobody);
+                space.removeListener(nobody);
+                space.validate();
+                checker.check(space.usage().maps() > 0, "nothing mapped");
+            }
+            case 6 -> {
+                checker.check(space.resolve(HELD - 1, Protection.READ) == Resolution.FOUND, "below it");
+                checker.check(space.resolve(BEHIND, Protection.READ) == Resolution.FOUND, "above it");
+            }
+            default -> {
+                try (VmaRef kept = space.keep(HELD - 1)) {
+                    checker.check(kept != null && kept.vma().contains(HELD - 1), "below it");
+                }
+                checker.check(space.snapshot().find(BEHIND) != null, "above it");
+            }
+        }
+    }
+
+    private void map(Backing backing, long address) {
+        int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+        TortureSpace.succeed(space.mmap(address, HELD_LENGTH, WRITABLE, flags, backing, 0));
+    }
+
+    /** A close that does not return delays no other one, nor any operation. */
+    private void closeThatHangs(Random random) {
+        CountDownLatch entered = new CountDownLatch(1);
+        CountDownLatch released = new CountDownLatch(1);
+        map(
+                new Closing(() -> {
+                    entered.countDown();
+                    Latches.await(released);
+                }),
+                HELD);
+        TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
+        Latches.await(entered);
+        CountDownLatch closed = new CountDownLatch(1);
+        map(new Closing(closed::countDown), HELD);
+        TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
+        Latches.await(closed);
+        for (int n = 0; n < 20; n++) {
+            elsewhere(random);
+        }
+        checker.check(released.getCount() == 1, "a close that hangs is over");
+        released.countDown();
+    }
+
+    /** A keep delays nothing, not even the munmap of what it keeps; the close comes after its release. */
+    private void keepThatIsHeld(Random random) {
+        CountDownLatch closed = new CountDownLatch(1);
+        map(new Closing(closed::countDown), HELD);
+        VmaRef kept = space.keep(HELD);
+        if (kept == null) {
+            checker.violated("what is mapped cannot be kept");
+            return;
+        }
+        TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
+        fixed(HELD, HELD_LENGTH);
+        for (int n = 0; n < 20; n++) {
+            elsewhere(random);
+        }
+        checker.check(closed.getCount() == 1, "closed while it was kept");
+        kept.close();
+        Latches.await(closed);
+    }
+
+    /** Does something when it is closed. */
+    private record Closing(Runnable then) implements Backing, VmOperations {
+        @Override
+        public void close(Vma vma) {
+            then.run();
+        }
+
+        @Override
+        public VmOperations operations() {
+            return this;
+        }
+
+        @Override
+        public int major() {
+            return 8;
+        }
+
+        @Override
+        public int minor() {
+            return 2;
+        }
+
+        @Override
+        public long inode() {
+            return 2;
+        }
+
+        @Override
+        public String name() {
+            return "/closing";
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A space that is closed while others map one page of a file in it, add to the page in GUEST without a poll, unmap it,
+ * and cut the file. As long as a CPU can add to the page, its frame is nobody else's: each addition meets what
+ * additions have left there.
+ */
+final class ClosingSpaces {
+    private static final long PLACE = 0x68_0000_0000L;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final long MOST_ADDED = 1L << 30;
+
+    /** How long the CPU stays in GUEST, at most: as long as a nap of the closing thread, and of the cutting one. */
+    private static final int LONGEST_STAY_NANOS = 4_000_000;
+
+    private static final long TOUCH_NANOS = 50_000;
+
+    private final TortureMachine setup;
+    private final Checker contents;
+    private final AddressSpace space;
+    private final MemoryFile file;
+    private final Backing open;
+
+    /** The stays in GUEST that have begun, and which of them the latest unmapping was for. */
+    private final AtomicLong stays = new AtomicLong();
+
+    private final AtomicLong unmapped = new AtomicLong();
+
+    ClosingSpaces(TortureMachine setup, int inode, Checker contents) {
+        this.setup = setup;
+        this.contents = contents;
+        space = setup.machine.newSpace(TortureSpace.GEOMETRY);
+        file = setup.machine.newFile("/closing", inode, TortureSpace.GEOMETRY, TortureSpace.PAGE);
+        open = file.open();
+    }
+
+    /** Closes the space. */
+    Actor closer() {
+        return random -> {
+            space.close();
+            setup.events.count("spaces closed beside use");
+            setup.failures.nap(4);
+        };
+    }
+
+    /** Maps the page and adds to it in GUEST; what others do to the mapping meanwhile waits for its CPU. */
+    Actor user() {
+        TortureMachine.View view = setup.new View(space);
+        return random -> {
+            TortureSpace.succeed(
+                    space.mmap(PLACE, TortureSpace.PAGE, WRITABLE, MapFlags.SHARED | MapFlags.FIXED, open, 0));
+            view.enterGuest();
+            try {
+                add(view);
+                stays.incrementAndGet();
+                long until = System.nanoTime() + random.nextInt(LONGEST_STAY_NANOS);
+                while (System.nanoTime() - until < 0) {
+                    LockSupport.parkNanos(TOUCH_NANOS);
+                    if (!add(view)) {
+                        break;
+                    }
+                }
+            } finally {
+                view.leaveGuest();
+            }
+        };
+    }
+
+    private boolean add(TortureMachine.View view) {
+        int result = view.addByHandle(PLACE, 1);
+        if (!Fault.isDone(result)) {
+            boolean known = result == Fault.MAPERR || result == Fault.ADRERR || result == Fault.OOM;
+            contents.check(known, "a page of a space that is closed gave " + Fault.toString(result));
+            return false;
+        }
+        boolean holds = view.seen() >= 0 && view.seen() < MOST_ADDED;
+        contents.check(holds, holds ? "" : "a page of a space that is closed has " + TortureMachine.say(view.seen()));
+        return true;
+    }
+
+    /** Unmaps the page while a CPU adds to it. */
+    Actor unmapper() {
+        return random -> {
+            long stay = stays.get();
+            if (unmapped.getAndSet(stay) == stay) {
+                LockSupport.parkNanos(TOUCH_NANOS);
+                return;
+            }
+            TortureSpace.succeed(space.munmap(PLACE, TortureSpace.PAGE));
+        };
+    }
+
+    /** Cuts the file, by which the page is freed, has other pages take its frame, and makes the file long again. */
+    Actor cutter() {
+        return random -> {
+            LockSupport.parkNanos(random.nextInt(LONGEST_STAY_NANOS / 2));
+            succeed(file.truncate(0));
+            succeed(file.truncate(TortureSpace.PAGE));
+        };
+    }
+
+    private static void succeed(long result) {
+        if (Errno.isError(result)) {
+            throw new IllegalStateException("refused: " + Errno.of(result));
+        }
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        space.validate();
+        space.close();
+        file.close();
+    }
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
+import dev.samara.core.Machine;
+import dev.samara.core.MachineInternals;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.TransitRanges;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.mman.Resolution;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicReferenceArray;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A space of a few pages on a machine of its own, so that what one {@link ContendedRangeUser} gives up another gets at
+ * once, and a record of each page that knows nothing of reservations and gates.
+ *
+ * <p>A page has an owner from the return of the call that has mapped it to the beginning of the one that unmaps it, and
+ * nobody else touches it meanwhile. It is <em>leaving</em> from that beginning to the end of its retirement, which the
+ * hook of the machine sees: so its munmap has not completed as long as it is.
+ */
+final class ContendedRange {
+    static final int PAGES = 96;
+    static final long START = 0x4000_0000L;
+    static final long END = START + PAGES * TortureSpace.PAGE;
+
+    /** The owner of what callbacks map for a moment. */
+    private static final int VISITOR = 1000;
+
+    final Machine machine;
+    final AddressSpace space;
+    final RandomFailures failures;
+    final OpenCountingBacking.Tally tally;
+
+    private final boolean early;
+    private final Checker holes;
+    private final Checker calls;
+    private final AtomicIntegerArray owners = new AtomicIntegerArray(PAGES);
+
+    /** How many calls that unmap a page have begun and not been retired; more than one with early reuse only. */
+    private final AtomicIntegerArray leaving = new AtomicIntegerArray(PAGES);
+
+    private final AtomicReferenceArray<@Nullable OpenCountingBacking> backings = new AtomicReferenceArray<>(PAGES);
+    private final ThreadLocal<Boolean> retiring = ThreadLocal.withInitial(() -> false);
+
+    /** Whether this thread closes a fork of the space, whose pages are none of the record's. */
+    private final ThreadLocal<Boolean> elsewhere = ThreadLocal.withInitial(() -> false);
+
+    private volatile boolean closing;
+
+    /**
+     * An empty window.
+     *
+     * @param early whether the space reuses early
+     * @param holes I4
+     * @param calls told of reports that were not to come
+     */
+    ContendedRange(boolean early, long seed, Checker holes, OpenCountingBacking.Tally tally, Checker calls) {
+        this.early = early;
+        this.holes = holes;
+        this.tally = tally;
+        this.calls = calls;
+        failures = new RandomFailures(seed);
+        Machine.Builder description = Machine.builder().reportTo(this::take);
+        if (!early) {
+            description.trackKeeps();
+        }
+        machine = MachineInternals.machine(description, this::retire);
+        AddressSpaceBuilder small =
+                machine.space(TortureSpace.GEOMETRY).guard(0, START).guard(END, TortureSpace.GEOMETRY.limit());
+        space = (early ? small.earlyReuse() : small).build();
+    }
+
+    private void take(Report report) {
+        boolean planned = report.cause() instanceof RandomFailures.Planned;
+        if (!planned && report.kind() == Report.Kind.CALLBACK_FAILED) {
+            calls.violated("reported: " + report);
+        }
+    }
+
+    static long address(int page) {
+        return START + page * TortureSpace.PAGE;
+    }
+
+    static int page(long address) {
+        return (int) ((address - START) / TortureSpace.PAGE);
+    }
+
+    private void retire(InFlightRange transit) {
+        failures.linger();
+        if (elsewhere.get()) {
+            return;
+        }
+        if (!closing) {
+            TransitRanges.reserved(transit, (start, end) -> {
+                for (int page = page(start); page < page(end); page++) {
+                    holes.check(leaving.get(page) > 0, "a page is retired that nobody unmaps");
+                }
+            });
+        }
+        boolean isOutermost = !retiring.get();
+        if (isOutermost && !early && failures.once(8)) {
+            retiring.set(true);
+            try {
+                visit();
+                callOwnRange(transit);
+            } finally {
+                retiring.set(false);
+            }
+        }
+        failures.linger();
+        if (!closing) {
+            TransitRanges.reserved(transit, this::retired);
+        }
+        failures.fail(32);
+    }
+
+    /** What is in transit cannot be waited for by what retires it: that is refused, and does not hang. */
+    private void callOwnRange(InFlightRange transit) {
+        TransitRanges.reserved(transit, (start, end) -> {
+            boolean refused = false;
+            try {
+                space.munmap(start, end - start);
+            } catch (IllegalStateException expected) {
+                refused = true;
+            }
+            holes.check(refused, "what retires a range could unmap it");
+        });
+    }
+
+    private void retired(long start, long end) {
+        for (int page = page(start); page < page(end); page++) {
+            OpenCountingBacking backing = backings.get(page);
+            tally.keeps.check(backing == null || backing.isOpen(), "closed before its munmap was complete");
+            leaving.decrementAndGet(page);
+        }
+    }
+
+    /** A new backing. */
+    OpenCountingBacking backing() {
+        return new OpenCountingBacking(failures, tally, this::visit);
+    }
+
+    /** Maps a page for a moment, as a callback may. */
+    private void visit() {
+        if (closing) {
+            return;
+        }
+        long start = map(VISITOR, 0, 1, Protection.READ, TortureSpace.ANYWHERE, null, false);
+        if (start > 0) {
+            long result = unmap(VISITOR, page(start), 1);
+            // What could not be given back, since the thread was interrupted, remains the visitor's.
+            if (result != Errno.EINTR.result()) {
+                TortureSpace.succeed(result);
+            }
+        }
+    }
+
+    /** Maps pages that are free, and notes who has them. */
+    long map(
+            int owner,
+            long address,
+            int pages,
+            int rights,
+            int flags,
+            @Nullable OpenCountingBacking backing,
+            boolean async) {
+        int how = backing == null ? flags : flags & ~MapFlags.ANONYMOUS;
+        long length = pages * TortureSpace.PAGE;
+        long result = async
+                ? space.mmapAsync(address, length, rights, how, backing, 0).join()
+                : space.mmap(address, length, rights, how, backing, 0);
+        if (result > 0) {
+            take(owner, page(result), pages, backing);
+        }
+        return result;
+    }
+
+    /** Notes that an owner has got pages, which must not be anybody's. */
+    void take(int owner, int first, int pages, @Nullable OpenCountingBacking backing) {
+        for (int page = first; page < first + pages; page++) {
+            holes.check(owners.compareAndSet(page, 0, owner), "mapped while another has it");
+            if (!early) {
+                holes.check(leaving.get(page) == 0, "mapped before its munmap was complete");
+            }
+            backings.set(page, backing);
+        }
+        if (pages == 0) {
+            return;
+        }
+        Resolution events = space.resolve(address(first), Protection.READ);
+        holes.check(events != Resolution.MAPERR, "what has been mapped is not there");
+        if (early && events != Resolution.RETRY) {
+            for (int page = first; page < first + pages; page++) {
+                holes.check(leaving.get(page) == 0, "resolved before the munmap of what was there was complete");
+            }
+        }
+    }
+
+    /** Notes that an owner has mapped something else over pages of its. */
+    void replaced(int first, int pages, OpenCountingBacking backing) {
+        for (int page = first; page < first + pages; page++) {
+            backings.set(page, backing);
+        }
+    }
+
+    /** Notes that a call begins that is to unmap pages. */
+    void leave(int first, int pages) {
+        for (int page = first; page < first + pages; page++) {
+            leaving.incrementAndGet(page);
+            owners.set(page, 0);
+        }
+    }
+
+    /** Notes that it has not unmapped them. */
+    void stay(int owner, int first, int pages) {
+        for (int page = first; page < first + pages; page++) {
+            holes.check(owners.compareAndSet(page, 0, owner), "mapped by another, and was never unmapped");
+            leaving.decrementAndGet(page);
+        }
+    }
+
+    /** Unmaps pages that the owner has. */
+    long unmap(int owner, int first, int pages) {
+        leave(first, pages);
+        long result;
+        try {
+            result = space.munmap(address(first), pages * TortureSpace.PAGE);
+        } catch (RandomFailures.Planned planned) {
+            stay(owner, first, pages);
+            throw planned;
+        }
+        if (result != 0) {
+            stay(owner, first, pages);
+        }
+        return result;
+    }
+
+    /** Begins to unmap pages that the owner has. */
+    CompletableFuture<Long> unmapAsync(int owner, int first, int pages) {
+        leave(first, pages);
+        CompletableFuture<Long> future;
+        try {
+            future = space.munmapAsync(address(first), pages * TortureSpace.PAGE);
+        } catch (RandomFailures.Planned planned) {
+            stay(owner, first, pages);
+            throw planned;
+        }
+        if (future.isDone() && future.join() != 0) {
+            stay(owner, first, pages);
+        }
+        return future;
+    }
+
+    /** Closes a fork of the space. */
+    void closeChild(AddressSpace child) {
+        elsewhere.set(true);
+        try {
+            child.close();
+        } finally {
+            elsewhere.set(false);
+        }
+    }
+
+    /** After the last tenant has stopped, and before the space is closed. */
+    void close() throws InterruptedException {
+        machine.awaitQuiescence();
+        closing = true;
+    }
+}

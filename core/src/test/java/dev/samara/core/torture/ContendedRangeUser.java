@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.VmaRef;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.RemapFlags;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Maps, changes and gives up pages of a {@link ContendedRange} beside others that want the same pages, by every call
+ * that can, and keeps what it finds. It may be interrupted at any time, and backings may refuse, and throw.
+ */
+final class ContendedRangeUser implements Actor {
+    private static final int MOST_LEASES = 5;
+    private static final int MOST_KEEPS = 24;
+
+    /** What a call may answer: no room, occupied, several mappings, interrupted, refused by a backing. */
+    private static final Set<Long> REFUSALS = Set.of(
+            Errno.ENOMEM.result(),
+            Errno.EEXIST.result(),
+            Errno.EFAULT.result(),
+            Errno.EINTR.result(),
+            Errno.EAGAIN.result(),
+            Errno.EACCES.result());
+
+    private final ContendedRange window;
+    private final AddressSpace space;
+    private final Checker calls;
+    private final int id;
+    private final List<Lease> leases = new ArrayList<>();
+    private final Deque<VmaRef> keeps = new ArrayDeque<>();
+
+    /**
+     * A tenant without pages.
+     *
+     * @param id positive, its own
+     */
+    ContendedRangeUser(ContendedRange window, int id, Checker calls) {
+        this.window = window;
+        this.id = id;
+        this.calls = calls;
+        space = window.space;
+    }
+
+    private record Lease(int page, int pages, @Nullable OpenCountingBacking backing) {}
+
+    @Override
+    public void step(Random random) {
+        Thread.interrupted();
+        keep(random);
+        try {
+            if (leases.isEmpty() || (leases.size() < MOST_LEASES && random.nextInt(3) == 0)) {
+                map(random);
+            } else {
+                change(random, leases.remove(random.nextInt(leases.size())));
+            }
+        } catch (RandomFailures.Planned planned) {
+            calls.check(true, "");
+        }
+    }
+
+    private boolean allowed(long result) {
+        boolean succeeded = result >= 0;
+        if (!succeeded) {
+            calls.check(REFUSALS.contains(result), "answered " + Errno.of(result));
+        }
+        return succeeded;
+    }
+
+    private void map(Random random) {
+        int pages = 1 + random.nextInt(12);
+        OpenCountingBacking backing = random.nextBoolean() ? window.backing() : null;
+        int rights = TortureSpace.rights(1 + random.nextInt(3));
+        boolean async = random.nextInt(4) == 0;
+        long address = 0;
+        int flags = TortureSpace.ANYWHERE;
+        if (random.nextBoolean()) {
+            address = ContendedRange.address(random.nextInt(ContendedRange.PAGES - pages));
+            flags |= MapFlags.FIXED_NOREPLACE;
+        }
+        map(address, pages, rights, flags, backing, async);
+    }
+
+    private void map(
+            long address, int pages, int rights, int flags, @Nullable OpenCountingBacking backing, boolean async) {
+        long result = window.map(id, address, pages, rights, flags, backing, async);
+        if (allowed(result)) {
+            leases.add(new Lease(ContendedRange.page(result), pages, backing));
+        }
+    }
+
+    /** Does something with a lease, which has been taken off the list; what is left of it is put there again. */
+    private void change(Random random, Lease lease) {
+        switch (random.nextInt(9)) {
+            case 0, 1 -> unmap(lease);
+            case 2 -> unmapAsync(random, lease);
+            case 3 -> unmapPart(random, lease);
+            case 4 -> protect(random, lease);
+            case 5 -> replace(random, lease);
+            case 6 -> remap(random, lease);
+            case 7 -> copy(lease);
+            default -> {
+                leases.add(lease);
+                fork();
+            }
+        }
+    }
+
+    private void unmap(Lease lease) {
+        boolean done = false;
+        try {
+            done = allowed(window.unmap(id, lease.page, lease.pages));
+        } finally {
+            if (!done) {
+                leases.add(lease);
+            }
+        }
+    }
+
+    private void unmapAsync(Random random, Lease lease) {
+        boolean begun = false;
+        try {
+            CompletableFuture<Long> future = window.unmapAsync(id, lease.page, lease.pages);
+            begun = !future.isDone() || allowed(future.join());
+        } finally {
+            if (!begun) {
+                leases.add(lease);
+            }
+        }
+        if (begun && random.nextBoolean()) {
+            // It waits for the same range, or finds that somebody else was sooner.
+            map(
+                    ContendedRange.address(lease.page),
+                    lease.pages,
+                    1,
+                    TortureSpace.ANYWHERE | MapFlags.FIXED_NOREPLACE,
+                    null,
+                    false);
+        }
+    }
+
+    private void unmapPart(Random random, Lease lease) {
+        int first = random.nextInt(lease.pages);
+        int pages = 1 + random.nextInt(lease.pages - first);
+        boolean done = false;
+        try {
+            done = allowed(window.unmap(id, lease.page + first, pages));
+        } finally {
+            if (done) {
+                addUnlessEmpty(lease.page, first, lease.backing);
+                addUnlessEmpty(lease.page + first + pages, lease.pages - first - pages, lease.backing);
+            } else {
+                leases.add(lease);
+            }
+        }
+    }
+
+    private void addUnlessEmpty(int page, int pages, @Nullable OpenCountingBacking backing) {
+        if (pages != 0) {
+            leases.add(new Lease(page, pages, backing));
+        }
+    }
+
+    private void protect(Random random, Lease lease) {
+        leases.add(lease);
+        int first = random.nextInt(lease.pages);
+        int pages = 1 + random.nextInt(lease.pages - first);
+        int rights = TortureSpace.rights(random.nextInt(4));
+        allowed(space.mprotect(ContendedRange.address(lease.page + first), pages * TortureSpace.PAGE, rights));
+    }
+
+    /** Replaces the lease as a whole; the pages are its owner's before, meanwhile and after. */
+    private void replace(Random random, Lease lease) {
+        Lease after = lease;
+        try {
+            OpenCountingBacking backing = window.backing();
+            long start = ContendedRange.address(lease.page);
+            long length = lease.pages * TortureSpace.PAGE;
+            int flags = MapFlags.PRIVATE | MapFlags.FIXED;
+            long result = random.nextBoolean()
+                    ? space.mmap(start, length, 1, flags, backing, 0)
+                    : space.mmapAsync(start, length, 1, flags, backing, 0).join();
+            if (allowed(result)) {
+                after = new Lease(lease.page, lease.pages, backing);
+                window.replaced(lease.page, lease.pages, backing);
+            }
+        } finally {
+            leases.add(after);
+        }
+    }
+
+    private void remap(Random random, Lease lease) {
+        int pages = 1 + random.nextInt(12);
+        long start = ContendedRange.address(lease.page);
+        window.leave(lease.page, lease.pages);
+        long result = Errno.EAGAIN.result();
+        try {
+            result = space.mremap(
+                    start, lease.pages * TortureSpace.PAGE, pages * TortureSpace.PAGE, RemapFlags.MAYMOVE, 0);
+        } finally {
+            if (result < 0) {
+                window.stay(id, lease.page, lease.pages);
+                leases.add(lease);
+            } else {
+                remapped(lease, ContendedRange.page(result), pages);
+            }
+        }
+        allowed(result);
+    }
+
+    private void remapped(Lease lease, int page, int pages) {
+        if (page == lease.page) {
+            int common = Math.min(pages, lease.pages);
+            window.stay(id, page, common);
+            window.take(id, page + common, pages - common, lease.backing);
+        } else {
+            window.take(id, page, pages, lease.backing);
+        }
+        leases.add(new Lease(page, pages, lease.backing));
+    }
+
+    /** Moves the pages and leaves the mapping. */
+    private void copy(Lease lease) {
+        leases.add(lease);
+        if (lease.backing != null) {
+            return;
+        }
+        long length = lease.pages * TortureSpace.PAGE;
+        int flags = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        long result = space.mremap(ContendedRange.address(lease.page), length, length, flags, 0);
+        if (allowed(result)) {
+            window.take(id, ContendedRange.page(result), lease.pages, null);
+            leases.add(new Lease(ContendedRange.page(result), lease.pages, null));
+        }
+    }
+
+    private void fork() {
+        AddressSpace child;
+        try {
+            child = space.fork();
+        } catch (MmException refused) {
+            allowed(refused.errno().result());
+            return;
+        }
+        child.validate();
+        // What its close retires lies where pages of this space lie, and is none of them.
+        window.closeChild(child);
+    }
+
+    private void keep(Random random) {
+        if (keeps.size() < MOST_KEEPS) {
+            VmaRef keep = space.keep(ContendedRange.address(random.nextInt(ContendedRange.PAGES)));
+            if (keep != null) {
+                keeps.add(keep);
+                check(keep);
+            }
+        }
+        for (VmaRef kept : keeps) {
+            check(kept);
+        }
+        if (random.nextInt(4) == 0 || keeps.size() == MOST_KEEPS) {
+            // The oldest one, mostly, so that some are held for a long time.
+            VmaRef released = random.nextInt(8) == 0 ? keeps.pollFirst() : keeps.pollLast();
+            if (released != null) {
+                check(released);
+                released.close();
+                if (random.nextInt(8) == 0) {
+                    releaseAgain(released);
+                }
+            }
+        }
+    }
+
+    private void check(VmaRef keep) {
+        if (keep.vma().backing() instanceof OpenCountingBacking backing) {
+            window.tally.keeps.check(backing.isOpen(), "closed while it was kept");
+        }
+    }
+
+    private void releaseAgain(VmaRef released) {
+        boolean refused = false;
+        try {
+            released.close();
+        } catch (IllegalStateException expected) {
+            refused = true;
+        }
+        window.tally.keeps.check(refused, "released twice");
+    }
+
+    /** Gives up its keeps; after it has stopped. */
+    void releaseAll() {
+        keeps.forEach(this::check);
+        keeps.forEach(VmaRef::close);
+        keeps.clear();
+    }
+}

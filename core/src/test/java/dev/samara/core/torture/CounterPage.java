@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * One page in a leaf table of its own, which several threads add to while its owner takes it away in every way, and its
+ * table with it: what was added before is gone then, what is added after is there, and where nothing is mapped nothing
+ * is added.
+ */
+final class CounterPage implements Actor {
+    private static final long PLACE = 0x60_0000_0000L;
+    private static final long APART = 1L << 30;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+
+    private final TortureMachine setup;
+    private final TortureMachine.View view;
+    private final long at;
+    private final Checker sums;
+    private final Checker rights;
+    private final boolean shared;
+    private final AtomicLong begun = new AtomicLong();
+    private final AtomicLong done = new AtomicLong();
+
+    CounterPage(TortureMachine setup, int number, boolean shared, Checker sums, Checker rights) {
+        this.setup = setup;
+        this.shared = shared;
+        this.sums = sums;
+        this.rights = rights;
+        at = PLACE + number * APART;
+        view = setup.view();
+        map();
+    }
+
+    private void map() {
+        int flags = MapFlags.FIXED | MapFlags.ANONYMOUS | (shared ? MapFlags.SHARED : MapFlags.PRIVATE);
+        TortureSpace.succeed(setup.space.mmap(at, TortureSpace.PAGE, WRITABLE, flags, null, 0));
+    }
+
+    /** Adds to it. */
+    Actor adder() {
+        TortureMachine.View mine = setup.view();
+        return random -> {
+            if (random.nextInt(4) == 0) {
+                add(mine, random.nextBoolean(), false);
+                return;
+            }
+            mine.enterGuest();
+            try {
+                for (int n = random.nextInt(32); n >= 0; n--) {
+                    add(mine, random.nextInt(4) == 0, random.nextBoolean());
+                    if (random.nextInt(4) == 0) {
+                        mine.poll();
+                    }
+                }
+            } finally {
+                mine.leaveGuest();
+            }
+        };
+    }
+
+    private void add(TortureMachine.View mine, boolean loads, boolean byHandle) {
+        if (loads) {
+            // Then what is added marks the entry as written.
+            mine.load(at);
+        }
+        begun.incrementAndGet();
+        int result = byHandle ? mine.addByHandle(at, 1) : mine.add(at, 1);
+        if (Fault.isDone(result)) {
+            done.incrementAndGet();
+        } else {
+            begun.decrementAndGet();
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            sums.check(expected, "an addition gave " + Fault.toString(result));
+        }
+    }
+
+    @Override
+    public void step(Random random) {
+        long before = done.get();
+        switch (random.nextInt(8)) {
+            case 0, 1 -> {
+                // So that faults are on their way when the mapping goes.
+                discard();
+                TortureSpace.succeed(setup.space.munmap(at, TortureSpace.PAGE));
+                nothing(Fault.MAPERR);
+                before = done.get();
+                map();
+            }
+            case 2 -> {
+                TortureSpace.succeed(setup.space.mprotect(at, TortureSpace.PAGE, Protection.NONE));
+                nothing(Fault.ACCERR);
+                TortureSpace.succeed(setup.space.munmap(at, TortureSpace.PAGE));
+                map();
+            }
+            case 3 -> map();
+            case 4, 5 -> {
+                // The table goes with its last entry, which is not that of the page: faults at the page may
+                // have it in their hands.
+                long beside = at + TortureSpace.PAGE;
+                TortureSpace.succeed(
+                        setup.space.mmap(beside, TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0));
+                discard();
+                TortureSpace.succeed(setup.space.munmap(beside, TortureSpace.PAGE));
+            }
+            default -> discard();
+        }
+        setup.events.count("pages taken from under adders");
+        long started = begun.get();
+        for (int n = random.nextInt(4); n >= 0; n--) {
+            long least = done.get() - started;
+            int result = view.load(at);
+            long most = begun.get() - before;
+            if (Fault.isDone(result)) {
+                boolean holds = view.value() >= least && view.value() <= most;
+                sums.check(
+                        holds,
+                        holds
+                                ? ""
+                                : "a page taken away has " + TortureMachine.say(view.value()) + ", not " + least
+                                        + " to " + most);
+            } else {
+                sums.check(result == Fault.OOM, "a mapped page gave " + Fault.toString(result));
+            }
+            setup.failures.linger();
+        }
+    }
+
+    private void discard() {
+        TortureSpace.succeed(setup.space.madvise(at, TortureSpace.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
+    }
+
+    /** Nothing can be accessed, nor be added to. */
+    private void nothing(int expected) {
+        for (int n = 0; n < 3; n++) {
+            int result = view.load(at);
+            rights.check(result == expected, "after it was taken away, a page gave " + Fault.toString(result));
+            setup.failures.linger();
+        }
+    }
+}

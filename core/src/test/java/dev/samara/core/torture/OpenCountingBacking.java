@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.VmOperations;
+import dev.samara.core.vma.Vma;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.LongAdder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A backing of one mapping, which knows what of it is open; at random it takes its time, refuses, throws, and calls
+ * back into the space.
+ */
+final class OpenCountingBacking implements Backing, VmOperations {
+    private final Set<Vma> open = ConcurrentHashMap.newKeySet();
+    private final RandomFailures failures;
+    private final Tally tally;
+    private final Runnable callBack;
+
+    /**
+     * A backing that is not mapped yet.
+     *
+     * @param callBack what it does at random when it is called
+     */
+    OpenCountingBacking(RandomFailures failures, Tally tally, Runnable callBack) {
+        this.failures = failures;
+        this.tally = tally;
+        this.callBack = callBack;
+    }
+
+    /** Whether at least one open has no close yet. */
+    boolean isOpen() {
+        return !open.isEmpty();
+    }
+
+    @Override
+    public @Nullable VmOperations operations() {
+        return this;
+    }
+
+    @Override
+    public @Nullable Errno open(Vma vma) {
+        misbehave();
+        if (failures.once(16)) {
+            return Errno.EAGAIN;
+        }
+        tally.opens.increment();
+        tally.pairs.check(open.add(vma), "opened twice for one VMA");
+        return null;
+    }
+
+    @Override
+    public @Nullable Errno maySplit(Vma vma, long address) {
+        tally.keeps.check(isOpen(), "asked for a split while closed");
+        misbehave();
+        return failures.once(16) ? Errno.EACCES : null;
+    }
+
+    @Override
+    public void close(Vma vma) {
+        tally.closes.increment();
+        tally.pairs.check(open.remove(vma), "closed without, or twice for, one open");
+        misbehave();
+    }
+
+    private void misbehave() {
+        failures.linger();
+        failures.fail(32);
+        if (failures.once(16)) {
+            callBack.run();
+        }
+    }
+
+    @Override
+    public int major() {
+        return 8;
+    }
+
+    @Override
+    public int minor() {
+        return 1;
+    }
+
+    @Override
+    public long inode() {
+        return 1;
+    }
+
+    @Override
+    public String name() {
+        return "/counted";
+    }
+
+    /** What all backings of a space count together. */
+    static final class Tally {
+        final LongAdder opens = new LongAdder();
+        final LongAdder closes = new LongAdder();
+        final Checker pairs;
+        final Checker keeps;
+
+        /**
+         * Nothing opened yet.
+         *
+         * @param pairs one close for each open
+         * @param keeps open as long as it is needed
+         */
+        Tally(Checker pairs, Checker keeps) {
+            this.pairs = pairs;
+            this.keeps = keeps;
+        }
+    }
+}

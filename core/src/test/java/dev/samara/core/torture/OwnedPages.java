@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.mman.Fault;
+import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Pages that one thread owns: what must be in each of them, for others to compare. The owner says before and after each
+ * of its calls that a page is about to change and what it is now; who finds that it was the same all the time of an
+ * access must have met exactly that, and who does not must still have met something of this page.
+ */
+final class OwnedPages {
+    static final int PAGES = 10;
+
+    /** What an access of a page meets. */
+    enum State {
+        WRITABLE(0),
+        READABLE(1),
+        GONE(2),
+        SHUT(3);
+
+        private final int code;
+
+        State(int code) {
+            this.code = code;
+        }
+    }
+
+    private static final State[] STATES = State.values();
+
+    /** Of a page that no child gets the content of. */
+    private static final long WIPED = 1 << 2;
+
+    private static final int LOW_SHIFT = 33;
+    private static final int HIGH_SHIFT = 3;
+    private static final long SEQUENCE = (1L << 30) - 1;
+
+    final int owner;
+
+    /** Where the area is now, and where it is otherwise. */
+    final AtomicLong at = new AtomicLong();
+
+    private final AtomicIntegerArray turns = new AtomicIntegerArray(PAGES);
+    private final AtomicLongArray contents = new AtomicLongArray(PAGES);
+
+    private final boolean shared;
+
+    OwnedPages(int owner, long at, boolean shared) {
+        this.owner = owner;
+        this.shared = shared;
+        this.at.set(at);
+        for (int page = 0; page < PAGES; page++) {
+            set(page, State.GONE, 0, 0);
+        }
+    }
+
+    /** Whether a child has pages of its own. */
+    boolean isPrivate() {
+        return !shared;
+    }
+
+    /** The owner is about to change pages. */
+    void begin(int first, int behind) {
+        for (int page = first; page < behind; page++) {
+            turns.incrementAndGet(page);
+        }
+    }
+
+    /** The owner has changed them. */
+    void end(int first, int behind) {
+        begin(first, behind);
+    }
+
+    /** The number of a page's change; odd while one is under way. */
+    int turn(int page) {
+        return turns.get(page);
+    }
+
+    /** Says what is in a page: a stamp from low to high, and zeros if low is 0. */
+    void set(int page, State state, long low, long high) {
+        long wiped = contents.get(page) & WIPED;
+        contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | wiped | state.code);
+    }
+
+    void set(int page, State state) {
+        long content = contents.get(page);
+        contents.set(page, (content & (-(1L << HIGH_SHIFT) | WIPED)) | state.code);
+    }
+
+    /** Says whether children find zeros in a page. */
+    void wipe(int page, boolean wiped) {
+        long content = contents.get(page);
+        contents.set(page, wiped ? content | WIPED : content & ~WIPED);
+    }
+
+    static boolean isWiped(long content) {
+        return (content & WIPED) != 0;
+    }
+
+    /** What a child has of it. */
+    static long inAChild(long content) {
+        return isWiped(content) ? content & ((1L << HIGH_SHIFT) - 1) : content;
+    }
+
+    long content(int page) {
+        return contents.get(page);
+    }
+
+    static State state(long content) {
+        return STATES[(int) content & ((int) WIPED - 1)];
+    }
+
+    static long low(long content) {
+        return content >>> LOW_SHIFT;
+    }
+
+    static long high(long content) {
+        return (content >>> HIGH_SHIFT) & SEQUENCE;
+    }
+
+    /** Whether a number that was read is of a page, whatever its age. */
+    boolean mayHave(long read, int page) {
+        return read == 0 || TortureMachine.isOf(read, owner, page);
+    }
+
+    /** Whether a number that was read is in a page by what is said of it. */
+    boolean has(long content, long read, int page) {
+        return read == 0
+                ? low(content) == 0
+                : mayHave(read, page)
+                        && TortureMachine.sequence(read) >= low(content)
+                        && TortureMachine.sequence(read) <= high(content);
+    }
+
+    /** Whether the result of an access is what a page gives by what is said of it. */
+    static boolean gives(State state, int result, boolean writes) {
+        return switch (state) {
+            case WRITABLE -> Fault.isDone(result) || result == Fault.OOM;
+            case READABLE -> writes ? result == Fault.ACCERR : Fault.isDone(result) || result == Fault.OOM;
+            case GONE -> result == Fault.MAPERR;
+            case SHUT -> result == Fault.ACCERR;
+        };
+    }
+
+    String say(int page, long content, int result, long read) {
+        return "page " + page + " of " + owner + ", which is " + state(content) + " with " + low(content) + " to "
+                + high(content) + ", gave " + Fault.toString(result) + " and " + TortureMachine.say(read);
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MmException;
+import dev.samara.core.mman.Protection;
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicLongArray;
+
+/**
+ * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and
+ * widened, and moved. None is lost: a counter is what has been added, in a child what had been added at some instant of
+ * the fork.
+ */
+final class PrivateCounters {
+    private static final int PAGES = 6;
+    private static final int WRITABLE = Protection.READ | Protection.WRITE;
+    private static final int OFFSET = 1024;
+
+    private final TortureMachine setup;
+    private final Checker sums;
+    private final Checker rights;
+    private final Checker forks;
+    private final Checker leaks;
+    private final AtomicLongArray begun = new AtomicLongArray(PAGES);
+    private final AtomicLongArray done = new AtomicLongArray(PAGES);
+    private final AtomicLong at = new AtomicLong();
+    private long other;
+
+    PrivateCounters(TortureMachine setup, Checker sums, Checker rights, Checker forks, Checker leaks) {
+        this.setup = setup;
+        this.sums = sums;
+        this.rights = rights;
+        this.forks = forks;
+        this.leaks = leaks;
+        long[] places = setup.area(PAGES);
+        at.set(places[0]);
+        other = places[1];
+        TortureSpace.succeed(
+                setup.space.mmap(places[0], PAGES * TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0));
+    }
+
+    private long address(int page) {
+        return at.get() + page * TortureSpace.PAGE + OFFSET;
+    }
+
+    /** Adds. Where the pages are not, or may not be written, it does so later. */
+    Actor adder() {
+        TortureMachine.View view = setup.view();
+        return random -> {
+            if (random.nextInt(4) == 0) {
+                add(view, random.nextInt(PAGES), false);
+                return;
+            }
+            view.enterGuest();
+            try {
+                for (int n = random.nextInt(32); n >= 0; n--) {
+                    add(view, random.nextInt(PAGES), random.nextBoolean());
+                    if (random.nextInt(4) == 0) {
+                        view.poll();
+                    }
+                }
+            } finally {
+                view.leaveGuest();
+            }
+            if (random.nextInt(4) == 0) {
+                view.enterLazy();
+                setup.failures.linger();
+            }
+        };
+    }
+
+    private void add(TortureMachine.View view, int page, boolean byHandle) {
+        begun.incrementAndGet(page);
+        int result = byHandle ? view.addByHandle(address(page), 1) : view.add(address(page), 1);
+        if (Fault.isDone(result)) {
+            long before = byHandle ? view.seen() : view.value();
+            long added = done.incrementAndGet(page);
+            sums.check(before < begun.get(page), "a counter had " + before + " of " + added);
+        } else {
+            begun.decrementAndGet(page);
+            Thread.onSpinWait();
+            boolean expected = result == Fault.ACCERR || result == Fault.MAPERR || result == Fault.OOM;
+            sums.check(expected, "an addition gave " + Fault.toString(result));
+        }
+    }
+
+    /** Narrows, looks that nothing is added any more, widens; moves. */
+    Actor changer() {
+        TortureMachine.View view = setup.view();
+        return random -> {
+            if (random.nextInt(4) == 0) {
+                long from = at.get();
+                TortureSpace.succeed(setup.space.mremap(
+                        from, PAGES * TortureSpace.PAGE, PAGES * TortureSpace.PAGE, TortureSpace.MOVE_TO, other));
+                at.set(other);
+                other = from;
+            }
+            int page = random.nextInt(PAGES);
+            long start = at.get() + page * TortureSpace.PAGE;
+            TortureSpace.succeed(setup.space.mprotect(start, TortureSpace.PAGE, Protection.READ));
+            long before = read(view, page);
+            setup.failures.linger();
+            long after = read(view, page);
+            boolean stands = before == after || before < 0 || after < 0;
+            rights.check(stands, before + " has become " + after + " in a page that may not be written");
+            TortureSpace.succeed(setup.space.mprotect(start, TortureSpace.PAGE, WRITABLE));
+        };
+    }
+
+    private long read(TortureMachine.View view, int page) {
+        return Fault.isDone(view.load(address(page))) ? view.value() : -1;
+    }
+
+    /** Forks, looks at the child's counters, adds to them, and ends the child. */
+    Actor forker() {
+        return random -> {
+            long[] least = new long[PAGES];
+            for (int page = 0; page < PAGES; page++) {
+                least[page] = done.get(page);
+            }
+            long place = at.get();
+            AddressSpace child;
+            try {
+                child = setup.space.fork();
+            } catch (MmException refused) {
+                forks.check(refused.errno() == Errno.ENOMEM, refused.toString());
+                return;
+            }
+            TortureMachine.View view = setup.new View(child);
+            for (int page = 0; page < PAGES; page++) {
+                long most = begun.get(page);
+                long address = place + page * TortureSpace.PAGE + OFFSET;
+                if (Fault.isDone(view.load(address))) {
+                    long read = view.value();
+                    boolean holds = read >= least[page] && read <= most;
+                    forks.check(
+                            holds,
+                            holds
+                                    ? ""
+                                    : "a child has " + TortureMachine.say(read) + " of " + least[page] + " to " + most);
+                    addTo(view, address, read, random);
+                }
+            }
+            child.validate();
+            child.close();
+            int tables = TortureMachine.tablesLeft(child);
+            leaks.check(tables == 0, tables + " page tables of a child are left after close");
+        };
+    }
+
+    private void addTo(TortureMachine.View view, long address, long read, Random random) {
+        for (int n = random.nextInt(3); n > 0; n--) {
+            if (Fault.isDone(view.add(address, 1L << 40))) {
+                boolean holds = view.value() == read;
+                forks.check(holds, holds ? "" : "a child's page changed from " + read + " to " + view.value());
+                return;
+            }
+        }
+    }
+
+    /** All threads have stopped. */
+    void finish() {
+        TortureMachine.View view = setup.view();
+        for (int page = 0; page < PAGES; page++) {
+            int result = view.load(address(page));
+            boolean holds = Fault.isDone(result) ? view.value() == done.get(page) : result == Fault.OOM;
+            sums.check(holds, holds ? "" : "a counter is " + view.value() + " after " + done.get(page) + " additions");
+        }
+        setup.leave();
+    }
+}

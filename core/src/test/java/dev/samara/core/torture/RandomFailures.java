@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+
+/** What callbacks do at random: take their time, refuse, throw. Each thread has its own numbers, from one seed. */
+final class RandomFailures {
+    private static final int LONGEST_SPIN = 2000;
+    private static final int LONGEST_NAP_NANOS = 2_000_000;
+
+    private final ThreadLocal<Random> randoms;
+
+    private final boolean slowOnly;
+
+    RandomFailures(long seed) {
+        this(seed, false);
+    }
+
+    private RandomFailures(long seed, boolean slowOnly) {
+        this.slowOnly = slowOnly;
+        AtomicLong threads = new AtomicLong(seed);
+        randoms = ThreadLocal.withInitial(() -> new Random(threads.getAndAdd(0x9E3779B97F4A7C15L)));
+    }
+
+    /** One that takes its time, and neither refuses nor throws. */
+    static RandomFailures slow(long seed) {
+        return new RandomFailures(seed, true);
+    }
+
+    /** True once in so many times. */
+    boolean once(int in) {
+        return !slowOnly && randoms.get().nextInt(in) == 0;
+    }
+
+    /** Makes a window wider: not at all, by a spin, or by letting others go first. */
+    @SuppressWarnings("ThreadPriorityCheck") // on purpose, and nothing relies on it
+    void linger() {
+        Random random = randoms.get();
+        switch (random.nextInt(4)) {
+            case 0 -> spin(random.nextInt(LONGEST_SPIN));
+            case 1 -> {
+                for (int n = random.nextInt(4); n >= 0; n--) {
+                    Thread.yield();
+                }
+            }
+            default -> {}
+        }
+    }
+
+    /** Parks for 0 to 2 ms, once in so many times. */
+    void nap(int in) {
+        Random random = randoms.get();
+        if (random.nextInt(in) == 0) {
+            LockSupport.parkNanos(this, random.nextInt(LONGEST_NAP_NANOS));
+        }
+    }
+
+    private static void spin(int rounds) {
+        for (int n = 0; n < rounds; n++) {
+            Thread.onSpinWait();
+        }
+    }
+
+    /** Throws once in so many times. */
+    void fail(int in) {
+        if (once(in)) {
+            throw new Planned();
+        }
+    }
+
+    /** Thrown on purpose. */
+    static final class Planned extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        Planned() {
+            super("planned", null, false, false);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import dev.samara.core.event.Report;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The course of a torture: its seed, whether it is over, and what its machines have reported. Thread-safe. */
+final class TortureRun {
+    private static final int MOST_REPORTS = 64;
+
+    final long seed;
+    private final boolean keepsGoing;
+    private final AtomicInteger violations = new AtomicInteger();
+    private volatile long since = System.nanoTime();
+    private volatile long deadline = Long.MAX_VALUE;
+    private volatile boolean over;
+    private volatile boolean stalled;
+
+    /** The latest reports. Guarded by itself. */
+    private final Deque<String> reports = new ArrayDeque<>();
+
+    /**
+     * A course that has not begun.
+     *
+     * @param seed what the threads' random choices begin with
+     * @param keepsGoing whether it goes on after a violation
+     */
+    TortureRun(long seed, boolean keepsGoing) {
+        this.seed = seed;
+        this.keepsGoing = keepsGoing;
+    }
+
+    /** Begins, for so long. */
+    void begin(Duration time) {
+        since = System.nanoTime();
+        deadline = since + time.toNanos();
+    }
+
+    /** Notes the progress of the calling thread. Returns whether it is to take another step. */
+    boolean goesOn() {
+        if (Thread.currentThread() instanceof WatchedThreads.Member member) {
+            member.progress = System.nanoTime();
+        }
+        return !isOver();
+    }
+
+    /** Returns whether it is over: in time, by a violation, or since a thread makes no progress. */
+    boolean isOver() {
+        return over || System.nanoTime() - deadline >= 0;
+    }
+
+    /** Counts a violation, which ends the course unless it is to keep going. */
+    void violated() {
+        violations.incrementAndGet();
+        if (!keepsGoing) {
+            over = true;
+        }
+    }
+
+    boolean isBroken() {
+        return violations.get() != 0;
+    }
+
+    /** Ends the course: a thread makes no progress. */
+    void stall() {
+        stalled = true;
+        over = true;
+    }
+
+    boolean isStalled() {
+        return stalled;
+    }
+
+    /** Returns how far it is, and how it is run again. */
+    String now() {
+        return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, -Dtorture.seed=" + seed;
+    }
+
+    /** Keeps what a machine reports for {@link #reports}. */
+    void reported(Report report) {
+        synchronized (reports) {
+            if (reports.size() == MOST_REPORTS) {
+                reports.removeFirst();
+            }
+            reports.addLast(now() + ": " + report.kind() + " " + report.message());
+        }
+    }
+
+    String reports() {
+        synchronized (reports) {
+            return String.join("\n", reports);
+        }
+    }
+}

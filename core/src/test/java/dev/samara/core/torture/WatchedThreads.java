@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The threads of a torture, each of which is watched: one that makes no progress ends the run, and all say what they
+ * wait for.
+ */
+final class WatchedThreads implements AutoCloseable {
+    /** Far beyond any step. */
+    static final Duration PATIENCE = Duration.ofSeconds(60);
+
+    private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private final TortureRun run;
+    private final Checker calls;
+    private final Checker progress;
+    private final long patienceNanos;
+    private final List<Member> members = new CopyOnWriteArrayList<>();
+    private final Thread watchdog = new Thread(this::look, "watchdog");
+    private volatile boolean closed;
+
+    /**
+     * A crew without threads, which is not watched yet.
+     *
+     * @param calls told of what a thread throws
+     * @param progress told of a thread that takes longer than {@code patience} for a step
+     */
+    WatchedThreads(TortureRun run, Checker calls, Checker progress, Duration patience) {
+        this.run = run;
+        this.calls = calls;
+        this.progress = progress;
+        patienceNanos = patience.toNanos();
+        watchdog.setDaemon(true);
+    }
+
+    /** Begins to watch the threads, those too that are started later. */
+    void watch() {
+        watchdog.start();
+    }
+
+    /** One thread. */
+    static final class Member extends Thread {
+        /** The {@link System#nanoTime} at which its present step began. */
+        volatile long progress = System.nanoTime();
+
+        private Member(Runnable work, String name) {
+            super(work, name);
+            setDaemon(true);
+        }
+    }
+
+    /** Starts a thread. What it throws is a violation. */
+    Thread start(String name, Runnable work) {
+        Member member = new Member(() -> attempt(name, work), name);
+        members.add(member);
+        member.start();
+        return member;
+    }
+
+    private void attempt(String name, Runnable work) {
+        try {
+            work.run();
+        } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
+            StringWriter stack = new StringWriter();
+            // Into the text of the violation, not to the console.
+            thrown.printStackTrace(new PrintWriter(stack));
+            calls.violated(name + ": " + stack);
+        }
+    }
+
+    /** Waits until all threads have ended, or one makes no progress. Returns whether all have ended. */
+    boolean awaitEnd() throws InterruptedException {
+        for (Member member : members) {
+            while (member.isAlive() && !run.isStalled()) {
+                member.join(100);
+            }
+        }
+        return !run.isStalled();
+    }
+
+    private void look() {
+        while (!closed && !run.isStalled()) {
+            LockSupport.parkNanos(this, Math.max(1, Math.min(patienceNanos / 4, LOOK_NANOS)));
+            for (Member member : members) {
+                long age = System.nanoTime() - member.progress;
+                if (member.isAlive() && age > patienceNanos) {
+                    progress.violated(member.getName() + " has made no progress for " + age / 1_000_000
+                            + " ms\nThe wait of each thread:\n" + WaitGraph.edges()
+                            + "What the machines have reported last:\n" + run.reports() + "\nAll threads:\n"
+                            + WaitGraph.stacks());
+                    run.stall();
+                    return;
+                }
+            }
+            progress.check(true, "");
+        }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(watchdog);
+    }
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.maple.torture;
+
+import dev.samara.maple.Cursor;
+import dev.samara.maple.GapSearch;
+import dev.samara.maple.MapleTree;
+import dev.samara.maple.Reader;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other one stays, and between
+ * them one is modified, one deleted, one toggled, one added and one grown on both sides. Each group has a reader that
+ * walks forward and one that walks backward, each with its own idea of what it may meet.
+ */
+final class ChangingRanges implements Actor {
+    private static final int GROUPS = 100;
+    private static final int GROUP = 10;
+
+    /** How often something is changed in one group before it is the turn of another. */
+    private static final int TURNS = 100;
+
+    /** How often a range is grown before it is small again. */
+    private static final int GROWTH = 7;
+
+    /** What happens to a range; its state has a number. */
+    private enum Role {
+        STAYS,
+        /** Another value with each state. */
+        MODIFIED,
+        /** Here in even states; erased by an index of it, and stored. */
+        DELETED,
+        /** Here in even states; erased by its bounds, and inserted. */
+        TOGGLED,
+        /** Here in even states; put there by a search, and erased in a transaction. */
+        ADDED,
+        /** Reaches a cell farther on both sides with each state, then begins again. */
+        GROWN;
+
+        boolean comesAndGoes() {
+            return this == DELETED || this == TOGGLED || this == ADDED;
+        }
+    }
+
+    private final TortureTree setup;
+    private final MapleTree<Mark> tree;
+    private final long[] firsts = new long[GROUPS * GROUP];
+    private final long[] lasts = new long[GROUPS * GROUP];
+    private final Numbers numbers = new Numbers(GROUPS * GROUP);
+
+    /** The group that is being changed. Racy, benign because it only says where it is interesting. */
+    private volatile int hot;
+
+    ChangingRanges(TortureTree setup) {
+        this.setup = setup;
+        tree = setup.tree;
+        for (int range = 0; range < firsts.length; range++) {
+            // Different lengths, and in every other group no free range between.
+            int cells = 1 + range * 7 % 4;
+            int margin = role(range) == Role.GROWN ? GROWTH * (int) TortureTree.CELL : 0;
+            firsts[range] = setup.area(cells + 2 * margin / (int) TortureTree.CELL) + margin;
+            lasts[range] = firsts[range] + cells * TortureTree.CELL - 1;
+            if (range / GROUP % 2 == 0) {
+                setup.area(1);
+            }
+            tree.store(firsts[range], lasts[range], new Mark(this, range, 0));
+        }
+    }
+
+    private static Role role(int range) {
+        return switch (range % GROUP) {
+            case 1 -> Role.MODIFIED;
+            case 3 -> Role.DELETED;
+            case 5 -> Role.TOGGLED;
+            case 7 -> Role.ADDED;
+            case 9 -> Role.GROWN;
+            default -> Role.STAYS;
+        };
+    }
+
+    private static long growth(int range, int number) {
+        return role(range) == Role.GROWN ? number % (GROWTH + 1) * TortureTree.CELL : 0;
+    }
+
+    @Override
+    public void step(Random random) {
+        hot = random.nextInt(GROUPS);
+        for (int turn = 0; turn < TURNS; turn++) {
+            int range = hot * GROUP + 1 + 2 * random.nextInt(GROUP / 2);
+            int rounds = role(range) == Role.GROWN ? GROWTH + 1 : 2;
+            for (int n = 0; n < rounds; n++) {
+                change(range);
+            }
+        }
+    }
+
+    private int group(Random random) {
+        return random.nextBoolean() ? hot : random.nextInt(GROUPS);
+    }
+
+    private void change(int range) {
+        int number = numbers.begin(range);
+        long first = firsts[range];
+        long last = lasts[range];
+        Mark mark = new Mark(this, range, number);
+        boolean goes = number % 2 == 1;
+        switch (role(range)) {
+            case MODIFIED -> tree.store(first, last, mark);
+            case DELETED -> {
+                if (goes) {
+                    tree.erase(first);
+                } else {
+                    tree.store(first, last, mark);
+                }
+            }
+            case TOGGLED -> {
+                if (goes) {
+                    tree.erase(first, last);
+                } else {
+                    tree.insert(first, last, mark);
+                }
+            }
+            case ADDED -> {
+                if (goes) {
+                    tree.update(t -> t.erase(first, last));
+                } else {
+                    tree.storeLowest(new GapSearch().size(last - first + 1).within(first, last), mark);
+                }
+            }
+            default -> grow(range, number, mark);
+        }
+        numbers.end(range);
+        setup.edited();
+    }
+
+    private void grow(int range, int number, Mark mark) {
+        long by = growth(range, number);
+        long most = GROWTH * TortureTree.CELL;
+        if (by > 0) {
+            tree.store(firsts[range] - by, lasts[range] + by, mark);
+        } else {
+            tree.update(t -> {
+                t.erase(firsts[range] - most, lasts[range] + most);
+                t.store(firsts[range], lasts[range], mark);
+            });
+        }
+    }
+
+    /** Whether what was found at a range, null for nothing, is one of the states from {@code from} to {@code to}. */
+    private boolean mayBe(int range, @Nullable Mark found, int from, int to) {
+        if (found == null) {
+            return role(range).comesAndGoes() && (from % 2 == 1 || to > from);
+        }
+        return found.isOf(this) && found.place() == range && found.number() >= from && found.number() <= to;
+    }
+
+    private void check(Checker checker, int range, @Nullable Mark found, int from) {
+        int to = numbers.begun(range);
+        boolean holds = mayBe(range, found, from, to);
+        checker.check(
+                holds,
+                holds
+                        ? ""
+                        : "range " + range + ", " + role(range) + ", in states " + from + " to " + to + ": " + found);
+        if (from != to) {
+            checker.overlapped();
+        }
+    }
+
+    /** Walkers of all groups, which one thread makes go by turns. */
+    Actor walkers(boolean forward, Checker checker) {
+        List<Walker> walkers = new ArrayList<>();
+        for (int group = 0; group < GROUPS; group++) {
+            walkers.add(new Walker(group, forward, checker));
+        }
+        return random -> {
+            int turns = random.nextInt(10) == 0 ? 3 : 100;
+            for (int n = 0; n < turns; n++) {
+                walkers.get(group(random)).walk(turns < GROUP ? GROUPS : 1);
+            }
+        };
+    }
+
+    /** Looks up in all ways, and asks for what is nearest. */
+    Actor finder(Checker checker) {
+        Reader<Mark> reader = tree.reader();
+        return random -> {
+            for (int n = 0; n < 1000; n++) {
+                int range = group(random) * GROUP + 1 + random.nextInt(GROUP - 2);
+                int from = numbers.done(range);
+                long index = firsts[range] + random.nextInt((int) TortureTree.CELL);
+                switch (random.nextInt(8)) {
+                    case 0 -> check(checker, range, unlessStays(tree.atOrAfter(index), range + 1), from);
+                    case 1 -> check(checker, range, unlessStays(tree.atOrBefore(index), range - 1), from);
+                    case 2 -> findAll(random, checker);
+                    case 3, 4, 5 -> check(checker, range, reader.get(index), from);
+                    default -> check(checker, range, tree.get(index), from);
+                }
+            }
+        };
+    }
+
+    /** Of one group, in one call. */
+    private void findAll(Random random, Checker checker) {
+        int first = group(random) * GROUP;
+        int[] from = new int[GROUP];
+        long[] indexes = new long[GROUP];
+        for (int n = 0; n < GROUP; n++) {
+            from[n] = numbers.done(first + n);
+            indexes[n] = firsts[first + n];
+        }
+        @Nullable Mark[] found = new @Nullable Mark[GROUP];
+        tree.getAll(indexes, found);
+        for (int n = 0; n < GROUP; n++) {
+            check(checker, first + n, found[n], from[n]);
+        }
+    }
+
+    /** Null for a neighbour that stays: it is the nearest if the range has nothing. */
+    private @Nullable Mark unlessStays(@Nullable Mark found, int neighbour) {
+        boolean met = found != null && found.isOf(this) && found.place() == neighbour;
+        return met && role(neighbour) == Role.STAYS ? null : found;
+    }
+
+    /**
+     * Goes through its group, or all from there, and knows the latest state that it has seen of each range of its
+     * group.
+     */
+    private final class Walker {
+        private final int start;
+        private final int direction;
+        private final Checker checker;
+        private final Cursor<Mark> cursor = tree.cursor();
+        private final int[] seen = new int[GROUP];
+
+        Walker(int group, boolean forward, Checker checker) {
+            // Begins and ends at ranges that stay.
+            start = group * GROUP + (forward ? 0 : GROUP - 2);
+            direction = forward ? 1 : -1;
+            this.checker = checker;
+        }
+
+        void walk(int groups) {
+            int steps = groups * GROUP;
+            int at = start;
+            Mark found = direction > 0 ? cursor.find(firsts[at]) : cursor.findBackward(lasts[at]);
+            meet(at, found, 0);
+            int end = Math.max(0, Math.min(firsts.length - 2, start + direction * steps));
+            while (at != end) {
+                int next = at + direction;
+                int from = numbers.done(next);
+                found = direction > 0 ? cursor.next() : cursor.previous();
+                if (found == null || !found.isOf(ChangingRanges.this)) {
+                    checker.violated("after range " + at + " came " + found);
+                    return;
+                }
+                if (found.place() == at && role(at) == Role.GROWN) {
+                    // It has grown meanwhile, so that its new end is above the old one.
+                    meet(at, found, 0);
+                } else if (found.place() == next) {
+                    meet(next, found, from);
+                    at = next;
+                } else {
+                    // Only one that stays can come after one that is not there.
+                    check(checker, next, null, from);
+                    at = next + direction;
+                    meet(at, found, 0);
+                    if (found.place() != at) {
+                        return;
+                    }
+                }
+            }
+        }
+
+        private void meet(int range, @Nullable Mark found, int from) {
+            check(checker, range, found, from);
+            if (found == null || found.place() != range) {
+                return;
+            }
+            long by = growth(range, found.number());
+            checker.check(
+                    cursor.first() == firsts[range] - by && cursor.last() == lasts[range] + by,
+                    "bounds that it never had");
+            int own = range - start / GROUP * GROUP;
+            if (own >= 0 && own < GROUP) {
+                checker.check(found.number() >= seen[own], "went back in time");
+                seen[own] = found.number();
+            }
+        }
+    }
+}
