@@ -138,7 +138,7 @@ public class MixedBenchmark {
         structure = Indexes.named(index, EditableIndex.class);
         structure.fill(keys.shuffled());
         addresses = AddressPattern.draw(AddressPattern.RANDOM, keys);
-        stored = new Edits(keys).stored();
+        stored = new UpdateArguments(keys).stored();
     }
 
     /** Checks that the index holds the ranges of the start. */
@@ -178,7 +178,7 @@ public class MixedBenchmark {
     @Group("besideWriter")
     public void writer(Turn turn) {
         Range range = stored[turn.position];
-        turn.position = (turn.position + 1) & (Edits.PICKS - 1);
+        turn.position = (turn.position + 1) & (UpdateArguments.PICKS - 1);
         structure.remove(range);
         structure.insert(range);
     }

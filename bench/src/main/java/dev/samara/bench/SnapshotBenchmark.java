@@ -66,7 +66,7 @@ public class SnapshotBenchmark {
             structure = Indexes.named(index, EditableIndex.class);
             versions = (Versioned) structure;
             structure.fill(keys.shuffled());
-            forHoles = new Edits(keys).forHoles();
+            forHoles = new UpdateArguments(keys).forHoles();
         }
 
         /** Checks that the index holds the ranges of the start. */
@@ -83,7 +83,7 @@ public class SnapshotBenchmark {
             Range range = forHoles[position];
             if (isStored) {
                 structure.remove(range);
-                position = (position + 1) & (Edits.PICKS - 1);
+                position = (position + 1) & (UpdateArguments.PICKS - 1);
             } else {
                 structure.insert(range);
             }

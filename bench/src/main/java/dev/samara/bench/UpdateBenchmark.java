@@ -57,7 +57,7 @@ public class UpdateBenchmark {
     private EditableIndex structure;
     private Range[] stored;
     private Range[] forHoles;
-    private Edits.Parts[] parts;
+    private UpdateArguments.Parts[] parts;
     private Range[][] grown;
     private int position;
     private int stage;
@@ -71,7 +71,7 @@ public class UpdateBenchmark {
         keys = KeySet.of(ranges);
         structure = Indexes.named(index, EditableIndex.class);
         structure.fill(keys.shuffled());
-        Edits edits = new Edits(keys);
+        UpdateArguments edits = new UpdateArguments(keys);
         stored = edits.stored();
         forHoles = edits.forHoles();
         parts = edits.parts();
@@ -90,7 +90,7 @@ public class UpdateBenchmark {
     }
 
     private int next() {
-        position = (position + 1) & (Edits.PICKS - 1);
+        position = (position + 1) & (UpdateArguments.PICKS - 1);
         return position;
     }
 
@@ -116,7 +116,7 @@ public class UpdateBenchmark {
     @Benchmark
     @About("a pair: a range is split in two, and merged")
     public void splitAndMerge() {
-        Edits.Parts pick = parts[next()];
+        UpdateArguments.Parts pick = parts[next()];
         structure.split(pick.whole(), pick.left(), pick.right());
         structure.merge(pick.left(), pick.right(), pick.whole());
     }

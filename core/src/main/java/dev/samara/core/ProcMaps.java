@@ -52,10 +52,10 @@ public final class ProcMaps {
      * @return a new opener, for one thread
      */
     public static Opener openOnce() {
-        record Key(int major, int minor, long inode) {}
-        Map<Key, Backing> open = new HashMap<>();
+        record FileId(int major, int minor, long inode) {}
+        Map<FileId, Backing> open = new HashMap<>();
         return (major, minor, inode, name, flags) -> open.computeIfAbsent(
-                new Key(major, minor, inode),
+                new FileId(major, minor, inode),
                 key -> OpenFile.named(name).inode(major, minor, inode).open());
     }
 

@@ -13,11 +13,11 @@ import dev.samara.core.vma.Geometry;
 /** A range of a space that is watched for writes until this is closed; see {@link AddressSpace#watch}. */
 public final class Watchpoint implements AutoCloseable {
     private final PageTable table;
-    private final Watches.Watch watch;
+    private final Watches.WatchedRange watch;
     private final long start;
     private final long end;
 
-    private Watchpoint(PageTable table, Watches.Watch watch, long start, long end) {
+    private Watchpoint(PageTable table, Watches.WatchedRange watch, long start, long end) {
         this.table = table;
         this.watch = watch;
         this.start = start;
@@ -43,7 +43,7 @@ public final class Watchpoint implements AutoCloseable {
                     + " of the space");
         }
         long end = start + length;
-        Watches.Watch watch = new Watches.Watch(
+        Watches.WatchedRange watch = new Watches.WatchedRange(
                 start,
                 end - 1,
                 listener,

@@ -7,10 +7,11 @@
  * {@link dev.samara.examples.MapsOfThisProcess}. A list can be kept as an immutable snapshot, or as a fork that changes
  * independently: {@link dev.samara.examples.ForkSnapshot}.
  *
- * <p>Many threads do this at once. {@link dev.samara.examples.Munmap} shows the range of an unfinished unmapping from
- * another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
+ * <p>Many threads do this at once. {@link dev.samara.examples.MunmapInFlight} shows the range of an unfinished
+ * unmapping from another thread, and {@link dev.samara.examples.MapFixed} shows which calls wait for which.
  *
- * <p>{@link dev.samara.examples.Fault} and {@link dev.samara.examples.CodeCache} read and write memory through CPUs.
+ * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
+ * CPUs.
  *
  * <p>They need only the library: {@code java -cp samara.jar dev.samara.examples.FivePageMprotect}. The packages below
  * this one are the command line tool.

@@ -42,7 +42,7 @@ final class Catalogue {
         out.println("Benchmarks (java -jar samara-bench.jar NAME...; -h shows JMH's options, -lp the parameters)");
         lines.forEach((name, about) -> out.println("  " + padded(name, width) + "  " + about));
         out.println("Reports (java -jar samara-bench.jar NAME [--option value]...)");
-        for (Report report : Report.ALL) {
+        for (ReportCommand report : ReportCommand.ALL) {
             out.println("  " + padded(report.word(), width) + "  " + report.about());
         }
         out.println("Programs (java -jar samara-bench.jar NAME ...)");

@@ -94,7 +94,7 @@ final class QuickRun {
         }
         Path file = directory.resolve(RESULT);
         ResultFormatFactory.getInstance(ResultFormatType.JSON, file.toString()).writeOut(results);
-        for (Report report : Report.ALL) {
+        for (ReportCommand report : ReportCommand.ALL) {
             out.println();
             report.runSmall();
         }

@@ -55,7 +55,7 @@ public final class SuiteCommand {
     private static int run(String[] words, PrintStream out) throws IOException, InterruptedException {
         String name = words.length == 0 ? "" : words[0];
         List<String> others = Arrays.asList(words).subList(Math.min(1, words.length), words.length);
-        Report report = Report.named(name);
+        ReportCommand report = ReportCommand.named(name);
         if (report != null) {
             report.run(others);
             return 0;

@@ -55,7 +55,7 @@ public final class ContentionReport {
     private record Cell(String beside, Activity activity, int threads, String contender) {}
 
     /** One round of one cell: the outcome, and the rounds of the neighbour per second in that time. */
-    private record Measured(Load.Outcome outcome, double neighbour) {}
+    private record Measured(WorkerThreads.Outcome outcome, double neighbour) {}
 
     /** The medians of one cell over the rounds. */
     private record Medians(
@@ -68,21 +68,22 @@ public final class ContentionReport {
             double processors,
             double neighbour) {
         static Medians of(List<Measured> measured) {
-            List<Load.Outcome> outcomes =
+            List<WorkerThreads.Outcome> outcomes =
                     measured.stream().map(Measured::outcome).toList();
             return new Medians(
-                    median(outcomes, Load.Outcome::perSecond),
+                    median(outcomes, WorkerThreads.Outcome::perSecond),
                     median(outcomes, outcome -> outcome.percentile(50)),
                     median(outcomes, outcome -> outcome.percentile(99)),
                     median(outcomes, outcome -> outcome.percentile(99.9)),
                     median(outcomes, outcome -> outcome.percentileAtFixedTimes(99.9)),
-                    median(outcomes, Load.Outcome::longestMicros),
-                    median(outcomes, Load.Outcome::processors),
+                    median(outcomes, WorkerThreads.Outcome::longestMicros),
+                    median(outcomes, WorkerThreads.Outcome::processors),
                     Figures.median(
                             measured.stream().mapToDouble(Measured::neighbour).toArray()));
         }
 
-        private static double median(List<Load.Outcome> outcomes, ToDoubleFunction<Load.Outcome> figure) {
+        private static double median(
+                List<WorkerThreads.Outcome> outcomes, ToDoubleFunction<WorkerThreads.Outcome> figure) {
             return Figures.median(outcomes.stream().mapToDouble(figure).toArray());
         }
     }
@@ -144,7 +145,7 @@ public final class ContentionReport {
     private Measured load(Beside beside, Contender contender, Activity activity, int count, double time)
             throws InterruptedException {
         Neighbour neighbour = new Neighbour(beside, contender, pauseMillis);
-        Load.Outcome outcome = Load.run(contender, activity, vmas, count, time);
+        WorkerThreads.Outcome outcome = WorkerThreads.run(contender, activity, vmas, count, time);
         return new Measured(outcome, neighbour.stop());
     }
 

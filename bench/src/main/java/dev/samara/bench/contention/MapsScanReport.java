@@ -100,8 +100,8 @@ public final class MapsScanReport {
         private final String name;
         private final AddressSpace space;
         private final Contender contender;
-        private final Histogram maps = Load.newHistogram();
-        private final Histogram unmaps = Load.newHistogram();
+        private final Histogram maps = WorkerThreads.newHistogram();
+        private final Histogram unmaps = WorkerThreads.newHistogram();
         private final SplittableRandom random = new SplittableRandom(42);
         private long scans;
         private long holes;

@@ -199,7 +199,7 @@ public final class SleepingFaults {
     }
 
     private Histogram unmapping(Machine machine, AddressSpace space, Contender contender) {
-        Histogram latencies = Load.newHistogram();
+        Histogram latencies = WorkerThreads.newHistogram();
         long own = Ground.own(OWN - 1);
         long length = PIECE_PAGES * Ground.PAGE;
         try (Cpu cpu = machine.claimCpu()) {

@@ -70,7 +70,7 @@ final class MapWork {
      * @param perSecond pages of all threads per second
      * @param taking nanoseconds of these operations
      */
-    record Outcome(long pages, long operations, double perSecond, Histogram taking, Crew.Counts counts) {}
+    record Outcome(long pages, long operations, double perSecond, Histogram taking, CpuThreads.Counts counts) {}
 
     /** The figures of one thread. */
     private static final class Part {
@@ -101,9 +101,9 @@ final class MapWork {
     }
 
     private Outcome run() throws InterruptedException {
-        Machine machine = Crew.machine((long) threads * (threads + 1) * pages);
-        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
-        Crew.Counts counts = Crew.play(machine, space, threads, member -> {
+        Machine machine = CpuThreads.machine((long) threads * (threads + 1) * pages);
+        AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
+        CpuThreads.Counts counts = CpuThreads.play(machine, space, threads, member -> {
             Part part = parts[member.number()];
             long began = System.nanoTime();
             switch (kind) {
@@ -127,26 +127,26 @@ final class MapWork {
     }
 
     private long length() {
-        return pages * Crew.PAGE;
+        return pages * CpuThreads.PAGE;
     }
 
-    private void map(Crew.Member member, long start) {
+    private void map(CpuThreads.Member member, long start) {
         member.operate(start, () -> member.space().mmap(start, length(), READ | WRITE, HERE, null, 0));
     }
 
-    private void write(Crew.Member member, Part part, long start) {
+    private void write(CpuThreads.Member member, Part part, long start) {
         for (int i = 0; i < pages; i++) {
-            member.write(start + i * Crew.PAGE, i);
+            member.write(start + i * CpuThreads.PAGE, i);
         }
         part.pages += pages;
     }
 
-    private void unmap(Crew.Member member, Part part, long start) {
+    private void unmap(CpuThreads.Member member, Part part, long start) {
         part.taking.recordValue(member.operate(start, () -> member.space().munmap(start, length())));
     }
 
-    private void local(Crew.Member member, Part part) {
-        long start = BASE + (long) member.number() * pages * Crew.MIB;
+    private void local(CpuThreads.Member member, Part part) {
+        long start = BASE + (long) member.number() * pages * CpuThreads.MIB;
         for (int i = 0; i < iterations; i++) {
             map(member, start);
             write(member, part, start);
@@ -160,7 +160,7 @@ final class MapWork {
         }
     }
 
-    private void pipeline(Crew.Member member, Part part) {
+    private void pipeline(CpuThreads.Member member, Part part) {
         int sibling = (member.number() + 1) % threads;
         for (int i = 0; i < iterations; i++) {
             int round = i;
@@ -182,10 +182,10 @@ final class MapWork {
     }
 
     private long ofRound(int thread, int round) {
-        return BASE + (long) thread * threads * 256 * Crew.MIB + round % threads * Crew.MIB;
+        return BASE + (long) thread * threads * 256 * CpuThreads.MIB + round % threads * CpuThreads.MIB;
     }
 
-    private void global(Crew.Member member, Part part) {
+    private void global(CpuThreads.Member member, Part part) {
         long slice = BASE + member.number() * length();
         int all = threads * pages;
         SplittableRandom random = new SplittableRandom(member.number());
@@ -198,7 +198,7 @@ final class MapWork {
                 int page = random.nextInt(all);
                 if (!written.get(page)) {
                     written.set(page);
-                    member.write(BASE + page * Crew.PAGE, page);
+                    member.write(BASE + page * CpuThreads.PAGE, page);
                 }
             }
             part.pages += written.cardinality();
@@ -213,7 +213,7 @@ final class MapWork {
         }
     }
 
-    private void replace(Crew.Member member, Part part, long slice) {
+    private void replace(CpuThreads.Member member, Part part, long slice) {
         part.taking.recordValue(
                 member.operate(slice, () -> member.space().mmap(slice, length(), READ | WRITE, HERE, null, 0)));
     }

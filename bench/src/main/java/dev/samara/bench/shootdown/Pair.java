@@ -33,7 +33,7 @@ final class Pair {
     private static final int TLB_ENTRIES = 256;
 
     private final Memory memory;
-    private final PageTable table = new PageTable(Crew.GEOMETRY);
+    private final PageTable table = new PageTable(CpuThreads.GEOMETRY);
     private final long[] leaf = table.leafForInstall(SHOT);
     private final DirectFrames store;
 

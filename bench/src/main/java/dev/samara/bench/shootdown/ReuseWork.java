@@ -65,9 +65,9 @@ final class ReuseWork {
             Histogram discarding,
             Histogram reading,
             Histogram unmapping,
-            Crew.Counts counts) {}
+            CpuThreads.Counts counts) {}
 
-    private static Phases newPhases(long pages, Crew.Counts counts) {
+    private static Phases newPhases(long pages, CpuThreads.Counts counts) {
         return new Phases(
                 pages,
                 new Histogram(3),
@@ -84,12 +84,12 @@ final class ReuseWork {
      * @param iterations the iterations of each CPU that does so
      */
     static Phases flush(Setting setting, int iterations) throws InterruptedException {
-        Crew.Counts none = new Crew.Counts(0, 0, 0, 0);
+        CpuThreads.Counts none = new CpuThreads.Counts(0, 0, 0, 0);
         Phases[] parts = {newPhases(0, none), newPhases(0, none)};
-        Machine machine = Crew.machine(2 * PAGES);
-        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
+        Machine machine = CpuThreads.machine(2 * PAGES);
+        AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
         boolean isWatched = setting == Setting.WATCHED;
-        Crew.Counts counts = Crew.play(machine, space, setting.cpus(), member -> {
+        CpuThreads.Counts counts = CpuThreads.play(machine, space, setting.cpus(), member -> {
             for (int i = 0; i < iterations; i++) {
                 if (isWatched && member.number() > 0) {
                     watch(member);
@@ -112,13 +112,13 @@ final class ReuseWork {
         return all;
     }
 
-    private static void flush(Crew.Member member, Phases phases, boolean isWatched) {
+    private static void flush(CpuThreads.Member member, Phases phases, boolean isWatched) {
         AddressSpace space = member.space();
-        long start = BASE + member.number() * Crew.MIB;
+        long start = BASE + member.number() * CpuThreads.MIB;
         phases.mapping.recordValue(
-                member.operate(start, () -> space.mmap(start, Crew.MIB, READ | WRITE, MapWork.HERE, null, 0)));
+                member.operate(start, () -> space.mmap(start, CpuThreads.MIB, READ | WRITE, MapWork.HERE, null, 0)));
         for (int i = 0; i < PAGES; i++) {
-            long page = start + i * Crew.PAGE;
+            long page = start + i * CpuThreads.PAGE;
             long began = System.nanoTime();
             member.write(page, 1);
             phases.writing.recordValue(System.nanoTime() - began);
@@ -126,7 +126,8 @@ final class ReuseWork {
                 member.together();
                 member.together();
             }
-            phases.discarding.recordValue(member.operate(page, () -> space.madvise(page, Crew.PAGE, Advice.DONTNEED)));
+            phases.discarding.recordValue(
+                    member.operate(page, () -> space.madvise(page, CpuThreads.PAGE, Advice.DONTNEED)));
             began = System.nanoTime();
             long number = member.read(page);
             phases.reading.recordValue(System.nanoTime() - began);
@@ -134,17 +135,17 @@ final class ReuseWork {
                 throw new IllegalStateException("a page that was discarded has " + number);
             }
         }
-        phases.unmapping.recordValue(member.operate(start, () -> space.munmap(start, Crew.MIB)));
+        phases.unmapping.recordValue(member.operate(start, () -> space.munmap(start, CpuThreads.MIB)));
         if (isWatched) {
             member.together();
         }
     }
 
     /** Reads each page after the first CPU has written it. */
-    private static void watch(Crew.Member member) {
+    private static void watch(CpuThreads.Member member) {
         for (int i = 0; i < PAGES; i++) {
             member.together();
-            if (member.read(BASE + i * Crew.PAGE) != 1) {
+            if (member.read(BASE + i * CpuThreads.PAGE) != 1) {
                 throw new IllegalStateException("a page that was written has nothing");
             }
             member.together();
@@ -160,7 +161,8 @@ final class ReuseWork {
      * @param evicting nanoseconds of these operations
      * @param refaulting nanoseconds of the first write to a page
      */
-    record Recycled(long recycled, long evictions, Histogram evicting, Histogram refaulting, Crew.Counts counts) {}
+    record Recycled(
+            long recycled, long evictions, Histogram evicting, Histogram refaulting, CpuThreads.Counts counts) {}
 
     /**
      * Writes the pages of a mapping in turn, and discards the pages that were written longest ago. The number of frames
@@ -172,30 +174,30 @@ final class ReuseWork {
      */
     static Recycled recycle(int frames, int batch, boolean isRead, int laps) throws InterruptedException {
         int pages = 2 * frames;
-        Machine machine = Crew.machine(frames);
-        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
-        Crew.done(space.mmap(BASE, pages * Crew.PAGE, READ | WRITE, MapWork.HERE, null, 0));
+        Machine machine = CpuThreads.machine(frames);
+        AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
+        CpuThreads.done(space.mmap(BASE, pages * CpuThreads.PAGE, READ | WRITE, MapWork.HERE, null, 0));
         Histogram evicting = new Histogram(3);
         Histogram refaulting = new Histogram(3);
-        Crew.Counts counts = Crew.play(machine, space, isRead ? 2 : 1, member -> {
+        CpuThreads.Counts counts = CpuThreads.play(machine, space, isRead ? 2 : 1, member -> {
             for (int next = 0; next < laps * pages; next += batch) {
-                long written = BASE + next % pages * Crew.PAGE;
+                long written = BASE + next % pages * CpuThreads.PAGE;
                 if (member.number() == 0) {
                     if (next >= frames) {
-                        long oldest = BASE + (next - frames) % pages * Crew.PAGE;
+                        long oldest = BASE + (next - frames) % pages * CpuThreads.PAGE;
                         evicting.recordValue(member.operate(
-                                oldest, () -> space.madvise(oldest, batch * Crew.PAGE, Advice.DONTNEED)));
+                                oldest, () -> space.madvise(oldest, batch * CpuThreads.PAGE, Advice.DONTNEED)));
                     }
                     for (int i = 0; i < batch; i++) {
                         long began = System.nanoTime();
-                        member.write(written + i * Crew.PAGE, next);
+                        member.write(written + i * CpuThreads.PAGE, next);
                         refaulting.recordValue(System.nanoTime() - began);
                     }
                 }
                 member.together();
                 if (member.number() == 1) {
                     for (int i = 0; i < batch; i++) {
-                        if (member.read(written + i * Crew.PAGE) != next) {
+                        if (member.read(written + i * CpuThreads.PAGE) != next) {
                             throw new IllegalStateException("a page has what another had");
                         }
                     }
@@ -203,7 +205,7 @@ final class ReuseWork {
                 member.together();
             }
         });
-        if (machine.framesInUse(Crew.GEOMETRY) > frames) {
+        if (machine.framesInUse(CpuThreads.GEOMETRY) > frames) {
             throw new IllegalStateException("more frames are in use than the pool has");
         }
         space.validate();

@@ -160,7 +160,7 @@ public final class ShootdownReport {
     }
 
     private void tell(MapWork.Kind kind, int count, boolean inTurns, MapWork.Outcome outcome) {
-        Crew.Counts counts = outcome.counts();
+        CpuThreads.Counts counts = outcome.counts();
         double each = (double) counts.shootdowns() / outcome.operations();
         String order = inTurns ? "in turns" : "free";
         Figures.line(

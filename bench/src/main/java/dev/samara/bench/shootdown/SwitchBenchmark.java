@@ -51,9 +51,9 @@ public class SwitchBenchmark {
         /** Makes the spaces. */
         @Setup(Level.Trial)
         public void setUp() {
-            machine = Crew.machine(1);
-            one = machine.newSpace(Crew.GEOMETRY);
-            other = machine.newSpace(Crew.GEOMETRY);
+            machine = CpuThreads.machine(1);
+            one = machine.newSpace(CpuThreads.GEOMETRY);
+            other = machine.newSpace(CpuThreads.GEOMETRY);
         }
 
         /** Closes the spaces. */

@@ -25,7 +25,7 @@ final class UnmapWork {
     private UnmapWork() {}
 
     /** The times of the operations, and their counts of shootdowns. */
-    record Micro(Histogram taking, Crew.Counts counts) {}
+    record Micro(Histogram taking, CpuThreads.Counts counts) {}
 
     /**
      * The first of several CPUs maps some pages, all write them, and the first removes them while the others poll.
@@ -34,11 +34,11 @@ final class UnmapWork {
      * @param discards whether the pages are discarded and the mapping stays; otherwise the mapping is unmapped
      */
     static Micro micro(int cores, int pages, boolean discards, int iterations) throws InterruptedException {
-        Machine machine = Crew.machine(pages);
-        AddressSpace space = machine.newSpace(Crew.GEOMETRY);
-        long length = pages * Crew.PAGE;
+        Machine machine = CpuThreads.machine(pages);
+        AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
+        long length = pages * CpuThreads.PAGE;
         Histogram taking = new Histogram(3);
-        Crew.Counts counts = Crew.play(machine, space, cores, member -> {
+        CpuThreads.Counts counts = CpuThreads.play(machine, space, cores, member -> {
             for (int i = 0; i < iterations; i++) {
                 boolean isFirst = member.number() == 0;
                 if (isFirst && (i == 0 || !discards)) {
@@ -46,7 +46,7 @@ final class UnmapWork {
                 }
                 member.together();
                 for (int page = 0; page < pages; page++) {
-                    member.write(BASE + page * Crew.PAGE, page);
+                    member.write(BASE + page * CpuThreads.PAGE, page);
                 }
                 member.together();
                 if (isFirst) {
@@ -82,11 +82,12 @@ final class UnmapWork {
         }
         long shootdowns = 0;
         long targets = 0;
-        Machine machine = Crew.machine((long) threads * REQUESTS);
+        Machine machine = CpuThreads.machine((long) threads * REQUESTS);
         for (int run = 0; run < runs; run++) {
-            AddressSpace space = machine.newSpace(Crew.GEOMETRY);
-            Crew.done(space.mmap(BASE, (long) threads * TABLE * Crew.PAGE, READ | WRITE, MapWork.HERE, null, 0));
-            Crew.Counts counts = Crew.play(machine, space, threads, member -> {
+            AddressSpace space = machine.newSpace(CpuThreads.GEOMETRY);
+            CpuThreads.done(
+                    space.mmap(BASE, (long) threads * TABLE * CpuThreads.PAGE, READ | WRITE, MapWork.HERE, null, 0));
+            CpuThreads.Counts counts = CpuThreads.play(machine, space, threads, member -> {
                 long[] own = pages[member.number()];
                 for (long page : own) {
                     member.write(page, 1);
@@ -94,7 +95,8 @@ final class UnmapWork {
                 member.together();
                 for (int i = 0; i < REQUESTS; i++) {
                     long page = own[i];
-                    taking[member.number()][i].recordValue(member.operate(page, () -> space.munmap(page, Crew.PAGE)));
+                    taking[member.number()][i].recordValue(
+                            member.operate(page, () -> space.munmap(page, CpuThreads.PAGE)));
                 }
             });
             shootdowns += counts.shootdowns();
@@ -115,7 +117,7 @@ final class UnmapWork {
         long[] order = new long[all];
         for (int i = 0; i < all; i++) {
             // Single pages with others between them, so that each splits the mapping.
-            order[i] = BASE + (long) i * (TABLE / REQUESTS) * Crew.PAGE;
+            order[i] = BASE + (long) i * (TABLE / REQUESTS) * CpuThreads.PAGE;
         }
         if (isHigh) {
             SplittableRandom random = new SplittableRandom(7);

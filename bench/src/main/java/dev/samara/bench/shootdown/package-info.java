@@ -5,8 +5,8 @@
  *
  * <p>{@code ShootdownBenchmark} and {@code SwitchBenchmark} run under JMH. {@code ShootdownReport} is a program of its
  * own, because it counts, and because its ratios compare measurements that take turns in one run. The threads of its
- * workloads are a {@code Crew}. Each has a CPU that stays in GUEST and polls while it waits for others, so every CPU
- * that has a translation must be waited for.
+ * workloads are a {@code CpuThreads}. Each has a CPU that stays in GUEST and polls while it waits for others, so every
+ * CPU that has a translation must be waited for.
  */
 @NullMarked
 package dev.samara.bench.shootdown;

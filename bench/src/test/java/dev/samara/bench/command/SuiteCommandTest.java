@@ -55,9 +55,9 @@ class SuiteCommandTest {
                 .toList();
         assertTrue(benchmarks.size() > 30, benchmarks::toString);
         benchmarks.forEach(name -> assertTrue(listed.containsKey(name), name));
-        Report.ALL.forEach(report -> assertEquals(report.about(), listed.get(report.word())));
+        ReportCommand.ALL.forEach(report -> assertEquals(report.about(), listed.get(report.word())));
         SuiteCommand.PROGRAMS.forEach((name, about) -> assertEquals(about, listed.get(name)));
-        assertEquals(benchmarks.size() + Report.ALL.size() + SuiteCommand.PROGRAMS.size(), listed.size());
+        assertEquals(benchmarks.size() + ReportCommand.ALL.size() + SuiteCommand.PROGRAMS.size(), listed.size());
     }
 
     @ParameterizedTest

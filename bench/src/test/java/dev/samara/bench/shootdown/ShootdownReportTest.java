@@ -19,7 +19,7 @@ class ShootdownReportTest {
     private static final int CPUS = 8;
     private static final int ITERATIONS = 20;
 
-    private static void assertCounts(long shootdowns, long targets, Crew.Counts counts) {
+    private static void assertCounts(long shootdowns, long targets, CpuThreads.Counts counts) {
         assertEquals(shootdowns, counts.shootdowns(), counts::toString);
         assertEquals(targets, counts.targets(), counts::toString);
     }
@@ -41,11 +41,11 @@ class ShootdownReportTest {
     @DisplayName("who unmaps what one other has touched waits for that one")
     void pipeline() throws InterruptedException {
         int operations = CPUS * ITERATIONS;
-        Crew.Counts counts =
+        CpuThreads.Counts counts =
                 MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, true).counts();
         assertCounts(operations, operations, counts);
         assertEquals(operations, counts.foreign());
-        Crew.Counts free =
+        CpuThreads.Counts free =
                 MapWork.run(MapWork.Kind.PIPELINE, CPUS, 1, ITERATIONS, false).counts();
         assertEquals(free.shootdowns(), free.targets());
         assertTrue(free.shootdowns() <= operations, free::toString);
@@ -59,7 +59,7 @@ class ShootdownReportTest {
                 operations,
                 operations * (CPUS - 1L),
                 MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, true).counts());
-        Crew.Counts free =
+        CpuThreads.Counts free =
                 MapWork.run(MapWork.Kind.GLOBAL, CPUS, 16, ITERATIONS, false).counts();
         assertTrue(free.perShootdown() <= CPUS - 1, free::toString);
     }

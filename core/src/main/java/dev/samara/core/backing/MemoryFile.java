@@ -53,7 +53,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return a new identity
      */
     public Backing open() {
-        return new Open(true);
+        return new FileDescription(true);
     }
 
     /**
@@ -62,7 +62,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return a new identity
      */
     public Backing openReadOnly() {
-        return new Open(false);
+        return new FileDescription(false);
     }
 
     /**
@@ -214,10 +214,10 @@ public final class MemoryFile implements AutoCloseable {
         return name;
     }
 
-    private final class Open implements Backing {
+    private final class FileDescription implements Backing {
         private final boolean writable;
 
-        Open(boolean writable) {
+        FileDescription(boolean writable) {
             this.writable = writable;
         }
 

@@ -38,12 +38,12 @@ public final class ReaderPool implements AutoCloseable {
      * @param first its layout now
      * @return the session; the caller reports each operation to it and finishes it
      */
-    public ReadingSession open(Lookup lookup, LayoutSnapshot first) {
+    public ReadingSession open(MappingLookup lookup, LayoutSnapshot first) {
         VersionRing ring = new VersionRing(CAPACITY, readers, first);
         CountDownLatch ready = new CountDownLatch(readers);
         List<Future<Tally>> tallies = new ArrayList<>();
         for (int i = 0; i < readers; i++) {
-            tallies.add(threads.submit(new Reader(i, ring, lookup, ready)));
+            tallies.add(threads.submit(new LookupThread(i, ring, lookup, ready)));
         }
         try {
             ready.await();

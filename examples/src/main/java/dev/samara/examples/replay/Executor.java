@@ -19,7 +19,7 @@ import dev.samara.examples.record.MemoryCall.Mprotect;
 import dev.samara.examples.record.MemoryCall.Mremap;
 import dev.samara.examples.record.MemoryCall.Shmat;
 import dev.samara.examples.record.Outcome;
-import dev.samara.examples.trace.Operation;
+import dev.samara.examples.trace.TracedCall;
 import org.jspecify.annotations.Nullable;
 
 /** Makes the calls of one trace in one space, and records their {@link Unsettled} pages. */
@@ -39,7 +39,7 @@ final class Executor {
     }
 
     /** Returns the address that the kernel used for a call; the arguments may not contain it. */
-    static long placeOf(Operation operation) {
+    static long placeOf(TracedCall operation) {
         Outcome outcome = operation.outcome();
         return operation.call().returnsAddress() && !outcome.failed()
                 ? outcome.value()
@@ -47,7 +47,7 @@ final class Executor {
     }
 
     /** Makes a call. Returns a value or a negated error number. */
-    long perform(Operation operation) {
+    long perform(TracedCall operation) {
         MemoryCall call = operation.call();
         if (call instanceof Mmap mmap) {
             return map(operation, mmap);
@@ -69,7 +69,7 @@ final class Executor {
         return result;
     }
 
-    private long map(Operation operation, Mmap call) {
+    private long map(TracedCall operation, Mmap call) {
         long address = call.address();
         int flags = call.flags();
         if ((flags & (MapFlags.FIXED | MapFlags.FIXED_NOREPLACE)) == 0 && isPlacedByTrace(operation.outcome(), 0)) {
@@ -89,7 +89,7 @@ final class Executor {
         return result;
     }
 
-    private @Nullable Backing backing(Operation operation, Mmap call) {
+    private @Nullable Backing backing(TracedCall operation, Mmap call) {
         FileIdentity file = call.file();
         if (file == null || (call.flags() & MapFlags.ANONYMOUS) != 0) {
             return null;

@@ -25,11 +25,11 @@ import dev.samara.examples.trace.Event;
 import dev.samara.examples.trace.FlagsLine;
 import dev.samara.examples.trace.KernelSnapshot;
 import dev.samara.examples.trace.MapsLine;
-import dev.samara.examples.trace.Operation;
 import dev.samara.examples.trace.Trace;
 import dev.samara.examples.trace.TraceEntry;
 import dev.samara.examples.trace.TraceFolder;
 import dev.samara.examples.trace.TraceHeader;
+import dev.samara.examples.trace.TracedCall;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -162,7 +162,7 @@ final class Replay {
     }
 
     private void step(TraceEntry entry) {
-        if (entry instanceof Operation operation) {
+        if (entry instanceof TracedCall operation) {
             report.countOperation();
             perform(operation);
         } else if (entry instanceof KernelSnapshot snapshot) {
@@ -175,7 +175,7 @@ final class Replay {
         }
     }
 
-    private void perform(Operation operation) {
+    private void perform(TracedCall operation) {
         MemoryCall call = operation.call();
         Outcome outcome = operation.outcome();
         if (outcome.neverTookPlace()) {
@@ -204,7 +204,7 @@ final class Replay {
         }
     }
 
-    private long watched(Operation operation) {
+    private long watched(TracedCall operation) {
         ReadingSession session = readers;
         if (session == null) {
             return executor.perform(operation);

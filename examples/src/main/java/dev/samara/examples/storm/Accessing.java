@@ -24,10 +24,10 @@ final class Accessing {
 
     private final Scene scene;
     private final AddressSpace space;
-    private final List<Plot> plots;
+    private final List<PageModel> plots;
     private final AtomicLongArray added;
 
-    Accessing(Scene scene, AddressSpace space, List<Plot> plots) {
+    Accessing(Scene scene, AddressSpace space, List<PageModel> plots) {
         this.scene = scene;
         this.space = space;
         this.plots = plots;

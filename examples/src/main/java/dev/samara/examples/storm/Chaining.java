@@ -17,7 +17,7 @@ import java.util.List;
  */
 final class Chaining implements Group {
     private static final int PAGES = 4;
-    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x90_0000_0000L;
     private static final long APART = 1L << 30;
     private static final int MAPPINGS = 3;

@@ -13,14 +13,14 @@ import java.util.Random;
 
 /** Removes pages and rights from one plot, and restores them. For one thread. */
 abstract class Changer {
-    static final int ALL = Plot.READ | Plot.WRITE;
+    static final int ALL = PageModel.READ | PageModel.WRITE;
     static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
     final AddressSpace space;
-    final Plot plot;
+    final PageModel plot;
     final Random random;
 
-    Changer(AddressSpace space, Plot plot, Random random) {
+    Changer(AddressSpace space, PageModel plot, Random random) {
         this.space = space;
         this.plot = plot;
         this.random = random;
@@ -42,19 +42,19 @@ abstract class Changer {
         int rights = random.nextInt(3);
         plot.begins(from, to);
         done(space.mprotect(
-                plot.address(from), (to - from) * Plot.PAGE, rights == 0 ? 0 : rights == 1 ? READ : READ | WRITE));
-        plot.ends(from, to, rights == 0 ? 0 : rights == 1 ? Plot.READ : ALL, false);
+                plot.address(from), (to - from) * PageModel.PAGE, rights == 0 ? 0 : rights == 1 ? READ : READ | WRITE));
+        plot.ends(from, to, rights == 0 ? 0 : rights == 1 ? PageModel.READ : ALL, false);
     }
 
     final void unprotect(int from, int to) {
         plot.begins(from, to);
-        done(space.mprotect(plot.address(from), (to - from) * Plot.PAGE, READ | WRITE));
+        done(space.mprotect(plot.address(from), (to - from) * PageModel.PAGE, READ | WRITE));
         plot.ends(from, to, ALL, false);
     }
 
     /** Private memory, which is unmapped, mapped, replaced, protected and discarded. */
     static final class Anonymous extends Changer {
-        Anonymous(AddressSpace space, Plot plot, Random random) {
+        Anonymous(AddressSpace space, PageModel plot, Random random) {
             super(space, plot, random);
             map(0, plot.pages());
         }
@@ -66,7 +66,7 @@ abstract class Changer {
 
         private void map(int from, int to) {
             plot.begins(from, to);
-            done(space.mmap(plot.address(from), (to - from) * Plot.PAGE, READ | WRITE, ANONYMOUS, null, 0));
+            done(space.mmap(plot.address(from), (to - from) * PageModel.PAGE, READ | WRITE, ANONYMOUS, null, 0));
             plot.ends(from, to, ALL, true);
         }
 
@@ -74,7 +74,7 @@ abstract class Changer {
         void step() {
             int from = random.nextInt(plot.pages());
             int to = from + 1 + random.nextInt(Math.min(8, plot.pages() - from));
-            long bytes = (to - from) * Plot.PAGE;
+            long bytes = (to - from) * PageModel.PAGE;
             switch (random.nextInt(4)) {
                 case 0 -> {
                     plot.begins(from, to);
@@ -101,7 +101,7 @@ abstract class Changer {
     static final class Fleeting extends Changer {
         private static final int LONGEST = 400;
 
-        Fleeting(AddressSpace space, Plot plot, Random random) {
+        Fleeting(AddressSpace space, PageModel plot, Random random) {
             super(space, plot, random);
         }
 
@@ -109,13 +109,14 @@ abstract class Changer {
         void step() {
             int pages = plot.pages();
             plot.begins(0, pages);
-            done(space.mmap(plot.address(0), pages * Plot.PAGE, READ | WRITE, ANONYMOUS | MapFlags.POPULATE, null, 0));
+            done(space.mmap(
+                    plot.address(0), pages * PageModel.PAGE, READ | WRITE, ANONYMOUS | MapFlags.POPULATE, null, 0));
             plot.ends(0, pages, ALL, true);
             for (int n = random.nextInt(LONGEST); n > 0; n--) {
                 Thread.onSpinWait();
             }
             plot.begins(0, pages);
-            done(space.munmap(plot.address(0), pages * Plot.PAGE));
+            done(space.munmap(plot.address(0), pages * PageModel.PAGE));
             plot.ends(0, pages, 0, true);
         }
     }
@@ -127,14 +128,14 @@ abstract class Changer {
     static final class Mapped extends Changer {
         private final MemoryFile file;
 
-        Mapped(AddressSpace space, Plot plot, Random random, MemoryFile file) {
+        Mapped(AddressSpace space, PageModel plot, Random random, MemoryFile file) {
             super(space, plot, random);
             this.file = file;
         }
 
         @Override
         void step() {
-            long bytes = plot.pages() * Plot.PAGE;
+            long bytes = plot.pages() * PageModel.PAGE;
             done(space.mmap(plot.address(0), bytes, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
             for (int n = random.nextInt(4000); n > 0; n--) {
                 Thread.onSpinWait();
@@ -147,7 +148,7 @@ abstract class Changer {
     static final class Cut extends Changer {
         private final MemoryFile file;
 
-        Cut(AddressSpace space, Plot plot, Random random, MemoryFile file) {
+        Cut(AddressSpace space, PageModel plot, Random random, MemoryFile file) {
             super(space, plot, random);
             this.file = file;
         }
@@ -158,8 +159,8 @@ abstract class Changer {
         }
 
         private void cut(int pages) {
-            done(file.truncate(pages * Plot.PAGE));
-            done(file.truncate(plot.pages() * Plot.PAGE));
+            done(file.truncate(pages * PageModel.PAGE));
+            done(file.truncate(plot.pages() * PageModel.PAGE));
         }
 
         @Override
@@ -172,13 +173,13 @@ abstract class Changer {
     static final class Shared extends Changer {
         private final MemoryFile file;
 
-        Shared(AddressSpace space, Plot plot, Random random, MemoryFile file) {
+        Shared(AddressSpace space, PageModel plot, Random random, MemoryFile file) {
             super(space, plot, random);
             this.file = file;
             plot.begins(0, plot.pages());
             done(space.mmap(
                     plot.address(0),
-                    plot.pages() * Plot.PAGE,
+                    plot.pages() * PageModel.PAGE,
                     READ | WRITE,
                     MapFlags.SHARED | MapFlags.FIXED,
                     file.open(),
@@ -194,7 +195,7 @@ abstract class Changer {
                 case 0 -> cut(from);
                 case 1 -> {
                     plot.begins(from, to);
-                    done(file.punch(from * Plot.PAGE, (to - from) * Plot.PAGE));
+                    done(file.punch(from * PageModel.PAGE, (to - from) * PageModel.PAGE));
                     plot.ends(from, to, ALL, true);
                 }
                 default -> {
@@ -206,10 +207,10 @@ abstract class Changer {
 
         private void cut(int from) {
             plot.begins(from, plot.pages());
-            done(file.truncate(from * Plot.PAGE));
+            done(file.truncate(from * PageModel.PAGE));
             plot.ends(from, plot.pages(), 0, true);
             plot.begins(from, plot.pages());
-            done(file.truncate(plot.pages() * Plot.PAGE));
+            done(file.truncate(plot.pages() * PageModel.PAGE));
             plot.ends(from, plot.pages(), ALL, true);
         }
 

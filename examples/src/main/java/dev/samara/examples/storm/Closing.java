@@ -22,7 +22,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Closing implements Group {
     private static final int PAGES = 4;
-    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x80_0000_0000L;
     private static final long MARK = 0x3E00_0000_0000_0000L;
     private static final int PAUSE_NANOS = 300_000;
@@ -81,7 +81,7 @@ final class Closing implements Group {
     }
 
     private void use(Cpu cpu, long base, int page, int owner, boolean stores) {
-        long address = base + page * Plot.PAGE;
+        long address = base + page * PageModel.PAGE;
         long stamp = MARK | (long) owner << 8 | page;
         GuestMemory memory = cpu.memory();
         int result = stores ? memory.store(address, Long.BYTES, stamp) : memory.load(address, Long.BYTES);
@@ -97,7 +97,7 @@ final class Closing implements Group {
     /** Truncates the file and extends it again. */
     void truncates(Random random) {
         while (scene.course().goesOn()) {
-            long cut = file.truncate(random.nextInt(PAGES) * Plot.PAGE);
+            long cut = file.truncate(random.nextInt(PAGES) * PageModel.PAGE);
             long grown = file.truncate(BYTES);
             if (Errno.isError(cut) || Errno.isError(grown)) {
                 throw new IllegalStateException("a truncation fails with " + Errno.of(Math.min(cut, grown)));

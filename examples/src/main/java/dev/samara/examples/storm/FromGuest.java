@@ -25,7 +25,7 @@ import java.util.concurrent.locks.LockSupport;
 final class FromGuest implements Group {
     private static final long MEMORY = 1 << 22;
     private static final int BOUND = 2;
-    private static final long PAGE = Plot.PAGE;
+    private static final long PAGE = PageModel.PAGE;
 
     /** The page that the CPU uses while other threads map over it, and pages that only asynchronous calls name. */
     private static final long USED = 0x70_0000_0000L;

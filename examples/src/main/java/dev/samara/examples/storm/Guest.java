@@ -19,7 +19,7 @@ final class Guest {
 
     private final Cpu cpu;
     private final GuestMemory memory;
-    private final List<Plot> plots;
+    private final List<PageModel> plots;
     private final Judges judges;
     private final Random random;
 
@@ -32,7 +32,7 @@ final class Guest {
     /** The sums added to the pages of the last plot, which keeps its content. */
     private final long[] added;
 
-    Guest(Cpu cpu, List<Plot> plots, Judges judges, Random random, Naps naps, long[] added) {
+    Guest(Cpu cpu, List<PageModel> plots, Judges judges, Random random, Naps naps, long[] added) {
         this.cpu = cpu;
         memory = cpu.memory();
         this.plots = plots;
@@ -68,7 +68,7 @@ final class Guest {
     }
 
     private void access(boolean byHandle) {
-        Plot plot = plots.get(random.nextInt(plots.size()));
+        PageModel plot = plots.get(random.nextInt(plots.size()));
         int page = random.nextInt(plot.pages());
         switch (random.nextInt(6)) {
             case 0, 1, 2 -> {
@@ -121,14 +121,14 @@ final class Guest {
     }
 
     /** Records that a page has been used in this stay in GUEST: its next change waits for this CPU. */
-    private void uses(Plot plot, int page, long word, int result) {
-        if (Fault.isDone(result) && plot.isJudged() && plot.word(page) == word && !Plot.isChanging(word)) {
+    private void uses(PageModel plot, int page, long word, int result) {
+        if (Fault.isDone(result) && plot.isJudged() && plot.word(page) == word && !PageModel.isChanging(word)) {
             used.putIfAbsent(plot.address(page), new Use(plot, page, word));
         }
     }
 
     /** A used page, and its word at that time. */
-    private record Use(Plot plot, int page, long word) {}
+    private record Use(PageModel plot, int page, long word) {}
 
     private long forLoad(long address) {
         long handle = memory.probeLoad(address, WORD);
@@ -150,48 +150,48 @@ final class Guest {
         return handle >= 0 ? Fault.MINOR : (int) -handle;
     }
 
-    private void loadByHandle(Plot plot, int page) {
+    private void loadByHandle(PageModel plot, int page) {
         long before = plot.word(page);
-        long handle = forLoad(plot.address(page) + Plot.STAMP);
+        long handle = forLoad(plot.address(page) + PageModel.STAMP);
         long cleared = plot.cleared(page);
         if (handle >= 0) {
             judges.content(plot, page, memory.get(handle, WORD), cleared);
         }
-        judges.outcome(plot, page, before, Plot.READ, result(handle));
+        judges.outcome(plot, page, before, PageModel.READ, result(handle));
         uses(plot, page, before, result(handle));
     }
 
-    private void loadByAddress(Plot plot, int page) {
+    private void loadByAddress(PageModel plot, int page) {
         long before = plot.word(page);
         long cleared = plot.cleared(page);
-        int result = memory.load(plot.address(page) + Plot.STAMP, WORD);
+        int result = memory.load(plot.address(page) + PageModel.STAMP, WORD);
         if (Fault.isDone(result)) {
             judges.content(plot, page, memory.value(), cleared);
         }
-        judges.outcome(plot, page, before, Plot.READ, result);
+        judges.outcome(plot, page, before, PageModel.READ, result);
     }
 
-    private void storeByHandle(Plot plot, int page) {
+    private void storeByHandle(PageModel plot, int page) {
         long before = plot.word(page);
-        long handle = forStore(plot.address(page) + Plot.STAMP);
+        long handle = forStore(plot.address(page) + PageModel.STAMP);
         if (handle >= 0) {
             // Read while the handle lives: a change that clears the page after this version waits for this store.
             memory.put(handle, WORD, plot.stampOf(page, plot.word(page)));
         }
-        judges.outcome(plot, page, before, Plot.WRITE, result(handle));
+        judges.outcome(plot, page, before, PageModel.WRITE, result(handle));
     }
 
-    private void storeByAddress(Plot plot, int page) {
+    private void storeByAddress(PageModel plot, int page) {
         long before = plot.word(page);
-        long address = plot.address(page) + Plot.STAMP;
-        long stamp = plot.stamp(page, Plot.ANY_VERSION, false);
+        long address = plot.address(page) + PageModel.STAMP;
+        long stamp = plot.stamp(page, PageModel.ANY_VERSION, false);
         int result = random.nextBoolean() ? memory.store(address, WORD, stamp) : memory.getAndSet(address, WORD, stamp);
-        judges.outcome(plot, page, before, Plot.WRITE, result);
+        judges.outcome(plot, page, before, PageModel.WRITE, result);
     }
 
-    private void add(Plot plot, int page, boolean byHandle) {
+    private void add(PageModel plot, int page, boolean byHandle) {
         long before = plot.word(page);
-        long address = plot.address(page) + Plot.SUM;
+        long address = plot.address(page) + PageModel.SUM;
         int result;
         if (byHandle) {
             long handle = forStore(address);
@@ -205,6 +205,6 @@ final class Guest {
         if (Fault.isDone(result) && plot == plots.get(plots.size() - 1)) {
             added[page % plot.distinct()]++;
         }
-        judges.outcome(plot, page, before, Plot.WRITE, result);
+        judges.outcome(plot, page, before, PageModel.WRITE, result);
     }
 }

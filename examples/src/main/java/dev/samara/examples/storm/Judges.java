@@ -56,11 +56,11 @@ final class Judges {
     }
 
     /** Checks the content that was read from a page; {@code cleared} was read before the access. */
-    void content(Plot plot, int page, long content, long cleared) {
+    void content(PageModel plot, int page, long content, long cleared) {
         if (!plot.isJudged()) {
             return;
         }
-        if (Plot.isPoison(content)) {
+        if (PageModel.isPoison(content)) {
             freed.broken("poison in " + plot.name(page));
             return;
         }
@@ -70,8 +70,8 @@ final class Judges {
             return;
         }
         foreign.held();
-        if (Plot.isStale(content, cleared)) {
-            stale.broken("a stamp of version " + (content & Plot.ANY_VERSION) + " in " + plot.name(page)
+        if (PageModel.isStale(content, cleared)) {
+            stale.broken("a stamp of version " + (content & PageModel.ANY_VERSION) + " in " + plot.name(page)
                     + ", which was cleared at " + cleared);
         } else {
             stale.held();
@@ -79,15 +79,15 @@ final class Judges {
     }
 
     /** Checks the outcome of an access against the page's word before and after it. */
-    void outcome(Plot plot, int page, long before, int right, int result) {
+    void outcome(PageModel plot, int page, long before, int right, int result) {
         boolean done = Fault.isDone(result);
         accesses.increment();
         if (!plot.isJudged()) {
             return;
         }
-        if (Plot.isChanging(before) || plot.word(page) != before) {
+        if (PageModel.isChanging(before) || plot.word(page) != before) {
             overlaps.increment();
-        } else if (Plot.allows(before, right)) {
+        } else if (PageModel.allows(before, right)) {
             if (done) {
                 allowed.held();
             } else {

@@ -26,10 +26,10 @@ final class Kept extends Changer {
     private @Nullable Cpu cpu;
     private int at;
 
-    Kept(AddressSpace space, Plot plot, Random random, Judges judges) {
+    Kept(AddressSpace space, PageModel plot, Random random, Judges judges) {
         super(space, plot, random);
         this.judges = judges;
-        done(space.mmap(plot.address(0), plot.distinct() * Plot.PAGE, READ | WRITE, ANONYMOUS, null, 0));
+        done(space.mmap(plot.address(0), plot.distinct() * PageModel.PAGE, READ | WRITE, ANONYMOUS, null, 0));
         plot.begins(0, plot.distinct());
         plot.ends(0, plot.distinct(), ALL, false);
     }
@@ -52,8 +52,8 @@ final class Kept extends Changer {
                 plot.begins(0, 2 * pages);
                 done(space.mremap(
                         plot.address(at),
-                        pages * Plot.PAGE,
-                        pages * Plot.PAGE,
+                        pages * PageModel.PAGE,
+                        pages * PageModel.PAGE,
                         RemapFlags.MAYMOVE | RemapFlags.FIXED,
                         plot.address(next)));
                 plot.ends(at, at + pages, 0, false);
@@ -81,7 +81,7 @@ final class Kept extends Changer {
             for (int round = 0; round < 4; round++) {
                 int page = at + random.nextInt(plot.distinct());
                 long first = sum(page);
-                cpu.memory().store(plot.address(page) + Plot.STAMP, Long.BYTES, plot.stamp(page, 1, true));
+                cpu.memory().store(plot.address(page) + PageModel.STAMP, Long.BYTES, plot.stamp(page, 1, true));
                 LockSupport.parkNanos(LINGER_NANOS);
                 long second = sum(page);
                 if (first == second) {
@@ -98,7 +98,7 @@ final class Kept extends Changer {
     private long sum(int page) {
         Cpu cpu = cpu();
         GuestMemory memory = cpu.memory();
-        int result = memory.load(plot.address(page) + Plot.SUM, Long.BYTES);
+        int result = memory.load(plot.address(page) + PageModel.SUM, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException(plot.name(page) + " fails: " + Fault.toString(result));
         }
@@ -111,7 +111,7 @@ final class Kept extends Changer {
         cpu.load(space);
         for (int page = 0; page < added.length; page++) {
             // An addition of zero: afterwards each page has a frame of its own.
-            cpu.memory().getAndAdd(plot.address(at + page) + Plot.SUM, Long.BYTES, 0);
+            cpu.memory().getAndAdd(plot.address(at + page) + PageModel.SUM, Long.BYTES, 0);
             long sum = sum(at + page);
             if (sum == added[page]) {
                 judges.sums.held();

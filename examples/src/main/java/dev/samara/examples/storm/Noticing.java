@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Noticing implements Group {
     private static final int PAGES = 4;
-    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long BASE = 0x60_0000_0000L;
     private static final int PAUSE_NANOS = 500_000;
 
@@ -136,7 +136,7 @@ final class Noticing implements Group {
     }
 
     private static void add(Cpu cpu, int page) {
-        int result = cpu.memory().getAndAdd(BASE + page * Plot.PAGE, Long.BYTES, 1);
+        int result = cpu.memory().getAndAdd(BASE + page * PageModel.PAGE, Long.BYTES, 1);
         if (!Fault.isDone(result) && result != Fault.ACCERR) {
             throw new IllegalStateException("an addition to a file gives " + Fault.toString(result));
         }
@@ -144,7 +144,7 @@ final class Noticing implements Group {
 
     private static long sum(Cpu cpu, int page) {
         GuestMemory memory = cpu.memory();
-        int result = memory.load(BASE + page * Plot.PAGE, Long.BYTES);
+        int result = memory.load(BASE + page * PageModel.PAGE, Long.BYTES);
         if (!Fault.isDone(result)) {
             throw new IllegalStateException("a load of a file gives " + Fault.toString(result));
         }

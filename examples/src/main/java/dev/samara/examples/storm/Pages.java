@@ -23,7 +23,7 @@ final class Pages implements Group {
     private final AddressSpace space;
     private final MemoryFile file;
     private final MemoryFile rivals;
-    private final List<Plot> plots = new ArrayList<>();
+    private final List<PageModel> plots = new ArrayList<>();
     private final List<Changer> changers = new ArrayList<>();
     private final Accessing accessing;
     private final Kept kept;
@@ -35,15 +35,15 @@ final class Pages implements Group {
         Machine machine = scene.machine();
         space = machine.newSpace(GEOMETRY);
         space.addNotifier((start, end, reason) -> scene.naps().seldom());
-        file = machine.newFile("/storm", 1, GEOMETRY, PAGES * Plot.PAGE);
-        rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * Plot.PAGE);
+        file = machine.newFile("/storm", 1, GEOMETRY, PAGES * PageModel.PAGE);
+        rivals = machine.newFile("/rivals", 2, GEOMETRY, RIVALS * PageModel.PAGE);
         // In one leaf table, so that their entries share a leaf too. A page apart, so that nothing is merged across.
-        plots.add(new Plot(1, BASE, PAGES, PAGES));
-        plots.add(new Plot(2, BASE + (PAGES + 1) * Plot.PAGE, PAGES, PAGES));
+        plots.add(new PageModel(1, BASE, PAGES, PAGES));
+        plots.add(new PageModel(2, BASE + (PAGES + 1) * PageModel.PAGE, PAGES, PAGES));
         // In a leaf of its own, which is created and freed with it, and with it the cpumask.
-        plots.add(new Plot(3, BASE + FAR, 2, 2));
-        plots.add(new Plot(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
-        plots.add(new Plot(5, BASE + 2 * (PAGES + 1) * Plot.PAGE, 2 * PAGES, PAGES));
+        plots.add(new PageModel(3, BASE + FAR, 2, 2));
+        plots.add(new PageModel(4, BASE + 2 * FAR, RIVALS, RIVALS).unjudged());
+        plots.add(new PageModel(5, BASE + 2 * (PAGES + 1) * PageModel.PAGE, 2 * PAGES, PAGES));
         changers.add(new Changer.Anonymous(space, plots.get(0), random(0)));
         changers.add(new Changer.Shared(space, plots.get(1), random(1), file));
         changers.add(new Changer.Fleeting(space, plots.get(2), random(2)));

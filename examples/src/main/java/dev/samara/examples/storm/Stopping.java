@@ -14,9 +14,9 @@ final class Stopping {
 
     private final Scene scene;
     private final AddressSpace space;
-    private final Plot plot;
+    private final PageModel plot;
 
-    Stopping(Scene scene, AddressSpace space, Plot plot) {
+    Stopping(Scene scene, AddressSpace space, PageModel plot) {
         this.scene = scene;
         this.space = space;
         this.plot = plot;

@@ -23,7 +23,7 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Takeover implements Group {
     private static final int PAGES = 16;
-    private static final long BYTES = PAGES * Plot.PAGE;
+    private static final long BYTES = PAGES * PageModel.PAGE;
     private static final long SOURCE = 0x50_0000_0000L;
     private static final long TARGET = SOURCE + (1L << 30);
     private static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
@@ -57,7 +57,7 @@ final class Takeover implements Group {
 
     private static void fill(Cpu cpu, long address, long stamp) {
         for (int page = 0; page < PAGES; page++) {
-            int result = cpu.memory().store(address + page * Plot.PAGE, Long.BYTES, stamp + page);
+            int result = cpu.memory().store(address + page * PageModel.PAGE, Long.BYTES, stamp + page);
             if (!Fault.isDone(result)) {
                 throw new IllegalStateException("a store beside early reuse gives " + Fault.toString(result));
             }
@@ -67,7 +67,7 @@ final class Takeover implements Group {
     private void compare(Cpu cpu, long address, long stamp, String what) {
         for (int page = 0; page < PAGES; page++) {
             GuestMemory memory = cpu.memory();
-            int result = memory.load(address + page * Plot.PAGE, Long.BYTES);
+            int result = memory.load(address + page * PageModel.PAGE, Long.BYTES);
             if (Fault.isDone(result) && memory.value() == stamp + page) {
                 scene.judges().moved.held();
             } else {

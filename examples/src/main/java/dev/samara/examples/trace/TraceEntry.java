@@ -2,7 +2,7 @@
 package dev.samara.examples.trace;
 
 /** One entry of a trace. */
-public sealed interface TraceEntry permits Operation, Event, KernelSnapshot {
+public sealed interface TraceEntry permits TracedCall, Event, KernelSnapshot {
     /**
      * Returns the entry's position in the file.
      *

@@ -96,13 +96,13 @@ public final class TraceParser {
         };
     }
 
-    private Operation operation(String line, String[] words) throws InputException {
+    private TracedCall operation(String line, String[] words) throws InputException {
         Fields fields = Fields.ofCall(lines, Notation.ABSOLUTE, words, NAME);
         long sequence = orderedSequence(words);
         MemoryCall call = CallParser.parse(fields);
         int begin = words[0].length() + words[SEQUENCE].length() + words[THREAD].length() + NAME;
         String text = line.substring(begin, line.lastIndexOf(" = "));
-        return new Operation(lines.number(), sequence, thread(words), call, fields.outcome(), text);
+        return new TracedCall(lines.number(), sequence, thread(words), call, fields.outcome(), text);
     }
 
     private Event event(String[] words) throws InputException {

@@ -97,7 +97,7 @@ final class JudgeTest {
         map();
         Vma stale = space.find(ADDRESS);
         protect();
-        Lookup lookup = address -> address == ADDRESS ? stale : space.find(address);
+        MappingLookup lookup = address -> address == ADDRESS ? stale : space.find(address);
         Tally tally = read(lookup, 0);
         assertTrue(tally.lookups() >= 2_000);
         assertFalse(tally.wrong().isEmpty());
@@ -113,7 +113,7 @@ final class JudgeTest {
         assertTrue(tally.overlapping() <= tally.lookups());
     }
 
-    private Tally read(Lookup lookup, int operations) {
+    private Tally read(MappingLookup lookup, int operations) {
         try (ReadingSession session = pool.open(lookup, space.snapshot())) {
             for (int i = 0; i < operations; i++) {
                 session.begin(i, ADDRESS);

@@ -54,16 +54,16 @@ final class WatchdogTest {
                 })
                 .build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
-        space.mmap(PLACE, Plot.PAGE, Protection.READ, ANONYMOUS, null, 0);
+        space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
         CountDownLatch isBlocked = new CountDownLatch(1);
         space.addNotifier((start, end, reason) -> {
             isBlocked.countDown();
             block();
         });
-        crew.add("blocked", random -> space.munmap(PLACE, Plot.PAGE));
+        crew.add("blocked", random -> space.munmap(PLACE, PageModel.PAGE));
         crew.add("behind", random -> {
             isBlocked.await();
-            space.mmap(PLACE, Plot.PAGE, Protection.READ, ANONYMOUS, null, 0);
+            space.mmap(PLACE, PageModel.PAGE, Protection.READ, ANONYMOUS, null, 0);
         });
         try (Watchdog watchdog = new Watchdog(course, crew, reports, judges.progress, PATIENCE)) {
             crew.start();

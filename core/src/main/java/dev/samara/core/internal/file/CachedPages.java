@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * It refers neither to the cache nor to a mapping: so an otherwise unreachable cache can be collected, and its pages
  * freed after that.
  */
-final class CachedPages extends Caches.Entry {
+final class CachedPages extends Caches.RegisteredCache {
     private final Memory memory;
     private final Frames frames;
     private final int pageShift;

@@ -21,7 +21,7 @@ public final class Caches {
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
-    public abstract static class Entry extends WeakReference<Object> {
+    public abstract static class RegisteredCache extends WeakReference<Object> {
         private final Caches caches;
 
         /** Its place in the ring, or -1. Guarded by the monitor of the caches. */
@@ -33,7 +33,7 @@ public final class Caches {
          * @param cache the object by which its users reach the cache
          * @param caches the caches of its memory
          */
-        protected Entry(Object cache, Caches caches) {
+        protected RegisteredCache(Object cache, Caches caches) {
             super(cache, caches.unreachable);
             this.caches = caches;
         }
@@ -73,13 +73,13 @@ public final class Caches {
         protected abstract int end();
     }
 
-    /** The most pages that one call of {@link Entry#reclaim} checks. */
+    /** The most pages that one call of {@link RegisteredCache#reclaim} checks. */
     public static final int BATCH = 64;
 
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     /** The registered caches, in no order. Guarded by this. */
-    private final List<Entry> ring = new ArrayList<>();
+    private final List<RegisteredCache> ring = new ArrayList<>();
 
     /**
      * Held by the one thread that reclaims. Taken before every lock that an entry takes, by a thread that holds no lock
@@ -96,17 +96,17 @@ public final class Caches {
      */
     private volatile boolean isFutile;
 
-    private synchronized void add(Entry entry) {
+    private synchronized void add(RegisteredCache entry) {
         if (entry.place < 0) {
             entry.place = ring.size();
             ring.add(entry);
         }
     }
 
-    private synchronized void remove(Entry entry) {
+    private synchronized void remove(RegisteredCache entry) {
         int place = entry.place;
         if (place >= 0) {
-            Entry last = ring.remove(ring.size() - 1);
+            RegisteredCache last = ring.remove(ring.size() - 1);
             if (last != entry) {
                 ring.set(place, last);
                 last.place = place;
@@ -115,12 +115,12 @@ public final class Caches {
         }
     }
 
-    private synchronized List<Entry> all() {
+    private synchronized List<RegisteredCache> all() {
         return List.copyOf(ring);
     }
 
     /** Returns the entry at a place, or the first entry if the ring is shorter. */
-    private synchronized Entry at(int place) {
+    private synchronized RegisteredCache at(int place) {
         return ring.get(place < ring.size() ? place : 0);
     }
 
@@ -165,7 +165,7 @@ public final class Caches {
         // The hand may be in the middle of an entry, which therefore comes last again.
         int entries = size() + 1;
         while (entries > 0 && left > 0 && size() > 0) {
-            Entry entry = at(next);
+            RegisteredCache entry = at(next);
             int freed = entry.reclaim();
             if (entry.isAtStart()) {
                 entries--;
@@ -204,11 +204,11 @@ public final class Caches {
     }
 
     private static int end(Reference<?> gone) {
-        return ((Entry) gone).end();
+        return ((RegisteredCache) gone).end();
     }
 
     /** Frees the pages of all caches, at the end of the machine. */
     public void endAll() {
-        all().forEach(Entry::end);
+        all().forEach(RegisteredCache::end);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.page.Watches.Watch;
+import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.sync.Addresses;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * has the set of one instant. The empty set is null.
  */
 final class WatchTree {
-    private final Watch watch;
+    private final WatchedRange watch;
     private final @Nullable WatchTree lower;
     private final @Nullable WatchTree higher;
     private final int height;
@@ -22,7 +22,7 @@ final class WatchTree {
     /** The highest last byte of this range and of those in both subtrees, unsigned. */
     private final long reach;
 
-    private WatchTree(@Nullable WatchTree lower, Watch watch, @Nullable WatchTree higher) {
+    private WatchTree(@Nullable WatchTree lower, WatchedRange watch, @Nullable WatchTree higher) {
         this.lower = lower;
         this.watch = watch;
         this.higher = higher;
@@ -40,7 +40,7 @@ final class WatchTree {
     }
 
     /** Returns the set with one range more, which must not be in it. */
-    static WatchTree with(@Nullable WatchTree tree, Watch added) {
+    static WatchTree with(@Nullable WatchTree tree, WatchedRange added) {
         if (tree == null) {
             return new WatchTree(null, added, null);
         }
@@ -50,7 +50,7 @@ final class WatchTree {
     }
 
     /** Returns the set without a range; the argument itself if the range is not in it. */
-    static @Nullable WatchTree without(@Nullable WatchTree tree, Watch removed) {
+    static @Nullable WatchTree without(@Nullable WatchTree tree, WatchedRange removed) {
         if (tree == null) {
             return null;
         }
@@ -66,11 +66,11 @@ final class WatchTree {
         if (tree.lower == null || tree.higher == null) {
             return tree.lower == null ? tree.higher : tree.lower;
         }
-        Watch next = lowest(tree.higher);
+        WatchedRange next = lowest(tree.higher);
         return balanced(tree.lower, next, without(tree.higher, next));
     }
 
-    private static Watch lowest(WatchTree tree) {
+    private static WatchedRange lowest(WatchTree tree) {
         WatchTree at = tree;
         while (at.lower != null) {
             at = at.lower;
@@ -79,7 +79,7 @@ final class WatchTree {
     }
 
     /** Joins two sets and a range between them whose heights differ by two at most. */
-    private static WatchTree balanced(@Nullable WatchTree lower, Watch watch, @Nullable WatchTree higher) {
+    private static WatchTree balanced(@Nullable WatchTree lower, WatchedRange watch, @Nullable WatchTree higher) {
         int difference = height(lower) - height(higher);
         if (lower != null && difference > 1) {
             WatchTree middle = lower.higher;

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Watches {
     /** A watched range. */
-    public static final class Watch implements Comparable<Watch> {
+    public static final class WatchedRange implements Comparable<WatchedRange> {
         private final long first;
         private final long last;
         private final WriteListener listener;
@@ -35,7 +35,7 @@ public final class Watches {
          * @param listener is notified of stores, on the thread that stores
          * @param reporter is given the exceptions that the listener throws; must not throw
          */
-        public Watch(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
+        public WatchedRange(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
             this.first = first;
             this.last = last;
             this.listener = listener;
@@ -52,7 +52,7 @@ public final class Watches {
 
         /** Orders ranges by the first byte, unsigned, then by age, the older one first. */
         @Override
-        public int compareTo(Watch other) {
+        public int compareTo(WatchedRange other) {
             int order = Long.compareUnsigned(first, other.first);
             return order != 0 ? order : Long.compare(age, other.age);
         }
@@ -103,13 +103,13 @@ public final class Watches {
     }
 
     /** Adds a range, in O(log n). Stores are reported once the caller has flushed translations after this call. */
-    public synchronized void add(Watch watch) {
+    public synchronized void add(WatchedRange watch) {
         watch.age = added++;
         all = WatchTree.with(all, watch);
     }
 
     /** Removes a range and closes it, in O(log n). A range that is not in the set is only closed. */
-    public synchronized void remove(Watch watch) {
+    public synchronized void remove(WatchedRange watch) {
         watch.isClosed = true;
         all = WatchTree.without(all, watch);
     }

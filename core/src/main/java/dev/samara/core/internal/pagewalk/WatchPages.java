@@ -5,7 +5,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.Watches.Watch;
+import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
 
@@ -22,7 +22,7 @@ public final class WatchPages {
      * @param end the end of the watch's last page, exclusive
      */
     @SuppressWarnings("try") // it is there to be closed
-    public static void begin(Memory memory, PageTable table, Watch watch, long start, long end) {
+    public static void begin(Memory memory, PageTable table, WatchedRange watch, long start, long end) {
         boolean done = false;
         try (AccessChecker.Revocation taking = AccessChecker.taking(
                         memory.oracle(), "watch", AccessChecker.WRITE, table.number(), start, end);

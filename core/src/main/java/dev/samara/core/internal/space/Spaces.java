@@ -17,10 +17,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A space is in use until it is closed, and again while something is mapped in it or in flight.
  */
 public final class Spaces {
-    private static final class Entry extends WeakReference<Layout> {
+    private static final class RegisteredSpace extends WeakReference<Layout> {
         private final long number;
 
-        Entry(Layout layout, ReferenceQueue<Layout> collected, long number) {
+        RegisteredSpace(Layout layout, ReferenceQueue<Layout> collected, long number) {
             super(layout, collected);
             this.number = number;
         }
@@ -29,7 +29,7 @@ public final class Spaces {
     private final ReferenceQueue<Layout> collected = new ReferenceQueue<>();
 
     /** By number. Guarded by this object's monitor. */
-    private final Map<Long, Entry> entries = new LinkedHashMap<>();
+    private final Map<Long, RegisteredSpace> entries = new LinkedHashMap<>();
 
     /** The number of spaces so far. Guarded by this object's monitor. */
     private long made;
@@ -52,10 +52,10 @@ public final class Spaces {
     public synchronized void add(Layout layout) {
         checkOpen();
         for (Reference<?> gone = collected.poll(); gone != null; gone = collected.poll()) {
-            entries.remove(((Entry) gone).number);
+            entries.remove(((RegisteredSpace) gone).number);
         }
         long number = ++made;
-        entries.put(number, new Entry(layout, collected, number));
+        entries.put(number, new RegisteredSpace(layout, collected, number));
     }
 
     /**
@@ -101,7 +101,7 @@ public final class Spaces {
 
     private List<String> inUse() {
         List<String> reasons = new ArrayList<>(0);
-        for (Entry entry : entries.values()) {
+        for (RegisteredSpace entry : entries.values()) {
             Layout layout = entry.get();
             String use = layout == null ? null : useOf(layout);
             if (use != null) {

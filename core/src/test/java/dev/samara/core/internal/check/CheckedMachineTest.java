@@ -159,7 +159,7 @@ class CheckedMachineTest {
     @DisplayName("I2: a page is watched, and a store by the TLB would not be told of")
     void escapedWatch() {
         assertTrue(cpu.memory().probeStore(at, 8) >= 0);
-        Watches.Watch watch = new Watches.Watch(at + 8, at + 15, (address, length) -> {}, thrown -> {});
+        Watches.WatchedRange watch = new Watches.WatchedRange(at + 8, at + 15, (address, length) -> {}, thrown -> {});
         table.watches().add(watch);
         assertEquals(Fault.MINOR, cpu.memory().load(at, 8));
         assertThrows(InvariantViolation.class, () -> cpu.memory().store(at, 8, 1));

@@ -18,7 +18,7 @@ final class CachesTest {
     private final List<String> checked = new ArrayList<>();
 
     /** A cache of some batches, of which those with these numbers have a page that can be reclaimed. */
-    private final class Batches extends Caches.Entry {
+    private final class Batches extends Caches.RegisteredCache {
         private final String name;
         private final int batches;
         private final List<Integer> clean;

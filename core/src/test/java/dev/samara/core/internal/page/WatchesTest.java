@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.page.Watches.Watch;
+import dev.samara.core.internal.page.Watches.WatchedRange;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -34,8 +34,8 @@ final class WatchesTest {
     private final Watches watches = new Watches();
     private final List<Integer> told = new ArrayList<>();
 
-    private Watch watch(int name, long first, long last) {
-        return new Watch(first, last, (address, length) -> told.add(name), thrown -> {
+    private WatchedRange watch(int name, long first, long last) {
+        return new WatchedRange(first, last, (address, length) -> told.add(name), thrown -> {
             throw new AssertionError(thrown);
         });
     }
@@ -44,18 +44,19 @@ final class WatchesTest {
     @ValueSource(longs = {0, Long.MAX_VALUE - 150, -300})
     @DisplayName("agree with a list in the order of first bytes and age, below and above 2^63")
     void againstAList(long base) {
-        record Range(int name, long first, long last, Watch watch) {}
+        record Range(int name, long first, long last, WatchedRange watch) {}
         Random random = new Random(7);
         List<Range> ranges = new ArrayList<>();
         for (int round = 0; round < 20_000; round++) {
             if (ranges.size() < 40 && random.nextInt(3) == 0) {
                 long first = random.nextInt(250);
                 long last = first + random.nextInt(random.nextBoolean() ? 4 : 49);
-                Watch added = watch(round, base + first, base + last);
+                WatchedRange added = watch(round, base + first, base + last);
                 watches.add(added);
                 ranges.add(new Range(round, first, last, added));
             } else if (!ranges.isEmpty() && random.nextInt(3) == 0) {
-                Watch removed = ranges.remove(random.nextInt(ranges.size())).watch();
+                WatchedRange removed =
+                        ranges.remove(random.nextInt(ranges.size())).watch();
                 watches.remove(removed);
                 watches.remove(removed);
             }
@@ -87,7 +88,7 @@ final class WatchesTest {
     @Test
     @DisplayName("are set and closed by copying one path, however many there are and in whatever order")
     void onePath() {
-        List<Watch> all = new ArrayList<>();
+        List<WatchedRange> all = new ArrayList<>();
         for (int i = 0; i < MANY; i++) {
             all.add(watch(i, i * 4096L, i * 4096L + 4095));
         }
@@ -138,7 +139,7 @@ final class WatchesTest {
     void besideChanges() throws Exception {
         int staying = 64;
         for (int i = 0; i < staying; i++) {
-            watches.add(new Watch(i * 1000L, i * 1000L, (address, length) -> {}, thrown -> {}));
+            watches.add(new WatchedRange(i * 1000L, i * 1000L, (address, length) -> {}, thrown -> {}));
         }
         AtomicBoolean ends = new AtomicBoolean();
         ExecutorService threads = Executors.newFixedThreadPool(2);
@@ -147,11 +148,12 @@ final class WatchesTest {
             for (int seed = 1; seed <= 2; seed++) {
                 Random random = new Random(seed);
                 changers.add(threads.submit(() -> {
-                    List<Watch> own = new ArrayList<>();
+                    List<WatchedRange> own = new ArrayList<>();
                     while (!ends.get()) {
                         if (own.size() < 50 && random.nextBoolean()) {
                             long first = random.nextInt(staying) * 1000L + 1 + random.nextInt(900);
-                            Watch added = new Watch(first, first + random.nextInt(90), (at, size) -> {}, thrown -> {});
+                            WatchedRange added =
+                                    new WatchedRange(first, first + random.nextInt(90), (at, size) -> {}, thrown -> {});
                             watches.add(added);
                             own.add(added);
                         } else if (!own.isEmpty()) {

@@ -22,56 +22,56 @@ import org.jspecify.annotations.Nullable;
  * @param program the program
  * @param small its arguments in {@code quick}
  */
-record Report(String word, String about, Program program, String small) {
-    static final List<Report> ALL = List.of(
-            new Report(
+record ReportCommand(String word, String about, Program program, String small) {
+    static final List<ReportCommand> ALL = List.of(
+            new ReportCommand(
                     "footprint",
                     "bytes for each range, by index and number of ranges",
                     FootprintReport::main,
                     "--ranges 30,1000,100000"),
-            new Report(
+            new ReportCommand(
                     "contention",
                     "lookups, keeps and operations a second and their percentiles, all contenders in one run",
                     ContentionReport::main,
                     "--seconds 0.1 --rounds 1 --threads 1,2"),
-            new Report(
+            new ReportCommand(
                     "held-in-retire",
                     "what goes on elsewhere while operations are held between publication and completion",
                     HeldInRetire::main,
                     "--operations 100000 --rounds 1 --seconds 0.1"),
-            new Report(
+            new ReportCommand(
                     "maps-scan",
                     "scans of the whole map beside a writer, each checked",
                     MapsScanReport::main,
                     "--samples 1 --seconds 0.5"),
-            new Report(
+            new ReportCommand(
                     "faults",
                     "what threads that fault in one space gain by being several, all contenders in one run",
                     FaultReport::main,
                     "--pages 1024 --rounds 1"),
-            new Report(
+            new ReportCommand(
                     "sleeping-faults",
                     "munmap beside hundreds of faults that wait for a disk",
                     SleepingFaults::main,
                     // Without the stamped lock, for which its writer waits for minutes.
                     "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade"),
-            new Report(
+            new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",
                     ForkReport::main,
                     "--rounds 3"),
-            new Report(
+            new ReportCommand(
                     "fork-beside",
                     "forks beside a thread that maps and unmaps in the parent, all contenders in one run",
                     ForkBesideReport::main,
                     "--vmas 134,65530 --rounds 3"),
-            new Report(
+            new ReportCommand(
                     "sparse",
                     "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked"
                             + " meanwhile",
                     SparseReport::main,
                     "--gib 4 --rounds 1"),
-            new Report(
+            new ReportCommand(
                     "shootdowns",
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
                     ShootdownReport::main,
@@ -81,7 +81,7 @@ record Report(String word, String about, Program program, String small) {
         void run(String[] words) throws InterruptedException;
     }
 
-    static @Nullable Report named(String word) {
+    static @Nullable ReportCommand named(String word) {
         return ALL.stream()
                 .filter(report -> report.word.equals(word))
                 .findFirst()

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  * Threads of one space, each with a CPU. The CPU is in GUEST except during an operation, and polls while it waits for
  * the others.
  */
-final class Crew {
+final class CpuThreads {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     static final long PAGE = 4096;
     static final long MIB = 1 << 20;
@@ -36,7 +36,7 @@ final class Crew {
     private volatile int phase;
     private volatile int turn;
 
-    private Crew(Machine machine, AddressSpace space, int size) {
+    private CpuThreads(Machine machine, AddressSpace space, int size) {
         this.machine = machine;
         this.space = space;
         this.size = size;
@@ -67,7 +67,7 @@ final class Crew {
      * @param size the number of threads
      */
     static Counts play(Machine machine, AddressSpace space, int size, Part part) throws InterruptedException {
-        Crew crew = new Crew(machine, space, size);
+        CpuThreads crew = new CpuThreads(machine, space, size);
         long shootdowns = machine.shootdowns(GEOMETRY);
         long targets = machine.shootdownTargets(GEOMETRY);
         List<Member> members = new ArrayList<>();
@@ -100,7 +100,7 @@ final class Crew {
 
         private static final long PARK = 1_000;
 
-        private final Crew crew;
+        private final CpuThreads crew;
         private final int number;
         private final Part part;
         private @Nullable Cpu own;
@@ -116,7 +116,7 @@ final class Crew {
         /** Flushes of everything, after the CPU has missed too many entries. */
         private long wholes;
 
-        private Member(Crew crew, int number, Part part) {
+        private Member(CpuThreads crew, int number, Part part) {
             super("crew-" + number);
             this.crew = crew;
             this.number = number;

@@ -11,7 +11,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
  * <p>A page's word holds a version, which each change raises twice, whether a change is under way, and the rights. If
  * the word is equal before and after an access, and no change is under way, the rights in it decide.
  */
-final class Plot {
+final class PageModel {
     static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
     /** The offset of a page's stamp, and the offset of the number that is added to. */
@@ -52,7 +52,7 @@ final class Plot {
     /** By page, the version from which on it may have stamps: a call that has returned has cleared the earlier ones. */
     private final AtomicLongArray cleared;
 
-    Plot(int number, long base, int pages, int distinct) {
+    PageModel(int number, long base, int pages, int distinct) {
         this.number = number;
         this.base = base;
         this.distinct = distinct;
@@ -66,7 +66,7 @@ final class Plot {
      * Declares that several threads change the plot, so that no thread knows its rights: only the machine checks
      * accesses.
      */
-    Plot unjudged() {
+    PageModel unjudged() {
         judged = false;
         return this;
     }

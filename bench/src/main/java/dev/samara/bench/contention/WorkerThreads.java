@@ -12,7 +12,7 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /** Threads that do one activity for a while, and their outcome. */
-final class Load {
+final class WorkerThreads {
     /** Longer than any batch may take; a histogram refuses greater values. */
     private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
 
@@ -23,7 +23,7 @@ final class Load {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private volatile boolean over;
 
-    private Load(Contender contender, Activity activity, int vmas) {
+    private WorkerThreads(Contender contender, Activity activity, int vmas) {
         this.contender = contender;
         this.activity = activity;
         this.vmas = vmas;
@@ -66,7 +66,7 @@ final class Load {
 
     static Outcome run(Contender contender, Activity activity, int vmas, int threads, double seconds)
             throws InterruptedException {
-        return new Load(contender, activity, vmas).run(threads, seconds);
+        return new WorkerThreads(contender, activity, vmas).run(threads, seconds);
     }
 
     private Outcome run(int threads, double seconds) throws InterruptedException {

@@ -14,5 +14,5 @@ import dev.samara.examples.record.Outcome;
  * @param outcome the kernel's answer
  * @param text the call as it was written, without its result
  */
-public record Operation(int line, long sequence, int thread, MemoryCall call, Outcome outcome, String text)
+public record TracedCall(int line, long sequence, int thread, MemoryCall call, Outcome outcome, String text)
         implements TraceEntry {}

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Looks up the mapping of an address. */
 @FunctionalInterface
-public interface Lookup {
+public interface MappingLookup {
     /**
      * Looks an address up.
      *

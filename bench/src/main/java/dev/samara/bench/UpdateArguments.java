@@ -11,14 +11,14 @@ import java.util.stream.IntStream;
  * The arguments of updates: stored ranges, their parts, and ranges for the holes between them. They are drawn
  * beforehand, at no cost to the updates.
  */
-final class Edits {
+final class UpdateArguments {
     /** The number of picks before they repeat; a power of two. */
     static final int PICKS = 1 << 16;
 
     private final KeySet keys;
     private final SplittableRandom random = new SplittableRandom(~KeySet.SEED);
 
-    Edits(KeySet keys) {
+    UpdateArguments(KeySet keys) {
         this.keys = keys;
     }
 

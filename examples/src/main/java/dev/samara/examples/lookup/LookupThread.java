@@ -10,7 +10,7 @@ import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /** A thread that looks addresses up until the writer has finished, and then a little longer. */
-final class Reader implements Callable<Tally> {
+final class LookupThread implements Callable<Tally> {
     /** The least number of lookups of each reader, over the last layout if need be. */
     private static final long LEAST = 1_000;
 
@@ -25,12 +25,12 @@ final class Reader implements Callable<Tally> {
 
     private final int number;
     private final VersionRing ring;
-    private final Lookup lookup;
+    private final MappingLookup lookup;
     private final CountDownLatch ready;
     private final SplittableRandom random;
     private List<Vma> survey = List.of();
 
-    Reader(int number, VersionRing ring, Lookup lookup, CountDownLatch ready) {
+    LookupThread(int number, VersionRing ring, MappingLookup lookup, CountDownLatch ready) {
         this.number = number;
         this.ring = ring;
         this.lookup = lookup;

@@ -9,17 +9,18 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.guest.GuestMemory;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 
 /** The outcomes of a page fault: minor, major, a copy on write, SIGSEGV, SIGBUS. */
-public final class Fault {
+public final class FaultOutcomes {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
 
-    private Fault() {}
+    private FaultOutcomes() {}
 
     /** A file on a disk. Page n begins with the number 100 + n. Only the read of a page must be implemented. */
     private static final class Disk extends CachedBacking {
@@ -71,8 +72,8 @@ public final class Fault {
     }
 
     private static void print(String what, int fault) {
-        int signal = dev.samara.core.mman.Fault.signal(fault);
-        String name = dev.samara.core.mman.Fault.toString(fault);
+        int signal = Fault.signal(fault);
+        String name = Fault.toString(fault);
         System.out.println(what + ": " + name + (signal == 0 ? "" : ", signal " + signal));
     }
 }

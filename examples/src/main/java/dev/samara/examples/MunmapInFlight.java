@@ -10,12 +10,12 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 /** While an munmap is in flight, lookups find nothing in its range, and allocations avoid the range. */
-public final class Munmap {
+public final class MunmapInFlight {
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
     private static final int HERE = ANYWHERE | MapFlags.FIXED;
     private static final Executor THREAD = task -> new Thread(task).start();
 
-    private Munmap() {}
+    private MunmapInFlight() {}
 
     /**
      * Prints lookups and allocations in a range between its unmapping and its completion.

@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-final class MunmapTest {
+final class MunmapInFlightTest {
     @Test
     @DisplayName("a range in transit is nothing to lookups, taken to placement, and waited for by who names it")
     void prints() throws Exception {
@@ -22,6 +22,6 @@ final class MunmapTest {
                         "  The mapping that had to be there is at 7ffff7ffd000",
                         "  7ffff7ffb000-7ffff7ffd000 r--p 00000000 00:00 0 ",
                         "  7ffff7ffd000-7ffff7fff000 -w-p 00000000 00:00 0 "),
-                Printed.by(() -> Munmap.main(new String[0])));
+                Printed.by(() -> MunmapInFlight.main(new String[0])));
     }
 }

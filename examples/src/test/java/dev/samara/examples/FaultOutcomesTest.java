@@ -7,7 +7,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-final class FaultTest {
+final class FaultOutcomesTest {
     @Test
     @DisplayName("each access ends as it would on Linux, and a copy leaves the file as it is")
     void prints() throws Exception {
@@ -21,6 +21,6 @@ final class FaultTest {
                         "A store that the mapping does not allow: SEGV_ACCERR, signal 11",
                         "Where nothing is mapped: SEGV_MAPERR, signal 11",
                         "Frames in use: 1"),
-                Printed.by(() -> Fault.main(new String[0])));
+                Printed.by(() -> FaultOutcomes.main(new String[0])));
     }
 }
