@@ -4,8 +4,6 @@ package dev.samara.core;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -18,10 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A backing that notes what it is told, and what it must not be told: to close what is not open, or to open one object
  * twice. A test may answer for it, and is asked before anything is noted.
  */
-public class CountingBacking implements Backing, VmOperations {
-    private final String name;
-    private final int inode;
-
+public class CountingBacking extends NamedBacking {
     /* Guarded by this. */
 
     private final Set<Vma> open = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -30,8 +25,7 @@ public class CountingBacking implements Backing, VmOperations {
     private int closes;
 
     public CountingBacking(String name, int inode) {
-        this.name = name;
-        this.inode = inode;
+        super(name, inode);
     }
 
     /** What a test answers to an open; null for yes. */
@@ -101,30 +95,5 @@ public class CountingBacking implements Backing, VmOperations {
     /** How many closes it was told of. */
     public final synchronized int closes() {
         return closes;
-    }
-
-    @Override
-    public int major() {
-        return 8;
-    }
-
-    @Override
-    public int minor() {
-        return 1;
-    }
-
-    @Override
-    public long inode() {
-        return inode;
-    }
-
-    @Override
-    public String name() {
-        return name;
-    }
-
-    @Override
-    public VmOperations operations() {
-        return this;
     }
 }

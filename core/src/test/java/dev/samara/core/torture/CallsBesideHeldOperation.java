@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Latches;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.NamedBacking;
 import dev.samara.core.VmaRef;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.internal.space.InFlightRange;
@@ -13,7 +14,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Random;
@@ -216,7 +216,7 @@ final class CallsBesideHeldOperation implements Actor {
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch released = new CountDownLatch(1);
         map(
-                new Closing(() -> {
+                new BackingWithClose(() -> {
                     entered.countDown();
                     Latches.await(released);
                 }),
@@ -224,7 +224,7 @@ final class CallsBesideHeldOperation implements Actor {
         TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
         Latches.await(entered);
         CountDownLatch closed = new CountDownLatch(1);
-        map(new Closing(closed::countDown), HELD);
+        map(new BackingWithClose(closed::countDown), HELD);
         TortureSpace.succeed(space.munmap(HELD, HELD_LENGTH));
         Latches.await(closed);
         for (int n = 0; n < 20; n++) {
@@ -237,7 +237,7 @@ final class CallsBesideHeldOperation implements Actor {
     /** A keep delays nothing, not even the munmap of what it keeps; the close comes after its release. */
     private void keepThatIsHeld(Random random) {
         CountDownLatch closed = new CountDownLatch(1);
-        map(new Closing(closed::countDown), HELD);
+        map(new BackingWithClose(closed::countDown), HELD);
         VmaRef kept = space.keep(HELD);
         if (kept == null) {
             checker.violated("what is mapped cannot be kept");
@@ -254,35 +254,17 @@ final class CallsBesideHeldOperation implements Actor {
     }
 
     /** Does something when it is closed. */
-    private record Closing(Runnable then) implements Backing, VmOperations {
+    private static final class BackingWithClose extends NamedBacking {
+        private final Runnable then;
+
+        BackingWithClose(Runnable then) {
+            super("/closing", 2);
+            this.then = then;
+        }
+
         @Override
         public void close(Vma vma) {
             then.run();
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
-        }
-
-        @Override
-        public int major() {
-            return 8;
-        }
-
-        @Override
-        public int minor() {
-            return 2;
-        }
-
-        @Override
-        public long inode() {
-            return 2;
-        }
-
-        @Override
-        public String name() {
-            return "/closing";
         }
     }
 }

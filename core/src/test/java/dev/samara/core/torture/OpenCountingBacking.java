@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
+import dev.samara.core.NamedBacking;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * A backing of one mapping, which knows what of it is open; at random it takes its time, refuses, throws, and calls
  * back into the space.
  */
-final class OpenCountingBacking implements Backing, VmOperations {
+final class OpenCountingBacking extends NamedBacking {
     private final Set<Vma> open = ConcurrentHashMap.newKeySet();
     private final RandomFailures failures;
     private final Tally tally;
@@ -26,6 +25,7 @@ final class OpenCountingBacking implements Backing, VmOperations {
      * @param callBack what it does at random when it is called
      */
     OpenCountingBacking(RandomFailures failures, Tally tally, Runnable callBack) {
+        super("/counted", 1);
         this.failures = failures;
         this.tally = tally;
         this.callBack = callBack;
@@ -34,11 +34,6 @@ final class OpenCountingBacking implements Backing, VmOperations {
     /** Whether at least one open has no close yet. */
     boolean isOpen() {
         return !open.isEmpty();
-    }
-
-    @Override
-    public @Nullable VmOperations operations() {
-        return this;
     }
 
     @Override
@@ -72,26 +67,6 @@ final class OpenCountingBacking implements Backing, VmOperations {
         if (failures.once(16)) {
             callBack.run();
         }
-    }
-
-    @Override
-    public int major() {
-        return 8;
-    }
-
-    @Override
-    public int minor() {
-        return 1;
-    }
-
-    @Override
-    public long inode() {
-        return 1;
-    }
-
-    @Override
-    public String name() {
-        return "/counted";
     }
 
     /** What all backings of a space count together. */

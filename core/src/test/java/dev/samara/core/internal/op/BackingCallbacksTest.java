@@ -8,12 +8,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.NamedBacking;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -29,33 +28,12 @@ import org.junit.jupiter.api.Timeout;
 final class BackingCallbacksTest {
     private static final long PAGE = 0x1000;
 
-    private static final class Asked implements Backing, VmOperations {
+    private static final class LoggingBacking extends NamedBacking {
         private final List<String> log = Collections.synchronizedList(new ArrayList<>());
         private @Nullable Errno answer;
 
-        @Override
-        public int major() {
-            return 1;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 1;
-        }
-
-        @Override
-        public String name() {
-            return "/asked";
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
+        LoggingBacking() {
+            super("/asked", 1);
         }
 
         @Override
@@ -79,7 +57,7 @@ final class BackingCallbacksTest {
         }
     }
 
-    private final Asked backing = new Asked();
+    private final LoggingBacking backing = new LoggingBacking();
     private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
     private final BackingCallbacks questions = new BackingCallbacks(host);
 

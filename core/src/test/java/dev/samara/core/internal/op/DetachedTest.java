@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.CountingBacking;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.ExitMmap;
@@ -15,19 +16,16 @@ import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -46,38 +44,6 @@ final class DetachedTest {
     private enum Kind {
         ANONYMOUS,
         OPENED
-    }
-
-    private static final class Device implements Backing, VmOperations {
-        @Override
-        public int major() {
-            return 8;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 3;
-        }
-
-        @Override
-        public String name() {
-            return "/device";
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
-        }
-
-        @Override
-        public @Nullable Errno open(Vma vma) {
-            return null;
-        }
     }
 
     private List<Vma> vmas() {
@@ -106,7 +72,7 @@ final class DetachedTest {
     @EnumSource(Kind.class)
     @DisplayName("cuts, joins on either side and on both, narrowings, moves, replacements")
     void everyCall(Kind kind) {
-        Backing backing = kind == Kind.OPENED ? new Device() : null;
+        Backing backing = kind == Kind.OPENED ? new CountingBacking("/device", 3) : null;
         int flags = backing == null ? FIXED | MapFlags.ANONYMOUS : FIXED;
         Runnable[] calls = {
             () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),

@@ -14,17 +14,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.CountingBacking;
 import dev.samara.core.Cpu;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
@@ -37,46 +34,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class RefusedCallTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 24));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
-    private final AtomicInteger opens = new AtomicInteger();
-    private final AtomicInteger closes = new AtomicInteger();
-
-    private final class Device implements Backing, VmOperations {
-        @Override
-        public int major() {
-            return 0;
-        }
-
-        @Override
-        public int minor() {
-            return 9;
-        }
-
-        @Override
-        public long inode() {
-            return 9;
-        }
-
-        @Override
-        public String name() {
-            return "/device";
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
-        }
-
-        @Override
-        public @Nullable Errno open(Vma vma) {
-            opens.incrementAndGet();
-            return null;
-        }
-
-        @Override
-        public void close(Vma vma) {
-            closes.incrementAndGet();
-        }
-    }
+    private final CountingBacking file = new CountingBacking("/device", 9);
 
     private Vma device() {
         Vma vma = space.find(page(16));
@@ -96,7 +54,7 @@ final class RefusedCallTest {
             assertEquals(Fault.MINOR, cpu.memory().store(page(0), 8, 1));
         }
         int shared = MapFlags.SHARED | MapFlags.FIXED;
-        assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, new Device(), 0));
+        assertEquals(page(16), space.mmap(page(16), 4 * PAGE, RW, shared, file, 0));
         Vma before = device();
         AtomicReference<HeldOperations.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
         AtomicReference<@Nullable IllegalStateException> refused = new AtomicReference<>();
@@ -116,6 +74,6 @@ final class RefusedCallTest {
         assertSame(before, device());
         space.close();
         holding.machine().awaitQuiescence();
-        assertEquals(opens.get(), closes.get());
+        assertEquals(0, file.stillOpen());
     }
 }

@@ -7,13 +7,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.NamedBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -24,7 +23,11 @@ class SharedPagesOfAChildTest {
     private final AtomicReference<@Nullable Runnable> atOpen = new AtomicReference<>();
 
     /** Does something when it is opened. */
-    private final class Opening implements Backing, VmOperations {
+    private final class BackingWithOpen extends NamedBacking {
+        BackingWithOpen() {
+            super("/opening", 1);
+        }
+
         @Override
         public @Nullable Errno open(Vma vma) {
             Runnable then = atOpen.getAndSet(null);
@@ -32,31 +35,6 @@ class SharedPagesOfAChildTest {
                 then.run();
             }
             return null;
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
-        }
-
-        @Override
-        public int major() {
-            return 8;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 1;
-        }
-
-        @Override
-        public String name() {
-            return "/opening";
         }
     }
 
@@ -67,7 +45,7 @@ class SharedPagesOfAChildTest {
         Machine machine = Machine.builder().memory(1 << 20).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         long shared = space.mmap(0, 4096, rights, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
-        assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new Opening(), 0) > 0);
+        assertTrue(space.mmap(0, 4096, rights, MapFlags.PRIVATE, new BackingWithOpen(), 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
             cpu.load(space);
             assertTrue(Fault.isDone(cpu.memory().store(shared, 8, 7)));

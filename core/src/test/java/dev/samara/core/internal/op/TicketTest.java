@@ -19,12 +19,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.HeldOperations;
+import dev.samara.core.NamedBacking;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resolution;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.Callable;
 import java.util.concurrent.atomic.AtomicLong;
@@ -161,7 +161,7 @@ final class TicketTest {
     @DisplayName("an exception of a backing ends its intent")
     void thrown() throws Exception {
         IllegalArgumentException failure = new IllegalArgumentException("on purpose");
-        Backing backing = new Opening(() -> {
+        Backing backing = new BackingWithOpen(() -> {
             throw failure;
         });
         int flags = MapFlags.PRIVATE | MapFlags.FIXED;
@@ -196,30 +196,12 @@ final class TicketTest {
     }
 
     /** A backing that does something when it is opened. */
-    private record Opening(Runnable action) implements Backing, VmOperations {
-        @Override
-        public int major() {
-            return 0;
-        }
+    private static final class BackingWithOpen extends NamedBacking {
+        private final Runnable action;
 
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 9;
-        }
-
-        @Override
-        public String name() {
-            return "opening";
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
+        BackingWithOpen(Runnable action) {
+            super("/opening", 9);
+            this.action = action;
         }
 
         @Override

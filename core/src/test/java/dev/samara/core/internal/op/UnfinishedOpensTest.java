@@ -4,18 +4,14 @@ package dev.samara.core.internal.op;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.samara.core.CountingBacking;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -28,49 +24,9 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class UnfinishedOpensTest {
     private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
-    private final AtomicInteger opens = new AtomicInteger();
-    private final AtomicInteger closes = new AtomicInteger();
+    private final CountingBacking device = new CountingBacking("/device", 3);
     private final Layout layout = DrawnLayout.layout(List.of(), host);
     private final DrawnLayout.Kind kind = kind(0);
-
-    /** A device that counts. */
-    private final class Device implements Backing, VmOperations {
-        @Override
-        public int major() {
-            return 8;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 3;
-        }
-
-        @Override
-        public String name() {
-            return "/device";
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
-        }
-
-        @Override
-        public @Nullable Errno open(Vma vma) {
-            opens.incrementAndGet();
-            return null;
-        }
-
-        @Override
-        public void close(Vma vma) {
-            closes.incrementAndGet();
-        }
-    }
 
     /** Where a publication fails. */
     private enum Failure {
@@ -96,13 +52,13 @@ final class UnfinishedOpensTest {
 
     private DrawnLayout.Kind kind(long more) {
         DrawnLayout.Kind like = DrawnLayout.kind('f');
-        return new DrawnLayout.Kind(like.flags() | more, new Device(), null, null, 0);
+        return new DrawnLayout.Kind(like.flags() | more, device, null, null, 0);
     }
 
     @BeforeEach
     void map() {
         run(edit -> edit.put(kind.over(0, 8)));
-        assertEquals(1, opens.get());
+        assertEquals(1, device.opens());
     }
 
     @AfterEach
@@ -110,7 +66,7 @@ final class UnfinishedOpensTest {
         layout.validate();
         ExitMmap.close(layout);
         host.background().awaitQuiescence();
-        assertEquals(opens.get(), closes.get());
+        assertEquals(0, device.stillOpen());
     }
 
     private interface Body {
@@ -146,7 +102,7 @@ final class UnfinishedOpensTest {
                     }));
         }
         assertEquals(before, vmas());
-        assertEquals(1, opens.get());
+        assertEquals(1, device.opens());
     }
 
     @ParameterizedTest
@@ -162,7 +118,7 @@ final class UnfinishedOpensTest {
                     failure.prepare(edit);
                 }));
         host.background().awaitQuiescence();
-        assertEquals(1, opens.get() - closes.get());
+        assertEquals(1, device.opens() - device.closes());
     }
 
     @Test
@@ -173,6 +129,6 @@ final class UnfinishedOpensTest {
             edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
         });
         host.background().awaitQuiescence();
-        assertEquals(2, opens.get() - closes.get());
+        assertEquals(2, device.opens() - device.closes());
     }
 }

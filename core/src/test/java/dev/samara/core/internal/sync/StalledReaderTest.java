@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
+import dev.samara.core.NamedBacking;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.mman.Advice;
@@ -17,11 +18,9 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
-import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -173,14 +172,15 @@ class StalledReaderTest {
     }
 
     /** A file that counts its opens and closes. */
-    private static final class Counting implements Backing, VmOperations {
+    private static final class HangingBacking extends NamedBacking {
         private final PageCache pages;
         private final AtomicInteger open = new AtomicInteger();
         private final AtomicInteger closed = new AtomicInteger();
         private final CountDownLatch asked = new CountDownLatch(1);
         private final CountDownLatch answers = new CountDownLatch(1);
 
-        Counting(Machine machine) {
+        HangingBacking(Machine machine) {
+            super("/counting", 3);
             pages = machine.newPageCache(LINUX, PAGES * PAGE);
         }
 
@@ -193,11 +193,6 @@ class StalledReaderTest {
         @Override
         public void close(Vma vma) {
             closed.incrementAndGet();
-        }
-
-        @Override
-        public VmOperations operations() {
-            return this;
         }
 
         @Override
@@ -214,26 +209,6 @@ class StalledReaderTest {
         public PageCache pageCache() {
             return pages;
         }
-
-        @Override
-        public int major() {
-            return 8;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 3;
-        }
-
-        @Override
-        public String name() {
-            return "/counting";
-        }
     }
 
     @Test
@@ -248,7 +223,7 @@ class StalledReaderTest {
                 .reportTo(reports::add)
                 .build();
         AddressSpace space = machine.newSpace(LINUX);
-        Counting file = new Counting(machine);
+        HangingBacking file = new HangingBacking(machine);
         long at = space.mmap(0, PAGES * PAGE, RW, MapFlags.SHARED, file, 0);
         assertTrue(at > 0);
         Thread asleep = new Thread(
