@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import static dev.samara.core.FourPages.UNMAPPED;
+import static dev.samara.core.FourPages.address;
+import static dev.samara.core.FourPages.length;
+import static dev.samara.core.FourPages.rights;
+import static dev.samara.core.FourPages.start;
+
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongFunction;
 import org.jetbrains.lincheck.datastructures.IntGen;
-import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
-import org.jetbrains.lincheck.datastructures.StressOptions;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -29,36 +28,12 @@ import org.junit.jupiter.api.Test;
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 public class AddressSpaceLincheckTest {
-    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
-    private static final int PAGES = 4;
-    private static final int UNMAPPED = -1;
-    private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
-    private static final long PLACE = 0x2000_0000_0000L;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
     /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
     private final AddressSpace space =
-            Machine.builder().locks(ReentrantLock::new).build().newSpace(Geometry.LINUX_X86_64);
-
-    private static long address(int page) {
-        return PLACE + page * PAGE;
-    }
-
-    private static long start(int one, int other) {
-        return address(Math.min(one, other));
-    }
-
-    private static long length(int one, int other) {
-        return (1 + Math.abs(one - other)) * PAGE;
-    }
-
-    private static int rights(@Nullable Vma vma) {
-        if (vma == null) {
-            return UNMAPPED;
-        }
-        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
-    }
+            Machine.builder().locks(ReentrantLock::new).build().newSpace(FourPages.GEOMETRY);
 
     /** Where the mapping begins is no part of the model. */
     private static long status(long result) {
@@ -103,36 +78,19 @@ public class AddressSpaceLincheckTest {
 
     @Operation
     public String snapshot() {
-        LongFunction<@Nullable Vma> snapshot = space.snapshot()::find;
-        int[] rights = new int[PAGES];
-        Arrays.setAll(rights, page -> rights(snapshot.apply(address(page))));
-        return Arrays.toString(rights);
+        return rights(space.snapshot()::find);
     }
 
     @Test
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
-        new ModelCheckingOptions()
-                .iterations(6 * SCALE)
-                .invocationsPerIteration(40)
-                .threads(2)
-                .actorsPerThread(3)
-                // A call looks for the end of its stack first, which is no endless recursion.
-                .recursionBound(100)
-                .sequentialSpecification(Pages.class)
-                .check(AddressSpaceLincheckTest.class);
+        FourPages.modelCheck(AddressSpaceLincheckTest.class, Pages.class);
     }
 
     @Test
     @DisplayName("in interleavings of running threads")
     void stressed() {
-        new StressOptions()
-                .iterations(10 * SCALE)
-                .invocationsPerIteration(1000)
-                .threads(3)
-                .actorsPerThread(3)
-                .sequentialSpecification(Pages.class)
-                .check(AddressSpaceLincheckTest.class);
+        FourPages.stress(AddressSpaceLincheckTest.class, Pages.class);
     }
 
     /**
@@ -140,14 +98,7 @@ public class AddressSpaceLincheckTest {
      * has a second instant, at which its pages can be allocated again. None of these calls can tell the two apart: a
      * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
      */
-    public static final class Pages {
-        /** What lookups see. */
-        private final int[] rights = new int[PAGES];
-
-        public Pages() {
-            Arrays.fill(rights, UNMAPPED);
-        }
-
+    public static final class Pages extends FourPages.Lookups {
         private long fill(int one, int other, int value) {
             Arrays.fill(rights, Math.min(one, other), Math.max(one, other) + 1, value);
             return 0;
@@ -184,18 +135,6 @@ public class AddressSpaceLincheckTest {
                 rights[page] = value;
             }
             return 0;
-        }
-
-        public int find(int page) {
-            return rights[page];
-        }
-
-        public int keep(int page) {
-            return rights[page];
-        }
-
-        public String snapshot() {
-            return Arrays.toString(rights);
         }
     }
 }

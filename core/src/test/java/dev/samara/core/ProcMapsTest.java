@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import static dev.samara.core.Refusal.assertRefused;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -11,7 +12,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
@@ -20,89 +23,145 @@ import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
+/** Reading the text of {@code /proc/PID/maps} and of VmFlags, and printing it again. */
+@DisplayName("Maps and VmFlags as Linux prints them")
 final class ProcMapsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
+    private static final long PAGE = LINUX.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final long HEAP = 0x5555_5555_9000L;
+    private static final long BRK = 0x5555_5573_3000L;
+    private static final long STACK = 0x7fff_ffff_e720L;
+    private static final int RW = Protection.READ | Protection.WRITE;
+    private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
-    /** Of a real program, with the padding that the kernel gives a name. */
-    private static final List<String> REAL = List.of(
-            "00400000-00401000 r--p 00000000 fe:00 22937                              /opt/a program/bin/it",
-            "00401000-0049a000 r-xp 00001000 fe:00 22937                              /opt/a program/bin/it",
-            "004be000-004c2000 rw-p 000bd000 fe:00 22937                              /opt/a program/bin/it",
-            "004c2000-004e9000 rw-p 00000000 00:00 0                                  [heap]",
-            "7ffff7bfe000-7ffff7bff000 rw-s 00002000 00:01 3075                       /dev/zero (deleted)",
-            "7ffff7ff9000-7ffff7ffb000 rw-p 00000000 00:00 0 ",
-            "7ffff7ffb000-7ffff7fff000 r--p 00000000 00:00 0                          [vvar]",
-            "7ffff7fff000-7ffff8001000 r-xp 00000000 00:00 0                          [vdso]",
+    /** As a running Linux printed them. */
+    private static final List<String> MAPS = List.of(
+            "00400000-00401000 rw-p 00000000 00:00 0 ",
+            "00410000-00411000 ---p 00000000 00:00 0 ",
+            "30000000000-30000002000 rw-s 123456789000 00:01 86315                    /memfd:ring (deleted)",
+            "30000010000-30000013000 rw-s 00000000 00:01 86316                        /dev/zero (deleted)",
+            "30000020000-30000025000 rw-s 00000000 00:01 4161671                      /SYSV00005eed (deleted)",
+            "30000030000-30000031000 r--s 00001000 fe:00 2204476                      /tmp/my files/a  b (deleted)",
+            "30000031000-30000032000 r-xp 00002000 fe:00 2204476                      /tmp/my files/a  b (deleted)",
+            "30000040000-30000044000 rw-p 00000000 00:00 0 ",
+            "30000050000-30000054000 rw-p 00000000 00:00 0 ",
+            "30000060000-30000061000 rw-p 00007000 00:06 4                            /dev/zero",
+            "30000070000-30000071000 r--p 00000000 00:00 0 ",
+            "555555559000-555555733000 rw-p 00000000 00:00 0                          [heap]",
+            "7ffff7fc2000-7ffff7fc6000 r--p 00000000 00:00 0                          [vvar]",
+            "7ffff7fc8000-7ffff7fca000 r-xp 00000000 00:00 0                          [vdso]",
             "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]",
             "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]");
 
+    /** Their attributes. */
     private static final List<String> FLAGS = List.of(
-            "00400000-00401000 rd mr mw me",
-            "00401000-0049a000 rd ex mr mw me",
-            "004be000-004c2000 rd wr mr mw me ac",
-            "004c2000-004e9000 rd wr mr mw me ac",
-            "7ffff7bfe000-7ffff7bff000 rd wr sh mr mw me ms",
-            "7ffff7ff9000-7ffff7ffb000 rd wr mr mw me ac",
-            "7ffff7ffb000-7ffff7fff000 rd mr pf io de dd",
-            "7ffff7fff000-7ffff8001000 rd ex mr mw me de",
-            "7ffffffde000-7ffffffff000 rd wr mr mw me gd ac",
-            "ffffffffff600000-ffffffffff601000 ex");
+            "rd wr mr mw me ac",
+            "mr mw me nr",
+            "rd wr sh mr mw me ms",
+            "rd wr sh mr mw me ms",
+            "rd wr sh mr mw me ms",
+            "rd mr me ms",
+            "rd ex mr mw me",
+            "rd wr mr mw me gd ac",
+            "rd wr mr mw me lo ac",
+            "rd wr mr mw me ac",
+            "rd mr mw me sl",
+            "rd wr mr mw me ac",
+            "rd mr pf io de dd",
+            "rd ex mr mw me de",
+            "rd wr mr mw me gd ac",
+            "ex");
 
-    private static AddressSpace load(List<String> maps, List<String> flags) {
+    private static List<String> flagLines(String afterRange, String afterFlags) {
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < MAPS.size(); i++) {
+            String line = MAPS.get(i);
+            lines.add(line.substring(0, line.indexOf(' ')) + afterRange + FLAGS.get(i) + afterFlags);
+        }
+        return lines;
+    }
+
+    private static AddressSpace load(List<Vma> vmas) {
         return Machine.builder()
                 .build()
                 .space(LINUX)
-                .heap(0x4c2000, 0x4e9000)
-                .stack(0x7ffffffff000L - 0x700)
-                .load(ProcMaps.parse(LINUX, maps, flags, ProcMaps.openOnce()))
+                .heap(HEAP, BRK)
+                .stack(STACK)
+                .load(vmas)
                 .build();
     }
 
+    private static List<Vma> parse(List<String> maps, List<String> flags) {
+        return ProcMaps.parse(LINUX, maps, flags, ProcMaps.openOnce());
+    }
+
+    private static List<Vma> parseThird(String line) {
+        List<String> lines = new ArrayList<>(MAPS.subList(0, 2));
+        lines.add(line);
+        return parse(lines, List.of());
+    }
+
     @Test
-    @DisplayName("the kernel's lines come out as they went in, to the last space")
-    void roundTrip() {
-        AddressSpace space = load(REAL, FLAGS);
-        assertEquals(REAL, space.snapshot().maps());
-        assertEquals(FLAGS, space.snapshot().vmFlags());
+    @DisplayName("what Linux printed of files, segments, devices and names with spaces is printed again, to the letter")
+    void printedAsRead() {
+        AddressSpace space = load(parse(MAPS, flagLines(" ", "")));
+        assertEquals(MAPS, space.snapshot().maps());
+        assertEquals(flagLines(" ", ""), space.snapshot().vmFlags());
         space.validate();
-        List<String> again = load(space.snapshot().maps(), space.snapshot().vmFlags())
-                .snapshot()
-                .maps();
-        assertEquals(REAL, again);
+    }
+
+    @Test
+    @DisplayName("attributes may be followed or separated by more spaces, as in smaps")
+    void paddedFlagsAreRead() {
+        List<String> expected = flagLines(" ", "");
+        assertEquals(expected, load(parse(MAPS, flagLines(" ", " "))).snapshot().vmFlags());
+        assertEquals(
+                expected, load(parse(MAPS, flagLines("   ", "  "))).snapshot().vmFlags());
+        List<String> lines = flagLines(" ", "");
+        lines.set(0, "400000-401000 rd  wr mr mw me\tac");
+        assertEquals(expected, load(parse(MAPS, lines)).snapshot().vmFlags());
+    }
+
+    @Test
+    @DisplayName("a mapping may have no attribute at all")
+    void noFlagsAreRead() {
+        for (String none : new String[] {"400000-401000", "00400000-00401000 "}) {
+            assertEquals(0, parse(MAPS.subList(0, 1), List.of(none)).get(0).flags());
+        }
     }
 
     @Test
     @DisplayName("without VmFlags a mapping has those that one with such rights usually has")
     void usualFlags() {
-        List<Vma> vmas = ProcMaps.parse(LINUX, REAL, List.of(), ProcMaps.openOnce());
-        assertEquals("rd mr mw me", VmaFlags.format(vmas.get(0).flags()));
-        assertEquals("rd ex mr mw me", VmaFlags.format(vmas.get(1).flags()));
-        assertEquals("rd wr mr mw me ac", VmaFlags.format(vmas.get(2).flags()));
-        assertEquals("rd wr sh mr mw me ms", VmaFlags.format(vmas.get(4).flags()));
-        assertEquals(REAL, load(REAL, List.of()).snapshot().maps());
+        List<Vma> vmas = parse(MAPS, List.of());
+        assertEquals("rd wr mr mw me ac", VmaFlags.format(vmas.get(0).flags()));
+        assertEquals("rd mr mw me", VmaFlags.format(vmas.get(10).flags()));
+        assertEquals("rd ex mr mw me", VmaFlags.format(vmas.get(6).flags()));
+        assertEquals("rd wr sh mr mw me ms", VmaFlags.format(vmas.get(2).flags()));
+        assertEquals(MAPS, load(vmas).snapshot().maps());
     }
 
     @Test
-    @DisplayName("what is read: ranges, offsets in pages, one open for each inode, special names")
-    void read() {
-        List<Vma> vmas = ProcMaps.parse(LINUX, REAL, FLAGS, ProcMaps.openOnce());
-        Vma data = vmas.get(2);
-        assertEquals(0x4be000, data.start());
-        assertEquals(0x4c2000, data.end());
-        assertEquals(0xbd, data.pageOffset());
-        assertSame(vmas.get(0).backing(), data.backing());
-        assertNotNull(data.backing());
-        assertEquals("/opt/a program/bin/it", data.backing().name());
-        assertEquals(
-                "fe 0 22937",
-                Integer.toHexString(data.backing().major()) + " "
-                        + data.backing().minor() + " " + data.backing().inode());
-        assertEquals(0x7ffff7ff9L, vmas.get(5).pageOffset(), "of memory: the page it lies on");
-        assertNull(vmas.get(3).name(), "the heap is a name of a place");
-        assertEquals("[vdso]", vmas.get(7).name());
-        assertNull(vmas.get(8).name());
+    @DisplayName("ranges, offsets in pages, one open for each inode, and special names are read")
+    void partsOfALine() {
+        List<Vma> vmas = parse(MAPS, flagLines(" ", ""));
+        Vma code = vmas.get(6);
+        assertEquals(0x300_0003_1000L, code.start());
+        assertEquals(0x300_0003_2000L, code.end());
+        assertEquals(2, code.pageOffset());
+        assertSame(vmas.get(5).backing(), code.backing());
+        Backing file = code.backing();
+        assertNotNull(file);
+        assertEquals("/tmp/my files/a  b (deleted)", file.name());
+        assertEquals("fe 0 2204476", Integer.toHexString(file.major()) + " " + file.minor() + " " + file.inode());
+        assertEquals(0x3000_0040L, vmas.get(7).pageOffset(), "of memory: the page it lies on");
+        assertNull(vmas.get(11).name(), "the heap is a name of a place");
+        assertEquals("[vdso]", vmas.get(13).name());
+        assertNull(vmas.get(14).name());
     }
 
     @Test
@@ -110,7 +169,7 @@ final class ProcMapsTest {
     void segmentZero() {
         String line =
                 "7ffff7fb0000-7ffff7fb2000 rw-s 00001000 00:01 0                          /SYSV00000000 (deleted)";
-        AddressSpace space = load(List.of(line), List.of());
+        AddressSpace space = load(parse(List.of(line), List.of()));
         assertEquals(List.of(line), space.snapshot().maps());
         Vma vma = space.snapshot().vmas().get(0);
         assertEquals(1, vma.pageOffset());
@@ -120,53 +179,71 @@ final class ProcMapsTest {
     @Test
     @DisplayName("what lies above the space is shown and cannot be changed")
     void gates() {
-        AddressSpace space = load(REAL, FLAGS);
+        AddressSpace space = load(parse(MAPS, flagLines(" ", "")));
         long gate = 0xffff_ffff_ff60_0000L;
         assertNull(space.find(gate));
         assertEquals(Errno.EINVAL.result(), space.munmap(gate, 0x1000));
-        assertEquals(9, space.usage().maps());
-        assertTrue(space.fork().snapshot().maps().contains(REAL.get(9)));
+        assertEquals(15, space.usage().maps());
+        assertTrue(space.fork().snapshot().maps().contains(MAPS.get(15)));
         space.close();
-        assertEquals(List.of(REAL.get(9)), space.snapshot().maps());
+        assertEquals(List.of(MAPS.get(15)), space.snapshot().maps());
     }
 
     @Test
-    @DisplayName("the heap and the stack are named by where they are; memory beside them is not")
-    void namesOfPlaces() {
-        AddressSpace space = load(REAL.subList(3, 4), List.of());
-        space.throwing().brk(0x4eb000);
-        int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        space.throwing().mmap(0x600000, 0x1000, Protection.READ, fixed, null, 0);
-        space.throwing().mprotect(0x4c4000, 0x1000, Protection.READ);
-        assertEquals(
-                List.of(
-                        "004c2000-004c4000 rw-p 00000000 00:00 0                                  [heap]",
-                        "004c4000-004c5000 r--p 00000000 00:00 0                                  [heap]",
-                        "004c5000-004eb000 rw-p 00000000 00:00 0                                  [heap]",
-                        "00600000-00601000 r--p 00000000 00:00 0 "),
-                space.snapshot().maps());
+    @DisplayName("what a space printed is read as the same layout")
+    void readAsPrinted() {
+        AddressSpace space = load(List.of());
+        int fixed = MapFlags.FIXED;
+        space.throwing().mmap(PLACE, 9 * PAGE, RW, ANON | fixed, null, 0);
+        space.throwing().mprotect(PLACE + 2 * PAGE, 3 * PAGE, Protection.READ);
+        space.throwing().mlock(PLACE + 7 * PAGE, PAGE);
+        space.throwing().mmap(PLACE + 20 * PAGE, 4 * PAGE, RW, MapFlags.SHARED | fixed, OpenFiles.A, 3 * PAGE);
+        space.throwing().munmap(PLACE + 21 * PAGE, PAGE);
+        space.throwing().mmap(PLACE + 30 * PAGE, PAGE, RW, ANON | fixed | MapFlags.GROWSDOWN, null, 0);
+        space.throwing().brk(BRK + 5 * PAGE);
+        LayoutSnapshot printed = space.snapshot();
+
+        AddressSpace again = Machine.builder()
+                .build()
+                .space(LINUX)
+                .heap(HEAP, BRK + 5 * PAGE)
+                .stack(STACK)
+                .load(ProcMaps.parse(
+                        LINUX, printed.maps(), printed.vmFlags(), (major, minor, inode, name, flags) -> OpenFiles.A))
+                .build();
+
+        assertEquals(LayoutText.of(space), LayoutText.of(again));
+        assertEquals(printed.maps(), again.snapshot().maps());
+        assertEquals(space.usage(), again.usage());
     }
 
     @Test
-    @DisplayName("what lies above and below the main stack has no name")
-    void besideTheStack() {
-        AddressSpace space =
-                Machine.builder().build().space(LINUX).stack(0x600800).build();
-        int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        for (int page = 0; page < 5; page += 2) {
-            space.throwing().mmap(0x5fe000 + page * 0x1000L, 0x1000, Protection.READ, fixed, null, 0);
-        }
+    @DisplayName("the opener is asked for each mapping of a file, with all that the line says")
+    void openerIsAskedForFiles() {
+        List<String> asked = new ArrayList<>();
+        OpenFile file = OpenFile.named("any").inode(1, 2, 3).open();
+        List<Vma> vmas = ProcMaps.parse(LINUX, MAPS, flagLines(" ", ""), (major, minor, inode, name, flags) -> {
+            asked.add(major + ":" + minor + " " + inode + " " + name + " " + VmaFlags.format(flags));
+            return file;
+        });
         assertEquals(
                 List.of(
-                        "005fe000-005ff000 r--p 00000000 00:00 0 ",
-                        "00600000-00601000 r--p 00000000 00:00 0                                  [stack]",
-                        "00602000-00603000 r--p 00000000 00:00 0 "),
-                space.snapshot().maps());
+                        "0:1 86315 /memfd:ring (deleted) rd wr sh mr mw me ms",
+                        "0:1 86316 /dev/zero (deleted) rd wr sh mr mw me ms",
+                        "0:1 4161671 /SYSV00005eed (deleted) rd wr sh mr mw me ms",
+                        "254:0 2204476 /tmp/my files/a  b (deleted) rd mr me ms",
+                        "254:0 2204476 /tmp/my files/a  b (deleted) rd ex mr mw me",
+                        "0:6 4 /dev/zero rd wr mr mw me ac"),
+                asked);
+        assertEquals(
+                List.of("[vvar]", "[vdso]", "[vsyscall]"),
+                vmas.stream().map(Vma::name).filter(Objects::nonNull).toList());
+        assertEquals(0x1_2345_6789L, vmas.get(2).pageOffset());
     }
 
     @Test
     @DisplayName("two maps of one inode with names of different opens are one open; another inode is another")
-    void openOnce() {
+    void oneOpenOfAnInode() {
         ProcMaps.Opener opener = ProcMaps.openOnce();
         assertSame(opener.open(8, 1, 5, "/a", 0), opener.open(8, 1, 5, "/b", 0));
         assertTrue(opener.open(8, 1, 5, "/a", 0) != opener.open(8, 1, 6, "/a", 0));
@@ -179,30 +256,39 @@ final class ProcMapsTest {
             strings = {
                 "",
                 "nonsense",
-                "00400000 r--p 00000000 fe:00 1 /x",
-                "00400000-0040z000 r--p 00000000 fe:00 1 /x",
-                "00401000-00400000 r--p 00000000 fe:00 1 /x",
-                "00400000-00401000 r--p",
-                "00400000-00401000 r-- 00000000 fe:00 1 /x",
-                "00400000-00401000 r--p 0000000g fe:00 1 /x",
-                "00400000-00401000 r--p 00000000 fe00 1 /x",
-                "00400000-00401000 r--p 00000000 fe:00 q /x",
+                "00400000",
+                "00400000-00401000",
+                "00400000-00401000 rw-p",
+                "00400000-00401000 rw-p 00000000",
+                "00400000-00401000 rw-p 00000000 00:00",
+                "00400000-00401000 rw-p 00000000 0000 0",
+                "00400000 00401000 rw-p 00000000 00:00 0",
+                "0040000g-00401000 rw-p 00000000 00:00 0",
+                "00400000-0040100g rw-p 00000000 00:00 0",
+                "00400000- rw-p 00000000 00:00 0",
+                "-00401000 rw-p 00000000 00:00 0",
+                "10000000000000000-10000000000001000 rw-p 00000000 00:00 0",
+                "00401000-00400000 rw-p 00000000 00:00 0",
+                "00400000-00400000 rw-p 00000000 00:00 0",
+                "00400000-00401000 rwp 00000000 00:00 0",
+                "00400000-00401000 rwxps 00000000 00:00 0",
+                "00400000-00401000 rw-p offset 00:00 0",
+                "00400000-00401000 rw-p 00000000 xx:00 0",
+                "00400000-00401000 rw-p 00000000 00:xx 0",
+                "00400000-00401000 rw-p 00000000 -1:00 7 /a",
+                "00400000-00401000 rw-p 00000000 00:00 inode",
+                "00400000-00401000 rw-p 00000000 00:00 -1",
                 "00400000-00401000 r--p 00000000 fe:00 1",
-                "10000000000000000-10000000000001000 r--p 00000000 fe:00 1 /x"
             })
-    @DisplayName("a line that cannot be read is refused, and named")
-    void refusedLine(String line) {
-        List<String> lines = new ArrayList<>(REAL.subList(0, 2));
-        lines.add(line);
-        IllegalArgumentException refused = assertThrows(
-                IllegalArgumentException.class, () -> ProcMaps.parse(LINUX, lines, List.of(), ProcMaps.openOnce()));
-        assertTrue(String.valueOf(refused.getMessage()).contains("'" + line + "'"), refused::getMessage);
+    @DisplayName("a line that cannot be read is refused, and named:")
+    void malformedLineIsNamed(String line) {
+        assertRefused(IllegalArgumentException.class, () -> parseThird(line), "maps line '" + line + "'");
     }
 
     @Test
     @DisplayName("VmFlags for another range, with an unknown name, or too few of them are refused")
     void refusedFlags() {
-        List<String> one = REAL.subList(0, 1);
+        List<String> one = MAPS.subList(0, 1);
         for (String flags : List.of("00400000-00402000 rd", "00401000-00401000 rd", "00400000-00401000 rd qq", "rd")) {
             IllegalArgumentException refused = assertThrows(
                     IllegalArgumentException.class,
@@ -211,13 +297,11 @@ final class ProcMapsTest {
         }
         assertThrows(
                 IllegalArgumentException.class,
-                () -> ProcMaps.parse(LINUX, REAL, FLAGS.subList(1, 3), ProcMaps.openOnce()));
-        List<Vma> none = ProcMaps.parse(LINUX, one, List.of("00400000-00401000"), ProcMaps.openOnce());
-        assertEquals(0, none.get(0).flags());
+                () -> parse(MAPS, flagLines(" ", "").subList(1, 3)));
     }
 
     @Test
-    @DisplayName("what is loaded must be aligned, apart, and on one side of the limit")
+    @DisplayName("loaded VMAs must be aligned, apart, and on one side of the limit")
     void refusedLoads() {
         Vma vma = new Vma(0x1000, 0x3000, VmaFlags.READ, 1, null, null, null);
         for (Vma other : List.of(
@@ -231,5 +315,17 @@ final class ProcMapsTest {
         AddressSpaceBuilder builder = Machine.builder().build().space(LINUX);
         assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, 0x1000));
         assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, LINUX.limit() + 1));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "rd, 0", "wr, 1", "ex, 2", "sh, 3", "mr, 4", "mw, 5", "me, 6", "ms, 7", "gd, 8", "pf, 10", "lo, 13", "io, 14",
+        "sr, 15", "rr, 16", "dc, 17", "de, 18", "lf, 19", "ac, 20", "nr, 21", "ht, 22", "sf, 23", "wf, 25", "dd, 26",
+        "mm, 28", "hg, 29", "nh, 30", "mg, 31", "dp, 40", "sl, 42",
+    })
+    @DisplayName("each attribute has the kernel's two letters")
+    void attributesHaveTheirLetters(String letters, int bit) {
+        assertEquals(letters, VmaFlags.format(1L << bit));
+        assertEquals(1L << bit, VmaFlags.parse(letters));
     }
 }

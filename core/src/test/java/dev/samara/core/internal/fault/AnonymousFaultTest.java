@@ -16,6 +16,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.SpaceFixture;
+import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
@@ -30,6 +31,9 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(60)
 @DisplayName("A fault on anonymous memory")
 final class AnonymousFaultTest {
+    /** Bytes of a copy that goes over several pages. */
+    private static final int LONG_COPY = 10_000;
+
     private static Vma vma(SpaceFixture fixture, long address) {
         return Objects.requireNonNull(fixture.space.find(address));
     }
@@ -110,10 +114,13 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("at any 64-bit number without a mapping is MAPERR, for every access")
+    @DisplayName("at any 64-bit number where nothing is mapped is MAPERR, for every access, also beside the last page")
     void outOfRange() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         long at = fixture.anonymous(1);
+        long last = SpaceFixture.GEOMETRY.limit() - PAGE;
+        fixture.map(last, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
+        fixture.store(last + PAGE - 8, 1);
         long[] edges = {
             0,
             1,
@@ -123,29 +130,38 @@ final class AnonymousFaultTest {
             at - 1,
             at - PAGE,
             at + PAGE,
-            (1L << 47) - 4097,
-            (1L << 47) - 4096,
+            last - 1,
+            last + PAGE,
             (1L << 47) - 1,
             1L << 47,
             (1L << 47) + at,
             1L << 48,
             (1L << 48) + at,
+            1L << 56,
             1L << 62,
+            Long.MAX_VALUE - 6,
             Long.MAX_VALUE,
             Long.MIN_VALUE,
             Long.MIN_VALUE + at,
             -PAGE - 1,
             -PAGE,
             -8,
+            -7,
             -1
         };
         for (long edge : edges) {
             outOfRange(fixture, edge);
+            boolean reachesMapped = Long.compareUnsigned(at - edge, LONG_COPY) < 0
+                    || Long.compareUnsigned(last - edge, LONG_COPY) < 0;
+            if (!reachesMapped) {
+                outOfRangeInEverySize(fixture.cpu.memory(), edge);
+            }
         }
         Random random = new Random(1);
         for (int i = 0; i < 10_000; i++) {
             long address = random.nextLong() >>> random.nextInt(64);
-            if (Long.compareUnsigned(address, at - 8) < 0 || Long.compareUnsigned(address, at + PAGE) >= 0) {
+            if (Long.compareUnsigned(address - (at - 8), PAGE + 8) >= 0
+                    && Long.compareUnsigned(address - (last - 8), PAGE + 8) >= 0) {
                 outOfRange(fixture, address);
             }
         }
@@ -166,6 +182,20 @@ final class AnonymousFaultTest {
         assertEquals(-Fault.MAPERR, fixture.memory.pin(address, READ));
         assertEquals(0, fixture.memory.fill(address, 3, (byte) 1));
         assertEquals(-1, fixture.memory.string(address, new byte[4]));
+    }
+
+    private static void outOfRangeInEverySize(GuestMemory memory, long address) {
+        for (int size = 1; size <= 8; size *= 2) {
+            assertFault(Fault.MAPERR, memory.load(address, size));
+            assertFault(Fault.MAPERR, memory.store(address, size, 1));
+            long aligned = address & -size;
+            assertFault(Fault.MAPERR, memory.compareAndExchange(aligned, size, 0, 1));
+            assertFault(Fault.MAPERR, memory.getAndAdd(aligned, size, 1));
+        }
+        assertEquals(0, memory.copyOut(address, new byte[LONG_COPY], 0, LONG_COPY));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertEquals(0, memory.copyIn(address, new byte[LONG_COPY], 0, LONG_COPY));
+        assertEquals(0, memory.fill(address, LONG_COPY, (byte) 1));
     }
 
     @Test

@@ -18,7 +18,10 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Calls for every part of a region of five pages, and for ranges that begin, end or lie across others. */
+/**
+ * Calls for every part of a region of five pages, and for ranges that begin, end or lie across others. Region maps of
+ * emulators have made mistakes here.
+ */
 final class PartOfARegionTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
     private static final long PLACE = 0x10000;
@@ -74,6 +77,8 @@ final class PartOfARegionTest {
         space.throwing().mprotect(page(first), pages * PAGE, READ);
         assertEquals(part(first, pages, "r"), rights(5));
         assertEquals(whole, ranges().size());
+        space.throwing().mprotect(page(first), pages * PAGE, ALL);
+        assertEquals(1, ranges().size(), "its rights restored, the region is one again");
         space.throwing().munmap(page(first), pages * PAGE);
         assertEquals(part(first, pages, "."), rights(5));
         assertEquals(whole - 1, ranges().size());
@@ -96,6 +101,52 @@ final class PartOfARegionTest {
         space.throwing().munmap(page(1), 8 * PAGE);
         assertEquals("A........rr", rights(11));
         assertEquals(3, space.usage().total());
+    }
+
+    @Test
+    @DisplayName("an unmap that begins in a hole unmaps every mapping in its range")
+    void unmapThatBeginsInAHole() {
+        map(0, 5, ALL);
+        map(8, 2, ALL);
+        space.throwing().munmap(page(-4), 6 * PAGE);
+        assertEquals("..AAA...AA", rights(10));
+        space.throwing().munmap(page(6), 64 * PAGE);
+        assertEquals("..AAA.....", rights(10));
+        space.throwing().munmap(page(-1), 64 * PAGE);
+        assertEquals(List.of(), ranges(), "a hole, a mapping, and a hole");
+    }
+
+    @Test
+    @DisplayName("a listing shows each right that a mapping has, and no other")
+    void rightsInTheListing() {
+        map(0, 5, ALL);
+        for (int rights = 0; rights <= ALL; rights++) {
+            space.throwing().mprotect(page(0), 5 * PAGE, rights);
+            String shown = ((rights & Protection.READ) != 0 ? "r" : "-")
+                    + ((rights & Protection.WRITE) != 0 ? "w" : "-")
+                    + ((rights & Protection.EXEC) != 0 ? "x" : "-");
+            assertEquals(
+                    List.of("00010000-00015000 " + shown + "p 00000000 00:00 0 "),
+                    space.snapshot().maps());
+        }
+    }
+
+    @Test
+    @DisplayName("a new mapping over the end of one, over its start, and in its middle replaces just that part")
+    void replacedParts() {
+        map(0, 5, ALL);
+        map(4, 3, READ);
+        map(0, 1, READ);
+        map(2, 1, READ);
+        assertEquals("rArArrr", rights(7));
+        assertEquals(
+                List.of(
+                        "00010000-00011000 r--p",
+                        "00011000-00012000 rwxp",
+                        "00012000-00013000 r--p",
+                        "00013000-00014000 rwxp",
+                        "00014000-00017000 r--p"),
+                ranges());
     }
 
     @Test

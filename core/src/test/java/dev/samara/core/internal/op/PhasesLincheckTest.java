@@ -1,6 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import static dev.samara.core.FourPages.GEOMETRY;
+import static dev.samara.core.FourPages.PAGE;
+import static dev.samara.core.FourPages.PAGES;
+import static dev.samara.core.FourPages.PLACE;
+import static dev.samara.core.FourPages.UNMAPPED;
+import static dev.samara.core.FourPages.address;
+import static dev.samara.core.FourPages.length;
+import static dev.samara.core.FourPages.rights;
+import static dev.samara.core.FourPages.start;
+
+import dev.samara.core.FourPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
@@ -11,12 +22,8 @@ import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
-import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -24,11 +31,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jetbrains.lincheck.datastructures.IntGen;
-import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jetbrains.lincheck.datastructures.Param;
-import org.jetbrains.lincheck.datastructures.StressOptions;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -56,12 +60,6 @@ public class PhasesLincheckTest {
     /** Something in the range is in transit, so the operation would wait and then begin again. */
     static final long WAITS = -5000;
 
-    private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
-    private static final int PAGES = 4;
-    private static final int UNMAPPED = -1;
-    private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
-    private static final long PAGE = GEOMETRY.pageSize();
-    private static final long PLACE = 0x2000_0000_0000L;
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
     private final Layout layout = emptyLayout();
@@ -96,25 +94,6 @@ public class PhasesLincheckTest {
                         PLACE + PAGES * PAGE,
                         false),
                 List.of());
-    }
-
-    private static long address(int page) {
-        return PLACE + page * PAGE;
-    }
-
-    private static long start(int one, int other) {
-        return address(Math.min(one, other));
-    }
-
-    private static long length(int one, int other) {
-        return (1 + Math.abs(one - other)) * PAGE;
-    }
-
-    private static int rights(@Nullable Vma vma) {
-        if (vma == null) {
-            return UNMAPPED;
-        }
-        return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
     }
 
     /** One attempt; what it leaves in transit remains there. */
@@ -205,49 +184,27 @@ public class PhasesLincheckTest {
 
     @Operation
     public String snapshot() {
-        Snapshot<Vma> now = layout.snapshot();
-        int[] rights = new int[PAGES];
-        Arrays.setAll(rights, page -> rights(now.get(address(page))));
-        return Arrays.toString(rights);
+        return rights(layout.snapshot()::get);
     }
 
     @Test
     @DisplayName("in interleavings made by a model checker")
     void modelChecked() {
-        new ModelCheckingOptions()
-                .iterations(6 * SCALE)
-                .invocationsPerIteration(40)
-                .threads(2)
-                .actorsPerThread(3)
-                .sequentialSpecification(Phases.class)
-                .check(PhasesLincheckTest.class);
+        FourPages.modelCheck(PhasesLincheckTest.class, Phases.class);
     }
 
     @Test
     @DisplayName("in interleavings of running threads")
     void stressed() {
-        new StressOptions()
-                .iterations(10 * SCALE)
-                .invocationsPerIteration(1000)
-                .threads(3)
-                .actorsPerThread(3)
-                .sequentialSpecification(Phases.class)
-                .check(PhasesLincheckTest.class);
+        FourPages.stress(PhasesLincheckTest.class, Phases.class);
     }
 
     /** The sequential specification: the phases of the operations, on arrays. */
-    public static final class Phases {
-        /** What lookups see. */
-        private final int[] rights = new int[PAGES];
-
+    public static final class Phases extends FourPages.Lookups {
         /** To which operation in transit a page belongs; 0 for none. */
         private final int[] transit = new int[PAGES];
 
         private int operations;
-
-        public Phases() {
-            Arrays.fill(rights, UNMAPPED);
-        }
 
         private boolean isInTransit(int first, int last) {
             for (int page = first; page <= last; page++) {
@@ -358,18 +315,6 @@ public class PhasesLincheckTest {
                     transit[other] = 0;
                 }
             }
-        }
-
-        public int find(int page) {
-            return rights[page];
-        }
-
-        public int keep(int page) {
-            return rights[page];
-        }
-
-        public String snapshot() {
-            return Arrays.toString(rights);
         }
     }
 }
