@@ -22,7 +22,7 @@ final class Splice {
      * Algorithmic notes
      *
      * This is the slow path of changes to the tree, a B-tree, and the path of transactions. It copies the path from the
-     * root to the change and shares the rest ({@link InPlace} is the fast path). Overwriting a slot, cutting one in two
+     * root to the change and shares the rest (InPlace is the fast path). Overwriting a slot, cutting one in two
      * or three, inserting, erasing, and storing over half the tree are one case: two descents, one to the slot of lo
      * and one to the slot of hi, and the removal of the nodes between them.
      *
