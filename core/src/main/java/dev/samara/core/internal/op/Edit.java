@@ -527,11 +527,6 @@ public final class Edit implements AutoCloseable {
         return commitment;
     }
 
-    /** Returns the lower of two addresses, unsigned. */
-    public static long lower(long one, long other) {
-        return Long.compareUnsigned(one, other) < 0 ? one : other;
-    }
-
     /** Returns the end of the heap in this edit. */
     public long brk() {
         return brk;

@@ -8,6 +8,7 @@ import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
@@ -34,14 +35,13 @@ public record Brk(long address) implements Call {
         Geometry geometry = edit.geometry;
         long current = edit.brk();
         long start = layout.heapStart();
-        if (Long.compareUnsigned(address, start) < 0
-                || Long.compareUnsigned(address - start, edit.limits.bytes(Resource.DATA)) > 0) {
+        if (Addresses.isBelow(address, start) || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {
             return current;
         }
         long newEnd = geometry.roundUp(address);
         long oldEnd = geometry.roundUp(current);
         boolean done = newEnd == oldEnd
-                || (Long.compareUnsigned(address, current) <= 0
+                || (!Addresses.isBelow(current, address)
                         ? shrink(edit, newEnd, oldEnd)
                         : grow(edit, start, oldEnd, newEnd));
         if (!done) {
@@ -68,8 +68,7 @@ public record Brk(long address) implements Call {
         edit.claim(oldEnd, newEnd);
         // One page beyond the new end stays free too, and the gap below a stack.
         Vma next = edit.atOrAfter(oldEnd);
-        if (next != null
-                && Long.compareUnsigned(newEnd + geometry.pageSize(), Placement.guardedStart(edit, next)) > 0) {
+        if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
             return false;
         }
         if (!edit.limits.mayExpand(edit.counters, flags, pages)
@@ -79,7 +78,7 @@ public record Brk(long address) implements Call {
         }
         Vma piece = Vma.mapping(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
         Vma previous = edit.before(oldEnd);
-        boolean ofHeap = previous != null && Long.compareUnsigned(previous.end(), heapStart) > 0;
+        boolean ofHeap = previous != null && Addresses.isBelow(heapStart, previous.end());
         if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
             edit.put(piece);
         }

@@ -8,6 +8,7 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -35,7 +36,7 @@ public final class Load {
     }
 
     private static boolean isAbove(Geometry geometry, Vma vma) {
-        return Long.compareUnsigned(vma.start(), geometry.limit()) >= 0;
+        return !Addresses.isBelow(vma.start(), geometry.limit());
     }
 
     /**
@@ -105,7 +106,7 @@ public final class Load {
         if (isAbove(geometry, vma)) {
             return;
         }
-        if (Long.compareUnsigned(vma.end(), geometry.limit()) > 0) {
+        if (Addresses.isBelow(geometry.limit(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " crosses the limit of the space");
         }
         if (layout.isGuarded(vma.start(), vma.end())) {

@@ -11,6 +11,7 @@ import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
@@ -36,7 +37,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         if (!isKnown(advice)
                 || !geometry.isAligned(address)
                 || (length != 0 && rounded == 0)
-                || Long.compareUnsigned(end, address) < 0) {
+                || Addresses.isBelow(end, address)) {
             return Errno.EINVAL.result();
         }
         if (rounded == 0) {
@@ -62,16 +63,16 @@ public record Madvise(long address, long length, int advice) implements Call {
     private static long walk(Edit edit, long start, long end, int advice) {
         long result = DONE;
         long reached = start;
-        while (Long.compareUnsigned(reached, end) < 0) {
+        while (Addresses.isBelow(reached, end)) {
             Vma vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            if (Long.compareUnsigned(reached, vma.start()) < 0) {
+            if (Addresses.isBelow(reached, vma.start())) {
                 result = Errno.ENOMEM.result();
                 reached = vma.start();
             }
-            long advised = advise(edit, vma, reached, Edit.lower(vma.end(), end), advice);
+            long advised = advise(edit, vma, reached, Addresses.lower(vma.end(), end), advice);
             if (Errno.isError(advised)) {
                 return advised;
             }
@@ -237,7 +238,7 @@ public record Madvise(long address, long length, int advice) implements Call {
     /** Requests population of a range. A hole returns ENOMEM; a VMA without the right returns EINVAL. */
     private static long populate(Edit edit, long start, long end, long access) {
         long reached = start;
-        while (Long.compareUnsigned(reached, end) < 0) {
+        while (Addresses.isBelow(reached, end)) {
             Vma vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
                 // The range before it is faulted in all the same.

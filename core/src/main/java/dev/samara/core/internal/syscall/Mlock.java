@@ -8,6 +8,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.vma.Geometry;
@@ -140,16 +141,16 @@ public final class Mlock {
 
     /** Locks or unlocks VMA by VMA; a hole stops the call, and earlier changes stay. */
     private static long apply(Edit edit, long start, long end, long lock) {
-        if (Long.compareUnsigned(end, start) < 0) {
+        if (Addresses.isBelow(end, start)) {
             return Errno.EINVAL.result();
         }
         long reached = start;
-        while (Long.compareUnsigned(reached, end) < 0) {
+        while (Addresses.isBelow(reached, end)) {
             Vma vma = edit.at(reached);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            long changed = lock(edit, vma, reached, Edit.lower(vma.end(), end), lock);
+            long changed = lock(edit, vma, reached, Addresses.lower(vma.end(), end), lock);
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -185,12 +186,12 @@ public final class Mlock {
 
     /** Returns the locked pages in a range; a range that wraps ends at the top. */
     private static long lockedIn(Edit edit, long start, long end) {
-        long stop = Long.compareUnsigned(end, start) < 0 ? -1L : end;
+        long stop = Addresses.isBelow(end, start) ? -1L : end;
         long pages = 0;
         for (Vma vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
             if (vma.has(VmaFlags.LOCKED)) {
-                long from = Long.compareUnsigned(vma.start(), start) < 0 ? start : vma.start();
-                pages += edit.geometry.pages(Edit.lower(vma.end(), stop) - from);
+                long from = Addresses.higher(vma.start(), start);
+                pages += edit.geometry.pages(Addresses.lower(vma.end(), stop) - from);
             }
         }
         return pages;

@@ -16,6 +16,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -141,8 +142,7 @@ final class MmapState {
 
     private long checkFile(BackingTraits file, long length) {
         long room = file.maximumSize() - length;
-        if (Long.compareUnsigned(length, file.maximumSize()) > 0
-                || Long.compareUnsigned(pageOffset, geometry.pages(room)) > 0) {
+        if (Addresses.isBelow(file.maximumSize(), length) || Addresses.isBelow(geometry.pages(room), pageOffset)) {
             return Errno.EOVERFLOW.result();
         }
         int type = flags & MapFlags.TYPE;

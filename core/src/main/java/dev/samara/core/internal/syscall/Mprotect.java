@@ -9,6 +9,7 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -44,7 +45,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return DONE;
         }
         long end = address + geometry.roundUp(length);
-        if (Long.compareUnsigned(end, address) <= 0) {
+        if (!Addresses.isBelow(address, end)) {
             return Errno.ENOMEM.result();
         }
         if ((wanted & ~KNOWN) != 0) {
@@ -62,7 +63,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             if (!first.has(VmaFlags.GROWSDOWN)) {
                 return Errno.EINVAL.result();
             }
-        } else if (Long.compareUnsigned(first.start(), address) > 0) {
+        } else if (Addresses.isBelow(address, first.start())) {
             return Errno.ENOMEM.result();
         } else if (grows == Protection.GROWSUP) {
             // No mapping grows up on x86.
@@ -70,16 +71,17 @@ public record Mprotect(long address, long length, int protection) implements Cal
         }
         long reached = start;
         for (Vma vma = first; vma != null; vma = edit.firstIn(reached, end)) {
-            if (Long.compareUnsigned(vma.start(), reached) > 0) {
+            if (Addresses.isBelow(reached, vma.start())) {
                 return Errno.ENOMEM.result();
             }
-            long changed = protect(edit, vma, reached, Edit.lower(vma.end(), end), MmapState.protectionFlags(wanted));
+            long changed =
+                    protect(edit, vma, reached, Addresses.lower(vma.end(), end), MmapState.protectionFlags(wanted));
             if (Errno.isError(changed)) {
                 return changed;
             }
             reached = changed;
         }
-        return Long.compareUnsigned(reached, end) < 0 ? Errno.ENOMEM.result() : DONE;
+        return Addresses.isBelow(reached, end) ? Errno.ENOMEM.result() : DONE;
     }
 
     /** Changes the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */

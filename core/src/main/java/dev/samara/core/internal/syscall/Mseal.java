@@ -7,6 +7,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -26,7 +27,7 @@ public record Mseal(long address, long length, long flags) implements Call {
         if (flags != 0
                 || !geometry.isAligned(address)
                 || (length != 0 && rounded == 0)
-                || Long.compareUnsigned(end, address) < 0) {
+                || Addresses.isBelow(end, address)) {
             return Errno.EINVAL.result();
         }
         if (rounded == 0) {
@@ -42,8 +43,8 @@ public record Mseal(long address, long length, long flags) implements Call {
                 reached = vma.end();
                 continue;
             }
-            long changed =
-                    MergeRules.change(edit, vma, reached, Edit.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
+            long changed = MergeRules.change(
+                    edit, vma, reached, Addresses.lower(vma.end(), end), vma.flags() | VmaFlags.SEALED);
             if (Errno.isError(changed)) {
                 return changed;
             }
@@ -54,7 +55,7 @@ public record Mseal(long address, long length, long flags) implements Call {
 
     private static boolean hasHole(Edit edit, long start, long end) {
         long reached = start;
-        while (Long.compareUnsigned(reached, end) < 0) {
+        while (Addresses.isBelow(reached, end)) {
             Vma vma = edit.at(reached);
             if (vma == null) {
                 return true;

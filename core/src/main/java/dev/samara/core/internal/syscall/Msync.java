@@ -4,6 +4,7 @@ package dev.samara.core.internal.syscall;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
@@ -26,7 +27,7 @@ public record Msync(long address, long length, int flags) implements Call {
             return Errno.EINVAL.result();
         }
         long end = address + geometry.roundUp(length);
-        if (Long.compareUnsigned(end, address) < 0) {
+        if (Addresses.isBelow(end, address)) {
             return Errno.ENOMEM.result();
         }
         if (end != address) {
@@ -34,12 +35,12 @@ public record Msync(long address, long length, int flags) implements Call {
         }
         long result = 0;
         long reached = address;
-        while (Long.compareUnsigned(reached, end) < 0) {
+        while (Addresses.isBelow(reached, end)) {
             Vma vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
-            if (Long.compareUnsigned(reached, vma.start()) < 0) {
+            if (Addresses.isBelow(reached, vma.start())) {
                 if (flags == SyncFlags.ASYNC) {
                     return Errno.ENOMEM.result();
                 }

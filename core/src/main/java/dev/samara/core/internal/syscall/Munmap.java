@@ -8,6 +8,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -32,8 +33,8 @@ public record Munmap(long address, long length) implements Call {
     static long munmap(Edit edit, long address, long length) {
         Geometry geometry = edit.geometry;
         if (!geometry.isAligned(address)
-                || Long.compareUnsigned(address, geometry.limit()) > 0
-                || Long.compareUnsigned(length, geometry.limit() - address) > 0
+                || Addresses.isBelow(geometry.limit(), address)
+                || Addresses.isBelow(geometry.limit() - address, length)
                 || geometry.roundUp(length) == 0) {
             return Errno.EINVAL.result();
         }

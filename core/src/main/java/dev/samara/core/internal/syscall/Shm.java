@@ -7,6 +7,7 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -48,7 +49,7 @@ public final class Shm {
             }
             if (wanted != 0 && !remap) {
                 long end = wanted + segment.size();
-                if (Long.compareUnsigned(end, wanted) < 0) {
+                if (Addresses.isBelow(end, wanted)) {
                     return Errno.EINVAL.result();
                 }
                 edit.claim(wanted, end);

@@ -10,6 +10,7 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.AnonVma;
@@ -76,7 +77,7 @@ final class VmaRemap {
     }
 
     private boolean growsLength() {
-        return Long.compareUnsigned(oldLength, newLength) < 0;
+        return Addresses.isBelow(oldLength, newLength);
     }
 
     private long checkArguments() {
@@ -84,13 +85,13 @@ final class VmaRemap {
         if (unknown
                 || !geometry.isAligned(address)
                 || newLength == 0
-                || Long.compareUnsigned(newLength, geometry.limit()) > 0) {
+                || Addresses.isBelow(geometry.limit(), newLength)) {
             return Errno.EINVAL.result();
         }
         if (!namesNewPlace()) {
             return DONE;
         }
-        if (Long.compareUnsigned(newAddress, geometry.limit() - newLength) > 0
+        if (Addresses.isBelow(geometry.limit() - newLength, newAddress)
                 || !geometry.isAligned(newAddress)
                 || (flags & MAYMOVE) == 0
                 || ((flags & DONTUNMAP) != 0 && oldLength != newLength)
@@ -102,8 +103,7 @@ final class VmaRemap {
     }
 
     private boolean overlaps() {
-        return Long.compareUnsigned(address + oldLength, newAddress) > 0
-                && Long.compareUnsigned(newAddress + newLength, address) > 0;
+        return Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength);
     }
 
     /** Moves every VMA of the range and keeps the holes between them; if one fails, the earlier ones stay moved. */
@@ -112,14 +112,14 @@ final class VmaRemap {
         long result = Errno.EFAULT.result();
         for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             boolean first = Errno.isError(result);
-            if (first && Long.compareUnsigned(vma.start(), address) > 0) {
+            if (first && Addresses.isBelow(address, vma.start())) {
                 return Errno.EFAULT.result();
             }
-            if (movesAlone(vma) && (!first || Long.compareUnsigned(vma.end(), end) < 0)) {
+            if (movesAlone(vma) && (!first || Addresses.isBelow(vma.end(), end))) {
                 return Errno.EFAULT.result();
             }
             long from = first ? address : vma.start();
-            long length = Edit.lower(vma.end(), end) - from;
+            long length = Addresses.lower(vma.end(), end) - from;
             VmaRemap part = new VmaRemap(edit, from, length, length, flags, newAddress + (from - address));
             long moved = part.one(vma);
             if (Errno.isError(moved)) {
@@ -163,14 +163,14 @@ final class VmaRemap {
             return Errno.EINVAL.result();
         }
         // The part that a shrink removes may lie in other mappings, or in none.
-        if (Long.compareUnsigned(Edit.lower(oldLength, newLength), vma.end() - address) > 0) {
+        if (Addresses.isBelow(vma.end() - address, Addresses.lower(oldLength, newLength))) {
             return Errno.EFAULT.result();
         }
         if (!growsLength()) {
             return DONE;
         }
         long offset = vma.pageOffset() + geometry.pages(address - vma.start());
-        if (Long.compareUnsigned(offset + geometry.pages(newLength), offset) < 0) {
+        if (Addresses.isBelow(offset + geometry.pages(newLength), offset)) {
             return Errno.EINVAL.result();
         }
         if (fixedSize) {
@@ -192,7 +192,7 @@ final class VmaRemap {
         long delta = newLength - oldLength;
         long end = vma.end();
         if (end - address == oldLength
-                && Long.compareUnsigned(end + delta, geometry.limit()) <= 0
+                && !Addresses.isBelow(geometry.limit(), end + delta)
                 && isFreeToGrow(end, end + delta)) {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                 return Errno.ENOMEM.result();
@@ -239,7 +239,7 @@ final class VmaRemap {
                 return Errno.EFAULT.result();
             }
         }
-        if (Long.compareUnsigned(oldLength, newLength) > 0) {
+        if (Addresses.isBelow(newLength, oldLength)) {
             long shrunk = shrink();
             if (Errno.isError(shrunk)) {
                 return shrunk;
