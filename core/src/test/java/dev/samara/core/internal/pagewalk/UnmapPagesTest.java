@@ -100,7 +100,7 @@ final class UnmapPagesTest {
     }
 
     @Test
-    @DisplayName("P31: zaps of four threads beside threads that put pages in: each frame is freed once, none is left")
+    @DisplayName("P31: unmaps of four threads beside threads that put pages in: each frame is freed once, none is left")
     void concurrent() throws Exception {
         int threads = 4;
         Thread[] all = new Thread[threads];

@@ -66,8 +66,8 @@ final class TlbGatherTest {
         assertSame(memory, new TlbGather(memory).memory());
     }
 
-    /** Zaps the page, which must not be freed before somebody lets it. */
-    private void zapBeside(int frame, Runnable letGo) throws InterruptedException {
+    /** Unmaps the page, which must not be freed before somebody lets it. */
+    private void unmapBeside(int frame, Runnable letGo) throws InterruptedException {
         CountDownLatch taken = new CountDownLatch(1);
         Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory)) {
@@ -108,7 +108,7 @@ final class TlbGatherTest {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
         CpuTlb cpu = table.guest(AT);
-        zapBeside(
+        unmapBeside(
                 frame,
                 () -> Await.until(
                         "the frame is freed once the CPU has polled",
@@ -184,7 +184,7 @@ final class TlbGatherTest {
         List<Throwable> thrown = new ArrayList<>();
         unmapper.setUncaughtExceptionHandler((thread, failure) -> thrown.add(failure));
         unmapper.start();
-        Await.until("the zapping thread has given up", () -> !unmapper.isAlive());
+        Await.until("the unmapping thread has given up", () -> !unmapper.isAlive());
         assertEquals(List.of(), thrown);
         assertEquals(1, of.inUse());
         assertEquals(3, of.pages.tables());
@@ -378,7 +378,7 @@ final class TlbGatherTest {
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
-        zapBeside(frame, () -> copier.reader().readUnlock());
+        unmapBeside(frame, () -> copier.reader().readUnlock());
         memory.discard(copier);
     }
 

@@ -19,12 +19,12 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "taken, and not marked")
 @Outcome(expect = Expect.FORBIDDEN, desc = "the entry is back, or a store was forgotten")
 @State
-public class ZappedBesideAWalker {
+public class UnmappedBesideAWalker {
     private final OnePage page = new OnePage();
     private final long[] leaf;
     private final int index;
 
-    public ZappedBesideAWalker() {
+    public UnmappedBesideAWalker() {
         page.put(1);
         leaf = page.table.leafForInstall(OnePage.AT);
         index = page.table.indexOf(OnePage.AT);
