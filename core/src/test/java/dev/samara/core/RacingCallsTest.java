@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 
 /**
  * Historical bugs that took two threads. What lookups see beside a writer (1, 17, 25) is in {@link
- * ConcurrentLookupTest}.
+ * ReadersBesideAWriterTest}.
  *
  * <p>The others of their kind cannot occur here. 18: a VMA is complete before it is published, since its fields are
  * final. 19: a merge is decided under the lock that everything which changes a VMA takes. 20: no cursor outlives the

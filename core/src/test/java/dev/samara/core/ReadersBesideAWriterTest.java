@@ -14,6 +14,8 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -24,13 +26,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Two readers beside a writer, which keeps with each single call the rules that {@link RegionWriter} tells. A reader
- * that sees one broken has seen half a call.
+ * Readers beside a writer, which keeps with each single call the rules that {@link RegionWriter} tells. A reader that
+ * sees one broken has seen half a call. The writer's calls are also made once alone, so every layout that there can be
+ * is known; readers beside it must see these layouts and no others, in their order.
  */
-@DisplayName("Readers see each call wholly done or not at all")
+@DisplayName("I6: readers see each call wholly done or not at all")
 class ReadersBesideAWriterTest {
     private static final int READERS = 2;
     private static final int STEPS = Boolean.getBoolean("samara.torture") ? 3_000_000 : 25_000;
+    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture") ? 60_000 : 2_000;
     private static final int LOOKUPS = 200;
 
     private final RegionWriter writer = new RegionWriter();
@@ -215,9 +219,9 @@ class ReadersBesideAWriterTest {
         return null;
     }
 
-    private void write(Random random) {
+    private void write(Random random, int steps) {
         try {
-            for (int step = 0; step < STEPS; step++) {
+            for (int step = 0; step < steps; step++) {
                 writer.step(random);
             }
         } finally {
@@ -239,28 +243,105 @@ class ReadersBesideAWriterTest {
     }
 
     private void run(long seed) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(READERS + 1);
-        try {
-            List<Future<?>> ends = new ArrayList<>();
-            for (int r = 0; r < READERS; r++) {
-                Random random = new Random(seed + r + 1);
-                ends.add(threads.submit(() -> read(random)));
-            }
-            ends.add(threads.submit(() -> write(new Random(seed))));
-            for (Future<?> end : ends) {
-                end.get();
-            }
-        } finally {
-            threads.shutdownNow();
+        List<Callable<?>> tasks = new ArrayList<>();
+        for (int r = 0; r < READERS; r++) {
+            Random random = new Random(seed + r + 1);
+            tasks.add(() -> read(random));
         }
+        tasks.add(() -> {
+            write(new Random(seed), STEPS);
+            return true;
+        });
+        inParallel(tasks);
         writer.space().validate();
         writer.space().close();
         assertEquals(0, writer.space().usage().total());
         assertEquals(0, writer.space().machine().committed());
     }
 
+    private static void inParallel(List<Callable<?>> tasks) throws Exception {
+        ExecutorService threads = Executors.newFixedThreadPool(tasks.size());
+        try {
+            List<Future<?>> ends = new ArrayList<>();
+            for (Callable<?> task : tasks) {
+                ends.add(threads.submit(task));
+            }
+            for (Future<?> end : ends) {
+                end.get();
+            }
+        } finally {
+            threads.shutdownNow();
+        }
+    }
+
+    private static LayoutHistory history(long seed) {
+        RegionWriter alone = new RegionWriter();
+        LayoutHistory history = new LayoutHistory(RegionWriter.PAGE_SHIFT);
+        history.add(alone.space().snapshot());
+        alone.afterEachCall(() -> history.add(alone.space().snapshot()));
+        Random random = new Random(seed);
+        for (int step = 0; step < RECORDED_STEPS; step++) {
+            alone.step(random);
+        }
+        alone.space().validate();
+        return history;
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {1, 2, 3, 4})
+    @DisplayName("snapshots and lookups see the layouts between the writer's calls, in their order")
+    void layoutsInOrder(long seed) throws Exception {
+        LayoutHistory history = history(seed);
+        CyclicBarrier start = new CyclicBarrier(READERS + 2);
+        List<Callable<?>> tasks = new ArrayList<>();
+        tasks.add(() -> {
+            start.await();
+            write(new Random(seed), RECORDED_STEPS);
+            return true;
+        });
+        tasks.add(() -> {
+            start.await();
+            return readLayouts(history);
+        });
+        for (int r = 0; r < READERS; r++) {
+            Random random = new Random(seed * 31 + r);
+            tasks.add(() -> {
+                start.await();
+                return readPages(history, random);
+            });
+        }
+        inParallel(tasks);
+        assertEquals(history.last(), history.indexOf(writer.space().snapshot(), history.last()));
+        writer.space().validate();
+    }
+
+    /** Takes snapshots until the writer is done, and once more. */
+    private @Nullable Void readLayouts(LayoutHistory history) {
+        int reached = 0;
+        boolean last;
+        do {
+            last = done;
+            reached = history.indexOf(writer.space().snapshot(), reached);
+        } while (!last);
+        return null;
+    }
+
+    /** Looks up single pages until the writer is done, and once more. */
+    private @Nullable Void readPages(LayoutHistory history, Random random) {
+        boolean last;
+        do {
+            last = done;
+            for (int n = 0; n < LOOKUPS; n++) {
+                int page = random.nextInt(RegionWriter.PAGES);
+                Vma found = writer.space().find(RegionWriter.address(random.nextInt(RegionWriter.COUNT), page));
+                assertTrue(found == null || history.has(found), () -> "there was never a mapping " + found);
+            }
+        } while (!last);
+        return null;
+    }
+
     @Test
-    @DisplayName("The rules hold with nobody beside, so what breaks them is concurrency")
+    @DisplayName("The rules hold without other threads, so a broken rule shows a race")
     void alone() {
         Random random = new Random(4);
         Seen seen = new Seen();

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -19,8 +20,8 @@ import java.util.Random;
 
 /**
  * An address space divided into regions of 256 pages, and one writer. Each region begins with a marker, a mapping of
- * one page that is never touched; the rest belongs to an actor, who changes it by single calls, each of which keeps the
- * actor's rule. So a reader can tell whether what it sees may be there.
+ * one page that is never touched; the rest belongs to an actor, which changes it by single calls, each of which keeps
+ * the actor's rule. So a reader can tell whether what it sees may be there.
  */
 final class RegionWriter {
     static final int PAGE_SHIFT = 12;
@@ -62,7 +63,7 @@ final class RegionWriter {
     enum Actor {
         /** An area of five mappings, replaced at once by one with the next number; its rights are changed after. */
         REPLACED,
-        /** An area whose rights change, to both sides of its middle alike. */
+        /** An area whose rights and advice change, to both sides of its middle alike. */
         MIRRORED,
         /** Several mappings with holes between them, moved all at once to the partner, a region far away, and back. */
         MOVED,
@@ -111,6 +112,7 @@ final class RegionWriter {
     }
 
     private final AddressSpace space;
+    private Runnable afterEachCall = () -> {};
     private final List<Vma> markers = new ArrayList<>();
 
     // Known to the writer alone.
@@ -164,6 +166,10 @@ final class RegionWriter {
 
     AddressSpace space() {
         return space;
+    }
+
+    void afterEachCall(Runnable action) {
+        afterEachCall = action;
     }
 
     Vma marker(int region) {
@@ -224,7 +230,7 @@ final class RegionWriter {
             case NOISY -> makeNoise(region, random);
             case HEAP -> {
                 long end = address(region, FIRST) + random.nextInt(LARGEST_HEAP) * PAGE;
-                assertEquals(end, space.brk(end));
+                assertEquals(end, call(space.brk(end)));
             }
         }
     }
@@ -244,8 +250,14 @@ final class RegionWriter {
 
     private void mirror(int region, Random random) {
         int half = 1 + random.nextInt(AREA / 2);
-        int rights = MIRRORED_RIGHTS[random.nextInt(MIRRORED_RIGHTS.length)];
-        call(space.mprotect(address(region, FIRST + AREA / 2 - half), 2L * half * PAGE, rights));
+        long start = address(region, FIRST + AREA / 2 - half);
+        if (random.nextInt(4) == 0) {
+            int advice = random.nextBoolean() ? Advice.DONTFORK : Advice.DOFORK;
+            call(space.madvise(start, 2L * half * PAGE, advice));
+        } else {
+            int rights = MIRRORED_RIGHTS[random.nextInt(MIRRORED_RIGHTS.length)];
+            call(space.mprotect(start, 2L * half * PAGE, rights));
+        }
     }
 
     private void move(int region) {
@@ -281,6 +293,7 @@ final class RegionWriter {
                 // Stops at the first hole, as it may.
                 long result = space.mprotect(address(region, page), pages * PAGE, rights);
                 assertEquals(result == 0 ? 0 : Errno.ENOMEM.result(), result);
+                afterEachCall.run();
             }
             default -> {
                 placed.add(call(space.mmap(0, PAGE, rights, ANONYMOUS, null, 0)));
@@ -293,13 +306,14 @@ final class RegionWriter {
 
     private void map(int region, int page, int pages, int rights, RegionFile file, int offset) {
         long address = address(region, page);
-        assertEquals(address, space.mmap(address, pages * PAGE, rights, SHARED, file, offset * PAGE));
+        assertEquals(address, call(space.mmap(address, pages * PAGE, rights, SHARED, file, offset * PAGE)));
     }
 
-    private static long call(long result) {
+    private long call(long result) {
         if (Errno.isError(result)) {
             throw new AssertionError("a call of the writer failed: " + Errno.of(result));
         }
+        afterEachCall.run();
         return result;
     }
 }

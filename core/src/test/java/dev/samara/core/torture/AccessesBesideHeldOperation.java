@@ -132,7 +132,7 @@ final class AccessesBesideHeldOperation implements Actor {
             within(kind);
         }
         checker.check(!operation.isDone(), "an operation was complete before it had retired");
-        setup.events.count("operations held in transit");
+        setup.events.count("operations held in flight");
         hold.released.countDown();
         TortureSpace.succeed(join(operation));
     }
@@ -155,7 +155,7 @@ final class AccessesBesideHeldOperation implements Actor {
                 // Its page may be there still, until it is retired.
                 int result = view.load(address);
                 checker.check(
-                        isServed(result) || result == Fault.MAPERR, "accessed in transit: " + Fault.toString(result));
+                        isServed(result) || result == Fault.MAPERR, "accessed in flight: " + Fault.toString(result));
             }
             case 2 -> served(view.load(address));
             default -> {}

@@ -137,17 +137,17 @@ final class CallsBesideHeldOperation implements Actor {
         long page = HELD + HELD_LENGTH / 2;
         boolean isGone = kind == 0 || kind == 3;
         Vma found = space.find(page);
-        checker.check((found == null) == isGone, "found in transit: " + found);
+        checker.check((found == null) == isGone, "found in flight: " + found);
         if (found != null) {
             checker.check(!found.has(VmaFlags.WRITE), "an old right: " + found);
             try (VmaRef kept = space.keep(page)) {
-                checker.check(kept != null, "not to be kept in transit");
+                checker.check(kept != null, "no reference in flight");
             }
         }
         if (kind != 1) {
             Resolution expected = isGone ? Resolution.MAPERR : Resolution.ACCERR;
             Resolution events = space.resolve(page, Protection.WRITE);
-            checker.check(events == expected, "accessed in transit: " + events);
+            checker.check(events == expected, "accessed in flight: " + events);
         }
     }
 

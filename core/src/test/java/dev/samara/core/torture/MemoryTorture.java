@@ -2,10 +2,8 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.PageContents;
-import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -14,11 +12,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads with a CPU each that store into memory and take it away, over few frames, for a set time. What a page must be
- * is known to its owner ({@link OwnedPages}), what no access may meet to the frames ({@link WatchedFrames}). The seed
- * decides what each thread does, not how they interleave.
+ * Threads with a CPU each that store into memory and take it away, over few frames. What a page must be is known to its
+ * owner ({@link OwnedPages}), what no access may meet to the frames ({@link WatchedFrames}).
  */
-public final class MemoryTorture {
+public final class MemoryTorture extends Torture {
     private static final int HOLDERS = 4;
 
     /** How many act at a time, at most, and how long. */
@@ -27,28 +24,23 @@ public final class MemoryTorture {
     private static final long SCENE_NANOS = 10_000_000;
     private static final long PAUSE_NANOS = 200_000;
 
-    private final long seed;
-    private final TortureRun run;
     private final AtomicLong stage = new AtomicLong();
     private final TortureMachine setup;
-    private final List<Checker> checkers = new ArrayList<>();
-    private final Map<String, Actor> actors = new LinkedHashMap<>();
     private final List<PageOwner> holders = new ArrayList<>();
     private final PrivateCounters counting;
     private final ResizedFile shrinking;
     private final PinningDevice pinning;
     private final ClosingSpaces closing;
-    private final AccessesBesideHeldOperation unhindered;
+    private final AccessesBesideHeldOperation besideHeld;
     private final List<UnreliableFile> unreliable = new ArrayList<>();
     private final List<UnreliableFile.Mapper> mappers = new ArrayList<>();
 
-    /** Those who meet at the same pages, by their places. */
+    /** Sets of actors that use the same pages, as bits of their numbers. */
     private final List<Long> ensembles = new ArrayList<>();
 
-    private final Checker calls;
-    private final Checker progress;
-    private final Checker leaks;
     private final Checker strength;
+    private final AtomicBoolean over = new AtomicBoolean();
+    private final Thread partner;
 
     /**
      * A machine with its actors, not yet started.
@@ -57,11 +49,7 @@ public final class MemoryTorture {
      * @param keepsGoing whether it goes on after a violation
      */
     MemoryTorture(long seed, boolean keepsGoing) {
-        this.seed = seed;
-        run = new TortureRun(seed, keepsGoing);
-        calls = checker("I10 every step ends without an exception");
-        progress = checker("I5 every step makes progress");
-        leaks = checker("I8 nothing is left after close");
+        super(seed, keepsGoing);
         strength = checker("the run is strong enough");
         setup = new TortureMachine(run, checker("I1 one translation"), checker("I3 no frame is freed under an access"));
         Checker contents = checker("no stale, foreign or lost byte");
@@ -82,8 +70,8 @@ public final class MemoryTorture {
         ensemble(
                 Map.entry("heap", heap),
                 Map.entry("stack", stack),
-                Map.entry("passer-1", new ForeignAccesses(setup, areas, contents, rights)),
-                Map.entry("passer-2", new ForeignAccesses(setup, areas, contents, rights)));
+                Map.entry("foreign-access-1", new ForeignAccesses(setup, areas, contents, rights)),
+                Map.entry("foreign-access-2", new ForeignAccesses(setup, areas, contents, rights)));
         Checker sums = checker("no addition is lost");
         counting = new PrivateCounters(setup, sums, rights, forks, leaks);
         ensemble(
@@ -114,23 +102,23 @@ public final class MemoryTorture {
                 Map.entry("user-of-closed", closing.user()),
                 Map.entry("unmapper", closing.unmapper()),
                 Map.entry("cutter", closing.cutter()));
-        Checker unhindered = checker("I5 nobody waits for what he does not name");
-        this.unhindered = new AccessesBesideHeldOperation(setup, unhindered);
-        actors.put("unhindered", this.unhindered);
+        Checker noWait = checker("I5 no access waits for an operation that does not name its page");
+        besideHeld = new AccessesBesideHeldOperation(setup, noWait);
+        actors.put("held-operation", besideHeld);
         for (int n = 0; n < 3; n++) {
             UnreliableFile file = new UnreliableFile(setup, 0x31 + n, n == 2);
             unreliable.add(file);
-            UnreliableFile.Mapper mapper = file.new Mapper(n != 0, contents, rights, unhindered);
+            UnreliableFile.Mapper mapper = file.new Mapper(n != 0, contents, rights, noWait);
             mappers.add(mapper);
             actors.put("unreliable-" + n, mapper);
         }
-        Checker valid = checker("I6 valid while others are in transit");
+        Checker valid = checker("I6 valid while operations are in flight");
         actors.put("observer", random -> {
             for (long at = TortureMachine.base(); at < setup.end(); at += TortureSpace.PAGE) {
                 if (PageContents.isBusy(setup.space, at)) {
                     setup.events.count("busy entries seen");
                     if (PageContents.isCopied(setup.space, at)) {
-                        setup.events.count("entries seen to be copied");
+                        setup.events.count("busy entries seen to be copied");
                     }
                 }
             }
@@ -141,6 +129,7 @@ public final class MemoryTorture {
             }
         });
         ask();
+        partner = UnreliableFile.partner(mappers, seed, calls, over::get);
     }
 
     @SafeVarargs
@@ -159,10 +148,10 @@ public final class MemoryTorture {
         events.ask("copies", 1000);
         events.ask("times without a frame", 50);
         events.ask("busy entries seen", 500);
-        events.ask("entries seen to be copied", 250);
+        events.ask("busy entries seen to be copied", 250);
         events.ask("faults blocked in their backing", 50);
         events.ask("faults held in their backing", 10);
-        events.ask("operations held in transit", 10);
+        events.ask("operations held in flight", 10);
         events.ask("pages taken from under adders", 150);
         events.ask("pins held over an unmapping", 5);
         events.ask("pinned pages forked", 3);
@@ -177,50 +166,29 @@ public final class MemoryTorture {
         events.ask("additions by a handle", 1000);
     }
 
-    private Checker checker(String rule) {
-        Checker checker = new Checker(rule, run);
-        checkers.add(checker);
-        return checker;
+    @Override
+    void begin() {
+        partner.start();
     }
 
-    /**
-     * Runs everything and reports.
-     *
-     * @param out takes a line for each checker, and last {@code N passed, N failed}
-     * @return the number of checkers that failed
-     */
-    int run(Duration time, PrintStream out) throws InterruptedException {
-        run.begin(time);
-        AtomicBoolean over = new AtomicBoolean();
-        try (WatchedThreads threads = new WatchedThreads(run, calls, progress, WatchedThreads.PATIENCE)) {
-            Thread partner = UnreliableFile.partner(mappers, seed, calls, over::get);
-            partner.start();
-            List<Runnable> starts = new ArrayList<>();
-            actors.forEach((name, actor) -> {
-                Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
-                long place = 1L << starts.size();
-                starts.add(() -> threads.start(name, () -> repeat(name, actor, random, place)));
-            });
-            starts.forEach(Runnable::run);
-            threads.watch();
-            direct();
-            boolean stopped = threads.awaitEnd();
-            over.set(true);
-            if (stopped && !run.isBroken()) {
-                threads.start("closer", () -> close(partner));
-                threads.awaitEnd();
-            }
-        }
+    @Override
+    void end() {
+        over.set(true);
+    }
+
+    @Override
+    String facts(Duration time) {
         setup.events.count("copies", setup.frames().copies.sum());
         setup.events.count("times without a frame", setup.refused.sum());
         if (!run.isBroken()) {
             setup.events.judge(time, strength);
         }
-        return Checker.print(checkers, "met: " + setup.events, out);
+        return "met: " + setup.events;
     }
 
-    /** Few at a time, and always others: whoever is preempted in a section has everybody wait who takes pages away. */
-    private void direct() {
+    /** Few at a time, and always others: a thread that is preempted in a section delays all that take pages away. */
+    @Override
+    void direct() {
         Random random = new Random(~seed);
         while (!run.isOver()) {
             long cast = random.nextBoolean() ? 0 : ensembles.get(random.nextInt(ensembles.size()));
@@ -232,14 +200,14 @@ public final class MemoryTorture {
         }
     }
 
-    private void repeat(String name, Actor actor, Random random, long place) {
+    @Override
+    void repeat(String name, int number, Actor actor, Random random) {
         try {
             while (run.goesOn()) {
-                if ((stage.get() & place) == 0) {
+                if ((stage.get() >>> number & 1) == 0) {
                     LockSupport.parkNanos(PAUSE_NANOS);
                 } else {
-                    actor.step(random);
-                    calls.check(true, "");
+                    step(actor, random);
                     setup.events.count(name);
                 }
             }
@@ -248,44 +216,32 @@ public final class MemoryTorture {
         }
     }
 
-    private void close(Thread partner) {
-        try {
-            partner.join();
-            counting.finish();
-            holders.forEach(PageOwner::finish);
-            pinning.finish();
-            unhindered.finish();
-            closing.finish();
-            setup.space.validate();
-            setup.space.close();
-            setup.machine.awaitQuiescence();
-            shrinking.file.close();
-            unreliable.forEach(UnreliableFile::end);
-            int tables = TortureMachine.tablesLeft(setup.space);
-            leaks.check(tables == 0, tables + " page tables are left");
-            long frames = setup.machine.framesInUse(TortureSpace.GEOMETRY);
-            leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
-            leaks.check(setup.machine.committed() == 0, "memory is still promised");
-        } catch (InterruptedException | RuntimeException | AssertionError thrown) {
-            leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
-        }
+    @Override
+    void close() throws InterruptedException {
+        partner.join();
+        counting.finish();
+        holders.forEach(PageOwner::finish);
+        pinning.finish();
+        besideHeld.finish();
+        closing.finish();
+        setup.space.validate();
+        setup.space.close();
+        setup.machine.awaitQuiescence();
+        shrinking.file.close();
+        unreliable.forEach(UnreliableFile::end);
+        int tables = TortureMachine.tablesLeft(setup.space);
+        leaks.check(tables == 0, tables + " page tables are left");
+        long frames = setup.machine.framesInUse(TortureSpace.GEOMETRY);
+        leaks.check(frames == 0, frames + " frames are in use after the last space is closed");
+        leaks.check(setup.machine.committed() == 0, "memory is still promised");
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never
-     * checked anything.
+     * Runs the torture as system properties say: {@link Torture#main}.
      *
      * @param arguments none
      */
     public static void main(String[] arguments) throws InterruptedException {
-        long seed = Long.getLong("torture.seed", System.nanoTime());
-        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
-        System.out.printf("torture of memory: %d s, -Dtorture.seed=%d%n", millis / 1000, seed);
-        int failed = new MemoryTorture(seed, Boolean.getBoolean("torture.keepGoing"))
-                .run(Duration.ofMillis(millis), System.out);
-        System.out.flush();
-        // Not by returning: an actor that hangs must not keep the process.
-        System.exit(failed == 0 ? 0 : 1);
+        main("memory", MemoryTorture::new);
     }
 }

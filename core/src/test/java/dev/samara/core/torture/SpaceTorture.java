@@ -1,47 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.torture;
 
-import java.io.PrintStream;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Random;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Actors that change one space and actors that watch it, each on a thread of its own, for a set time. The seed decides
- * what each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
+ * Actors that change one space, and actors that watch it.
  *
  * <p>To add an actor: a class that implements {@link Actor}, with an area of its own from {@link TortureSpace}, and a
- * line in the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ * line in the constructor below. To add a rule: {@link #checker}, passed to the actors that check it.
  */
-public final class SpaceTorture {
-    private static final int TENANTS = 3;
-    private static final String INTERRUPTIBLE = "tenant-";
+public final class SpaceTorture extends Torture {
+    private static final int USERS = 3;
+    private static final String INTERRUPTIBLE = "user-";
 
-    /** Between two things that everybody would feel if they came one after the other. */
+    /** The pause of an actor that would disturb all others if it acted without one. */
     private static final long PAUSE_NANOS = 50_000;
 
-    /** What may be mapped by who has no privileges. */
+    /** The lowest address that a caller without privileges may map. */
     private static final long LOWEST = 0x10000;
 
-    private final long seed;
-    private final TortureRun run;
     private final TortureSpace setup;
-    private final List<ContendedRange> windows = new ArrayList<>();
-    private final List<ContendedRangeUser> tenants = new ArrayList<>();
+    private final List<ContendedRange> ranges = new ArrayList<>();
+    private final List<ContendedRangeUser> users = new ArrayList<>();
     private final List<SpaceTeardown> teardowns = new ArrayList<>();
     private final ChangeFollower follower;
-    private final List<Checker> checkers = new ArrayList<>();
-    private final Map<String, Actor> actors = new LinkedHashMap<>();
     private final List<Thread> interruptible = new CopyOnWriteArrayList<>();
     private final OpenCountingBacking.Tally openOrClosed;
-    private final Checker calls;
-    private final Checker progress;
-    private final Checker leaks;
 
     /**
      * A space with its actors, not yet started.
@@ -50,11 +38,7 @@ public final class SpaceTorture {
      * @param keepsGoing whether it goes on after a violation
      */
     SpaceTorture(long seed, boolean keepsGoing) {
-        this.seed = seed;
-        run = new TortureRun(seed, keepsGoing);
-        calls = checker("I10 every step ends without an exception");
-        progress = checker("I5 every step makes progress");
-        leaks = checker("I8 nothing is left after close");
+        super(seed, keepsGoing);
         setup = new TortureSpace(seed, run);
         Checker layout = checker("I6 layout atomic");
         Checker holes = checker("I6 no hole where something is replaced");
@@ -77,10 +61,10 @@ public final class SpaceTorture {
         actors.put("noise-2", new RandomCalls(setup));
         teardowns.add(new SpaceTeardown(setup.space, LOWEST, TortureSpace.GEOMETRY.limit()));
 
-        CallsBesideHeldOperation unnamed =
-                new CallsBesideHeldOperation(checker("I5 nobody waits for a range that he does not name"));
-        actors.put("unnamed", unnamed);
-        teardowns.add(new SpaceTeardown(unnamed.space, LOWEST, TortureSpace.GEOMETRY.limit()));
+        CallsBesideHeldOperation besideHeld =
+                new CallsBesideHeldOperation(checker("I5 no call waits for a range that it does not name"));
+        actors.put("held-operation", besideHeld);
+        teardowns.add(new SpaceTeardown(besideHeld.space, LOWEST, TortureSpace.GEOMETRY.limit()));
 
         OpenCountingBacking.Tally tally = new OpenCountingBacking.Tally(
                 checker("I8 one close for each open"), checker("I8 open while kept, and until complete"));
@@ -88,13 +72,13 @@ public final class SpaceTorture {
         ReferencedPage keeping = new ReferencedPage(setup, tally);
         actors.put("keeping", keeping);
         actors.put("keeping-keeper", keeping.keeper());
-        ContendedRange plain = window(false, checker("I4 no early reuse"), tally);
-        window(true, checker("I4 early reuse, nothing served before"), tally);
+        ContendedRange plain = range(false, checker("I4 no early reuse"), tally);
+        range(true, checker("I4 early reuse, nothing served before"), tally);
         follower = new ChangeFollower(plain.space, checker("I6 changes told are the changes"));
-        Checker valid = checker("I6 valid while others are in transit");
+        Checker valid = checker("I6 valid while operations are in flight");
         actors.put("validator", sparing(random -> {
-            for (ContendedRange window : windows) {
-                window.space.validate();
+            for (ContendedRange range : ranges) {
+                range.space.validate();
             }
             setup.space.validate();
             valid.check(true, "");
@@ -105,16 +89,16 @@ public final class SpaceTorture {
                         interruptible.get(random.nextInt(interruptible.size())).interrupt()));
     }
 
-    private ContendedRange window(boolean early, Checker holes, OpenCountingBacking.Tally tally) {
-        ContendedRange window = new ContendedRange(early, seed + windows.size(), holes, tally, calls);
-        windows.add(window);
-        teardowns.add(new SpaceTeardown(window.space, ContendedRange.START, ContendedRange.END));
-        for (int n = 0; n < TENANTS; n++) {
-            ContendedRangeUser tenant = new ContendedRangeUser(window, 1 + n, calls);
-            tenants.add(tenant);
-            actors.put((early ? "early-" : "") + INTERRUPTIBLE + n, tenant);
+    private ContendedRange range(boolean early, Checker holes, OpenCountingBacking.Tally tally) {
+        ContendedRange range = new ContendedRange(early, seed + ranges.size(), holes, tally, calls);
+        ranges.add(range);
+        teardowns.add(new SpaceTeardown(range.space, ContendedRange.START, ContendedRange.END));
+        for (int n = 0; n < USERS; n++) {
+            ContendedRangeUser user = new ContendedRangeUser(range, 1 + n, calls);
+            users.add(user);
+            actors.put((early ? "early-" : "") + INTERRUPTIBLE + n, user);
         }
-        return window;
+        return range;
     }
 
     /** One that looks on without a pause would take the processors from those it looks at. */
@@ -125,86 +109,43 @@ public final class SpaceTorture {
         };
     }
 
-    private Checker checker(String rule) {
-        Checker checker = new Checker(rule, run);
-        checkers.add(checker);
-        return checker;
+    @Override
+    void started(String name, Thread thread) {
+        if (name.contains(INTERRUPTIBLE)) {
+            interruptible.add(thread);
+        }
+    }
+
+    @Override
+    String facts(Duration time) {
+        return "";
+    }
+
+    @Override
+    void close() throws InterruptedException {
+        for (ContendedRange range : ranges) {
+            range.close();
+        }
+        for (ContendedRangeUser user : users) {
+            user.releaseAll();
+        }
+        for (SpaceTeardown teardown : teardowns) {
+            teardown.close(leaks);
+        }
+        follower.finish();
+        long opens = openOrClosed.opens.sum();
+        long closes = openOrClosed.closes.sum();
+        leaks.check(opens == closes, opens + " opens, " + closes + " closes");
+        int kept = ranges.get(0).machine.outstandingKeeps().size();
+        leaks.check(kept == 0, kept + " references that are not released");
     }
 
     /**
-     * Runs everything and reports.
-     *
-     * @param out takes a line for each checker, and last {@code N passed, N failed}
-     * @return the number of checkers that failed
-     */
-    int run(Duration time, PrintStream out) throws InterruptedException {
-        run.begin(time);
-        try (WatchedThreads threads = new WatchedThreads(run, calls, progress, WatchedThreads.PATIENCE)) {
-            List<Runnable> starts = new ArrayList<>();
-            actors.forEach((name, actor) -> {
-                Random random = new Random(seed + 0x9E3779B97F4A7C15L * starts.size());
-                starts.add(() -> {
-                    Thread thread = threads.start(name, () -> repeat(actor, random));
-                    if (name.contains(INTERRUPTIBLE)) {
-                        interruptible.add(thread);
-                    }
-                });
-            });
-            starts.forEach(Runnable::run);
-            threads.watch();
-            // A thread that still runs may hold the lock that closing needs; and what is broken does not close.
-            if (threads.awaitEnd() && !run.isBroken()) {
-                threads.start("closer", this::close);
-                threads.awaitEnd();
-            }
-        }
-        return Checker.print(checkers, "", out);
-    }
-
-    private void repeat(Actor actor, Random random) {
-        while (run.goesOn()) {
-            actor.step(random);
-            calls.check(true, "");
-        }
-    }
-
-    private void close() {
-        try {
-            for (ContendedRange window : windows) {
-                window.close();
-            }
-            for (ContendedRangeUser tenant : tenants) {
-                tenant.releaseAll();
-            }
-            for (SpaceTeardown teardown : teardowns) {
-                teardown.close(leaks);
-            }
-            follower.finish();
-            long opens = openOrClosed.opens.sum();
-            long closes = openOrClosed.closes.sum();
-            leaks.check(opens == closes, opens + " opens, " + closes + " closes");
-            int kept = windows.get(0).machine.outstandingKeeps().size();
-            leaks.check(kept == 0, kept + " keeps that nobody has released");
-        } catch (InterruptedException | RuntimeException | AssertionError thrown) {
-            leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
-        }
-    }
-
-    /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or never
-     * checked anything.
+     * Runs the torture as system properties say: {@link Torture#main}.
      *
      * @param arguments none
      */
     public static void main(String[] arguments) throws InterruptedException {
-        long seed = Long.getLong("torture.seed", System.nanoTime());
-        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
-        System.out.printf("torture of a space: %d s, -Dtorture.seed=%d%n", millis / 1000, seed);
-        int failed = new SpaceTorture(seed, Boolean.getBoolean("torture.keepGoing"))
-                .run(Duration.ofMillis(millis), System.out);
-        System.out.flush();
-        // Not by returning: an actor that hangs must not keep the process.
-        System.exit(failed == 0 ? 0 : 1);
+        main("a space", SpaceTorture::new);
     }
 }

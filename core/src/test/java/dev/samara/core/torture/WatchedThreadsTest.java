@@ -69,7 +69,7 @@ class WatchedThreadsTest {
                 report);
         assertTrue(report.contains("behind waits at munmap(0x1000000000, 0x1000"), report);
         assertTrue(report.contains("LONG_WAIT"), report);
-        assertTrue(report.contains("CrewTest"), report);
+        assertTrue(report.contains("WatchedThreadsTest"), report);
     }
 
     @Test

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+
+/**
+ * Actors on a thread each for a set time, and the rules that they check. The seed decides what each thread does, not
+ * how they interleave: a seed that failed is likely, not sure, to fail again.
+ */
+abstract class Torture {
+    final long seed;
+    final TortureRun run;
+
+    /** By their names, in the order in which they start. */
+    final Map<String, Actor> actors = new LinkedHashMap<>();
+
+    private final List<Checker> checkers = new ArrayList<>();
+    final Checker calls;
+    final Checker leaks;
+    private final Checker progress;
+
+    /**
+     * A torture without actors, not yet started.
+     *
+     * @param seed what the threads' random choices begin with
+     * @param keepsGoing whether it goes on after a violation
+     */
+    Torture(long seed, boolean keepsGoing) {
+        this.seed = seed;
+        run = new TortureRun(seed, keepsGoing);
+        calls = checker("I10 every step ends without an exception");
+        progress = checker("I5 every step makes progress");
+        leaks = checker("I8 nothing is left after close");
+    }
+
+    final Checker checker(String rule) {
+        Checker checker = new Checker(rule, run);
+        checkers.add(checker);
+        return checker;
+    }
+
+    /**
+     * Runs everything and reports.
+     *
+     * @param out takes a line for each checker, and last {@code N passed, N failed}
+     * @return the number of checkers that failed
+     */
+    final int run(Duration time, PrintStream out) throws InterruptedException {
+        run.begin(time);
+        try (WatchedThreads threads = new WatchedThreads(run, calls, progress, WatchedThreads.PATIENCE)) {
+            begin();
+            List<Runnable> starts = new ArrayList<>();
+            actors.forEach((name, actor) -> {
+                int number = starts.size();
+                Random random = new Random(seed + 0x9E3779B97F4A7C15L * number);
+                starts.add(() -> started(name, threads.start(name, () -> repeat(name, number, actor, random))));
+            });
+            starts.forEach(Runnable::run);
+            threads.watch();
+            direct();
+            boolean ended = threads.awaitEnd();
+            end();
+            // A thread that still runs may hold the lock that closing needs; and what is broken does not close.
+            if (ended && !run.isBroken()) {
+                threads.start("closer", this::attemptClose);
+                threads.awaitEnd();
+            }
+        }
+        return Checker.print(checkers, facts(time), out);
+    }
+
+    /** Called before the actors start. */
+    void begin() {}
+
+    /** Called with the thread of each actor. */
+    void started(String name, Thread thread) {}
+
+    /** Called while the actors run; returns at the end of the run. */
+    void direct() {}
+
+    /** Called after the last step of each actor, or when one makes no progress. */
+    void end() {}
+
+    /** Lets an actor take steps until the run is over. */
+    void repeat(String name, int number, Actor actor, Random random) {
+        while (run.goesOn()) {
+            step(actor, random);
+        }
+    }
+
+    final void step(Actor actor, Random random) {
+        actor.step(random);
+        calls.check(true, "");
+    }
+
+    private void attemptClose() {
+        try {
+            close();
+        } catch (InterruptedException | RuntimeException | AssertionError thrown) {
+            leaks.violated(thrown + " at " + List.of(thrown.getStackTrace()));
+        }
+    }
+
+    /** Closes everything, and checks that nothing is left. */
+    abstract void close() throws InterruptedException;
+
+    /** Returns a line about the run, for the report; empty for none. */
+    abstract String facts(Duration time);
+
+    /** Makes a torture from its seed, and from whether it goes on after a violation. */
+    interface Maker {
+        Torture make(long seed, boolean keepsGoing);
+    }
+
+    /**
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends at
+     * the first violation, unless {@code torture.keepGoing} is true. Exits the JVM: the status is 1 if a checker
+     * failed, or never checked anything.
+     */
+    static void main(String subject, Maker maker) throws InterruptedException {
+        long seed = Long.getLong("torture.seed", System.nanoTime());
+        long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
+        System.out.printf("torture of %s: %d s, -Dtorture.seed=%d%n", subject, millis / 1000, seed);
+        int failed =
+                maker.make(seed, Boolean.getBoolean("torture.keepGoing")).run(Duration.ofMillis(millis), System.out);
+        System.out.flush();
+        // Not by returning: an actor that hangs must not keep the process.
+        System.exit(failed == 0 ? 0 : 1);
+    }
+}
