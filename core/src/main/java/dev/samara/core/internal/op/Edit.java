@@ -205,7 +205,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private static @Nullable Vma unlessInTransit(Vma neighbour, InFlightRange.Join join) {
-        InFlightRange other = transitOf(neighbour);
+        InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;
         }
@@ -214,19 +214,13 @@ public final class Edit implements AutoCloseable {
     }
 
     private @Nullable Vma unlessInTransit(Vma neighbour, long address) {
-        InFlightRange other = transitOf(neighbour);
+        InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.
         other.joinLater(address);
         return null;
-    }
-
-    /** Returns the range in flight that owns a VMA, or null if there is none or it is completing. */
-    public static @Nullable InFlightRange transitOf(Vma vma) {
-        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.transit() : null;
-        return of == null || of.isCompleting() ? null : of;
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */

@@ -2,10 +2,10 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,21 +31,12 @@ public final class OpenTransfer {
         sources = new @Nullable Object[count];
     }
 
-    /**
-     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object, which ends with its last
-     * mapping.
-     */
-    public static boolean hasOpen(Vma vma) {
-        BackingTraits traits = vma.traits();
-        return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
-    }
-
     /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
     static OpenTransfer of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
         OpenTransfer opens = NONE;
         List<Vma> heirless = List.of();
         for (int i = 0; i < fresh.size(); i++) {
-            if (hasOpen(fresh.get(i))) {
+            if (Counters.hasOpen(fresh.get(i))) {
                 if (opens == NONE) {
                     opens = new OpenTransfer(fresh.size());
                     heirless = new ArrayList<>(gone);

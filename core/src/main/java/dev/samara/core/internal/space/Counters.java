@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.op.OpenTransfer;
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
@@ -50,7 +51,7 @@ public final class Counters {
         stack += vma.has(VmaFlags.GROWSDOWN) ? signed : 0;
         locked += vma.has(VmaFlags.LOCKED) ? signed : 0;
         accounted += vma.has(VmaFlags.ACCOUNT) ? signed : 0;
-        opens += OpenTransfer.hasOpen(vma) ? sign : 0;
+        opens += hasOpen(vma) ? sign : 0;
     }
 
     /**
@@ -72,6 +73,15 @@ public final class Counters {
         exec -= uncharged.exec;
         stack -= uncharged.stack;
         accounted -= uncharged.accounted;
+    }
+
+    /**
+     * Returns whether a VMA has an open: its backing has callbacks, or is a shared object, which ends with its last
+     * mapping.
+     */
+    public static boolean hasOpen(Vma vma) {
+        BackingTraits traits = vma.traits();
+        return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
     }
 
     /** Returns whether the flags count as data: writable, private and no stack. */

@@ -21,14 +21,23 @@ public final class InFlightGate extends Gate {
         this.transit = transit;
     }
 
-    /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
-    public @Nullable InFlightRange transit() {
-        return transit;
+    /**
+     * Returns the range in flight that has a VMA, or null if there is none or it is completing. Caller must hold the
+     * layout lock.
+     */
+    public static @Nullable InFlightRange rangeOf(Vma vma) {
+        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.transit() : null;
+        return of == null || of.isCompleting() ? null : of;
     }
 
     /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
     public static boolean stopsFaultsAt(Vma vma) {
         return Life.gateOf(vma) instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
+    }
+
+    /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
+    public @Nullable InFlightRange transit() {
+        return transit;
     }
 
     public boolean stopsFaults() {

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -44,7 +43,7 @@ final class Validation {
             if (vma.isDetached()) {
                 throw new AssertionError("VMA " + vma + " is in the tree and detached");
             }
-            InFlightRange transit = Edit.transitOf(vma);
+            InFlightRange transit = InFlightGate.rangeOf(vma);
             if (transit != null && !transit.occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
             }
