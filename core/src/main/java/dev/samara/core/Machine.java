@@ -7,6 +7,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.fault.Faulter;
+import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.DirectMemory;
@@ -156,7 +158,7 @@ public final class Machine implements AutoCloseable {
      */
     public long committed() {
         host.spaces().checkOpen();
-        return host.committed();
+        return host.committed().bytes();
     }
 
     /**
@@ -330,7 +332,7 @@ public final class Machine implements AutoCloseable {
 
         private int maxMapCount = 65530;
         private long stackGuardGap = 256;
-        private long commitLimit = MachineState.UNLIMITED;
+        private long commitLimit = CommittedMemory.UNLIMITED;
         private Duration longWait = Duration.ofSeconds(10);
         private boolean trackKeeps;
         private Consumer<? super Report> reporter = Machine::log;

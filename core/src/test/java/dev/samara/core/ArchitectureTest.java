@@ -49,7 +49,6 @@ final class ArchitectureTest {
             "InFlightRanges -> MergeRules",
             "InFlightRanges -> Operation",
             "InFlightRanges -> Ticket",
-            "SharedAnonymous -> MachineState",
             "Vma -> Attachable");
 
     private static final JavaClasses CORE =

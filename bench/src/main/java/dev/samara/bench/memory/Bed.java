@@ -11,6 +11,7 @@ import static dev.samara.core.mman.Protection.WRITE;
 
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
@@ -111,7 +112,7 @@ final class Bed {
         MachineState host = new MachineState(new MachineState.Settings(
                 vmas + 100,
                 0,
-                MachineState.UNLIMITED,
+                CommittedMemory.UNLIMITED,
                 Long.MAX_VALUE,
                 report -> {
                     throw new IllegalStateException(report.message());

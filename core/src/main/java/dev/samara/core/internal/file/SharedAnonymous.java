@@ -2,7 +2,6 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Fault;
@@ -14,6 +13,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,8 +27,9 @@ import org.jspecify.annotations.Nullable;
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */
 public final class SharedAnonymous implements Backing {
-    private final MachineState host;
     private final @Nullable Memory memory;
+    private final CommittedMemory committed;
+    private final Executor executor;
     private final long inode;
     private final long bytes;
     private final long length;
@@ -39,11 +40,27 @@ public final class SharedAnonymous implements Backing {
     /** The number of VMAs that map the object. Guarded by this. */
     private long mappings;
 
-    /** Creates an object without content. The length and the charge while it is mapped are in bytes. */
-    public SharedAnonymous(MachineState host, @Nullable Memory memory, long length, long bytes) {
-        this.host = host;
+    /**
+     * Creates an object without content.
+     *
+     * @param memory the machine's memory, or null if it has none
+     * @param committed the machine's committed memory
+     * @param executor removes the pages of content that has ended
+     * @param inode the number that {@code /proc/PID/maps} shows
+     * @param length bytes
+     * @param bytes the charge while the object is mapped
+     */
+    public SharedAnonymous(
+            @Nullable Memory memory,
+            CommittedMemory committed,
+            Executor executor,
+            long inode,
+            long length,
+            long bytes) {
         this.memory = memory;
-        this.inode = host.nextInode();
+        this.committed = committed;
+        this.executor = executor;
+        this.inode = inode;
         this.bytes = bytes;
         this.length = length;
     }
@@ -60,7 +77,7 @@ public final class SharedAnonymous implements Backing {
         protected void ended() {
             leave(this);
             if (pages != null) {
-                host.background().execute(this);
+                executor.execute(this);
             }
         }
 
@@ -117,8 +134,9 @@ public final class SharedAnonymous implements Backing {
         return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
     }
 
-    public MachineState host() {
-        return host;
+    /** Returns whether the object belongs to the machine with this committed memory. */
+    public boolean isChargedTo(CommittedMemory machines) {
+        return committed == machines;
     }
 
     /**
@@ -154,7 +172,7 @@ public final class SharedAnonymous implements Backing {
     public void letGo() {
         long owed = count(-1);
         if (owed != 0) {
-            host.uncharge(-owed);
+            committed.uncharge(-owed);
         }
     }
 

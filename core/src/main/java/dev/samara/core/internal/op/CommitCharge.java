@@ -61,7 +61,7 @@ final class CommitCharge {
     boolean charge(Counters counters, long pages) {
         settle(counters);
         long bytes = pages << layout.geometry().pageShift();
-        if (!layout.host().charge(bytes)) {
+        if (!layout.host().committed().charge(bytes)) {
             return false;
         }
         charged += bytes;
@@ -76,11 +76,17 @@ final class CommitCharge {
     SharedAnonymous shareAnonymous(Counters counters, long length, boolean reserve) {
         settle(counters);
         long bytes = reserve ? length : 0;
-        if (!layout.host().charge(bytes)) {
+        if (!layout.host().committed().charge(bytes)) {
             return null;
         }
         chargedForObjects += bytes;
-        return new SharedAnonymous(layout.host(), layout.memoryOrNull(), length, bytes);
+        return new SharedAnonymous(
+                layout.memoryOrNull(),
+                layout.host().committed(),
+                layout.host().background(),
+                layout.host().nextInode(),
+                length,
+                bytes);
     }
 
     /** Uncharges memory removed so far, for use by the same edit. Every charged VMA must have been stored. */
@@ -107,7 +113,7 @@ final class CommitCharge {
 
     private void giveBack(long bytes) {
         if (bytes != 0) {
-            layout.host().uncharge(bytes);
+            layout.host().committed().uncharge(bytes);
             charged -= bytes;
         }
     }
@@ -116,7 +122,7 @@ final class CommitCharge {
         // In one step with the charges of new objects, so that no other call finds less free memory than there is.
         long owed = countObjects(changes, 1, moreOnly);
         if (chargedForObjects != owed) {
-            layout.host().uncharge(chargedForObjects - owed);
+            layout.host().committed().uncharge(chargedForObjects - owed);
         }
         chargedForObjects = 0;
     }
@@ -189,15 +195,15 @@ final class CommitCharge {
             bytes -= countObjects(complete.objects, 1, false);
         }
         if (bytes != 0) {
-            host.uncharge(bytes);
+            host.committed().uncharge(bytes);
         }
     }
 
     /** Reverts the charges, because the edit is not published. */
     void undo() {
-        layout.host().uncharge(charged + chargedForObjects);
+        layout.host().committed().uncharge(charged + chargedForObjects);
         if (settledMappings != null) {
-            layout.host().uncharge(-countObjects(settledMappings, -1, false));
+            layout.host().committed().uncharge(-countObjects(settledMappings, -1, false));
         }
     }
 }

@@ -2,6 +2,8 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.fault.Populate;
+import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
@@ -22,21 +24,19 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state that all address spaces of one machine share: the settings, and the memory committed so far.
- *
- * <p>Memory is charged before a change is published and settled afterwards: the committed count is never lower than the
- * memory of the layouts. It may be read at any time.
+ * The state that all address spaces of one machine share: the settings, the memory, the threads of the machine and the
+ * list of its spaces.
  */
 public final class MachineState {
     /** No commit limit. */
-    public static final long UNLIMITED = -1;
+    public static final long UNLIMITED = CommittedMemory.UNLIMITED;
 
     /**
      * The settings of a machine.
      *
      * @param maxMapCount {@code vm.max_map_count}
      * @param stackGuardPages {@code stack_guard_gap}, in pages
-     * @param commitLimitBytes the commit limit in bytes, or {@link #UNLIMITED}
+     * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param reporter receives reports that no caller can receive
      * @param retirement a hook that runs for each retirement
@@ -67,10 +67,7 @@ public final class MachineState {
 
     private final int maxMapCount;
     private final long stackGuardPages;
-    private final long commitLimitBytes;
-
-    /** In bytes, since spaces of one machine may differ in page size. */
-    private final AtomicLong committed = new AtomicLong();
+    private final CommittedMemory committed;
 
     /** The inode numbers of anonymous shared objects. */
     private final AtomicLong inodes = new AtomicLong();
@@ -108,7 +105,7 @@ public final class MachineState {
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
         stackGuardPages = settings.stackGuardPages();
-        commitLimitBytes = settings.commitLimitBytes();
+        committed = new CommittedMemory(settings.commitLimitBytes());
         longWaitNanos = settings.longWaitNanos();
         reporter = settings.reporter();
         retirement = settings.retirement();
@@ -280,33 +277,7 @@ public final class MachineState {
         return stackGuardPages;
     }
 
-    /** Returns whether memory is never overcommitted ({@code overcommit_memory=2}), so that NORESERVE is ignored. */
-    public boolean strictCommit() {
-        return commitLimitBytes != UNLIMITED;
-    }
-
-    /**
-     * Charges memory if the limit allows it.
-     *
-     * @param bytes the amount, not negative
-     * @return whether it was charged
-     */
-    public boolean charge(long bytes) {
-        long after = committed.addAndGet(bytes);
-        if (commitLimitBytes == UNLIMITED || bytes == 0 || after <= commitLimitBytes) {
-            return true;
-        }
-        committed.addAndGet(-bytes);
-        return false;
-    }
-
-    /** Uncharges memory, or with a negative amount charges it regardless of the limit. */
-    public void uncharge(long bytes) {
-        committed.addAndGet(-bytes);
-    }
-
-    /** Returns the committed memory in bytes. */
-    public long committed() {
-        return committed.get();
+    public CommittedMemory committed() {
+        return committed;
     }
 }

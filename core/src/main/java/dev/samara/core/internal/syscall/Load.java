@@ -112,7 +112,8 @@ public final class Load {
         if (layout.isGuarded(vma.start(), vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " reaches into a guard at an end of the space");
         }
-        if (vma.backing() instanceof SharedAnonymous object && object.host() != layout.host()) {
+        if (vma.backing() instanceof SharedAnonymous object
+                && !object.isChargedTo(layout.host().committed())) {
             throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
         }
     }

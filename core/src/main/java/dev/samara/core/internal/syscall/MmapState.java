@@ -123,7 +123,7 @@ final class MmapState {
         if (refused != DONE) {
             return refused;
         }
-        if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().strictCommit()) {
+        if ((flags & MapFlags.NORESERVE) != 0 && !edit.layout.host().committed().isStrict()) {
             vmaFlags |= VmaFlags.NORESERVE;
         }
         return put(start, length);

@@ -31,19 +31,19 @@ class UnfinishedEditTest {
         Layout layout = DrawnLayout.layout(List.of(), host);
         try (Edit edit = Layouts.edit(layout)) {
             assertTrue(edit.charge(9));
-            assertEquals(LIMIT * 9 / 16, host.committed());
+            assertEquals(LIMIT * 9 / 16, host.committed().bytes());
         }
-        assertEquals(0, host.committed());
+        assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertNotNull(edit.shareAnonymous(LIMIT, true));
-            assertEquals(LIMIT, host.committed());
+            assertEquals(LIMIT, host.committed().bytes());
         }
-        assertEquals(0, host.committed());
+        assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertFalse(edit.charge(17));
             assertNull(edit.shareAnonymous(LIMIT + 1, true));
         }
-        assertEquals(0, host.committed());
+        assertEquals(0, host.committed().bytes());
     }
 
     @Test
@@ -56,19 +56,19 @@ class UnfinishedEditTest {
             edit.put(mapping(0, kept));
             edit.finish(0);
         }
-        assertEquals(LIMIT / 2, host.committed());
+        assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             edit.unmap(DrawnLayout.address(0), DrawnLayout.address(8), false);
             assertTrue(edit.charge(16), "all is free");
         }
-        assertEquals(LIMIT / 2, host.committed());
+        assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             edit.put(mapping(20, newObject(edit)));
             assertTrue(edit.charge(0));
         }
-        assertEquals(LIMIT / 2, host.committed());
+        assertEquals(LIMIT / 2, host.committed().bytes());
         ExitMmap.close(layout);
-        assertEquals(0, host.committed());
+        assertEquals(0, host.committed().bytes());
     }
 
     private static SharedAnonymous newObject(Edit edit) {
