@@ -45,10 +45,6 @@ final class ArchitectureTest {
             "InFlightRange -> Completion",
             "InFlightRange -> Operation",
             "InFlightRange -> Retirement",
-            "InFlightRanges -> Edit",
-            "InFlightRanges -> MergeRules",
-            "InFlightRanges -> Operation",
-            "InFlightRanges -> Ticket",
             "Vma -> Attachable");
 
     private static final JavaClasses CORE =

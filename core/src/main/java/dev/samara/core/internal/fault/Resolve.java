@@ -6,6 +6,7 @@ import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.vma.Life;
@@ -106,7 +107,7 @@ public final class Resolve {
         if (!gate.isOpen()) {
             // The operation of the gate may wait for a CPU of this thread.
             Cpus.checkMayWait("a fault that has to wait");
-            InFlightRange inside = InFlightRange.ofThisThread();
+            InFlightRange inside = RetiringThread.range();
             if (inside != null) {
                 throw new IllegalStateException(
                         String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside

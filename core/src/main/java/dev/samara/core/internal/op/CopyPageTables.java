@@ -15,6 +15,7 @@ import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
@@ -133,7 +134,7 @@ public final class CopyPageTables {
     }
 
     private void await(InFlightRange transit) {
-        InFlightRange inside = InFlightRange.ofThisThread();
+        InFlightRange inside = RetiringThread.range();
         Gate awaited = transit.gate();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by what retires " + inside

@@ -11,8 +11,8 @@ import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
@@ -56,7 +56,7 @@ public final class Edit implements AutoCloseable {
     private final boolean completing;
 
     private final EditLists lists;
-    private final List<Vma> gone;
+    final List<Vma> gone;
     private final ArrayList<Vma> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
@@ -130,7 +130,7 @@ public final class Edit implements AutoCloseable {
         operation.name(start, stop);
         InFlightRanges inTransit = layout.inTransit();
         if (!inTransit.isEmpty()) {
-            Gate gate = inTransit.blocking(operation, start, stop);
+            Gate gate = inTransit.blocking(operation.age(), start, stop);
             if (gate != null) {
                 throw new Restart(gate);
             }
@@ -405,7 +405,7 @@ public final class Edit implements AutoCloseable {
      * @throws Restart with the gate to wait for
      */
     public boolean claimOrReuse(long start, long end) {
-        if (layout.reusesEarly() && layout.inTransit().mayReuse(operation, start, end)) {
+        if (layout.reusesEarly() && layout.inTransit().mayReuse(operation.age(), start, end)) {
             operation.name(start, end);
             return true;
         }
@@ -442,7 +442,7 @@ public final class Edit implements AutoCloseable {
      */
     public long maps() {
         boolean isFar = counters.maps < layout.host().maxMapCount() - LIMIT_IS_NEAR;
-        return isFar ? counters.maps : counters.maps - layout.inTransit().countJoins(this);
+        return isFar ? counters.maps : counters.maps - Seams.count(this);
     }
 
     /** Returns the errno with which a backing refuses a split, or null. */
@@ -557,7 +557,7 @@ public final class Edit implements AutoCloseable {
     long finish(long result) {
         InFlightRange mine = transit;
         if (mine != null) {
-            isolate(mine.occupied());
+            Seams.cut(this, mine);
         }
         if (counters.opens != 0) {
             opens = OpenTransfer.of(operation, gone, lists.displaced, fresh);
@@ -668,7 +668,7 @@ public final class Edit implements AutoCloseable {
      * a deadlock. After publication it is too late to refuse.
      */
     private void refuseToWaitForCopy(@Nullable InFlightRange mine) {
-        InFlightRange inside = InFlightRange.ofThisThread();
+        InFlightRange inside = RetiringThread.range();
         if (inside != null
                 && mine != null
                 && mine.takesPagesAway()
@@ -676,52 +676,6 @@ public final class Edit implements AutoCloseable {
             throw new IllegalStateException(operation + " was called by what retires " + inside
                     + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
         }
-    }
-
-    /** Cuts the VMAs that cross an end of a range in flight, so that the operation does not own the parts outside. */
-    private void isolate(Ranges ranges) {
-        for (int i = 0; i < ranges.size(); i++) {
-            cutSeam(ranges.start(i), false, ranges);
-            cutSeam(ranges.end(i), true, ranges);
-        }
-    }
-
-    private void cutSeam(long address, boolean upperIsOutside, Ranges ranges) {
-        Vma whole = at(address);
-        if (whole == null || whole.start() == address) {
-            return;
-        }
-        int pageShift = geometry.pageShift();
-        Vma lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
-        Vma upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
-        if (upperIsOutside) {
-            upper = asBefore(upper, ranges);
-        } else {
-            lower = asBefore(lower, ranges);
-        }
-        replace(whole, null, null, lower, upper);
-        transit().addSeam(address);
-    }
-
-    /**
-     * Returns the equal VMA that this edit took out, if the edit merely joined it with a VMA in flight; otherwise
-     * returns the new one.
-     */
-    private Vma asBefore(Vma outside, Ranges ranges) {
-        if (ranges.overlap(outside.start(), outside.end())) {
-            // Two ranges of this operation meet here: this VMA needs the gate too.
-            return outside;
-        }
-        for (Vma vma : gone) {
-            if (vma.start() == outside.start()
-                    && vma.end() == outside.end()
-                    && vma.backing() == outside.backing()
-                    && vma.pageOffset() == outside.pageOffset()
-                    && MergeRules.haveSameFlags(vma, outside)) {
-                return vma;
-            }
-        }
-        return outside;
     }
 
     /**

@@ -216,7 +216,7 @@ public final class MergeRules {
     }
 
     /** Returns whether the two VMAs that meet at an address will be one after all completions. */
-    public static boolean willJoin(Edit edit, InFlightRange.Join join) {
+    static boolean willJoin(Edit edit, InFlightRange.Join join) {
         Vma left = edit.before(join.address());
         Vma right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;

@@ -5,6 +5,8 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitingCall;
@@ -141,7 +143,7 @@ public final class Operation implements Watch {
      */
     private @Nullable Backlog backlog() {
         Memory memory = layout.memoryOrNull();
-        return memory == null || InFlightRange.ofThisThread() != null
+        return memory == null || RetiringThread.range() != null
                 ? null
                 : memory.rcu().backlog();
     }
@@ -303,7 +305,7 @@ public final class Operation implements Watch {
      * space is not interrupted. Caller must hold no lock.
      */
     private void waitFor(Gate gate) {
-        InFlightRange inside = InFlightRange.ofThisThread();
+        InFlightRange inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException(this + " was called by what retires " + inside
                     + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
@@ -327,9 +329,9 @@ public final class Operation implements Watch {
         }
         if (intent != null) {
             intent.restart();
-        } else if (restarts >= PATIENCE - 1 && InFlightRange.ofThisThread() == null) {
+        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
             // If this attempt restarts too, the ticket then has the ranges that it named.
-            intent = new Ticket(this);
+            intent = new Ticket(age, this);
         }
     }
 

@@ -9,7 +9,7 @@
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries
- * again. After several restarts it takes a {@link dev.samara.core.internal.op.Ticket}, for which later operations wait.
+ * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations wait.
  * Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
  * dev.samara.core.internal.op.Retirement} has retired their pages. Then its {@link
  * dev.samara.core.internal.op.Completion} clears the reservations, joins neighbours and opens the gate.

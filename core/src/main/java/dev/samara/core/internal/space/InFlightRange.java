@@ -39,9 +39,6 @@ import org.jspecify.annotations.Nullable;
  * period: meanwhile it is one of the {@linkplain WaitingCalls waiting calls}.
  */
 public final class InFlightRange extends WaitingCall {
-    /** The range in flight that this thread is retiring. Code that the retirement calls must not wait. */
-    private static final ThreadLocal<@Nullable InFlightRange> RETIRING = new ThreadLocal<>();
-
     private static final long FIRST_PAUSE = 1_000_000;
     private static final long LONGEST_PAUSE = 1_000_000_000;
 
@@ -124,11 +121,6 @@ public final class InFlightRange extends WaitingCall {
 
     public InFlightRange(Operation operation) {
         this.operation = operation;
-    }
-
-    /** Returns the innermost range in flight that this thread is retiring, or null. */
-    public static @Nullable InFlightRange ofThisThread() {
-        return RETIRING.get();
     }
 
     public Operation operation() {
@@ -479,18 +471,14 @@ public final class InFlightRange extends WaitingCall {
         return retiring != null || (!isTold && operation.layout().tellsOfTransits());
     }
 
-    /** Retires with this range as that of the thread, for callbacks that call {@link #ofThisThread}. */
+    /** Retires with this range as that of the thread, for the code that its callbacks call. */
     private boolean retireAsThisThread(boolean mayRest) {
-        InFlightRange outer = RETIRING.get();
+        InFlightRange outer = RetiringThread.range();
         try {
-            RETIRING.set(this);
+            RetiringThread.set(this);
             return retire(mayRest);
         } finally {
-            if (outer == null) {
-                RETIRING.remove();
-            } else {
-                RETIRING.set(outer);
-            }
+            RetiringThread.set(outer);
         }
     }
 

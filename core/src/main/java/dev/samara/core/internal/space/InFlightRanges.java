@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
-import dev.samara.core.internal.op.Operation;
-import dev.samara.core.internal.op.Ticket;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,33 +58,22 @@ public final class InFlightRanges {
         return joins;
     }
 
-    /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
-    public int countJoins(Edit edit) {
-        Set<Long> counted = new HashSet<>();
-        for (InFlightRange.Join join : joins()) {
-            if (MergeRules.willJoin(edit, join)) {
-                counted.add(join.address());
-            }
-        }
-        return counted.size();
-    }
-
-    /** Returns the gate that an operation that names a range must wait for, or null. */
-    public @Nullable Gate blocking(Operation operation, long start, long end) {
+    /** Returns the gate that an operation of an age that names a range must wait for, or null. */
+    public @Nullable Gate blocking(long age, long start, long end) {
         for (int i = 0; i < transits.size(); i++) {
             InFlightRange transit = transits.get(i);
             if (transit.touches(start, end)) {
                 return transit.gate();
             }
         }
-        return intentBefore(operation, start, end);
+        return intentBefore(age, start, end);
     }
 
     /**
      * Returns whether a mapping may be stored over a range. It may if there are ranges in flight in it, all of which
      * give up their reservations ({@code munmap}), and no older operation has a ticket for it.
      */
-    public boolean mayReuse(Operation operation, long start, long end) {
+    public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
         for (InFlightRange transit : transits) {
             if (transit.touches(start, end)) {
@@ -100,7 +83,7 @@ public final class InFlightRanges {
                 reserved = true;
             }
         }
-        return reserved && intentBefore(operation, start, end) == null;
+        return reserved && intentBefore(age, start, end) == null;
     }
 
     /** Returns the ranges in flight that touch a range for which {@link #mayReuse} returned true. */
@@ -155,13 +138,13 @@ public final class InFlightRanges {
      * flight pass all tickets: waiting could be a deadlock.
      */
     @Nullable
-    Ticket intentBefore(Operation operation, long start, long end) {
-        if (intents.isEmpty() || InFlightRange.ofThisThread() != null) {
+    Ticket intentBefore(long age, long start, long end) {
+        if (intents.isEmpty() || RetiringThread.range() != null) {
             return null;
         }
         for (int i = 0; i < intents.size(); i++) {
             Ticket intent = intents.get(i);
-            if (intent.stops(operation, start, end)) {
+            if (intent.stops(age, start, end)) {
                 return intent;
             }
         }

@@ -126,7 +126,7 @@ public final class MachineState {
      *     thread
      */
     public void awaitQuiescence() throws InterruptedException {
-        InFlightRange inside = InFlightRange.ofThisThread();
+        InFlightRange inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException("a wait for quiescence was called by what retires " + inside
                     + ", and would have to wait for threads of the machine, which may wait for that operation");

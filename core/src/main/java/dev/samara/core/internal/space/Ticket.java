@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.internal.op;
+package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
@@ -9,37 +9,48 @@ import dev.samara.core.internal.sync.Ranges;
  * Opens after the operation has published or failed.
  */
 public final class Ticket extends Gate {
-    private final Operation operation;
+    private final long age;
+
+    /** The operation, for messages. */
+    private final Object operation;
+
     /** The ranges that the latest attempt has named. */
     private final Ranges named = new Ranges();
 
     /** Whether other operations can find it. Guarded by the layout lock. */
     private boolean left;
 
-    Ticket(Operation operation) {
+    /**
+     * Creates a ticket that no other operation can find yet.
+     *
+     * @param age the position of the operation's first attempt among the operations of its space
+     * @param operation the operation, for messages
+     */
+    public Ticket(long age, Object operation) {
+        this.age = age;
         this.operation = operation;
     }
 
-    boolean isLeft() {
+    public boolean isLeft() {
         return left;
     }
 
-    void leave() {
+    public void leave() {
         left = true;
     }
 
-    /** Returns whether an operation that names a range must wait. */
-    public boolean stops(Operation other, long start, long end) {
-        return operation.age() < other.age() && named.overlap(start, end);
+    /** Returns whether an operation of an age that names a range must wait. */
+    boolean stops(long otherAge, long start, long end) {
+        return age < otherAge && named.overlap(start, end);
     }
 
     /** Clears the ranges of an earlier attempt. Caller must hold the layout lock. */
-    void restart() {
+    public void restart() {
         named.clear();
     }
 
     /** Caller must hold the layout lock. */
-    void name(long start, long end) {
+    public void name(long start, long end) {
         named.add(start, end);
     }
 

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.vma.Vma;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The seams of a layout: addresses at which one VMA is two only because an operation in flight keeps them apart. The
+ * operation cuts them before it publishes, and closes them at completion ({@link MergeRules#joinLate}).
+ */
+final class Seams {
+    private Seams() {}
+
+    /**
+     * Cuts the VMAs that cross an end of the range in flight of an edit, so that the operation does not own the parts
+     * outside.
+     */
+    static void cut(Edit edit, InFlightRange range) {
+        Ranges occupied = range.occupied();
+        for (int i = 0; i < occupied.size(); i++) {
+            cut(edit, range, occupied.start(i), false);
+            cut(edit, range, occupied.end(i), true);
+        }
+    }
+
+    private static void cut(Edit edit, InFlightRange range, long address, boolean upperIsOutside) {
+        Vma whole = edit.at(address);
+        if (whole == null || whole.start() == address) {
+            return;
+        }
+        int pageShift = edit.geometry.pageShift();
+        Vma lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
+        Vma upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
+        if (upperIsOutside) {
+            upper = asBefore(upper, range.occupied(), edit.gone);
+        } else {
+            lower = asBefore(lower, range.occupied(), edit.gone);
+        }
+        edit.replace(whole, null, null, lower, upper);
+        range.addSeam(address);
+    }
+
+    /**
+     * Returns the equal VMA that the edit took out, if the edit merely joined it with a VMA in flight; otherwise
+     * returns the new one.
+     */
+    private static Vma asBefore(Vma outside, Ranges occupied, List<Vma> gone) {
+        if (occupied.overlap(outside.start(), outside.end())) {
+            // Two ranges of this operation meet here: this VMA needs the gate too.
+            return outside;
+        }
+        for (Vma vma : gone) {
+            if (vma.start() == outside.start()
+                    && vma.end() == outside.end()
+                    && vma.backing() == outside.backing()
+                    && vma.pageOffset() == outside.pageOffset()
+                    && MergeRules.haveSameFlags(vma, outside)) {
+                return vma;
+            }
+        }
+        return outside;
+    }
+
+    /** Returns how many pairs of VMAs of an edit are separate only because of a range in flight. */
+    static int count(Edit edit) {
+        Set<Long> counted = new HashSet<>();
+        for (InFlightRange.Join join : edit.layout.inTransit().joins()) {
+            if (MergeRules.willJoin(edit, join)) {
+                counted.add(join.address());
+            }
+        }
+        return counted.size();
+    }
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The range in flight that the current thread retires. Code that the retirement calls must not wait for operations: it
+ * asks here.
+ */
+public final class RetiringThread {
+    private static final ThreadLocal<@Nullable InFlightRange> RETIRING = new ThreadLocal<>();
+
+    private RetiringThread() {}
+
+    /** Returns the innermost range in flight that this thread is retiring, or null. */
+    public static @Nullable InFlightRange range() {
+        return RETIRING.get();
+    }
+
+    /** Sets the range that this thread retires; null for none. */
+    public static void set(@Nullable InFlightRange range) {
+        if (range == null) {
+            RETIRING.remove();
+        } else {
+            RETIRING.set(range);
+        }
+    }
+}
