@@ -14,9 +14,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.DirectMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.LayoutLock;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
@@ -32,9 +30,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** A simulated machine: the settings and the committed memory that its address spaces share. Thread-safe. */
@@ -336,8 +332,6 @@ public final class Machine implements AutoCloseable {
         private Duration longWait = Duration.ofSeconds(10);
         private boolean trackKeeps;
         private Consumer<? super Report> reporter = Machine::log;
-        private RetirementHook retirement = RetirementHook.NOTHING;
-        private Supplier<ReentrantLock> locks = LayoutLock::new;
         private long memory;
         private long memoryPiece = 1L << 22;
         private boolean poisonsFrames;
@@ -349,7 +343,6 @@ public final class Machine implements AutoCloseable {
         private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
         private @Nullable StoreMaker stores;
         private int tlbEntries = 1 << 12;
-        private int mostWorkers = Memory.MOST_WORKERS;
         private long longestOffer = Memory.UNCHECKED;
         private boolean checked = Boolean.getBoolean("samara.checked");
 
@@ -634,23 +627,8 @@ public final class Machine implements AutoCloseable {
             FrameStore make(int pageShift, int frames);
         }
 
-        Builder retirement(RetirementHook retirement) {
-            this.retirement = retirement;
-            return this;
-        }
-
-        Builder workers(int most) {
-            mostWorkers = most;
-            return this;
-        }
-
         private static long saturatedNanos(Duration time) {
             return time.compareTo(Duration.ofNanos(Long.MAX_VALUE)) < 0 ? time.toNanos() : Long.MAX_VALUE;
-        }
-
-        Builder locks(Supplier<ReentrantLock> locks) {
-            this.locks = locks;
-            return this;
         }
 
         private int chunkShift(long frames, int pageShift) {
@@ -691,8 +669,7 @@ public final class Machine implements AutoCloseable {
                     longestOffer,
                     checked
                             ? new AccessChecker(message -> host.report(Report.Kind.INVARIANT_BROKEN, message, null))
-                            : null,
-                    mostWorkers);
+                            : null);
         }
 
         /** Reports on a thread of the machine, because the thread that frees a frame may hold locks. */
@@ -724,8 +701,6 @@ public final class Machine implements AutoCloseable {
                     commitLimit,
                     saturatedNanos(longWait),
                     reporter,
-                    retirement,
-                    locks,
                     memory == 0 ? null : this::memory);
             return new Machine(new MachineState(settings), trackKeeps ? new RefTracker() : null, tlbEntries);
         }

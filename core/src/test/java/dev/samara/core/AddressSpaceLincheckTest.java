@@ -32,8 +32,9 @@ public class AddressSpaceLincheckTest {
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
     /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
-    private final AddressSpace space =
-            Machine.builder().locks(ReentrantLock::new).build().newSpace(FourPages.GEOMETRY);
+    private final AddressSpace space = MachineInternals.withLocks(
+                    Machine.builder().build(), ReentrantLock::new)
+            .newSpace(FourPages.GEOMETRY);
 
     /** Where the mapping begins is no part of the model. */
     private static long status(long result) {

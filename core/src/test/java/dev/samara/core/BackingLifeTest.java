@@ -48,10 +48,8 @@ final class BackingLifeTest {
         private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
         private final AtomicInteger retired = new AtomicInteger();
         private final Thread caller = Thread.currentThread();
-        private final Machine machine = Machine.builder()
-                .reportTo(reports::add)
-                .retirement(transit -> retire())
-                .build();
+        private final Machine machine =
+                MachineInternals.machine(Machine.builder().reportTo(reports::add), transit -> retire());
         private final List<AddressSpace> spaces = new ArrayList<>();
         private final List<VmaRef> keeps = new ArrayList<>();
         private final Deque<String> log = new ArrayDeque<>();

@@ -43,14 +43,11 @@ final class BackingRacesTest {
 
     private final AtomicInteger retired = new AtomicInteger();
 
-    private final Machine machine = Machine.builder()
-            .reportTo(reports::add)
-            .trackKeeps()
-            .retirement(transit -> {
+    private final Machine machine =
+            MachineInternals.machine(Machine.builder().reportTo(reports::add).trackKeeps(), transit -> {
                 retired.incrementAndGet();
                 spin();
-            })
-            .build();
+            });
 
     /** Long enough for others to come to what is in transit. */
     private static void spin() {

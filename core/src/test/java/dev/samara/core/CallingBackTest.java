@@ -68,11 +68,9 @@ final class CallingBackTest {
     private final List<Future<Long>> unmapping = new ArrayList<>();
     private boolean holding;
 
-    private final Machine machine = Machine.builder()
-            .retirement(transit -> retire())
-            .reportWaitsLongerThan(Duration.ofNanos(1))
-            .reportTo(report -> waits.release())
-            .build();
+    private final Machine machine = MachineInternals.machine(
+            Machine.builder().reportWaitsLongerThan(Duration.ofNanos(1)).reportTo(report -> waits.release()),
+            transit -> retire());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
     private final Scripted backing = new Scripted();
     private final ExecutorService pool = Executors.newCachedThreadPool();

@@ -89,10 +89,8 @@ final class ChangeEventsTest {
     }
 
     private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
-    private final Machine machine = Machine.builder()
-            .reportTo(reports::add)
-            .retirement(transit -> spin())
-            .build();
+    private final Machine machine =
+            MachineInternals.machine(Machine.builder().reportTo(reports::add), transit -> spin());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
     /** Long enough for others to come to what is in transit. */

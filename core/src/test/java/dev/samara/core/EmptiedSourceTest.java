@@ -24,18 +24,16 @@ class EmptiedSourceTest {
     private final AtomicReference<@Nullable AddressSpace> retiring = new AtomicReference<>();
     private final List<String> met = new ArrayList<>();
 
-    private final AddressSpace space = Machine.builder()
-            .reportTo(report -> met.add(report.toString()))
-            .retirement(transit -> {
-                AddressSpace its = retiring.get();
-                if (its != null) {
-                    its.validate();
-                    for (int page = -2; page < 4; page++) {
-                        met.add(page + " " + access(its, START + page * PAGE));
-                    }
-                }
-            })
-            .build()
+    private final AddressSpace space = MachineInternals.machine(
+                    Machine.builder().reportTo(report -> met.add(report.toString())), transit -> {
+                        AddressSpace its = retiring.get();
+                        if (its != null) {
+                            its.validate();
+                            for (int page = -2; page < 4; page++) {
+                                met.add(page + " " + access(its, START + page * PAGE));
+                            }
+                        }
+                    })
             .newSpace(Geometry.LINUX_X86_64);
 
     /** What an access meets; from here, it cannot wait. */

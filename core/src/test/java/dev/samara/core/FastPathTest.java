@@ -59,7 +59,8 @@ final class FastPathTest {
 
     private final List<ReentrantLock> layoutLocks = new ArrayList<>();
 
-    private final SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(1L << 26).locks(this::layoutLock));
+    private final SpaceFixture fixture = new SpaceFixture(
+            Machine.builder().memory(1L << 26), machine -> MachineInternals.withLocks(machine, this::layoutLock));
 
     private ReentrantLock layoutLock() {
         ReentrantLock lock = new ReentrantLock();

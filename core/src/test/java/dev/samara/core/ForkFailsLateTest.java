@@ -32,8 +32,8 @@ final class ForkFailsLateTest {
     /** How many releases of a lock come before the one that fails; none does if it is negative. */
     private int left = -1;
 
-    private final Machine machine =
-            Machine.builder().memory(1 << 20).workers(1).locks(Lock::new).build();
+    private final Machine machine = MachineInternals.withWorkers(
+            MachineInternals.withLocks(Machine.builder().memory(1 << 20).build(), Lock::new), 1);
     private final AddressSpace parent = machine.newSpace(Geometry.LINUX_X86_64);
     private final CountingBacking backing = new CountingBacking("device", 1);
 

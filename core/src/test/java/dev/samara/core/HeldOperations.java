@@ -40,7 +40,7 @@ public final class HeldOperations {
 
     /** A machine that a test has described but for where it holds. */
     public HeldOperations(Machine.Builder builder) {
-        machine = builder.reportTo(reports::add).retirement(this::retire).build();
+        machine = MachineInternals.machine(builder.reportTo(reports::add), this::retire);
     }
 
     /** A machine that reports a wait at once. */

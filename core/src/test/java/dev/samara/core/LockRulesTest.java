@@ -115,17 +115,17 @@ final class LockRulesTest {
         changes.incrementAndGet();
     };
 
-    private final Machine machine = Machine.builder()
-            .locks(WatchedLock::new)
-            .commitLimit(100 * PAGE)
-            .retirement(transit -> {
+    private final Machine machine = MachineInternals.machine(
+            Machine.builder()
+                    .commitLimit(100 * PAGE)
+                    .reportWaitsLongerThan(Duration.ofNanos(1))
+                    .reportTo(this::report),
+            transit -> {
                 violations.check("retire");
                 retired.incrementAndGet();
                 spin();
-            })
-            .reportWaitsLongerThan(Duration.ofNanos(1))
-            .reportTo(this::report)
-            .build();
+            },
+            WatchedLock::new);
 
     /** Long enough for others to come to what is in transit. */
     private static void spin() {
@@ -225,11 +225,9 @@ final class LockRulesTest {
     void reportedWait() throws Exception {
         Thread[] waiter = new Thread[1];
         AddressSpace[] spaces = new AddressSpace[1];
-        Machine held = Machine.builder()
-                .locks(WatchedLock::new)
-                .reportWaitsLongerThan(Duration.ofNanos(1))
-                .reportTo(this::report)
-                .retirement(transit -> {
+        Machine held = MachineInternals.machine(
+                Machine.builder().reportWaitsLongerThan(Duration.ofNanos(1)).reportTo(this::report),
+                transit -> {
                     violations.check("retire");
                     Thread thread = new Thread(() -> spaces[0].munmap(PLACE, PAGE));
                     if (waiter[0] == null) {
@@ -237,8 +235,8 @@ final class LockRulesTest {
                         thread.start();
                         Await.until("the other operation is reported to wait", () -> waits.get() != 0, thread);
                     }
-                })
-                .build();
+                },
+                WatchedLock::new);
         spaces[0] = held.newSpace(Geometry.LINUX_X86_64);
         assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.READ, FIXED, backings.get(0), 0));
         assertEquals(PLACE, spaces[0].mmap(PLACE, PAGE, Protection.NONE, FIXED, backings.get(1), 0));

@@ -2,33 +2,42 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.RetirementHook;
+import dev.samara.core.internal.tlb.SmallMemory;
+import dev.samara.core.vma.Geometry;
+import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Supplier;
 
-/** Machines whose retire phase is a test's, for tests of other packages. */
+/** Machines in which parts are a test's, for tests of other packages. */
 public final class MachineInternals {
     private MachineInternals() {}
 
     /** Builds a machine on which something is done in the retire phase. */
     public static Machine machine(Machine.Builder description, RetirementHook retirement) {
-        return description.retirement(retirement).build();
+        Machine machine = description.build();
+        MachineSeams.retireWith(machine.host(), retirement);
+        return machine;
     }
 
     /** Builds such a machine, whose layout locks are a test's too. */
     public static Machine machine(
             Machine.Builder description, RetirementHook retirement, Supplier<ReentrantLock> locks) {
-        return machine(description.locks(locks), retirement);
+        return withLocks(machine(description, retirement), locks);
     }
 
-    /** The description of a machine with memory whose layout locks are a test's. */
-    public static Machine.Builder builderWith(Supplier<ReentrantLock> locks) {
-        return Machine.builder().memory(1 << 20).locks(locks);
+    /** Has the layout locks of a machine without spaces created by a test; returns the machine. */
+    public static Machine withLocks(Machine machine, Supplier<ReentrantLock> locks) {
+        MachineSeams.lockWith(machine.host(), locks);
+        return machine;
     }
 
-    /** The description of a machine with memory and few workers. */
-    public static Machine.Builder builderWith(int workers) {
-        return Machine.builder().memory(1 << 20).workers(workers);
+    /** Leaves a machine with memory only a few workers; returns the machine. */
+    public static Machine withWorkers(Machine machine, int workers) {
+        int pageShift = Geometry.LINUX_X86_64.pageShift();
+        SmallMemory.leaveWorkers(Objects.requireNonNull(machine.host().memory(pageShift), "memory"), workers);
+        return machine;
     }
 
     /** Whether a thread is one of a machine's. */

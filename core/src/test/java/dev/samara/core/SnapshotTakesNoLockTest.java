@@ -21,8 +21,9 @@ class SnapshotTakesNoLockTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final AddressSpace space =
-            Machine.builder().memory(1 << 20).locks(() -> lock).build().newSpace(Geometry.LINUX_X86_64);
+    private final AddressSpace space = MachineInternals.withLocks(
+                    Machine.builder().memory(1 << 20).build(), () -> lock)
+            .newSpace(Geometry.LINUX_X86_64);
 
     private void assertSnapshot(int vmas) throws Exception {
         FutureTask<LayoutSnapshot> snapshot = new FutureTask<>(space::snapshot);

@@ -18,6 +18,7 @@ import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** A machine with memory, a space of it, and a CPU of the test's thread that has the space loaded. */
@@ -55,7 +56,13 @@ public final class SpaceFixture implements AutoCloseable {
 
     /** With a machine as described. */
     public SpaceFixture(Machine.Builder builder) {
+        this(builder, machine -> {});
+    }
+
+    /** With a machine as described, in which a seam is installed before there is a space. */
+    public SpaceFixture(Machine.Builder builder, Consumer<Machine> seam) {
         machine = builder.reportTo(reports::add).build();
+        seam.accept(machine);
         space = machine.newSpace(GEOMETRY);
         cpu = machine.claimCpu();
         cpu.load(space);

@@ -172,14 +172,12 @@ final class VmaRefTest {
     void gated() throws InterruptedException {
         AtomicReference<@Nullable AddressSpace> space = new AtomicReference<>();
         AtomicReference<@Nullable VmaRef> kept = new AtomicReference<>();
-        Machine machine = Machine.builder()
-                .retirement(transit -> {
-                    AddressSpace at = space.get();
-                    if (at != null) {
-                        kept.set(at.keep(PLACE));
-                    }
-                })
-                .build();
+        Machine machine = MachineInternals.machine(Machine.builder(), transit -> {
+            AddressSpace at = space.get();
+            if (at != null) {
+                kept.set(at.keep(PLACE));
+            }
+        });
         AddressSpace mapped = space(machine);
         space.set(mapped);
         CountingBacking other = new CountingBacking("/other", 2);

@@ -21,7 +21,6 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.Mmap;
@@ -35,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.SplittableRandom;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A space whose pages are faulted in and removed without end, for one thread.
@@ -117,8 +115,6 @@ final class Bed {
                 report -> {
                     throw new IllegalStateException(report.message());
                 },
-                RetirementHook.NOTHING,
-                ReentrantLock::new,
                 (of, shift) -> memory(of, kind.window)));
         layout = new Layout(
                 new Layout.Origin(

@@ -32,15 +32,11 @@ public final class PteOwners {
     /** The most page-table contexts there can be. */
     public static final int MOST = 1 << 16;
 
-    private final AtomicReferenceArray<@Nullable Gate> gates;
+    private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
 
     /* Guarded by this. */
     private final Deque<Integer> free = new ArrayDeque<>();
     private int given;
-
-    public PteOwners(int most) {
-        gates = new AtomicReferenceArray<>(most);
-    }
 
     /** Allocates a number; returns -1 if all are in use. */
     public synchronized int register() {
@@ -48,7 +44,7 @@ public final class PteOwners {
         if (again != null) {
             return again;
         }
-        if (given == gates.length()) {
+        if (given == MOST) {
             return -1;
         }
         return given++;

@@ -163,6 +163,10 @@ public final class InFlightRange extends WaitingCall {
         return occupied;
     }
 
+    Ranges busy() {
+        return busy;
+    }
+
     public List<Move> moves() {
         return moves;
     }
@@ -468,7 +472,7 @@ public final class InFlightRange extends WaitingCall {
 
     /** Returns whether there are pages to retire or notifiers to call. */
     private boolean callsOthers() {
-        return retiring != null || (!isTold && operation.layout().tellsOfTransits());
+        return retiring != null || (!isTold && !operation.layout().notifiers().isEmpty());
     }
 
     /** Retires with this range as that of the thread, for the code that its callbacks call. */
@@ -538,18 +542,6 @@ public final class InFlightRange extends WaitingCall {
         List<MmuNotifier> notifiers = operation.layout().notifiers();
         for (int i = 0; i < notifiers.size(); i++) {
             invalidate(notifiers.get(i));
-        }
-        RetirementHook retirement = operation.layout().host().retirement();
-        if (retirement != RetirementHook.NOTHING) {
-            retirePages(retirement);
-        }
-    }
-
-    private void retirePages(RetirementHook retirement) {
-        try {
-            retirement.retire(this);
-        } catch (Throwable thrown) {
-            report(thrown);
         }
     }
 

@@ -50,7 +50,7 @@ public final class Layout implements VmaLookup {
     /** The end of the heap. Written under the layout lock; read without it for displays. */
     private volatile long brk;
 
-    private final Notifiers notifiers = new Notifiers();
+    private final Notifiers notifiers;
 
     /* Guarded by the layout lock, as is everything in them. */
 
@@ -136,6 +136,7 @@ public final class Layout implements VmaLookup {
         host = origin.host();
         geometry = origin.geometry();
         lock = host.newLock();
+        notifiers = new Notifiers(host.firstNotifiers());
         tree = new MapleTree<>(lock);
         changes = new Changes(host);
         pages = memory == null ? null : new PageTable(geometry);
@@ -452,11 +453,6 @@ public final class Layout implements VmaLookup {
     /** Returns the notifiers of revocations; the list is never changed. */
     List<MmuNotifier> notifiers() {
         return notifiers.all();
-    }
-
-    /** Returns whether there is a notifier of revocations, or a retirement hook. */
-    boolean tellsOfTransits() {
-        return !notifiers.all().isEmpty() || host.retirement() != RetirementHook.NOTHING;
     }
 
     /** Returns an empty layout with this one's bounds and limits, for a child. Caller holds the layout lock. */

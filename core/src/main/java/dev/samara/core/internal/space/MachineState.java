@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.CommittedMemory;
@@ -39,8 +40,6 @@ public final class MachineState {
      * @param commitLimitBytes the commit limit in bytes, or {@link CommittedMemory#UNLIMITED}
      * @param longWaitNanos the time after which a wait for a range in flight is reported
      * @param reporter receives reports that no caller can receive
-     * @param retirement a hook that runs for each retirement
-     * @param locks creates the layout lock of each space
      * @param memories creates the memory for a page size, given as its binary logarithm; null for a machine without
      *     memory
      */
@@ -50,8 +49,6 @@ public final class MachineState {
             long commitLimitBytes,
             long longWaitNanos,
             Consumer<? super Report> reporter,
-            RetirementHook retirement,
-            Supplier<ReentrantLock> locks,
             @Nullable MemoryMaker memories) {}
 
     @FunctionalInterface
@@ -74,8 +71,6 @@ public final class MachineState {
 
     private final long longWaitNanos;
     private final Consumer<? super Report> reporter;
-    private final RetirementHook retirement;
-    private final Supplier<ReentrantLock> locks;
     private final @Nullable MemoryMaker memories;
 
     /**
@@ -85,6 +80,9 @@ public final class MachineState {
     private final AtomicReferenceArray<@Nullable Memory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     private final Spaces spaces = new Spaces();
+
+    private Supplier<ReentrantLock> locks = LayoutLock::new;
+    private List<MmuNotifier> firstNotifiers = List.of();
 
     private final Background background = new Background(this::reportFailedTask);
     private final WaitingCalls waitingCalls = new WaitingCalls(background);
@@ -108,8 +106,6 @@ public final class MachineState {
         committed = new CommittedMemory(settings.commitLimitBytes());
         longWaitNanos = settings.longWaitNanos();
         reporter = settings.reporter();
-        retirement = settings.retirement();
-        locks = settings.locks();
         memories = settings.memories();
     }
 
@@ -217,12 +213,23 @@ public final class MachineState {
         return file == null ? null : file.memory();
     }
 
-    RetirementHook retirement() {
-        return retirement;
-    }
-
     ReentrantLock newLock() {
         return locks.get();
+    }
+
+    /** Has the layout locks of later spaces created by a test. A seam, called before there is a space. */
+    void lockWith(Supplier<ReentrantLock> creator) {
+        locks = creator;
+    }
+
+    /** Returns the notifiers with which a space begins: none, or a test's. */
+    List<MmuNotifier> firstNotifiers() {
+        return firstNotifiers;
+    }
+
+    /** Has later spaces begin with a notifier of a test. A seam, called before there is a space. */
+    void notifyInEachSpace(MmuNotifier notifier) {
+        firstNotifiers = List.of(notifier);
     }
 
     /** Returns the time in nanoseconds after which a wait is reported. */

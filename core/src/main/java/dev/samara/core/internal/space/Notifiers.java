@@ -7,7 +7,11 @@ import java.util.List;
 
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class Notifiers {
-    private volatile List<MmuNotifier> all = List.of();
+    private volatile List<MmuNotifier> all;
+
+    Notifiers(List<MmuNotifier> first) {
+        all = List.copyOf(first);
+    }
 
     void add(MmuNotifier notifier) {
         List<MmuNotifier> more = new ArrayList<>(all);

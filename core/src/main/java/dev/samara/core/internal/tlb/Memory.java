@@ -35,7 +35,7 @@ public final class Memory {
     private final int faultAround;
     private final long longestOffer;
     private final @Nullable AccessChecker oracle;
-    private final PteOwners owners;
+    private final PteOwners owners = new PteOwners();
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
     private final Caches caches = new Caches();
     private final AtomicInteger workers = new AtomicInteger();
@@ -74,27 +74,6 @@ public final class Memory {
      */
     public Memory(
             Frames frames, Rcu rcu, Cpus cpus, int faultAround, long longestOffer, @Nullable AccessChecker oracle) {
-        this(frames, rcu, cpus, faultAround, longestOffer, oracle, MOST_WORKERS);
-    }
-
-    /**
-     * Makes the memory of a machine.
-     *
-     * @param faultAround the most pages of a file that one fault maps, a power of two
-     * @param longestOffer the time in nanoseconds after which an offer of pages counts as blocked, or {@link
-     *     #UNCHECKED}
-     * @param oracle the access checker, or null for a machine that is not checked
-     * @param mostWorkers the most page-table contexts, from 1 to {@link #MOST_WORKERS}
-     */
-    public Memory(
-            Frames frames,
-            Rcu rcu,
-            Cpus cpus,
-            int faultAround,
-            long longestOffer,
-            @Nullable AccessChecker oracle,
-            int mostWorkers) {
-        owners = new PteOwners(mostWorkers);
         this.oracle = oracle;
         this.frames = frames;
         this.rcu = rcu;

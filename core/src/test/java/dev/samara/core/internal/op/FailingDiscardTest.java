@@ -48,13 +48,14 @@ final class FailingDiscardTest {
     private final Cpus cpus = new Cpus(0, message -> {
         throw new IllegalStateException(message);
     });
-    private final Memory memory = new Memory(
-            SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
-            SmallMemory.rcu(),
-            cpus,
-            1,
-            Memory.UNCHECKED,
-            null,
+    private final Memory memory = SmallMemory.leaveWorkers(
+            new Memory(
+                    SmallMemory.frames(Layouts.GEOMETRY.pageShift(), 16),
+                    SmallMemory.rcu(),
+                    cpus,
+                    1,
+                    Memory.UNCHECKED,
+                    null),
             MOST_WORKERS);
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final Layout layout = new Layout(Layouts.origin(Layouts.host(memory, reports)), List.of());

@@ -4,6 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.syscall.Msync;
@@ -18,6 +19,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -29,52 +31,38 @@ public final class Layouts {
 
     /** A host on which nothing is reported but what the test must know of. */
     public static MachineState host(int maxMaps, long stackGuardPages, long commitLimit) {
-        return host(maxMaps, stackGuardPages, commitLimit, RetirementHook.NOTHING, Layouts::refuse);
+        return host(maxMaps, stackGuardPages, commitLimit, Layouts::refuse, null);
     }
 
     static MachineState host(RetirementHook retirement, List<Report> reports) {
-        return host(65530, 256, MachineState.UNLIMITED, retirement, Collections.synchronizedList(reports)::add);
+        MachineState host =
+                host(65530, 256, MachineState.UNLIMITED, Collections.synchronizedList(reports)::add, null);
+        MachineSeams.retireWith(host, retirement);
+        return host;
     }
 
     /** A host with memory, whose layouts have a lock of the test's. */
     static MachineState host(RetirementHook retirement, Supplier<ReentrantLock> locks, Memory memory) {
-        MachineState.MemoryMaker memories = (host, pageShift) -> memory;
-        return host(65530, 256, MachineState.UNLIMITED, retirement, Layouts::refuse, locks, memories);
+        MachineState host = host(65530, 256, MachineState.UNLIMITED, Layouts::refuse, memory);
+        MachineSeams.retireWith(host, retirement);
+        MachineSeams.lockWith(host, locks);
+        return host;
     }
 
     /** A host with memory that reports to a list, which is synchronized. */
     static MachineState host(Memory memory, List<Report> reports) {
-        MachineState.MemoryMaker memories = (host, pageShift) -> memory;
-        return host(
-                65530, 256, MachineState.UNLIMITED, RetirementHook.NOTHING, reports::add, ReentrantLock::new, memories);
+        return host(65530, 256, MachineState.UNLIMITED, reports::add, memory);
     }
 
     private static MachineState host(
-            int maxMaps,
-            long stackGuardPages,
-            long commitLimit,
-            RetirementHook retirement,
-            java.util.function.Consumer<Report> reporter) {
-        return host(maxMaps, stackGuardPages, commitLimit, retirement, reporter, ReentrantLock::new, null);
-    }
-
-    private static MachineState host(
-            int maxMaps,
-            long stackGuardPages,
-            long commitLimit,
-            RetirementHook retirement,
-            java.util.function.Consumer<Report> reporter,
-            Supplier<ReentrantLock> locks,
-            MachineState.@Nullable MemoryMaker memories) {
+            int maxMaps, long stackGuardPages, long commitLimit, Consumer<Report> reporter, @Nullable Memory memory) {
         return new MachineState(new MachineState.Settings(
                 maxMaps,
                 stackGuardPages,
                 commitLimit,
                 TimeUnit.MINUTES.toNanos(5),
                 reporter,
-                retirement,
-                locks,
-                memories));
+                memory == null ? null : (host, pageShift) -> memory));
     }
 
     private static void refuse(Report report) {

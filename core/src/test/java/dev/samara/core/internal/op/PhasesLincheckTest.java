@@ -14,8 +14,8 @@ import static dev.samara.core.FourPages.start;
 import dev.samara.core.FourPages;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
@@ -76,9 +76,9 @@ public class PhasesLincheckTest {
                 report -> {
                     throw new AssertionError(report);
                 },
-                RetirementHook.NOTHING,
-                ReentrantLock::new,
                 null));
+        // A lock that parks at once: for a model checker, a spin that ends by the clock never ends.
+        MachineSeams.lockWith(host, ReentrantLock::new);
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
                 new Layout.Origin(

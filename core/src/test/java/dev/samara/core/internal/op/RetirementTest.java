@@ -91,7 +91,8 @@ final class RetirementTest {
     @ValueSource(booleans = {false, true})
     @DisplayName("is refused with EAGAIN where no worker is left, and nothing has changed")
     void noWorker(boolean isAsynchronous) {
-        SpaceFixture fixture = new SpaceFixture(MachineInternals.builderWith(8));
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withWorkers(machine, 8));
         long at = fixture.anonymous(1);
         fixture.store(at, 0x5ec2e7);
         Memory memory = MachineInternals.layoutOf(fixture.space).memory();
@@ -114,7 +115,8 @@ final class RetirementTest {
     @Test
     @DisplayName("of the end of a space waits for a worker, is reported once, and then empties the space")
     void closeWithoutWorker() {
-        SpaceFixture fixture = new SpaceFixture(MachineInternals.builderWith(8));
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withWorkers(machine, 8));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
         Memory memory = MachineInternals.layoutOf(fixture.space).memory();
@@ -138,7 +140,8 @@ final class RetirementTest {
     @DisplayName("that fails in its last step keeps its range, is reported once, and goes on until it has succeeded")
     void failingCompletion(boolean isAsynchronous) {
         FailingLocks locks = new FailingLocks();
-        SpaceFixture fixture = new SpaceFixture(MachineInternals.builderWith(locks::make));
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withLocks(machine, locks::make));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
         fixture.store(at + 2 * PAGE, 3);
@@ -175,7 +178,8 @@ final class RetirementTest {
     @DisplayName("goes on although its call throws an Error once it has published")
     void errorAfterPublication(boolean isAsynchronous) throws InterruptedException {
         FailingLocks locks = new FailingLocks();
-        SpaceFixture fixture = new SpaceFixture(MachineInternals.builderWith(locks::make));
+        SpaceFixture fixture = new SpaceFixture(
+                Machine.builder().memory(1 << 20), machine -> MachineInternals.withLocks(machine, locks::make));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
         // There is a worker after this, and the first attempt publishes.

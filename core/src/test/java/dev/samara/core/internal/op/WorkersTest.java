@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Await;
+import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.OneThread;
 import dev.samara.core.SpaceFixture;
@@ -48,7 +49,9 @@ final class WorkersTest {
     private static final long AT = 0x10_0000_0000L;
 
     private final SpaceFixture fixture =
-            new SpaceFixture(MachineInternals.builderWith(8).commitLimit(2 * PAGES * PAGE));
+            new SpaceFixture(
+            Machine.builder().memory(1 << 20).commitLimit(2 * PAGES * PAGE),
+            machine -> MachineInternals.withWorkers(machine, 8));
     private final Memory memory = MachineInternals.layoutOf(fixture.space).memory();
     private final List<PageTableContext> taken = new ArrayList<>();
 

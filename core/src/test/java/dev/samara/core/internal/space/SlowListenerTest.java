@@ -15,7 +15,6 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -37,8 +36,6 @@ final class SlowListenerTest {
                 reports.add(report);
                 reported.release();
             },
-            RetirementHook.NOTHING,
-            ReentrantLock::new,
             null));
     private final Changes changes = new Changes(host);
     private final List<Vma> some = List.of(new Vma(0, 0x1000, VmaFlags.READ, 0, null, null, null));

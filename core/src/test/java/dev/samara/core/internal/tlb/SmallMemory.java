@@ -30,7 +30,15 @@ public final class SmallMemory {
     /** A memory in which only so many workers can be at work. */
     static Memory withWorkers(int frames, int workers) {
         Cpus cpus = new Cpus(Long.MAX_VALUE, message -> {});
-        return new Memory(frames(12, frames), rcu(), cpus, 1, Memory.UNCHECKED, null, workers);
+        return leaveWorkers(new Memory(frames(12, frames), rcu(), cpus, 1, Memory.UNCHECKED, null), workers);
+    }
+
+    /** Takes the numbers of all workers but a few, which remain to be made; returns the memory. */
+    public static Memory leaveWorkers(Memory memory, int workers) {
+        for (int taken = workers; taken < Memory.MOST_WORKERS; taken++) {
+            memory.owners().register();
+        }
+        return memory;
     }
 
     /** Frames alone. */

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.internal.sync.Ranges;
+import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
+
+/** Replaces parts of a machine by a test's. Called before the machine has a space. */
+public final class MachineSeams {
+    private MachineSeams() {}
+
+    /** Has the layout locks of the spaces created by a test. */
+    public static void lockWith(MachineState machine, Supplier<ReentrantLock> locks) {
+        machine.lockWith(locks);
+    }
+
+    /** Calls a hook in the retire phase of each operation, as a notifier that each space of the machine has. */
+    public static void retireWith(MachineState machine, RetirementHook hook) {
+        machine.notifyInEachSpace((start, end, reason) -> {
+            InFlightRange range = Objects.requireNonNull(RetiringThread.range(), "a notifier runs in a retirement");
+            if (isLast(range, start, end, reason)) {
+                hook.retire(range);
+            }
+        });
+    }
+
+    /** Returns whether a notifier is called for the last of an operation's ranges. */
+    private static boolean isLast(InFlightRange range, long start, long end, MmuNotifier.Reason reason) {
+        boolean isOccupied = reason == MmuNotifier.Reason.REPLACED || reason == MmuNotifier.Reason.PROTECTED;
+        boolean isBusy = reason == MmuNotifier.Reason.DISCARDED;
+        Ranges last;
+        if (!range.occupied().isEmpty()) {
+            last = isOccupied ? range.occupied() : Ranges.NONE;
+        } else if (!range.busy().isEmpty()) {
+            last = isBusy ? range.busy() : Ranges.NONE;
+        } else {
+            last = range.reserved();
+        }
+        int count = last.size();
+        return count != 0 && last.start(count - 1) == start && last.end(count - 1) == end;
+    }
+}
