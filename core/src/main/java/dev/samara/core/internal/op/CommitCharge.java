@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
+import dev.samara.core.internal.space.InFlightCharge;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
@@ -39,11 +40,11 @@ final class CommitCharge {
     /** The ranges that this edit completes; null for none. */
     private @Nullable List<InFlightRange> released;
 
-    /** At publication: bytes charged that the layout does not hold any more. */
+    /** At publication: bytes charged that the layout does not hold any more, and no range in flight uncharges. */
     private long left;
 
-    /** At publication: the objects with fewer mappings, uncharged with the range in flight; null for none. */
-    private @Nullable IdentityHashMap<SharedAnonymous, Integer> deferred;
+    /** At publication: the memory to uncharge with the range in flight. */
+    private InFlightCharge deferred = InFlightCharge.NONE;
 
     CommitCharge(Layout layout) {
         this.layout = layout;
@@ -155,31 +156,38 @@ final class CommitCharge {
      */
     void prepare(Counters counters, @Nullable InFlightRange transit) {
         left = excess(counters);
-        if (transit != null && objectMappings != null) {
-            IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
-            objectMappings.forEach((object, change) -> {
-                if (change < 0) {
-                    fewer.put(object, change);
-                }
-            });
-            if (!fewer.isEmpty()) {
-                deferred = fewer;
+        if (transit != null) {
+            long bytes = Math.max(0, left);
+            IdentityHashMap<SharedAnonymous, Integer> fewer = fewerMappings();
+            if (bytes != 0 || fewer != null) {
+                deferred = new InFlightCharge(bytes, fewer);
+                left -= bytes;
             }
         }
     }
 
+    /** Returns the objects of which this edit has removed mappings; null for none. */
+    private @Nullable IdentityHashMap<SharedAnonymous, Integer> fewerMappings() {
+        if (objectMappings == null) {
+            return null;
+        }
+        IdentityHashMap<SharedAnonymous, Integer> fewer = new IdentityHashMap<>();
+        objectMappings.forEach((object, change) -> {
+            if (change < 0) {
+                fewer.put(object, change);
+            }
+        });
+        return fewer.isEmpty() ? null : fewer;
+    }
+
     /** Settles an edit that was just published, as prepared. */
     void publish(@Nullable InFlightRange transit) {
-        if (transit == null || left <= 0) {
-            giveBack(left);
-        } else {
-            transit.bytes = left;
-        }
+        giveBack(left);
         if (transit != null) {
-            transit.objects = deferred;
+            transit.charge(deferred);
         }
         if (objectMappings != null) {
-            settleObjects(objectMappings, deferred != null);
+            settleObjects(objectMappings, deferred.objects() != null);
         }
         if (released != null) {
             for (int i = 0; i < released.size(); i++) {
@@ -190,9 +198,10 @@ final class CommitCharge {
 
     /** Uncharges the unmapped memory of a range in flight at its completion. */
     static void giveBack(MachineState host, InFlightRange complete) {
-        long bytes = complete.bytes;
-        if (complete.objects != null) {
-            bytes -= countObjects(complete.objects, 1, false);
+        InFlightCharge unmapped = complete.charge();
+        long bytes = unmapped.bytes();
+        if (unmapped.objects() != null) {
+            bytes -= countObjects(unmapped.objects(), 1, false);
         }
         if (bytes != 0) {
             host.committed().uncharge(bytes);

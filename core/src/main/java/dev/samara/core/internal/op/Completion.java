@@ -6,7 +6,6 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.internal.vma.Life;
 import dev.samara.maple.RangeEntry;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * The last phase of an operation in flight. Under one hold of the layout lock it clears the reservations, joins the
  * VMAs with their neighbours, uncharges the unmapped pages, and opens the gate. Then it wakes the waiters.
  */
-public final class Completion {
+final class Completion {
     /** The completed ranges: the given one, if it waits for no other, and those that waited only for it. */
     private final List<InFlightRange> completed = new ArrayList<>(1);
 
@@ -30,7 +29,7 @@ public final class Completion {
      * Ends the retirement of a range, and completes it if it waits for no other. If this throws before {@link
      * InFlightRange#arriveItself} is called, nothing has changed and it may be called again. Caller must hold no lock.
      */
-    public static void of(InFlightRange transit) {
+    static void of(RetirementRun transit) {
         Layout layout = transit.operation().layout();
         boolean alone;
         boolean done = false;
@@ -52,7 +51,7 @@ public final class Completion {
             layout.unlock();
             if (done) {
                 Gate.wake(waiting);
-                after(transit);
+                transit.completed();
             }
         }
         if (!alone) {
@@ -78,7 +77,7 @@ public final class Completion {
         return transit.complete();
     }
 
-    private static void completeWithOthers(InFlightRange transit) {
+    private static void completeWithOthers(RetirementRun transit) {
         List<InFlightRange> completed = List.of();
         List<Gate.@Nullable Waiter> waiters = List.of();
         boolean finished = false;
@@ -110,7 +109,7 @@ public final class Completion {
                 Gate.wake(waiting);
             }
             if (finished) {
-                completed.forEach(Completion::after);
+                completed.forEach(InFlightRange::completed);
             }
         }
     }
@@ -152,13 +151,5 @@ public final class Completion {
             MergeRules.joinLate(edit, join);
         }
         edit.release(transit);
-    }
-
-    private static void after(InFlightRange done) {
-        try {
-            done.takeHeld().forEach(Life::unhold);
-        } finally {
-            done.submitLast();
-        }
     }
 }

@@ -63,7 +63,7 @@ public final class Edit implements AutoCloseable {
     private @Nullable CommitCharge commitment;
 
     /** The range in flight that this edit publishes, or null. */
-    private @Nullable InFlightRange transit;
+    private @Nullable RetirementRun transit;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
@@ -390,9 +390,9 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Returns the range in flight of this edit, created at first use. */
-    private InFlightRange transit() {
+    private RetirementRun transit() {
         if (transit == null) {
-            transit = new InFlightRange(operation);
+            transit = new RetirementRun(operation);
         }
         return transit;
     }
@@ -555,7 +555,7 @@ public final class Edit implements AutoCloseable {
      * @return {@code result}, or the negated errno of a refusal
      */
     long finish(long result) {
-        InFlightRange mine = transit;
+        RetirementRun mine = transit;
         if (mine != null) {
             Seams.cut(this, mine);
         }
@@ -608,7 +608,7 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Adopts the published change. Allocates nothing. */
-    private void afterCommit(long result, @Nullable InFlightRange mine, boolean charges) {
+    private void afterCommit(long result, @Nullable RetirementRun mine, boolean charges) {
         if (!completing) {
             operation.published(result, mine);
         }
@@ -641,7 +641,7 @@ public final class Edit implements AutoCloseable {
      * Allocates the resources of the retirement, which then does not fail for want of them. Returns false if the
      * operation must act first.
      */
-    private boolean prepareToRetire(InFlightRange mine) {
+    private boolean prepareToRetire(RetirementRun mine) {
         if (!operation.prepare(mine)) {
             return false;
         }

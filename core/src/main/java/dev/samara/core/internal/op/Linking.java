@@ -3,7 +3,6 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.space.InFlightGate;
-import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.Life;
 import dev.samara.core.vma.Vma;
@@ -41,7 +40,7 @@ final class Linking {
     }
 
     /** Unlinks VMAs that left the layout, or leaves that to the range in flight that retires their pages. */
-    static void unlink(List<Vma> gone, @Nullable InFlightRange transit) {
+    static void unlink(List<Vma> gone, @Nullable RetirementRun transit) {
         List<Vma> linked = null;
         for (int i = 0; i < gone.size(); i++) {
             Vma vma = gone.get(i);

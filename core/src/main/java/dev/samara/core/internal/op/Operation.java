@@ -48,7 +48,7 @@ public final class Operation implements Watch {
     private boolean done;
     private boolean isPublished;
     private long result;
-    private @Nullable InFlightRange transit;
+    private @Nullable RetirementRun transit;
 
     /** The backlog in which it has a place for the work of a machine thread; null if it has none. */
     private @Nullable Backlog room;
@@ -154,7 +154,7 @@ public final class Operation implements Watch {
     }
 
     /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
-    public boolean isMunmap() {
+    boolean isMunmap() {
         return call.isMunmap();
     }
 
@@ -197,7 +197,7 @@ public final class Operation implements Watch {
             publish();
             returned = true;
         } finally {
-            InFlightRange rest = transit;
+            RetirementRun rest = transit;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);
@@ -237,7 +237,7 @@ public final class Operation implements Watch {
      *
      * @return false if the attempt must end first: the operation is refused, or must create a worker without the lock
      */
-    boolean prepare(InFlightRange rest) {
+    boolean prepare(RetirementRun rest) {
         try {
             StackReserve.check(DEPTH);
             Memory memory = layout.memoryOrNull();
@@ -349,7 +349,7 @@ public final class Operation implements Watch {
     }
 
     /** Ends the attempts; the range in flight, if any, remains to be retired and completed. */
-    void published(long answer, @Nullable InFlightRange rest) {
+    void published(long answer, @Nullable RetirementRun rest) {
         result = answer;
         transit = rest;
         isPublished = true;

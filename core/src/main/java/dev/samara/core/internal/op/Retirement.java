@@ -45,7 +45,7 @@ public final class Retirement {
     private static final int DONE = 7;
 
     private final Layout layout;
-    private final InFlightRange transit;
+    private final RetirementRun transit;
     private final PageTable table;
     private final Memory memory;
     private final TlbGather gather;
@@ -73,7 +73,7 @@ public final class Retirement {
      * @param memory the machine's memory
      * @param worker a borrowed worker, or null if none is available and the retirement must continue without
      */
-    Retirement(InFlightRange transit, Memory memory, @Nullable PageTableContext worker) {
+    Retirement(RetirementRun transit, Memory memory, @Nullable PageTableContext worker) {
         this.transit = transit;
         this.memory = memory;
         layout = transit.operation().layout();

@@ -451,7 +451,7 @@ public final class Layout implements VmaLookup {
     }
 
     /** Returns the notifiers of revocations; the list is never changed. */
-    List<MmuNotifier> notifiers() {
+    public List<MmuNotifier> notifiers() {
         return notifiers.all();
     }
 

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.MmuNotifier;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.sync.WaitingCalls;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.vma.Vma;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An operation in flight: its ranges, and the run of its retire phase. The run calls the notifiers, retires the pages,
+ * unlinks the removed VMAs from their files and completes the ranges.
+ *
+ * <p><b>Retirement cannot fail half-way.</b> Its resources are taken before publication: a bounded depth of stack, a
+ * worker, a first block of memory that is used repeatedly, and the entry in the list of waiting calls, which is this
+ * object. The worker stays until the last page action is done. If a worker is missing the operation is refused with
+ * {@code EAGAIN}; for want of memory or stack it is refused with {@code ENOMEM}. A refused operation has changed
+ * nothing. An exception of an embedder's code is caught at each call and reported. If another step fails, the range
+ * stays in flight, with its VMAs linked to their files. The failure is reported once. A thread of the machine then
+ * repeats the step, after pauses that grow up to a second. The caller of a synchronous operation waits for that, and a
+ * future completes only after it.
+ *
+ * <p>An asynchronous operation keeps no thread and no worker while it waits for a CPU, a copy, a page or a grace
+ * period: meanwhile it is one of the {@linkplain WaitingCalls waiting calls}.
+ *
+ * <p>The operation sets the fields before publication. After that only the one thread that runs this uses them; the
+ * waiting calls hand it on.
+ */
+final class RetirementRun extends InFlightRange {
+    private static final long FIRST_PAUSE = 1_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
+    private final Operation operation;
+
+    /** The retirement of its pages; null for none. */
+    private @Nullable Retirement retiring;
+
+    /** VMAs that left the layout and stay linked to their files until their pages are retired. */
+    private List<Vma> linked = List.of();
+
+    /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
+    private List<Vma> held = List.of();
+
+    /** The task that ends an asynchronous call after completion; null for a synchronous one. */
+    private @Nullable Runnable last;
+
+    private boolean isTold;
+
+    /** Nanoseconds of the pause after the latest failure; 0 before the first. */
+    private long pause;
+
+    /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */
+    private long dueNanos;
+
+    /** The exception of the first failed step, until it is reported. */
+    private @Nullable Throwable failure;
+
+    RetirementRun(Operation operation) {
+        this.operation = operation;
+    }
+
+    @Override
+    public Operation operation() {
+        return operation;
+    }
+
+    @Override
+    public boolean givesUpItsRange() {
+        return operation.isMunmap();
+    }
+
+    private MachineState machine() {
+        return operation.layout().host();
+    }
+
+    /** Sets the retirement of its pages. Called before publication. */
+    void retireBy(Retirement prepared) {
+        retiring = prepared;
+    }
+
+    void keepLinked(List<Vma> vmas) {
+        linked = vmas;
+    }
+
+    void hold(List<Vma> vmas) {
+        held = vmas;
+    }
+
+    /** Sets the task that a thread of the machine runs after completion. Caller is the operation's thread. */
+    void runAfter(Runnable task) {
+        last = task;
+    }
+
+    /** Requests that a thread of the machine calls {@link #run}. */
+    void submit() {
+        machine().submit(this);
+    }
+
+    /**
+     * Retires and completes the range on the operation's thread, and waits until it is complete. Called once. Caller
+     * must hold no lock.
+     */
+    void retireAndWait() {
+        boolean isOver = false;
+        try {
+            isOver = goOn(false);
+        } finally {
+            if (!isOver) {
+                machine().waitingCalls().add(this);
+            }
+        }
+        if (!isOver) {
+            gate().awaitUninterruptibly(operation);
+        }
+    }
+
+    /**
+     * Retires and completes the range as far as possible without waiting, then adds it to the waiting calls. For a
+     * thread of the machine.
+     */
+    @Override
+    public void run() {
+        boolean isOver = false;
+        try {
+            reportFailure();
+            if (gate().isOpen()) {
+                Objects.requireNonNull(last, "last").run();
+                isOver = true;
+            } else {
+                isOver = goOn(true);
+            }
+        } finally {
+            // Also after an Error: no other thread continues this range.
+            if (!isOver) {
+                machine().waitingCalls().add(this);
+            }
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        Retirement pages = retiring;
+        if (gate().isOpen()) {
+            return true;
+        }
+        return dueNanos != 0 ? System.nanoTime() - dueNanos >= 0 : pages == null || pages.isReady();
+    }
+
+    /** Continues at the current step; returns whether its own retirement has ended. */
+    private boolean goOn(boolean mayRest) {
+        try {
+            dueNanos = 0;
+            if (callsOthers() && !retireAsThisThread(mayRest)) {
+                return false;
+            }
+            for (int i = 0; i < linked.size(); i++) {
+                Life.unlink(linked.get(i));
+            }
+            linked = List.of();
+        } catch (Throwable thrown) {
+            fail(thrown);
+            return false;
+        }
+        return end();
+    }
+
+    /** Returns whether there are pages to retire or notifiers to call. */
+    private boolean callsOthers() {
+        return retiring != null || (!isTold && !operation.layout().notifiers().isEmpty());
+    }
+
+    /** Retires with this range as that of the thread, for operations that callbacks call. */
+    private boolean retireAsThisThread(boolean mayRest) {
+        InFlightRange outer = RetiringThread.range();
+        try {
+            RetiringThread.set(this);
+            return retire(mayRest);
+        } finally {
+            RetiringThread.set(outer);
+        }
+    }
+
+    /** Notifiers run first: no secondary MMU uses the pages after they are retired. */
+    private boolean retire(boolean mayRest) {
+        if (!isTold) {
+            isTold = true;
+            tell();
+        }
+        Retirement pages = retiring;
+        return pages == null || pages.advance(mayRest);
+    }
+
+    private void tell() {
+        List<MmuNotifier> notifiers = operation.layout().notifiers();
+        for (int i = 0; i < notifiers.size(); i++) {
+            invalidate(notifiers.get(i));
+        }
+    }
+
+    private void invalidate(MmuNotifier notifier) {
+        invalidate(notifier, reserved(), MmuNotifier.Reason.UNMAPPED);
+        invalidate(notifier, busy(), MmuNotifier.Reason.DISCARDED);
+        invalidate(notifier, occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
+    }
+
+    /** Calls a notifier for each range; an exception for one range is reported and does not prevent the others. */
+    private void invalidate(MmuNotifier notifier, Ranges ranges, MmuNotifier.Reason reason) {
+        for (int i = 0; i < ranges.size(); i++) {
+            try {
+                notifier.invalidate(ranges.start(i), ranges.end(i), reason);
+            } catch (Throwable thrown) {
+                report(thrown);
+            }
+        }
+    }
+
+    private boolean end() {
+        try {
+            Completion.of(this);
+            return true;
+        } catch (Throwable thrown) {
+            if (isArrived()) {
+                // The range has ended; only the tasks after it have failed.
+                report(thrown);
+                return true;
+            }
+            fail(thrown);
+            return false;
+        }
+    }
+
+    /**
+     * Schedules another attempt after a pause. The thread of that attempt reports the first failure: this thread may be
+     * at the end of its stack.
+     */
+    private void fail(Throwable thrown) {
+        boolean isFirst = pause == 0;
+        pause = isFirst ? FIRST_PAUSE : Math.min(2 * pause, LONGEST_PAUSE);
+        // Never 0: 0 means that there is no pause.
+        dueNanos = System.nanoTime() + pause | 1;
+        if (isFirst) {
+            failure = thrown;
+        }
+        Retirement pages = retiring;
+        if (pages != null) {
+            pages.rest();
+        }
+    }
+
+    private void reportFailure() {
+        Throwable first = failure;
+        if (first != null) {
+            failure = null;
+            String what = "the retirement of " + operation + " has failed, and is tried again until it succeeds";
+            machine().report(Report.Kind.RETIREMENT_FAILED, what, first);
+        }
+    }
+
+    private void report(Throwable thrown) {
+        machine().report(Report.Kind.CALLBACK_FAILED, "retiring of " + operation, thrown);
+    }
+
+    /**
+     * Clears the retiring bits of the removed VMAs, and requests that a thread of the machine runs the task after
+     * completion, if there is one.
+     */
+    @Override
+    public void completed() {
+        try {
+            List<Vma> removed = held;
+            // A VMA leads to this object, which must not keep others reachable.
+            held = List.of();
+            removed.forEach(Life::unhold);
+        } finally {
+            if (last != null) {
+                submit();
+            }
+        }
+    }
+}

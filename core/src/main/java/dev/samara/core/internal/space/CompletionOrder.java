@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.space;
+
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The ranges in flight that a range waits for before it completes, and those that wait for it. Guarded by the layout
+ * lock.
+ *
+ * <p>Only early reuse orders ranges: a mapping stored over the reservations of {@code munmap}s in flight, its
+ * predecessors, may be used only after their retirements have ended.
+ */
+final class CompletionOrder {
+    /** The order of a range that waits for no other, and that no other waits for. Never changed. */
+    static final CompletionOrder ALONE = new CompletionOrder(List.of());
+
+    /** Until publication: the ranges over whose reservations this one is stored. */
+    private List<InFlightRange> predecessors;
+
+    private List<InFlightRange> successors = List.of();
+
+    /** The number of predecessors whose retirement has not ended. */
+    private int awaited;
+
+    CompletionOrder(List<InFlightRange> predecessors) {
+        this.predecessors = predecessors;
+    }
+
+    List<InFlightRange> predecessors() {
+        return predecessors;
+    }
+
+    List<InFlightRange> successors() {
+        return successors;
+    }
+
+    int awaited() {
+        return awaited;
+    }
+
+    boolean isAlone() {
+        return successors.isEmpty() && awaited == 0;
+    }
+
+    /** Returns this order, or a new one in place of {@link #ALONE}, with capacity for one more successor. */
+    CompletionOrder withRoom() {
+        ArrayList<InFlightRange> more = new ArrayList<>(successors.size() + 1);
+        more.addAll(successors);
+        CompletionOrder roomy = this == ALONE ? new CompletionOrder(List.of()) : this;
+        roomy.successors = more;
+        return roomy;
+    }
+
+    /** Adds a successor, for which {@link #withRoom} has reserved capacity. */
+    void add(InFlightRange successor) {
+        successors.add(successor);
+    }
+
+    /** Makes the range wait for its predecessors, which have got it as a successor. */
+    void depart() {
+        awaited = predecessors.size();
+        predecessors = List.of();
+    }
+
+    /** Records that the retirement of a predecessor has ended. */
+    void arrive() {
+        awaited--;
+    }
+}
