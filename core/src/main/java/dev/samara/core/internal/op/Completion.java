@@ -88,9 +88,9 @@ final class Completion {
             try {
                 completion.end(transit);
                 waiters = new ArrayList<>(completed.size());
-                edit.finish(Edit.DONE);
+                Publication.publish(edit, Edit.DONE);
             } finally {
-                if (edit.isFinished()) {
+                if (edit.published) {
                     finished = true;
                     transit.arriveItself();
                     successors.forEach(InFlightRange::arrive);

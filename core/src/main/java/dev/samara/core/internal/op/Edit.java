@@ -1,26 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.event.LayoutChange;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.EditLists;
-import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.internal.vma.Open;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
-import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
@@ -31,10 +26,10 @@ import org.jspecify.annotations.Nullable;
  * One attempt of an operation to change a layout, or the completion of an operation: a tree transaction and its
  * effects.
  *
- * <p>The layout lock is held from construction to {@link #close}. {@link #finish} publishes all changes in one step. An
- * edit is closed without it if it must wait, if a backing must be asked first, or if a step has thrown. Such an edit
- * leaves no trace. An operation that fails half-way as Linux does is finished like any other, since its changes so far
- * stay.
+ * <p>The layout lock is held from construction to {@link #close}. {@link Publication} publishes all changes in one
+ * step. An edit is closed without that if it must wait, if a backing must be asked first, or if a step has thrown. Such
+ * an edit leaves no trace. An operation that fails half-way as Linux does is published like any other, since its
+ * changes so far stay.
  */
 public final class Edit implements AutoCloseable {
     /** The result of a successful call that returns no value. */
@@ -52,34 +47,40 @@ public final class Edit implements AutoCloseable {
 
     final Transaction<Vma> tree;
 
-    private final Operation operation;
-    private final boolean completing;
+    final Operation operation;
 
-    private final EditLists lists;
+    /** Whether this edit completes a published operation. */
+    final boolean completing;
+
+    final EditLists lists;
     final List<Vma> gone;
-    private final ArrayList<Vma> fresh;
+    final ArrayList<Vma> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;
 
     /** The range in flight that this edit publishes, or null. */
-    private @Nullable RetirementRun transit;
+    @Nullable
+    RetirementRun inFlight;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
      * Null for none.
      */
-    private @Nullable List<Vma> held;
+    @Nullable
+    List<Vma> held;
 
     /** The opens of the new VMAs, as soon as they are known. */
-    private OpenTransfer opens = OpenTransfer.NONE;
+    OpenTransfer opens = OpenTransfer.NONE;
 
-    /** Opens of shared contents, dropped when this edit is closed. */
-    private List<Open> contents = List.of();
+    /** The contents of shared objects that this edit maps; null for none. */
+    private @Nullable SharedContents contents;
 
     private long brk;
     private long defaultLock;
-    private boolean finished;
+
+    /** Whether the changes are published, or there were none to publish. */
+    boolean published;
 
     Edit(Operation operation) {
         this(operation, false);
@@ -165,64 +166,6 @@ public final class Edit implements AutoCloseable {
         return tree.isFree(start, end - 1);
     }
 
-    /**
-     * Returns the VMA that ends at an address, or null. A VMA in flight counts as none; its completion tries the join.
-     */
-    @Nullable
-    Vma neighbourBefore(long address) {
-        Vma before = before(address);
-        return before == null || before.end() != address ? null : unlessInTransit(before, address);
-    }
-
-    /**
-     * Returns the VMA that begins at an address, or null. A VMA in flight counts as none; its completion tries the
-     * join.
-     */
-    @Nullable
-    Vma neighbourAfter(long address) {
-        Vma after = at(address);
-        return after == null || after.start() != address ? null : unlessInTransit(after, address);
-    }
-
-    /**
-     * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
-     * tries the join.
-     */
-    @Nullable
-    Vma neighbourBefore(InFlightRange.Join join) {
-        Vma before = before(join.address());
-        return before == null || before.end() != join.address() ? null : unlessInTransit(before, join);
-    }
-
-    /**
-     * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
-     * tries the join.
-     */
-    @Nullable
-    Vma neighbourAfter(InFlightRange.Join join) {
-        Vma after = at(join.address());
-        return after == null || after.start() != join.address() ? null : unlessInTransit(after, join);
-    }
-
-    private static @Nullable Vma unlessInTransit(Vma neighbour, InFlightRange.Join join) {
-        InFlightRange other = InFlightGate.rangeOf(neighbour);
-        if (other == null) {
-            return neighbour;
-        }
-        other.joinLater(join);
-        return null;
-    }
-
-    private @Nullable Vma unlessInTransit(Vma neighbour, long address) {
-        InFlightRange other = InFlightGate.rangeOf(neighbour);
-        if (other == null) {
-            return neighbour;
-        }
-        // Harmless if this edit is never published: the other range only tries the join.
-        other.joinLater(address);
-        return null;
-    }
-
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
     public void replace(@Nullable Vma oldFirst, @Nullable Vma oldSecond, @Nullable Vma oldThird, Vma... fresh) {
         takeOut(oldFirst);
@@ -270,10 +213,10 @@ public final class Edit implements AutoCloseable {
         } else {
             removeLast(gone, vma);
         }
-        if (transit == null) {
+        if (inFlight == null) {
             tree.store(vma.start(), vma.end() - 1, vma);
         } else {
-            tree.store(vma.start(), vma.end() - 1, vma, transit);
+            tree.store(vma.start(), vma.end() - 1, vma, inFlight);
         }
     }
 
@@ -332,7 +275,7 @@ public final class Edit implements AutoCloseable {
         if (vma == null) {
             return;
         }
-        InFlightRange leaving = transit();
+        InFlightRange leaving = inFlight();
         long first = vma.start();
         long last = first;
         for (; vma != null; vma = firstIn(last, end)) {
@@ -353,27 +296,27 @@ public final class Edit implements AutoCloseable {
 
     /** Returns whether this edit unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
-        return transit != null && transit.reserved().overlap(start, end);
+        return inFlight != null && inFlight.reserved().overlap(start, end);
     }
 
     /**
      * Puts the VMAs of a range in flight because they replace others or were moved; faults wait there until completion.
      */
     public void gate(long start, long end) {
-        transit().occupy(start, end, true);
+        inFlight().occupy(start, end, true);
     }
 
     /** Requests that the pages of a range move to another range, which this edit has mapped. Lengths are bytes. */
     public void move(long from, long to, long length) {
         if (layout.memoryOrNull() != null) {
-            transit().move(new InFlightRange.Move(from, to, length));
+            inFlight().move(new InFlightRange.Move(from, to, length));
         }
     }
 
     /** Requests an action on the pages of a range. */
     public void act(PageAction action) {
         if (layout.memoryOrNull() != null) {
-            transit().act(action);
+            inFlight().act(action);
         }
     }
 
@@ -386,45 +329,15 @@ public final class Edit implements AutoCloseable {
 
     /** Puts the VMAs of a range in flight because their rights were narrowed. */
     public void narrow(long start, long end) {
-        transit().occupy(start, end, false);
+        inFlight().occupy(start, end, false);
     }
 
     /** Returns the range in flight of this edit, created at first use. */
-    private RetirementRun transit() {
-        if (transit == null) {
-            transit = new RetirementRun(operation);
+    RetirementRun inFlight() {
+        if (inFlight == null) {
+            inFlight = new RetirementRun(operation);
         }
-        return transit;
-    }
-
-    /**
-     * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
-     * range, the mapping does not wait for them.
-     *
-     * @return whether the range has such {@code munmap}s
-     * @throws Restart with the gate to wait for
-     */
-    public boolean claimOrReuse(long start, long end) {
-        if (layout.reusesEarly() && layout.inTransit().mayReuse(operation.age(), start, end)) {
-            operation.name(start, end);
-            return true;
-        }
-        claim(start, end);
-        return false;
-    }
-
-    /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
-    public void reuseEarly(long start, long end) {
-        transit().follow(layout.inTransit().reusedIn(start, end));
-        RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
-        while (entry != null) {
-            long first = Long.compareUnsigned(entry.first(), start) < 0 ? start : entry.first();
-            long last = Long.compareUnsigned(entry.last(), end - 1) < 0 ? entry.last() : end - 1;
-            if (entry.value() != transit) {
-                tree.erase(first, last, entry.value());
-            }
-            entry = last == end - 1 ? null : tree.reservationIn(last + 1, end - 1);
-        }
+        return inFlight;
     }
 
     public long pagesOf(Vma vma) {
@@ -483,7 +396,7 @@ public final class Edit implements AutoCloseable {
     public @Nullable SharedAnonymous shareAnonymous(long length, boolean reserve) {
         SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
         if (made != null) {
-            open(made);
+            contents().open(made);
         }
         return made;
     }
@@ -496,16 +409,15 @@ public final class Edit implements AutoCloseable {
         if (!(known.backing() instanceof SharedAnonymous object)) {
             return known;
         }
-        open(object);
+        contents().open(object);
         return object.traits(known);
     }
 
-    private void open(SharedAnonymous object) {
-        // Capacity first: an open that is not dropped would keep the content forever.
-        ArrayList<Open> more = new ArrayList<>(contents.size() + 1);
-        more.addAll(contents);
-        contents = more;
-        more.add(object.open());
+    private SharedContents contents() {
+        if (contents == null) {
+            contents = new SharedContents();
+        }
+        return contents;
     }
 
     private void countObject(Vma vma, int sign) {
@@ -514,7 +426,12 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    private CommitCharge commitment() {
+    /** Returns whether this edit charges or uncharges memory. */
+    boolean isCharged() {
+        return commitment != null || counters.accounted != layout.counters().accounted;
+    }
+
+    CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(layout);
         }
@@ -548,155 +465,15 @@ public final class Edit implements AutoCloseable {
         commitment().release(complete);
     }
 
-    /**
-     * Publishes the change, unless a backing must be asked first or has refused.
-     *
-     * @param result the result of the operation
-     * @return {@code result}, or the negated errno of a refusal
-     */
-    long finish(long result) {
-        RetirementRun mine = transit;
-        if (mine != null) {
-            Seams.cut(this, mine);
-        }
-        if (counters.opens != 0) {
-            opens = OpenTransfer.of(operation, gone, lists.displaced, fresh);
-        }
-        Errno refusal = opens.refusal();
-        if (refusal != null) {
-            operation.refused(refusal.result());
-            return refusal.result();
-        }
-        if (!operation.isAnswered()) {
-            if (completing) {
-                throw new IllegalStateException("a completion has nothing to ask: " + operation);
-            }
-            return result;
-        }
-        if (changesNothing()) {
-            tree.abort();
-            finished = true;
-            operation.published(result, null);
-            return result;
-        }
-        refuseToWaitForCopy(mine);
-        if (mine != null && !prepareToRetire(mine)) {
-            return result;
-        }
-        for (int i = 0; i < fresh.size(); i++) {
-            Vma vma = fresh.get(i);
-            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
-        }
-        Linking.link(layout, fresh);
-        boolean charges = commitment != null || counters.accounted != layout.counters().accounted;
-        if (charges) {
-            commitment().prepare(counters, mine);
-        }
-        List<Vma> withOpens = mine == null ? withOpens() : null;
-        LayoutChange change = layout.changes().prepare(gone, fresh);
-        tree.commit();
-        // From here on the change is published, and the new VMAs have their opens, even if a later step throws. No step
-        // up to the adoption of the counters allocates, so none fails for want of memory.
-        finished = true;
-        held = withOpens;
-        afterCommit(result, mine, charges);
-        layout.changes().publish(gone, fresh, change);
-        if (mine == null) {
-            Linking.unlink(gone, null);
-        }
-        return result;
-    }
-
-    /** Adopts the published change. Allocates nothing. */
-    private void afterCommit(long result, @Nullable RetirementRun mine, boolean charges) {
-        if (!completing) {
-            operation.published(result, mine);
-        }
-        if (mine != null) {
-            layout.inTransit().add(mine);
-            mine.depart();
-        }
-        for (int i = 0; i < gone.size(); i++) {
-            Life.detach(gone.get(i));
-        }
-        AnonVmas.handOn(lists.withoutIdentity, fresh, mine == null ? List.of() : mine.moves());
-        if (charges) {
-            commitment().publish(mine);
-        }
-        layout.adopt(counters, mine, brk, defaultLock);
-    }
-
     /** Returns whether there is nothing to publish: the operation only checks, or finds its change made already. */
-    private boolean changesNothing() {
+    boolean changesNothing() {
         return !completing
-                && transit == null
+                && inFlight == null
                 && gone.isEmpty()
                 && fresh.isEmpty()
                 && commitment == null
                 && brk == layout.brk()
                 && defaultLock == layout.defaultLock();
-    }
-
-    /**
-     * Allocates the resources of the retirement, which then does not fail for want of them. Returns false if the
-     * operation must act first.
-     */
-    private boolean prepareToRetire(RetirementRun mine) {
-        if (!operation.prepare(mine)) {
-            return false;
-        }
-        if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
-            mine.note(List.copyOf(layout.copies()));
-        }
-        List<Vma> withOpens = withOpens();
-        if (withOpens != null) {
-            mine.hold(withOpens);
-        }
-        Linking.unlink(gone, mine);
-        layout.inTransit().makeRoom();
-        mine.prepareToDepart();
-        return true;
-    }
-
-    /** Returns whether the edit was published. */
-    boolean isFinished() {
-        return finished;
-    }
-
-    /**
-     * Throws if a callback of a retirement would have to wait for a fork's copy: the copy may wait for that retirement,
-     * a deadlock. After publication it is too late to refuse.
-     */
-    private void refuseToWaitForCopy(@Nullable InFlightRange mine) {
-        InFlightRange inside = RetiringThread.range();
-        if (inside != null
-                && mine != null
-                && mine.takesPagesAway()
-                && !layout.copies().isEmpty()) {
-            throw new IllegalStateException(operation + " was called by what retires " + inside
-                    + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
-        }
-    }
-
-    /**
-     * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
-     * last reference has no effect.
-     */
-    private @Nullable List<Vma> withOpens() {
-        if (layout.counters().opens == 0) {
-            return null;
-        }
-        List<Vma> withOpens = null;
-        for (int i = 0; i < gone.size(); i++) {
-            Vma vma = gone.get(i);
-            if (Life.openOf(vma) != null) {
-                if (withOpens == null) {
-                    withOpens = new ArrayList<>(2);
-                }
-                withOpens.add(vma);
-            }
-        }
-        return withOpens;
     }
 
     /**
@@ -722,7 +499,7 @@ public final class Edit implements AutoCloseable {
 
     private void leave() {
         try {
-            if (!finished) {
+            if (!published) {
                 undo();
             }
         } finally {
@@ -740,13 +517,9 @@ public final class Edit implements AutoCloseable {
             }
             layout.changes().deliver();
         } finally {
-            dropContents();
-        }
-    }
-
-    private void dropContents() {
-        for (int i = 0; i < contents.size(); i++) {
-            contents.get(i).drop();
+            if (contents != null) {
+                contents.drop();
+            }
         }
     }
 }

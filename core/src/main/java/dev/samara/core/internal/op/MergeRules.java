@@ -191,8 +191,8 @@ public final class MergeRules {
      * next.
      */
     public static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
-        Vma previous = edit.neighbourBefore(piece.start());
-        Vma next = alsoRight ? edit.neighbourAfter(piece.end()) : null;
+        Vma previous = Neighbours.before(edit, piece.start());
+        Vma next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
         Join join = judge(previous, piece, next, edit.geometry.pageShift());
         Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
         if (into != null) {
@@ -207,8 +207,8 @@ public final class MergeRules {
      * removed in any case.
      */
     static void joinLate(Edit edit, InFlightRange.Join join) {
-        Vma left = edit.neighbourBefore(join);
-        Vma right = edit.neighbourAfter(join);
+        Vma left = Neighbours.before(edit, join);
+        Vma right = Neighbours.after(edit, join);
         Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
         if (whole != null) {
             edit.replace(left, right, null, whole);
@@ -243,8 +243,8 @@ public final class MergeRules {
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
         Vma piece = part(vma, start, end, flags, pageShift);
-        Vma previous = head ? edit.neighbourBefore(start) : null;
-        Vma next = tail ? edit.neighbourAfter(end) : null;
+        Vma previous = head ? Neighbours.before(edit, start) : null;
+        Vma next = tail ? Neighbours.after(edit, end) : null;
         Join join = judge(previous, piece, next, pageShift);
         if (head && tail && !mayVanish(vma)) {
             join = Join.NONE;

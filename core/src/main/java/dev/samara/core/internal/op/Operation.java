@@ -287,7 +287,7 @@ public final class Operation implements Watch {
     private @Nullable Gate attempt() {
         try (Edit edit = new Edit(this)) {
             try {
-                edit.finish(call.decide(edit));
+                Publication.publish(edit, call.decide(edit));
                 return null;
             } catch (Restart blocked) {
                 restarts++;

@@ -4,14 +4,15 @@
  *
  * <p>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call}. Each of its
  * attempts is an {@link dev.samara.core.internal.op.Edit}: one tree transaction with its counters. The edit holds the
- * layout lock, and the call decides on it, with errors in Linux's order. The edit publishes all changes with one store:
+ * layout lock, and the call decides on it, with errors in Linux's order. {@link
+ * dev.samara.core.internal.op.Publication} publishes all changes with one store:
  * readers see all of an operation or nothing. That holds also where Linux stops half-way and keeps its changes so far.
  *
  * <p>An attempt that meets the range of an operation in flight, or a backing that must be asked first, is dropped. The
  * operation waits, or {@linkplain dev.samara.core.internal.op.BackingCallbacks asks}, without the lock, and tries
- * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations wait.
- * Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
- * dev.samara.core.internal.op.Retirement} has retired their pages. Then its {@link
+ * again. After several restarts it takes a {@link dev.samara.core.internal.space.Ticket}, for which later operations
+ * wait. Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@link
+ * dev.samara.core.internal.op.RetirementRun} has retired their pages. Then its {@link
  * dev.samara.core.internal.op.Completion} clears the reservations, joins neighbours and opens the gate.
  *
  * <p>{@link dev.samara.core.internal.op.MergeRules} decides which VMAs are joined and where one is cut. {@link

@@ -12,6 +12,7 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
+import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
@@ -106,7 +107,7 @@ final class MmapState {
             return start;
         }
         if ((placing & FIXED) != 0) {
-            early = edit.claimOrReuse(start, start + length);
+            early = EarlyReuse.claim(edit, start, start + length);
         }
         if (noReplace && edit.firstIn(start, start + length) != null) {
             return Errno.EEXIST.result();
@@ -255,7 +256,7 @@ final class MmapState {
             behind = edit.current(behind);
         }
         if (early) {
-            edit.reuseEarly(start, end);
+            EarlyReuse.takeOver(edit, start, end);
         }
         edit.displace(start, end);
         if (replaced != 0 || early) {

@@ -84,7 +84,7 @@ final class MergeRulesTest {
     private static Vma place(Layout layout, Vma piece) {
         try (Edit edit = Layouts.edit(layout)) {
             Vma result = MergeRules.place(edit, piece);
-            edit.finish(0);
+            Publication.publish(edit, 0);
             assertSame(result, layout.find(piece.start()));
             return result;
         }
@@ -96,7 +96,7 @@ final class MergeRulesTest {
             Vma vma = edit.at(BASE + from * PAGE);
             assertNotNull(vma);
             MergeRules.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
     }
 
@@ -374,7 +374,7 @@ final class MergeRulesTest {
             assertNotNull(joined);
             assertEquals(BASE + 6 * PAGE, joined.end());
             assertNull(MergeRules.join(edit, vma(12, 14, X), false), "nothing below");
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         assertEquals("0-6x 6-8x", shape(layout));
     }
@@ -440,7 +440,7 @@ final class MergeRulesTest {
             assertNotNull(whole);
             Vma upper = MergeRules.cut(edit, whole, BASE + 3 * PAGE);
             assertEquals(3, upper.pageOffset());
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         assertEquals("0-31 3-101", owners(layout));
         assertEquals(2, layout.usage()[0]);

@@ -59,7 +59,7 @@ class MergeTableTest {
         Vma placed;
         try (Edit edit = Layouts.edit(layout)) {
             placed = MergeRules.place(edit, piece);
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         layout.validate();
         assertSame(placed, layout.find(piece.start()), "place() returns what covers the piece");
@@ -73,7 +73,7 @@ class MergeTableTest {
             Vma vma = edit.at(start);
             assertNotNull(vma);
             reached = MergeRules.change(edit, vma, start, end, flags);
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         layout.validate();
         if (Errno.isError(reached)) {
@@ -415,7 +415,7 @@ class MergeTableTest {
         try (Edit edit = Layouts.edit(layout)) {
             Vma joined = MergeRules.join(edit, DrawnLayout.kind('a').over(2, 4), false);
             assertEquals(expected, joined != null);
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         layout.validate();
         return DrawnLayout.of(layout);

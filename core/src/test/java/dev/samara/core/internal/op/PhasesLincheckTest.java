@@ -101,7 +101,7 @@ public class PhasesLincheckTest {
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         try (Edit edit = new Edit(operation)) {
             try {
-                return edit.finish(call.decide(edit));
+                return Publication.publish(edit, call.decide(edit));
             } catch (Restart blocked) {
                 return WAITS;
             }

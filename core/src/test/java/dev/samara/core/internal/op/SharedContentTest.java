@@ -158,7 +158,7 @@ final class SharedContentTest {
         fixture.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            late = edit.finish(new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
+            late = Publication.publish(edit, new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
         }
         assertEquals(5, fixture.load(late));
         unmap(again);

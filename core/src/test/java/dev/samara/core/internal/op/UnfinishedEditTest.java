@@ -54,7 +54,7 @@ class UnfinishedEditTest {
         try (Edit edit = Layouts.edit(layout)) {
             kept = newObject(edit);
             edit.put(mapping(0, kept));
-            edit.finish(0);
+            Publication.publish(edit, 0);
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {

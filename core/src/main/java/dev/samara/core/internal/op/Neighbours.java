@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.vma.Vma;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The VMAs with which an edit may join a piece. A VMA in flight counts as none: only its own operation changes it. The
+ * completion of that operation tries the join instead.
+ */
+final class Neighbours {
+    private Neighbours() {}
+
+    /** Returns the VMA that ends at an address, or null. */
+    static @Nullable Vma before(Edit edit, long address) {
+        Vma before = edit.before(address);
+        return before == null || before.end() != address ? null : unlessInFlight(before, address);
+    }
+
+    /** Returns the VMA that begins at an address, or null. */
+    static @Nullable Vma after(Edit edit, long address) {
+        Vma after = edit.at(address);
+        return after == null || after.start() != address ? null : unlessInFlight(after, address);
+    }
+
+    /**
+     * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
+     * tries the join.
+     */
+    static @Nullable Vma before(Edit edit, InFlightRange.Join join) {
+        Vma before = edit.before(join.address());
+        return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
+    }
+
+    /**
+     * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
+     * tries the join.
+     */
+    static @Nullable Vma after(Edit edit, InFlightRange.Join join) {
+        Vma after = edit.at(join.address());
+        return after == null || after.start() != join.address() ? null : unlessInFlight(after, join);
+    }
+
+    private static @Nullable Vma unlessInFlight(Vma neighbour, InFlightRange.Join join) {
+        InFlightRange other = InFlightGate.rangeOf(neighbour);
+        if (other == null) {
+            return neighbour;
+        }
+        other.joinLater(join);
+        return null;
+    }
+
+    private static @Nullable Vma unlessInFlight(Vma neighbour, long address) {
+        InFlightRange other = InFlightGate.rangeOf(neighbour);
+        if (other == null) {
+            return neighbour;
+        }
+        // Harmless if this edit is never published: the other range only tries the join.
+        other.joinLater(address);
+        return null;
+    }
+}

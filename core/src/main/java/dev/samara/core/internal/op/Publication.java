@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.event.LayoutChange;
+import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.vma.Life;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The publication of an edit: its changes become visible in one store, after every step that may fail. Has no
+ * instances, since publishing may allocate only the objects that its steps name.
+ */
+final class Publication {
+    /*
+     * Notes. The steps run in this order, under one hold of the layout lock. A reader is a thread without the lock: a
+     * lookup, a snapshot, a fault.
+     *
+     * Steps 1 to 8 may fail. The edit is then closed without publication and takes the steps back (Edit.undo): it
+     * leaves no trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a
+     * reader finds the old layout.
+     *
+     *  1. Cut the seams: VMAs that cross an end of the range in flight are cut there, so that the operation owns no
+     *     part outside. Fails for want of memory.
+     *
+     *  2. Find the opens: each new VMA shares the open of a VMA that it replaces, or its backing must grant one. A
+     *     refusal of the backing ends the operation with that errno. If the backing has not been asked, the attempt
+     *     ends: no lock is held while a backing is asked. Fails for want of memory.
+     *
+     *  3. Leave if there is nothing to publish. The transaction is dropped, and the operation has its result.
+     *
+     *  4. Refuse a deadlock: a callback of a retirement may not wait for a fork's copy, which may wait for that
+     *     retirement. Fails with IllegalStateException (P26).
+     *
+     *  5. Take the resources of the retirement: stack, a worker, memory, and a place in each list that the range enters
+     *     later. Without stack or memory the operation ends with ENOMEM. Without an idle worker the attempt ends; the
+     *     operation creates a worker, or ends with EAGAIN. The copies of forks that the retirement will await are noted
+     *     here, since they are those of this hold of the lock (P35).
+     *
+     *  6. Attach the new VMAs: each gets its share of an open, and the gate if it is in flight. The stores are plain.
+     *     No reader can reach the VMAs before step 9, whose release store pairs with the acquire load of a reader: a
+     *     reader that finds a new VMA finds it attached, with its gate closed.
+     *
+     *  7. Link the new VMAs to their files. Fails for want of memory. From here on a thread that removes a page of a
+     *     file finds the new VMAs too. In their ranges of the page table it finds entries of the old VMAs, or none, and
+     *     removes only entries of its page. After step 9 this would be too late: a fault could install the page through
+     *     a new VMA that the removal has not found (P7).
+     *
+     *  8. Allocate the charges, the list of removed VMAs with opens, and the event for listeners. Fails for want of
+     *     memory.
+     *
+     *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
+     *     the operation is published, whatever a later step throws, and its thread retires the range. Up to step 13
+     *     nothing is allocated but iterators over shared objects.
+     *
+     * 10. Tell the operation, and list the range in flight, for which step 5 has reserved capacity. Only holders of the
+     *     lock read the list; a fault waits at the gate of its VMA, which it finds without the list.
+     *
+     * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 removed and new VMAs are both
+     *     attached. A reader that has found a removed VMA before step 9 may acquire a reference to it, which keeps its
+     *     open. It may also install a page through it: the retirement finds the page, or the page is the successor's
+     *     too. After step 11 such a reader starts over, and finds the new root. The retirement walks after this step:
+     *     mark, then walk (P1, P3).
+     *
+     * 12. Hand on identities. A fault may have given a removed VMA an identity after its successor was created. A fault
+     *     that does so after step 11 finds the VMA detached and gives the successor the identity itself: none is lost.
+     *
+     * 13. Settle the charges, and adopt the counters, the end of the heap and the lock flags. The committed memory of
+     *     the machine is never below that of the layouts, since charges came before step 9. A display may name the heap
+     *     by the old end.
+     *
+     * 14. Queue the event for listeners, and unlink removed VMAs without a range in flight. If there is no memory for
+     *     an entry of a listener's queue, the loss is reported.
+     *
+     * After the unlock, Edit.close clears the retiring bits of removed VMAs without a range in flight and has the event
+     * delivered. For a range in flight its completion clears the bits.
+     */
+
+    private Publication() {}
+
+    /**
+     * Publishes an edit, unless a backing must be asked first or has refused, or a resource is missing.
+     *
+     * @param result the result of the operation
+     * @return {@code result}, or the negated errno of a refusal
+     */
+    static long publish(Edit edit, long result) {
+        RetirementRun mine = edit.inFlight;
+        // Step 1.
+        if (mine != null) {
+            Seams.cut(edit, mine);
+        }
+        // Step 2.
+        if (edit.counters.opens != 0) {
+            edit.opens = OpenTransfer.of(edit.operation, edit.gone, edit.lists.displaced, edit.fresh);
+        }
+        Errno refusal = edit.opens.refusal();
+        if (refusal != null) {
+            edit.operation.refused(refusal.result());
+            return refusal.result();
+        }
+        if (!edit.operation.isAnswered()) {
+            if (edit.completing) {
+                throw new IllegalStateException("a completion has nothing to ask: " + edit.operation);
+            }
+            return result;
+        }
+        // Step 3.
+        if (edit.changesNothing()) {
+            edit.tree.abort();
+            edit.published = true;
+            edit.operation.published(result, null);
+            return result;
+        }
+        // Steps 4 and 5.
+        refuseToWaitForCopy(edit, mine);
+        if (mine != null && !prepareToRetire(edit, mine)) {
+            return result;
+        }
+        // Steps 6 and 7.
+        attach(edit, mine);
+        Linking.link(edit.layout, edit.fresh);
+        // Step 8.
+        boolean charges = edit.isCharged();
+        if (charges) {
+            edit.commitment().prepare(edit.counters, mine);
+        }
+        List<Vma> withOpens = mine == null ? withOpens(edit) : null;
+        LayoutChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
+        // Step 9.
+        edit.tree.commit();
+        edit.published = true;
+        edit.held = withOpens;
+        // Steps 10 to 13.
+        adopt(edit, result, mine, charges);
+        // Step 14.
+        edit.layout.changes().publish(edit.gone, edit.fresh, change);
+        if (mine == null) {
+            Linking.unlink(edit.gone, null);
+        }
+        return result;
+    }
+
+    /** Takes step 4; after publication it is too late to refuse. */
+    private static void refuseToWaitForCopy(Edit edit, @Nullable InFlightRange mine) {
+        InFlightRange inside = RetiringThread.range();
+        if (inside != null
+                && mine != null
+                && mine.takesPagesAway()
+                && !edit.layout.copies().isEmpty()) {
+            throw new IllegalStateException(edit.operation + " was called by what retires " + inside
+                    + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
+        }
+    }
+
+    /** Takes step 5. Returns false if the operation is refused, or must act before the next attempt. */
+    private static boolean prepareToRetire(Edit edit, RetirementRun mine) {
+        if (!edit.operation.prepare(mine)) {
+            return false;
+        }
+        Layout layout = edit.layout;
+        if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
+            mine.note(List.copyOf(layout.copies()));
+        }
+        List<Vma> withOpens = withOpens(edit);
+        if (withOpens != null) {
+            mine.hold(withOpens);
+        }
+        Linking.unlink(edit.gone, mine);
+        layout.inTransit().makeRoom();
+        mine.prepareToDepart();
+        return true;
+    }
+
+    /**
+     * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
+     * last reference has no effect.
+     */
+    private static @Nullable List<Vma> withOpens(Edit edit) {
+        if (edit.layout.counters().opens == 0) {
+            return null;
+        }
+        List<Vma> withOpens = null;
+        List<Vma> gone = edit.gone;
+        for (int i = 0; i < gone.size(); i++) {
+            Vma vma = gone.get(i);
+            if (Life.openOf(vma) != null) {
+                if (withOpens == null) {
+                    withOpens = new ArrayList<>(2);
+                }
+                withOpens.add(vma);
+            }
+        }
+        return withOpens;
+    }
+
+    private static void attach(Edit edit, @Nullable RetirementRun mine) {
+        List<Vma> fresh = edit.fresh;
+        OpenTransfer opens = edit.opens;
+        for (int i = 0; i < fresh.size(); i++) {
+            Vma vma = fresh.get(i);
+            boolean isInFlight = mine != null && mine.occupied().contain(vma.start());
+            Life.attach(vma, opens.take(i), isInFlight ? mine.gate() : null);
+        }
+    }
+
+    /** Takes steps 10 to 13. */
+    private static void adopt(Edit edit, long result, @Nullable RetirementRun mine, boolean charges) {
+        if (!edit.completing) {
+            edit.operation.published(result, mine);
+        }
+        if (mine != null) {
+            edit.layout.inTransit().add(mine);
+            mine.depart();
+        }
+        List<Vma> gone = edit.gone;
+        for (int i = 0; i < gone.size(); i++) {
+            Life.detach(gone.get(i));
+        }
+        AnonVmas.handOn(edit.lists.withoutIdentity, edit.fresh, mine == null ? List.of() : mine.moves());
+        if (charges) {
+            edit.commitment().publish(mine);
+        }
+        edit.layout.adopt(edit.counters, mine, edit.brk(), edit.defaultLock());
+    }
+}

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.vma.Open;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The contents of the shared objects that an edit maps. Each stays open until the edit is closed: the VMA that will
+ * have a share is not attached yet, and the content in the known traits of an object may have ended.
+ */
+final class SharedContents {
+    private List<Open> opens = List.of();
+
+    /** Opens the content of an object, and creates it if there is none. */
+    void open(SharedAnonymous object) {
+        // Capacity first: an open that is not dropped would keep the content forever.
+        ArrayList<Open> more = new ArrayList<>(opens.size() + 1);
+        more.addAll(opens);
+        opens = more;
+        more.add(object.open());
+    }
+
+    /** Drops the opens. Caller holds no lock of a layout. */
+    void drop() {
+        for (int i = 0; i < opens.size(); i++) {
+            opens.get(i).drop();
+        }
+    }
+}
