@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.op;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.Await;
+import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.syscall.Munmap;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A run of the retire phase on a thread of the machine, and what follows an Error that ends it. */
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@DisplayName("I2: the run of the retire phase")
+final class RetirementRunTest {
+    private static final long PAGE = Layouts.GEOMETRY.pageSize();
+    private static final long PLACE = 0x2000_0000_0000L;
+    private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+
+    private final List<Report> reports = Collections.synchronizedList(new ArrayList<>());
+    private final Layout layout = new Layout(Layouts.origin(Layouts.host(range -> {}, reports)), List.of());
+
+    private RetirementRun unmapped() {
+        assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Protection.READ, FIXED, null, 0));
+        try (Edit edit = Layouts.edit(layout)) {
+            Publication.publish(edit, new Munmap(PLACE, PAGE).decide(edit));
+        }
+        return (RetirementRun) layout.inTransit().transits().get(0);
+    }
+
+    @Test
+    @DisplayName("is listed again where an Error ends it, and goes on until the last task has run")
+    void errorInRun() {
+        RetirementRun run = unmapped();
+        Error planted = new InternalError("planted");
+        AtomicInteger left = new AtomicInteger(2);
+        CompletableFuture<Long> future = new CompletableFuture<>();
+        run.runAfter(() -> {
+            if (left.getAndDecrement() > 0) {
+                throw planted;
+            }
+            future.complete(0L);
+        });
+        run.submit();
+        assertEquals(0, Await.result("the last task", future, reports));
+        assertTrue(run.gate().isOpen());
+        assertTrue(layout.inTransit().isEmpty());
+        assertEquals(
+                List.of(Report.Kind.CALLBACK_FAILED, Report.Kind.CALLBACK_FAILED),
+                reports.stream().map(Report::kind).toList());
+        assertSame(planted, reports.get(0).cause());
+    }
+}
