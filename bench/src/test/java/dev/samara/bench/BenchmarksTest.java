@@ -141,7 +141,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @MethodSource("kept")
-    @DisplayName("SnapshotBenchmark takes a snapshot as often as it says, and leaves what was there")
+    @DisplayName("SnapshotBenchmark takes a snapshot as often as it says, and leaves the old content")
     void snapshots(String index) {
         SnapshotBenchmark benchmark = new SnapshotBenchmark();
         for (int changes : new int[] {0, 1, 16}) {
@@ -164,7 +164,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @MethodSource("mixed")
-    @DisplayName("MixedBenchmark reads beside its writer, and leaves what was there")
+    @DisplayName("MixedBenchmark reads beside its writer, and leaves the old content")
     void mixes(String index) throws InterruptedException {
         MixedBenchmark benchmark = new MixedBenchmark();
         benchmark.index = index;

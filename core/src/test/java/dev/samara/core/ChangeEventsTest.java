@@ -93,7 +93,7 @@ final class ChangeEventsTest {
             MachineInternals.machine(Machine.builder().reportTo(reports::add), transit -> spin());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
-    /** Long enough for others to come to what is in transit. */
+    /** Long enough for others to come to a range in flight. */
     private static void spin() {
         for (int i = 0; i < 200; i++) {
             Thread.onSpinWait();
@@ -155,7 +155,7 @@ final class ChangeEventsTest {
     }
 
     @Test
-    @DisplayName("what is joined at the completion is a second change")
+    @DisplayName("a join at the completion is a second change")
     void lateJoin() throws InterruptedException {
         map(0, 2, READ);
         map(2, 2, READ_WRITE);
@@ -269,7 +269,7 @@ final class ChangeEventsTest {
     }
 
     @Test
-    @DisplayName("until it is removed; who was never added may be removed")
+    @DisplayName("until it is removed; a listener that was never added may be removed")
     void removed() throws InterruptedException {
         Follower follower = new Follower(0);
         Follower stays = new Follower(0);

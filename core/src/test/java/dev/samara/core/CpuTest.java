@@ -277,7 +277,7 @@ final class CpuTest {
     }
 
     @Test
-    @DisplayName("a pinned page of a file outlives a truncation, and the file does not see what is written to it then")
+    @DisplayName("a pinned page of a file outlives a truncation, and the file does not see later stores to it")
     void pinsOutliveTruncation() {
         MemoryFile file = fixture.file(2);
         long at = fixture.map(0, 2, RW, MapFlags.SHARED, file.open(), 0);

@@ -59,7 +59,7 @@ class GuestRulesTest {
     }
 
     @Test
-    @DisplayName("a second CPU of the thread may fault where that waits for nobody, and not where it may")
+    @DisplayName("a second CPU of the thread may fault where that cannot wait, and not where it may")
     void secondCpu() {
         try (Cpu first = machine.claimCpu();
                 Cpu second = machine.claimCpu();
@@ -133,7 +133,7 @@ class GuestRulesTest {
     }
 
     @Test
-    @DisplayName("a CPU whose thread has ended in GUEST is waited for by nobody, and its number is given again")
+    @DisplayName("no thread waits for a CPU whose thread has ended in GUEST, and its number is used again")
     void deadThread() throws InterruptedException {
         Thread dead = new Thread(() -> {
             Cpu cpu = machine.claimCpu();

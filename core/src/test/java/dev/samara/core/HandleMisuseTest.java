@@ -108,7 +108,7 @@ class HandleMisuseTest {
     }
 
     @Test
-    @DisplayName("what is no handle: MISS, NO_HANDLE, a fault")
+    @DisplayName("MISS, NO_HANDLE and a fault are no handles")
     void negative() {
         long[] none = LongStream.concat(LongStream.of(GuestMemory.NO_HANDLE), LongStream.rangeClosed(-16, -1))
                 .toArray();
@@ -211,7 +211,7 @@ class HandleMisuseTest {
     }
 
     @Test
-    @DisplayName("a sign-extended number is what was expected, if its low bits are; what was there has zeros above")
+    @DisplayName("an expected value may be sign-extended; the value that was there has zeros above")
     void expected() {
         for (int size : new int[] {1, 2, 4}) {
             long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);

@@ -69,7 +69,7 @@ final class HeapSweepTest {
                 assertTrue(result == 0 || result < 0, "result " + result);
                 assertEquals(result == 0, space.find(A) == null, "unmapped, as the future says");
             } else {
-                assertNotNull(space.find(A), "nobody has a future");
+                assertNotNull(space.find(A), "no thread has a future");
             }
             super.judge(thrown);
         }

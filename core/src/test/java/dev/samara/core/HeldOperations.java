@@ -73,7 +73,7 @@ public final class HeldOperations {
         return hold;
     }
 
-    /** Has the next operation held, whoever calls it; to be used with {@link Hold#untilEntered}. */
+    /** Has the next operation of any thread held; to be used with {@link Hold#untilEntered}. */
     public Hold holdNext() {
         Hold hold = new Hold(() -> {});
         assertTrue(next.compareAndSet(null, hold), "another one is about to be held");

@@ -102,7 +102,7 @@ final class HistoricalBugsTest {
     }
 
     @Test
-    @DisplayName("4 (3b25b7a45a54): what is left after the upper end is unmapped is still all found")
+    @DisplayName("4 (3b25b7a45a54): the rest is still found after the upper end is unmapped")
     void unmapTheUpperEnd() {
         int teeth = 300;
         for (int left = 0; left < teeth; left += 7) {
@@ -164,7 +164,7 @@ final class HistoricalBugsTest {
     }
 
     @Test
-    @DisplayName("23 (CVE-2020-29369): a stack grows over what was unmapped below it only once that is gone")
+    @DisplayName("23 (CVE-2020-29369): a stack grows over an unmapped range below it only once its unmap is complete")
     void stackOverAnUnmappedRange() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, PAGE, RW, STACK, null, 0);
@@ -177,7 +177,7 @@ final class HistoricalBugsTest {
     }
 
     @Test
-    @DisplayName("24 (CVE-2024-53096): a mapping that fails at the last moment leaves what was there, charged once")
+    @DisplayName("24 (CVE-2024-53096): a mapping that fails at the last moment leaves the old one, charged once")
     void failingAtTheLastMoment() {
         Machine machine = Machine.builder().commitLimit(8 * PAGE).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
@@ -196,7 +196,7 @@ final class HistoricalBugsTest {
     }
 
     @Test
-    @DisplayName("25: a listing is one instant: what is replaced later is shown once, and no gap where there was none")
+    @DisplayName("25: a listing is of one instant: a mapping replaced later is shown once, and no gap")
     void listingBesideAChange() {
         AddressSpace space = comb(40);
         LayoutSnapshot listing = space.snapshot();
@@ -297,7 +297,7 @@ final class HistoricalBugsTest {
         space.throwing().munmap(PLACE - 257 * PAGE, PAGE);
         long hint = PLACE - 256 * PAGE;
         assertEquals(TOP - PAGE, space.mmap(hint, PAGE, RW, ANON, null, 0), "a hint inside the gap does not count");
-        assertEquals(hint, space.mmap(hint, PAGE, RW, FIXED, null, 0), "who insists may");
+        assertEquals(hint, space.mmap(hint, PAGE, RW, FIXED, null, 0), "MAP_FIXED may");
         long top = TOP - 3 * PAGE;
         space.throwing().mmap(top, PAGE, RW, STACK, null, 0);
         assertEquals(top + PAGE, space.mmap(0, PAGE, RW, ANON, null, 0), "above the stack");

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** CPUs that keep a space's translations without using it, and the end of a space that nobody uses. */
+/** CPUs that keep a space's translations without using it, and the end of a space without users. */
 @Timeout(120)
 @ExtendWith(OneThread.class)
 @DisplayName("A LAZY CPU")
@@ -109,7 +109,7 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("I2: is asked by nobody, and does not use what was changed meanwhile")
+    @DisplayName("I2: gets no request, and does not use entries that were changed meanwhile")
     void changedMeanwhile() throws Exception {
         long at = fixture.anonymous(3);
         for (long page = 0; page < 3; page++) {
@@ -281,7 +281,7 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName("I2, I3: CPUs that load and leave a space beside those who close it meet no page that is free")
+    @DisplayName("I2, I3: CPUs that load and leave a space beside its close meet no free page")
     void besideCloses() throws Exception {
         cpu.load(null);
         ExecutorService others = Executors.newFixedThreadPool(2);

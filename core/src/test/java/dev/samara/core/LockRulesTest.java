@@ -127,7 +127,7 @@ final class LockRulesTest {
             },
             WatchedLock::new);
 
-    /** Long enough for others to come to what is in transit. */
+    /** Long enough for others to come to a range in flight. */
     private static void spin() {
         for (int i = 0; i < 200; i++) {
             Thread.onSpinWait();

@@ -187,7 +187,7 @@ final class MachineEndTest {
 
     @Test
     @DisplayName(
-            "comes by itself for one that nobody can reach, whatever CPUs of living threads and spaces were left open")
+            "comes by itself for one that is unreachable, whatever CPUs of living threads and spaces were left open")
     void unreachable() {
         Reference<?> memory = leftOpen();
         Await.collected("a machine with an open CPU", memory);

@@ -244,7 +244,7 @@ final class OtherPageSizesTest {
     }
 
     @Test
-    @DisplayName("what is printed is read as the same layout")
+    @DisplayName("the printed layout is read as the same layout")
     void printedAndRead() {
         map(0, 4, RW);
         assertEquals(0, space.mprotect(PLACE + page, page, Protection.READ));

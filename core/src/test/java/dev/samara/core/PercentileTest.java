@@ -63,7 +63,7 @@ final class PercentileTest {
     }
 
     @Test
-    @DisplayName("skip what nobody was measured in")
+    @DisplayName("skip empty buckets")
     void sparse() {
         long[] counts = new long[512];
         counts[20] = 3;

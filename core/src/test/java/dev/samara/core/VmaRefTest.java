@@ -168,7 +168,7 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("what replaces something in transit can be kept, without waiting")
+    @DisplayName("what replaces something in flight can be kept, without waiting")
     void gated() throws InterruptedException {
         AtomicReference<@Nullable AddressSpace> space = new AtomicReference<>();
         AtomicReference<@Nullable VmaRef> kept = new AtomicReference<>();
@@ -245,7 +245,7 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("beside a thread that goes on replacing it, a mapping can always be kept, and what was kept was there")
+    @DisplayName("beside a thread that goes on replacing it, a mapping always gives a reference to one that was there")
     void besideReplacing() throws Exception {
         Machine machine = Machine.builder().build();
         AddressSpace space = space(machine);

@@ -268,7 +268,7 @@ class WaitingTableTest {
         for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
             String name = entry.getKey();
             Answer answer = rows.get(name);
-            // A CPU's ways out of GUEST concern that CPU itself, and wait for nobody.
+            // A CPU's ways out of GUEST concern that CPU itself, and do not wait.
             if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !name.startsWith("Cpu."))) {
                 for (Method method : entry.getValue()) {
                     tests.add(DynamicTest.dynamicTest(name, () -> callInSection(name, method, answer)));

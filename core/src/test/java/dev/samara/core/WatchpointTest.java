@@ -265,7 +265,7 @@ final class WatchpointTest {
     }
 
     @Test
-    @DisplayName("is not told of what is written past CPUs: by the file, by another mapping, by a pin")
+    @DisplayName("is not told of stores that pass no CPU: by the file, by another mapping, by a pin")
     void pastCpus() {
         MemoryFile file = fixture.file(1);
         long one = fixture.map(0, 1, RW, MapFlags.SHARED, file.open(), 0);
@@ -286,7 +286,7 @@ final class WatchpointTest {
     }
 
     @Test
-    @DisplayName("is refused for no bytes, for bytes beyond the limit, and to who is in GUEST or has no memory")
+    @DisplayName("is refused for no bytes, for bytes beyond the limit, in GUEST, and without memory")
     void refused() {
         WriteListener listener = as("w");
         long limit = GEOMETRY.limit();
@@ -329,7 +329,7 @@ final class WatchpointTest {
     }
 
     @Test
-    @DisplayName("whose listener blocks keeps its CPU, and nobody who waits for that")
+    @DisplayName("whose listener blocks delays its CPU, and no thread that waits for that CPU")
     void blocking() throws Exception {
         CountDownLatch asked = new CountDownLatch(1);
         CountDownLatch answers = new CountDownLatch(1);

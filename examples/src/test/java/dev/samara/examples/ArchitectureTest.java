@@ -18,7 +18,7 @@ final class ArchitectureTest {
 
     private static final String PROGRAMS = "dev.samara.examples";
 
-    /** The rows, from what everybody uses to what only composes. */
+    /** The rows, from the classes that all others use to those that only compose. */
     private static final List<String> ROWS =
             List.of("record", "trace", "access", "lookup", "replay", "oracle", "storm", "cli");
 

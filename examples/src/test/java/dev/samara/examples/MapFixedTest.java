@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 final class MapFixedTest {
     @Test
-    @DisplayName("accesses and calls of the replaced page wait, and nobody else")
+    @DisplayName("accesses and calls of the replaced page wait, and no others")
     void prints() throws Exception {
         assertEquals(
                 List.of(

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 
 final class MunmapInFlightTest {
     @Test
-    @DisplayName("a range in transit is nothing to lookups, taken to placement, and waited for by who names it")
+    @DisplayName("a range in flight is nothing to lookups, taken to placement, and waited for by who names it")
     void prints() throws Exception {
         assertEquals(
                 List.of(

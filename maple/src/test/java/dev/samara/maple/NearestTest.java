@@ -35,7 +35,7 @@ class NearestTest {
     }
 
     @Test
-    @DisplayName("what has found nothing in two leaves goes on in a tree that is not changed in place any more")
+    @DisplayName("a search that finds nothing in two leaves goes on in a tree that is not changed in place any more")
     void nothingInTwoLeaves() {
         ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
         assertTrue(cells.tree.era().open);

@@ -169,7 +169,7 @@ class PublishedNodesTest {
     }
 
     @Test
-    @DisplayName("E.2 a cursor of a transaction sees what was written in place")
+    @DisplayName("E.2 a cursor of a transaction sees nodes written in place")
     void cursorGoesByTheNewestRoot() {
         for (int i = 0; i < 400; i++) {
             tree.store(4L * i, 4L * i + 1, i);

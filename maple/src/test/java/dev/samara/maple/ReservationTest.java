@@ -154,7 +154,7 @@ class ReservationTest {
     }
 
     @Test
-    @DisplayName("D.3 C.4 others are refused, told by whom and where, and change nothing")
+    @DisplayName("D.3 C.4 others are refused, learn the owner and the range, and change nothing")
     void onlyTheOwnerMayEdit() {
         refused(10, 19, anna, () -> tree.store(19, 40, "x"));
         refused(10, 19, anna, () -> tree.store(0, 10, "x", ben));

@@ -22,9 +22,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The collector is asked whether a value is gone, while whatever could keep it is still in use. Values are made in
- * methods of their own: a local variable that nobody needs any more may keep them too.
+ * methods of their own: a local variable that is no longer used may keep them too.
  */
-@DisplayName("F.1: what is erased, stored over or undone is let go")
+@DisplayName("F.1: erased, replaced and undone values become garbage")
 class RetentionTest {
     /** One is enough; but that a call is a collection of everything is nowhere promised. */
     private static final int COLLECTIONS = 50;
@@ -70,7 +70,7 @@ class RetentionTest {
         }
     }
 
-    /** Without this, that something is let go would not say by whom. */
+    /** Without this test, garbage in the others would not show which object released it. */
     private void assertKept(Object... inUse) {
         try {
             System.gc();
@@ -253,7 +253,7 @@ class RetentionTest {
     }
 
     @Test
-    @DisplayName("by what has made the entries and is ended, and by a search")
+    @DisplayName("by a builder, by an ended transaction, and by a search")
     void ended() {
         MapleTree<Object> tree = plain();
         Writer<Object> writer = tree.writer();

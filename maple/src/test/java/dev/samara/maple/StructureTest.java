@@ -8,7 +8,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
-/** The validator, which every other test leans on: it must find what is wrong. */
+/** The validator, which every other test relies on: it must find each error. */
 class StructureTest {
 
     private static final long MAX = Keys.MAX;

@@ -28,7 +28,7 @@ public abstract class TwoLeavesCalls {
     private final Reader<Integer> reader;
     private Snapshot<Integer> held = new MapleTree<Integer>().snapshot();
 
-    /** Calls on a tree of which nobody else knows. */
+    /** Calls on a tree that no other thread knows. */
     TwoLeavesCalls(TwoLeaves<Integer> cells) {
         tree = cells.tree;
         reader = tree.reader();

@@ -32,7 +32,7 @@ class TwoLeavesTest {
     }
 
     @Test
-    @DisplayName("what is stored or erased on one side of the edge is put in the place of a leaf")
+    @DisplayName("an edit on one side of the edge replaces a leaf")
     void editsAreMadeInPlace() {
         Node before = root();
         // Not 8 and 9: free ranges on both sides of the edge become one, which takes both leaves.

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Several threads allocate from one tree: what one of them got is nobody else's until it is given back. */
+/** Several threads allocate from one tree: a range that one of them got is in no other's use until it is freed. */
 class WritersTogetherTest {
 
     private static final int THREADS = 3;

@@ -14,7 +14,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Each workload once, with little of everything: who is waited for is exact. */
+/** Each workload once, with little of everything: the number of CPUs waited for is exact. */
 class ShootdownReportTest {
     private static final int CPUS = 8;
     private static final int ITERATIONS = 20;
@@ -26,7 +26,7 @@ class ShootdownReportTest {
 
     @ParameterizedTest
     @ValueSource(ints = {1, 3})
-    @DisplayName("who unmaps what nobody else has touched has nobody flush anything")
+    @DisplayName("an unmap of pages that no other CPU has touched has no CPU flush anything")
     void local(int pages) throws InterruptedException {
         for (boolean inTurns : new boolean[] {false, true}) {
             MapWork.Outcome outcome = MapWork.run(MapWork.Kind.LOCAL, CPUS, pages, ITERATIONS, inTurns);
@@ -38,7 +38,7 @@ class ShootdownReportTest {
     }
 
     @Test
-    @DisplayName("who unmaps what one other has touched waits for that one")
+    @DisplayName("an unmap of pages that one other CPU has touched waits for that one")
     void pipeline() throws InterruptedException {
         int operations = CPUS * ITERATIONS;
         CpuThreads.Counts counts =
@@ -52,7 +52,7 @@ class ShootdownReportTest {
     }
 
     @Test
-    @DisplayName("who replaces what all have touched waits for all others")
+    @DisplayName("a replacement of pages that all CPUs have touched waits for all others")
     void global() throws InterruptedException {
         int operations = CPUS * ITERATIONS;
         assertCounts(
@@ -82,7 +82,7 @@ class ShootdownReportTest {
     }
 
     @Test
-    @DisplayName("who unmaps page after page of a table of his own waits for nobody; in mixed tables for some")
+    @DisplayName("unmaps of page after page in a table of one's own wait for no CPU; in mixed tables for some")
     void requests() throws InterruptedException {
         int runs = 3;
         for (boolean isHigh : new boolean[] {false, true}) {
@@ -97,10 +97,10 @@ class ShootdownReportTest {
 
     @ParameterizedTest
     @EnumSource(ReuseWork.Setting.class)
-    @DisplayName("a discarded page is waited for by nobody, unless another has read it")
+    @DisplayName("a discard waits for no CPU, unless another one has read the page")
     void flush(ReuseWork.Setting setting) throws InterruptedException {
         ReuseWork.Phases told = ReuseWork.flush(setting, 2);
-        // The last one at munmap: who has had a page of a table is asked as long as there is the table.
+        // The last one at munmap: a CPU that has had a page of a table is asked as long as there is the table.
         int shootdowns = setting == ReuseWork.Setting.WATCHED ? 2 * (ReuseWork.PAGES + 1) : 0;
         assertCounts(shootdowns, shootdowns, told.counts());
         assertEquals(told.pages(), told.discarding().getTotalCount());

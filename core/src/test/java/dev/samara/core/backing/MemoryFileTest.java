@@ -69,7 +69,7 @@ final class MemoryFileTest {
     }
 
     @Test
-    @DisplayName("what was written across pages is read back, zeros where nothing was, and nothing beyond the end")
+    @DisplayName("bytes written across pages are read back, zeros where none were written, and nothing beyond the end")
     void readsBack() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, 0);

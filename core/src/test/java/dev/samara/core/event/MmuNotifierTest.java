@@ -56,7 +56,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("told of what is unmapped, replaced, moved and narrowed, each range once for each reason")
+    @DisplayName("told of each range unmapped, replaced, moved or narrowed, once for each reason")
     void whatIsTold() {
         List<Told> told = new ArrayList<>();
         space.addNotifier(into(told));
@@ -105,7 +105,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("lookups have the new layout then, the range is not placed in, and who names it waits for the return")
+    @DisplayName("lookups have the new layout then, no mapping is placed there, and a call that names the range waits")
     void betweenPublicationAndCompletion() {
         long start = space.mmap(0, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         List<CompletableFuture<Long>> named = new ArrayList<>();
@@ -125,7 +125,7 @@ final class MmuNotifierTest {
     }
 
     @Test
-    @DisplayName("it may change what is elsewhere, and throws where it would have to wait")
+    @DisplayName("it may change other ranges, and throws where it would have to wait")
     void mayNotWait() {
         map(0, 1);
         List<IllegalStateException> thrown = new ArrayList<>();

@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * I5: has an operation stand still in transit, or a fault in its backing, and meanwhile does with memory everything
+ * I5: has an operation stand still in flight, or a fault in its backing, and meanwhile does with memory everything
  * that does not name it, in the same VMAs and leaf tables; and lets it go on only then. What waited for it would hang,
  * which is reported as a thread that does not stop.
  */

@@ -26,7 +26,7 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Has an operation stand still while it is in transit, or a close, or holds a keep, does everything else meanwhile, and
+ * Has an operation stand still while it is in flight, or a close, or holds a keep, does everything else meanwhile, and
  * lets it go on only then. If anything waited for it, this would hang, which is reported as a thread that does not
  * stop.
  */
@@ -80,7 +80,7 @@ final class CallsBesideHeldOperation implements Actor {
 
     @Override
     public void step(Random random) {
-        // One mapping, of which the middle will be in transit: its neighbours are joined with it, and must be
+        // One mapping, of which the middle will be in flight: its neighbours are joined with it, and must be
         // free of it.
         fixed(PLACE, BEHIND + 16 * TortureSpace.PAGE - PLACE);
         TortureSpace.succeed(space.munmap(TARGET, HELD_LENGTH));
@@ -132,7 +132,7 @@ final class CallsBesideHeldOperation implements Actor {
         }
     }
 
-    /** Lookups in what is in transit, which do not wait either, but for accesses at a gate. */
+    /** Lookups in a range in flight, which do not wait either, but for accesses at a gate. */
     private void within(int kind) {
         long page = HELD + HELD_LENGTH / 2;
         boolean isGone = kind == 0 || kind == 3;
@@ -162,7 +162,7 @@ final class CallsBesideHeldOperation implements Actor {
                 TortureSpace.succeed(space.munmap(start, length));
             }
             case 1 -> {
-                // Up to the very edge of what is in transit.
+                // Up to the very edge of a range in flight.
                 TortureSpace.succeed(space.mprotect(HELD - length, length, Protection.READ));
                 TortureSpace.succeed(space.mprotect(BEHIND, length, Protection.READ));
                 TortureSpace.succeed(space.mprotect(HELD - length, length, WRITABLE));
@@ -187,9 +187,9 @@ final class CallsBesideHeldOperation implements Actor {
                 child.close();
             }
             case 5 -> {
-                LayoutListener nobody = change -> {};
-                space.addListener(nobody);
-                space.removeListener(nobody);
+                LayoutListener none = change -> {};
+                space.addListener(none);
+                space.removeListener(none);
                 space.validate();
                 checker.check(space.usage().maps() > 0, "nothing mapped");
             }

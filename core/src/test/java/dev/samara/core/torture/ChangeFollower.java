@@ -30,7 +30,7 @@ final class ChangeFollower implements LayoutListener {
     @Override
     public void changed(LayoutChange change) {
         if (sequence != 0 && change.sequence() != sequence + 1) {
-            // Too slow: what has been lost is not to be had again.
+            // Too slow: changes that were lost cannot be replayed.
             checker.check(change.sequence() > sequence, "told of an older change");
             lost = true;
         }

@@ -13,7 +13,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * A space that is closed while others map one page of a file in it, add to the page in GUEST without a poll, unmap it,
- * and cut the file. As long as a CPU can add to the page, its frame is nobody else's: each addition meets what
+ * and cut the file. As long as a CPU can add to the page, its frame has no other use: each addition meets what
  * additions have left there.
  */
 final class ClosingSpaces {

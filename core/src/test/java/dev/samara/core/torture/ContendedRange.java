@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * once, and a record of each page that knows nothing of reservations and gates.
  *
  * <p>A page has an owner from the return of the call that has mapped it to the beginning of the one that unmaps it, and
- * nobody else touches it meanwhile. It is <em>leaving</em> from that beginning to the end of its retirement, which the
- * hook of the machine sees: so its munmap has not completed as long as it is.
+ * no other thread touches it meanwhile. It is <em>leaving</em> from that beginning to the end of its retirement, which
+ * the hook of the machine sees: so its munmap has not completed as long as it is.
  */
 final class ContendedRange {
     static final int PAGES = 96;
@@ -100,7 +100,7 @@ final class ContendedRange {
         if (!closing) {
             TransitRanges.reserved(transit, (start, end) -> {
                 for (int page = page(start); page < page(end); page++) {
-                    holes.check(leaving.get(page) > 0, "a page is retired that nobody unmaps");
+                    holes.check(leaving.get(page) > 0, "a page is retired that is not being unmapped");
                 }
             });
         }
@@ -121,7 +121,7 @@ final class ContendedRange {
         failures.fail(32);
     }
 
-    /** What is in transit cannot be waited for by what retires it: that is refused, and does not hang. */
+    /** What is in flight cannot be waited for by what retires it: that is refused, and does not hang. */
     private void callOwnRange(InFlightRange transit) {
         TransitRanges.reserved(transit, (start, end) -> {
             boolean refused = false;
@@ -162,7 +162,7 @@ final class ContendedRange {
         }
     }
 
-    /** Maps pages that are free, and notes who has them. */
+    /** Maps pages that are free, and notes their user. */
     long map(
             int owner,
             long address,

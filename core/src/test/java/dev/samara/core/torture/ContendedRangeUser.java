@@ -138,7 +138,7 @@ final class ContendedRangeUser implements Actor {
             }
         }
         if (begun && random.nextBoolean()) {
-            // It waits for the same range, or finds that somebody else was sooner.
+            // It waits for the same range, or finds that another call was sooner.
             map(
                     ContendedRange.address(lease.page),
                     lease.pages,

@@ -16,7 +16,7 @@ class MemoryTortureTest {
     private static final long SEED = 20_171_123;
 
     @Test
-    @DisplayName("I1 I2 I3 I8: a short torture of memory finds nothing")
+    @DisplayName("I1, I2, I3, I8: a short torture of memory finds nothing")
     void shortRun() throws InterruptedException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * Pages that one thread owns: what must be in each of them, for others to compare. The owner says before and after each
- * of its calls that a page is about to change and what it is now; who finds that it was the same all the time of an
- * access must have met exactly that, and who does not must still have met something of this page.
+ * of its calls that a page is about to change and what it is now; a thread that finds it unchanged during its
+ * access must have met exactly that; another one must still have met something of this page.
  */
 final class OwnedPages {
     static final int PAGES = 10;

@@ -16,8 +16,8 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /**
- * Owns an area of anonymous memory, private or shared, and does to it whatever the calls of a space can: nobody else
- * does, so it knows what each page must be after each call.
+ * Owns an area of anonymous memory, private or shared, and does to it whatever the calls of a space can: no other
+ * thread does, so it knows what each page must be after each call.
  */
 final class PageOwner implements Actor {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
@@ -385,7 +385,7 @@ final class PageOwner implements Actor {
         check(0, OwnedPages.PAGES);
     }
 
-    /** Ends the oldest child, once in a while with pages in transit. */
+    /** Ends the oldest child, once in a while with pages in flight. */
     private void endChild() {
         TortureMachine.View child = children.poll();
         if (child != null) {

@@ -84,7 +84,7 @@ final class PinningDevice implements Actor {
         held.forEach(this::verify);
     }
 
-    /** For writing: so the page is nobody else's from then on, also if it was forked a moment ago. */
+    /** For writing: so the page is exclusive from then on, also if it was forked a moment ago. */
     private void pin(int page) {
         if (held.size() == MOST) {
             unpin();

@@ -7,7 +7,7 @@ import dev.samara.core.Usage;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 
-/** What must be left of a space once nobody uses it: nothing. */
+/** Closes a space without users, and checks that nothing is left of it. */
 final class SpaceTeardown {
     private static final Usage NOTHING = new Usage(0, 0, 0, 0, 0, 0, 0);
 

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 /** The torture for a moment; the profile torture has it for long. */
 class SpaceTortureTest {
     @Test
-    @DisplayName("I4 I5 I6 I8 I10: a short torture finds nothing")
+    @DisplayName("I4, I5, I6, I8, I10: a short torture finds nothing")
     void shortRun() throws InterruptedException {
         long seed = Long.getLong("samara.seed", System.nanoTime());
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -14,11 +14,11 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which say who is at
- * them. And how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
+ * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which tell which thread
+ * is at them. And how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
  */
 final class TortureMachine {
-    /** So few that some allocations find none, and what is freed is somebody else's at once. */
+    /** So few that some allocations find none, and a freed frame is allocated again at once. */
     private static final int FRAMES = 208;
 
     private static final long BASE = 0x10_0000_0000L;
@@ -142,7 +142,7 @@ final class TortureMachine {
             return result;
         }
 
-        /** Goes to GUEST, for many accesses; the thread waits for nobody until it has left. */
+        /** Goes to GUEST, for many accesses; the thread waits for no other one until it has left. */
         void enterGuest() {
             cpu(0).enterGuest();
             events.count("stretches in GUEST");

@@ -32,7 +32,7 @@ final class TortureSpace {
     final RandomFailures failures;
     private int areas;
 
-    /** A space without mappings, on a machine that takes its time to retire what is unmapped. */
+    /** A space without mappings, on a machine whose retirements linger. */
     TortureSpace(long seed, TortureRun run) {
         failures = RandomFailures.slow(seed);
         machine = MachineInternals.machine(

@@ -98,7 +98,7 @@ final class UnreliableFile extends CachedBacking {
         return super.fault(request);
     }
 
-    /** Has a page in memory that nobody maps. */
+    /** Has a page in memory that is not mapped. */
     private void fill(int page) {
         if (pages.frameAt(page) < 0) {
             int frame = pages.allocate();
@@ -275,7 +275,7 @@ final class UnreliableFile extends CachedBacking {
                 case 3 -> fork();
                 default -> setup.failures.linger();
             }
-            unhindered.check(latch.getCount() == 1, "a fault that is blocked was let go on by somebody else");
+            unhindered.check(latch.getCount() == 1, "a fault that is blocked was released by another thread");
             setup.events.count("faults blocked in their backing");
             latch.countDown();
             return true;

@@ -9,9 +9,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * Frames that know who is at them: each access says which page it is for, takes its time at random, and looks whether
- * another thread is at another frame for the same page (I1); who frees a frame or hands it out looks whether anybody is
- * still at it (I3).
+ * Frames that know which thread is at them: each access says which page it is for, takes its time at random, and looks
+ * whether another thread is at another frame for the same page (I1); a thread that frees or allocates a frame looks
+ * whether any other is still at it (I3).
  *
  * <p>There is nothing to be unsure of: an access is over before its reader section is, so two that are seen side by
  * side are.

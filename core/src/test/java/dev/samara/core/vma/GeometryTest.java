@@ -27,7 +27,7 @@ final class GeometryTest {
     }
 
     @Test
-    @DisplayName("five levels: placement as with four, and more space for who asks")
+    @DisplayName("five levels: placement as with four, and more space on request")
     void fiveLevels() {
         Geometry five = Geometry.LINUX_X86_64_LA57;
         assertEquals(0xff_ffff_ffff_f000L, five.limit());

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What everybody names: mappings, their flags, what stands behind them, and errors. */
+/** Mappings, their flags, their backings, and errors. */
 final class VmaTest {
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;
 
@@ -47,7 +47,7 @@ final class VmaTest {
     }
 
     @Test
-    @DisplayName("anonymous is what has no backing and is not the kernel's own, and the zero device when private")
+    @DisplayName("a mapping without a backing, not the kernel's, and a private one of the zero device are anonymous")
     void anonymous() {
         OpenFile zero = OpenFile.named("/dev/zero").zeroDevice().open();
         OpenFile file = OpenFile.named("/x").open();
@@ -103,7 +103,7 @@ final class VmaTest {
     }
 
     @Test
-    @DisplayName("each open is an identity of its own; the traits are what was said")
+    @DisplayName("each open is an identity of its own; the traits are those of its builder")
     void opens() {
         OpenFile.Builder builder = OpenFile.named("/x").inode(8, 1, 42);
         OpenFile one = builder.open();
@@ -140,7 +140,7 @@ final class VmaTest {
     }
 
     @Test
-    @DisplayName("a backing that says only who it is, is an ordinary file")
+    @DisplayName("a backing that only names itself is an ordinary file")
     void leastBacking() {
         Backing least = new Backing() {
             @Override

@@ -25,7 +25,7 @@ final class BundledRecordingsTest {
                 "--touch",
                 "--touch --cpus=4 --placement --readers=2"
             })
-    @DisplayName("every trace passes, whoever places and whether or not somebody reads meanwhile")
+    @DisplayName("every trace passes, in both modes of placement, with and without readers")
     void tracesPass(String options) {
         String line = "replay " + options + " " + Recordings.bundled("traces");
         ToolRun run = ToolRun.of((Object[]) line.replace("  ", " ").split(" ", -1));
@@ -49,7 +49,7 @@ final class BundledRecordingsTest {
 
     @ParameterizedTest
     @ValueSource(strings = {"--cpus=1", "--cpus=4", "--cpus=40"})
-    @DisplayName("random operations pass in every mode, layouts alone, with contents, and with forks, whoever accesses")
+    @DisplayName("random operations pass in every mode: layouts alone, with contents, with forks")
     void oracle(String cpus) {
         ToolRun run = ToolRun.of("oracle", cpus, Recordings.bundled("oracle"));
         assertEquals(List.of(), run.differences());

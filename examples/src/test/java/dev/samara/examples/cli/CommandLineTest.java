@@ -109,7 +109,7 @@ final class CommandLineTest {
     }
 
     @Test
-    @DisplayName("what was found with several CPUs is told with their number and the seed")
+    @DisplayName("a difference found with several CPUs is reported with their number and the seed")
     void seed() throws IOException {
         Path file = new MadeUpTrace()
                 .lines("op 0 1 munmap addr=0x10000 len=0x1000 = -EPERM")

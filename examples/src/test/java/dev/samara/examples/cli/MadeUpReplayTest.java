@@ -154,7 +154,7 @@ final class MadeUpReplayTest {
     }
 
     @Test
-    @DisplayName("limits belong to a process: a vfork child's own do not bind its parent, and those of others nobody")
+    @DisplayName("limits belong to a process: a vfork child's own bind neither its parent nor others")
     void limits() throws IOException {
         passes(new MadeUpTrace()
                 .lines(
@@ -290,7 +290,7 @@ final class MadeUpReplayTest {
                 .snapshot(5, "exec-enter");
     }
 
-    /** Both ways of placing, with and without somebody who reads. */
+    /** Both modes of placement, with and without readers. */
     private void passes(MadeUpTrace trace) throws IOException {
         Path file = trace.write(folder.resolve("made-up.trace.gz"));
         for (String option : List.of("--placement", "--readers=1")) {

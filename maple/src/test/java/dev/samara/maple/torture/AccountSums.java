@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * Accounts far from each other, between which transactions move amounts: whoever sees all of a transaction or nothing
- * finds the sum unchanged. Each transaction puts its number on every account, so a lookup that comes later finds no
- * lower one. The place in a mark is the amount.
+ * Accounts far from each other, between which transactions move amounts: a reader that sees all of a transaction or
+ * nothing finds the sum unchanged. Each transaction puts its number on every account, so a lookup that comes later
+ * finds no lower one. The place in a mark is the amount.
  */
 final class AccountSums implements Actor {
     private static final int ACCOUNTS = 10;

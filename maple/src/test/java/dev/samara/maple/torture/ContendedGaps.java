@@ -11,7 +11,7 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
-/** A window in which several users look for room, by values and by reservations: what one has is nobody else's. */
+/** A window in which several users look for room, by values and by reservations: no range has two users. */
 final class ContendedGaps {
     private static final int CELLS = 4096;
     private static final int LARGEST = 24;
@@ -101,7 +101,7 @@ final class ContendedGaps {
         return mine;
     }
 
-    /** Compares the answers of searches with those of going through the window, while nobody can edit. */
+    /** Compares the answers of searches with those of going through the window, while no thread can edit. */
     Actor surveyor(Checker checker) {
         return random -> {
             int cells = 1 + random.nextInt(LARGEST);

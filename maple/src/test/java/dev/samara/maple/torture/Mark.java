@@ -2,8 +2,8 @@
 package dev.samara.maple.torture;
 
 /**
- * A value of the tree, which says by whom it was stored, where, and which in a row it is. Its fields are not final on
- * purpose: a reader must see them as they were when it was stored.
+ * A value of the tree, which names the actor that stored it, the place, and the number in the sequence. Its fields are
+ * not final on purpose: a reader must see them as they were when it was stored.
  */
 final class Mark {
     private Object actor;

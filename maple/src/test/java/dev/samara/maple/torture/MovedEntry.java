@@ -8,7 +8,7 @@ import java.util.Random;
 
 /**
  * The only entry, and in another tree the only reservation, is moved from one leaf to the other and back, and for a
- * moment is in both: whoever looks for it in both leaves finds it.
+ * moment is in both: a reader that looks in both leaves finds it.
  */
 final class MovedEntry implements Actor {
     private static final int TURNS = 50;

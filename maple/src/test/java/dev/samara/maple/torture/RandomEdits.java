@@ -6,7 +6,7 @@ import java.util.Random;
 
 /**
  * Fills an area with entries of all lengths and takes them all away in one edit, so that nodes are cut and joined, and
- * the tree grows and shrinks around everybody else. Every other time the entries end at even indexes too, which makes
+ * the tree grows and shrinks around all other actors. Every other time the entries end at even indexes too, which makes
  * all lookups take the other way.
  */
 final class RandomEdits implements Actor {

@@ -196,7 +196,7 @@ final class RecordedVersions implements Actor {
         };
     }
 
-    /** Several edits, of which nobody may see one alone. */
+    /** Several edits, of which no reader may see one alone. */
     private BooleanSupplier transaction(int[] cells, int number, Random random) {
         int[] froms = new int[PER_VERSION];
         int[] tos = new int[PER_VERSION];

@@ -87,7 +87,7 @@ final class ReplacedValue implements Actor {
 
     /** The ages as a line for people. */
     String histogram() {
-        StringBuilder line = new StringBuilder("W32 ages");
+        StringBuilder line = new StringBuilder("ages");
         for (int age = 0; age <= DEPTH; age++) {
             line.append(age == 0 ? ": " : ", ")
                     .append(age)

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An entry is cut in three and made whole again, each time by a leaf put in the place of another, in which all slots
- * behind it have moved by two. What stands there stays: whoever looks with the pivots of the one leaf into the slots of
- * the other finds something else.
+ * behind it have moved by two. The entries there stay: a reader that looks with the pivots of one leaf into the slots
+ * of the other finds something else.
  */
 final class ShiftedSlots implements Actor {
     private static final int TURNS = 100;

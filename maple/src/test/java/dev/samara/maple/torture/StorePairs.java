@@ -11,8 +11,8 @@ import java.util.Deque;
 import java.util.Random;
 
 /**
- * Two cells far from each other, stored one after the other with the same number: who sees the second sees the first,
- * and a snapshot has them at most one apart.
+ * Two cells far from each other, stored one after the other with the same number: a reader that sees the second sees
+ * the first, and a snapshot has them at most one apart.
  */
 final class StorePairs implements Actor {
     private static final int HELD = 16;

@@ -26,7 +26,7 @@ final class TortureTree {
 
     /**
      * Takes an area of single cells that are far from each other, each in a leaf of its own: what is between is full of
-     * entries that nobody touches.
+     * entries that are never changed.
      *
      * @return the first index of each
      */

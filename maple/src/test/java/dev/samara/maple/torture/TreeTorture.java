@@ -68,7 +68,7 @@ public final class TreeTorture {
         ShiftedSlots shifts = new ShiftedSlots();
         TakenRanges taken = new TakenRanges(setup);
         ContendedGaps gaps = new ContendedGaps(setup);
-        Checker own = checker("C.2 C.3 what is found is nobody else's", 100);
+        Checker own = checker("C.2 C.3 a range that is found has no other user", 100);
         ActorTurns first =
                 new ActorTurns(List.of(ranges, versions, pairs, alone, up, down, farUp, shifts, gaps.user(1, own)));
         ActorTurns second = new ActorTurns(
@@ -76,9 +76,9 @@ public final class TreeTorture {
         threads.put("editor-1", first);
         threads.put("editor-2", second);
 
-        Actor walkers = ranges.walkers(true, overlapping("B.2-B.4 W33 forward", 1000));
-        Actor finder = ranges.finder(overlapping("A.1 A.2 W33 lookups", 1000));
-        Actor pipeReader = replacedValue.reader(overlapping("A.1 W32 no age above 1", 1000));
+        Actor walkers = ranges.walkers(true, overlapping("B.2-B.4 forward", 1000));
+        Actor finder = ranges.finder(overlapping("A.1 A.2 lookups", 1000));
+        Actor pipeReader = replacedValue.reader(overlapping("A.1 no age above 1", 1000));
         Actor takenReader = taken.reader(
                 overlapping("A.4 D.1 a reservation is absent for lookups", 100),
                 overlapping("D.2 what is taken is never free", 100));
@@ -94,7 +94,7 @@ public final class TreeTorture {
                         .of(up, up.searcher(nearest))
                         .of(farUp, farUp.searcher(nearest))
                         .of(shifts, shifts.reader(overlapping("A.1 what stands behind slots that move", 1000))));
-        Actor backward = ranges.walkers(false, overlapping("B.2-B.4 W33 backward", 1000));
+        Actor backward = ranges.walkers(false, overlapping("B.2-B.4 backward", 1000));
         Actor questions = new VersionQueries(versions, overlapping("A.1 A.2 D.2 answers are of one instant", 1000));
         Actor sumsReader = sums.reader(overlapping("A.2 E.1 transactions in lookups", 100));
         Actor pairsReader = pairs.reader(overlapping("A.2 stores are seen in order", 100));

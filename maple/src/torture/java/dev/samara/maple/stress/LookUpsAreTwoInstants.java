@@ -10,7 +10,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
  * {@link StoresAreSeenInOrder} the wrong way round: what is stored first is looked up first. Two lookups are two
- * instants; who wants one takes a snapshot.
+ * instants; a snapshot is one.
  */
 @JCStressTest
 @Outcome(

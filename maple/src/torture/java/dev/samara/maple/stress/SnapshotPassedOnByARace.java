@@ -20,7 +20,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "half a snapshot")
 @State
 public class SnapshotPassedOnByARace {
-    // Plain: the race is what is tested.
+    // Plain: this race is tested.
     private @Nullable Snapshot<Integer> handedOver;
 
     @Actor

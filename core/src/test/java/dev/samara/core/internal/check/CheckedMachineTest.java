@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
-/** What is changed here behind the back of everybody is what a broken shootdown would leave. */
+/** The changes made here past all checks are those that a broken shootdown would leave. */
 @Timeout(60)
 @ExtendWith(OneThread.class)
 @DisplayName("a checked machine sees a violation when the access is made")

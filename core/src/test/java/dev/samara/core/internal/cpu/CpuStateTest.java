@@ -46,7 +46,7 @@ final class CpuStateTest {
     }
 
     @Test
-    @DisplayName("nobody waits for a CPU that is not in GUEST, and only one between two spaces is asked")
+    @DisplayName("no thread waits for a CPU that is not in GUEST, and only one between two spaces is asked")
     void whoIsAsked() throws InterruptedException {
         shoot();
         assertFalse(cpu.isPending(), "in the empty space");
@@ -99,7 +99,7 @@ final class CpuStateTest {
     }
 
     @Test
-    @DisplayName("a context ends only while nobody uses it, and nobody comes back to it then, from LAZY either")
+    @DisplayName("a context ends only while no CPU uses it, and no CPU comes back to it then, from LAZY either")
     void ended() {
         load(context);
         assertFalse(context.end());

@@ -69,7 +69,7 @@ final class CpusTest {
         return cpu;
     }
 
-    /** Waits until somebody has to wait for a CPU. */
+    /** Waits until a thread has to wait for a CPU. */
     private static void awaitRequest(CpuState cpu) {
         Await.until("the CPU is asked to flush", cpu::isPending);
     }
@@ -110,7 +110,7 @@ final class CpusTest {
         assertEquals(3, cpus.claim(0, () -> {}).number());
         assertEquals(5, cpus.claim(0, () -> {}).number());
         cpus.release(all.get(3));
-        assertEquals(6, cpus.claim(0, () -> {}).number(), "who is off already takes nobody else off");
+        assertEquals(6, cpus.claim(0, () -> {}).number(), "a CPU that is off takes no other off");
     }
 
     @Test
@@ -131,8 +131,7 @@ final class CpusTest {
     }
 
     @Test
-    @DisplayName(
-            "all CPUs of a bit are reached and no others; the caller's own acknowledge at once, waited for by nobody")
+    @DisplayName("all CPUs of a bit are reached and no others; the caller's own acknowledge at once, without a wait")
     void masks() {
         assertEquals(Set.of(), shot(0));
         assertEquals(Set.of(0), shot(1));
@@ -170,7 +169,7 @@ final class CpusTest {
         behind.does(() -> behind.state.flushedTo(generation));
         shooter.join();
         cpus.shoot(context, generation, behind.state.bit());
-        assertFalse(behind.state.isPending(), "who is done is not asked again");
+        assertFalse(behind.state.isPending(), "a CPU that is done is not asked again");
     }
 
     @Test
@@ -207,7 +206,7 @@ final class CpusTest {
             assertEquals(0, context.users());
             assertEquals(0, other.users());
         }
-        assertEquals(0, cpus.claim(0, () -> {}).number(), "who has ended was taken off");
+        assertEquals(0, cpus.claim(0, () -> {}).number(), "a CPU that has ended was taken off");
     }
 
     @Test

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.Timeout.ThreadMode;
 
-/** How an embedder has CPUs find out that somebody waits, and what it is told of those that do not answer. */
+/** How an embedder has CPUs notice a request, and what it is told of CPUs that do not answer. */
 @Timeout(value = 60, threadMode = ThreadMode.SEPARATE_THREAD)
 final class DeliveryTest {
     private static final Duration SOON = Duration.ofMillis(5);
@@ -73,7 +73,7 @@ final class DeliveryTest {
     }
 
     @Test
-    @DisplayName("a CPU is told by who waits, once the request is there for its next poll")
+    @DisplayName("the waiting thread notifies a CPU, once the request is there for its next poll")
     void delivered() throws InterruptedException {
         CountDownLatch delivered = new CountDownLatch(1);
         CountDownLatch polled = new CountDownLatch(1);
@@ -104,7 +104,7 @@ final class DeliveryTest {
     }
 
     @Test
-    @DisplayName("nothing is delivered to a CPU that nobody waits for")
+    @DisplayName("nothing is delivered to a CPU that no thread waits for")
     void notDelivered() throws InterruptedException {
         List<Integer> cpus = new CopyOnWriteArrayList<>();
         ShootdownDelivery delivery = new ShootdownDelivery() {

@@ -74,7 +74,7 @@ final class FlushLogTest {
     }
 
     @Test
-    @DisplayName("who comes late leaves the record of a later generation, and is not found himself")
+    @DisplayName("a late record leaves that of a later generation, and is not found itself")
     void late() {
         write(10 + FlushLog.SIZE);
         write(10);
@@ -87,7 +87,7 @@ final class FlushLogTest {
     }
 
     @Test
-    @DisplayName("what is overwritten while it is read is not taken for either generation")
+    @DisplayName("a record overwritten during its read is taken for neither generation")
     void overwritten() throws InterruptedException {
         int found = 1_000;
         AtomicLong last = new AtomicLong(1);

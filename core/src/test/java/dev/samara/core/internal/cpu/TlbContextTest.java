@@ -38,7 +38,7 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("each who advances it has a generation of his own, and none is left out")
+    @DisplayName("each advance has a generation of its own, and none is left out")
     void advance() throws Exception {
         long before = context.generation();
         ExecutorService other = Executors.newSingleThreadExecutor();
@@ -60,7 +60,7 @@ final class TlbContextTest {
     }
 
     @Test
-    @DisplayName("what was logged is in its log, and in no other's")
+    @DisplayName("a logged range is in its own log, and in no other")
     void log() {
         FlushLog.Range range = new FlushLog.Range();
         long generation = context.advance();

@@ -109,7 +109,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P1 munmap does not wait for it, and its late answer is not mapped")
+    @DisplayName("P1: munmap does not wait for it, and its late answer is not mapped")
     void munmap() throws Exception {
         for (int access : new int[] {READ}) {
             hang(RW, SHARED, access);
@@ -121,7 +121,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P1 a merge and then an munmap do not let it in")
+    @DisplayName("P1: a merge and then an munmap do not let it in")
     void mergedThenUnmapped() throws Exception {
         fixture.map(PLACE, 4, RW, PRIVATE, file, 0);
         hangThere(READ);
@@ -144,7 +144,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P28 a private write that hangs installs nothing older than the mapping that is there when it ends")
+    @DisplayName("P28: a private write that hangs installs nothing older than the mapping that is there when it ends")
     void olderContent() throws Exception {
         hang(RW, PRIVATE, WRITE);
         assertEquals(0, fixture.space.munmap(PLACE, PAGES * PAGE));
@@ -156,7 +156,7 @@ final class HangingFaultTest {
     }
 
     @Test
-    @DisplayName("P24 the fault ends although its mapping is protected and merged again and again")
+    @DisplayName("P24: the fault ends although its mapping is protected and merged again and again")
     void busyNeighbourhood() throws Exception {
         hang(RW, PRIVATE, READ);
         for (int i = 0; i < 100; i++) {

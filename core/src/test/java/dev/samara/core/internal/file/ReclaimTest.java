@@ -183,7 +183,7 @@ final class ReclaimTest {
         assertFault(Fault.OOM, cpu.memory().store(rest + stored * PAGE, 8, 1));
         assertEquals(0, space.munmap(rest, FRAMES * PAGE));
         dirtyAt = fixture.map(0, 8, RW, MapFlags.SHARED, dirty, 0);
-        assertEquals(9 + 7, fixture.load(dirtyAt + 7 * PAGE), "nobody else has what was stored");
+        assertEquals(9 + 7, fixture.load(dirtyAt + 7 * PAGE), "the stored value is in no other page");
         assertEquals(7, fixture.load(shared + 7 * PAGE));
         assertEquals(0, own.asked - 8);
         memory.close();

@@ -124,7 +124,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("the call itself waits for a range in transit, and an interrupt ends that with EINTR")
+    @DisplayName("the call itself waits for a range in flight, and an interrupt ends that with EINTR")
     void waitsBeforePublication() throws Exception {
         HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(8), PAGE));
         HeldOperations.Caller<CompletableFuture<Long>> caller = waits(() -> space.munmapAsync(page(4), 8 * PAGE));
@@ -204,7 +204,7 @@ final class AsynchronousTest {
     }
 
     @Test
-    @DisplayName("close waits for what is pending")
+    @DisplayName("close waits for pending operations")
     void close() throws Exception {
         HeldOperations.Hold hold = holding.holdNext();
         CompletableFuture<Long> future = space.munmapAsync(page(8), PAGE);

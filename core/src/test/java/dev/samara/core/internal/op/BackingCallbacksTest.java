@@ -193,7 +193,7 @@ final class BackingCallbacksTest {
     }
 
     @Test
-    @DisplayName("a granted open is the operation's to give away, and is closed by who gives it up")
+    @DisplayName("a granted open is the operation's to pass on, and is closed by the VMA or call that gives it up")
     void granted() throws InterruptedException {
         attempt(() -> questions.open(vma(1), null), false);
         questions.put();

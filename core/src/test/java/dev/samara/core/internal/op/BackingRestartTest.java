@@ -116,7 +116,7 @@ final class BackingRestartTest {
     }
 
     @Test
-    @DisplayName("munmap finds nothing any more, and succeeds; what was opened for it is closed")
+    @DisplayName("munmap finds nothing any more, and succeeds; its opens are closed")
     void munmapOfNothing() {
         backing.whenAskedForOpen = this::unmapAll;
         assertEquals(0, space.munmap(page(3), PAGE));

@@ -117,7 +117,7 @@ final class CommitLimitTest {
     }
 
     @Test
-    @DisplayName("shared memory is charged when it is made, whole until nobody maps any of it")
+    @DisplayName("shared memory is charged when it is made, whole until none of it is mapped")
     void sharedMemory() {
         space.throwing().mmap(PLACE, 6 * PAGE, Protection.NONE, SHARED, null, 0);
         assertEquals(6, committed());

@@ -36,7 +36,7 @@ final class DrawnLayout {
     private static final int ENOUGH = 65530;
 
     /**
-     * One open of a file. Two opens of one file are equal, so that whoever compares by {@code equals} is found out.
+     * One open of a file. Two opens of one file are equal, so that code that compares by {@code equals} is found out.
      *
      * @param name the name
      */

@@ -67,7 +67,7 @@ final class EarlyPlacementTest {
     }
 
     @Test
-    @DisplayName("what is free comes first, wherever it is, also for a hint into the hole")
+    @DisplayName("free ranges come first, wherever they are, also for a hint into the hole")
     void freeComesFirst() throws Exception {
         AddressSpace space = full(small());
         assertEquals(0, space.munmap(20 * PAGE, 4 * PAGE));
@@ -124,7 +124,7 @@ final class EarlyPlacementTest {
     }
 
     @Test
-    @DisplayName("what is left on both sides of a mapping in the hole is found, too")
+    @DisplayName("the rest of the hole on both sides of a mapping in it is found, too")
     void around() throws Exception {
         AddressSpace space = full(small());
         HeldOperations.Hold hold = unmap(space, 50, 8);
@@ -139,7 +139,7 @@ final class EarlyPlacementTest {
     }
 
     @Test
-    @DisplayName("several dying holes beside each other and what is free between them are one")
+    @DisplayName("several holes of unmaps in flight and the free ranges between them are one")
     void together() throws Exception {
         AddressSpace space = full(small());
         assertEquals(0, space.munmap(54 * PAGE, 2 * PAGE));
@@ -155,7 +155,7 @@ final class EarlyPlacementTest {
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
-    @DisplayName("what is moved away, and what a move cuts off, is nobody's place before that is complete")
+    @DisplayName("no place is found in a moved range, or in a part cut off by a move, before that is complete")
     void otherReservations(boolean topDown) throws Exception {
         AddressSpace space = full(topDown ? small() : small().bottomUp());
         int there = RemapFlags.MAYMOVE | RemapFlags.FIXED;
@@ -235,7 +235,7 @@ final class EarlyPlacementTest {
     }
 
     @Test
-    @DisplayName("who asks for an address below 2 GiB or above 4 GiB does not get a hole elsewhere")
+    @DisplayName("a request for an address below 2 GiB or above 4 GiB does not get a hole elsewhere")
     void sides() throws Exception {
         Geometry linux = Geometry.LINUX_X86_64;
         AddressSpace space = full(holding.machine().space(linux).earlyReuse(), linux, linux.minimum(), linux.limit());

@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class EarlyReuseContentsTest {
     private static final int THERE = MOVE | RemapFlags.FIXED;
 
-    /** What is written to a page of what was there first. */
+    /** The value written to a page of the first mapping. */
     private static final long OLD = 0x1000;
 
     private final HeldOperations holding =
@@ -98,7 +98,7 @@ final class EarlyReuseContentsTest {
 
     @ParameterizedTest
     @ValueSource(longs = {8, 10, 15})
-    @DisplayName("what an mremap is moving arrives, whoever maps over a part of its source meanwhile")
+    @DisplayName("the pages that an mremap moves arrive, also if a part of its source is mapped over meanwhile")
     void moved(long at) throws Exception {
         HeldOperations.Hold move = move(8, 8, 64);
         HeldOperations.Caller<Long> over = waits(() -> fixed(at, 1));
@@ -201,7 +201,7 @@ final class EarlyReuseContentsTest {
     }
 
     @Test
-    @DisplayName("a mapping over a munmap's hole is itself nobody's to move or to map over until that is complete")
+    @DisplayName("a mapping over a munmap's hole can itself not be moved or replaced until that is complete")
     void chain() throws Exception {
         HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), atOnce(() -> fixed(8, 8)));
@@ -220,9 +220,7 @@ final class EarlyReuseContentsTest {
     }
 
     @Test
-    @DisplayName(
-            "what was stored in a mapping over a hole goes along when that is moved, and the next one waits for the"
-                    + " move")
+    @DisplayName("stores to a mapping over a hole move with it, and the next one waits for the" + " move")
     void movedOn() throws Exception {
         HeldOperations.Hold hold = unmap(8, 8);
         assertEquals(page(8), atOnce(() -> fixed(8, 8)));

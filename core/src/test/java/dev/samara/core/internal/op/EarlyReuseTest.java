@@ -130,7 +130,7 @@ final class EarlyReuseTest {
 
     @Test
     @DisplayName(
-            "outside of the reservation, too: the whole mapping is in transit, and what it replaces there is retired")
+            "outside of the reservation, too: the whole mapping is in flight, and what it replaces there is retired")
     void beyondTheReservation() throws Exception {
         HeldOperations.Hold hold = unmap(8, 8);
         HeldOperations.Hold mapping =

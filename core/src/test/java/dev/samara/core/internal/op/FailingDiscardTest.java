@@ -138,7 +138,7 @@ final class FailingDiscardTest {
         for (PageTableContext other = memory.borrowOrNull(); other != null; other = memory.borrowOrNull()) {
             others.add(other);
         }
-        assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "somebody has its number");
+        assertTrue(others.stream().noneMatch(other -> other.owner() == Pte.owner(mark)), "its number is in use");
         assertEquals(MOST_WORKERS - 2, others.size(), "workers besides the test's and the operation's");
         goOn.countDown();
         assertEquals(0, Await.result("madvise", advising, reports));

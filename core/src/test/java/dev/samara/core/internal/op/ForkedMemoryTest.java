@@ -254,7 +254,7 @@ final class ForkedMemoryTest {
     });
 
     @Test
-    @DisplayName("P4 beside stores is each page of some instant, and none that came after its return")
+    @DisplayName("P4: beside stores is each page of some instant, and none that came after its return")
     void besideStores() throws Exception {
         long at = fixture.anonymous(PAGES);
         AtomicLong number = new AtomicLong();
@@ -283,7 +283,7 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName("P35 beside munmap and mmap of the parent is a whole mapping with its pages, or none")
+    @DisplayName("P35: beside munmap and mmap of the parent is a whole mapping with its pages, or none")
     void besideMunmap() throws Exception {
         long place = 0x5000_0000L;
         beside(
@@ -309,7 +309,7 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName("P23 beside mremap of the parent has its pages at one of the two places")
+    @DisplayName("P23: beside mremap of the parent has its pages at one of the two places")
     void besideMremap() throws Exception {
         long one = 0x5000_0000L;
         long two = 0x6000_0000L;
@@ -334,7 +334,7 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName("P2 beside DONTNEED of the parent is each page as it was, or zeros")
+    @DisplayName("P2: beside DONTNEED of the parent is each page as it was, or zeros")
     void besideDontNeed() throws Exception {
         long at = fixture.anonymous(PAGES);
         beside(
@@ -355,7 +355,7 @@ final class ForkedMemoryTest {
     }
 
     @Test
-    @DisplayName("P11 beside mprotect has no right that the child's mapping lacks")
+    @DisplayName("P11: beside mprotect has no right that the child's mapping lacks")
     void besideMprotect() throws Exception {
         long at = fixture.anonymous(PAGES);
         fixture.store(at, 1);

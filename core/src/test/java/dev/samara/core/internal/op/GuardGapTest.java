@@ -122,7 +122,7 @@ final class GuardGapTest {
 
     @ParameterizedTest(name = "{0} pages")
     @ValueSource(longs = {1, 256, 5000})
-    @DisplayName("does not bind who names the place, or grows where it is")
+    @DisplayName("does not bind a call that names the place, or grows where it is")
     void fixedMappingsAndGrowthInPlaceMayLieInTheGap(long gap) {
         AddressSpace space = spacious(gap);
         assertEquals(below(1), space.mmap(below(1), PAGE, RW, FIXED, null, 0));

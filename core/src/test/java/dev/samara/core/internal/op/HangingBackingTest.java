@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(60)
-@DisplayName("A backing that hangs or throws in a callback harms nobody but its own")
+@DisplayName("A backing that hangs or throws in a callback harms only its own mappings")
 final class HangingBackingTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

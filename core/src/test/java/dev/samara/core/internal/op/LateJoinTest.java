@@ -31,7 +31,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("P9, P33: what is in transit is joined with its neighbours when it completes, and not before")
+@DisplayName("P9, P33: a range in flight is joined with its neighbours when it completes, and not before")
 @Timeout(60)
 final class LateJoinTest {
     private static final int R = Protection.READ;
@@ -152,7 +152,7 @@ final class LateJoinTest {
 
     @ParameterizedTest
     @EnumSource(RetiringCall.class)
-    @DisplayName("what is left at the end, and what it counts, is what the operation leaves where nothing is held")
+    @DisplayName("the layout and its counts at the end are those of an operation that is not held")
     void leavesTheSame(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(Machine.builder().build());
         AddressSpace held = row.space(holding.machine());
@@ -171,7 +171,7 @@ final class LateJoinTest {
     }
 
     @Test
-    @DisplayName("what is locked at the edge of a range in transit keeps its lock and its place")
+    @DisplayName("locked pages at the edge of a range in flight stay locked and where they are")
     void mixedFlags() throws Exception {
         assertEquals(0, space.mlock(page(4), 4 * PAGE));
         HeldOperations.Hold hold = narrow(2, 10);

@@ -97,7 +97,7 @@ public final class Layouts {
         return new Edit(new Operation(layout, new Msync(0, 0, 0)));
     }
 
-    /** Publishes and completes what an edit that nobody else knows of has unmapped. */
+    /** Publishes and completes an edit that no other thread knows. */
     static void complete(Layout layout) {
         for (InFlightRange transit : new ArrayList<>(layout.inTransit().transits())) {
             transit.run();

@@ -29,7 +29,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-@DisplayName("Lookups, faults, placement and forks beside an operation in transit")
+@DisplayName("Lookups, faults, placement and forks beside an operation in flight")
 @Timeout(60)
 final class LookupsTest {
     private final HeldOperations holding = new HeldOperations();
@@ -115,7 +115,7 @@ final class LookupsTest {
 
     @ParameterizedTest
     @MethodSource("places")
-    @DisplayName("I4: a mapping without an address is never placed in a range in transit, nor by a hint")
+    @DisplayName("I4: a mapping without an address is never placed in a range in flight, nor by a hint")
     void placement(RetiringCall.Place place) throws Exception {
         AddressSpace space = place.row().space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
@@ -187,8 +187,7 @@ final class LookupsTest {
 
     @ParameterizedTest
     @EnumSource(RetiringCall.class)
-    @DisplayName(
-            "a child has the layout that a child has where nothing is held: what is cut only for the transit is whole")
+    @DisplayName("a child has the layout that a child has where nothing is held: a mapping cut only in flight is whole")
     void forkIsWhole(RetiringCall row) throws Exception {
         AddressSpace calm = row.space(new HeldOperations().machine());
         row.run(calm);

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@DisplayName("The limit on the number of mappings is met where it would be met if nothing were in transit")
+@DisplayName("The limit on the number of mappings is met where it would be met if nothing were in flight")
 @Timeout(60)
 final class MapCountBesideTransitTest {
     private static final int LIMIT = 6;
@@ -73,7 +73,7 @@ final class MapCountBesideTransitTest {
     }
 
     @Test
-    @DisplayName("what is cut only while it is in transit counts as whole")
+    @DisplayName("what is cut only while it is in flight counts as whole")
     void seams() throws Exception {
         answersAreThoseOfACalmSpace(
                 replaceByTheSame(4, 4), apart(30), apart(40), apart(50), hole(2), apart(60), hole(1), apart(70));
@@ -94,7 +94,7 @@ final class MapCountBesideTransitTest {
     }
 
     @Test
-    @DisplayName("what is put beside a mapping in transit and will be joined with it does not count")
+    @DisplayName("what is put beside a mapping in flight and will be joined with it does not count")
     void joinedLater() throws Exception {
         answersAreThoseOfACalmSpace(
                 space -> space.mmap(page(24), PAGE, RW, FIXED, null, 0),
@@ -108,7 +108,7 @@ final class MapCountBesideTransitTest {
     }
 
     @Test
-    @DisplayName("what was unmapped does not count, whatever is in transit")
+    @DisplayName("what was unmapped does not count, whatever is in flight")
     void unmapped() throws Exception {
         answersAreThoseOfACalmSpace(
                 space -> space.munmap(page(20), 5 * PAGE),

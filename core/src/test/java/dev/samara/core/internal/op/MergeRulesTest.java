@@ -188,7 +188,7 @@ final class MergeRulesTest {
     }
 
     @Test
-    @DisplayName("that there may be guard markers keeps no mappings apart, and what is joined may have them")
+    @DisplayName("possible guard markers keep no mappings apart, and the joined mapping may have them")
     void stickyFlag() {
         Layout placed = layout(vma(0, 4, Y | VmaFlags.MAYBE_GUARD), vma(6, 8, Y));
         place(placed, vma(4, 6, Y));

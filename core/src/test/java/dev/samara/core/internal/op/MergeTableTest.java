@@ -54,7 +54,7 @@ class MergeTableTest {
         abstract Layout apply(Vma left, Vma piece, Vma right);
     }
 
-    /** Puts a new piece, as whoever maps something does. */
+    /** Puts a new piece, as a mapping does. */
     private static void place(Layout layout, Vma piece) {
         Vma placed;
         try (Edit edit = Layouts.edit(layout)) {

@@ -222,7 +222,7 @@ class MergingCallsTest {
 
     @ParameterizedTest
     @MethodSource("brks")
-    @DisplayName("The heap joins only what is of the heap")
+    @DisplayName("The heap joins only parts of the heap")
     void heap(Row row) {
         List<Vma> vmas = DrawnLayout.vmas(row.before());
         boolean begun = vmas.stream().anyMatch(vma -> vma.contains(address(HEAP_PAGE)));

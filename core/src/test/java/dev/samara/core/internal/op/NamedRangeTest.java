@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every operation beside every operation in transit. What each must return, and leave behind, is what the two return
+ * Every operation beside every operation in flight. What each must return, and leave behind, is what the two return
  * and leave where nothing is held.
  */
 @DisplayName("I5: an operation waits only for ranges that it names")
@@ -62,7 +62,7 @@ final class NamedRangeTest {
 
     @ParameterizedTest(name = "{0}: {1}")
     @MethodSource("named")
-    @DisplayName("an operation that names a range in transit waits, then proceeds as if it had come later")
+    @DisplayName("an operation that names a range in flight waits, then proceeds as if it had come later")
     void waitsForWhatItNames(RetiringCall.Place place, RangeCall column) throws Exception {
         Outcome expected = Outcome.inTurn(place.row(), column, place.first(), 8);
         HeldOperations holding = new HeldOperations();

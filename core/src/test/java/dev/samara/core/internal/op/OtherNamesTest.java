@@ -31,7 +31,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("Calls that name a range in transit without saying so: growth, the heap, stacks and attachments")
+@DisplayName("Calls that name a range in flight without saying so: growth, the heap, stacks and attachments")
 @Timeout(60)
 final class OtherNamesTest {
     private static final int STACK = FIXED | MapFlags.GROWSDOWN;
@@ -117,7 +117,7 @@ final class OtherNamesTest {
     }
 
     @Test
-    @DisplayName("a fault that no stack may grow to does not wait, though one stands above what is in transit")
+    @DisplayName("a fault that no stack may grow to does not wait, though one stands above a range in flight")
     void stackMayNotGrowSoFar() throws Exception {
         AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         assertEquals(page(24), space.mmap(page(24), 2 * PAGE, RW, STACK, null, 0));
@@ -146,7 +146,7 @@ final class OtherNamesTest {
     }
 
     @Test
-    @DisplayName("shmdt finds nothing of an attachment that was unmapped, and waits for one that is in transit")
+    @DisplayName("shmdt finds nothing of an attachment that was unmapped, and waits for one that is in flight")
     void attachments() throws Exception {
         AddressSpace space = holding.machine().newSpace(LINUX);
         assertEquals(page(16), space.shmat(OpenFiles.FIVE_PAGES, page(16), 0));
@@ -175,7 +175,7 @@ final class OtherNamesTest {
     }
 
     @Test
-    @DisplayName("a brk that shrinks is in transit itself, and one that grows again waits for it")
+    @DisplayName("a brk that shrinks is in flight itself, and one that grows again waits for it")
     void heapInTransit() throws Exception {
         AddressSpace space =
                 holding.machine().space(LINUX).heap(page(8), page(8)).build();

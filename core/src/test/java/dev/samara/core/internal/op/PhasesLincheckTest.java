@@ -41,23 +41,23 @@ import org.junit.jupiter.api.Test;
  * I4 and I6 for a call that takes effect at two instants: {@code munmap} for lookups as it is published, for placement
  * as it is complete.
  *
- * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in transit
- * until somebody calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
+ * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in flight
+ * until a thread calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
  * {@link InFlightRange#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin
- * again, is left out: an attempt that meets a range in transit answers {@link #WAITS}. So the answers have one
- * explanation, in which nothing is left open: what is in transit is part of the model's state. That whole calls, which
+ * again, is left out: an attempt that meets a range in flight answers {@link #WAITS}. So the answers have one
+ * explanation, in which nothing is left open: a range in flight is part of the model's state. That whole calls, which
  * do wait, are linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can
  * tell the two instants of an unmapping apart, since those that could wait for the second one.
  *
  * <p>Pages are compared, not mappings: equal neighbours may be joined late. There is room for four pages.
  */
-@DisplayName("I4 I6: published and completed, the phases of a space are linearizable")
+@DisplayName("I4, I6: published and completed, the phases of a space are linearizable")
 @Tag("lincheck")
 @Param(name = "page", gen = IntGen.class, conf = "0:3")
 @Param(name = "rights", gen = IntGen.class, conf = "0:3")
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
 public class PhasesLincheckTest {
-    /** Something in the range is in transit, so the operation would wait and then begin again. */
+    /** Something in the range is in flight, so the operation would wait and then begin again. */
     static final long WAITS = -5000;
 
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
@@ -96,7 +96,7 @@ public class PhasesLincheckTest {
                 List.of());
     }
 
-    /** One attempt; what it leaves in transit remains there. */
+    /** One attempt; what it leaves in flight remains there. */
     private long publish(Call call) {
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
         try (Edit edit = new Edit(operation)) {
@@ -142,7 +142,7 @@ public class PhasesLincheckTest {
         return publish(new Mprotect(start(one, other), length(one, other), rights));
     }
 
-    /** Completes what is in transit at a page; returns when it is complete, also if another thread does it. */
+    /** Completes a range in flight at a page; returns when it is complete, also if another thread does it. */
     @Operation
     public void complete(@Param(name = "page") int page) {
         InFlightRange there = null;
@@ -201,7 +201,7 @@ public class PhasesLincheckTest {
 
     /** The sequential specification: the phases of the operations, on arrays. */
     public static final class Phases extends FourPages.Lookups {
-        /** To which operation in transit a page belongs; 0 for none. */
+        /** To which operation in flight a page belongs; 0 for none. */
         private final int[] transit = new int[PAGES];
 
         private int operations;
@@ -267,7 +267,7 @@ public class PhasesLincheckTest {
             return Errno.ENOMEM.result();
         }
 
-        /** What lies between the first and the last page that was mapped is in transit. */
+        /** What lies between the first and the last page that was mapped is in flight. */
         public long unmap(int one, int other) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
@@ -288,7 +288,7 @@ public class PhasesLincheckTest {
             return 0;
         }
 
-        /** Changes what lies before a hole; what has lost a right is in transit. */
+        /** Changes what lies before a hole; what has lost a right is in flight. */
         public long protect(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);

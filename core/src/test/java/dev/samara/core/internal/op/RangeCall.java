@@ -18,7 +18,7 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.mman.SyncFlags;
 
-/** An operation that names a range: a column of the table of what others may do beside one in transit. */
+/** An operation that names a range: a column of the table of what others may do beside one in flight. */
 enum RangeCall {
     MMAP_FIXED((space, first, pages) -> space.mmap(page(first), pages * PAGE, RW, FIXED, null, 0)),
     MMAP_FIXED_PART((space, first, pages) -> space.mmap(page(first + 1), PAGE, RW, FIXED, null, 0)),

@@ -16,7 +16,7 @@ import java.lang.ref.WeakReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("I9: what was replaced long ago is not kept by what has replaced it")
+@DisplayName("I9: a replaced VMA is not retained by its successor")
 final class ReplacedAgainAndAgainTest {
     private static final long PLACE = 0x1000_0000L;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;

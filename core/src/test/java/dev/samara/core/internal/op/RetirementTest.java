@@ -39,12 +39,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Retirement cannot fail half-way: what it needs is taken before publication, and a step that fails is tried again. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-@DisplayName("I2 I3: the retirement of an operation")
+@DisplayName("I2, I3: the retirement of an operation")
 final class RetirementTest {
     private static final long PAGE = SpaceFixture.PAGE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    /** Layout locks that fail for whoever retires something. */
+    /** Layout locks that fail for a thread that retires something. */
     private static final class FailingLocks {
         /** How many times. */
         private final AtomicInteger left = new AtomicInteger();
@@ -226,7 +226,7 @@ final class RetirementTest {
         }
         AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         long there = other.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
-        // What waits for nobody passes all of them.
+        // A call that waits for no other passes all of them.
         assertEquals(0, Await.result("a retirement", other.munmapAsync(there, PAGE), fixture.reports));
         assertTrue(begun.stream().noneMatch(CompletableFuture::isDone));
         long threads = Thread.getAllStackTraces().keySet().stream()

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("P21, P26: what is called, or thrown, by what retires an operation in transit")
+@DisplayName("P21, P26: what is called, or thrown, by what retires an operation in flight")
 @Timeout(60)
 final class RetiringCallbackTest {
     private final HeldOperations holding = new HeldOperations();
@@ -57,7 +57,7 @@ final class RetiringCallbackTest {
 
     @ParameterizedTest
     @EnumSource(RangeCall.class)
-    @DisplayName("an operation on the very range in transit throws and changes nothing")
+    @DisplayName("an operation on the very range in flight throws and changes nothing")
     void sameRange(RangeCall column) {
         AddressSpace calm = RetiringCall.MAP_FIXED.space(Machine.builder().build());
         RetiringCall.MAP_FIXED.run(calm);
@@ -71,7 +71,7 @@ final class RetiringCallbackTest {
     }
 
     @Test
-    @DisplayName("an operation on a range that another thread has in transit throws and changes nothing")
+    @DisplayName("an operation on a range that another thread has in flight throws and changes nothing")
     void rangeOfAnother() throws Exception {
         AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         HeldOperations.Hold hold = holding.hold(() -> space.munmap(page(128), 8 * PAGE));
@@ -84,7 +84,7 @@ final class RetiringCallbackTest {
     }
 
     @Test
-    @DisplayName("an operation on a range in transit in another space throws, too")
+    @DisplayName("an operation on a range in flight in another space throws, too")
     void otherSpace() throws Exception {
         AddressSpace space = RetiringCall.MUNMAP.space(holding.machine());
         AddressSpace other = RetiringCall.MUNMAP.space(holding.machine());

@@ -108,7 +108,7 @@ final class SplitRefusalTest {
     }
 
     @Test
-    @DisplayName("munmap of whole mappings asks nobody")
+    @DisplayName("munmap of whole mappings asks no backing")
     void munmapOfWhole() {
         assertEquals(0, space.munmap(page(0), 20 * PAGE));
         assertEquals(List.of(), backing.asked);

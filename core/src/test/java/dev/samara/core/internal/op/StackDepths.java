@@ -128,7 +128,7 @@ final class StackDepths {
             call.end(cpu);
             return null;
         });
-        // The thread lives on meanwhile, since nobody waits for a CPU whose thread has ended.
+        // The thread lives on meanwhile, since no thread waits for a CPU whose thread has ended.
         Thread thread = new Thread(null, () -> runAndWait(result, looked), "deep", STACK);
         thread.start();
         String where = call + " at depth " + depth;

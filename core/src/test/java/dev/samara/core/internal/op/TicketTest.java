@@ -133,7 +133,7 @@ final class TicketTest {
     }
 
     @Test
-    @DisplayName("an interrupt ends its intent: who waited behind it goes on while the range is still in transit")
+    @DisplayName("an interrupt ends its ticket: a call after it goes on while the range is still in flight")
     void interrupted() throws Exception {
         Overtaken overtaken = overtake(this::replace);
         HeldOperations.Caller<Long> younger = waitsBehind(7);
@@ -174,7 +174,7 @@ final class TicketTest {
     }
 
     @Test
-    @DisplayName("P34: a call from what retires an operation in transit passes intents")
+    @DisplayName("P34: a call from what retires an operation in flight passes intents")
     void callbacksPass() throws Exception {
         HeldOperations.Hold first = holdPage(1);
         HeldOperations.Caller<Long> caller = waits(this::replace);

@@ -27,20 +27,20 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-@DisplayName("Who waits for a range in transit is woken when it is complete, and a long wait is reported")
+@DisplayName("Who waits for a range in flight is woken when it is complete, and a long wait is reported")
 @Timeout(60)
 final class WaitingTest {
     private static String hex(long address) {
         return "0x" + Long.toHexString(address);
     }
 
-    /** Until somebody has reported as often. */
+    /** Until there are so many reports. */
     private static void untilReported(List<Report> reports, int count) {
         Await.until(count + " reports", () -> reports.size() >= count, reports);
     }
 
     @Test
-    @DisplayName("a long wait is reported once, naming who waits and what for")
+    @DisplayName("a long wait is reported once, naming the waiting call and the operation that it waits for")
     void longWait() throws Exception {
         HeldOperations holding = HeldOperations.impatient();
         AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
@@ -99,7 +99,7 @@ final class WaitingTest {
     }
 
     @Test
-    @DisplayName("a wait for several in transit ends when the last of them is complete")
+    @DisplayName("a wait for several in flight ends when the last of them is complete")
     void severalInOneRange() throws Exception {
         HeldOperations holding = new HeldOperations();
         AddressSpace space = holding.machine().newSpace(LINUX);

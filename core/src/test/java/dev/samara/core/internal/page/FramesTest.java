@@ -406,7 +406,7 @@ final class FramesTest {
                 case 0, 1 -> {
                     int frame = frames.allocateDirty(own);
                     if (frame != Frames.NONE) {
-                        assertEquals(0, owners.getAndIncrement(frame), "handed out while somebody has it");
+                        assertEquals(0, owners.getAndIncrement(frame), "allocated while it is in use");
                         assertEquals(POISON, poisonOr(frame), "written to while it was free");
                         frames.store().put(frame, 0, 8, POISON);
                         mapped.add(frame);

@@ -66,7 +66,7 @@ final class DiscardPagesTest {
             assertEquals(1, table.inUse());
         }
         Gate gate = memory.owners().gateOf(table.pages.get(AT));
-        assertFalse(gate.isOpen(), "who finds it can wait");
+        assertFalse(gate.isOpen(), "a fault that finds it can wait");
         cpu.leaveGuest();
         gate.awaitUninterruptibly(new Patient());
         assertTrue(gate.isOpen());
@@ -76,7 +76,7 @@ final class DiscardPagesTest {
         cpu.close();
     }
 
-    /** A wait that nobody is told of. */
+    /** A wait that is not reported. */
     private static final class Patient implements Watch {
         @Override
         public long reportAfterNanos() {
@@ -90,7 +90,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("only what is chosen is taken, by its address; guards and empty entries are not asked about")
+    @DisplayName("only chosen entries are taken, by their addresses; guards and empty entries are not asked about")
     void chosen() {
         for (int i = 0; i < 6; i++) {
             table.fill(AT + LEAF + (i - 3) * BarePageTable.PAGE);
@@ -131,7 +131,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("P30: an entry that a discard takes over from another is freed once, by whoever came last")
+    @DisplayName("P30: an entry that a discard takes over from another is freed once, by the last one")
     void takenOver() {
         table.fill(AT);
         table.fill(AT + BarePageTable.PAGE);
@@ -223,7 +223,7 @@ final class DiscardPagesTest {
     }
 
     @Test
-    @DisplayName("what nobody can find any more is dropped; who waits for an operation is woken at its end")
+    @DisplayName("an unreachable page is dropped; a thread that waits for an operation is woken at its end")
     void dropped() {
         int frame = memory.frames().allocate(table.worker.magazine());
         try (DiscardPages discarding = discarding()) {
@@ -311,7 +311,7 @@ final class DiscardPagesTest {
             try (TlbGather gather = new TlbGather(memory)) {
                 UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
             }
-            assertFalse(memory.frames().isDirty(frame), "nobody has written this page");
+            assertFalse(memory.frames().isDirty(frame), "this page was not written");
         }
         assertFalse(memory.frames().isDirty(frame));
         assertEquals(1, table.inUse());

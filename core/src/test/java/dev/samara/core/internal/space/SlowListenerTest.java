@@ -138,7 +138,7 @@ final class SlowListenerTest {
     }
 
     @Test
-    @DisplayName("is not reported by who publishes, under the layout lock, but by the machine after that")
+    @DisplayName("is not reported by the publishing thread, under the layout lock, but by the machine after that")
     void afterTheLock() throws InterruptedException {
         changes.publish(List.of(), some, changes.prepare(List.of(), some));
         assertEquals(1, host.background().pending(), "the delivery");

@@ -73,7 +73,7 @@ final class BackgroundRacesTest {
     }
 
     /**
-     * One giver alone, so that no other call can make up for a lost task. The second task makes somebody watch the
+     * One giver alone, so that no other call can make up for a lost task. The second task makes a thread watch the
      * first; the third comes when the leader has just done with both.
      */
     private static void threeAtATime(Background background, int rounds, boolean spinning, int longestDelay)
@@ -127,7 +127,7 @@ final class BackgroundRacesTest {
         Background background = background(AT_ONCE, NEVER);
         givers(background, (to, random) -> {
             for (int i = 0; i < ROUNDS / 20; i++) {
-                // Each task hangs until the next one runs, so whoever looks away too early is noticed.
+                // Each task hangs until the next one runs, so a thread that stops watching too early is noticed.
                 CountDownLatch next = new CountDownLatch(1);
                 FutureTask<Integer> hangs = new FutureTask<>(() -> {
                     next.await();

@@ -225,13 +225,13 @@ final class GateRacesTest {
                 Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
     }
 
-    /** Whether nobody stays at the gate of a round, so that nothing at all may be left there. */
+    /** Whether no thread stays at the gate of a round, so that nothing at all may be left there. */
     private static boolean staysEmpty(int round) {
         return round % 2 == 0;
     }
 
     @Test
-    @DisplayName("threads that come and are interrupted leave nothing behind, and take nobody with them")
+    @DisplayName("threads that come and are interrupted leave nothing behind, and lose no other waiter")
     void leaversBesideEachOther() throws Exception {
         int each = THREADS / 2;
         Gate[] gates = new Gate[ROUNDS];

@@ -66,12 +66,12 @@ final class GateTest {
         thread.start();
     }
 
-    /** Until the thread has parked; it is woken by nobody else. */
+    /** Until the thread has parked; no other thread wakes it. */
     private static void untilParkedAt(Gate gate, Thread thread) {
         Await.until("a thread parks at the gate", () -> LockSupport.getBlocker(thread) == gate, thread);
     }
 
-    /** The result of a wait that somebody has ended. */
+    /** The result of a wait that was ended by a wake. */
     private static boolean ended(FutureTask<Boolean> wait) {
         return Await.result("the wait ends", wait, List.of());
     }
@@ -89,7 +89,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("an open gate lets everybody pass, an interrupted thread too")
+    @DisplayName("an open gate lets every thread pass, an interrupted one too")
     void openLetsPass() {
         Gate gate = new Gate();
         assertFalse(gate.isOpen());
@@ -115,7 +115,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("who waits is woken by wake, and returns")
+    @DisplayName("a waiting thread is woken by wake, and returns")
     void waitersAreWoken() throws Exception {
         Gate gate = new Gate();
         FutureTask<Boolean> first = new FutureTask<>(() -> gate.await(PATIENT));
@@ -136,7 +136,7 @@ final class GateTest {
     /** First: at a gate that fails this, threads are lost for which other tests wait. */
     @Order(1)
     @Test
-    @DisplayName("a gate is open before the first thread is woken: to open it wakes nobody")
+    @DisplayName("a gate is open before the first thread is woken: opening it wakes none")
     void openBeforeWoken() {
         Gate gate = new Gate();
         CountDownLatch reported = new CountDownLatch(1);
@@ -158,7 +158,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("waking takes each thread out of its node, so that a second call finds nobody")
+    @DisplayName("waking takes each thread out of its node, so that a second call finds none")
     void wokenOnce() throws Exception {
         Gate gate = new Gate();
         List<FutureTask<Boolean>> waits = new ArrayList<>();
@@ -204,7 +204,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("an interrupt ends a wait; the flag stays set, and nobody wakes the thread later")
+    @DisplayName("an interrupt ends a wait; the flag stays set, and the thread is not woken later")
     void interruptedWhileWaiting() throws Exception {
         Gate gate = new Gate();
         FutureTask<Boolean> wait = new FutureTask<>(
@@ -249,7 +249,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("waiters who left do not pile up: from the top of the stack")
+    @DisplayName("waiters that left do not pile up: from the top of the stack")
     void leaversLeaveNothing() throws Exception {
         Gate gate = new Gate();
         FutureTask<Boolean> stays = parkedAt(gate);
@@ -266,7 +266,7 @@ final class GateTest {
     }
 
     @Test
-    @DisplayName("waiters who left do not pile up: from the middle of the stack")
+    @DisplayName("waiters that left do not pile up: from the middle of the stack")
     void leaversAreTakenOutOfTheMiddle() throws Exception {
         Gate gate = new Gate();
         List<FutureTask<Boolean>> stay = new ArrayList<>();

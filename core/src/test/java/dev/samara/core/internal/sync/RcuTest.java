@@ -65,8 +65,7 @@ final class RcuTest {
     }
 
     @Test
-    @DisplayName("who looks from time to time waits for sections from before, not for later ones, nor behind those of"
-            + " others")
+    @DisplayName("a poll waits for sections from before, not for later ones, nor for those of" + " others")
     void polled() {
         RcuReader first = rcu.register("first");
         RcuReader second = rcu.register("second");
@@ -86,7 +85,7 @@ final class RcuTest {
         long last = rcu.startPoll();
         assertFalse(rcu.poll(last));
         rcu.unregister(first);
-        assertTrue(rcu.poll(last), "who has been given up is not waited for");
+        assertTrue(rcu.poll(last), "a reader that was given up is not waited for");
     }
 
     @Test
@@ -129,7 +128,7 @@ final class RcuTest {
     }
 
     @Test
-    @DisplayName("a section within another one is part of it, also for who has begun to wait between the two")
+    @DisplayName("a section within another one is part of it, also for a wait that began between the two")
     void nested() {
         RcuReader reader = rcu.register("r");
         reader.readLock();
@@ -263,7 +262,7 @@ final class RcuTest {
     }
 
     @Test
-    @DisplayName("who leaves a section that he is not in is refused")
+    @DisplayName("leaving a section that was not entered is refused")
     void unlockWithoutLock() {
         RcuReader reader = rcu.register("r");
         assertThrows(IllegalStateException.class, reader::readUnlock);

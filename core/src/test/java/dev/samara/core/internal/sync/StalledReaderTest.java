@@ -143,8 +143,7 @@ class StalledReaderTest {
     }
 
     @Test
-    @DisplayName(
-            "who begins an asynchronous operation beyond the bound waits before it changes anything, if so configured")
+    @DisplayName("an asynchronous operation begun beyond the bound waits before it changes anything, if so configured")
     void waits() throws InterruptedException {
         Stalled stalled = new Stalled(false);
         List<CompletableFuture<Long>> begun = new ArrayList<>();

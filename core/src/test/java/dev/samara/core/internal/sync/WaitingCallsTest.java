@@ -97,7 +97,7 @@ final class WaitingCallsTest {
     void ready() {
         Scripted call = new Scripted(0);
         add(call);
-        assertEquals(0, call.asked.get(), "who adds does not ask");
+        assertEquals(0, call.asked.get(), "adding does not ask");
         poll();
         assertEquals(List.of(call), List.copyOf(executor.given));
         assertEquals(1, call.asked.get());
@@ -157,7 +157,7 @@ final class WaitingCallsTest {
     }
 
     @Test
-    @DisplayName("takes over what is added while it polls, also by a call that goes on before the poll does")
+    @DisplayName("takes over calls added while it polls, also by a call that goes on before the poll does")
     void addedMeanwhile() {
         List<Runnable> order = new ArrayList<>();
         WaitingCalls inPlace = new WaitingCalls(task -> {
@@ -315,7 +315,7 @@ final class WaitingCallsTest {
     }
 
     @Test
-    @DisplayName("has another task poll what was added to one that fails, or that is just about to end")
+    @DisplayName("has another task poll the calls added to one that fails, or that is just about to end")
     void addedToOneThatFails() {
         AssertionError planted = new AssertionError("planted");
         Scripted added = new Scripted(0);

@@ -82,7 +82,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("REMOVE makes a hole in a file for everybody, but private copies stay")
+    @DisplayName("REMOVE makes a hole in a file for all mappings, but private copies stay")
     void remove() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         MemoryFile file = fixture.file(4);
@@ -185,7 +185,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("to populate or lock what has a guard fails, with EFAULT and ENOMEM, and what lies before it is there")
+    @DisplayName("populating or locking a guard fails, with EFAULT and ENOMEM, and the pages before it are there")
     void populatedGuard() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(Machine.builder().memory(1 << 20));
         AddressSpace space = fixture.machine
@@ -244,7 +244,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("locked memory is there at once, what is locked on fault is not, and a SIGBUS is ENOMEM")
+    @DisplayName("locked memory is there at once, memory locked on fault is not, and a SIGBUS is ENOMEM")
     void locked() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         long at = fixture.anonymous(4);
@@ -284,7 +284,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("a child does not get what is marked DONTFORK, and gets zeros where WIPEONFORK is")
+    @DisplayName("a child does not get DONTFORK mappings, and gets zeros in WIPEONFORK ones")
     void forked() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         long at = stamped(fixture, 6);

@@ -116,7 +116,7 @@ final class AttachErrnoTest {
     }
 
     @Test
-    @DisplayName("shmdt finds an attachment whose first pages are gone, and leaves what was moved away")
+    @DisplayName("shmdt finds an attachment whose first pages are gone, and leaves the moved pages")
     void shmdtOfPieces() {
         AddressSpace space = space();
         space.throwing().shmat(OpenFiles.FIVE_PAGES, PLACE, 0);

@@ -254,8 +254,7 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName(
-            "tells nothing of what was unmapped, discarded or truncated, and begins anew with what comes there then")
+    @DisplayName("reports no page that was unmapped, discarded or truncated, and begins anew with a later page there")
     void gone() {
         long at = fixture.anonymous(4);
         assertEquals(4 * PAGE, cpu.memory().fill(at, 4 * PAGE, (byte) 1));
@@ -335,7 +334,7 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName("whose sink throws loses nothing of what was moved, copied, unmapped or discarded by then")
+    @DisplayName("whose sink throws loses no page that was moved, copied, unmapped or discarded by then")
     void throwingSinkThatChanges() {
         MemoryFile file = fixture.file(8);
         long at = fixture.map(0, 8, RW, MapFlags.SHARED, file.open(), 0);
@@ -374,7 +373,7 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName("of which the sink blocks keeps nobody but its caller")
+    @DisplayName("of which the sink blocks delays only its caller")
     void blockingSink() throws Exception {
         long at = fixture.anonymous(2);
         fixture.store(at, 1);
@@ -418,7 +417,7 @@ final class CollectionTest {
     }
 
     @Test
-    @DisplayName("tells flush listeners of CPUs that had translations of what was cleared, and flushes nothing where"
+    @DisplayName("tells flush listeners of CPUs that had translations of cleared entries, and flushes nothing where"
             + " nothing was")
     void flushes() {
         long at = fixture.anonymous(8);

@@ -55,7 +55,7 @@ final class LoadTest {
     }
 
     @Test
-    @DisplayName("what is loaded is there as described, in any order and unmerged")
+    @DisplayName("loaded VMAs are there as described, in any order and unmerged")
     void describedMappingsAreThere() {
         AnonVma identity = AnonVma.fresh();
         List<Vma> vmas = new ArrayList<>(List.of(

@@ -52,7 +52,7 @@ final class LockErrnoTest {
     @DisplayName("mlock2")
     List<DynamicTest> mlock2() {
         return new ErrnoTable<>(Mlock::new)
-                .row(Errno.EINVAL, "a flag nobody knows", mlock -> mlock.flags = 2)
+                .row(Errno.EINVAL, "an unknown flag", mlock -> mlock.flags = 2)
                 .row(Errno.EPERM, "nothing may be locked", mlock -> mlock.limit(Resource.MEMLOCK, 0))
                 .row(Errno.ENOMEM, "over the limit", mlock -> mlock.limit(Resource.MEMLOCK, PAGE - 1))
                 .row(Errno.ENOMEM, "nothing there", mlock -> mlock.address = PLACE + 16 * PAGE)
@@ -61,7 +61,7 @@ final class LockErrnoTest {
     }
 
     @TestFactory
-    @DisplayName("mlock2 by who may lock without limit")
+    @DisplayName("mlock2 by a caller that may lock without limit")
     List<DynamicTest> privileged() {
         return new ErrnoTable<>(() -> {
                     Mlock mlock = new Mlock();
@@ -69,7 +69,7 @@ final class LockErrnoTest {
                     mlock.limit(Resource.MEMLOCK, 0);
                     return mlock;
                 })
-                .row(Errno.EINVAL, "a flag nobody knows", mlock -> mlock.flags = 4)
+                .row(Errno.EINVAL, "an unknown flag", mlock -> mlock.flags = 4)
                 .row(Errno.EINVAL, "the range wraps", mlock -> mlock.length = -2 * PAGE)
                 .row(Errno.ENOMEM, "nothing there", mlock -> mlock.address = PLACE + 16 * PAGE)
                 .row(Errno.ENOMEM, "would make too many mappings", mlock -> mlock.machine.maxMapCount(1))
@@ -135,7 +135,7 @@ final class LockErrnoTest {
     }
 
     @Test
-    @DisplayName("what is locked in the range already does not count again")
+    @DisplayName("pages of the range that are locked already do not count again")
     void lockedPagesCountOnce() {
         AddressSpace space = threePages();
         space.setLimit(Resource.MEMLOCK, 3 * PAGE);
@@ -217,7 +217,7 @@ final class LockErrnoTest {
     @DisplayName("msync")
     List<DynamicTest> msync() {
         return new ErrnoTable<>(Msync::new)
-                .row(Errno.EINVAL, "a flag nobody knows", msync -> msync.flags |= 8)
+                .row(Errno.EINVAL, "an unknown flag", msync -> msync.flags |= 8)
                 .row(Errno.EINVAL, "not a page boundary", msync -> msync.address++)
                 .row(Errno.EINVAL, "ASYNC and SYNC", msync -> msync.flags |= SyncFlags.ASYNC | SyncFlags.SYNC)
                 .row(Errno.ENOMEM, "the range wraps", msync -> msync.length = -2 * PAGE)

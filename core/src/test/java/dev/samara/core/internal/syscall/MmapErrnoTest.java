@@ -91,7 +91,7 @@ final class MmapErrnoTest {
                     mmap.limit(Resource.MEMLOCK, 2 * PAGE - 1);
                 })
                 .row(Errno.EOVERFLOW, "beyond what the file can hold", mmap -> mmap.file.maximumSize = 2 * PAGE - 1)
-                .row(Errno.EOPNOTSUPP, "SHARED_VALIDATE with a flag nobody knows", mmap -> {
+                .row(Errno.EOPNOTSUPP, "SHARED_VALIDATE with an unknown flag", mmap -> {
                     mmap.type = MapFlags.SHARED_VALIDATE;
                     mmap.flags |= 0x200000;
                 })
@@ -246,7 +246,7 @@ final class MmapErrnoTest {
         "0x40023, 0, 4096, 0, ENOMEM",
         "0x40002, 0, 4096, 0, EBADF"
     })
-    @DisplayName("huge pages: there are none, so ENOMEM, but what is wrong otherwise is said first")
+    @DisplayName("huge pages: there are none, so ENOMEM, but other errors come first")
     void hugePages(int flags, long address, long length, long offset, Errno errno) {
         AddressSpace space = space();
         space.throwing().mmap(0x20000000, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
@@ -288,7 +288,7 @@ final class MmapErrnoTest {
     }
 
     @Test
-    @DisplayName("a failure after the cutting leaves the edges cut, and what is below mapped")
+    @DisplayName("a failure after the cut leaves the edges cut, and the middle mapped")
     void aLimitLeavesTheEdgesCut() {
         AddressSpace space = space();
         space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
@@ -333,7 +333,7 @@ final class MmapErrnoTest {
     }
 
     @Test
-    @DisplayName("what is replaced does not count against the limits")
+    @DisplayName("replaced pages do not count against the limits")
     void replacedPagesDoNotCount() {
         AddressSpace space = Machine.builder().commitLimit(4 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
         int fixed = ANON | MapFlags.FIXED;

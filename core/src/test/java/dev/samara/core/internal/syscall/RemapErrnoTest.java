@@ -61,7 +61,7 @@ final class RemapErrnoTest {
     @DisplayName("mremap that grows and may move")
     List<DynamicTest> growing() {
         return new ErrnoTable<>(Mremap::new)
-                .row(Errno.EINVAL, "a flag nobody knows", mremap -> mremap.flags |= 8)
+                .row(Errno.EINVAL, "an unknown flag", mremap -> mremap.flags |= 8)
                 .row(Errno.EINVAL, "not a page boundary", mremap -> mremap.address++)
                 .row(Errno.EINVAL, "new length 0", mremap -> mremap.newLength = 0)
                 .row(Errno.EINVAL, "the new length rounds to 0", mremap -> mremap.newLength = -1)
@@ -94,7 +94,7 @@ final class RemapErrnoTest {
                     mremap.newAddress = TARGET;
                     return mremap;
                 })
-                .row(Errno.EINVAL, "a flag nobody knows", mremap -> mremap.flags |= 16)
+                .row(Errno.EINVAL, "an unknown flag", mremap -> mremap.flags |= 16)
                 .row(
                         Errno.EINVAL,
                         "the target ends beyond the space",

@@ -101,7 +101,7 @@ final class MemoryTest {
     }
 
     @Test
-    @DisplayName("where no worker is left, what was taken for one is given back")
+    @DisplayName("where no owner number is left, the resources taken for one are released")
     void noneLeft() {
         int most = 5;
         Memory few = SmallMemory.withWorkers(100, most);

@@ -99,7 +99,7 @@ final class PendingFlushTest {
         FLUSHED,
         /** When they poll: they are in GUEST, and another thread flushes. */
         POLLED,
-        /** When they enter GUEST: nobody waits for them. */
+        /** When they enter GUEST: no thread waits for them. */
         ENTERED
     }
 

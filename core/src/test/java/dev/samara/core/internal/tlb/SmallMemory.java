@@ -47,7 +47,7 @@ public final class SmallMemory {
         return new Frames(store, pageShift, CHUNK_SHIFT, frames, true);
     }
 
-    /** Grace periods that nobody may hold up. */
+    /** Grace periods that no thread may delay. */
     public static Rcu rcu() {
         Background background = new Background(SmallMemory::fail);
         return new Rcu(new Rcu.Settings(

@@ -39,7 +39,7 @@ final class SoftTlbTest {
     }
 
     @Test
-    @DisplayName("has what was filled in, for each right that it was given with and for no other")
+    @DisplayName("has the filled entries, for each right that they were filled with and for no other")
     void rights() {
         for (long given = 0; given <= (READ | WRITE | EXEC); given++) {
             long place = tlb.fill(AT, ONE, given);
@@ -108,7 +108,7 @@ final class SoftTlbTest {
     }
 
     @Test
-    @DisplayName("a flush of as much as it has, or of everything, is left to the caller, who takes another number")
+    @DisplayName("a flush of as much as it has, or of everything, is left to the caller, which takes another number")
     void flushOfAll() {
         tlb.fill(AT, ONE, READ);
         assertTrue(tlb.flush(AT + PAGE, AT + ENTRIES * PAGE));
@@ -120,7 +120,7 @@ final class SoftTlbTest {
     }
 
     @Test
-    @DisplayName("each space has its own translations, and who selects none has none")
+    @DisplayName("each space has its own translations, and a CPU without a space has none")
     void spaces() {
         int first = tlb.newNumber();
         int second = tlb.newNumber();

@@ -66,7 +66,7 @@ final class TlbGatherTest {
         assertSame(memory, new TlbGather(memory).memory());
     }
 
-    /** Unmaps the page, which must not be freed before somebody lets it. */
+    /** Unmaps the page, which must not be freed before the test permits it. */
     private void unmapBeside(int frame, Runnable letGo) throws InterruptedException {
         CountDownLatch taken = new CountDownLatch(1);
         Thread unmapper = new Thread(() -> {
@@ -205,7 +205,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I2: who finds nothing left in a range waits for those who may still have what another has taken")
+    @DisplayName("I2: a discard of an empty range waits for CPUs that may still have translations taken by another one")
     void emptiedByAnother() throws InterruptedException {
         table.fill(AT);
         CpuTlb cpu = table.guest(AT);
@@ -239,7 +239,7 @@ final class TlbGatherTest {
         assertThrows(
                 IllegalStateException.class,
                 () -> new TlbGather(memory, context),
-                "nobody uses it, but it may be used");
+                "it has no user, but it may be used");
         CpuState wrong = memory.cpus().claim(2, () -> {});
         wrong.depart();
         wrong.arrive(context);
@@ -286,7 +286,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I3: who uses a space again while it is ended is flushed before anything is freed")
+    @DisplayName("I3: a CPU that uses a space again while it is ended is flushed before anything is freed")
     void usedBesideItsExit() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
@@ -314,7 +314,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I3: the end of a space waits for who may be copying a page")
+    @DisplayName("I3: the end of a space waits for threads that may be copying a page")
     void exitWaitsForCopies() throws InterruptedException {
         table.fill(AT);
         PageTableContext copier = memory.newWorker("copier");
@@ -345,7 +345,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I2: more CPUs than a mask has bits drop what is taken away, and keep the rest")
+    @DisplayName("I2: more CPUs than a mask has bits drop the removed translations, and keep the rest")
     void manyCpus() {
         table.fill(AT);
         table.fill(AT + BarePageTable.PAGE);
@@ -368,7 +368,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("I3: an invalidation waits for who may be copying the page")
+    @DisplayName("I3: an invalidation waits for threads that may be copying the page")
     void waitsForCopies() throws InterruptedException {
         int frame = table.fill(AT);
         memory.frames().store().put(frame, 8, 8, 42);
@@ -398,7 +398,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("a take-over carries a private page; whether a cache's page was written is noted by whoever marked it")
+    @DisplayName("a take-over carries a private page; a cache's page is noted as written by the thread that marked it")
     void takeOverCarries() {
         int cached = memory.frames().allocate(table.worker.magazine());
         long mark = Pte.busy(Pte.present(cached, Pte.READ | Pte.WRITE | Pte.DIRTY), 5, false);

@@ -137,7 +137,7 @@ final class StateWordRacesTest {
     }
 
     @Test
-    @DisplayName("keeps taken until the object is detached, by the one who ends the hold at once: one end per object")
+    @DisplayName("references taken until the object is detached, where the hold is ended at once: one end per object")
     void keptBesideTheEnd() throws Exception {
         for (int round = 0; round < ROUNDS; round++) {
             Thing thing = new Thing();
