@@ -33,13 +33,15 @@ import org.junit.jupiter.api.Test;
 class AccessModesTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
 
-    private static final Pattern WORD = Pattern.compile("(?s)\n"
-            + "#### ([^\n"
-            + "]+): ([^\n"
-            + ":]+)\n\n"
-            + "- \\*Written\\*: (.*?)\n"
-            + "- \\*Read\\*: (.*?)\n"
-            + "- \\*(?:Pairs|Invariant)\\*");
+    private static final Pattern WORD = Pattern.compile("""
+            (?s)
+            #### ([^
+            ]+): ([^
+            :]+)
+
+            - \\*Written\\*: (.*?)
+            - \\*Read\\*: (.*?)
+            - \\*(?:Pairs|Invariant)\\*""");
     private static final Pattern NAME = Pattern.compile("`(\\w+)`(?: \\(handle `(\\w+)`\\))?");
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
     private static final Pattern WRITTEN = Pattern.compile("\\b(plain(, by its handle)?|opaque|release|volatile|adder|"
