@@ -204,8 +204,7 @@ final class Publication {
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
             Vma vma = fresh.get(i);
-            boolean isInFlight = mine != null && mine.occupied().contain(vma.start());
-            Life.attach(vma, opens.take(i), isInFlight ? mine.gate() : null);
+            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
         }
     }
 
