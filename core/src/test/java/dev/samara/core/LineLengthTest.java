@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 @DisplayName("Lines of Java and Markdown, also those of comments and tables, end at 120 columns")
 class LineLengthTest {
     private static final Path TOP =
-            Path.of(System.getProperty("basedir", "")).toAbsolutePath().getParent();
+            Path.of(System.getProperty("basedir", "")).toAbsolutePath().resolveSibling("");
     private static final int COLUMNS = 120;
 
     private static void addFiles(Path directory, int depth, String suffix, List<Path> files) throws IOException {

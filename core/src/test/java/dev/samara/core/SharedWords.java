@@ -224,6 +224,10 @@ final class SharedWords {
         }
     }
 
+    private void addMode(String word, String mode) {
+        modes.computeIfAbsent(word, unknown -> new TreeSet<>()).add(mode);
+    }
+
     private void addAccesses(ClassNode node) {
         for (MethodNode method : node.methods) {
             String where = node.name + "." + method.name;
@@ -234,8 +238,9 @@ final class SharedWords {
                     if (word != null) {
                         boolean isRead =
                                 access.getOpcode() == Opcodes.GETFIELD || access.getOpcode() == Opcodes.GETSTATIC;
-                        modes.get(word)
-                                .add((isRead ? "read " : "written ")
+                        addMode(
+                                word,
+                                (isRead ? "read " : "written ")
                                         + (volatiles.contains(key(access)) ? "volatile" : "plain"));
                     }
                 } else if (instruction instanceof InvokeDynamicInsnNode lambda) {
@@ -275,7 +280,7 @@ final class SharedWords {
             String word = source instanceof FieldInsnNode field ? words.get(key(field)) : null;
             if (word != null) {
                 boolean isElement = call.owner.equals(HANDLE) && !word.contains("(");
-                modes.get(word).add(MODES.getOrDefault(call.name, isElement ? bare + ", by its handle" : bare));
+                addMode(word, MODES.getOrDefault(call.name, isElement ? bare + ", by its handle" : bare));
             } else {
                 untraced.add(where + ": " + call.name);
             }
