@@ -79,6 +79,9 @@ final class CpuWords {
     }
 
     abstract static class BeforeFlushed extends Pending {
+        /** Fills the space after a word of four bytes, as in {@link Padding}. */
+        private int rest;
+
         private long e0;
         private long e1;
         private long e2;

@@ -12,6 +12,12 @@ package dev.samara.core.internal.sync;
  */
 @SuppressWarnings("UnusedVariable") // padding
 public abstract class Padding {
+    /**
+     * Fills the space between a header of 12 bytes and the next multiple of eight, which the JVM would give to the first
+     * field of a subclass that fits there.
+     */
+    private int rest;
+
     private long a0;
     private long a1;
     private long a2;
