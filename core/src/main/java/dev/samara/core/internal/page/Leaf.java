@@ -40,6 +40,7 @@ public final class Leaf {
         return new long[LOCK];
     }
 
+    /** Returns an entry, by an acquire load. */
     public static long get(long[] leaf, int index) {
         // Pairs with fill and compareAndSet: changes of the frame before its entry was stored are visible.
         return (long) ENTRY.getAcquire(leaf, index);
@@ -54,10 +55,10 @@ public final class Leaf {
     public static boolean fill(long[] leaf, int index, long pte) {
         // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: orders the store
         // after the accesses of the thread that emptied the entry. Release: pairs with get.
-        if ((long) ENTRY.getAcquire(leaf, index) != Pte.NONE) {
+        if (get(leaf, index) != Pte.NONE) {
             return false;
         }
-        ENTRY.setRelease(leaf, index, pte);
+        setRelease(leaf, index, pte);
         return true;
     }
 
@@ -74,6 +75,22 @@ public final class Leaf {
         return (long) ENTRY.getAndSet(leaf, index, pte);
     }
 
+    private static long getOpaque(long[] leaf, int word) {
+        return (long) ENTRY.getOpaque(leaf, word);
+    }
+
+    private static long getVolatile(long[] leaf, int word) {
+        return (long) ENTRY.getVolatile(leaf, word);
+    }
+
+    private static void getAndOr(long[] leaf, int word, long bits) {
+        ENTRY.getAndBitwiseOr(leaf, word, bits);
+    }
+
+    private static void setRelease(long[] leaf, int word, long value) {
+        ENTRY.setRelease(leaf, word, value);
+    }
+
     /**
      * Locks a leaf, or the state of an upper table. A thread that holds the lock waits for nothing but the lock of
      * another leaf, in ascending order of spaces, or the lock of the table above.
@@ -82,7 +99,7 @@ public final class Leaf {
         int word = leaf.length - LOCK;
         // An exchange: an interpreted one needs more stack than the store of unlock. A thread that has locked a leaf
         // can therefore unlock it, however near the end of its stack is.
-        if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0L) {
+        if (getAndSet(leaf, word, 1) != 0) {
             lockSlowly(leaf, word);
         }
     }
@@ -90,7 +107,7 @@ public final class Leaf {
     private static void lockSlowly(long[] leaf, int word) {
         long park = 1_000;
         int spins = 0;
-        while ((long) ENTRY.getOpaque(leaf, word) != 0 || !ENTRY.compareAndSet(leaf, word, 0L, 1L)) {
+        while (getOpaque(leaf, word) != 0 || !compareAndSet(leaf, word, 0, 1)) {
             if (spins++ < SPINS) {
                 Thread.onSpinWait();
             } else {
@@ -103,7 +120,7 @@ public final class Leaf {
     }
 
     public static void unlock(long[] leaf) {
-        ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
+        setRelease(leaf, leaf.length - LOCK, 0);
     }
 
     /** Returns whether a table has been unhooked, which is final. The caller holds its lock. */
@@ -120,8 +137,8 @@ public final class Leaf {
     public static void addToCpumask(long[] leaf, int index, long bit, boolean isShared) {
         int word = cpumaskWord(leaf, index);
         // A bit once set stays set. A CPU that finds a bit of its own has set it, and passed the fence, before.
-        if (((long) ENTRY.getOpaque(leaf, word) & bit) == 0) {
-            ENTRY.getAndBitwiseOr(leaf, word, bit);
+        if ((getOpaque(leaf, word) & bit) == 0) {
+            getAndOr(leaf, word, bit);
         } else if (!isShared) {
             return;
         }
@@ -152,7 +169,7 @@ public final class Leaf {
     public static long cpumask(long[] leaf, int first, int last) {
         long mask = 0;
         for (int word = cpumaskWord(leaf, first); word >= cpumaskWord(leaf, last); word--) {
-            mask |= (long) ENTRY.getVolatile(leaf, word);
+            mask |= getVolatile(leaf, word);
         }
         return mask;
     }

@@ -89,6 +89,22 @@ public final class PageTable {
         root = upper(1 << Math.max(above, 1));
     }
 
+    private static @Nullable Object childAcquire(Object[] table, int index) {
+        return CHILD.getAcquire(table, index);
+    }
+
+    private static void setChildVolatile(Object[] table, int index, Object child) {
+        CHILD.setVolatile(table, index, child);
+    }
+
+    private static boolean casChild(Object[] table, int index, Object expected, @Nullable Object next) {
+        return CHILD.compareAndSet(table, index, expected, next);
+    }
+
+    private void casContext(TlbContext expected, TlbContext next) {
+        CONTEXT.compareAndSet(this, expected, next);
+    }
+
     private static Object[] upper(int size) {
         Object[] table = new Object[size + 1];
         table[size] = Leaf.newState();
@@ -118,7 +134,7 @@ public final class PageTable {
     public TlbContext use() {
         TlbContext of = context();
         while (!of.use()) {
-            CONTEXT.compareAndSet(this, of, new TlbContext());
+            casContext(of, new TlbContext());
             of = context();
         }
         // Between the context and the entries. Pairs with the thread that ends a context, changes entries, and then
@@ -176,12 +192,12 @@ public final class PageTable {
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
         // Here and below: pairs with the volatile store of link, so that a new table is seen initialized.
-        Object table = CHILD.getAcquire(root, (int) (address >>> shift));
+        Object table = childAcquire(root, (int) (address >>> shift));
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
                 return null;
             }
-            table = CHILD.getAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
+            table = childAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
         }
         return (long[]) table;
     }
@@ -196,11 +212,11 @@ public final class PageTable {
         for (; ; ) {
             Object[] table = root;
             int level = levels - 1;
-            Object child = CHILD.getAcquire(table, childIndex(address, level));
+            Object child = childAcquire(table, childIndex(address, level));
             while (level > 1 && child != null) {
                 table = (Object[]) child;
                 level--;
-                child = CHILD.getAcquire(table, childIndex(address, level));
+                child = childAcquire(table, childIndex(address, level));
             }
             if (child == null) {
                 child = link(table, level, address);
@@ -228,7 +244,7 @@ public final class PageTable {
             // Volatile: before the caller checks whether the VMA is attached. Pairs with the volatile store of DETACHED
             // by the operation that removes the mapping and then walks: either its walk finds this table, or the
             // caller finds DETACHED.
-            CHILD.setVolatile(table, index, fresh);
+            setChildVolatile(table, index, fresh);
             tables.getAndIncrement();
             return fresh;
         } finally {
@@ -251,10 +267,10 @@ public final class PageTable {
         while (Addresses.isBelow(at, end)) {
             Object[] table = root;
             int level = levels - 1;
-            Object child = CHILD.getAcquire(table, childIndex(at, level));
+            Object child = childAcquire(table, childIndex(at, level));
             while (level > 1 && child != null) {
                 level--;
-                child = CHILD.getAcquire((Object[]) child, childIndex(at, level));
+                child = childAcquire((Object[]) child, childIndex(at, level));
             }
             if (child != null) {
                 return at;
@@ -298,7 +314,7 @@ public final class PageTable {
     /** Allocates nothing, so that only the stack can run out here. Returns whether it has unhooked the child. */
     private boolean unhookBelow(Object[] table, int level, long address) {
         int index = childIndex(address, level);
-        Object child = CHILD.getAcquire(table, index);
+        Object child = childAcquire(table, index);
         if (child instanceof long[] leaf) {
             return unhookIfEmpty(table, index, leaf);
         }
@@ -355,7 +371,7 @@ public final class PageTable {
     private void unhookEmptyBelow(Object[] parent) {
         for (int i = 0; i < parent.length - 1; i++) {
             // Pairs with the volatile store of link.
-            if (CHILD.getAcquire(parent, i) instanceof Object[] table) {
+            if (childAcquire(parent, i) instanceof Object[] table) {
                 unhookEmptyBelow(table);
                 unhookIfEmpty(parent, i, table);
             }
@@ -367,7 +383,7 @@ public final class PageTable {
         long[] state = (long[]) parent[parent.length - 1];
         Leaf.lock(state);
         try {
-            if (!CHILD.compareAndSet(parent, index, child, (Object) null)) {
+            if (!casChild(parent, index, child, null)) {
                 throw new IllegalStateException("a table that is not dead was not hooked in");
             }
             tables.getAndDecrement();
