@@ -221,7 +221,7 @@ public final class CpuMemory extends GuestMemory {
             if (handle < 0) {
                 return fail((int) -handle, address);
             }
-            value = ordered(memory.get(handle, size), size);
+            value = memory.get(handle, size, swapsBytes);
             return Fault.MINOR;
         } finally {
             memory.leave(entered);
@@ -243,7 +243,7 @@ public final class CpuMemory extends GuestMemory {
                         ? slow.storeWatched(memory, address, size, ordered(number, size))
                         : fail((int) -handle, address);
             }
-            memory.put(handle, size, ordered(number, size));
+            memory.put(handle, size, number, swapsBytes);
             return Fault.MINOR;
         } finally {
             memory.leave(entered);
@@ -426,12 +426,12 @@ public final class CpuMemory extends GuestMemory {
 
     @Override
     public long get(long handle, int size) {
-        return ordered(living().get(handle, size), size);
+        return living().get(handle, size, swapsBytes);
     }
 
     @Override
     public void put(long handle, int size, long number) {
-        living().put(handle, size, ordered(number, size));
+        living().put(handle, size, number, swapsBytes);
     }
 
     @Override

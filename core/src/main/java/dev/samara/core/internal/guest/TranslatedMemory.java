@@ -298,6 +298,24 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
+    /**
+     * Reads a number by a handle.
+     *
+     * @param swaps whether the number is big-endian
+     */
+    long get(long handle, int size, boolean swaps) {
+        return GuestAtomic.ordered(get(handle, size), size, swaps);
+    }
+
+    /**
+     * Writes a number by a handle.
+     *
+     * @param swaps whether the number is big-endian
+     */
+    void put(long handle, int size, long number, boolean swaps) {
+        put(handle, size, GuestAtomic.ordered(number, size, swaps));
+    }
+
     void copy(long physical, byte[] bytes, int at, int length, boolean writes) {
         if (writes) {
             store.write(frameOf(physical), offsetOf(physical), bytes, at, length);
