@@ -66,7 +66,7 @@ final class EndedIsGarbageTest {
     private void assertNothingIsLeft() throws InterruptedException {
         holding.machine().awaitQuiescence();
         assertFalse(reachable("Vma").isEmpty(), "the mappings are found");
-        assertEquals(List.of(), reachable("InFlightRange"));
+        assertEquals(List.of(), reachable("RetirementRun"));
         assertEquals(List.of(), reachable("CopyPageTables"));
         assertEquals(1, reachable("Layout").size(), "the space alone, and no child");
     }
@@ -91,7 +91,7 @@ final class EndedIsGarbageTest {
             }
             before = next;
         }
-        assertEquals(1, reachable("InFlightRange").size(), "the one that is in flight");
+        assertEquals(1, reachable("RetirementRun").size(), "the one that is in flight");
         Map<String, Long> changed = census();
         changed.entrySet().removeAll(kept.entrySet());
         assertEquals(Map.of(), changed, "as many as four rounds before");
