@@ -11,8 +11,6 @@ import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.Life;
-import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -34,9 +32,6 @@ import org.jspecify.annotations.Nullable;
 public final class Edit implements AutoCloseable {
     /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
-
-    /** No operation tests for more than this number of mappings below the limit. */
-    private static final int LIMIT_IS_NEAR = 8;
 
     public final Layout layout;
     public final Geometry geometry;
@@ -344,43 +339,6 @@ public final class Edit implements AutoCloseable {
         return geometry.pages(vma.length());
     }
 
-    /** Returns whether splits may add this number of VMAs. */
-    public boolean mayMapMore(int more) {
-        return maps() + more <= layout.host().maxMapCount();
-    }
-
-    /**
-     * Returns the map count after everything in flight is complete. Two VMAs that only a range in flight keeps apart
-     * count as one. Far from the limit such pairs do not change a decision, and they are not counted.
-     */
-    public long maps() {
-        boolean isFar = counters.maps < layout.host().maxMapCount() - LIMIT_IS_NEAR;
-        return isFar ? counters.maps : counters.maps - Seams.count(this);
-    }
-
-    /** Returns the errno with which a backing refuses a split, or null. */
-    public @Nullable Errno refusalToCut(Vma vma, long address) {
-        return vma.isSpecial() ? Errno.EINVAL : operation.questions().maySplit(vma, address, inLayout(vma));
-    }
-
-    /**
-     * Returns a VMA of the layout: the argument, or for a fresh one a VMA of the same backing that this edit took out;
-     * null if there is none.
-     */
-    private @Nullable Vma inLayout(Vma vma) {
-        return Life.isFresh(vma) ? relative(vma, gone) : vma;
-    }
-
-    /** Returns a VMA of a list that has the backing of another VMA, or null. */
-    static @Nullable Vma relative(Vma vma, List<Vma> others) {
-        for (Vma other : others) {
-            if (other.backing() == vma.backing()) {
-                return other;
-            }
-        }
-        return null;
-    }
-
     /**
      * Charges memory for the VMA that is stored next; returns false for ENOMEM. Memory that this edit has removed so
      * far counts as free.
@@ -389,31 +347,8 @@ public final class Edit implements AutoCloseable {
         return commitment().charge(counters, pages);
     }
 
-    /**
-     * Creates the object of the shared mapping that is stored next, charged if {@code reserve}; returns null for
-     * ENOMEM.
-     */
-    public @Nullable SharedAnonymous shareAnonymous(long length, boolean reserve) {
-        SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
-        if (made != null) {
-            contents().open(made);
-        }
-        return made;
-    }
-
-    /**
-     * Returns the traits of a new mapping. For a shared object they have its current content, which stays open until
-     * this edit is closed: the content in the known traits may have ended.
-     */
-    public BackingTraits current(BackingTraits known) {
-        if (!(known.backing() instanceof SharedAnonymous object)) {
-            return known;
-        }
-        contents().open(object);
-        return object.traits(known);
-    }
-
-    private SharedContents contents() {
+    /** Returns the contents of shared objects that this edit maps. */
+    SharedContents contents() {
         if (contents == null) {
             contents = new SharedContents();
         }

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
+import dev.samara.core.internal.vma.Life;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.BackingTraits;
@@ -265,19 +266,29 @@ public final class MergeRules {
         return into.end();
     }
 
+    /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
+    public static @Nullable Errno refusalToCut(Edit edit, Vma vma, long address) {
+        if (vma.isSpecial()) {
+            return Errno.EINVAL;
+        }
+        // A fresh VMA is no VMA of the layout yet: one of its backing that the edit took out stands for it.
+        Vma known = Life.isFresh(vma) ? OpenTransfer.relative(vma, edit.gone) : vma;
+        return edit.operation.questions().maySplit(vma, address, known);
+    }
+
     /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
     private static long cutOut(Edit edit, Vma vma, Vma piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();
         if (below) {
-            Errno refusal = edit.mayMapMore(1) ? edit.refusalToCut(vma, piece.start()) : Errno.ENOMEM;
+            Errno refusal = MapCount.mayGrow(edit, 1) ? refusalToCut(edit, vma, piece.start()) : Errno.ENOMEM;
             if (refusal != null) {
                 return refusal.result();
             }
         }
         boolean above = piece.end() != vma.end();
         if (above) {
-            Errno refusal = edit.mayMapMore(below ? 2 : 1) ? edit.refusalToCut(vma, piece.end()) : Errno.ENOMEM;
+            Errno refusal = MapCount.mayGrow(edit, below ? 2 : 1) ? refusalToCut(edit, vma, piece.end()) : Errno.ENOMEM;
             if (refusal != null) {
                 if (below) {
                     cut(edit, vma, piece.start());

@@ -60,11 +60,21 @@ public final class OpenTransfer {
                 return;
             }
         }
-        BackingCallbacks.Question question = operation.questions().open(vma, Edit.relative(vma, gone));
+        BackingCallbacks.Question question = operation.questions().open(vma, relative(vma, gone));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();
         }
+    }
+
+    /** Returns a VMA of a list that has the backing of another VMA, or null. */
+    static @Nullable Vma relative(Vma vma, List<Vma> others) {
+        for (Vma other : others) {
+            if (other.backing() == vma.backing()) {
+                return other;
+            }
+        }
+        return null;
     }
 
     private static boolean overlap(Vma one, Vma other) {

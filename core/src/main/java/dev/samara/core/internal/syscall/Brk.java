@@ -3,6 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
@@ -72,7 +73,7 @@ public record Brk(long address) implements Call {
             return false;
         }
         if (!edit.limits.mayExpand(edit.counters, flags, pages)
-                || edit.maps() > edit.layout.host().maxMapCount()
+                || MapCount.of(edit) > edit.layout.host().maxMapCount()
                 || !edit.charge(pages)) {
             return false;
         }

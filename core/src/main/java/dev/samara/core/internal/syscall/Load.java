@@ -5,6 +5,7 @@ import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
@@ -93,7 +94,7 @@ public final class Load {
                 vma.end(),
                 vma.flags(),
                 vma.pageOffset(),
-                traits == null ? null : edit.current(traits),
+                traits == null ? null : SharedContents.current(edit, traits),
                 vma.name(),
                 vma.anonIdentity());
     }

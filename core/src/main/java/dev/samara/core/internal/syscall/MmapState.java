@@ -14,9 +14,11 @@ import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
 import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -93,7 +95,7 @@ final class MmapState {
         int placing = noReplace ? flags | FIXED : flags;
         long hint = (placing & FIXED) != 0 ? address : Placement.roundHint(geometry, address);
         long length = geometry.roundUp(wantedLength);
-        if (length == 0 || edit.maps() > edit.layout.host().maxMapCount()) {
+        if (length == 0 || MapCount.of(edit) > edit.layout.host().maxMapCount()) {
             return Errno.ENOMEM.result();
         }
         vmaFlags = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
@@ -247,13 +249,13 @@ final class MmapState {
             return Errno.EOPNOTSUPP.result();
         }
         if ((vmaFlags & VmaFlags.SHARED) != 0 && (behind == null || behind.isZeroDevice())) {
-            behind = BackingTraits.of(edit.shareAnonymous(length, (vmaFlags & VmaFlags.NORESERVE) == 0));
+            behind = BackingTraits.of(SharedContents.create(edit, length, (vmaFlags & VmaFlags.NORESERVE) == 0));
             if (behind == null) {
                 return Errno.ENOMEM.result();
             }
         }
         if (behind != null) {
-            behind = edit.current(behind);
+            behind = SharedContents.current(edit, behind);
         }
         if (early) {
             EarlyReuse.takeOver(edit, start, end);

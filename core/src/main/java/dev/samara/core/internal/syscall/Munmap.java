@@ -5,6 +5,7 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
@@ -80,13 +81,13 @@ public record Munmap(long address, long length) implements Call {
         }
         if (first.start() < start) {
             // Only a hole in the middle of one VMA leaves more mappings than before.
-            if (end < first.end() && !edit.mayMapMore(1)) {
+            if (end < first.end() && !MapCount.mayGrow(edit, 1)) {
                 return Errno.ENOMEM.result();
             }
             if (first.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
-            Errno refusal = edit.refusalToCut(first, start);
+            Errno refusal = MergeRules.refusalToCut(edit, first, start);
             if (refusal != null) {
                 return refusal.result();
             }
@@ -103,7 +104,7 @@ public record Munmap(long address, long length) implements Call {
             }
         }
         if (last != null && last.end() > end) {
-            Errno refusal = edit.refusalToCut(last, end);
+            Errno refusal = MergeRules.refusalToCut(edit, last, end);
             if (refusal != null) {
                 return refusal.result();
             }

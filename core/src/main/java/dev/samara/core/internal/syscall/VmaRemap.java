@@ -7,6 +7,7 @@ import static dev.samara.core.mman.RemapFlags.FIXED;
 import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
@@ -98,7 +99,7 @@ final class VmaRemap {
                 || overlaps()) {
             return Errno.EINVAL.result();
         }
-        boolean tight = edit.maps() + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
+        boolean tight = MapCount.of(edit) + 2 >= edit.layout.host().maxMapCount() - SPARE_MAPS;
         return tight ? Errno.ENOMEM.result() : DONE;
     }
 
@@ -263,7 +264,7 @@ final class VmaRemap {
         if (Errno.isError(target)) {
             return target;
         }
-        if (edit.maps() >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
+        if (MapCount.of(edit) >= edit.layout.host().maxMapCount() - SPARE_MAPS) {
             return Errno.ENOMEM.result();
         }
         Errno refusal = refusalToCutOut(vma);
@@ -310,9 +311,11 @@ final class VmaRemap {
      * asked for.
      */
     private @Nullable Errno refusalToCutOut(Vma vma) {
-        Errno refusal = address == vma.start() ? null : edit.refusalToCut(vma, address);
+        Errno refusal = address == vma.start() ? null : MergeRules.refusalToCut(edit, vma, address);
         long end = address + oldLength;
-        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : edit.refusalToCut(vma, end);
+        return refusal != null || oldLength == 0 || end == vma.end()
+                ? refusal
+                : MergeRules.refusalToCut(edit, vma, end);
     }
 
     /**

@@ -35,13 +35,13 @@ class UnfinishedEditTest {
         }
         assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
-            assertNotNull(edit.shareAnonymous(LIMIT, true));
+            assertNotNull(SharedContents.create(edit, LIMIT, true));
             assertEquals(LIMIT, host.committed().bytes());
         }
         assertEquals(0, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
             assertFalse(edit.charge(17));
-            assertNull(edit.shareAnonymous(LIMIT + 1, true));
+            assertNull(SharedContents.create(edit, LIMIT + 1, true));
         }
         assertEquals(0, host.committed().bytes());
     }
@@ -72,7 +72,7 @@ class UnfinishedEditTest {
     }
 
     private static SharedAnonymous newObject(Edit edit) {
-        SharedAnonymous object = edit.shareAnonymous(LIMIT / 2, true);
+        SharedAnonymous object = SharedContents.create(edit, LIMIT / 2, true);
         assertNotNull(object);
         return object;
     }
