@@ -42,7 +42,7 @@ final class RetirementRunTest {
 
     @Test
     @DisplayName("is listed again where an Error ends it, and goes on until the last task has run")
-    void errorInRun() {
+    void errorInRun() throws InterruptedException {
         RetirementRun run = unmapped();
         Error planted = new InternalError("planted");
         AtomicInteger left = new AtomicInteger(2);
@@ -55,6 +55,8 @@ final class RetirementRunTest {
         });
         run.submit();
         assertEquals(0, Await.result("the last task", future, reports));
+        // A run is listed again before its Error is reported.
+        layout.host().awaitQuiescence();
         assertTrue(run.gate().isOpen());
         assertTrue(layout.inTransit().isEmpty());
         assertEquals(
