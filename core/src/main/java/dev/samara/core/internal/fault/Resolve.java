@@ -111,7 +111,7 @@ public final class Resolve {
             if (inside != null) {
                 throw new IllegalStateException(
                         String.format(Locale.ROOT, "a fault at 0x%x was called by what retires ", address) + inside
-                                + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+                                + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
         }
         return gate.await(new FaultWatch(layout.host(), address));

@@ -138,7 +138,7 @@ public final class CopyPageTables {
         Gate awaited = transit.gate();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by what retires " + inside
-                    + ", and would have to wait for " + transit + ": nothing that is in transit may wait");
+                    + ", and would have to wait for " + transit + ": nothing in flight may wait");
         }
         awaited.awaitUninterruptibly(parent.host().busyEntryWatch());
     }

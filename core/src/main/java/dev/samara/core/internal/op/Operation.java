@@ -308,7 +308,7 @@ public final class Operation implements Watch {
         InFlightRange inside = RetiringThread.range();
         if (inside != null) {
             throw new IllegalStateException(this + " was called by what retires " + inside
-                    + ", and would have to wait for " + gate + ": nothing that is in transit may wait");
+                    + ", and would have to wait for " + gate + ": nothing in flight may wait");
         }
         assert !layout.isLockedByThisThread() : "a wait under the layout lock";
         if (endsSpace()) {

@@ -112,7 +112,7 @@ public final class Placement {
         long ceiling = Math.min(high, edit.layout.highest());
         InFlightRanges inTransit = edit.layout.inTransit();
         long best = Errno.ENOMEM.result();
-        for (InFlightRange transit : inTransit.transits()) {
+        for (InFlightRange transit : inTransit.ranges()) {
             if (!transit.givesUpItsRange()) {
                 continue;
             }

@@ -154,7 +154,7 @@ final class Publication {
                 && mine.takesPagesAway()
                 && !edit.layout.copies().isEmpty()) {
             throw new IllegalStateException(edit.operation + " was called by what retires " + inside
-                    + ", and would have to wait for a fork's copy: nothing that is in transit may wait");
+                    + ", and would have to wait for a fork's copy: nothing in flight may wait");
         }
     }
 

@@ -12,13 +12,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InFlightGate extends Gate {
     /** Null after completion. Guarded by the layout lock; only {@link #toString} reads it without. */
-    private @Nullable InFlightRange transit;
+    private @Nullable InFlightRange range;
 
     /** Whether faults wait at the VMAs too: these replace or move something. Written only before publication. */
     private boolean stopsFaults;
 
-    InFlightGate(InFlightRange transit) {
-        this.transit = transit;
+    InFlightGate(InFlightRange range) {
+        this.range = range;
     }
 
     /**
@@ -26,7 +26,7 @@ public final class InFlightGate extends Gate {
      * layout lock.
      */
     public static @Nullable InFlightRange rangeOf(Vma vma) {
-        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.transit() : null;
+        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.range() : null;
         return of == null || of.isCompleting() ? null : of;
     }
 
@@ -36,8 +36,8 @@ public final class InFlightGate extends Gate {
     }
 
     /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */
-    public @Nullable InFlightRange transit() {
-        return transit;
+    public @Nullable InFlightRange range() {
+        return range;
     }
 
     public boolean stopsFaults() {
@@ -55,14 +55,14 @@ public final class InFlightGate extends Gate {
     @Nullable
     Waiter complete() {
         Waiter waiting = open();
-        transit = null;
+        range = null;
         return waiting;
     }
 
     /** Racy without the lock; benign, because the text is only for messages. */
     @Override
     public String toString() {
-        InFlightRange of = transit;
+        InFlightRange of = range;
         return of == null ? "an operation that is complete" : of.toString();
     }
 }

@@ -312,7 +312,7 @@ public abstract class InFlightRange extends WaitingCall {
 
     @Override
     public String toString() {
-        return operation() + ", in transit at " + reserved + (reserved.size() == 0 || occupied.size() == 0 ? "" : ", ")
+        return operation() + ", in flight at " + reserved + (reserved.size() == 0 || occupied.size() == 0 ? "" : ", ")
                 + occupied;
     }
 

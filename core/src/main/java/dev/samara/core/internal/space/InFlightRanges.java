@@ -14,45 +14,45 @@ import org.jspecify.annotations.Nullable;
  * They are searched linearly.
  */
 public final class InFlightRanges {
-    private final ArrayList<InFlightRange> transits = new ArrayList<>();
-    private final List<Ticket> intents = new ArrayList<>();
+    private final ArrayList<InFlightRange> ranges = new ArrayList<>();
+    private final List<Ticket> tickets = new ArrayList<>();
 
     public boolean isEmpty() {
-        return transits.isEmpty() && intents.isEmpty();
+        return ranges.isEmpty() && tickets.isEmpty();
     }
 
-    public List<InFlightRange> transits() {
-        return transits;
+    public List<InFlightRange> ranges() {
+        return ranges;
     }
 
     /** Reserves capacity for one more range: adding it does not fail then. */
     public void makeRoom() {
-        transits.ensureCapacity(transits.size() + 1);
+        ranges.ensureCapacity(ranges.size() + 1);
     }
 
-    public void add(InFlightRange transit) {
-        transits.add(transit);
+    public void add(InFlightRange range) {
+        ranges.add(range);
     }
 
-    public void remove(InFlightRange transit) {
-        transits.remove(transit);
+    public void remove(InFlightRange range) {
+        ranges.remove(range);
     }
 
-    public void add(Ticket intent) {
-        intents.add(intent);
+    public void add(Ticket ticket) {
+        tickets.add(ticket);
     }
 
-    public void remove(Ticket intent) {
-        intents.remove(intent);
+    public void remove(Ticket ticket) {
+        tickets.remove(ticket);
     }
 
     /** Returns the addresses at which completions may join VMAs. */
     public List<InFlightRange.Join> joins() {
         List<InFlightRange.Join> joins = List.of();
-        for (InFlightRange transit : transits) {
-            if (!transit.joins().isEmpty()) {
+        for (InFlightRange range : ranges) {
+            if (!range.joins().isEmpty()) {
                 joins = new ArrayList<>(joins);
-                joins.addAll(transit.joins());
+                joins.addAll(range.joins());
             }
         }
         return joins;
@@ -60,13 +60,13 @@ public final class InFlightRanges {
 
     /** Returns the gate that an operation of an age that names a range must wait for, or null. */
     public @Nullable Gate blocking(long age, long start, long end) {
-        for (int i = 0; i < transits.size(); i++) {
-            InFlightRange transit = transits.get(i);
-            if (transit.touches(start, end)) {
-                return transit.gate();
+        for (int i = 0; i < ranges.size(); i++) {
+            InFlightRange range = ranges.get(i);
+            if (range.touches(start, end)) {
+                return range.gate();
             }
         }
-        return intentBefore(age, start, end);
+        return ticketBefore(age, start, end);
     }
 
     /**
@@ -75,23 +75,23 @@ public final class InFlightRanges {
      */
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
-        for (InFlightRange transit : transits) {
-            if (transit.touches(start, end)) {
-                if (!transit.givesUpItsRange()) {
+        for (InFlightRange range : ranges) {
+            if (range.touches(start, end)) {
+                if (!range.givesUpItsRange()) {
                     return false;
                 }
                 reserved = true;
             }
         }
-        return reserved && intentBefore(age, start, end) == null;
+        return reserved && ticketBefore(age, start, end) == null;
     }
 
     /** Returns the ranges in flight that touch a range for which {@link #mayReuse} returned true. */
     public List<InFlightRange> reusedIn(long start, long end) {
         List<InFlightRange> found = new ArrayList<>(1);
-        for (InFlightRange transit : transits) {
-            if (transit.touches(start, end)) {
-                found.add(transit);
+        for (InFlightRange range : ranges) {
+            if (range.touches(start, end)) {
+                found.add(range);
             }
         }
         return found;
@@ -103,9 +103,9 @@ public final class InFlightRanges {
      */
     public long keptBelow(long address, long floor) {
         long kept = floor;
-        for (InFlightRange transit : transits) {
-            Ranges reserved = transit.reserved();
-            for (int i = 0; i < reserved.size() && !transit.givesUpItsRange(); i++) {
+        for (InFlightRange range : ranges) {
+            Ranges reserved = range.reserved();
+            for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
                 long end = reserved.end(i);
                 if (Long.compareUnsigned(end, address) <= 0 && Long.compareUnsigned(end, kept) > 0) {
                     kept = end;
@@ -121,9 +121,9 @@ public final class InFlightRanges {
      */
     public long keptAbove(long address, long ceiling) {
         long kept = ceiling;
-        for (InFlightRange transit : transits) {
-            Ranges reserved = transit.reserved();
-            for (int i = 0; i < reserved.size() && !transit.givesUpItsRange(); i++) {
+        for (InFlightRange range : ranges) {
+            Ranges reserved = range.reserved();
+            for (int i = 0; i < reserved.size() && !range.givesUpItsRange(); i++) {
                 long start = reserved.start(i);
                 if (Long.compareUnsigned(start, address) > 0 && Long.compareUnsigned(start, kept) < 0) {
                     kept = start;
@@ -138,14 +138,14 @@ public final class InFlightRanges {
      * flight pass all tickets: waiting could be a deadlock.
      */
     @Nullable
-    Ticket intentBefore(long age, long start, long end) {
-        if (intents.isEmpty() || RetiringThread.range() != null) {
+    Ticket ticketBefore(long age, long start, long end) {
+        if (tickets.isEmpty() || RetiringThread.range() != null) {
             return null;
         }
-        for (int i = 0; i < intents.size(); i++) {
-            Ticket intent = intents.get(i);
-            if (intent.stops(age, start, end)) {
-                return intent;
+        for (int i = 0; i < tickets.size(); i++) {
+            Ticket ticket = tickets.get(i);
+            if (ticket.stops(age, start, end)) {
+                return ticket;
             }
         }
         return null;

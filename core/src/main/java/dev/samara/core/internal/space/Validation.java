@@ -16,7 +16,7 @@ final class Validation {
     static void of(Layout layout) {
         Counters recounted = recount(layout);
         Counters counters = layout.counters();
-        for (InFlightRange transit : layout.inTransit().transits()) {
+        for (InFlightRange transit : layout.inTransit().ranges()) {
             Counters uncharged = transit.uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);

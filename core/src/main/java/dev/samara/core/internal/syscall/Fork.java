@@ -88,7 +88,7 @@ public final class Fork {
                     Load.keep(vmas, parent.counters(), kept);
                     if (gather != null) {
                         List<InFlightRange> earlier =
-                                List.copyOf(parent.inTransit().transits());
+                                List.copyOf(parent.inTransit().ranges());
                         copy = new CopyPageTables(parent, child, gather, earlier);
                         parent.copies().add(copy.gate());
                     }

@@ -35,8 +35,7 @@ public final class Layouts {
     }
 
     static MachineState host(RetirementHook retirement, List<Report> reports) {
-        MachineState host =
-                host(65530, 256, MachineState.UNLIMITED, Collections.synchronizedList(reports)::add, null);
+        MachineState host = host(65530, 256, MachineState.UNLIMITED, Collections.synchronizedList(reports)::add, null);
         MachineSeams.retireWith(host, retirement);
         return host;
     }
@@ -99,7 +98,7 @@ public final class Layouts {
 
     /** Publishes and completes an edit that no other thread knows. */
     static void complete(Layout layout) {
-        for (InFlightRange transit : new ArrayList<>(layout.inTransit().transits())) {
+        for (InFlightRange transit : new ArrayList<>(layout.inTransit().ranges())) {
             transit.run();
         }
     }

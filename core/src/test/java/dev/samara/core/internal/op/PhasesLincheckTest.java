@@ -149,7 +149,7 @@ public class PhasesLincheckTest {
         boolean mine = false;
         layout.lock();
         try {
-            for (InFlightRange transit : layout.inTransit().transits()) {
+            for (InFlightRange transit : layout.inTransit().ranges()) {
                 if (transit.touches(address(page), address(page + 1))) {
                     there = transit;
                     mine = !taken.contains(transit) && taken.add(transit);

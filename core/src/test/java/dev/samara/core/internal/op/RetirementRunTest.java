@@ -37,7 +37,7 @@ final class RetirementRunTest {
         try (Edit edit = Layouts.edit(layout)) {
             Publication.publish(edit, new Munmap(PLACE, PAGE).decide(edit));
         }
-        return (RetirementRun) layout.inTransit().transits().get(0);
+        return (RetirementRun) layout.inTransit().ranges().get(0);
     }
 
     @Test

@@ -54,7 +54,7 @@ final class WaitingTest {
         assertEquals(Resolution.ACCERR, fault.result());
         assertEquals(2, holding.reports.size(), holding.reports::toString);
         String mmap = String.format(
-                Locale.ROOT, "mmap(0x%x, 0x%x, 0x1, 0x%x, 0x0), in transit at ", page(16), 8 * PAGE, FIXED);
+                Locale.ROOT, "mmap(0x%x, 0x%x, 0x1, 0x%x, 0x0), in flight at ", page(16), 8 * PAGE, FIXED);
         assertReport(holding.reports.get(0), "munmap(" + hex(page(16)) + ", " + hex(PAGE) + ") on thread caller", mmap);
         assertReport(holding.reports.get(1), "resolve(" + hex(page(20)) + ") on thread caller", mmap);
     }
