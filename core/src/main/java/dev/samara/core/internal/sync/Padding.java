@@ -13,8 +13,8 @@ package dev.samara.core.internal.sync;
 @SuppressWarnings("UnusedVariable") // padding
 public abstract class Padding {
     /**
-     * Fills the space between a header of 12 bytes and the next multiple of eight, which the JVM would give to the first
-     * field of a subclass that fits there.
+     * Fills the space between a header of 12 bytes and the next multiple of eight, which the JVM would give to the
+     * first field of a subclass that fits there.
      */
     private int rest;
 
