@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -37,7 +38,7 @@ import java.nio.ByteOrder;
  * size, by a negative handle, or with no space loaded throws, and so does an atomic access that is not aligned; nothing
  * was written then.
  */
-public abstract class GuestMemory {
+public abstract sealed class GuestMemory permits CpuMemory {
     /** The result of a probe if the TLB has no translation, or the access crosses a page boundary. */
     public static final long MISS = SoftTlb.MISS;
 
