@@ -39,9 +39,9 @@ final class StandingVma {
             if (vma.anonIdentity() == null) {
                 return now;
             }
-            // The identity may have been set after the VMA's successors were given theirs. The successors may have been
+            // The VMA may have got its anon_vma after its successors were given theirs. The successors may have been
             // replaced too, and given theirs before this call. So this VMA being attached counts only after it has the
-            // identity.
+            // anon_vma.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

@@ -107,21 +107,12 @@ public final class FilePages extends PageCache {
         return page < 0 ? Frames.NONE : index.get(page);
     }
 
-    /**
-     * Reads the frames of consecutive pages.
-     *
-     * @param first the first page, not negative
-     * @param count the number of pages
-     * @param target receives the frames, {@link Frames#NONE} for each page that is not in memory
-     */
+    /** Reads the frames of consecutive pages, {@link Frames#NONE} for each page that is not in memory. */
     public void framesAt(long first, int count, int[] target) {
         index.get(first, count, target);
     }
 
-    /**
-     * Permits reclaim of pages that are clean, unpinned and unmapped, before memory is used up. The backing can read
-     * them again.
-     */
+    /** Permits reclaim of clean, unpinned and unmapped pages. The backing can read them again. */
     public void allowReclaim() {
         cached.allowReclaim();
     }
@@ -243,7 +234,6 @@ public final class FilePages extends PageCache {
     /**
      * Returns the frame of a page, and allocates one if there is none. May reclaim.
      *
-     * @param page the page's number
      * @return the frame; {@link Frames#NONE} if the page lies beyond the end; {@link #NO_MEMORY}
      */
     public int frameFor(long page) {
@@ -261,8 +251,6 @@ public final class FilePages extends PageCache {
      *
      * @param vma the mapping; no frame is allocated for a detached one, so a removal that comes after the detaching
      *     finds every page
-     * @param page the page's number
-     * @param worker the calling thread's page table context
      * @return the frame, or {@link Frames#NONE} if the backing must be asked
      */
     public int frameForFault(Vma vma, long page, PageTableContext worker) {
@@ -390,7 +378,6 @@ public final class FilePages extends PageCache {
      * Returns the frame of a page that is about to be written, and allocates one if there is none. Makes the file large
      * enough for the write, if there is memory for it. The caller holds the {@linkplain #lock lock}.
      *
-     * @param page the page's number
      * @param end the offset in bytes after the last byte to be written
      * @return the frame, or {@link #NO_MEMORY}, in which case nothing was changed
      */
