@@ -273,7 +273,7 @@ public final class MergeRules {
         }
         // A fresh VMA is no VMA of the layout yet: one of its backing that the edit took out stands for it.
         Vma known = Life.isFresh(vma) ? OpenTransfer.relative(vma, edit.gone) : vma;
-        return edit.operation.questions().maySplit(vma, address, known);
+        return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
     /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */

@@ -60,7 +60,7 @@ public final class OpenTransfer {
                 return;
             }
         }
-        BackingCallbacks.Question question = operation.questions().open(vma, relative(vma, gone));
+        BackingCallbacks.Question question = operation.callbacks().open(vma, relative(vma, gone));
         sources[i] = question;
         if (refusal == null) {
             refusal = question.refusal();

@@ -42,13 +42,13 @@ public final class Operation implements Watch {
     private long age;
 
     private int restarts;
-    private @Nullable Ticket intent;
-    private @Nullable BackingCallbacks questions;
+    private @Nullable Ticket ticket;
+    private @Nullable BackingCallbacks callbacks;
 
     private boolean done;
     private boolean isPublished;
     private long result;
-    private @Nullable RetirementRun transit;
+    private @Nullable RetirementRun inFlight;
 
     /** The backlog in which it has a place for the work of a machine thread; null if it has none. */
     private @Nullable Backlog room;
@@ -92,8 +92,8 @@ public final class Operation implements Watch {
         } finally {
             try {
                 // Also after an exception that follows publication: no other thread retires the range.
-                if (transit != null) {
-                    transit.retireAndWait();
+                if (inFlight != null) {
+                    inFlight.retireAndWait();
                 }
             } finally {
                 endRevocations();
@@ -197,7 +197,7 @@ public final class Operation implements Watch {
             publish();
             returned = true;
         } finally {
-            RetirementRun rest = transit;
+            RetirementRun rest = inFlight;
             if (rest != null) {
                 // Also after an exception that follows publication: no other thread retires the range.
                 rest.runAfter(last);
@@ -206,10 +206,10 @@ public final class Operation implements Watch {
                 end();
             }
         }
-        if (transit == null && !populations.isEmpty()) {
+        if (inFlight == null && !populations.isEmpty()) {
             layout.host().submit(last);
         }
-        return transit != null || !populations.isEmpty();
+        return inFlight != null || !populations.isEmpty();
     }
 
     private void publish() {
@@ -224,7 +224,7 @@ public final class Operation implements Watch {
                     // The ticket is withdrawn first: no operation, and no call of the backing, may wait for a backing's
                     // answer.
                     withdraw();
-                    questions().put();
+                    callbacks().put();
                 }
             }
         } finally {
@@ -291,9 +291,9 @@ public final class Operation implements Watch {
                 return null;
             } catch (Restart blocked) {
                 restarts++;
-                if (restarts >= PATIENCE && intent != null && !intent.isLeft()) {
-                    layout.inTransit().add(intent);
-                    intent.leave();
+                if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
+                    layout.inTransit().add(ticket);
+                    ticket.leave();
                 }
                 return blocked.gate();
             }
@@ -324,21 +324,21 @@ public final class Operation implements Watch {
             age = layout.nextAge();
         }
         populations = List.of();
-        if (questions != null) {
-            questions.restart();
+        if (callbacks != null) {
+            callbacks.restart();
         }
-        if (intent != null) {
-            intent.restart();
+        if (ticket != null) {
+            ticket.restart();
         } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
             // If this attempt restarts too, the ticket then has the ranges that it named.
-            intent = new Ticket(age, this);
+            ticket = new Ticket(age, this);
         }
     }
 
     /** Adds a range of this attempt to the ticket, if there is one. */
     void name(long start, long end) {
-        if (intent != null) {
-            intent.name(start, end);
+        if (ticket != null) {
+            ticket.name(start, end);
         }
     }
 
@@ -351,7 +351,7 @@ public final class Operation implements Watch {
     /** Ends the attempts; the range in flight, if any, remains to be retired and completed. */
     void published(long answer, @Nullable RetirementRun rest) {
         result = answer;
-        transit = rest;
+        inFlight = rest;
         isPublished = true;
         done = true;
     }
@@ -365,44 +365,44 @@ public final class Operation implements Watch {
     }
 
     /** Returns the callbacks to backings, created at first use. */
-    BackingCallbacks questions() {
-        if (questions == null) {
-            questions = new BackingCallbacks(layout.host());
+    BackingCallbacks callbacks() {
+        if (callbacks == null) {
+            callbacks = new BackingCallbacks(layout.host());
         }
-        return questions;
+        return callbacks;
     }
 
     /** Returns whether every callback that the current attempt needs has its answer. */
     boolean isAnswered() {
-        return questions == null || questions.areAnswered();
+        return callbacks == null || callbacks.areAnswered();
     }
 
     /** Releases the unused worker, the ticket, and the callbacks' unused opens, on each way out. */
     private void leave() {
-        PageTableContext unused = transit == null ? worker : null;
+        PageTableContext unused = inFlight == null ? worker : null;
         worker = null;
         if (unused != null) {
             layout.memory().giveBack(unused);
         }
         withdraw();
-        if (questions != null) {
+        if (callbacks != null) {
             if (isPublished) {
-                questions.takeBackUnused();
+                callbacks.takeBackUnused();
             } else {
-                questions.takeBackAll();
+                callbacks.takeBackAll();
             }
             // The range in flight leads to this operation, which must not keep those VMAs reachable.
-            questions = null;
+            callbacks = null;
         }
     }
 
     /** Removes the ticket and wakes the operations that wait for it. Caller must hold no lock. */
     private void withdraw() {
-        Ticket mine = intent;
+        Ticket mine = ticket;
         if (mine == null) {
             return;
         }
-        intent = null;
+        ticket = null;
         layout.lock();
         try {
             layout.inTransit().remove(mine);
