@@ -23,7 +23,7 @@ import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.PagemapScan;
 import dev.samara.core.internal.syscall.Shm;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
@@ -121,7 +121,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if that VMA has the largest number of references, 2<sup>30</sup> - 2
      */
     public @Nullable VmaRef keep(long address) {
-        Vma vma = layout.keep(address);
+        VmArea vma = layout.keep(address);
         if (vma == null) {
             return null;
         }
@@ -129,7 +129,7 @@ public final class AddressSpace implements AutoCloseable {
             return new VmaRef(vma, machine.keepLog());
         } catch (Throwable thrown) {
             // The tracker calls the backing for the VMA's name, and the backing may throw.
-            Life.release(vma);
+            vma.release();
             throw thrown;
         }
     }

@@ -5,16 +5,20 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.Load;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Resource;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** A builder of address spaces. For use by one thread. */
 public final class AddressSpaceBuilder {
@@ -29,7 +33,7 @@ public final class AddressSpaceBuilder {
     private long lowGuard;
     private long highGuard;
     private boolean earlyReuse;
-    private List<Vma> mapped = List.of();
+    private List<VmArea> mapped = List.of();
 
     AddressSpaceBuilder(Machine machine, Geometry geometry) {
         this.machine = machine;
@@ -160,14 +164,34 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets the initial mappings; see {@link ProcMaps#parse}.
+     * Returns a description of a mapping, for {@link #load}. Asks the backing for its properties.
+     *
+     * @param start first address
+     * @param end first address after the range, unsigned above {@code start}
+     * @param flags bits of {@link VmaFlags}
+     * @param pageOffset offset of {@code start} in the backing in pages; for private anonymous memory the page number
+     *     of the address at which it was mapped
+     * @param backing the backing; null for anonymous memory
+     * @param name the displayed name of a mapping with a name of its own, such as {@code [vdso]} or {@code
+     *     [anon:pool]}; null for others
+     * @return a description, attached to no space
+     * @throws IllegalArgumentException if the range is empty
+     */
+    public static Vma mapping(
+            long start, long end, long flags, long pageOffset, @Nullable Backing backing, @Nullable String name) {
+        return VmArea.describe(start, end, flags, pageOffset, backing, name, null);
+    }
+
+    /**
+     * Sets the initial mappings; see {@link #mapping} and {@link ProcMaps#parse}.
      *
      * @param vmas descriptions of mappings, in any order, on page boundaries and without overlap; mappings above the
      *     limit of the space are displayed and can never be changed
      * @return this
      */
     public AddressSpaceBuilder load(List<Vma> vmas) {
-        mapped = new ArrayList<>(vmas);
+        mapped = new ArrayList<>(vmas.size());
+        vmas.forEach(vma -> mapped.add(VmArea.of(vma)));
         return this;
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.maple.Snapshot;
@@ -11,16 +12,17 @@ import org.jspecify.annotations.Nullable;
 /** The layout of an address space at one instant. Immutable and thread-safe; it has no cost after it is dropped. */
 public final class LayoutSnapshot {
     private final Geometry geometry;
-    private final Snapshot<Vma> tree;
-    private final List<Vma> gates;
+    private final Snapshot<VmArea> tree;
+    private final List<VmArea> above;
     private final long heapStart;
     private final long brk;
     private final long stackStart;
 
-    LayoutSnapshot(Geometry geometry, Snapshot<Vma> tree, List<Vma> gates, long heapStart, long brk, long stackStart) {
+    LayoutSnapshot(
+            Geometry geometry, Snapshot<VmArea> tree, List<VmArea> above, long heapStart, long brk, long stackStart) {
         this.geometry = geometry;
         this.tree = tree;
-        this.gates = gates;
+        this.above = above;
         this.heapStart = heapStart;
         this.brk = brk;
         this.stackStart = stackStart;
@@ -44,7 +46,7 @@ public final class LayoutSnapshot {
     public List<Vma> vmas() {
         List<Vma> vmas = new ArrayList<>();
         tree.forEach((first, last, vma) -> vmas.add(vma));
-        vmas.addAll(gates);
+        vmas.addAll(above);
         return vmas;
     }
 

@@ -100,8 +100,8 @@ public final class ProcMaps {
             boolean anonymous = major == 0 && minor == 0 && inode == 0;
             Backing backing = anonymous ? null : opener.open(major, minor, inode, name, flags);
             long pageOffset = geometry.pages(backing == null ? start : offset);
-            return new Vma(
-                    start, end, flags, pageOffset, backing, anonymous && hasNameOfItsOwn(name) ? name : null, null);
+            return AddressSpaceBuilder.mapping(
+                    start, end, flags, pageOffset, backing, anonymous && hasNameOfItsOwn(name) ? name : null);
         } catch (IndexOutOfBoundsException | IllegalArgumentException malformed) {
             throw new IllegalArgumentException("maps line '" + line + "': " + malformed.getMessage(), malformed);
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -24,14 +24,14 @@ public final class VmaRef implements AutoCloseable {
         }
     }
 
-    private final Vma vma;
+    private final VmArea vma;
     private final @Nullable RefTracker log;
 
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
     /** Takes over a reference that the caller has acquired. */
-    VmaRef(Vma vma, @Nullable RefTracker log) {
+    VmaRef(VmArea vma, @Nullable RefTracker log) {
         this.vma = vma;
         this.log = log;
         if (log != null) {
@@ -65,7 +65,7 @@ public final class VmaRef implements AutoCloseable {
                 log.released(this);
             }
         } finally {
-            Life.release(vma);
+            vma.release();
         }
     }
 

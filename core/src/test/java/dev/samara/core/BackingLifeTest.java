@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayDeque;
@@ -147,14 +147,14 @@ final class BackingLifeTest {
                     for (Vma vma : space.snapshot().vmas()) {
                         if (vma.backing() == backing) {
                             mapped++;
-                            opens.add(Life.openOf(vma));
+                            opens.add(VmArea.of(vma).open());
                         }
                     }
                 }
                 assertEquals(mapped, opens.size(), () -> "two VMAs have one open\n" + this);
                 for (VmaRef keep : keeps) {
                     if (keep.vma().backing() == backing) {
-                        opens.add(Life.openOf(keep.vma()));
+                        opens.add(VmArea.of(keep.vma()).open());
                     }
                 }
                 assertEquals(opens.size(), backing.stillOpen(), () -> "opens of " + backing.name() + "\n" + this);

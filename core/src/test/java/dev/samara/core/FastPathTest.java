@@ -20,10 +20,11 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import java.lang.reflect.Field;
 import java.lang.reflect.Method;
@@ -80,7 +81,7 @@ final class FastPathTest {
 
     /** The field that counts the references on a VMA. */
     private static Field word() {
-        List<Field> numbers = fields(Objects.requireNonNull(Vma.class.getSuperclass()), int.class);
+        List<Field> numbers = fields(VmArea.class, int.class);
         assertEquals(1, numbers.size(), numbers::toString);
         return numbers.get(0);
     }
@@ -128,7 +129,7 @@ final class FastPathTest {
     }
 
     private static FilePages pages(Vma vma) {
-        BackingTraits traits = Objects.requireNonNull(vma.traits());
+        BackingTraits traits = Objects.requireNonNull(VmArea.of(vma).traits());
         return (FilePages) Objects.requireNonNull(traits.pageCache());
     }
 

@@ -8,12 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -48,7 +49,7 @@ final class HistoricalBugsTest {
 
     private static Vma touched(int firstPage, int lastPage, AnonVma identity) {
         long start = PLACE + firstPage * PAGE;
-        return new Vma(start, PLACE + lastPage * PAGE, TOUCHED, start / PAGE, null, null, identity);
+        return VmArea.describe(start, PLACE + lastPage * PAGE, TOUCHED, start / PAGE, null, null, identity);
     }
 
     @Test

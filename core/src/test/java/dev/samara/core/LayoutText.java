@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.vma.AnonVma;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -34,7 +35,7 @@ public final class LayoutText {
                     .append(Long.toHexString(vma.pageOffset()))
                     .append(name(vma.backing()))
                     .append(vma.name() == null ? "" : " " + vma.name())
-                    .append(name(vma.anonIdentity()))
+                    .append(name(VmArea.of(vma).anonVma()))
                     .append('\n');
         }
         return text.toString();

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
@@ -265,8 +266,8 @@ final class LockRulesTest {
     @Test
     @DisplayName("a load over another asks both backings for their names, to say which mappings overlap")
     void refusedLoad() throws InterruptedException {
-        Vma one = new Vma(PLACE, PLACE + 4 * PAGE, VmaFlags.READ, 0, backings.get(0), null, null);
-        Vma other = new Vma(PLACE + 3 * PAGE, PLACE + 5 * PAGE, VmaFlags.READ, 0, backings.get(1), null, null);
+        Vma one = VmArea.describe(PLACE, PLACE + 4 * PAGE, VmaFlags.READ, 0, backings.get(0), null, null);
+        Vma other = VmArea.describe(PLACE + 3 * PAGE, PLACE + 5 * PAGE, VmaFlags.READ, 0, backings.get(1), null, null);
         AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(one, other));
         named.set(0);
         Refusal.assertRefused(IllegalArgumentException.class, builder::build, "/b", "overlaps", "/a");

@@ -3,6 +3,7 @@ package dev.samara.core;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -30,7 +31,7 @@ final class MapNamesTest {
     void namesBeginInTheirColumn(String start, String end) {
         long first = Long.parseUnsignedLong(start, 16);
         Geometry large = new Geometry(12, 5, 21, 0, 1L << 62, 1L << 62);
-        Vma vma = new Vma(first, Long.parseUnsignedLong(end, 16), VmaFlags.READ, 5, OpenFiles.A, null, null);
+        Vma vma = VmArea.describe(first, Long.parseUnsignedLong(end, 16), VmaFlags.READ, 5, OpenFiles.A, null, null);
         AddressSpace space =
                 Machine.builder().build().space(large).load(List.of(vma)).build();
         String line = space.snapshot().maps().get(0);

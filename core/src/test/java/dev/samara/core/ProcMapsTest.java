@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -303,12 +304,12 @@ final class ProcMapsTest {
     @Test
     @DisplayName("loaded VMAs must be aligned, apart, and on one side of the limit")
     void refusedLoads() {
-        Vma vma = new Vma(0x1000, 0x3000, VmaFlags.READ, 1, null, null, null);
+        Vma vma = VmArea.describe(0x1000, 0x3000, VmaFlags.READ, 1, null, null, null);
         for (Vma other : List.of(
-                new Vma(0x2000, 0x4000, VmaFlags.READ, 2, null, null, null),
-                new Vma(0x5001, 0x6000, VmaFlags.READ, 2, null, null, null),
-                new Vma(0x5000, 0x6001, VmaFlags.READ, 2, null, null, null),
-                new Vma(0x5000, LINUX.limit() + 0x1000, VmaFlags.READ, 2, null, null, null))) {
+                VmArea.describe(0x2000, 0x4000, VmaFlags.READ, 2, null, null, null),
+                VmArea.describe(0x5001, 0x6000, VmaFlags.READ, 2, null, null, null),
+                VmArea.describe(0x5000, 0x6001, VmaFlags.READ, 2, null, null, null),
+                VmArea.describe(0x5000, LINUX.limit() + 0x1000, VmaFlags.READ, 2, null, null, null))) {
             AddressSpaceBuilder builder = Machine.builder().build().space(LINUX).load(List.of(vma, other));
             assertThrows(IllegalArgumentException.class, builder::build, other::toString);
         }

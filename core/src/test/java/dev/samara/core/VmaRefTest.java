@@ -9,7 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
@@ -58,7 +58,7 @@ final class VmaRefTest {
         AddressSpace space = space(machine);
         VmaRef keep = keep(space, PLACE + PAGE + 5);
         assertSame(space.find(PLACE), keep.vma());
-        assertEquals(1, Life.keeps(keep.vma()));
+        assertEquals(1, VmArea.of(keep.vma()).references());
         assertTrue(keep.toString().startsWith("keep of 10000000-10004000"));
         assertEquals(0, space.munmap(PLACE, 4 * PAGE));
         machine.awaitQuiescence();
@@ -98,11 +98,11 @@ final class VmaRefTest {
                 Thread.currentThread().getName(),
                 "tracks keeps");
         assertNull(refused.getCause());
-        assertEquals(1, Life.keeps(second.vma()));
+        assertEquals(1, VmArea.of(second.vma()).references());
         second.close();
-        assertEquals(0, Life.keeps(second.vma()));
+        assertEquals(0, VmArea.of(second.vma()).references());
         assertRefused(IllegalStateException.class, second::close, "a second time");
-        assertEquals(0, Life.keeps(second.vma()));
+        assertEquals(0, VmArea.of(second.vma()).references());
     }
 
     @Test
@@ -240,7 +240,7 @@ final class VmaRefTest {
             for (int i = 0; i < rounds; i++) {
                 assertTrue(refused[0][i] ^ refused[1][i]);
             }
-            assertEquals(0, Life.keeps(keeps.get(0).vma()));
+            assertEquals(0, VmArea.of(keeps.get(0).vma()).references());
         }
     }
 

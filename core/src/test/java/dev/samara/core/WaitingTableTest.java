@@ -20,9 +20,7 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
@@ -337,8 +335,6 @@ class WaitingTableTest {
                     scene.space.usage(),
                     scene.space.holdTimes(),
                     scene.space.watch(0x60_0000_3000L, 1, (address, length) -> {}),
-                    AnonVma.fresh(),
-                    BackingTraits.of(backing),
                     Errno.EPERM,
                     new InvariantViolation("I1", "none"),
                     new MmException("none", Errno.EPERM),

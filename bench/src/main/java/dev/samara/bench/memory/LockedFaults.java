@@ -7,6 +7,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;
@@ -35,7 +36,7 @@ final class LockedFaults {
         cache = bed.cache;
         worker = bed.worker;
         window = bed.kind.window;
-        Snapshot<Vma> snapshot = bed.layout.snapshot();
+        Snapshot<VmArea> snapshot = bed.layout.snapshot();
         snapshot.forEach((first, last, vma) -> vmas.put(first, vma));
     }
 

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * opens of one file are two objects that agree on {@link #major()}, {@link #minor()} and {@link #inode()}.
  *
  * <p>An implementation answers from fixed data. The answers are read once per mapping, before anything is changed and
- * without any lock ({@link BackingTraits}); an exception goes to the caller of that operation. A backing that needs
+ * without any lock; an exception goes to the caller of that operation. A backing that needs
  * callbacks when mappings come and go returns {@link #operations}.
  */
 public interface Backing {

@@ -2,7 +2,8 @@
 package dev.samara.core.model;
 
 import dev.samara.core.OpenFiles;
-import dev.samara.core.vma.AnonVma;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -97,7 +98,7 @@ final class LoadedLayout {
             @Nullable String name,
             @Nullable AnonVma identity) {
         int shift = geometry.pageShift();
-        return new Vma(from << shift, to << shift, flags, offset, backing, name, identity);
+        return VmArea.describe(from << shift, to << shift, flags, offset, backing, name, identity);
     }
 
     /** The statements that make the list {@code loaded}. */
@@ -109,7 +110,7 @@ final class LoadedLayout {
         StringBuilder java = new StringBuilder();
         StringBuilder list = new StringBuilder();
         for (Vma vma : loaded) {
-            AnonVma identity = vma.anonIdentity();
+            AnonVma identity = VmArea.of(vma).anonVma();
             if (identity != null && !names.containsKey(identity)) {
                 String name = "identity" + (names.size() + 1);
                 names.put(identity, name);
@@ -122,7 +123,7 @@ final class LoadedLayout {
             }
             Backing backing = vma.backing();
             list.append(list.isEmpty() ? "" : ",")
-                    .append("\n                new Vma(")
+                    .append("\n                VmArea.describe(")
                     .append(ModelCall.hex(vma.start()))
                     .append(", ")
                     .append(ModelCall.hex(vma.end()))

@@ -2,11 +2,12 @@
 package dev.samara.core.model;
 
 import dev.samara.core.Usage;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -59,7 +60,8 @@ final class ModelSpace {
 
     void load(List<Vma> vmas) {
         for (Vma vma : vmas) {
-            Page first = new Page(vma.flags(), vma.backing(), vma.pageOffset(), vma.anonIdentity(), vma.name());
+            Page first = new Page(
+                    vma.flags(), vma.backing(), vma.pageOffset(), VmArea.of(vma).anonVma(), vma.name());
             pages.put(page(vma.start()), page(vma.end()), first);
         }
     }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.vma.AnonVma;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -199,7 +200,7 @@ final class Pages {
         List<Vma> vmas = new ArrayList<>();
         for (int at = nextMapped(0); at < page.length; at = nextMapped(endOf(at))) {
             Page first = at(at);
-            vmas.add(new Vma(
+            vmas.add(VmArea.describe(
                     (long) at << geometry.pageShift(),
                     (long) endOf(at) << geometry.pageShift(),
                     first.flags(),

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.util.List;
@@ -23,7 +25,7 @@ final class VmaTest {
     @Test
     @DisplayName("a mapping covers what lies between its ends, unsigned")
     void covers() {
-        Vma vma = new Vma(0x7fff_f000_0000_0000L, 0x8000_0000_0000_1000L, RW, 5, null, null, null);
+        Vma vma = VmArea.describe(0x7fff_f000_0000_0000L, 0x8000_0000_0000_1000L, RW, 5, null, null, null);
         assertTrue(vma.contains(vma.start()));
         assertTrue(vma.contains(Long.MAX_VALUE));
         assertTrue(vma.contains(Long.MIN_VALUE));
@@ -31,14 +33,14 @@ final class VmaTest {
         assertFalse(vma.contains(vma.start() - 1));
         assertFalse(vma.contains(0));
         assertEquals(0x1000_0000_1000L, vma.length());
-        assertThrows(IllegalArgumentException.class, () -> new Vma(8, 8, RW, 0, null, null, null));
-        assertThrows(IllegalArgumentException.class, () -> new Vma(-1, 8, RW, 0, null, null, null));
+        assertThrows(IllegalArgumentException.class, () -> VmArea.describe(8, 8, RW, 0, null, null, null));
+        assertThrows(IllegalArgumentException.class, () -> VmArea.describe(-1, 8, RW, 0, null, null, null));
     }
 
     @Test
     @DisplayName("has wants all of some flags, hasAny one of them")
     void flags() {
-        Vma vma = new Vma(0, 8, RW, 0, null, null, null);
+        Vma vma = VmArea.describe(0, 8, RW, 0, null, null, null);
         assertTrue(vma.has(RW));
         assertTrue(vma.has(0));
         assertFalse(vma.has(RW | VmaFlags.EXEC));
@@ -51,27 +53,29 @@ final class VmaTest {
     void anonymous() {
         OpenFile zero = OpenFile.named("/dev/zero").zeroDevice().open();
         OpenFile file = OpenFile.named("/x").open();
-        assertTrue(new Vma(0, 8, RW, 0, null, null, null).isAnonymous());
-        assertTrue(new Vma(0, 8, RW, 0, zero, null, null).isAnonymous());
-        assertFalse(new Vma(0, 8, RW | VmaFlags.SHARED, 0, zero, null, null).isAnonymous());
-        assertFalse(new Vma(0, 8, RW, 0, file, null, null).isAnonymous());
-        assertTrue(new Vma(0, 8, RW, 0, null, "[anon:pool]", null).isAnonymous());
-        assertFalse(new Vma(0, 8, RW | VmaFlags.DONTEXPAND, 0, null, "[vdso]", null).isAnonymous());
+        assertTrue(VmArea.describe(0, 8, RW, 0, null, null, null).isAnonymous());
+        assertTrue(VmArea.describe(0, 8, RW, 0, zero, null, null).isAnonymous());
+        assertFalse(
+                VmArea.describe(0, 8, RW | VmaFlags.SHARED, 0, zero, null, null).isAnonymous());
+        assertFalse(VmArea.describe(0, 8, RW, 0, file, null, null).isAnonymous());
+        assertTrue(VmArea.describe(0, 8, RW, 0, null, "[anon:pool]", null).isAnonymous());
+        assertFalse(VmArea.describe(0, 8, RW | VmaFlags.DONTEXPAND, 0, null, "[vdso]", null)
+                .isAnonymous());
     }
 
     @Test
     @DisplayName("two look alike if a user can tell no difference; the identity does not count")
     void looks() {
         OpenFile file = OpenFile.named("/x").open();
-        Vma vma = new Vma(0, 8, RW, 3, file, "[n]", null);
-        assertTrue(vma.looksLike(new Vma(0, 8, RW, 3, file, "[n]", AnonVma.fresh())));
+        Vma vma = VmArea.describe(0, 8, RW, 3, file, "[n]", null);
+        assertTrue(vma.looksLike(VmArea.describe(0, 8, RW, 3, file, "[n]", AnonVma.fresh())));
         for (Vma other : List.of(
-                new Vma(1, 8, RW, 3, file, "[n]", null),
-                new Vma(0, 9, RW, 3, file, "[n]", null),
-                new Vma(0, 8, VmaFlags.READ, 3, file, "[n]", null),
-                new Vma(0, 8, RW, 4, file, "[n]", null),
-                new Vma(0, 8, RW, 3, OpenFile.named("/x").open(), "[n]", null),
-                new Vma(0, 8, RW, 3, file, null, null))) {
+                VmArea.describe(1, 8, RW, 3, file, "[n]", null),
+                VmArea.describe(0, 9, RW, 3, file, "[n]", null),
+                VmArea.describe(0, 8, VmaFlags.READ, 3, file, "[n]", null),
+                VmArea.describe(0, 8, RW, 4, file, "[n]", null),
+                VmArea.describe(0, 8, RW, 3, OpenFile.named("/x").open(), "[n]", null),
+                VmArea.describe(0, 8, RW, 3, file, null, null))) {
             assertFalse(vma.looksLike(other), other::toString);
         }
     }
@@ -79,11 +83,15 @@ final class VmaTest {
     @Test
     @DisplayName("a mapping says what it is")
     void says() {
-        Vma vma = new Vma(0x1000, 0x3000, RW, 1, null, null, null);
+        Vma vma = VmArea.describe(0x1000, 0x3000, RW, 1, null, null, null);
         assertEquals("1000-3000 +1 anonymous [rd wr]", vma.toString());
-        assertEquals("1000-3000 +1 [vdso] [rd wr]", new Vma(0x1000, 0x3000, RW, 1, null, "[vdso]", null).toString());
+        assertEquals(
+                "1000-3000 +1 [vdso] [rd wr]",
+                VmArea.describe(0x1000, 0x3000, RW, 1, null, "[vdso]", null).toString());
         OpenFile file = OpenFile.named("/x").open();
-        assertEquals("1000-3000 +1 /x [rd wr]", new Vma(0x1000, 0x3000, RW, 1, file, null, null).toString());
+        assertEquals(
+                "1000-3000 +1 /x [rd wr]",
+                VmArea.describe(0x1000, 0x3000, RW, 1, file, null, null).toString());
     }
 
     @Test

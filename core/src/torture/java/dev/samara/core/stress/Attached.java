@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.internal.vma.Attachable;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 
-/** An object with a state word and an open, attached. */
-final class Attached extends Attachable {
+/** A VMA with an open, attached. */
+final class Attached {
     final CountedOpen open = new CountedOpen();
+    final VmArea vma = fresh();
 
     Attached() {
-        Life.attach(this, open, null);
+        vma.attach(open, null);
+    }
+
+    static VmArea fresh() {
+        return VmArea.describe(0, 0x1000, 0, 0, null, null, null);
     }
 }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.internal.vma.Attachable;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
@@ -20,25 +19,22 @@ import org.openjdk.jcstress.infra.results.II_Result;
         desc = "found before it was attached")
 @State
 public class AttachedTooLate {
-    private final MapleTree<Unattached> tree = new MapleTree<>();
+    private final MapleTree<VmArea> tree = new MapleTree<>();
 
     @Actor
     public void writer() {
-        Unattached object = new Unattached();
-        tree.store(16, 31, object);
-        Life.attach(object, object.open, null);
+        CountedOpen open = new CountedOpen();
+        VmArea vma = Attached.fresh();
+        tree.store(16, 31, vma);
+        vma.attach(open, null);
     }
 
     @Actor
     public void reader(II_Result r) {
-        Unattached found = tree.get(20);
+        VmArea found = tree.get(20);
         if (found != null) {
-            r.r1 = Life.isFresh(found) ? 1 : 0;
-            r.r2 = Life.openOf(found) == null ? 1 : 0;
+            r.r1 = found.isFresh() ? 1 : 0;
+            r.r2 = found.open() == null ? 1 : 0;
         }
-    }
-
-    private static final class Unattached extends Attachable {
-        final CountedOpen open = new CountedOpen();
     }
 }

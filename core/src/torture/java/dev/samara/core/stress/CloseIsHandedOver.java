@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.internal.vma.Life;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -16,25 +15,25 @@ import org.openjdk.jcstress.infra.results.I_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "by nobody, or by both")
 @State
 public class CloseIsHandedOver {
-    private final Attached object = new Attached();
+    private final Attached attached = new Attached();
 
     public CloseIsHandedOver() {
-        Life.keep(object);
-        Life.detach(object);
+        attached.vma.acquire();
+        attached.vma.detach();
     }
 
     @Actor
     public void keeper() {
-        Life.release(object);
+        attached.vma.release();
     }
 
     @Actor
     public void operation() {
-        Life.unhold(object);
+        attached.vma.clearRetiring();
     }
 
     @Arbiter
     public void end(I_Result r) {
-        r.r1 = object.open.ends.get();
+        r.r1 = attached.open.ends.get();
     }
 }

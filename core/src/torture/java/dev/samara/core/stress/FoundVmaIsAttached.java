@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Expect;
@@ -40,8 +40,8 @@ public class FoundVmaIsAttached {
     @Actor
     public void reader(III_Result r) {
         Vma found = find();
-        r.r1 = Life.isFresh(found) ? 1 : 0;
-        r.r2 = found != old && Life.gateOf(found) == null ? 1 : 0;
-        r.r3 = Life.openOf(found) == null ? 1 : 0;
+        r.r1 = VmArea.of(found).isFresh() ? 1 : 0;
+        r.r2 = found != old && VmArea.of(found).gate() == null ? 1 : 0;
+        r.r3 = VmArea.of(found).open() == null ? 1 : 0;
     }
 }

@@ -2,7 +2,7 @@
 package dev.samara.core.stress;
 
 import dev.samara.core.VmaRef;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.Objects;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
@@ -50,6 +50,6 @@ public class KeepIsReleasedOnce {
 
     @Arbiter
     public void end(III_Result r) {
-        r.r3 = Life.keeps(keep.vma());
+        r.r3 = VmArea.of(keep.vma()).references();
     }
 }

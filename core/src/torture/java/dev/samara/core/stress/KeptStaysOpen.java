@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.stress;
 
-import dev.samara.core.internal.vma.Life;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -19,25 +18,25 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "ended while it was kept, or not once")
 @State
 public class KeptStaysOpen {
-    private final Attached object = new Attached();
+    private final Attached attached = new Attached();
 
     @Actor
     public void keeper(III_Result r) {
-        if (Life.keep(object)) {
+        if (attached.vma.acquire()) {
             r.r1 = 1;
-            r.r2 = object.open.ends.get();
-            Life.release(object);
+            r.r2 = attached.open.ends.get();
+            attached.vma.release();
         }
     }
 
     @Actor
     public void detacher() {
-        Life.detach(object);
-        Life.unhold(object);
+        attached.vma.detach();
+        attached.vma.clearRetiring();
     }
 
     @Arbiter
     public void end(III_Result r) {
-        r.r3 = object.open.ends.get();
+        r.r3 = attached.open.ends.get();
     }
 }

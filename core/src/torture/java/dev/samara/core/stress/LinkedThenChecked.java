@@ -3,8 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.vma.Attachable;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.Arbiter;
 import org.openjdk.jcstress.annotations.Expect;
@@ -21,14 +20,14 @@ import org.openjdk.jcstress.infra.results.III_Result;
 @State
 public class LinkedThenChecked {
     private final OnePage page = new OnePage();
-    private final Attachable vma = new Attached();
+    private final VmArea vma = new Attached().vma;
 
     @Actor
     public void fault(III_Result r) {
         long[] leaf = page.table.leafForInstall(OnePage.AT);
         Leaf.lock(leaf);
         try {
-            if (!Life.isDetached(vma)) {
+            if (!vma.isDetached()) {
                 Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
                 r.r1 = 1;
             }
@@ -39,7 +38,7 @@ public class LinkedThenChecked {
 
     @Actor
     public void unmap(III_Result r) {
-        Life.detach(vma);
+        vma.detach();
         r.r2 = page.unmap();
     }
 

@@ -18,19 +18,19 @@ public class OpenEndsOnce {
     private final CountedOpen open = new CountedOpen();
 
     public OpenEndsOnce() {
-        open.share();
+        open.get();
     }
 
     @Actor
     public void heir() {
-        open.share();
-        open.drop();
-        open.drop();
+        open.get();
+        open.put();
+        open.put();
     }
 
     @Actor
     public void other() {
-        open.drop();
+        open.put();
     }
 
     @Arbiter

@@ -95,7 +95,7 @@ final class Arena implements AutoCloseable {
 
     private static Vma filler(long start, long end) {
         OpenFile file = OpenFile.named("/memfd:filler").inode(0, 1, 3).open();
-        return new Vma(start, end, FILLER, GEOMETRY.pages(start), file, null, null);
+        return AddressSpaceBuilder.mapping(start, end, FILLER, GEOMETRY.pages(start), file, null);
     }
 
     /** Makes a call that has only numbers as arguments. */

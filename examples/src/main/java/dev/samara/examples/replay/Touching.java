@@ -5,7 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.Vma;
@@ -144,11 +144,11 @@ final class Touching implements AutoCloseable {
     }
 
     private boolean isThere(Vma vma, long page) {
-        BackingTraits traits = vma.traits();
-        if (traits == null || vma.isAnonymous()) {
+        Backing backing = vma.backing();
+        if (backing == null || vma.isAnonymous()) {
             return true;
         }
-        PageCache cache = traits.pageCache();
+        PageCache cache = backing.pageCache();
         return cache != null && (vma.pageOffset() + page) * pageSize < cache.size();
     }
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.MapFlags;
@@ -57,7 +58,7 @@ final class JudgeTest {
         VersionRing ring = new VersionRing(8, 1, empty);
         Vma real = step(ring, this::map);
         assertNotNull(real);
-        Vma copy = new Vma(real.start(), real.end(), real.flags(), real.pageOffset(), null, null, null);
+        Vma copy = AddressSpaceBuilder.mapping(real.start(), real.end(), real.flags(), real.pageOffset(), null, null);
         assertTrue(copy.looksLike(real));
         assertFalse(Judge.accepts(ring, 0, 1, ADDRESS, copy));
         WrongAnswer verdict = Judge.verdict(ring, 0, 1, ADDRESS, copy);
@@ -82,12 +83,17 @@ final class JudgeTest {
         assertFalse(Judge.accepts(ring, 2, 2, ADDRESS, part), "too late");
         assertFalse(
                 Judge.accepts(
-                        ring, 0, 1, ADDRESS, new Vma(ADDRESS, ADDRESS + whole, joined.flags(), 0, null, null, null)),
+                        ring,
+                        0,
+                        1,
+                        ADDRESS,
+                        AddressSpaceBuilder.mapping(ADDRESS, ADDRESS + whole, joined.flags(), 0, null, null)),
                 "not a part");
-        Vma other =
-                new Vma(part.start(), part.end(), part.flags() | VmaFlags.EXEC, part.pageOffset(), null, null, null);
+        Vma other = AddressSpaceBuilder.mapping(
+                part.start(), part.end(), part.flags() | VmaFlags.EXEC, part.pageOffset(), null, null);
         assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, other), "not like it");
-        Vma shifted = new Vma(part.start(), part.end(), part.flags(), part.pageOffset() + 1, null, null, null);
+        Vma shifted =
+                AddressSpaceBuilder.mapping(part.start(), part.end(), part.flags(), part.pageOffset() + 1, null, null);
         assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, shifted), "of other pages");
     }
 

@@ -9,8 +9,8 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +37,7 @@ final class AnonymousFault {
      *
      * @param known the leaf that has the page's entry, or null if there was none
      */
-    int map(Vma vma, long address, boolean writes, long @Nullable [] known) {
+    int map(VmArea vma, long address, boolean writes, long @Nullable [] known) {
         if (writes || isHugeCandidate(vma, address)) {
             AnonVmas.prepare(faulter.layout, vma);
         }
@@ -48,7 +48,7 @@ final class AnonymousFault {
      * Returns whether Linux would use a huge page here, for which even a read prepares an {@code anon_vma}. The VMA
      * must have the HUGEPAGE flag and contain the whole range of the huge page.
      */
-    private boolean isHugeCandidate(Vma vma, long address) {
+    private boolean isHugeCandidate(VmArea vma, long address) {
         if (!vma.has(VmaFlags.HUGEPAGE)) {
             return false;
         }
@@ -57,7 +57,7 @@ final class AnonymousFault {
         return !Addresses.isBelow(start, vma.start()) && !Addresses.isBelow(vma.end(), start + size);
     }
 
-    private int mapZero(Vma vma, long address, long @Nullable [] known) {
+    private int mapZero(VmArea vma, long address, long @Nullable [] known) {
         if (!hasZero) {
             hasZero = frames.makeZero();
             if (!hasZero) {
@@ -67,7 +67,7 @@ final class AnonymousFault {
         return install(vma, address, Frames.ZERO, Pte.ZERO | Pte.ACCESSED, known) ? Fault.MINOR : Resolve.AGAIN;
     }
 
-    private int mapFresh(Vma vma, long address, long @Nullable [] known) {
+    private int mapFresh(VmArea vma, long address, long @Nullable [] known) {
         int frame = frames.allocate(worker.magazine());
         if (frame == Frames.NONE) {
             return Faulter.EXHAUSTED;
@@ -84,12 +84,12 @@ final class AnonymousFault {
         }
     }
 
-    private boolean install(Vma vma, long address, int frame, long bits, long @Nullable [] known) {
+    private boolean install(VmArea vma, long address, int frame, long bits, long @Nullable [] known) {
         PageTable table = faulter.table;
         long[] leaf = known != null ? known : table.leafForInstall(address);
         Leaf.lock(leaf);
         try {
-            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
             if (now == null) {
                 return false;
             }

@@ -6,12 +6,11 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PendingNotices.Notice;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 
@@ -48,7 +47,7 @@ final class BackingFault {
     }
 
     /** A request to a backing. There is one object per request, since a backing may itself fault on this thread. */
-    private record Request(Faulter faulter, Vma vma, long page, long address, int access) implements PageRequest {
+    private record Request(Faulter faulter, VmArea vma, long page, long address, int access) implements PageRequest {
         @Override
         public void major() {
             faulter.noteMajor();
@@ -58,11 +57,11 @@ final class BackingFault {
     /**
      * Asks the backing for a page. The caller is in a reader section. This method leaves it, and enters another one.
      */
-    int fetch(Vma vma, BackingTraits traits, FilePages cache, long address, int access, long page) {
+    int fetch(VmArea vma, BackingTraits traits, FilePages cache, long address, int access, long page) {
         if (cache.isClosed()) {
             return Fault.ADRERR;
         }
-        if (!Life.keep(vma)) {
+        if (!vma.acquire()) {
             return Resolve.AGAIN;
         }
         faulter.reader().readUnlock();
@@ -71,7 +70,7 @@ final class BackingFault {
         try {
             frame = ask(traits, cache, new Request(faulter, vma, page, address, access));
         } finally {
-            Life.release(vma);
+            vma.release();
         }
         if (frame < 0) {
             return failure(frame);
@@ -142,14 +141,14 @@ final class BackingFault {
      */
     private int tell(BackingTraits traits, Request request) {
         faulter.reader().readUnlock();
-        if (!Life.keep(request.vma())) {
+        if (!request.vma().acquire()) {
             return Resolve.AGAIN;
         }
         int noticed;
         try {
             noticed = notice(traits, request);
         } finally {
-            Life.release(request.vma());
+            request.vma().release();
         }
         if (noticed != 0) {
             return failure(noticed);
@@ -163,7 +162,7 @@ final class BackingFault {
      * other VMA of the mapping will do, since it may have been narrowed and widened again in between. The caller holds
      * the lock of the leaf.
      */
-    private static boolean serves(Notice notice, Vma vma) {
+    private static boolean serves(Notice notice, VmArea vma) {
         return !vma.isDetached() && !notice.isStale();
     }
 
@@ -194,7 +193,7 @@ final class BackingFault {
     }
 
     /** Handles the first write to a page of a shared mapping that is already mapped. */
-    int firstWrite(Vma vma, long address, int access, long pte) {
+    int firstWrite(VmArea vma, long address, int access, long pte) {
         PageTable table = faulter.table;
         Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access);
         Notice notice = table.notices().begin(address);

@@ -10,8 +10,8 @@ import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.tlb.TlbFlush;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -37,7 +37,7 @@ final class CopyOnWrite {
     }
 
     /** Handles a write to a present entry of a private mapping that does not permit writing. */
-    int copyOrReuse(Vma vma, long address, long[] leaf, int index, long pte) {
+    int copyOrReuse(VmArea vma, long address, long[] leaf, int index, long pte) {
         boolean mayReuse = isSole(pte);
         faulter.checkMayWait();
         return mayReuse ? reuse(vma, address, leaf, index, pte) : copy(vma, address, leaf, index, pte);
@@ -52,14 +52,14 @@ final class CopyOnWrite {
     }
 
     /** Makes a private page writable in place, which no other mapping has ({@code wp_page_reuse}). */
-    private int reuse(Vma vma, long address, long[] leaf, int index, long pte) {
+    private int reuse(VmArea vma, long address, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {
             // Checked under the lock under which a fork counts the child's mapping.
             if (Leaf.isDead(leaf) || !isSole(pte)) {
                 return Resolve.AGAIN;
             }
-            Vma now = StandingVma.of(faulter.layout, vma, address);
+            VmArea now = StandingVma.of(faulter.layout, vma, address);
             if (now == null || !now.has(VmaFlags.WRITE)) {
                 return Resolve.AGAIN;
             }
@@ -73,7 +73,7 @@ final class CopyOnWrite {
 
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
     @SuppressWarnings("try") // it is there to be closed
-    private int copy(Vma vma, long address, long[] leaf, int index, long pte) {
+    private int copy(VmArea vma, long address, long[] leaf, int index, long pte) {
         long page = faulter.layout.geometry().roundDown(address);
         long end = page + faulter.layout.geometry().pageSize();
         try (AccessChecker.Revocation taking = AccessChecker.taking(
@@ -82,7 +82,7 @@ final class CopyOnWrite {
         }
     }
 
-    private int copyPage(Vma vma, long address, long[] leaf, int index, long pte) {
+    private int copyPage(VmArea vma, long address, long[] leaf, int index, long pte) {
         AnonVmas.prepare(faulter.layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, faulter.worker.owner(), true);
@@ -137,7 +137,7 @@ final class CopyOnWrite {
      * Copies a page of a cache to an entry without a page. No flush is needed, since no CPU has a translation from this
      * entry. The caller is in a reader section.
      */
-    int copyFromCache(Vma vma, long address, FilePages cache, long page, int source) {
+    int copyFromCache(VmArea vma, long address, FilePages cache, long page, int source) {
         long mark = Pte.busy(Pte.present(source, 0), faulter.worker.owner(), true);
         // The leaf comes before the frame, which would be lost if there were no memory for the leaf.
         long[] leaf = faulter.table.leafForInstall(address);
@@ -151,7 +151,7 @@ final class CopyOnWrite {
             long rights = 0;
             Leaf.lock(leaf);
             try {
-                Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+                VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
                 if (now != null
                         && now.has(VmaFlags.WRITE)
                         && faulter.frames.isCached(source, cache.number(), page)
@@ -180,10 +180,10 @@ final class CopyOnWrite {
     /**
      * Claims the entry. Returns the rights of the copy except the right to write, or 0 if the entry was not claimed.
      */
-    private long mark(Vma vma, long address, long[] leaf, int index, long pte, long mark) {
+    private long mark(VmArea vma, long address, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(faulter.layout, vma, address);
             if (now == null || !now.has(VmaFlags.WRITE) || now.has(VmaFlags.SHARED)) {
                 return 0;
             }

@@ -8,10 +8,10 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}). */
@@ -24,7 +24,7 @@ public record ExpandStack(long address) implements Call {
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
-        Vma stack = edit.atOrAfter(address);
+        VmArea stack = edit.atOrAfter(address);
         if (stack == null) {
             return Errno.EFAULT.result();
         }
@@ -48,7 +48,7 @@ public record ExpandStack(long address) implements Call {
         }
         long gap = edit.layout.stackGuardGap();
         edit.claim(Long.compareUnsigned(start, gap) < 0 ? 0 : start - gap, stack.end());
-        Vma below = edit.before(start);
+        VmArea below = edit.before(start);
         boolean tooClose = below != null
                 && !below.has(VmaFlags.GROWSDOWN)
                 && below.hasAny(VmaFlags.ACCESS)
@@ -56,16 +56,16 @@ public record ExpandStack(long address) implements Call {
         if (tooClose || !edit.isFree(start, stack.start()) || !edit.charge(grown)) {
             return Errno.ENOMEM.result();
         }
-        Vma taller = Vma.mapping(
+        VmArea taller = new VmArea(
                 start,
                 stack.end(),
                 stack.flags(),
                 stack.pageOffset() - grown,
                 stack.traits(),
                 stack.name(),
-                edit.layout.memoryOrNull() != null && stack.anonIdentity() == null
+                edit.layout.memoryOrNull() != null && stack.anonVma() == null
                         ? MergeRules.identityFor(edit, stack)
-                        : stack.anonIdentity());
+                        : stack.anonVma());
         edit.replace(stack, null, null, taller);
         return DONE;
     }

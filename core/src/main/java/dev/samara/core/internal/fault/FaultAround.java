@@ -9,10 +9,10 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageRights;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 import java.util.Objects;
@@ -94,7 +94,7 @@ final class FaultAround implements PageWindow {
     }
 
     /** Returns the cache's frame of one page, or {@link Frames#NONE}. The caller is in a reader section. */
-    int one(Vma vma, BackingTraits traits, FilePages cache, long address, long page) {
+    int one(VmArea vma, BackingTraits traits, FilePages cache, long address, long page) {
         first = page;
         count = 1;
         entries = null;
@@ -150,7 +150,7 @@ final class FaultAround implements PageWindow {
      * @return whether the page itself is mapped now
      */
     boolean map(
-            Vma vma,
+            VmArea vma,
             BackingTraits traits,
             FilePages cache,
             long address,
@@ -179,7 +179,7 @@ final class FaultAround implements PageWindow {
     }
 
     /** Maps one page that the backing has fetched. */
-    boolean mapOne(Vma vma, FilePages cache, long address, long page, int frame, boolean writes) {
+    boolean mapOne(VmArea vma, FilePages cache, long address, long page, int frame, boolean writes) {
         first = page;
         count = 1;
         offered[0] = frame;
@@ -187,7 +187,8 @@ final class FaultAround implements PageWindow {
         return putIn(vma, cache, leaf, faulter.table.indexOf(address), address, 0, writes);
     }
 
-    private boolean putIn(Vma vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
+    private boolean putIn(
+            VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
         boolean mapped = false;
         Frames frames = faulter.frames;
         long number = cache.number();
@@ -202,7 +203,7 @@ final class FaultAround implements PageWindow {
                 if (frame == Frames.NONE || Leaf.get(leaf, index + i) != Pte.NONE) {
                     continue;
                 }
-                Vma now = vma;
+                VmArea now = vma;
                 long put = bits;
                 // Checked for each page: the mapping may end in the middle of the window, at any time.
                 if (vma.isDetached()) {
@@ -224,7 +225,7 @@ final class FaultAround implements PageWindow {
     }
 
     /** Returns the rights of an entry that maps a page of a file. */
-    static long bitsOf(Vma vma, boolean writes) {
+    static long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
         return PageRights.of(vma) | (mayWrite ? Pte.WRITE : 0);
     }

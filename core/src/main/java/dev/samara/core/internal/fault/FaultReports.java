@@ -2,7 +2,7 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.vma.BackingTraits;
+import dev.samara.core.internal.vma.BackingTraits;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
 

@@ -15,10 +15,10 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -62,7 +62,7 @@ public final class Faulter {
     private final AnonymousFault anonymous;
 
     /** The VMA of the last fault; faults come in neighbourhoods. */
-    private @Nullable Vma last;
+    private @Nullable VmArea last;
 
     private boolean isMajor;
 
@@ -184,7 +184,7 @@ public final class Faulter {
     }
 
     private int attempt(long address, int access) {
-        Vma vma = find(address);
+        VmArea vma = find(address);
         int result = Resolve.check(vma, access);
         if (vma == null || result == Resolve.MUST_WAIT) {
             reader.readUnlock();
@@ -219,8 +219,8 @@ public final class Faulter {
         Cpus.checkMayWait("a fault that may have to wait", reader);
     }
 
-    private @Nullable Vma find(long address) {
-        Vma vma = last;
+    private @Nullable VmArea find(long address) {
+        VmArea vma = last;
         if (vma != null && vma.contains(address) && !vma.isDetached()) {
             return vma;
         }
@@ -241,7 +241,7 @@ public final class Faulter {
     }
 
     /** Handles a fault at a present entry, for an access that the VMA permits. */
-    private int present(Vma vma, long address, int access, long[] leaf, int index, long pte) {
+    private int present(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         long wanted = rightsOf(access);
         if (Pte.has(pte, wanted)) {
             return Fault.MINOR;
@@ -264,16 +264,16 @@ public final class Faulter {
                 | ((access & Protection.READ) != 0 ? Pte.READ : 0);
     }
 
-    static boolean noticesWrites(Vma vma) {
+    static boolean noticesWrites(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && traits.noticesWrites() && vma.has(VmaFlags.SHARED);
     }
 
     /** Adds rights that the VMA was given and the entry lacks. */
-    private int widen(Vma vma, long address, long[] leaf, int index, long pte, boolean writes) {
+    private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
-            Vma now = Leaf.isDead(leaf) ? null : StandingVma.of(layout, vma, address);
+            VmArea now = Leaf.isDead(leaf) ? null : StandingVma.of(layout, vma, address);
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return Resolve.AGAIN;
             }
@@ -288,7 +288,7 @@ public final class Faulter {
     }
 
     /** Handles a fault at an entry without a page. */
-    private int empty(Vma vma, long address, int access, long @Nullable [] known) {
+    private int empty(VmArea vma, long address, int access, long @Nullable [] known) {
         boolean writes = (access & Protection.WRITE) != 0;
         if (vma.isAnonymous()) {
             return anonymous.map(vma, address, writes, known);
@@ -315,7 +315,7 @@ public final class Faulter {
         return backingFault.fetch(vma, traits, cache, address, access, page);
     }
 
-    long pageOf(Vma vma, long address) {
+    long pageOf(VmArea vma, long address) {
         return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
     }
 }

@@ -6,10 +6,10 @@ import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
@@ -83,7 +83,7 @@ public final class Populate {
     private static int mapped(Faulter faulter, long start, long end) {
         long at = start;
         while (Addresses.isBelow(at, end)) {
-            Vma vma = faulter.layout.find(at);
+            VmArea vma = faulter.layout.find(at);
             if (vma == null) {
                 return Fault.MAPERR;
             }

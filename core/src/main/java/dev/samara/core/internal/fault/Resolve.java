@@ -9,12 +9,11 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resolution;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -48,7 +47,7 @@ public final class Resolve {
     public static Resolution resolve(Layout layout, long address, int access) {
         int result;
         do {
-            Vma vma = layout.find(address);
+            VmArea vma = layout.find(address);
             result = check(vma, access);
             if (result == MUST_WAIT) {
                 result = await(layout, vma, address);
@@ -67,7 +66,7 @@ public final class Resolve {
      *
      * @return {@link Fault#MINOR} if the VMA permits the access, ACCERR if not, or {@link #MUST_WAIT}
      */
-    static int check(@Nullable Vma vma, int access) {
+    static int check(@Nullable VmArea vma, int access) {
         if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
             return MUST_WAIT;
         }
@@ -83,16 +82,16 @@ public final class Resolve {
      * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
      *     in flight, in GUEST, or by a backing that must not wait
      */
-    static int await(Layout layout, @Nullable Vma vma, long address) {
+    static int await(Layout layout, @Nullable VmArea vma, long address) {
         if (vma == null) {
             return grow(layout, address);
         }
-        Gate gate = Life.gateOf(vma);
+        Gate gate = vma.gate();
         return gate == null || awaitGate(layout, gate, address) ? AGAIN : Fault.RETRY;
     }
 
     private static int grow(Layout layout, long address) {
-        Vma above = layout.tree().atOrAfter(address);
+        VmArea above = layout.tree().atOrAfter(address);
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Fault.MAPERR;
         }
@@ -133,7 +132,7 @@ public final class Resolve {
      *
      * @param access bits of {@link Protection}
      */
-    private static boolean permits(Vma vma, int access) {
+    private static boolean permits(VmArea vma, int access) {
         if ((access & Protection.READ) != 0 && !vma.hasAny(VmaFlags.ACCESS)) {
             return false;
         }

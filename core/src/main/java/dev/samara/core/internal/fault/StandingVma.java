@@ -4,7 +4,7 @@ package dev.samara.core.internal.fault;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -21,22 +21,22 @@ final class StandingVma {
      *
      * @return the VMA, or null if the fault must start over
      */
-    static @Nullable Vma of(Layout layout, Vma vma, long address) {
-        // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with Life.detach, which comes
+    static @Nullable VmArea of(Layout layout, VmArea vma, long address) {
+        // Volatile, after the lookup: the VMA found may have been replaced since. Pairs with VmArea.detach, which comes
         // before the walk that clears entries.
         return vma.isDetached() ? successor(layout, vma, address) : vma;
     }
 
-    private static @Nullable Vma successor(Layout layout, Vma vma, long address) {
+    private static @Nullable VmArea successor(Layout layout, VmArea vma, long address) {
         for (; ; ) {
-            Vma now = layout.find(address);
+            VmArea now = layout.find(address);
             while (now != null && now.isDetached()) {
                 now = layout.find(address);
             }
             if (now == null || InFlightGate.stopsFaultsAt(now) || !isSameMapping(layout, vma, now)) {
                 return null;
             }
-            if (vma.anonIdentity() == null) {
+            if (vma.anonVma() == null) {
                 return now;
             }
             // The VMA may have got its anon_vma after its successors were given theirs. The successors may have been
@@ -49,7 +49,7 @@ final class StandingVma {
         }
     }
 
-    private static boolean isSameMapping(Layout layout, Vma one, Vma other) {
+    private static boolean isSameMapping(Layout layout, VmArea one, VmArea other) {
         long kept = VmaFlags.ACCESS | VmaFlags.SHARED;
         int pageShift = layout.geometry().pageShift();
         boolean continues = (other.start() - one.start()) >> pageShift == other.pageOffset() - one.pageOffset();

@@ -9,10 +9,10 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Vma;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -74,7 +74,7 @@ public final class FilePages extends PageCache {
     }
 
     /** Returns the page cache of the mapped file; null for none. */
-    public static @Nullable FilePages of(Vma vma) {
+    public static @Nullable FilePages of(VmArea vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }
 
@@ -253,7 +253,7 @@ public final class FilePages extends PageCache {
      *     finds every page
      * @return the frame, or {@link Frames#NONE} if the backing must be asked
      */
-    public int frameForFault(Vma vma, long page, PageTableContext worker) {
+    public int frameForFault(VmArea vma, long page, PageTableContext worker) {
         if (!isOfZeros || page < 0 || page >= pages()) {
             return Frames.NONE;
         }
@@ -285,10 +285,10 @@ public final class FilePages extends PageCache {
      * @param vma the VMA
      * @param table the page table of its space
      * @param isEntered whether no page of another mapping is in its range; otherwise the caller calls {@link
-     *     Linked#enter} once there is none
+     *     FileLink#enter} once there is none
      * @return the link, which the caller unlinks once the VMA's pages are retired
      */
-    public Linked link(Vma vma, PageTable table, boolean isEntered) {
+    public FileLink link(VmArea vma, PageTable table, boolean isEntered) {
         return mappings.link(vma, table, isEntered);
     }
 

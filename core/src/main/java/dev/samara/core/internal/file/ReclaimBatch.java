@@ -6,7 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 
@@ -134,7 +134,7 @@ final class ReclaimBatch implements ReverseMap.Visitor {
     /** Finds the pages that a VMA maps. */
     @Override
     public void visit(ReverseMap.Link link) {
-        Vma vma = link.vma();
+        VmArea vma = link.vma();
         PageTable table = link.table();
         long span = vma.length() >>> table.pageShift();
         boolean mayBeWritten = vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.vma.Linked;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.Map;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicIntegerArray;
@@ -42,21 +42,21 @@ final class ReverseMap {
     /**
      * One linked VMA, which can unlink itself: once it is in the map, no further object is allocated, which might fail.
      */
-    final class Link implements Linked {
+    final class Link implements FileLink {
         private final Key key;
-        private final Vma vma;
+        private final VmArea vma;
         private final PageTable table;
         private volatile boolean isEntered;
         private volatile boolean isUnlinked;
 
-        private Link(Key key, Vma vma, PageTable table, boolean isEntered) {
+        private Link(Key key, VmArea vma, PageTable table, boolean isEntered) {
             this.key = key;
             this.vma = vma;
             this.table = table;
             this.isEntered = isEntered;
         }
 
-        Vma vma() {
+        VmArea vma() {
             return vma;
         }
 
@@ -131,7 +131,7 @@ final class ReverseMap {
      *
      * @param isEntered whether no page of another mapping is in its range
      */
-    Link link(Vma vma, PageTable table, boolean isEntered) {
+    Link link(VmArea vma, PageTable table, boolean isEntered) {
         long first = vma.pageOffset();
         long last = lastPage(vma, table);
         int shift = SIZES - Long.numberOfLeadingZeros(first ^ last);
@@ -192,7 +192,7 @@ final class ReverseMap {
         }
     }
 
-    private static long lastPage(Vma vma, PageTable table) {
+    private static long lastPage(VmArea vma, PageTable table) {
         return vma.pageOffset() + (vma.length() >>> table.pageShift()) - 1;
     }
 

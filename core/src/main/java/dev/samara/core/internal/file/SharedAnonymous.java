@@ -3,13 +3,13 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.Objects;
@@ -110,7 +110,7 @@ public final class SharedAnonymous implements Backing {
      */
     public synchronized Open open() {
         Content now = content;
-        if (now == null || !now.shareUnlessEnded()) {
+        if (now == null || !now.getUnlessEnded()) {
             now = new Content();
             content = now;
         }
@@ -121,7 +121,7 @@ public final class SharedAnonymous implements Backing {
      * Returns the content of a VMA that is attached, or about to be. The caller, or a VMA of the caller's layout, has a
      * share.
      */
-    public Open contentOf(Vma vma) {
+    public Open contentOf(VmArea vma) {
         Content now = content;
         if (now == null || now.pages != FilePages.of(vma)) {
             throw new IllegalStateException("mapped with a content that has ended: " + vma);
@@ -159,7 +159,7 @@ public final class SharedAnonymous implements Backing {
      * @param parents a VMA of the parent
      * @param kept receives the object; the caller calls {@link #letGo} when the child maps it
      */
-    public static void keep(Vma parents, List<SharedAnonymous> kept) {
+    public static void keep(VmArea parents, List<SharedAnonymous> kept) {
         if (parents.has(VmaFlags.SHARED)
                 && parents.backing() instanceof SharedAnonymous object
                 && !parents.has(VmaFlags.DONTCOPY)) {
@@ -189,7 +189,8 @@ public final class SharedAnonymous implements Backing {
 
     @Override
     public int fault(PageRequest request) {
-        int frame = Objects.requireNonNull(FilePages.of(request.vma())).frameFor(request.page());
+        int frame =
+                Objects.requireNonNull(FilePages.of(VmArea.of(request.vma()))).frameFor(request.page());
         return frame == FilePages.NO_MEMORY ? -Fault.OOM : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 

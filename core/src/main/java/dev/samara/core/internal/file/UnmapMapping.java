@@ -6,7 +6,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -101,7 +101,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
     }
 
     private void discard(ReverseMap.Link link) {
-        Vma vma = link.vma();
+        VmArea vma = link.vma();
         long offset = vma.pageOffset();
         long from = first <= offset ? vma.start() : vma.start() + ((first - offset) << pageShift);
         long span = (last - offset + 1) << pageShift;

@@ -13,7 +13,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.Locale;
 
 /**
@@ -269,7 +269,7 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     private boolean isAllowed(long page, long right) {
-        Vma vma = layout.find(page);
+        VmArea vma = layout.find(page);
         return vma != null && (PageRights.most(vma) & right) == right;
     }
 

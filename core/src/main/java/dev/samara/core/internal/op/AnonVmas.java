@@ -3,9 +3,8 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.AnonVma;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,13 +17,13 @@ public final class AnonVmas {
      * Gives a VMA an {@code anon_vma} unless it has one: that of a neighbour with which it may merge later, or a new
      * one ({@code anon_vma_prepare}). Takes no lock; a concurrent change of the neighbours may be seen or not.
      */
-    public static void prepare(Layout layout, Vma vma) {
-        if (vma.anonIdentity() == null) {
-            Vma next = layout.tree().atOrAfter(vma.end());
-            Vma previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
+    public static void prepare(Layout layout, VmArea vma) {
+        if (vma.anonVma() == null) {
+            VmArea next = layout.tree().atOrAfter(vma.end());
+            VmArea previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
             AnonVma identity = MergeRules.identityFor(
                     previous, vma, next, layout.geometry().pageShift());
-            Life.adoptIdentity(vma, identity);
+            vma.adoptAnonVma(identity);
         }
     }
 
@@ -35,13 +34,13 @@ public final class AnonVmas {
      * @param fresh the new VMAs
      * @param moves the moves of pages, whose identity moves too
      */
-    static void handOn(List<Vma> gone, List<Vma> fresh, List<InFlightRange.Move> moves) {
+    static void handOn(List<VmArea> gone, List<VmArea> fresh, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
             // After DETACHED: a thread that sets the identity later finds the VMA detached and sets its successor's
             // itself.
-            AnonVma identity = gone.get(i).anonIdentity();
+            AnonVma identity = gone.get(i).anonVma();
             if (identity != null) {
-                Vma from = gone.get(i);
+                VmArea from = gone.get(i);
                 handOn(identity, from, from.start(), from.end(), fresh);
                 for (int j = 0; j < moves.size(); j++) {
                     InFlightRange.Move move = moves.get(j);
@@ -60,34 +59,32 @@ public final class AnonVmas {
      * @param gone a VMA that is taken out, or null
      * @param fresh its successors
      */
-    static void handOn(@Nullable Vma gone, Vma[] fresh) {
-        AnonVma identity = gone == null ? null : gone.anonIdentity();
+    static void handOn(@Nullable VmArea gone, VmArea[] fresh) {
+        AnonVma identity = gone == null ? null : gone.anonVma();
         if (gone == null || identity == null) {
             return;
         }
-        for (Vma to : fresh) {
-            if (to.anonIdentity() == null
-                    && overlaps(to, gone.start(), gone.end())
-                    && isPrivateOf(gone.backing(), to)) {
-                Life.adoptIdentity(to, identity);
+        for (VmArea to : fresh) {
+            if (to.anonVma() == null && overlaps(to, gone.start(), gone.end()) && isPrivateOf(gone.backing(), to)) {
+                to.adoptAnonVma(identity);
             }
         }
     }
 
-    private static void handOn(AnonVma identity, Vma from, long start, long end, List<Vma> fresh) {
+    private static void handOn(AnonVma identity, VmArea from, long start, long end, List<VmArea> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
-            Vma to = fresh.get(i);
-            if (to.anonIdentity() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
-                Life.adoptIdentity(to, identity);
+            VmArea to = fresh.get(i);
+            if (to.anonVma() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
+                to.adoptAnonVma(identity);
             }
         }
     }
 
-    private static boolean overlaps(Vma vma, long start, long end) {
+    private static boolean overlaps(VmArea vma, long start, long end) {
         return Long.compareUnsigned(vma.start(), end) < 0 && Long.compareUnsigned(start, vma.end()) < 0;
     }
 
-    private static boolean isPrivateOf(@Nullable Object backing, Vma vma) {
+    private static boolean isPrivateOf(@Nullable Object backing, VmArea vma) {
         return vma.backing() == backing && !vma.has(VmaFlags.SHARED);
     }
 }

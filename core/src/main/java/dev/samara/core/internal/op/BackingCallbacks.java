@@ -2,12 +2,11 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.VmOperations;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -57,7 +56,7 @@ final class BackingCallbacks {
      * @param relative the VMA, or one of the same backing in the layout, or null; referenced during the callback
      */
     @Nullable
-    Errno maySplit(Vma vma, long address, @Nullable Vma relative) {
+    Errno maySplit(VmArea vma, long address, @Nullable VmArea relative) {
         BackingTraits traits = vma.traits();
         VmOperations operations = traits == null ? null : traits.operations();
         return operations == null ? null : next(operations, vma, address, relative).refusal;
@@ -68,7 +67,7 @@ final class BackingCallbacks {
      *
      * @param relative a VMA of the same backing in the layout, referenced during the callback, or null
      */
-    Question open(Vma vma, @Nullable Vma relative) {
+    Question open(VmArea vma, @Nullable VmArea relative) {
         BackingTraits traits = vma.traits();
         VmOperations operations = traits == null ? null : traits.operations();
         if (operations == null) {
@@ -77,7 +76,7 @@ final class BackingCallbacks {
         return next(operations, vma, Question.OPEN, relative);
     }
 
-    private Question next(VmOperations operations, Vma vma, long address, @Nullable Vma kept) {
+    private Question next(VmOperations operations, VmArea vma, long address, @Nullable VmArea kept) {
         if (reached < questions.size()) {
             Question known = questions.get(reached);
             if (known.isAbout(operations, vma, address)) {
@@ -117,8 +116,8 @@ final class BackingCallbacks {
     }
 
     private void put(Question question) {
-        Vma kept = question.kept;
-        if (kept != null && !Life.keep(kept)) {
+        VmArea kept = question.kept;
+        if (kept != null && !kept.acquire()) {
             // The VMA was just replaced: the next attempt will have another question.
             return;
         }
@@ -126,7 +125,7 @@ final class BackingCallbacks {
             question.ask(host);
         } finally {
             if (kept != null) {
-                Life.release(kept);
+                kept.release();
             }
         }
     }
@@ -159,7 +158,7 @@ final class BackingCallbacks {
 
     private void dropUnused() {
         while (!unused.isEmpty()) {
-            unused.remove(unused.size() - 1).drop();
+            unused.remove(unused.size() - 1).put();
         }
     }
 
@@ -167,29 +166,29 @@ final class BackingCallbacks {
         private static final long OPEN = -1;
 
         private final VmOperations operations;
-        private Vma vma;
+        private VmArea vma;
 
         /** The address of the split, or OPEN. */
         private final long address;
 
-        private @Nullable Vma kept;
+        private @Nullable VmArea kept;
         private boolean isAnswered;
         private @Nullable Errno refusal;
         private @Nullable Open open;
 
-        private Question(VmOperations operations, Vma vma, long address, @Nullable Vma kept) {
+        private Question(VmOperations operations, VmArea vma, long address, @Nullable VmArea kept) {
             this.operations = operations;
             this.vma = vma;
             this.address = address;
             this.kept = kept;
         }
 
-        private boolean isAbout(VmOperations others, Vma other, long otherAddress) {
+        private boolean isAbout(VmOperations others, VmArea other, long otherAddress) {
             return operations == others && address == otherAddress && vma.looksLike(other);
         }
 
         /** Adopts the equal VMA of another attempt. */
-        private void takesUp(Vma now, @Nullable Vma keptNow) {
+        private void takesUp(VmArea now, @Nullable VmArea keptNow) {
             kept = keptNow;
             if (!isAnswered) {
                 vma = now;

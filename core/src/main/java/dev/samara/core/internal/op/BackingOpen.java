@@ -5,16 +5,16 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmOperations;
-import dev.samara.core.vma.Vma;
 
 /** An open that a backing has granted. A thread of the machine calls the backing when it ends. */
 final class BackingOpen extends Open implements Runnable {
     private final MachineState host;
     private final VmOperations operations;
-    private final Vma vma;
+    private final VmArea vma;
 
-    BackingOpen(MachineState host, VmOperations operations, Vma vma) {
+    BackingOpen(MachineState host, VmOperations operations, VmArea vma) {
         this.host = host;
         this.operations = operations;
         this.vma = vma;

@@ -20,9 +20,9 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -66,7 +66,7 @@ public final class CopyPageTables {
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
     /** Copies of a file's pages, and the file's latest shrink before they were made. */
-    private record OfFile(Vma vma, FilePages file, ShrinkLog.Shrink from) {}
+    private record OfFile(VmArea vma, FilePages file, ShrinkLog.Shrink from) {}
 
     /** Caller holds the parent's layout lock, and has a worker in the gather until the copy is trimmed or undone. */
     public CopyPageTables(Layout parent, Layout child, TlbGather gather, List<InFlightRange> earlier) {
@@ -94,7 +94,7 @@ public final class CopyPageTables {
      * @throws MmException with ENOMEM if there is no frame left for a pinned page
      * @throws IllegalStateException if it would have to wait in a callback of the retirement of an operation in flight
      */
-    public void run(Snapshot<Vma> vmas, List<SharedAnonymous> objects) {
+    public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects) {
         vmas.forEach((first, last, vma) -> {
             if (hasPagesToCopy(vma)) {
                 copy(vma);
@@ -106,14 +106,14 @@ public final class CopyPageTables {
     }
 
     /** Returns whether a VMA has private pages or guard markers, which only the page table records. */
-    private static boolean hasPagesToCopy(Vma vma) {
+    private static boolean hasPagesToCopy(VmArea vma) {
         if (vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)) {
             return false;
         }
-        return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonIdentity() != null && !vma.has(VmaFlags.SHARED));
+        return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonVma() != null && !vma.has(VmaFlags.SHARED));
     }
 
-    private void copy(Vma vma) {
+    private void copy(VmArea vma) {
         for (InFlightRange transit : earlier) {
             if (transit.touches(vma.start(), vma.end())) {
                 await(transit);
@@ -144,7 +144,7 @@ public final class CopyPageTables {
     }
 
     /** Copies entries of one leaf up to a busy one, and waits for its owner; returns the address it has reached. */
-    private long copy(Vma vma, long[] leaf, long start, long end) {
+    private long copy(VmArea vma, long[] leaf, long start, long end) {
         PageTable from = parent.pages();
         long pageSize = parent.geometry().pageSize();
         long[] target = null;
@@ -186,7 +186,7 @@ public final class CopyPageTables {
      * Under the lock of the parent's leaf, which keeps the page; other threads may set accessed and dirty bits
      * meanwhile.
      */
-    private void copy(Vma vma, long[] leaf, long[] target, int index, long pte, PageTableContext worker) {
+    private void copy(VmArea vma, long[] leaf, long[] target, int index, long pte, PageTableContext worker) {
         if (pte == Pte.GUARD) {
             Leaf.fill(target, index, pte);
             return;
@@ -215,7 +215,7 @@ public final class CopyPageTables {
         }
     }
 
-    private void fillWithCopy(Vma vma, long[] target, int index, int frame, long kept, PageTableContext worker) {
+    private void fillWithCopy(VmArea vma, long[] target, int index, int frame, long kept, PageTableContext worker) {
         int fresh = frames.allocateDirty(worker.magazine());
         if (fresh == Frames.NONE) {
             throw new MmException("fork", Errno.ENOMEM);
@@ -255,7 +255,7 @@ public final class CopyPageTables {
     public void trim() {
         for (OfFile of : ofFiles) {
             long pages = of.file.lowestSince(of.from);
-            Vma vma = of.vma;
+            VmArea vma = of.vma;
             long kept = Math.max(0, pages - vma.pageOffset());
             if (kept < parent.geometry().pages(vma.length())) {
                 unmap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());

@@ -10,9 +10,8 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
@@ -40,7 +39,7 @@ public final class Edit implements AutoCloseable {
     /** The counters of the layout after this edit is published and complete. */
     public final Counters counters;
 
-    final Transaction<Vma> tree;
+    final Transaction<VmArea> tree;
 
     final Operation operation;
 
@@ -48,8 +47,8 @@ public final class Edit implements AutoCloseable {
     final boolean completing;
 
     final EditLists lists;
-    final List<Vma> gone;
-    final ArrayList<Vma> fresh;
+    final List<VmArea> gone;
+    final ArrayList<VmArea> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
     private @Nullable CommitCharge commitment;
@@ -63,7 +62,7 @@ public final class Edit implements AutoCloseable {
      * Null for none.
      */
     @Nullable
-    List<Vma> held;
+    List<VmArea> held;
 
     /** The opens of the new VMAs, as soon as they are known. */
     OpenTransfer opens = OpenTransfer.NONE;
@@ -134,25 +133,25 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Returns the VMA that covers an address, or null. */
-    public @Nullable Vma at(long address) {
+    public @Nullable VmArea at(long address) {
         return tree.get(address);
     }
 
     /** Returns the VMA that covers an address or the next above it, or null ({@code find_vma}). */
-    public @Nullable Vma atOrAfter(long address) {
+    public @Nullable VmArea atOrAfter(long address) {
         return tree.atOrAfter(address);
     }
 
     /**
      * Returns the first VMA that overlaps {@code [start, end)}, or null; an empty or reversed range overlaps nothing.
      */
-    public @Nullable Vma firstIn(long start, long end) {
-        Vma vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
+    public @Nullable VmArea firstIn(long start, long end) {
+        VmArea vma = Long.compareUnsigned(start, end) < 0 ? atOrAfter(start) : null;
         return vma != null && Long.compareUnsigned(vma.start(), end) < 0 ? vma : null;
     }
 
     /** Returns the last VMA below an address that no VMA crosses, or null. */
-    public @Nullable Vma before(long address) {
+    public @Nullable VmArea before(long address) {
         return address == 0 ? null : tree.atOrBefore(address - 1);
     }
 
@@ -162,11 +161,11 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
-    public void replace(@Nullable Vma oldFirst, @Nullable Vma oldSecond, @Nullable Vma oldThird, Vma... fresh) {
+    public void replace(@Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
         takeOut(oldFirst);
         takeOut(oldSecond);
         takeOut(oldThird);
-        for (Vma vma : fresh) {
+        for (VmArea vma : fresh) {
             put(vma);
         }
         if (layout.memoryOrNull() != null) {
@@ -177,13 +176,13 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Replaces a VMA whose pages and identity have moved elsewhere. */
-    public void replaceByEmptied(Vma old, Vma emptied) {
+    public void replaceByEmptied(VmArea old, VmArea emptied) {
         takeOut(old);
         put(emptied);
     }
 
     /** Counts a new VMA; one later call of {@link #fill} stores all VMAs that were counted. */
-    public void putLater(Vma vma) {
+    public void putLater(VmArea vma) {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
         fresh.add(vma);
@@ -195,15 +194,15 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Stores VMAs into an empty layout in one step, since each single store would copy its path of the tree. */
-    public void fill(TreeBuilder<Vma> vmas) {
+    public void fill(TreeBuilder<VmArea> vmas) {
         tree.fill(vmas);
     }
 
     /** Stores a VMA over a range that is free or was taken out. */
-    public void put(Vma vma) {
+    public void put(VmArea vma) {
         counters.count(vma, pagesOf(vma), 1);
         countObject(vma, 1);
-        if (Life.isFresh(vma)) {
+        if (vma.isFresh()) {
             fresh.add(vma);
         } else {
             removeLast(gone, vma);
@@ -215,27 +214,27 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    private void takeOut(@Nullable Vma vma) {
+    private void takeOut(@Nullable VmArea vma) {
         if (vma == null) {
             return;
         }
         counters.count(vma, pagesOf(vma), -1);
         countObject(vma, -1);
-        if (Life.isFresh(vma)) {
+        if (vma.isFresh()) {
             removeLast(fresh, vma);
         } else {
             gone.add(vma);
-            if (vma.anonIdentity() == null && mayHandOn(vma)) {
+            if (vma.anonVma() == null && mayHandOn(vma)) {
                 lists.withoutIdentity.add(vma);
             }
         }
     }
 
-    private boolean mayHandOn(Vma vma) {
+    private boolean mayHandOn(VmArea vma) {
         return layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED);
     }
 
-    private static void removeLast(List<Vma> list, Vma vma) {
+    private static void removeLast(List<VmArea> list, VmArea vma) {
         for (int i = list.size() - 1; i >= 0; i--) {
             if (list.get(i) == vma) {
                 list.remove(i);
@@ -247,15 +246,15 @@ public final class Edit implements AutoCloseable {
 
     /** Takes out the VMAs of a range that no VMA crosses and that a new VMA will cover. */
     public void displace(long start, long end) {
-        Vma vma = firstIn(start, end);
+        VmArea vma = firstIn(start, end);
         for (; vma != null; vma = firstIn(vma.end(), end)) {
             takeOut(vma);
             noteDisplaced(vma);
         }
     }
 
-    private void noteDisplaced(Vma vma) {
-        if (Life.openOf(vma) != null) {
+    private void noteDisplaced(VmArea vma) {
+        if (vma.open() != null) {
             lists.displaced.add(vma);
         }
     }
@@ -266,7 +265,7 @@ public final class Edit implements AutoCloseable {
      * @param isMoved whether the same edit maps the pages elsewhere, so that they stay charged
      */
     public void unmap(long start, long end, boolean isMoved) {
-        Vma vma = firstIn(start, end);
+        VmArea vma = firstIn(start, end);
         if (vma == null) {
             return;
         }
@@ -277,7 +276,7 @@ public final class Edit implements AutoCloseable {
             if (!isMoved) {
                 leaving.countUnmapped(vma, pagesOf(vma));
             }
-            if (isMoved && vma.anonIdentity() != null && mayHandOn(vma)) {
+            if (isMoved && vma.anonVma() != null && mayHandOn(vma)) {
                 // The old VMA may have got its identity after the new VMA was created.
                 lists.withoutIdentity.add(vma);
             }
@@ -335,7 +334,7 @@ public final class Edit implements AutoCloseable {
         return inFlight;
     }
 
-    public long pagesOf(Vma vma) {
+    public long pagesOf(VmArea vma) {
         return geometry.pages(vma.length());
     }
 
@@ -355,7 +354,7 @@ public final class Edit implements AutoCloseable {
         return contents;
     }
 
-    private void countObject(Vma vma, int sign) {
+    private void countObject(VmArea vma, int sign) {
         if (vma.traits() != null && vma.traits().backing() instanceof SharedAnonymous object) {
             commitment().count(object, sign);
         }
@@ -417,7 +416,7 @@ public final class Edit implements AutoCloseable {
      */
     @SuppressWarnings("try") // it is there to be closed
     private void undo() {
-        try (Transaction<Vma> dropped = tree) {
+        try (Transaction<VmArea> dropped = tree) {
             try {
                 opens.takeBack();
             } finally {
@@ -448,7 +447,7 @@ public final class Edit implements AutoCloseable {
         try {
             leave();
             if (held != null) {
-                held.forEach(Life::unhold);
+                held.forEach(VmArea::clearRetiring);
             }
             layout.changes().deliver();
         } finally {

@@ -4,8 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,34 +18,34 @@ final class Linking {
     private Linking() {}
 
     /** Links VMAs to their files. Caller is about to publish them. */
-    static void link(Layout layout, List<Vma> fresh) {
+    static void link(Layout layout, List<VmArea> fresh) {
         if (layout.memoryOrNull() == null) {
             return;
         }
         for (int i = 0; i < fresh.size(); i++) {
-            Vma vma = fresh.get(i);
+            VmArea vma = fresh.get(i);
             FilePages file = FilePages.of(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
-                Life.link(vma, file.link(vma, layout.pages(), !InFlightGate.stopsFaultsAt(vma)));
+                vma.link(file.link(vma, layout.pages(), !InFlightGate.stopsFaultsAt(vma)));
             }
         }
     }
 
     /** Unlinks new VMAs that are not published. */
-    static void undo(List<Vma> fresh) {
+    static void undo(List<VmArea> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
-            Life.unlink(fresh.get(i));
+            fresh.get(i).unlink();
         }
     }
 
     /** Unlinks VMAs that left the layout, or leaves that to the range in flight that retires their pages. */
-    static void unlink(List<Vma> gone, @Nullable RetirementRun transit) {
-        List<Vma> linked = null;
+    static void unlink(List<VmArea> gone, @Nullable RetirementRun transit) {
+        List<VmArea> linked = null;
         for (int i = 0; i < gone.size(); i++) {
-            Vma vma = gone.get(i);
-            if (Life.isLinked(vma)) {
+            VmArea vma = gone.get(i);
+            if (vma.isLinked()) {
                 if (transit == null) {
-                    Life.unlink(vma);
+                    vma.unlink();
                 } else {
                     linked = linked == null ? new ArrayList<>(2) : linked;
                     linked.add(vma);

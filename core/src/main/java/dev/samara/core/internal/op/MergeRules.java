@@ -2,11 +2,10 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.AnonVma;
-import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -23,51 +22,51 @@ public final class MergeRules {
     private enum Condition {
         ADJACENT {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return left.end() == right.start();
             }
         },
         /** All flags, including the MAY flags, except the sticky ones. */
         SAME_FLAGS {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return haveSameFlags(left, right);
             }
         },
         /** A special mapping is never joined. */
         NOT_SPECIAL {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return !left.hasAny(VmaFlags.SPECIAL) && !right.hasAny(VmaFlags.SPECIAL);
             }
         },
         /** Both have one open, not only one file. */
         SAME_BACKING {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return left.backing() == right.backing();
             }
         },
         SAME_NAME {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return Objects.equals(left.name(), right.name());
             }
         },
         OFFSET_CONTINUES {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
+            boolean holds(VmArea left, VmArea right, int pageShift) {
                 return left.pageOffset() + (left.length() >>> pageShift) == right.pageOffset();
             }
         },
         IDENTITY_COMPATIBLE {
             @Override
-            boolean holds(Vma left, Vma right, int pageShift) {
-                return mayShare(left.anonIdentity(), right.anonIdentity());
+            boolean holds(VmArea left, VmArea right, int pageShift) {
+                return mayShare(left.anonVma(), right.anonVma());
             }
         };
 
-        abstract boolean holds(Vma left, Vma right, int pageShift);
+        abstract boolean holds(VmArea left, VmArea right, int pageShift);
     }
 
     private static final Condition[] CONDITIONS = Condition.values();
@@ -107,20 +106,20 @@ public final class MergeRules {
     }
 
     /** Returns whether the flags of two VMAs allow a merge. */
-    static boolean haveSameFlags(Vma one, Vma other) {
+    static boolean haveSameFlags(VmArea one, VmArea other) {
         return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
     }
 
     /** Two neighbours that both fit a piece without identity may still have different identities. */
-    private static boolean fitEachOther(@Nullable Vma left, @Nullable Vma right) {
+    private static boolean fitEachOther(@Nullable VmArea left, @Nullable VmArea right) {
         return left == null
                 || right == null
-                || left.anonIdentity() == null
-                || right.anonIdentity() == null
-                || left.anonIdentity() == right.anonIdentity();
+                || left.anonVma() == null
+                || right.anonVma() == null
+                || left.anonVma() == right.anonVma();
     }
 
-    private static boolean continues(@Nullable Vma left, @Nullable Vma right, int pageShift) {
+    private static boolean continues(@Nullable VmArea left, @Nullable VmArea right, int pageShift) {
         if (left == null || right == null) {
             return false;
         }
@@ -133,13 +132,13 @@ public final class MergeRules {
     }
 
     /** Returns whether a merge may remove a VMA: its backing does not count mappings. */
-    private static boolean mayVanish(@Nullable Vma vma) {
+    private static boolean mayVanish(@Nullable VmArea vma) {
         BackingTraits traits = vma == null ? null : vma.traits();
         return traits == null || !traits.countsMappings();
     }
 
     /** Returns the neighbours with which a piece is joined. */
-    private static Join judge(@Nullable Vma previous, Vma piece, @Nullable Vma next, int pageShift) {
+    private static Join judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
         Join join = Join.of(
                 continues(previous, piece, pageShift), continues(piece, next, pageShift), fitEachOther(previous, next));
         return join == Join.BOTH && !mayVanish(next) ? Join.LEFT : join;
@@ -150,36 +149,36 @@ public final class MergeRules {
      * identity of a neighbour that the VMA would continue except for the rights, so that the two may merge later. The
      * next VMA is preferred to the previous one. Without such a neighbour the identity is new.
      */
-    public static AnonVma identityFor(Edit edit, Vma vma) {
+    public static AnonVma identityFor(Edit edit, VmArea vma) {
         return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
     }
 
     /** Returns the identity that a VMA gets with its first page of its own, given the nearest VMA on each side. */
-    public static AnonVma identityFor(@Nullable Vma previous, Vma vma, @Nullable Vma next, int pageShift) {
+    public static AnonVma identityFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
-            return Objects.requireNonNull(next.anonIdentity());
+            return Objects.requireNonNull(next.anonVma());
         }
         if (previous != null && lends(previous) && continues(previous, alike(vma, previous), pageShift)) {
-            return Objects.requireNonNull(previous.anonIdentity());
+            return Objects.requireNonNull(previous.anonVma());
         }
         return AnonVma.fresh();
     }
 
-    private static boolean lends(Vma neighbour) {
-        AnonVma identity = neighbour.anonIdentity();
+    private static boolean lends(VmArea neighbour) {
+        AnonVma identity = neighbour.anonVma();
         return identity != null && !identity.isInherited();
     }
 
     /** Returns a VMA with the rights and the name of another, which do not matter for a shared identity. */
-    private static Vma alike(Vma vma, Vma other) {
+    private static VmArea alike(VmArea vma, VmArea other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
-        return Vma.mapping(
-                vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonIdentity());
+        return new VmArea(
+                vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
     }
 
     /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
-    public static Vma place(Edit edit, Vma piece) {
-        Vma joined = join(edit, piece, true);
+    public static VmArea place(Edit edit, VmArea piece) {
+        VmArea joined = join(edit, piece, true);
         if (joined != null) {
             return joined;
         }
@@ -191,11 +190,11 @@ public final class MergeRules {
      * Extends the previous VMA over a new piece or, if {@code alsoRight}, joins the piece with both neighbours or the
      * next.
      */
-    public static @Nullable Vma join(Edit edit, Vma piece, boolean alsoRight) {
-        Vma previous = Neighbours.before(edit, piece.start());
-        Vma next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
+    public static @Nullable VmArea join(Edit edit, VmArea piece, boolean alsoRight) {
+        VmArea previous = Neighbours.before(edit, piece.start());
+        VmArea next = alsoRight ? Neighbours.after(edit, piece.end()) : null;
         Join join = judge(previous, piece, next, edit.geometry.pageShift());
-        Vma into = join == Join.NONE ? null : spanning(join, previous, piece, next);
+        VmArea into = join == Join.NONE ? null : spanning(join, previous, piece, next);
         if (into != null) {
             edit.replace(join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, null, into);
         }
@@ -208,9 +207,9 @@ public final class MergeRules {
      * removed in any case.
      */
     static void joinLate(Edit edit, InFlightRange.Join join) {
-        Vma left = Neighbours.before(edit, join);
-        Vma right = Neighbours.after(edit, join);
-        Vma whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
+        VmArea left = Neighbours.before(edit, join);
+        VmArea right = Neighbours.after(edit, join);
+        VmArea whole = left == null || right == null ? null : whole(left, right, join, edit.geometry.pageShift());
         if (whole != null) {
             edit.replace(left, right, null, whole);
         }
@@ -218,8 +217,8 @@ public final class MergeRules {
 
     /** Returns whether the two VMAs that meet at an address will be one after all completions. */
     static boolean willJoin(Edit edit, InFlightRange.Join join) {
-        Vma left = edit.before(join.address());
-        Vma right = edit.at(join.address());
+        VmArea left = edit.before(join.address());
+        VmArea right = edit.at(join.address());
         return left != null && right != null && whole(left, right, join, edit.geometry.pageShift()) != null;
     }
 
@@ -227,7 +226,7 @@ public final class MergeRules {
      * Returns the VMA that two VMAs become after the completion of the range in flight that separates them, or null if
      * they stay two.
      */
-    public static @Nullable Vma whole(Vma left, Vma right, InFlightRange.Join join, int pageShift) {
+    public static @Nullable VmArea whole(VmArea left, VmArea right, InFlightRange.Join join, int pageShift) {
         boolean joins = continues(left, right, pageShift) && (join.isSeam() || (mayVanish(left) && mayVanish(right)));
         return joins ? spanning(Join.LEFT, left, right, null) : null;
     }
@@ -239,13 +238,13 @@ public final class MergeRules {
      *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal; a first cut may
      *     remain
      */
-    public static long change(Edit edit, Vma vma, long start, long end, long flags) {
+    public static long change(Edit edit, VmArea vma, long start, long end, long flags) {
         int pageShift = edit.geometry.pageShift();
         boolean head = start == vma.start();
         boolean tail = end == vma.end();
-        Vma piece = part(vma, start, end, flags, pageShift);
-        Vma previous = head ? Neighbours.before(edit, start) : null;
-        Vma next = tail ? Neighbours.after(edit, end) : null;
+        VmArea piece = part(vma, start, end, flags, pageShift);
+        VmArea previous = head ? Neighbours.before(edit, start) : null;
+        VmArea next = tail ? Neighbours.after(edit, end) : null;
         Join join = judge(previous, piece, next, pageShift);
         if (head && tail && !mayVanish(vma)) {
             join = Join.NONE;
@@ -253,12 +252,12 @@ public final class MergeRules {
         if (join == Join.NONE) {
             return cutOut(edit, vma, piece);
         }
-        Vma into = spanning(join, previous, piece, next);
+        VmArea into = spanning(join, previous, piece, next);
         if (!head) {
-            Vma rest = part(vma, vma.start(), start, vma.flags(), pageShift);
+            VmArea rest = part(vma, vma.start(), start, vma.flags(), pageShift);
             edit.replace(vma, next, null, rest, into);
         } else if (!tail) {
-            Vma rest = part(vma, end, vma.end(), vma.flags(), pageShift);
+            VmArea rest = part(vma, end, vma.end(), vma.flags(), pageShift);
             edit.replace(vma, previous, null, into, rest);
         } else {
             edit.replace(vma, join == Join.RIGHT ? null : previous, join == Join.LEFT ? null : next, into);
@@ -267,17 +266,17 @@ public final class MergeRules {
     }
 
     /** Returns the errno with which a backing refuses that a VMA is cut, or null. */
-    public static @Nullable Errno refusalToCut(Edit edit, Vma vma, long address) {
+    public static @Nullable Errno refusalToCut(Edit edit, VmArea vma, long address) {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
         }
         // A fresh VMA is no VMA of the layout yet: one of its backing that the edit took out stands for it.
-        Vma known = Life.isFresh(vma) ? OpenTransfer.relative(vma, edit.gone) : vma;
+        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
     /** Cuts a part out of a VMA, the lower end first, as far as the map count and the backing allow. */
-    private static long cutOut(Edit edit, Vma vma, Vma piece) {
+    private static long cutOut(Edit edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();
         if (below) {
@@ -311,29 +310,29 @@ public final class MergeRules {
      *
      * @return the upper part
      */
-    public static Vma cut(Edit edit, Vma vma, long at) {
+    public static VmArea cut(Edit edit, VmArea vma, long at) {
         int pageShift = edit.geometry.pageShift();
-        Vma lower = part(vma, vma.start(), at, vma.flags(), pageShift);
-        Vma upper = part(vma, at, vma.end(), vma.flags(), pageShift);
+        VmArea lower = part(vma, vma.start(), at, vma.flags(), pageShift);
+        VmArea upper = part(vma, at, vma.end(), vma.flags(), pageShift);
         edit.replace(vma, null, null, lower, upper);
         return upper;
     }
 
     /** Returns a part of a VMA as a separate VMA, with the given flags. */
-    public static Vma part(Vma vma, long start, long end, long flags, int pageShift) {
+    public static VmArea part(VmArea vma, long start, long end, long flags, int pageShift) {
         long offset = vma.pageOffset() + ((start - vma.start()) >>> pageShift);
-        return Vma.mapping(start, end, flags, offset, vma.traits(), vma.name(), vma.anonIdentity());
+        return new VmArea(start, end, flags, offset, vma.traits(), vma.name(), vma.anonVma());
     }
 
-    private static Vma spanning(Join join, @Nullable Vma previous, Vma piece, @Nullable Vma next) {
-        Vma first = join != Join.RIGHT && previous != null ? previous : piece;
-        Vma last = join != Join.LEFT && next != null ? next : piece;
-        AnonVma identity = first.anonIdentity();
+    private static VmArea spanning(Join join, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
+        VmArea first = join != Join.RIGHT && previous != null ? previous : piece;
+        VmArea last = join != Join.LEFT && next != null ? next : piece;
+        AnonVma identity = first.anonVma();
         if (identity == null) {
-            identity = piece.anonIdentity() != null ? piece.anonIdentity() : last.anonIdentity();
+            identity = piece.anonVma() != null ? piece.anonVma() : last.anonVma();
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
-        return Vma.mapping(
+        return new VmArea(
                 first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), identity);
     }
 }

@@ -15,7 +15,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +57,7 @@ final class MovePages {
     }
 
     private ShrinkLog.@Nullable Shrink lastShrink() {
-        Vma target = layout.find(move.to());
+        VmArea target = layout.find(move.to());
         FilePages file = target == null ? null : FilePages.of(target);
         return file == null ? null : file.lastShrink();
     }
@@ -147,7 +147,7 @@ final class MovePages {
         while (down < size) {
             long address = move.to() + distances[down];
             long pte = entries[down];
-            Vma vma = layout.find(address);
+            VmArea vma = layout.find(address);
             boolean isPut =
                     vma != null && Addresses.isBelow(distances[down], move.length()) && putDown(vma, address, pte);
             // Before the page is dropped, which must not happen twice.
@@ -162,7 +162,7 @@ final class MovePages {
      * Stores an entry at its target; returns false if the page does not belong to the file any more, or if {@link
      * Leaf#fill} does.
      */
-    private boolean putDown(Vma vma, long address, long pte) {
+    private boolean putDown(VmArea vma, long address, long pte) {
         for (; ; ) {
             long[] leaf = table.leafForInstall(address);
             Leaf.lock(leaf);
@@ -180,7 +180,7 @@ final class MovePages {
         }
     }
 
-    private boolean isStillThere(Vma vma, long address, long pte) {
+    private boolean isStillThere(VmArea vma, long address, long pte) {
         FilePages file = FilePages.of(vma);
         if (file == null || from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
             return true;

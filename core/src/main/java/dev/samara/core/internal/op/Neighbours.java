@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightRange;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,14 +14,14 @@ final class Neighbours {
     private Neighbours() {}
 
     /** Returns the VMA that ends at an address, or null. */
-    static @Nullable Vma before(Edit edit, long address) {
-        Vma before = edit.before(address);
+    static @Nullable VmArea before(Edit edit, long address) {
+        VmArea before = edit.before(address);
         return before == null || before.end() != address ? null : unlessInFlight(before, address);
     }
 
     /** Returns the VMA that begins at an address, or null. */
-    static @Nullable Vma after(Edit edit, long address) {
-        Vma after = edit.at(address);
+    static @Nullable VmArea after(Edit edit, long address) {
+        VmArea after = edit.at(address);
         return after == null || after.start() != address ? null : unlessInFlight(after, address);
     }
 
@@ -29,8 +29,8 @@ final class Neighbours {
      * Returns the VMA below the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable Vma before(Edit edit, InFlightRange.Join join) {
-        Vma before = edit.before(join.address());
+    static @Nullable VmArea before(Edit edit, InFlightRange.Join join) {
+        VmArea before = edit.before(join.address());
         return before == null || before.end() != join.address() ? null : unlessInFlight(before, join);
     }
 
@@ -38,12 +38,12 @@ final class Neighbours {
      * Returns the VMA above the address of a late join, or null. If another range in flight has that VMA, that range
      * tries the join.
      */
-    static @Nullable Vma after(Edit edit, InFlightRange.Join join) {
-        Vma after = edit.at(join.address());
+    static @Nullable VmArea after(Edit edit, InFlightRange.Join join) {
+        VmArea after = edit.at(join.address());
         return after == null || after.start() != join.address() ? null : unlessInFlight(after, join);
     }
 
-    private static @Nullable Vma unlessInFlight(Vma neighbour, InFlightRange.Join join) {
+    private static @Nullable VmArea unlessInFlight(VmArea neighbour, InFlightRange.Join join) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;
@@ -52,7 +52,7 @@ final class Neighbours {
         return null;
     }
 
-    private static @Nullable Vma unlessInFlight(Vma neighbour, long address) {
+    private static @Nullable VmArea unlessInFlight(VmArea neighbour, long address) {
         InFlightRange other = InFlightGate.rangeOf(neighbour);
         if (other == null) {
             return neighbour;

@@ -3,10 +3,9 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Counters;
-import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -32,9 +31,9 @@ public final class OpenTransfer {
     }
 
     /** Finds the opens of an edit's new VMAs; those to be asked for become questions of the operation. */
-    static OpenTransfer of(Operation operation, List<Vma> gone, List<Vma> displaced, List<Vma> fresh) {
+    static OpenTransfer of(Operation operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
-        List<Vma> heirless = List.of();
+        List<VmArea> heirless = List.of();
         for (int i = 0; i < fresh.size(); i++) {
             if (Counters.hasOpen(fresh.get(i))) {
                 if (opens == NONE) {
@@ -48,15 +47,15 @@ public final class OpenTransfer {
         return opens;
     }
 
-    private void find(int i, Operation operation, Vma vma, List<Vma> gone, List<Vma> heirless) {
+    private void find(int i, Operation operation, VmArea vma, List<VmArea> gone, List<VmArea> heirless) {
         if (vma.backing() instanceof SharedAnonymous object) {
             sources[i] = object.contentOf(vma);
             return;
         }
-        for (Vma old : heirless) {
+        for (VmArea old : heirless) {
             if (old.backing() == vma.backing() && overlap(old, vma)) {
                 heirless.remove(old);
-                sources[i] = Life.openOf(old);
+                sources[i] = old.open();
                 return;
             }
         }
@@ -68,8 +67,8 @@ public final class OpenTransfer {
     }
 
     /** Returns a VMA of a list that has the backing of another VMA, or null. */
-    static @Nullable Vma relative(Vma vma, List<Vma> others) {
-        for (Vma other : others) {
+    static @Nullable VmArea relative(VmArea vma, List<VmArea> others) {
+        for (VmArea other : others) {
             if (other.backing() == vma.backing()) {
                 return other;
             }
@@ -77,7 +76,7 @@ public final class OpenTransfer {
         return null;
     }
 
-    private static boolean overlap(Vma one, Vma other) {
+    private static boolean overlap(VmArea one, VmArea other) {
         return Long.compareUnsigned(one.start(), other.end()) < 0 && Long.compareUnsigned(other.start(), one.end()) < 0;
     }
 
@@ -98,7 +97,7 @@ public final class OpenTransfer {
             return question.granted();
         }
         if (source instanceof Open open) {
-            open.share();
+            open.get();
             shared = i + 1;
             return open;
         }
@@ -113,7 +112,7 @@ public final class OpenTransfer {
         while (shared > 0) {
             shared--;
             if (sources[shared] instanceof Open open) {
-                open.drop();
+                open.put();
             }
         }
     }

@@ -11,10 +11,10 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.InFlightRanges;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.GapSearch;
 import org.jspecify.annotations.Nullable;
@@ -121,8 +121,8 @@ public final class Placement {
                 long end = reserved.end(i);
                 long address = reserved.start(i);
                 while (address < end) {
-                    Vma below = edit.before(address);
-                    Vma above = edit.atOrAfter(address);
+                    VmArea below = edit.before(address);
+                    VmArea above = edit.atOrAfter(address);
                     if (above != null && above.start() <= address) {
                         // Already reused early.
                         address = above.end();
@@ -258,17 +258,17 @@ public final class Placement {
     }
 
     private boolean isFree(long address, long length) {
-        Vma next = edit.atOrAfter(address);
+        VmArea next = edit.atOrAfter(address);
         return (next == null || Long.compareUnsigned(address + length, guardedStart(next)) <= 0)
                 && edit.isFree(address, address + length);
     }
 
     /** Returns the start of a VMA, including the gap below a stack ({@code vm_start_gap}). */
-    public long guardedStart(Vma vma) {
+    public long guardedStart(VmArea vma) {
         return guardedStart(edit, vma);
     }
 
-    public static long guardedStart(Edit edit, Vma vma) {
+    public static long guardedStart(Edit edit, VmArea vma) {
         if (!vma.has(VmaFlags.GROWSDOWN)) {
             return vma.start();
         }
@@ -284,7 +284,7 @@ public final class Placement {
             if (!edit.tree.findHighest(search)) {
                 break;
             }
-            Vma above = edit.atOrAfter(search.first());
+            VmArea above = edit.atOrAfter(search.first());
             if (above == null || guardedStart(above) >= search.first() + length) {
                 return search.first();
             }
@@ -300,7 +300,7 @@ public final class Placement {
             if (!edit.tree.findLowest(search)) {
                 break;
             }
-            Vma above = edit.atOrAfter(search.first());
+            VmArea above = edit.atOrAfter(search.first());
             if (above == null || guardedStart(above) >= search.first() + length) {
                 return search.first();
             }

@@ -5,9 +5,8 @@ import dev.samara.core.event.LayoutChange;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -130,7 +129,7 @@ final class Publication {
         if (charges) {
             edit.commitment().prepare(edit.counters, mine);
         }
-        List<Vma> withOpens = mine == null ? withOpens(edit) : null;
+        List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
         LayoutChange change = edit.layout.changes().prepare(edit.gone, edit.fresh);
         // Step 9.
         edit.tree.commit();
@@ -167,7 +166,7 @@ final class Publication {
         if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
             mine.note(List.copyOf(layout.copies()));
         }
-        List<Vma> withOpens = withOpens(edit);
+        List<VmArea> withOpens = withOpens(edit);
         if (withOpens != null) {
             mine.hold(withOpens);
         }
@@ -181,15 +180,15 @@ final class Publication {
      * Returns the removed VMAs that have opens, or null for none. Other VMAs need no retiring bit: the end of their
      * last reference has no effect.
      */
-    private static @Nullable List<Vma> withOpens(Edit edit) {
+    private static @Nullable List<VmArea> withOpens(Edit edit) {
         if (edit.layout.counters().opens == 0) {
             return null;
         }
-        List<Vma> withOpens = null;
-        List<Vma> gone = edit.gone;
+        List<VmArea> withOpens = null;
+        List<VmArea> gone = edit.gone;
         for (int i = 0; i < gone.size(); i++) {
-            Vma vma = gone.get(i);
-            if (Life.openOf(vma) != null) {
+            VmArea vma = gone.get(i);
+            if (vma.open() != null) {
                 if (withOpens == null) {
                     withOpens = new ArrayList<>(2);
                 }
@@ -200,11 +199,11 @@ final class Publication {
     }
 
     private static void attach(Edit edit, @Nullable RetirementRun mine) {
-        List<Vma> fresh = edit.fresh;
+        List<VmArea> fresh = edit.fresh;
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
-            Vma vma = fresh.get(i);
-            Life.attach(vma, opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
+            VmArea vma = fresh.get(i);
+            vma.attach(opens.take(i), mine != null && mine.occupied().contain(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -217,9 +216,9 @@ final class Publication {
             edit.layout.inTransit().add(mine);
             mine.depart();
         }
-        List<Vma> gone = edit.gone;
+        List<VmArea> gone = edit.gone;
         for (int i = 0; i < gone.size(); i++) {
-            Life.detach(gone.get(i));
+            gone.get(i).detach();
         }
         AnonVmas.handOn(edit.lists.withoutIdentity, edit.fresh, mine == null ? List.of() : mine.moves());
         if (charges) {

@@ -18,8 +18,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -245,9 +244,9 @@ public final class Retirement {
      */
     private void enter(Ranges emptied) {
         for (int i = 0; i < emptied.size(); i++) {
-            Vma vma = layout.find(emptied.start(i));
+            VmArea vma = layout.find(emptied.start(i));
             while (vma != null && Addresses.isBelow(vma.start(), emptied.end(i))) {
-                Life.enter(vma);
+                vma.enter();
                 vma = layout.find(vma.end());
             }
         }

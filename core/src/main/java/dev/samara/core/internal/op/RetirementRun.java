@@ -8,8 +8,7 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.WaitingCalls;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -43,10 +42,10 @@ final class RetirementRun extends InFlightRange {
     private @Nullable Retirement retiring;
 
     /** VMAs that left the layout and stay linked to their files until their pages are retired. */
-    private List<Vma> linked = List.of();
+    private List<VmArea> linked = List.of();
 
     /** VMAs with opens that left the layout; their retiring bits are cleared after completion. */
-    private List<Vma> held = List.of();
+    private List<VmArea> held = List.of();
 
     /** The task that ends an asynchronous call after completion; null for a synchronous one. */
     private @Nullable Runnable last;
@@ -85,11 +84,11 @@ final class RetirementRun extends InFlightRange {
         retiring = prepared;
     }
 
-    void keepLinked(List<Vma> vmas) {
+    void keepLinked(List<VmArea> vmas) {
         linked = vmas;
     }
 
-    void hold(List<Vma> vmas) {
+    void hold(List<VmArea> vmas) {
         held = vmas;
     }
 
@@ -161,7 +160,7 @@ final class RetirementRun extends InFlightRange {
                 return false;
             }
             for (int i = 0; i < linked.size(); i++) {
-                Life.unlink(linked.get(i));
+                linked.get(i).unlink();
             }
             linked = List.of();
         } catch (Throwable thrown) {
@@ -274,10 +273,10 @@ final class RetirementRun extends InFlightRange {
     @Override
     public void completed() {
         try {
-            List<Vma> removed = held;
+            List<VmArea> removed = held;
             // A VMA leads to this object, which must not keep others reachable.
             held = List.of();
-            removed.forEach(Life::unhold);
+            removed.forEach(VmArea::clearRetiring);
         } finally {
             if (last != null) {
                 submit();

@@ -3,7 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -28,13 +28,13 @@ final class Seams {
     }
 
     private static void cut(Edit edit, InFlightRange range, long address, boolean upperIsOutside) {
-        Vma whole = edit.at(address);
+        VmArea whole = edit.at(address);
         if (whole == null || whole.start() == address) {
             return;
         }
         int pageShift = edit.geometry.pageShift();
-        Vma lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
-        Vma upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
+        VmArea lower = MergeRules.part(whole, whole.start(), address, whole.flags(), pageShift);
+        VmArea upper = MergeRules.part(whole, address, whole.end(), whole.flags(), pageShift);
         if (upperIsOutside) {
             upper = asBefore(upper, range.occupied(), edit.gone);
         } else {
@@ -48,12 +48,12 @@ final class Seams {
      * Returns the equal VMA that the edit took out, if the edit merely joined it with a VMA in flight; otherwise
      * returns the new one.
      */
-    private static Vma asBefore(Vma outside, Ranges occupied, List<Vma> gone) {
+    private static VmArea asBefore(VmArea outside, Ranges occupied, List<VmArea> gone) {
         if (occupied.overlap(outside.start(), outside.end())) {
             // Two ranges of this operation meet here: this VMA needs the gate too.
             return outside;
         }
-        for (Vma vma : gone) {
+        for (VmArea vma : gone) {
             if (vma.start() == outside.start()
                     && vma.end() == outside.end()
                     && vma.backing() == outside.backing()

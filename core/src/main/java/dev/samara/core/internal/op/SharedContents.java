@@ -2,8 +2,8 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
-import dev.samara.core.vma.BackingTraits;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -49,7 +49,7 @@ public final class SharedContents {
     /** Drops the opens. Caller holds no lock of a layout. */
     void drop() {
         for (int i = 0; i < opens.size(); i++) {
-            opens.get(i).drop();
+            opens.get(i).put();
         }
     }
 }

@@ -12,7 +12,7 @@ import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -226,7 +226,7 @@ public final class DirtyScan {
      * @param pte any entry
      * @return the entry to store
      */
-    public static long moved(Vma vma, long pte) {
+    public static long moved(VmArea vma, long pte) {
         if (!Pte.isPresent(pte)) {
             return pte;
         }
@@ -237,7 +237,7 @@ public final class DirtyScan {
      * Returns whether a page may have been written through its entry. For a file's page that needs a mapping whose
      * writes reach the file.
      */
-    private static boolean mayBeDirty(@Nullable Vma vma, long pte) {
+    private static boolean mayBeDirty(@Nullable VmArea vma, long pte) {
         return Pte.isOwn(pte)
                 || (!Pte.has(pte, Pte.ZERO) && vma != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE));
     }

@@ -5,7 +5,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /** Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). */
@@ -38,7 +38,7 @@ public final class ProtectPages {
                 return;
             }
             gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.PROTECTED);
-            Vma vma = null;
+            VmArea vma = null;
             for (int i = walk.first(); i < last; i++) {
                 if (Leaf.get(leaf, i) == Pte.NONE) {
                     continue;
@@ -54,7 +54,7 @@ public final class ProtectPages {
         }
     }
 
-    private static long most(@Nullable Vma vma) {
+    private static long most(@Nullable VmArea vma) {
         return vma == null ? 0 : PageRights.most(vma);
     }
 

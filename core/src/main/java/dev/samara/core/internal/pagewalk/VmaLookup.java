@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.pagewalk;
 
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /** The VMAs of the space whose page table is walked. */
 public interface VmaLookup {
     /** Returns the VMA that covers an address at some instant of the call, or null for none. Takes no lock. */
     @Nullable
-    Vma find(long address);
+    VmArea find(long address);
 }

@@ -5,6 +5,7 @@ import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -57,7 +58,7 @@ public final class Changes {
      * Returns the event of a change that is about to be published, or null if there is no listener. Caller must hold
      * the layout lock.
      */
-    public @Nullable LayoutChange prepare(List<Vma> gone, List<Vma> fresh) {
+    public @Nullable LayoutChange prepare(List<VmArea> gone, List<VmArea> fresh) {
         if ((gone.isEmpty() && fresh.isEmpty()) || deliveries.isEmpty()) {
             return null;
         }
@@ -68,7 +69,7 @@ public final class Changes {
      * Numbers a change, and queues its prepared event; an exception for one listener does not stop the others. Caller
      * must hold the layout lock, and call {@link #deliver} after it has unlocked it.
      */
-    public void publish(List<Vma> gone, List<Vma> fresh, @Nullable LayoutChange change) {
+    public void publish(List<VmArea> gone, List<VmArea> fresh, @Nullable LayoutChange change) {
         if (!gone.isEmpty() || !fresh.isEmpty()) {
             sequence++;
         }
@@ -80,7 +81,7 @@ public final class Changes {
         }
     }
 
-    private static List<Vma> ascending(List<Vma> vmas) {
+    private static List<Vma> ascending(List<VmArea> vmas) {
         List<Vma> sorted = new ArrayList<>(vmas);
         sorted.sort((one, other) -> Long.compareUnsigned(one.start(), other.start()));
         return sorted;

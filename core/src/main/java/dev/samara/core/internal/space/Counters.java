@@ -2,8 +2,8 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.vma.BackingTraits;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -42,7 +42,7 @@ public final class Counters {
     }
 
     /** Adds a VMA, or with sign -1 subtracts it. */
-    public void count(Vma vma, long pages, int sign) {
+    public void count(VmArea vma, long pages, int sign) {
         long signed = sign * pages;
         maps += sign;
         total += signed;
@@ -79,7 +79,7 @@ public final class Counters {
      * Returns whether a VMA has an open: its backing has callbacks, or is a shared object, which ends with its last
      * mapping.
      */
-    public static boolean hasOpen(Vma vma) {
+    public static boolean hasOpen(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && (traits.operations() != null || traits.backing() instanceof SharedAnonymous);
     }

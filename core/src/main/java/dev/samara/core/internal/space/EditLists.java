@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 
 /** The changes of the one open edit of a layout; empty between edits, and reused. Guarded by the layout lock. */
 public final class EditLists {
     /** VMAs of the layout that were taken out. */
-    public final List<Vma> gone = new ArrayList<>();
+    public final List<VmArea> gone = new ArrayList<>();
 
     /** VMAs that were stored. */
-    public final ArrayList<Vma> fresh = new ArrayList<>();
+    public final ArrayList<VmArea> fresh = new ArrayList<>();
 
     /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
-    public final List<Vma> displaced = new ArrayList<>();
+    public final List<VmArea> displaced = new ArrayList<>();
 
     /** VMAs taken out without an identity: a fault may give them one until they are detached. */
-    public final List<Vma> withoutIdentity = new ArrayList<>();
+    public final List<VmArea> withoutIdentity = new ArrayList<>();
 
     public void clear() {
         gone.clear();

@@ -2,8 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,14 +24,14 @@ public final class InFlightGate extends Gate {
      * Returns the range in flight that has a VMA, or null if there is none or it is completing. Caller must hold the
      * layout lock.
      */
-    public static @Nullable InFlightRange rangeOf(Vma vma) {
-        InFlightRange of = Life.gateOf(vma) instanceof InFlightGate gate ? gate.range() : null;
+    public static @Nullable InFlightRange rangeOf(VmArea vma) {
+        InFlightRange of = vma.gate() instanceof InFlightGate gate ? gate.range() : null;
         return of == null || of.isCompleting() ? null : of;
     }
 
     /** Returns whether faults wait at a VMA: its operation replaces or moves a mapping and is not complete. */
-    public static boolean stopsFaultsAt(Vma vma) {
-        return Life.gateOf(vma) instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
+    public static boolean stopsFaultsAt(VmArea vma) {
+        return vma.gate() instanceof InFlightGate gate && gate.stopsFaults() && !gate.isOpen();
     }
 
     /** Returns the range in flight, or null after completion. Caller must hold the layout lock. */

@@ -5,7 +5,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.Watch;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -191,7 +191,7 @@ public abstract class InFlightRange extends WaitingCall {
     }
 
     /** Counts an unmapped VMA against the limits until completion. */
-    public void countUnmapped(Vma vma, long pages) {
+    public void countUnmapped(VmArea vma, long pages) {
         if (uncharged == null) {
             uncharged = new Counters();
         }

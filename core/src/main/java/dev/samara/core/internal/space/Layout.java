@@ -9,11 +9,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.VmaLookup;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
@@ -40,12 +39,12 @@ public final class Layout implements VmaLookup {
     private final Origin origin;
     private final Geometry geometry;
     private final ReentrantLock lock;
-    private final MapleTree<Vma> tree;
+    private final MapleTree<VmArea> tree;
     private final Changes changes;
     private final long mmapBase;
 
     /** Mappings above the user's part, ascending; no call can change them. */
-    private final List<Vma> above;
+    private final List<VmArea> above;
 
     /** The end of the heap. Written under the layout lock; read without it for displays. */
     private volatile long brk;
@@ -116,7 +115,7 @@ public final class Layout implements VmaLookup {
      * @param origin the initial state
      * @param above the mappings above the user's part, ascending
      */
-    public Layout(Origin origin, List<Vma> above) {
+    public Layout(Origin origin, List<VmArea> above) {
         this(
                 origin,
                 origin.host().memory(origin.geometry().pageShift()),
@@ -127,7 +126,7 @@ public final class Layout implements VmaLookup {
     }
 
     private Layout(
-            Origin origin, @Nullable Memory memory, Limits limits, List<Vma> above, long brk, long inheritedBase) {
+            Origin origin, @Nullable Memory memory, Limits limits, List<VmArea> above, long brk, long inheritedBase) {
         this.origin = origin;
         this.memory = memory;
         this.limits = limits;
@@ -159,7 +158,7 @@ public final class Layout implements VmaLookup {
         return geometry;
     }
 
-    public MapleTree<Vma> tree() {
+    public MapleTree<VmArea> tree() {
         return tree;
     }
 
@@ -310,7 +309,7 @@ public final class Layout implements VmaLookup {
      *
      * @return an unmodifiable list, ascending
      */
-    public List<Vma> above() {
+    public List<VmArea> above() {
         return above;
     }
 
@@ -321,7 +320,7 @@ public final class Layout implements VmaLookup {
      * @return the VMA, or null if nothing is mapped there
      */
     @Override
-    public @Nullable Vma find(long address) {
+    public @Nullable VmArea find(long address) {
         return tree.get(address);
     }
 
@@ -331,9 +330,9 @@ public final class Layout implements VmaLookup {
      * @param address any address
      * @return the VMA, of which the caller now has a reference, or null if nothing is mapped there
      */
-    public @Nullable Vma keep(long address) {
-        Vma vma = tree.get(address);
-        while (vma != null && !Life.keep(vma)) {
+    public @Nullable VmArea keep(long address) {
+        VmArea vma = tree.get(address);
+        while (vma != null && !vma.acquire()) {
             // The VMA was replaced meanwhile: it is marked only after a tree without it has been published.
             vma = tree.get(address);
         }
@@ -345,7 +344,7 @@ public final class Layout implements VmaLookup {
      *
      * @return an immutable view
      */
-    public Snapshot<Vma> snapshot() {
+    public Snapshot<VmArea> snapshot() {
         return tree.snapshot();
     }
 

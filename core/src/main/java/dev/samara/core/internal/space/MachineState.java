@@ -3,7 +3,6 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.file.CommittedMemory;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.Background;
@@ -13,7 +12,7 @@ import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.sync.WaitingCalls;
 import dev.samara.core.internal.sync.Watch;
 import dev.samara.core.internal.tlb.Memory;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -208,7 +207,7 @@ public final class MachineState {
     }
 
     /** Returns the memory that has the pages of a VMA's backing; null for none. */
-    public static @Nullable Memory memoryOf(Vma vma) {
+    public static @Nullable Memory memoryOf(VmArea vma) {
         FilePages file = FilePages.of(vma);
         return file == null ? null : file.memory();
     }

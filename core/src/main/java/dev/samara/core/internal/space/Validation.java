@@ -2,9 +2,8 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.maple.RangeEntry;
 import java.util.Locale;
 
@@ -31,8 +30,8 @@ final class Validation {
     private static Counters recount(Layout layout) {
         Geometry geometry = layout.geometry();
         Counters recounted = new Counters();
-        for (RangeEntry<Vma> entry : layout.tree().entries()) {
-            Vma vma = entry.value();
+        for (RangeEntry<VmArea> entry : layout.tree().entries()) {
+            VmArea vma = entry.value();
             if (vma.start() != entry.first() || vma.end() - 1 != entry.last()) {
                 throw new AssertionError(
                         String.format(Locale.ROOT, "tree has %x..%x for VMA %s", entry.first(), entry.last(), vma));
@@ -47,7 +46,7 @@ final class Validation {
             if (transit != null && !transit.occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + transit + ", which does not know it");
             }
-            if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != Life.openOf(vma)) {
+            if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != vma.open()) {
                 throw new AssertionError("VMA " + vma + " has no share of its object's content");
             }
             recounted.count(vma, geometry.pages(vma.length()), 1);
@@ -60,8 +59,8 @@ final class Validation {
             throw new AssertionError(transit + " is complete and still listed");
         }
         for (int i = 0; i < transit.occupied().size(); i++) {
-            Vma vma = layout.find(transit.occupied().start(i));
-            if (vma == null || Life.gateOf(vma) != transit.gate()) {
+            VmArea vma = layout.find(transit.occupied().start(i));
+            if (vma == null || vma.gate() != transit.gate()) {
                 throw new AssertionError(transit + " has lost its VMA: " + vma);
             }
         }

@@ -10,11 +10,11 @@ import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /**
@@ -68,7 +68,7 @@ public record Brk(long address) implements Call {
         }
         edit.claim(oldEnd, newEnd);
         // One page beyond the new end stays free too, and the gap below a stack.
-        Vma next = edit.atOrAfter(oldEnd);
+        VmArea next = edit.atOrAfter(oldEnd);
         if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
             return false;
         }
@@ -77,8 +77,8 @@ public record Brk(long address) implements Call {
                 || !edit.charge(pages)) {
             return false;
         }
-        Vma piece = Vma.mapping(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
-        Vma previous = edit.before(oldEnd);
+        VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
+        VmArea previous = edit.before(oldEnd);
         boolean ofHeap = previous != null && Addresses.isBelow(heapStart, previous.end());
         if (!ofHeap || MergeRules.join(edit, piece, false) == null) {
             edit.put(piece);

@@ -11,10 +11,9 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.TlbGather;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.vma.Vma;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
@@ -69,13 +68,13 @@ public final class Fork {
     private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
         // Each finally below releases resources, and must not reach the end of the stack there.
         StackReserve.check(StackReserve.MANY);
-        List<Vma> kept = new ArrayList<>();
+        List<VmArea> kept = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
         CopyPageTables copy = null;
         Layout child = null;
         boolean done = false;
         try {
-            Snapshot<Vma> vmas;
+            Snapshot<VmArea> vmas;
             List<InFlightRange.Join> joins;
             int maps;
             try {
@@ -116,7 +115,7 @@ public final class Fork {
                 }
             } finally {
                 objects.forEach(SharedAnonymous::letGo);
-                kept.forEach(Life::release);
+                kept.forEach(VmArea::release);
             }
         }
     }

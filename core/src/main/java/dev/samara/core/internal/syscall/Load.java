@@ -10,13 +10,12 @@ import dev.samara.core.internal.space.Counters;
 import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.vma.AnonVma;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import dev.samara.maple.TreeBuilder;
@@ -29,14 +28,14 @@ public final class Load {
     private Load() {}
 
     /** Returns the descriptions that lie above the user's part; ascending. */
-    private static List<Vma> above(Geometry geometry, List<Vma> mapped) {
+    private static List<VmArea> above(Geometry geometry, List<VmArea> mapped) {
         return mapped.stream()
                 .filter(vma -> isAbove(geometry, vma))
                 .sorted((one, other) -> Long.compareUnsigned(one.start(), other.start()))
                 .toList();
     }
 
-    private static boolean isAbove(Geometry geometry, Vma vma) {
+    private static boolean isAbove(Geometry geometry, VmArea vma) {
         return !Addresses.isBelow(vma.start(), geometry.limit());
     }
 
@@ -48,9 +47,9 @@ public final class Load {
      * @throws IllegalArgumentException if a mapping is unaligned, overlaps another or a guard, or crosses the limit
      * @throws MmException with ENOMEM if the commit limit does not allow them, or with the errno of a backing's refusal
      */
-    public static Layout load(Layout.Origin origin, List<Vma> mapped) {
+    public static Layout load(Layout.Origin origin, List<VmArea> mapped) {
         Layout layout = new Layout(origin, above(origin.geometry(), mapped));
-        for (Vma vma : mapped) {
+        for (VmArea vma : mapped) {
             check(layout, vma);
         }
         run(layout, new Described(mapped));
@@ -58,16 +57,16 @@ public final class Load {
     }
 
     /** The call that stores descriptions. */
-    private record Described(List<Vma> mapped) implements Call {
+    private record Described(List<VmArea> mapped) implements Call {
         @Override
         public long decide(Edit edit) {
-            for (Vma vma : mapped) {
+            for (VmArea vma : mapped) {
                 if (!isAbove(edit.geometry, vma)) {
-                    Vma other = edit.firstIn(vma.start(), vma.end());
+                    VmArea other = edit.firstIn(vma.start(), vma.end());
                     if (other != null) {
                         throw new Refused(vma, other);
                     }
-                    Vma copy = copy(edit, vma);
+                    VmArea copy = copy(edit, vma);
                     charge(edit, copy);
                     edit.put(copy);
                 }
@@ -87,19 +86,19 @@ public final class Load {
     }
 
     /** Returns a new VMA: a description may be loaded into several spaces, and a VMA belongs to one. */
-    private static Vma copy(Edit edit, Vma vma) {
+    private static VmArea copy(Edit edit, VmArea vma) {
         BackingTraits traits = vma.traits();
-        return Vma.mapping(
+        return new VmArea(
                 vma.start(),
                 vma.end(),
                 vma.flags(),
                 vma.pageOffset(),
                 traits == null ? null : SharedContents.current(edit, traits),
                 vma.name(),
-                vma.anonIdentity());
+                vma.anonVma());
     }
 
-    private static void check(Layout layout, Vma vma) {
+    private static void check(Layout layout, VmArea vma) {
         Geometry geometry = layout.geometry();
         if (!geometry.isAligned(vma.start()) || !geometry.isAligned(vma.end())) {
             throw new IllegalArgumentException("mapping " + vma + " does not lie on page boundaries");
@@ -122,12 +121,12 @@ public final class Load {
     /**
      * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
      */
-    static void keep(Snapshot<Vma> parents, Counters counters, List<Vma> kept) {
+    static void keep(Snapshot<VmArea> parents, Counters counters, List<VmArea> kept) {
         if (counters.opens == 0) {
             return;
         }
         parents.forEach((first, last, vma) -> {
-            if (Life.openOf(vma) != null && Life.keep(vma)) {
+            if (vma.open() != null && vma.acquire()) {
                 kept.add(vma);
             }
         });
@@ -138,20 +137,20 @@ public final class Load {
      *
      * @param maps the approximate number of VMAs
      */
-    static void fork(Layout child, Snapshot<Vma> parents, List<InFlightRange.Join> joins, int maps) {
-        List<Vma> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
+    static void fork(Layout child, Snapshot<VmArea> parents, List<InFlightRange.Join> joins, int maps) {
+        List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
         run(child, new Inherited(wholes, maps));
     }
 
     /** The call that stores copies of a parent's VMAs. */
-    private record Inherited(List<Vma> wholes, int maps) implements Call {
+    private record Inherited(List<VmArea> wholes, int maps) implements Call {
         @Override
         public long decide(Edit edit) {
-            TreeBuilder<Vma> copies = new TreeBuilder<>(maps);
+            TreeBuilder<VmArea> copies = new TreeBuilder<>(maps);
             edit.expect(maps);
-            for (Vma vma : wholes) {
+            for (VmArea vma : wholes) {
                 if (!vma.has(VmaFlags.DONTCOPY)) {
-                    Vma copy = inherit(vma);
+                    VmArea copy = inherit(vma);
                     charge(edit, copy);
                     edit.putLater(copy);
                     copies.add(copy.start(), copy.end() - 1, copy);
@@ -176,13 +175,14 @@ public final class Load {
      * Returns the VMAs of a child. No range is in flight in a child, and none completes there: VMAs that only a range
      * in flight of the parent separates are joined here.
      */
-    private static List<Vma> wholes(Snapshot<Vma> parents, List<InFlightRange.Join> joins, int pageShift, int maps) {
-        List<Vma> wholes = new ArrayList<>(maps);
+    private static List<VmArea> wholes(
+            Snapshot<VmArea> parents, List<InFlightRange.Join> joins, int pageShift, int maps) {
+        List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
-            Vma whole = vma;
+            VmArea whole = vma;
             for (InFlightRange.Join join : joins) {
                 if (join.address() == first && !wholes.isEmpty()) {
-                    Vma joined = MergeRules.whole(wholes.get(wholes.size() - 1), whole, join, pageShift);
+                    VmArea joined = MergeRules.whole(wholes.get(wholes.size() - 1), whole, join, pageShift);
                     if (joined != null) {
                         wholes.remove(wholes.size() - 1);
                         whole = joined;
@@ -199,9 +199,9 @@ public final class Load {
      * Returns a child's copy of a VMA. It is not locked, and has an identity of its own for pages that it shares with
      * the parent until written.
      */
-    private static Vma inherit(Vma vma) {
-        boolean hasPages = vma.anonIdentity() != null && !vma.has(VmaFlags.WIPEONFORK);
-        return Vma.mapping(
+    private static VmArea inherit(VmArea vma) {
+        boolean hasPages = vma.anonVma() != null && !vma.has(VmaFlags.WIPEONFORK);
+        return new VmArea(
                 vma.start(),
                 vma.end(),
                 vma.flags() & ~VmaFlags.LOCKED_MASK,
@@ -211,7 +211,7 @@ public final class Load {
                 hasPages ? AnonVma.inherited() : null);
     }
 
-    private static void charge(Edit edit, Vma copy) {
+    private static void charge(Edit edit, VmArea copy) {
         if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
             throw new Refused(copy, null);
         }
@@ -224,7 +224,7 @@ public final class Load {
                 throw new MmException(call.toString(), Errno.of(result));
             }
         } catch (Refused refused) {
-            Vma overlapped = refused.overlapped;
+            VmArea overlapped = refused.overlapped;
             if (overlapped != null) {
                 throw new IllegalArgumentException("mapping " + refused.vma + " overlaps " + overlapped);
             }
@@ -239,10 +239,10 @@ public final class Load {
     private static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
-        private final transient Vma vma;
-        private final transient @Nullable Vma overlapped;
+        private final transient VmArea vma;
+        private final transient @Nullable VmArea overlapped;
 
-        Refused(Vma vma, @Nullable Vma overlapped) {
+        Refused(VmArea vma, @Nullable VmArea overlapped) {
             super(null, null, false, false);
             this.vma = vma;
             this.overlapped = overlapped;

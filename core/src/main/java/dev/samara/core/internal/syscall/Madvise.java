@@ -12,11 +12,11 @@ import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -64,7 +64,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         long result = DONE;
         long reached = start;
         while (Addresses.isBelow(reached, end)) {
-            Vma vma = edit.firstIn(reached, end);
+            VmArea vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
@@ -82,7 +82,7 @@ public record Madvise(long address, long length, int advice) implements Call {
     }
 
     /** Advises the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
-    private static long advise(Edit edit, Vma vma, long start, long end, int advice) {
+    private static long advise(Edit edit, VmArea vma, long start, long end, int advice) {
         if (isDiscardOfSealed(vma, advice)) {
             return Errno.EPERM.result();
         }
@@ -107,7 +107,7 @@ public record Madvise(long address, long length, int advice) implements Call {
      * Requests actions on the pages, in the order of the VMAs. FREE, COLD and PAGEOUT only allow reclaim: no content
      * changes.
      */
-    private static void actOnPages(Edit edit, Vma vma, long start, long end, int advice) {
+    private static void actOnPages(Edit edit, VmArea vma, long start, long end, int advice) {
         switch (advice) {
             case Advice.DONTNEED, Advice.DONTNEED_LOCKED ->
                 edit.act(new PageAction(PageAction.Kind.DISCARD, start, end, null, 0));
@@ -131,7 +131,7 @@ public record Madvise(long address, long length, int advice) implements Call {
      * Returns whether a seal forbids the advice: it forbids the discard of private anonymous memory without the right
      * to write.
      */
-    private static boolean isDiscardOfSealed(Vma vma, int advice) {
+    private static boolean isDiscardOfSealed(VmArea vma, int advice) {
         return vma.has(VmaFlags.SEALED)
                 && isDiscard(advice)
                 && vma.isAnonymous()
@@ -151,7 +151,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         };
     }
 
-    private static @Nullable Errno refusal(Vma vma, int advice) {
+    private static @Nullable Errno refusal(VmArea vma, int advice) {
         return switch (advice) {
             case Advice.REMOVE -> refusalToRemove(vma);
             case Advice.COLD, Advice.PAGEOUT ->
@@ -177,7 +177,7 @@ public record Madvise(long address, long length, int advice) implements Call {
         return refused ? Errno.EINVAL : null;
     }
 
-    private static @Nullable Errno refusalToRemove(Vma vma) {
+    private static @Nullable Errno refusalToRemove(VmArea vma) {
         if (vma.hasAny(VmaFlags.LOCKED) || vma.backing() == null) {
             return Errno.EINVAL;
         }
@@ -192,24 +192,24 @@ public record Madvise(long address, long length, int advice) implements Call {
      * Marks the whole VMA as one that may have guard markers, which only the page table records. The VMA also gets an
      * identity, since it has tables now.
      */
-    private static long guard(Edit edit, Vma vma) {
-        boolean needsIdentity = vma.isAnonymous() && vma.anonIdentity() == null;
+    private static long guard(Edit edit, VmArea vma) {
+        boolean needsIdentity = vma.isAnonymous() && vma.anonVma() == null;
         edit.replace(
                 vma,
                 null,
                 null,
-                Vma.mapping(
+                new VmArea(
                         vma.start(),
                         vma.end(),
                         vma.flags() | VmaFlags.MAYBE_GUARD,
                         vma.pageOffset(),
                         vma.traits(),
                         vma.name(),
-                        needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonIdentity()));
+                        needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonVma()));
         return vma.end();
     }
 
-    private static long flagsAfter(Vma vma, int advice) {
+    private static long flagsAfter(VmArea vma, int advice) {
         long flags = vma.flags();
         return switch (advice) {
             case Advice.NORMAL -> flags & ~(VmaFlags.RAND_READ | VmaFlags.SEQ_READ);
@@ -230,7 +230,7 @@ public record Madvise(long address, long length, int advice) implements Call {
     }
 
     /** Returns whether the VMA may be marked mergeable; other memory ignores the advice. */
-    private static boolean mayMergePages(Vma vma) {
+    private static boolean mayMergePages(VmArea vma) {
         return !vma.hasAny(
                 VmaFlags.SHARED | VmaFlags.MAYSHARE | VmaFlags.SPECIAL | VmaFlags.HUGETLB | VmaFlags.DROPPABLE);
     }
@@ -239,7 +239,7 @@ public record Madvise(long address, long length, int advice) implements Call {
     private static long populate(Edit edit, long start, long end, long access) {
         long reached = start;
         while (Addresses.isBelow(reached, end)) {
-            Vma vma = edit.at(reached);
+            VmArea vma = edit.at(reached);
             if (vma == null || !vma.has(access) || vma.hasAny(VmaFlags.IO | VmaFlags.PFNMAP)) {
                 // The range before it is faulted in all the same.
                 populateAs(edit, start, reached, access);

@@ -9,9 +9,9 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 
 /** {@code mincore} ({@code mm/mincore.c}). Takes no lock; each page is examined at some instant of the call. */
 public final class Mincore {
@@ -43,7 +43,7 @@ public final class Mincore {
         int done = 0;
         while (done < pages) {
             long at = address + ((long) done << geometry.pageShift());
-            Vma vma = layout.find(at);
+            VmArea vma = layout.find(at);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
@@ -58,7 +58,7 @@ public final class Mincore {
     /**
      * Reports the pages of one leaf, or of the addresses where none is; returns the number of pages reported so far.
      */
-    private static int examine(Layout layout, Vma vma, PageWalk walk, byte[] vector, int done) {
+    private static int examine(Layout layout, VmArea vma, PageWalk walk, byte[] vector, int done) {
         long[] leaf = walk.table().leaf(walk.start());
         int at = done;
         int last = walk.last();
@@ -69,7 +69,7 @@ public final class Mincore {
         return at;
     }
 
-    private static boolean isResident(Layout layout, Vma vma, long address, long pte) {
+    private static boolean isResident(Layout layout, VmArea vma, long address, long pte) {
         if (Pte.isPresent(pte)) {
             return true;
         }

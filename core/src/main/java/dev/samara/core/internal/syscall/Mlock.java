@@ -9,10 +9,10 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code mlock}, {@code mlock2}, {@code munlock} and their all-forms ({@code mm/mlock.c}). */
@@ -111,7 +111,7 @@ public final class Mlock {
                 applyToAll(edit, current ? locked : 0);
             }
             if (current) {
-                for (Vma vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
+                for (VmArea vma = edit.atOrAfter(0); vma != null; vma = edit.atOrAfter(vma.end())) {
                     edit.populate(PopulateRange.Kind.BEST_EFFORT, vma.start(), vma.end());
                 }
             }
@@ -146,7 +146,7 @@ public final class Mlock {
         }
         long reached = start;
         while (Addresses.isBelow(reached, end)) {
-            Vma vma = edit.at(reached);
+            VmArea vma = edit.at(reached);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
@@ -162,7 +162,7 @@ public final class Mlock {
     /** Locks or unlocks all VMAs. A VMA that cannot be changed, for too many mappings, stays as it is. */
     private static void applyToAll(Edit edit, long lock) {
         edit.claim(0, edit.geometry.limit());
-        Vma vma = edit.atOrAfter(0);
+        VmArea vma = edit.atOrAfter(0);
         while (vma != null) {
             long changed = lock(edit, vma, vma.start(), vma.end(), lock);
             vma = edit.atOrAfter(Errno.isError(changed) ? vma.end() : changed);
@@ -170,13 +170,13 @@ public final class Mlock {
     }
 
     /** Clears the lock flags of a whole VMA, without a merge. */
-    static void unlock(Edit edit, Vma vma) {
+    static void unlock(Edit edit, VmArea vma) {
         long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
         edit.replace(vma, null, null, MergeRules.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
     }
 
     /** Locks the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
-    private static long lock(Edit edit, Vma vma, long start, long end, long lock) {
+    private static long lock(Edit edit, VmArea vma, long start, long end, long lock) {
         long flags = (vma.flags() & ~VmaFlags.LOCKED_MASK) | lock;
         if (flags == vma.flags() || vma.hasAny(NEVER_LOCKED)) {
             return vma.end();
@@ -188,7 +188,7 @@ public final class Mlock {
     private static long lockedIn(Edit edit, long start, long end) {
         long stop = Addresses.isBelow(end, start) ? -1L : end;
         long pages = 0;
-        for (Vma vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
+        for (VmArea vma = edit.firstIn(start, stop); vma != null; vma = edit.firstIn(vma.end(), stop)) {
             if (vma.has(VmaFlags.LOCKED)) {
                 long from = Addresses.higher(vma.start(), start);
                 pages += edit.geometry.pages(Addresses.lower(vma.end(), stop) - from);
@@ -202,7 +202,7 @@ public final class Mlock {
      * stays. Memory that cannot be locked is faulted in too, except a device's.
      */
     private static long populate(Edit edit, long start, long end) {
-        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             if (!vma.hasAny(VmaFlags.ACCESS | VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 edit.populate(PopulateRange.Kind.LOCK, start, vma.start());
                 return Errno.ENOMEM.result();

@@ -20,13 +20,13 @@ import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -226,7 +226,7 @@ final class MmapState {
         }
         long replaced = 0;
         long replacedAccounted = 0;
-        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             replaced += edit.pagesOf(vma);
             replacedAccounted += vma.has(VmaFlags.ACCOUNT) ? edit.pagesOf(vma) : 0;
         }
@@ -264,7 +264,7 @@ final class MmapState {
         if (replaced != 0 || early) {
             edit.gate(start, end);
         }
-        Vma placed = MergeRules.place(edit, Vma.mapping(start, end, vmaFlags, pageOffset, behind, null, null));
+        VmArea placed = MergeRules.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
             Mlock.unlock(edit, placed);

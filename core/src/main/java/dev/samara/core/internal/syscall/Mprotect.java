@@ -10,10 +10,10 @@ import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code mprotect} ({@code mm/mprotect.c}). */
@@ -52,7 +52,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return Errno.EINVAL.result();
         }
         edit.claim(address, end);
-        Vma first = edit.firstIn(address, end);
+        VmArea first = edit.firstIn(address, end);
         if (first == null) {
             return Errno.ENOMEM.result();
         }
@@ -70,7 +70,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
             return Errno.EINVAL.result();
         }
         long reached = start;
-        for (Vma vma = first; vma != null; vma = edit.firstIn(reached, end)) {
+        for (VmArea vma = first; vma != null; vma = edit.firstIn(reached, end)) {
             if (Addresses.isBelow(reached, vma.start())) {
                 return Errno.ENOMEM.result();
             }
@@ -85,7 +85,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
     }
 
     /** Changes the part of one VMA in a range; returns the end of the VMA that covers it now, or a negated errno. */
-    private static long protect(Edit edit, Vma vma, long start, long end, long access) {
+    private static long protect(Edit edit, VmArea vma, long start, long end, long access) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
         if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0) {
             return Errno.EACCES.result();
@@ -108,7 +108,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
                 }
                 flags |= VmaFlags.ACCOUNT;
             }
-        } else if (vma.isAnonymous() && vma.anonIdentity() == null) {
+        } else if (vma.isAnonymous() && vma.anonVma() == null) {
             // Memory that was never written need not stay charged.
             flags &= ~VmaFlags.ACCOUNT;
         }

@@ -8,9 +8,9 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code mseal} ({@code mm/mseal.c}). */
@@ -38,7 +38,7 @@ public record Mseal(long address, long length, long flags) implements Call {
             return Errno.ENOMEM.result();
         }
         long reached = address;
-        for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(reached, end)) {
+        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(reached, end)) {
             if (vma.has(VmaFlags.SEALED)) {
                 reached = vma.end();
                 continue;
@@ -56,7 +56,7 @@ public record Mseal(long address, long length, long flags) implements Call {
     private static boolean hasHole(Edit edit, long start, long end) {
         long reached = start;
         while (Addresses.isBelow(reached, end)) {
-            Vma vma = edit.at(reached);
+            VmArea vma = edit.at(reached);
             if (vma == null) {
                 return true;
             }

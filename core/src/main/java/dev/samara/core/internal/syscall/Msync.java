@@ -5,10 +5,10 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 
 /** {@code msync} ({@code mm/msync.c}): the errors that depend on the layout; nothing is written back yet. */
@@ -36,7 +36,7 @@ public record Msync(long address, long length, int flags) implements Call {
         long result = 0;
         long reached = address;
         while (Addresses.isBelow(reached, end)) {
-            Vma vma = edit.firstIn(reached, end);
+            VmArea vma = edit.firstIn(reached, end);
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }

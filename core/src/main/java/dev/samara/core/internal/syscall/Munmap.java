@@ -10,9 +10,9 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.concurrent.CompletableFuture;
 
@@ -61,7 +61,7 @@ public record Munmap(long address, long length) implements Call {
     }
 
     private static void cutAt(Edit edit, long address) {
-        Vma vma = edit.at(address);
+        VmArea vma = edit.at(address);
         if (vma != null && vma.start() != address) {
             MergeRules.cut(edit, vma, address);
         }
@@ -75,7 +75,7 @@ public record Munmap(long address, long length) implements Call {
      * @return 0 or a negated errno
      */
     static long cutEdges(Edit edit, long start, long end) {
-        Vma first = edit.firstIn(start, end);
+        VmArea first = edit.firstIn(start, end);
         if (first == null) {
             return DONE;
         }
@@ -93,8 +93,8 @@ public record Munmap(long address, long length) implements Call {
             }
             MergeRules.cut(edit, first, start);
         }
-        Vma last = null;
-        for (Vma vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        VmArea last = null;
+        for (VmArea vma = edit.firstIn(start, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             if (vma.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }

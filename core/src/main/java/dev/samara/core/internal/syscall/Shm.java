@@ -8,14 +8,14 @@ import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Revocations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.ShmFlags;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -84,7 +84,7 @@ public final class Shm {
             if (!edit.geometry.isAligned(address)) {
                 return Errno.EINVAL.result();
             }
-            Vma found = edit.atOrAfter(address);
+            VmArea found = edit.atOrAfter(address);
             while (found != null && !startsAttachment(edit, found, null)) {
                 found = edit.atOrAfter(found.end());
             }
@@ -94,7 +94,7 @@ public final class Shm {
             detach(edit, found);
             // Other pieces of the attachment, if a partial munmap or mprotect has cut it.
             long size = edit.geometry.roundUp(attachment.segment().size());
-            Vma vma = edit.atOrAfter(found.end());
+            VmArea vma = edit.atOrAfter(found.end());
             while (vma != null && vma.end() - address <= size) {
                 if (startsAttachment(edit, vma, attachment)) {
                     detach(edit, vma);
@@ -104,7 +104,7 @@ public final class Shm {
             return DONE;
         }
 
-        private static void detach(Edit edit, Vma vma) {
+        private static void detach(Edit edit, VmArea vma) {
             edit.claim(vma.start(), vma.end());
             if (!vma.has(VmaFlags.SEALED)) {
                 edit.unmap(vma.start(), vma.end(), false);
@@ -112,7 +112,7 @@ public final class Shm {
         }
 
         /** Returns whether the offset of a VMA shows that it is a piece of an attachment that began at the address. */
-        private boolean startsAttachment(Edit edit, Vma vma, SharedSegment.@Nullable Attachment attachment) {
+        private boolean startsAttachment(Edit edit, VmArea vma, SharedSegment.@Nullable Attachment attachment) {
             return vma.backing() instanceof SharedSegment.Attachment own
                     && (attachment == null || own == attachment)
                     && edit.geometry.pages(vma.start() - address) == vma.pageOffset();

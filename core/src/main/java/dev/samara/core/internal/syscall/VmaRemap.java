@@ -12,12 +12,12 @@ import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.vma.AnonVma;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import org.jspecify.annotations.Nullable;
 
@@ -111,7 +111,7 @@ final class VmaRemap {
     private long moveEach() {
         long end = address + oldLength;
         long result = Errno.EFAULT.result();
-        for (Vma vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
+        for (VmArea vma = edit.firstIn(address, end); vma != null; vma = edit.firstIn(vma.end(), end)) {
             boolean first = Errno.isError(result);
             if (first && Addresses.isBelow(address, vma.start())) {
                 return Errno.EFAULT.result();
@@ -131,12 +131,12 @@ final class VmaRemap {
         return result;
     }
 
-    private static boolean movesAlone(Vma vma) {
+    private static boolean movesAlone(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits != null && traits.movesAlone();
     }
 
-    private long one(@Nullable Vma vma) {
+    private long one(@Nullable VmArea vma) {
         if (vma == null) {
             return Errno.EFAULT.result();
         }
@@ -155,7 +155,7 @@ final class VmaRemap {
     }
 
     /** Checks whether the VMA may be copied or may grow; returns 0 or a negated errno. */
-    private long checkSource(Vma vma) {
+    private long checkSource(VmArea vma) {
         if (oldLength == 0 && !vma.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
             return Errno.EINVAL.result();
         }
@@ -189,7 +189,7 @@ final class VmaRemap {
         return result == DONE ? address : result;
     }
 
-    private long grow(Vma vma) {
+    private long grow(VmArea vma) {
         long delta = newLength - oldLength;
         long end = vma.end();
         if (end - address == oldLength
@@ -198,14 +198,14 @@ final class VmaRemap {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                 return Errno.ENOMEM.result();
             }
-            Vma tail = Vma.mapping(
+            VmArea tail = new VmArea(
                     end,
                     end + delta,
                     vma.flags(),
                     vma.pageOffset() + edit.pagesOf(vma),
                     vma.traits(),
                     vma.name(),
-                    vma.anonIdentity());
+                    vma.anonVma());
             if (MergeRules.join(edit, tail, true) == null) {
                 return Errno.ENOMEM.result();
             }
@@ -247,7 +247,7 @@ final class VmaRemap {
             }
             oldLength = newLength;
         }
-        Vma vma = edit.at(address);
+        VmArea vma = edit.at(address);
         if (vma == null) {
             return Errno.EFAULT.result();
         }
@@ -257,7 +257,7 @@ final class VmaRemap {
         return move(vma, newAddress);
     }
 
-    private long move(Vma vma, long hint) {
+    private long move(VmArea vma, long hint) {
         long offset = vma.pageOffset() + geometry.pages(address - vma.start());
         int mapFlags = ((flags & FIXED) != 0 ? MapFlags.FIXED : 0) | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
         long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
@@ -276,13 +276,13 @@ final class VmaRemap {
         if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(charged))) {
             return Errno.ENOMEM.result();
         }
-        AnonVma identity = vma.anonIdentity();
+        AnonVma identity = vma.anonVma();
         if (vma.isAnonymous() && identity == null) {
             // Memory without pages gets the offset of its new address, which fits the new neighbours.
             offset = geometry.pages(target);
         }
-        Vma copy = Vma.mapping(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
-        Vma placed = MergeRules.place(edit, copy);
+        VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
+        VmArea placed = MergeRules.place(edit, copy);
         if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
             edit.gate(target, target + newLength);
         }
@@ -300,7 +300,7 @@ final class VmaRemap {
         return target;
     }
 
-    private void populateIfLocked(Vma vma, long start, long end) {
+    private void populateIfLocked(VmArea vma, long start, long end) {
         if (vma.has(VmaFlags.LOCKED)) {
             edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
         }
@@ -310,7 +310,7 @@ final class VmaRemap {
      * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate only the start is
      * asked for.
      */
-    private @Nullable Errno refusalToCutOut(Vma vma) {
+    private @Nullable Errno refusalToCutOut(VmArea vma) {
         Errno refusal = address == vma.start() ? null : MergeRules.refusalToCut(edit, vma, address);
         long end = address + oldLength;
         return refusal != null || oldLength == 0 || end == vma.end()
@@ -322,20 +322,20 @@ final class VmaRemap {
      * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of it was
      * copied, its identity moved with its pages.
      */
-    private void leaveEmpty(Vma before, Vma placed) {
-        Vma old = edit.at(address);
+    private void leaveEmpty(VmArea before, VmArea placed) {
+        VmArea old = edit.at(address);
         if (old == null) {
             throw new IllegalStateException("a mapping vanished under the layout lock at its copying: " + before);
         }
         boolean whole = old != placed && old.start() == address && old.length() == oldLength;
-        Vma emptied = Vma.mapping(
+        VmArea emptied = new VmArea(
                 old.start(),
                 old.end(),
                 old.flags() & ~VmaFlags.LOCKED_MASK,
                 old.pageOffset(),
                 old.traits(),
                 old.name(),
-                whole ? null : old.anonIdentity());
+                whole ? null : old.anonVma());
         edit.replaceByEmptied(old, emptied);
         edit.gate(address, address + oldLength);
     }

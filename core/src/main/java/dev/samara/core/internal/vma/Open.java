@@ -28,34 +28,34 @@ public abstract class Open {
     protected Open() {}
 
     /**
-     * Acquires another share. Caller must have a share, or know that another thread keeps one meanwhile.
+     * Gets another share. Caller must have a share, or know that another thread has one meanwhile.
      *
      * @throws IllegalStateException if the open has ended; nothing is changed then
      */
-    public final void share() {
-        if (add(1) == 0) {
-            throw new IllegalStateException("an open that has ended was shared: " + this);
+    public final void get() {
+        if (getAndAdd(1) == 0) {
+            throw new IllegalStateException("share of an open that has ended: " + this);
         }
     }
 
     /**
-     * Acquires another share, unless the open has ended.
+     * Gets another share, unless the open has ended.
      *
-     * @return whether a share was acquired
+     * @return whether the caller has a share now
      */
-    public final boolean shareUnlessEnded() {
-        return add(1) != 0;
+    public final boolean getUnlessEnded() {
+        return getAndAdd(1) != 0;
     }
 
     /**
-     * Drops a share. The last one ends the open, on this thread, which must not hold a lock of a layout.
+     * Puts a share. The last one ends the open, on this thread, which must not hold a lock of a layout.
      *
-     * @throws IllegalStateException if all shares were dropped before; nothing is changed then
+     * @throws IllegalStateException if all shares were put before; nothing is changed then
      */
-    public final void drop() {
-        int before = add(-1);
+    public final void put() {
+        int before = getAndAdd(-1);
         if (before == 0) {
-            throw new IllegalStateException("a share of an open was given up twice: " + this);
+            throw new IllegalStateException("share of an open put twice: " + this);
         }
         if (before == 1) {
             ended();
@@ -63,14 +63,22 @@ public abstract class Open {
     }
 
     /** Changes the number of shares, unless it is 0, which is final; returns the previous number. */
-    private int add(int change) {
+    private int getAndAdd(int change) {
         int before;
         do {
-            before = (int) SHARES.getVolatile(this);
-        } while (before != 0 && !SHARES.compareAndSet(this, before, before + change));
+            before = sharesVolatile();
+        } while (before != 0 && !casShares(before, before + change));
         return before;
     }
 
-    /** Called once, after the last share was dropped. Must not call an embedder's code, nor wait. */
+    private int sharesVolatile() {
+        return (int) SHARES.getVolatile(this);
+    }
+
+    private boolean casShares(int expected, int value) {
+        return SHARES.compareAndSet(this, expected, value);
+    }
+
+    /** Called once, after the last share was put. Must not call an embedder's code, nor wait. */
     protected abstract void ended();
 }

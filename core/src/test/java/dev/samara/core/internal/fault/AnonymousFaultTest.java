@@ -18,6 +18,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -84,12 +85,12 @@ final class AnonymousFaultTest {
         assertEquals(0, fixture.load(at));
         assertTrue(Pte.has(fixture.pte(at), Pte.ZERO));
         assertEquals(0, fixture.frames());
-        assertNull(vma(fixture, at).anonIdentity());
+        assertNull(VmArea.of(vma(fixture, at)).anonVma());
         fixture.store(at, 5);
         assertEquals(5, fixture.load(at));
         assertEquals(0, fixture.load(at + 8));
         assertEquals(1, fixture.frames());
-        assertNotNull(vma(fixture, at).anonIdentity());
+        assertNotNull(VmArea.of(vma(fixture, at)).anonVma());
         // The zero page still has zeros only.
         assertEquals(0, fixture.load(at + PAGE));
         fixture.closeEmpty();
@@ -151,8 +152,8 @@ final class AnonymousFaultTest {
         };
         for (long edge : edges) {
             outOfRange(fixture, edge);
-            boolean reachesMapped = Long.compareUnsigned(at - edge, LONG_COPY) < 0
-                    || Long.compareUnsigned(last - edge, LONG_COPY) < 0;
+            boolean reachesMapped =
+                    Long.compareUnsigned(at - edge, LONG_COPY) < 0 || Long.compareUnsigned(last - edge, LONG_COPY) < 0;
             if (!reachesMapped) {
                 outOfRangeInEverySize(fixture.cpu.memory(), edge);
             }
@@ -297,14 +298,14 @@ final class AnonymousFaultTest {
         int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
         long stack = fixture.map(top - 2 * PAGE, 2, RW, flags, null, 0);
         fixture.store(stack + PAGE, 1);
-        Object identity = vma(fixture, stack).anonIdentity();
+        Object identity = VmArea.of(vma(fixture, stack)).anonVma();
         assertNotNull(identity);
         fixture.store(stack - 8, 2);
         fixture.store(stack - 20 * PAGE, 3);
         Vma grown = vma(fixture, stack);
         assertEquals(stack - 20 * PAGE, grown.start());
         assertEquals(top, grown.end());
-        assertSame(identity, grown.anonIdentity());
+        assertSame(identity, VmArea.of(grown).anonVma());
         assertEquals(1, fixture.load(stack + PAGE));
         assertEquals(2, fixture.load(stack - 8));
         // A read grows it too, and so does an access that the mapping forbids.
@@ -325,9 +326,9 @@ final class AnonymousFaultTest {
         SpaceFixture fixture = new SpaceFixture();
         int flags = ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED;
         long stack = fixture.map(0x7000_0000L, 1, RW, flags, null, 0);
-        assertNull(vma(fixture, stack).anonIdentity());
+        assertNull(VmArea.of(vma(fixture, stack)).anonVma());
         assertEquals(0, fixture.load(stack - PAGE));
-        assertNotNull(vma(fixture, stack).anonIdentity());
+        assertNotNull(VmArea.of(vma(fixture, stack)).anonVma());
         assertEquals(stack - PAGE, vma(fixture, stack).start());
         fixture.closeEmpty();
     }
@@ -340,7 +341,9 @@ final class AnonymousFaultTest {
         assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, RW | EXEC));
         fixture.store(at, 1);
         fixture.store(at + PAGE, 2);
-        assertSame(vma(fixture, at).anonIdentity(), vma(fixture, at + PAGE).anonIdentity());
+        assertSame(
+                VmArea.of(vma(fixture, at)).anonVma(),
+                VmArea.of(vma(fixture, at + PAGE)).anonVma());
         assertEquals(0, fixture.space.mprotect(at + PAGE, PAGE, RW));
         assertSame(vma(fixture, at), vma(fixture, at + PAGE));
         assertEquals(1, fixture.load(at));

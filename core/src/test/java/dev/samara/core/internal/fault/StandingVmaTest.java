@@ -11,9 +11,9 @@ import dev.samara.core.OneThread;
 import dev.samara.core.SpaceFixture;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.vma.Vma;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -30,18 +30,18 @@ final class StandingVmaTest {
     private final SpaceFixture fixture = new SpaceFixture(64);
     private final Layout layout = fixture.layout();
     private final long at = fixture.anonymous(LENGTH);
-    private final Vma found = vma();
+    private final VmArea found = vma();
 
     @AfterEach
     void nothingIsLeft() {
         fixture.closeEmpty();
     }
 
-    private Vma vma() {
-        return Objects.requireNonNull(fixture.space.find(at));
+    private VmArea vma() {
+        return Objects.requireNonNull(fixture.layout().find(at));
     }
 
-    private @Nullable Vma standing() {
+    private @Nullable VmArea standing() {
         return StandingVma.of(layout, found, at);
     }
 
@@ -60,26 +60,26 @@ final class StandingVmaTest {
     @DisplayName("gives its successor the anon_vma too, so that a fork copies the page")
     void replaced() {
         advise(1, Advice.DONTDUMP);
-        Vma successor = vma();
+        VmArea successor = vma();
         assertNotSame(found, successor);
         AnonVmas.prepare(layout, found);
-        assertNull(successor.anonIdentity(), "prepared although it was replaced first");
+        assertNull(successor.anonVma(), "prepared although it was replaced first");
         assertSame(successor, standing());
-        assertNotNull(successor.anonIdentity());
+        assertNotNull(successor.anonVma());
     }
 
     @Test
     @DisplayName("passes over a successor that was replaced too")
     void replacedTwice() {
         advise(1, Advice.DONTDUMP);
-        Vma between = vma();
+        VmArea between = vma();
         advise(2, Advice.DONTFORK);
-        Vma last = vma();
+        VmArea last = vma();
         assertNotSame(between, last);
         AnonVmas.prepare(layout, found);
         assertSame(last, standing());
-        assertNotNull(last.anonIdentity());
-        assertNull(between.anonIdentity());
+        assertNotNull(last.anonVma());
+        assertNull(between.anonVma());
     }
 
     @Test
@@ -88,7 +88,7 @@ final class StandingVmaTest {
         fixture.map(at, 1, SpaceFixture.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
         AnonVmas.prepare(layout, found);
         assertNull(standing());
-        assertNull(vma().anonIdentity());
+        assertNull(vma().anonVma());
         assertEquals(0, fixture.space.munmap(at, SpaceFixture.PAGE));
         assertNull(standing());
     }

@@ -15,11 +15,10 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -45,9 +44,9 @@ final class FilePagesTest {
     private final OpenFile backing = OpenFile.named("/f").open();
     private final PageTableContext worker = memory.newWorker("mapper");
 
-    private Vma attached(long flags, long page, long pages) {
-        Vma vma = new Vma(AT, AT + pages * PAGE, RW | flags, page, backing, null, null);
-        Life.attach(vma, null, null);
+    private VmArea attached(long flags, long page, long pages) {
+        VmArea vma = VmArea.describe(AT, AT + pages * PAGE, RW | flags, page, backing, null, null);
+        vma.attach(null, null);
         return vma;
     }
 
@@ -278,13 +277,13 @@ final class FilePagesTest {
     @Test
     @DisplayName("a removed page leaves every mapping; only truncation removes private copies")
     void unmapped() {
-        Vma shared = attached(VmaFlags.SHARED, 2, 8);
-        Linked link = file.link(shared, table, true);
+        VmArea shared = attached(VmaFlags.SHARED, 2, 8);
+        FileLink link = file.link(shared, table, true);
         for (int page = 2; page < 10; page++) {
             assertTrue(map(AT + (page - 2) * PAGE, page, file.frameFor(page)));
         }
         PageTable privately = new PageTable(Geometry.LINUX_X86_64);
-        Linked privateLink = file.link(attached(0, 4, 4), privately, true);
+        FileLink privateLink = file.link(attached(0, 4, 4), privately, true);
         for (int i = 0; i < 4; i++) {
             long[] leaf = privately.leafForInstall(AT);
             int frame = memory.frames().allocate(worker.magazine());
@@ -370,7 +369,7 @@ final class FilePagesTest {
     @Test
     @DisplayName("P7: faults beside truncation, holes and removal never find a page of another place, or a free one")
     void besideFaults() throws InterruptedException {
-        Linked link = file.link(attached(VmaFlags.SHARED, 0, 10), table, true);
+        FileLink link = file.link(attached(VmaFlags.SHARED, 0, 10), table, true);
         AtomicBoolean stop = new AtomicBoolean();
         AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         List<Thread> threads = List.of(new Thread(new Mapper(stop, failure)), new Thread(new Mapper(stop, failure)));

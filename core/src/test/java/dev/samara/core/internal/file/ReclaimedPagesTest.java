@@ -12,11 +12,10 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -39,9 +38,9 @@ final class ReclaimedPagesTest {
     private final PageTable table = new PageTable(Geometry.LINUX_X86_64);
     private final OpenFile backing = OpenFile.named("/f").open();
 
-    private Linked link(long flags) {
-        Vma vma = new Vma(AT, AT + 8 * PAGE, VmaFlags.READ | flags, 0, backing, null, null);
-        Life.attach(vma, null, null);
+    private FileLink link(long flags) {
+        VmArea vma = VmArea.describe(AT, AT + 8 * PAGE, VmaFlags.READ | flags, 0, backing, null, null);
+        vma.attach(null, null);
         return file.link(vma, table, true);
     }
 
@@ -74,7 +73,7 @@ final class ReclaimedPagesTest {
         }
         int[] before = new int[8];
         file.framesAt(0, 8, before);
-        Linked read = link(0);
+        FileLink read = link(0);
         ExecutorService thread = Executors.newSingleThreadExecutor();
         try {
             Future<Integer> reclaimed;
@@ -153,7 +152,7 @@ final class ReclaimedPagesTest {
             assertTrue(file.frameFor(page) > 0);
         }
         ExecutorService thread = Executors.newSingleThreadExecutor();
-        Linked writable;
+        FileLink writable;
         try {
             Future<Integer> reclaimed;
             file.content().lock();

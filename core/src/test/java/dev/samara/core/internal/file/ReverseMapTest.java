@@ -8,9 +8,9 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -38,19 +38,19 @@ final class ReverseMapTest {
     private final OpenFile file = OpenFile.named("/f").open();
     private final ReverseMap map = new ReverseMap(() -> {});
 
-    private Vma vma(long page, long pages) {
-        return new Vma(0x10_0000, 0x10_0000 + (pages << 12), RW, page, file, null, null);
+    private VmArea vma(long page, long pages) {
+        return VmArea.describe(0x10_0000, 0x10_0000 + (pages << 12), RW, page, file, null, null);
     }
 
-    private List<Vma> visited(long first, long last) {
-        List<Vma> found = new ArrayList<>();
+    private List<VmArea> visited(long first, long last) {
+        List<VmArea> found = new ArrayList<>();
         map.visit(first, last, link -> found.add(link.vma()));
         return found;
     }
 
-    private Set<Vma> found(long first, long last) {
-        List<Vma> found = visited(first, last);
-        Set<Vma> once = new HashSet<>(found);
+    private Set<VmArea> found(long first, long last) {
+        List<VmArea> found = visited(first, last);
+        Set<VmArea> once = new HashSet<>(found);
         assertEquals(found.size(), once.size(), "each once");
         return once;
     }
@@ -60,19 +60,19 @@ final class ReverseMapTest {
     void againstAModel() {
         System.out.println("ReverseMapTest: -Dsamara.seed=" + SEED);
         Random random = new Random(SEED);
-        Map<Vma, ReverseMap.Link> linked = new HashMap<>();
+        Map<VmArea, ReverseMap.Link> linked = new HashMap<>();
         for (int step = 0; step < 4000; step++) {
             if (random.nextInt(5) < 3 || linked.isEmpty()) {
-                Vma vma = vma(random.nextInt(300), 1 + random.nextInt(random.nextBoolean() ? 4 : 200));
+                VmArea vma = vma(random.nextInt(300), 1 + random.nextInt(random.nextBoolean() ? 4 : 200));
                 linked.put(vma, map.link(vma, table, true));
             } else {
-                List<Vma> all = new ArrayList<>(linked.keySet());
-                Vma vma = all.get(random.nextInt(all.size()));
+                List<VmArea> all = new ArrayList<>(linked.keySet());
+                VmArea vma = all.get(random.nextInt(all.size()));
                 map.unlink(linked.remove(vma));
             }
             long first = random.nextInt(320);
             long last = first + random.nextInt(40);
-            Set<Vma> expected = linked.keySet().stream()
+            Set<VmArea> expected = linked.keySet().stream()
                     .filter(vma -> vma.pageOffset() <= last && first < vma.pageOffset() + (vma.length() >>> 12))
                     .collect(Collectors.toSet());
             assertEquals(expected, found(first, last), () -> "-Dsamara.seed=" + SEED);
@@ -85,9 +85,9 @@ final class ReverseMapTest {
     @Test
     @DisplayName("page numbers are unsigned: the largest is found, and a VMA across the middle")
     void unsigned() {
-        Vma last = vma(-1, 1);
-        Vma middle = vma(Long.MAX_VALUE, 2);
-        Vma zero = vma(0, 1);
+        VmArea last = vma(-1, 1);
+        VmArea middle = vma(Long.MAX_VALUE, 2);
+        VmArea zero = vma(0, 1);
         map.link(last, table, true);
         map.link(middle, table, true);
         map.link(zero, table, true);
@@ -101,11 +101,11 @@ final class ReverseMapTest {
     @Test
     @DisplayName("W22: of 20,000 VMAs of one file, a lookup of one page visits the two that map it")
     void manySplits() {
-        List<Vma> own = new ArrayList<>();
-        Vma whole = vma(0, 20_000);
+        List<VmArea> own = new ArrayList<>();
+        VmArea whole = vma(0, 20_000);
         map.link(whole, table, true);
         for (int page = 0; page < 20_000; page++) {
-            Vma split = vma(page, 1);
+            VmArea split = vma(page, 1);
             own.add(split);
             map.link(split, table, true);
         }
@@ -127,16 +127,16 @@ final class ReverseMapTest {
     @Test
     @DisplayName("P7: a VMA that takes another's place beside a lookup is not missed, also where the lookup has passed")
     void replacedInFrontOfALookup() {
-        Vma first = vma(0, 1);
-        Vma replaced = vma(8, 4);
-        Vma successor = vma(9, 1);
+        VmArea first = vma(0, 1);
+        VmArea replaced = vma(8, 4);
+        VmArea successor = vma(9, 1);
         map.link(first, table, true);
-        Vma second = vma(16, 1);
+        VmArea second = vma(16, 1);
         map.link(second, table, true);
         ReverseMap.Link old = map.link(replaced, table, true);
-        Set<Vma> seen = new HashSet<>();
+        Set<VmArea> seen = new HashSet<>();
         map.visit(0, 100, link -> {
-            Vma vma = link.vma();
+            VmArea vma = link.vma();
             if (vma == second) {
                 map.link(successor, table, true);
                 map.unlink(old);
@@ -176,7 +176,7 @@ final class ReverseMapTest {
             for (int lookup = 0; lookup < 20_000; lookup++) {
                 boolean[] covered = new boolean[pages];
                 map.visit(0, pages - 1, link -> {
-                    Vma vma = link.vma();
+                    VmArea vma = link.vma();
                     for (long page = vma.pageOffset(); page < vma.pageOffset() + (vma.length() >>> 12); page++) {
                         covered[(int) page] = true;
                     }

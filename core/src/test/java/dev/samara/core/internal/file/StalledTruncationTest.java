@@ -13,11 +13,10 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,9 +47,9 @@ final class StalledTruncationTest {
     private final OpenFile backing = OpenFile.named("/f").open();
     private final List<String> reports = new ArrayList<>();
 
-    private Vma vma(long address, long flags) {
-        Vma vma = new Vma(address, address + PAGES * PAGE, RW | flags, 0, backing, null, null);
-        Life.attach(vma, null, null);
+    private VmArea vma(long address, long flags) {
+        VmArea vma = VmArea.describe(address, address + PAGES * PAGE, RW | flags, 0, backing, null, null);
+        vma.attach(null, null);
         return vma;
     }
 
@@ -98,7 +97,7 @@ final class StalledTruncationTest {
         CpuTlb cpu = useFile();
         Thread truncater = beginTruncation();
         for (int i = 0; i < 1000; i++) {
-            Linked linked = file.link(vma(ELSEWHERE, VmaFlags.SHARED), table, true);
+            FileLink linked = file.link(vma(ELSEWHERE, VmaFlags.SHARED), table, true);
             assertEquals(2, file.linked());
             linked.unlink();
             assertEquals(1, file.linked());
@@ -111,7 +110,7 @@ final class StalledTruncationTest {
     @DisplayName("P7: a private copy whose VMA is replaced while the truncation waits is found at its successor")
     void findsSuccessors() {
         CpuTlb cpu = useFile();
-        Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
+        FileLink linked = file.link(vma(ELSEWHERE, 0), table, true);
         put(
                 ELSEWHERE + (PAGES - 1) * PAGE,
                 Pte.present(memory.frames().allocate(worker.magazine()), Pte.OWN | Pte.READ | Pte.WRITE));
@@ -127,7 +126,7 @@ final class StalledTruncationTest {
     @DisplayName("P7: pages of another mapping at the place of a VMA that has gone stay")
     void leavesOthers() {
         CpuTlb cpu = useFile();
-        Linked linked = file.link(vma(ELSEWHERE, 0), table, true);
+        FileLink linked = file.link(vma(ELSEWHERE, 0), table, true);
         Thread truncater = beginTruncation();
         linked.unlink();
         int frame = memory.frames().allocate(worker.magazine());

@@ -20,11 +20,10 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.internal.vma.Linked;
+import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,9 +70,9 @@ final class UnfinishedRemovalTest {
     private final PageTableContext worker = memory.newWorker("mapper");
     private final OpenFile backing = OpenFile.named("/f").open();
 
-    private Linked link(long address, long flags) {
-        Vma vma = new Vma(address, address + PAGES * PAGE, RW | flags, 0, backing, null, null);
-        Life.attach(vma, null, null);
+    private FileLink link(long address, long flags) {
+        VmArea vma = VmArea.describe(address, address + PAGES * PAGE, RW | flags, 0, backing, null, null);
+        vma.attach(null, null);
         return file.link(vma, table, true);
     }
 

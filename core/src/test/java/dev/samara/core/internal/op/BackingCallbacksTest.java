@@ -10,8 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.NamedBacking;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.vma.Life;
 import dev.samara.core.internal.vma.Open;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -47,7 +47,8 @@ final class BackingCallbacksTest {
 
         @Override
         public @Nullable Errno maySplit(Vma vma, long address) {
-            log.add("cut " + vma.start() / PAGE + " at " + address / PAGE + ", kept " + Life.keeps(vma));
+            log.add("cut " + vma.start() / PAGE + " at " + address / PAGE + ", kept "
+                    + VmArea.of(vma).references());
             return answer;
         }
 
@@ -61,8 +62,8 @@ final class BackingCallbacksTest {
     private final MachineState host = Layouts.host(100, 0, MachineState.UNLIMITED);
     private final BackingCallbacks questions = new BackingCallbacks(host);
 
-    private Vma vma(int page) {
-        return new Vma(page * PAGE, (page + 4) * PAGE, VmaFlags.READ, page, backing, null, null);
+    private VmArea vma(int page) {
+        return VmArea.describe(page * PAGE, (page + 4) * PAGE, VmaFlags.READ, page, backing, null, null);
     }
 
     private void attempt(Runnable body, boolean answered) {
@@ -78,8 +79,8 @@ final class BackingCallbacksTest {
     @Test
     @DisplayName("what one attempt has asked the next finds answered, as long as it asks the same")
     void answers() {
-        Vma attached = vma(0);
-        Life.attach(attached, null, null);
+        VmArea attached = vma(0);
+        attached.attach(null, null);
         Runnable asks = () -> {
             assertNull(questions.maySplit(attached, 2 * PAGE, attached));
             questions.open(vma(2), attached);
@@ -88,7 +89,7 @@ final class BackingCallbacksTest {
         assertLog();
         questions.put();
         assertLog("cut 0 at 2, kept 1", "open 2");
-        assertEquals(0, Life.keeps(attached));
+        assertEquals(0, attached.references());
         attempt(asks, true);
         questions.put();
         assertLog("cut 0 at 2, kept 1", "open 2");
@@ -149,11 +150,11 @@ final class BackingCallbacksTest {
     @Test
     @DisplayName("a question about a VMA that has been replaced meanwhile is not put")
     void replaced() {
-        Vma gone = vma(0);
-        Life.attach(gone, null, null);
+        VmArea gone = vma(0);
+        gone.attach(null, null);
         questions.restart();
         questions.maySplit(gone, PAGE, gone);
-        Life.detach(gone);
+        gone.detach();
         questions.put();
         assertLog();
         assertFalse(questions.areAnswered());
@@ -162,14 +163,14 @@ final class BackingCallbacksTest {
     @Test
     @DisplayName("a VMA in the place of one that was replaced before it could be asked about is asked about itself")
     void successor() {
-        Vma gone = vma(0);
-        Life.attach(gone, null, null);
+        VmArea gone = vma(0);
+        gone.attach(null, null);
         questions.restart();
         questions.maySplit(gone, PAGE, gone);
-        Life.detach(gone);
+        gone.detach();
         questions.put();
-        Vma there = vma(0);
-        Life.attach(there, null, null);
+        VmArea there = vma(0);
+        there.attach(null, null);
         questions.restart();
         questions.maySplit(there, PAGE, there);
         questions.put();
@@ -202,7 +203,7 @@ final class BackingCallbacksTest {
         questions.takeBackUnused();
         host.background().awaitQuiescence();
         assertLog("open 1");
-        open.drop();
+        open.put();
         host.background().awaitQuiescence();
         assertLog("open 1", "close 1");
     }
@@ -210,7 +211,7 @@ final class BackingCallbacksTest {
     @Test
     @DisplayName("a backing without operations is not asked about a cut, and cannot be about an open")
     void withoutOperations() {
-        Vma anonymous = new Vma(0, PAGE, VmaFlags.READ, 0, null, null, null);
+        VmArea anonymous = VmArea.describe(0, PAGE, VmaFlags.READ, 0, null, null, null);
         assertNull(questions.maySplit(anonymous, PAGE, anonymous));
         assertTrue(questions.areAnswered());
         assertThrows(IllegalStateException.class, () -> questions.open(anonymous, null));

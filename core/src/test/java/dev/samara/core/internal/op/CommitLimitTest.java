@@ -9,6 +9,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
@@ -182,8 +183,8 @@ final class CommitLimitTest {
     @DisplayName("what is loaded is charged, or refused")
     void loaded() {
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
-        Vma fits = new Vma(PLACE, PLACE + 6 * PAGE, flags, 0, null, null, null);
-        Vma tooMuch = new Vma(PLACE + 8 * PAGE, PLACE + 13 * PAGE, flags, 0, null, null, null);
+        Vma fits = VmArea.describe(PLACE, PLACE + 6 * PAGE, flags, 0, null, null, null);
+        Vma tooMuch = VmArea.describe(PLACE + 8 * PAGE, PLACE + 13 * PAGE, flags, 0, null, null, null);
         AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64);
         builder.load(List.of(fits, tooMuch));
         assertThrows(MmException.class, builder::build);
@@ -216,8 +217,8 @@ final class CommitLimitTest {
         space.throwing().mmap(PLACE, 4 * PAGE, RW, SHARED, null, 0);
         Vma shared = space.snapshot().vmas().get(0);
         long flags = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT;
-        Vma charged = new Vma(PLACE + 8 * PAGE, PLACE + 9 * PAGE, flags, 0, null, null, null);
-        Vma odd = new Vma(PLACE + 16 * PAGE, PLACE + 17 * PAGE + 1, flags, 0, null, null, null);
+        Vma charged = VmArea.describe(PLACE + 8 * PAGE, PLACE + 9 * PAGE, flags, 0, null, null, null);
+        Vma odd = VmArea.describe(PLACE + 16 * PAGE, PLACE + 17 * PAGE + 1, flags, 0, null, null, null);
         AddressSpaceBuilder builder = machine.space(Geometry.LINUX_X86_64).load(List.of(shared, charged, odd));
         assertThrows(IllegalArgumentException.class, builder::build);
         assertEquals(4, committed());

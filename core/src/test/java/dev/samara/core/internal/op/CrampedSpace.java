@@ -5,6 +5,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -37,7 +38,7 @@ final class CrampedSpace {
 
     private static void take(Geometry geometry, List<Vma> taken, long start, long end) {
         if (start != end) {
-            taken.add(new Vma(start, end, TAKEN, geometry.pages(start), OpenFiles.A, null, null));
+            taken.add(VmArea.describe(start, end, TAKEN, geometry.pages(start), OpenFiles.A, null, null));
         }
     }
 

@@ -14,13 +14,12 @@ import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Munmap;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -46,24 +45,24 @@ final class DetachedTest {
         OPENED
     }
 
-    private List<Vma> vmas() {
+    private List<VmArea> vmas() {
         return Layouts.vmas(layout);
     }
 
     /** Runs a call, after which all VMAs are attached, and those detached that have left. */
     private void check(int left, Runnable call) {
-        List<Vma> before = vmas();
+        List<VmArea> before = vmas();
         call.run();
-        Set<Vma> after = Collections.newSetFromMap(new IdentityHashMap<>());
+        Set<VmArea> after = Collections.newSetFromMap(new IdentityHashMap<>());
         after.addAll(vmas());
-        for (Vma vma : after) {
-            assertFalse(Life.isDetached(vma) || Life.isFresh(vma), () -> "not attached: " + vma);
+        for (VmArea vma : after) {
+            assertFalse((vma.isDetached() && !vma.isFresh()) || vma.isFresh(), () -> "not attached: " + vma);
         }
-        List<Vma> gone = new ArrayList<>(before);
+        List<VmArea> gone = new ArrayList<>(before);
         gone.removeIf(after::contains);
         assertEquals(left, gone.size(), "VMAs that have left");
-        for (Vma vma : gone) {
-            assertTrue(Life.isDetached(vma), () -> "left and not detached: " + vma);
+        for (VmArea vma : gone) {
+            assertTrue((vma.isDetached() && !vma.isFresh()), () -> "left and not detached: " + vma);
         }
         layout.validate();
     }

@@ -4,11 +4,11 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.Load;
-import dev.samara.core.vma.AnonVma;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -72,15 +72,15 @@ final class DrawnLayout {
             @Nullable String name,
             @Nullable AnonVma identity,
             long skew) {
-        Vma over(int fromPage, int toPage) {
-            return new Vma(address(fromPage), address(toPage), flags, fromPage + skew, backing, name, identity);
+        VmArea over(int fromPage, int toPage) {
+            return VmArea.describe(address(fromPage), address(toPage), flags, fromPage + skew, backing, name, identity);
         }
 
-        private boolean isOf(Vma vma) {
+        private boolean isOf(VmArea vma) {
             return flags == vma.flags()
                     && backing == vma.backing()
                     && Objects.equals(name, vma.name())
-                    && identity == vma.anonIdentity()
+                    && identity == vma.anonVma()
                     && vma.pageOffset() == GEOMETRY.pages(vma.start()) - FIRST_PAGE + skew;
         }
     }
@@ -162,7 +162,7 @@ final class DrawnLayout {
     }
 
     /** The letter of a VMA, or a question mark where it is of no kind. */
-    static char letter(Vma vma) {
+    static char letter(VmArea vma) {
         return KINDS.entrySet().stream()
                 .filter(entry -> entry.getValue().isOf(vma))
                 .map(Map.Entry::getKey)
@@ -171,8 +171,8 @@ final class DrawnLayout {
     }
 
     /** The VMAs of a drawing. */
-    static List<Vma> vmas(String drawing) {
-        List<Vma> vmas = new ArrayList<>();
+    static List<VmArea> vmas(String drawing) {
+        List<VmArea> vmas = new ArrayList<>();
         int page = 0;
         for (int at = 0; at < drawing.length(); at++) {
             if (drawing.charAt(at) == '.') {
@@ -189,10 +189,10 @@ final class DrawnLayout {
     }
 
     /** Draws VMAs, which ascend. */
-    static String of(List<Vma> vmas) {
+    static String of(List<VmArea> vmas) {
         StringBuilder drawing = new StringBuilder();
         long end = address(0);
-        for (Vma vma : vmas) {
+        for (VmArea vma : vmas) {
             drawing.append(".".repeat((int) GEOMETRY.pages(vma.start() - end)))
                     .append('[')
                     .append(String.valueOf(letter(vma)).repeat((int) GEOMETRY.pages(vma.length())))
@@ -204,7 +204,7 @@ final class DrawnLayout {
 
     /** Draws a layout. */
     static String of(Layout layout) {
-        List<Vma> vmas = new ArrayList<>();
+        List<VmArea> vmas = new ArrayList<>();
         layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
         return of(vmas);
     }
@@ -219,21 +219,21 @@ final class DrawnLayout {
         return layout(vmas(drawing), maxMaps, FAR_PAGE, FAR_PAGE);
     }
 
-    static Layout layout(List<Vma> vmas) {
+    static Layout layout(List<VmArea> vmas) {
         return layout(vmas, ENOUGH, FAR_PAGE, FAR_PAGE);
     }
 
     /** Makes a layout, with a limit on the number of mappings and the heap between two pages. */
-    static Layout layout(List<Vma> vmas, int maxMaps, int heapPage, int brkPage) {
+    static Layout layout(List<VmArea> vmas, int maxMaps, int heapPage, int brkPage) {
         return layout(vmas, Layouts.host(maxMaps, 0, MachineState.UNLIMITED), heapPage, brkPage);
     }
 
     /** Makes a layout on a machine. */
-    static Layout layout(List<Vma> vmas, MachineState host) {
+    static Layout layout(List<VmArea> vmas, MachineState host) {
         return layout(vmas, host, FAR_PAGE, FAR_PAGE);
     }
 
-    private static Layout layout(List<Vma> vmas, MachineState host, int heapPage, int brkPage) {
+    private static Layout layout(List<VmArea> vmas, MachineState host, int heapPage, int brkPage) {
         long heap = address(heapPage);
         long brk = address(brkPage);
         return Load.load(Layouts.origin(host, heap, brk, false), vmas);

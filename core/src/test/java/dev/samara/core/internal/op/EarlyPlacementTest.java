@@ -10,6 +10,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -47,7 +48,7 @@ final class EarlyPlacementTest {
     /** A space in which there is no room. */
     private static AddressSpace full(AddressSpaceBuilder builder, Geometry geometry, long first, long last) {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
-        Vma all = new Vma(first, last, flags, geometry.pages(first), null, null, null);
+        Vma all = VmArea.describe(first, last, flags, geometry.pages(first), null, null, null);
         return builder.load(List.of(all)).build();
     }
 

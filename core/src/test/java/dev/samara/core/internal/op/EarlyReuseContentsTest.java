@@ -20,6 +20,7 @@ import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.Cpu;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -140,8 +141,8 @@ final class EarlyReuseContentsTest {
                     + " left")
     void movedBesideAPlacement(boolean topDown) throws Exception {
         Geometry small = new Geometry(12, 2, 21, PAGE, 600 * PAGE, 600 * PAGE);
-        Vma all =
-                new Vma(PAGE, small.limit(), VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS, 1, null, null, null);
+        Vma all = VmArea.describe(
+                PAGE, small.limit(), VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS, 1, null, null, null);
         AddressSpaceBuilder builder =
                 holding.machine().space(small).earlyReuse().load(List.of(all));
         AddressSpace full = (topDown ? builder : builder.bottomUp()).build();

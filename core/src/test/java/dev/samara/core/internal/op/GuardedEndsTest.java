@@ -12,6 +12,7 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -206,11 +207,11 @@ final class GuardedEndsTest {
     void load() {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
         for (long[] range : new long[][] {{0, 1}, {19, 21}, {559, 561}, {560, 600}}) {
-            Vma vma = new Vma(range[0] * PAGE, range[1] * PAGE, flags, range[0], null, null, null);
+            Vma vma = VmArea.describe(range[0] * PAGE, range[1] * PAGE, flags, range[0], null, null, null);
             AddressSpaceBuilder builder = guarded().load(List.of(vma));
             assertSaid("mapping " + vma + " reaches into a guard at an end of the space", builder::build);
         }
-        Vma between = new Vma(20 * PAGE, 560 * PAGE, flags, 20, null, null, null);
+        Vma between = VmArea.describe(20 * PAGE, 560 * PAGE, flags, 20, null, null, null);
         assertEquals(
                 1, guarded().load(List.of(between)).build().snapshot().vmas().size());
     }

@@ -9,9 +9,9 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.RetirementHook;
 import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.tlb.Memory;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -103,8 +103,8 @@ public final class Layouts {
         }
     }
 
-    static List<Vma> vmas(Layout layout) {
-        List<Vma> vmas = new ArrayList<>();
+    static List<VmArea> vmas(Layout layout) {
+        List<VmArea> vmas = new ArrayList<>();
         layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
         return vmas;
     }

@@ -12,12 +12,12 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.Load;
 import dev.samara.core.internal.syscall.Madvise;
 import dev.samara.core.internal.syscall.Mprotect;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,36 +41,36 @@ final class MergeRulesTest {
     private static final long X = VmaFlags.READ | VmaFlags.MAY_ACCESS;
     private static final long Y = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
-    private static Layout layout(int maxMaps, Vma... vmas) {
+    private static Layout layout(int maxMaps, VmArea... vmas) {
         Layout.Origin origin = Layouts.origin(Layouts.host(maxMaps, 256, MachineState.UNLIMITED));
         return Load.load(origin, List.of(vmas));
     }
 
-    private static Layout layout(Vma... vmas) {
+    private static Layout layout(VmArea... vmas) {
         return layout(65530, vmas);
     }
 
-    private static Vma vma(int from, int to, long flags, long offset, @Nullable Backing backing) {
-        return new Vma(BASE + from * PAGE, BASE + to * PAGE, flags, offset, backing, null, null);
+    private static VmArea vma(int from, int to, long flags, long offset, @Nullable Backing backing) {
+        return VmArea.describe(BASE + from * PAGE, BASE + to * PAGE, flags, offset, backing, null, null);
     }
 
-    private static Vma vma(int from, int to, long flags) {
+    private static VmArea vma(int from, int to, long flags) {
         return vma(from, to, flags, from, null);
     }
 
-    private static Vma owned(int from, int to, @Nullable AnonVma identity) {
-        return new Vma(BASE + from * PAGE, BASE + to * PAGE, Y, from, null, null, identity);
+    private static VmArea owned(int from, int to, @Nullable AnonVma identity) {
+        return VmArea.describe(BASE + from * PAGE, BASE + to * PAGE, Y, from, null, null, identity);
     }
 
-    private static List<Vma> vmas(Layout layout) {
-        List<Vma> vmas = new ArrayList<>();
+    private static List<VmArea> vmas(Layout layout) {
+        List<VmArea> vmas = new ArrayList<>();
         layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
         return vmas;
     }
 
     private static String shape(Layout layout) {
         StringJoiner shape = new StringJoiner(" ");
-        for (Vma vma : vmas(layout)) {
+        for (VmArea vma : vmas(layout)) {
             long from = (vma.start() - BASE) / PAGE;
             long to = (vma.end() - BASE) / PAGE;
             String letter = vma.flags() == X ? "x" : vma.flags() == Y ? "y" : "z";
@@ -81,9 +81,9 @@ final class MergeRulesTest {
     }
 
     /** Puts a new piece into a layout. */
-    private static Vma place(Layout layout, Vma piece) {
+    private static VmArea place(Layout layout, VmArea piece) {
         try (Edit edit = Layouts.edit(layout)) {
-            Vma result = MergeRules.place(edit, piece);
+            VmArea result = MergeRules.place(edit, piece);
             Publication.publish(edit, 0);
             assertSame(result, layout.find(piece.start()));
             return result;
@@ -93,7 +93,7 @@ final class MergeRulesTest {
     /** Gives pages other flags, if that is allowed. */
     private static void change(Layout layout, int from, int to, long flags) {
         try (Edit edit = Layouts.edit(layout)) {
-            Vma vma = edit.at(BASE + from * PAGE);
+            VmArea vma = edit.at(BASE + from * PAGE);
             assertNotNull(vma);
             MergeRules.change(edit, vma, BASE + from * PAGE, BASE + to * PAGE, flags);
             Publication.publish(edit, 0);
@@ -114,15 +114,15 @@ final class MergeRulesTest {
     })
     @DisplayName("a new range")
     void newRange(char left, char right, String expected) {
-        List<Vma> around = new ArrayList<>();
+        List<VmArea> around = new ArrayList<>();
         if (left != '-') {
             around.add(vma(0, 4, left == 'x' ? X : Y));
         }
         if (right != '-') {
             around.add(vma(6, 10, right == 'x' ? X : Y));
         }
-        Layout layout = layout(around.toArray(Vma[]::new));
-        Vma result = place(layout, vma(4, 6, X));
+        Layout layout = layout(around.toArray(VmArea[]::new));
+        VmArea result = place(layout, vma(4, 6, X));
         assertEquals(expected, shape(layout));
         assertEquals(expected.contains("0-6x") || expected.contains("0-10x") ? 0 : 4, result.pageOffset());
     }
@@ -150,17 +150,17 @@ final class MergeRulesTest {
     @DisplayName("part of a mapping given other flags")
     void existingRange(int from, int to, char left, char right, String expected) {
         Map<Character, Long> flags = Map.of('x', X, 'y', Y, 'z', X | VmaFlags.EXEC);
-        List<Vma> all = new ArrayList<>(List.of(vma(4, 10, Y)));
+        List<VmArea> all = new ArrayList<>(List.of(vma(4, 10, Y)));
         if (left != '-') {
             all.add(vma(0, 4, flags.getOrDefault(left, 0L)));
         }
         if (right != '-') {
             all.add(vma(10, 14, flags.getOrDefault(right, 0L)));
         }
-        Layout layout = layout(all.toArray(Vma[]::new));
+        Layout layout = layout(all.toArray(VmArea[]::new));
         change(layout, from, to, X);
         assertEquals(expected, shape(layout));
-        for (Vma vma : vmas(layout)) {
+        for (VmArea vma : vmas(layout)) {
             assertEquals((vma.start() - BASE) / PAGE, vma.pageOffset(), "the offset moves with the start");
         }
     }
@@ -224,7 +224,7 @@ final class MergeRulesTest {
         Layout same = layout(vma(0, 4, X, 100, OpenFiles.A));
         place(same, vma(4, 6, X, 104, OpenFiles.A));
         assertEquals("0-6x", shape(same));
-        for (Vma piece : List.of(
+        for (VmArea piece : List.of(
                 vma(4, 6, X, 104, OpenFiles.R),
                 vma(4, 6, X, 104, null),
                 vma(4, 6, X, 103, OpenFiles.A),
@@ -240,8 +240,8 @@ final class MergeRulesTest {
     @Test
     @DisplayName("a name of its own keeps a mapping apart")
     void names() {
-        Vma named = new Vma(BASE, BASE + PAGE, Y, 0, null, "[one]", null);
-        Vma other = new Vma(BASE + PAGE, BASE + 2 * PAGE, X, 1, null, "[other]", null);
+        VmArea named = VmArea.describe(BASE, BASE + PAGE, Y, 0, null, "[one]", null);
+        VmArea other = VmArea.describe(BASE + PAGE, BASE + 2 * PAGE, X, 1, null, "[other]", null);
         Layout layout = layout(named, other, vma(2, 3, Y, 2, null));
         change(layout, 1, 2, Y);
         assertEquals("0-1y 1-2y 2-3y", shape(layout));
@@ -266,9 +266,9 @@ final class MergeRulesTest {
 
     private static String owners(Layout layout) {
         StringJoiner owners = new StringJoiner(" ");
-        for (Vma vma : vmas(layout)) {
+        for (VmArea vma : vmas(layout)) {
             long from = (vma.start() - BASE) / PAGE;
-            owners.add(from + "-" + (vma.end() - BASE) / PAGE + letter(vma.anonIdentity()));
+            owners.add(from + "-" + (vma.end() - BASE) / PAGE + letter(vma.anonVma()));
         }
         return owners.toString();
     }
@@ -295,7 +295,7 @@ final class MergeRulesTest {
         Layout mirrored = layout(owned(6, 10, identity(left)));
         place(mirrored, owned(4, 6, identity(piece)));
         assertEquals(vmas(placed).size(), vmas(mirrored).size(), "from the right just the same");
-        Vma middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
+        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
         Layout changed = layout(owned(0, 4, identity(left)), middle);
         change(changed, 4, 6, Y);
         assertEquals(expected, owners(changed));
@@ -323,18 +323,18 @@ final class MergeRulesTest {
     })
     @DisplayName("identities of three: where both fit but not each other, the left one is joined")
     void threeIdentities(char left, char piece, char right, String expected) {
-        Vma before = owned(0, 4, identity(left));
-        Vma after = owned(6, 8, identity(right));
+        VmArea before = owned(0, 4, identity(left));
+        VmArea after = owned(6, 8, identity(right));
         Layout placed = layout(before, after);
         place(placed, owned(4, 6, identity(piece)));
         assertEquals(expected, owners(placed));
-        Vma middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
+        VmArea middle = MergeRules.part(owned(4, 6, identity(piece)), BASE + 4 * PAGE, BASE + 6 * PAGE, X, 12);
         Layout changed = layout(before, middle, after);
         change(changed, 4, 6, Y);
         assertEquals(expected, owners(changed));
     }
 
-    private static Vma attached(Backing segment, int from, int to, long flags) {
+    private static VmArea attached(Backing segment, int from, int to, long flags) {
         return vma(from, to, flags, from, segment);
     }
 
@@ -370,7 +370,7 @@ final class MergeRulesTest {
     void joinLeftOnly() {
         Layout layout = layout(vma(0, 4, X), vma(6, 8, X));
         try (Edit edit = Layouts.edit(layout)) {
-            Vma joined = MergeRules.join(edit, vma(4, 6, X), false);
+            VmArea joined = MergeRules.join(edit, vma(4, 6, X), false);
             assertNotNull(joined);
             assertEquals(BASE + 6 * PAGE, joined.end());
             assertNull(MergeRules.join(edit, vma(12, 14, X), false), "nothing below");
@@ -416,7 +416,7 @@ final class MergeRulesTest {
     @DisplayName("what the kernel mapped itself stays in one piece")
     void specialMappingsAreNotCut() {
         long flags = X | VmaFlags.DONTEXPAND;
-        Vma named = new Vma(BASE, BASE + 4 * PAGE, flags, 0, null, "[vdso]", null);
+        VmArea named = VmArea.describe(BASE, BASE + 4 * PAGE, flags, 0, null, "[vdso]", null);
         Layout layout = layout(named);
         for (int from = 0; from < 4; from++) {
             for (int to = from + 1; to <= 4; to++) {
@@ -436,9 +436,9 @@ final class MergeRulesTest {
     void cut() {
         Layout layout = layout(1, owned(0, 10, ONE));
         try (Edit edit = Layouts.edit(layout)) {
-            Vma whole = edit.at(BASE);
+            VmArea whole = edit.at(BASE);
             assertNotNull(whole);
-            Vma upper = MergeRules.cut(edit, whole, BASE + 3 * PAGE);
+            VmArea upper = MergeRules.cut(edit, whole, BASE + 3 * PAGE);
             assertEquals(3, upper.pageOffset());
             Publication.publish(edit, 0);
         }
@@ -451,7 +451,7 @@ final class MergeRulesTest {
     void unfinishedEdit() {
         Layout layout = layout(vma(0, 4, X), vma(4, 10, Y));
         try (Edit edit = Layouts.edit(layout)) {
-            Vma vma = edit.at(BASE + 4 * PAGE);
+            VmArea vma = edit.at(BASE + 4 * PAGE);
             assertNotNull(vma);
             assertNotNull(MergeRules.change(edit, vma, vma.start(), vma.end(), X));
         }

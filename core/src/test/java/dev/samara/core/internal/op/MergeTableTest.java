@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,7 +32,7 @@ class MergeTableTest {
         /** A new range, {@code oo..oo} filled in the middle. */
         NEW {
             @Override
-            Layout apply(Vma left, Vma piece, Vma right) {
+            Layout apply(VmArea left, VmArea piece, VmArea right) {
                 Layout layout = DrawnLayout.layout(List.of(left, right));
                 place(layout, piece);
                 return layout;
@@ -41,9 +41,9 @@ class MergeTableTest {
         /** A range that exists, with other flags before. */
         EXISTING {
             @Override
-            Layout apply(Vma left, Vma piece, Vma right) {
+            Layout apply(VmArea left, VmArea piece, VmArea right) {
                 long before = piece.flags() ^ VmaFlags.DONTDUMP;
-                Vma unlike =
+                VmArea unlike =
                         MergeRules.part(piece, piece.start(), piece.end(), before, DrawnLayout.GEOMETRY.pageShift());
                 Layout layout = DrawnLayout.layout(List.of(left, unlike, right));
                 return change(layout, piece.start(), piece.end(), piece.flags());
@@ -51,12 +51,12 @@ class MergeTableTest {
         };
 
         /** The middle of three, two pages each, is made or changed; the result. */
-        abstract Layout apply(Vma left, Vma piece, Vma right);
+        abstract Layout apply(VmArea left, VmArea piece, VmArea right);
     }
 
     /** Puts a new piece, as a mapping does. */
-    private static void place(Layout layout, Vma piece) {
-        Vma placed;
+    private static void place(Layout layout, VmArea piece) {
+        VmArea placed;
         try (Edit edit = Layouts.edit(layout)) {
             placed = MergeRules.place(edit, piece);
             Publication.publish(edit, 0);
@@ -70,7 +70,7 @@ class MergeTableTest {
     private static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
         long reached;
         try (Edit edit = Layouts.edit(layout)) {
-            Vma vma = edit.at(start);
+            VmArea vma = edit.at(start);
             assertNotNull(vma);
             reached = MergeRules.change(edit, vma, start, end, flags);
             Publication.publish(edit, 0);
@@ -79,7 +79,7 @@ class MergeTableTest {
         if (Errno.isError(reached)) {
             return Errno.of(reached);
         }
-        Vma changed = layout.find(start);
+        VmArea changed = layout.find(start);
         assertNotNull(changed);
         assertEquals(reached, changed.end(), "change() returns the end of what covers the part");
         assertSame(changed, layout.find(end - 1));
@@ -93,7 +93,7 @@ class MergeTableTest {
 
     /** Makes pages of a drawing writable: what has a capital letter gets a small one. */
     private static @Nullable Errno makeWritable(Layout layout, int from, int to) {
-        Vma vma = layout.find(DrawnLayout.address(from));
+        VmArea vma = layout.find(DrawnLayout.address(from));
         assertNotNull(vma);
         long flags =
                 DrawnLayout.kind(Character.toLowerCase(DrawnLayout.letter(vma))).flags();
@@ -105,7 +105,7 @@ class MergeTableTest {
         return DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o");
     }
 
-    private static Vma withFlags(int from, int to, long flags) {
+    private static VmArea withFlags(int from, int to, long flags) {
         DrawnLayout.Kind plain = DrawnLayout.kind('a');
         return new DrawnLayout.Kind(flags, plain.backing(), plain.name(), plain.identity(), plain.skew())
                 .over(from, to);
@@ -204,7 +204,7 @@ class MergeTableTest {
     void everyFlagCounts(int bit) {
         long base = DrawnLayout.WRITTEN;
         long other = base ^ 1L << bit;
-        Vma piece = withFlags(2, 4, base);
+        VmArea piece = withFlags(2, 4, base);
         for (Change change : Change.values()) {
             assertEquals(
                     "[oo][oooo]", shape(change.apply(withFlags(0, 2, other), piece, withFlags(4, 6, base))), "left");
@@ -229,13 +229,13 @@ class MergeTableTest {
         for (Change change : Change.values()) {
             Layout layout = change.apply(marked(0, 2, left), marked(2, 4, piece), marked(4, 6, right));
             assertEquals("[oooooo]", shape(layout), change.toString());
-            Vma joined = layout.find(DrawnLayout.address(3));
+            VmArea joined = layout.find(DrawnLayout.address(3));
             assertNotNull(joined);
             assertEquals(DrawnLayout.WRITTEN | STICKY, joined.flags(), change.toString());
         }
     }
 
-    private static Vma marked(int from, int to, boolean marked) {
+    private static VmArea marked(int from, int to, boolean marked) {
         return withFlags(from, to, marked ? DrawnLayout.WRITTEN | STICKY : DrawnLayout.WRITTEN);
     }
 
@@ -413,7 +413,7 @@ class MergeTableTest {
     private static String joinedWithPrevious(String before, boolean expected) {
         Layout layout = DrawnLayout.layout(before);
         try (Edit edit = Layouts.edit(layout)) {
-            Vma joined = MergeRules.join(edit, DrawnLayout.kind('a').over(2, 4), false);
+            VmArea joined = MergeRules.join(edit, DrawnLayout.kind('a').over(2, 4), false);
             assertEquals(expected, joined != null);
             Publication.publish(edit, 0);
         }

@@ -14,6 +14,7 @@ import dev.samara.core.internal.syscall.Mremap;
 import dev.samara.core.internal.syscall.Mseal;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Shm;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -22,7 +23,6 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.SharedSegment;
-import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.function.ToLongFunction;
 import java.util.stream.Stream;
@@ -224,7 +224,7 @@ class MergingCallsTest {
     @MethodSource("brks")
     @DisplayName("The heap joins only parts of the heap")
     void heap(Row row) {
-        List<Vma> vmas = DrawnLayout.vmas(row.before());
+        List<VmArea> vmas = DrawnLayout.vmas(row.before());
         boolean begun = vmas.stream().anyMatch(vma -> vma.contains(address(HEAP_PAGE)));
         Layout layout = DrawnLayout.layout(vmas, ENOUGH, HEAP_PAGE, begun ? HEAP_PAGE + 1 : HEAP_PAGE);
         assertEquals("done", outcome(row.call().applyAsLong(layout)));

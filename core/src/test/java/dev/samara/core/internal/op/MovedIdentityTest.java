@@ -7,10 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -39,7 +40,7 @@ final class MovedIdentityTest {
     }
 
     private static Vma touched(long first, long mappedAt, long pages, AnonVma identity) {
-        return new Vma(page(first), page(first + pages), TOUCHED, page(mappedAt) / PAGE, null, null, identity);
+        return VmArea.describe(page(first), page(first + pages), TOUCHED, page(mappedAt) / PAGE, null, null, identity);
     }
 
     private static AddressSpace holding(Vma... vmas) {
@@ -63,7 +64,7 @@ final class MovedIdentityTest {
             assertEquals(page(1), space.mremap(page(50), PAGE, PAGE, MOVE, page(1)));
             List<Vma> vmas = space.snapshot().vmas();
             assertEquals(1, vmas.size());
-            assertSame(identity, vmas.get(0).anonIdentity());
+            assertSame(identity, VmArea.of(vmas.get(0)).anonVma());
             assertEquals(neighbours == 3 ? 3 * PAGE : 2 * PAGE, vmas.get(0).length());
         }
     }

@@ -19,11 +19,10 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -175,9 +174,9 @@ public class PhasesLincheckTest {
 
     @Operation
     public int keep(@Param(name = "page") int page) {
-        Vma kept = layout.keep(address(page));
+        VmArea kept = layout.keep(address(page));
         if (kept != null) {
-            Life.release(kept);
+            kept.release();
         }
         return rights(kept);
     }

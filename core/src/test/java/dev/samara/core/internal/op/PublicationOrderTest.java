@@ -14,12 +14,11 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.tlb.Memory;
 import dev.samara.core.internal.tlb.SmallMemory;
-import dev.samara.core.internal.vma.Life;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -48,7 +47,7 @@ final class PublicationOrderTest {
     private final List<String> violations = new ArrayList<>();
 
     /** What an operation takes the place of, until it is published. */
-    private @Nullable Vma before;
+    private @Nullable VmArea before;
 
     /** The new VMAs of an edit that is not published, as they were when it last asked. */
     private List<String> unready = List.of();
@@ -107,26 +106,26 @@ final class PublicationOrderTest {
     }
 
     private void retire(InFlightRange transit) {
-        Vma found = layout.find(PLACE + 2 * PAGE);
-        gate = found == null ? null : Life.gateOf(found);
+        VmArea found = layout.find(PLACE + 2 * PAGE);
+        gate = found == null ? null : found.gate();
     }
 
     private void look() {
-        Vma found = before == null ? null : layout.find(PLACE + 2 * PAGE);
+        VmArea found = before == null ? null : layout.find(PLACE + 2 * PAGE);
         if (found == null) {
             return;
         }
-        if (Life.isFresh(found)) {
+        if (found.isFresh()) {
             violations.add("found before it was attached: " + found);
         }
-        if (Life.isDetached(found)) {
+        if ((found.isDetached() && !found.isFresh())) {
             violations.add("found after it was detached: " + found);
         }
         if (found == before) {
             looks++;
             unready = new ArrayList<>();
-            for (Vma vma : layout.lists().fresh) {
-                if (Life.isFresh(vma) || !Life.isLinked(vma)) {
+            for (VmArea vma : layout.lists().fresh) {
+                if (vma.isFresh() || !vma.isLinked()) {
                     unready.add(vma.toString());
                 }
             }
@@ -147,17 +146,17 @@ final class PublicationOrderTest {
     @Test
     @DisplayName("a mapping of a file over another mapping")
     void replaced() {
-        Vma old = before;
+        VmArea old = before;
         assertNotNull(old);
         assertEquals(PLACE, Mmap.mmap(layout, PLACE, 8 * PAGE, RW, FIXED, new File(), 0));
         assertTrue(looks > 0);
         assertEquals(List.of(), unready, "not attached or not linked as the edit was committed");
         assertEquals(List.of(), violations);
-        Vma now = layout.find(PLACE);
+        VmArea now = layout.find(PLACE);
         assertNotNull(now);
-        assertTrue(Life.isDetached(old));
-        assertTrue(Life.isLinked(now));
-        assertFalse(Life.isDetached(now));
+        assertTrue((old.isDetached() && !old.isFresh()));
+        assertTrue(now.isLinked());
+        assertFalse((now.isDetached() && !now.isFresh()));
     }
 
     @Test
@@ -168,7 +167,7 @@ final class PublicationOrderTest {
         assertNotNull(opened, "the mapping was in flight");
         assertTrue(opened.isOpen());
         assertEquals(List.of(), violations);
-        Vma whole = layout.find(PLACE);
+        VmArea whole = layout.find(PLACE);
         assertNotNull(whole);
         assertEquals(PLACE + 8 * PAGE, whole.end());
         layout.validate();

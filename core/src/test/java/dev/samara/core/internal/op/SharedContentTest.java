@@ -12,10 +12,11 @@ import dev.samara.core.SpaceFixture;
 import dev.samara.core.VmaRef;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.syscall.Mmap;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.BackingTraits;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -171,7 +172,7 @@ final class SharedContentTest {
     void droppedEdit() {
         fixture.store(at, 7);
         List<SharedAnonymous> kept = new ArrayList<>();
-        SharedAnonymous.keep(first, kept);
+        SharedAnonymous.keep(VmArea.of(first), kept);
         try (Edit edit = Layouts.edit(fixture.layout())) {
             edit.unmap(at, at + PAGE, false);
             assertTrue(edit.charge(1));

@@ -13,7 +13,7 @@ import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.ExitMmap;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -77,7 +77,7 @@ class UnfinishedEditTest {
         return object;
     }
 
-    private static Vma mapping(int page, SharedAnonymous object) {
+    private static VmArea mapping(int page, SharedAnonymous object) {
         DrawnLayout.Kind like = DrawnLayout.kind('s');
         return new DrawnLayout.Kind(like.flags(), object, null, null, -page).over(page, page + 8);
     }
@@ -86,14 +86,14 @@ class UnfinishedEditTest {
     @DisplayName("the layout, its counters and the very VMAs are what they were")
     void layout() {
         Layout layout = DrawnLayout.layout("[aa][AA]..[ff]");
-        List<Vma> before = vmas(layout);
+        List<VmArea> before = vmas(layout);
         long[] counted = layout.usage();
         try (Edit edit = Layouts.edit(layout)) {
             edit.unmap(DrawnLayout.address(0), DrawnLayout.address(4), false);
             MergeRules.place(edit, DrawnLayout.kind('a').over(0, 6));
             assertEquals("[aa][AA]..[ff]", DrawnLayout.of(layout), "nothing is seen before the end");
         }
-        List<Vma> after = vmas(layout);
+        List<VmArea> after = vmas(layout);
         assertEquals(before.size(), after.size());
         for (int i = 0; i < before.size(); i++) {
             assertSame(before.get(i), after.get(i));
@@ -103,8 +103,8 @@ class UnfinishedEditTest {
         assertFalse(layout.isLockedByThisThread());
     }
 
-    private static List<Vma> vmas(Layout layout) {
-        List<Vma> vmas = new ArrayList<>();
+    private static List<VmArea> vmas(Layout layout) {
+        List<VmArea> vmas = new ArrayList<>();
         layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
         return vmas;
     }

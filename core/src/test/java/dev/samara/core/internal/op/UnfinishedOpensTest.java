@@ -8,8 +8,7 @@ import dev.samara.core.CountingBacking;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.syscall.ExitMmap;
-import dev.samara.core.internal.vma.Life;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -34,9 +33,9 @@ final class UnfinishedOpensTest {
         AT_A_VMA {
             @Override
             void prepare(Edit edit) {
-                Vma anonymous = DrawnLayout.kind('a').over(30, 32);
+                VmArea anonymous = DrawnLayout.kind('a').over(30, 32);
                 edit.put(anonymous);
-                Life.attach(anonymous, null, null);
+                anonymous.attach(null, null);
             }
         },
         /** All VMAs have been attached and linked. */
@@ -81,8 +80,8 @@ final class UnfinishedOpensTest {
         new Operation(layout, call).run();
     }
 
-    private List<Vma> vmas() {
-        List<Vma> vmas = new ArrayList<>();
+    private List<VmArea> vmas() {
+        List<VmArea> vmas = new ArrayList<>();
         layout.snapshot().forEach((first, last, vma) -> vmas.add(vma));
         return vmas;
     }
@@ -91,12 +90,12 @@ final class UnfinishedOpensTest {
     @EnumSource(Failure.class)
     @DisplayName("the share of a VMA that takes another one's place")
     void shared(Failure failure) {
-        List<Vma> before = vmas();
+        List<VmArea> before = vmas();
         for (int i = 0; i < 3; i++) {
             assertThrows(
                     IllegalStateException.class,
                     () -> run(edit -> {
-                        Vma old = edit.at(DrawnLayout.address(0));
+                        VmArea old = edit.at(DrawnLayout.address(0));
                         edit.replace(old, null, null, kind.over(0, 8));
                         failure.prepare(edit);
                     }));
@@ -112,7 +111,7 @@ final class UnfinishedOpensTest {
         assertThrows(
                 IllegalStateException.class,
                 () -> run(edit -> {
-                    Vma old = edit.at(DrawnLayout.address(0));
+                    VmArea old = edit.at(DrawnLayout.address(0));
                     edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
                     // Before the other half's open is granted nothing is attached.
                     failure.prepare(edit);
@@ -125,7 +124,7 @@ final class UnfinishedOpensTest {
     @DisplayName("an edit that is published keeps them")
     void published() throws InterruptedException {
         run(edit -> {
-            Vma old = edit.at(DrawnLayout.address(0));
+            VmArea old = edit.at(DrawnLayout.address(0));
             edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
         });
         host.background().awaitQuiescence();

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.op.Layouts;
 import dev.samara.core.internal.syscall.Load;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.function.Consumer;
@@ -27,8 +27,8 @@ final class LayoutTest {
         return Load.load(origin, List.of(vma(PLACE, PLACE + 4 * PAGE)));
     }
 
-    private static Vma vma(long start, long end) {
-        return new Vma(start, end, EVERY_CLASS, start / PAGE, null, null, null);
+    private static VmArea vma(long start, long end) {
+        return VmArea.describe(start, end, EVERY_CLASS, start / PAGE, null, null, null);
     }
 
     private static String complaint(Consumer<Layout> breaking) {

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
-import dev.samara.core.vma.Vma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -38,7 +38,7 @@ final class SlowListenerTest {
             },
             null));
     private final Changes changes = new Changes(host);
-    private final List<Vma> some = List.of(new Vma(0, 0x1000, VmaFlags.READ, 0, null, null, null));
+    private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));
 
     /** One permit per change that the slow listener may take. */
     private final Semaphore permits = new Semaphore(0);

@@ -7,6 +7,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
@@ -221,7 +222,7 @@ final class AdviseErrnoTest {
 
     private static AddressSpace special(long flags) {
         long all = VmaFlags.READ | VmaFlags.MAY_ACCESS | flags;
-        Vma vma = new Vma(PLACE, PLACE + 2 * PAGE, all, 0, null, "[special]", null);
+        Vma vma = VmArea.describe(PLACE, PLACE + 2 * PAGE, all, 0, null, "[special]", null);
         return Machine.builder()
                 .build()
                 .space(Geometry.LINUX_X86_64)

@@ -15,11 +15,12 @@ import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
 import dev.samara.core.Usage;
+import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
-import dev.samara.core.vma.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
@@ -40,7 +41,7 @@ final class LoadTest {
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE | VmaFlags.MAY_ACCESS | VmaFlags.ACCOUNT;
 
     private static Vma vma(long start, long end, @Nullable Backing backing) {
-        return new Vma(start, end, RW, LINUX.pages(start), backing, null, null);
+        return VmArea.describe(start, end, RW, LINUX.pages(start), backing, null, null);
     }
 
     private static AddressSpace load(Vma... vmas) {
@@ -61,9 +62,9 @@ final class LoadTest {
         List<Vma> vmas = new ArrayList<>(List.of(
                 vma(PLACE, PLACE + PAGE, null),
                 vma(PLACE + PAGE, PLACE + 3 * PAGE, null),
-                new Vma(PLACE + 3 * PAGE, PLACE + 4 * PAGE, RW, 99, null, null, identity),
+                VmArea.describe(PLACE + 3 * PAGE, PLACE + 4 * PAGE, RW, 99, null, null, identity),
                 vma(PLACE + 5 * PAGE, PLACE + 9 * PAGE, OpenFiles.A),
-                new Vma(LIMIT - PAGE, LIMIT, VmaFlags.READ, 0, null, "[vdso]", null)));
+                VmArea.describe(LIMIT - PAGE, LIMIT, VmaFlags.READ, 0, null, "[vdso]", null)));
         String expected = new LayoutText().text(vmas);
         Collections.reverse(vmas);
         AddressSpace space = Machine.builder().build().space(LINUX).load(vmas).build();
@@ -71,7 +72,7 @@ final class LoadTest {
         assertEquals(new Usage(5, 10 - 1, 8, 0, 0, 0, 8), space.usage());
         Vma touched = space.find(PLACE + 3 * PAGE);
         assertNotNull(touched);
-        assertSame(identity, touched.anonIdentity());
+        assertSame(identity, VmArea.of(touched).anonVma());
         space.validate();
     }
 
@@ -113,8 +114,8 @@ final class LoadTest {
     @Test
     @DisplayName("a mapping above the limit is listed, never counted and never changed")
     void mappingAboveTheLimitIsOnlyListed() {
-        Vma gate = new Vma(-0xa0_0000L, -0x9f_f000L, VmaFlags.EXEC, 0, null, "[vsyscall]", null);
-        Vma low = new Vma(LIMIT, LIMIT + PAGE, VmaFlags.READ, 0, null, "[low]", null);
+        Vma gate = VmArea.describe(-0xa0_0000L, -0x9f_f000L, VmaFlags.EXEC, 0, null, "[vsyscall]", null);
+        Vma low = VmArea.describe(LIMIT, LIMIT + PAGE, VmaFlags.READ, 0, null, "[low]", null);
         AddressSpace space = load(gate, vma(PLACE, PLACE + PAGE, null), low);
         List<String> maps = space.snapshot().maps();
         assertEquals(3, maps.size());

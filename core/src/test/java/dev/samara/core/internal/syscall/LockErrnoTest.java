@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.LockFlags;
@@ -14,7 +15,6 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -170,7 +170,7 @@ final class LockErrnoTest {
         AddressSpace space = Machine.builder()
                 .build()
                 .space(Geometry.LINUX_X86_64)
-                .load(List.of(new Vma(PLACE, PLACE + PAGE, flags, 0, null, "[special]", null)))
+                .load(List.of(VmArea.describe(PLACE, PLACE + PAGE, flags, 0, null, "[special]", null)))
                 .build();
         space.throwing().mmap(PLACE + PAGE, PAGE, RW, DROPPABLE, null, 0);
         assertEquals(0, space.mlock(PLACE, 2 * PAGE));

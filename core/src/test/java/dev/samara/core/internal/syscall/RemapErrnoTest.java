@@ -7,13 +7,13 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
 import dev.samara.core.OpenFiles;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -53,7 +53,7 @@ final class RemapErrnoTest {
             long special = VmaFlags.READ | VmaFlags.MAY_ACCESS | flag;
             address = PLACE + 32 * PAGE;
             loaded.clear();
-            loaded.add(new Vma(address, address + 2 * PAGE, special, 0, null, null, null));
+            loaded.add(VmArea.describe(address, address + 2 * PAGE, special, 0, null, null, null));
         }
     }
 
@@ -147,7 +147,7 @@ final class RemapErrnoTest {
                     mremap.address = PLACE + 16 * PAGE;
                     long end = mremap.address + 2 * PAGE;
                     mremap.loaded.clear();
-                    mremap.loaded.add(new Vma(mremap.address, end, VmaFlags.MAY_ACCESS, -2, null, null, null));
+                    mremap.loaded.add(VmArea.describe(mremap.address, end, VmaFlags.MAY_ACCESS, -2, null, null, null));
                 })
                 .row(Errno.EFAULT, "a mapping that never grows", mremap -> mremap.special(VmaFlags.DONTEXPAND))
                 .row(Errno.ENOMEM, "over the limit of the space", mremap -> mremap.limit(Resource.AS, 4 * PAGE))

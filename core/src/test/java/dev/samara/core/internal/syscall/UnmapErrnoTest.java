@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutText;
 import dev.samara.core.Machine;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -246,7 +247,7 @@ final class UnmapErrnoTest {
         assertEquals(0, space.growStack(0x10000));
         assertEquals(Errno.EFAULT.result(), space.growStack(-1));
         long rights = VmaFlags.READ | VmaFlags.MAY_ACCESS | VmaFlags.GROWSDOWN;
-        Vma moved = new Vma(PLACE, PLACE + PAGE, rights, 2, null, null, null);
+        Vma moved = VmArea.describe(PLACE, PLACE + PAGE, rights, 2, null, null, null);
         AddressSpace low = Machine.builder()
                 .build()
                 .space(Geometry.LINUX_X86_64)

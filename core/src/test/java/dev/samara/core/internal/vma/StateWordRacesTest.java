@@ -26,7 +26,9 @@ final class StateWordRacesTest {
     private final ExecutorService pool = Executors.newFixedThreadPool(2);
     private final AtomicInteger ends = new AtomicInteger();
 
-    private static final class Thing extends Attachable {}
+    private static VmArea fresh() {
+        return VmArea.describe(0, 0x1000, 0, 0, null, null, null);
+    }
 
     private final class CountedOpen extends Open {
         @Override
@@ -78,92 +80,92 @@ final class StateWordRacesTest {
     }
 
     @Test
-    @DisplayName("shares of an open, given out and given up")
+    @DisplayName("shares of an open, got and put")
     void shares() throws Exception {
         Open open = new CountedOpen();
         int shared = race(() -> {
-            open.share();
-            open.drop();
+            open.get();
+            open.put();
             return 1;
         });
         assertEquals(2 * ROUNDS * STEPS, shared);
         assertEquals(0, ends.get(), "the maker has its share");
-        open.drop();
+        open.put();
         assertEquals(1, ends.get());
     }
 
     @Test
-    @DisplayName("shares given out by one thread and given up by the other")
+    @DisplayName("shares got by one thread and put by the other")
     void handedOver() throws Exception {
         Open open = new CountedOpen();
         for (int i = 0; i < ROUNDS * STEPS; i++) {
-            open.share();
+            open.get();
         }
         AtomicInteger threads = new AtomicInteger();
         ThreadLocal<Boolean> isGiver = ThreadLocal.withInitial(() -> threads.getAndIncrement() == 0);
         race(() -> {
             if (isGiver.get()) {
-                open.share();
+                open.get();
             } else {
-                open.drop();
+                open.put();
             }
             return 1;
         });
         for (int i = 0; i < ROUNDS * STEPS; i++) {
             assertEquals(0, ends.get());
-            open.drop();
+            open.put();
         }
         assertEquals(0, ends.get());
-        open.drop();
+        open.put();
         assertEquals(1, ends.get());
     }
 
     @Test
-    @DisplayName("keeps, taken and released")
-    void keeps() throws Exception {
-        Thing thing = new Thing();
-        Life.attach(thing, new CountedOpen(), null);
-        int kept = race(() -> {
-            boolean isKept = Life.keep(thing);
-            Life.release(thing);
-            return isKept ? 1 : 0;
+    @DisplayName("references, acquired and released")
+    void references() throws Exception {
+        VmArea vma = fresh();
+        vma.attach(new CountedOpen(), null);
+        int acquired = race(() -> {
+            boolean isAcquired = vma.acquire();
+            vma.release();
+            return isAcquired ? 1 : 0;
         });
-        assertEquals(2 * ROUNDS * STEPS, kept);
-        assertEquals(0, Life.keeps(thing));
-        Life.detach(thing);
+        assertEquals(2 * ROUNDS * STEPS, acquired);
+        assertEquals(0, vma.references());
+        vma.detach();
         assertEquals(0, ends.get());
-        Life.unhold(thing);
+        vma.clearRetiring();
         assertEquals(1, ends.get());
     }
 
     @Test
     @DisplayName("references taken until the object is detached, where the hold is ended at once: one end per object")
-    void keptBesideTheEnd() throws Exception {
+    void acquiredBesideTheEnd() throws Exception {
         for (int round = 0; round < ROUNDS; round++) {
-            Thing thing = new Thing();
-            Life.attach(thing, new CountedOpen(), null);
+            VmArea vma = fresh();
+            vma.attach(new CountedOpen(), null);
             Start start = new Start();
             AtomicBoolean isOver = new AtomicBoolean();
             Future<Boolean> keeper = pool.submit(() -> {
                 start.meet(0);
                 boolean wasOver;
-                boolean isKept;
+                boolean isAcquired;
                 do {
                     wasOver = isOver.get();
-                    isKept = Life.keep(thing);
-                    if (isKept) {
-                        Life.release(thing);
+                    isAcquired = vma.acquire();
+                    if (isAcquired) {
+                        vma.release();
                     }
-                } while (isKept && !wasOver);
-                return isKept;
+                } while (isAcquired && !wasOver);
+                return isAcquired;
             });
             start.meet(0);
-            Life.detach(thing);
-            Life.unhold(thing);
+            vma.detach();
+            vma.clearRetiring();
             isOver.set(true);
-            assertFalse(keeper.get(), "kept after it was detached");
+            assertFalse(keeper.get(), "acquired after it was detached");
             assertEquals(round + 1, ends.get());
-            assertEquals(0, Life.keeps(thing));
+            assertEquals(0, vma.references());
         }
     }
 }

@@ -20,21 +20,19 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("A state word makes the transitions there are, refuses all others unchanged, and ends once")
 final class StateWordTest {
-    /** Long enough for every way to the end, with a keep, and a step beyond it. */
+    /** Long enough for every way to the end, with a reference, and a step beyond it. */
     private static final int LONGEST = 6;
 
-    private static final class Thing extends Attachable {
-        int word() {
-            return (int) WORD.getVolatile(this);
-        }
+    private static VmArea fresh() {
+        return VmArea.describe(0, 0x1000, 0, 0, null, null, null);
+    }
 
-        void set(int word) {
-            WORD.setVolatile(this, word);
-        }
+    private static int word(VmArea vma) {
+        return (int) VmArea.WORD.getVolatile(vma);
+    }
 
-        boolean isDetachedOrFresh() {
-            return isDetachedVolatile();
-        }
+    private static void set(VmArea vma, int word) {
+        VmArea.WORD.setVolatile(vma, word);
     }
 
     private static final class CountedOpen extends Open {
@@ -46,12 +44,12 @@ final class StateWordTest {
         }
     }
 
-    /** What is done to an object. */
+    /** A transition of a VMA. */
     private enum Step {
         ATTACH,
         DETACH,
-        UNHOLD,
-        KEEP,
+        CLEAR_RETIRING,
+        ACQUIRE,
         RELEASE
     }
 
@@ -59,8 +57,8 @@ final class StateWordTest {
     private static final class Model {
         boolean attached;
         boolean detached;
-        boolean held;
-        int keeps;
+        boolean retiring;
+        int references;
         int ends;
 
         /** Whether a step may be taken at all. */
@@ -68,70 +66,70 @@ final class StateWordTest {
             return switch (step) {
                 case ATTACH -> !attached;
                 case DETACH -> attached && !detached;
-                case UNHOLD -> held;
-                case KEEP -> true;
-                case RELEASE -> keeps > 0;
+                case CLEAR_RETIRING -> retiring;
+                case ACQUIRE -> true;
+                case RELEASE -> references > 0;
             };
         }
 
         /** Takes a step that is allowed; returns what it must return. */
         private boolean take(Step step) {
             boolean before = hasEnded();
-            boolean mayKeep = attached && !detached;
+            boolean mayAcquire = attached && !detached;
             switch (step) {
                 case ATTACH -> attached = true;
                 case DETACH -> {
                     detached = true;
-                    held = true;
+                    retiring = true;
                 }
-                case UNHOLD -> held = false;
-                case KEEP -> keeps += mayKeep ? 1 : 0;
-                case RELEASE -> keeps--;
+                case CLEAR_RETIRING -> retiring = false;
+                case ACQUIRE -> references += mayAcquire ? 1 : 0;
+                case RELEASE -> references--;
             }
             ends += !before && hasEnded() ? 1 : 0;
-            return step != Step.KEEP || mayKeep;
+            return step != Step.ACQUIRE || mayAcquire;
         }
 
         private boolean hasEnded() {
-            return detached && !held && keeps == 0;
+            return detached && !retiring && references == 0;
         }
     }
 
-    private static boolean take(Thing thing, Step step, CountedOpen open) {
+    private static boolean take(VmArea vma, Step step, CountedOpen open) {
         switch (step) {
-            case ATTACH -> Life.attach(thing, open, null);
-            case DETACH -> Life.detach(thing);
-            case UNHOLD -> Life.unhold(thing);
-            case KEEP -> {
-                return Life.keep(thing);
+            case ATTACH -> vma.attach(open, null);
+            case DETACH -> vma.detach();
+            case CLEAR_RETIRING -> vma.clearRetiring();
+            case ACQUIRE -> {
+                return vma.acquire();
             }
-            case RELEASE -> Life.release(thing);
+            case RELEASE -> vma.release();
         }
         return true;
     }
 
     private static void check(List<Step> steps) {
-        Thing thing = new Thing();
+        VmArea vma = fresh();
         CountedOpen open = new CountedOpen();
         Model model = new Model();
         for (Step step : steps) {
-            int word = thing.word();
+            int word = word(vma);
             if (!model.allows(step)) {
-                assertThrows(IllegalStateException.class, () -> take(thing, step, open), () -> steps + " at " + step);
-                assertEquals(word, thing.word(), () -> steps + ": changed by a refused " + step);
+                assertThrows(IllegalStateException.class, () -> take(vma, step, open), () -> steps + " at " + step);
+                assertEquals(word, word(vma), () -> steps + ": changed by a refused " + step);
             } else {
-                assertEquals(model.take(step), take(thing, step, open), () -> steps + " at " + step);
+                assertEquals(model.take(step), take(vma, step, open), () -> steps + " at " + step);
             }
-            assertEquals(model.keeps, Life.keeps(thing), steps::toString);
-            assertEquals(model.detached, Life.isDetached(thing), steps::toString);
-            assertEquals(!model.attached, Life.isFresh(thing), steps::toString);
-            assertEquals(model.detached || !model.attached, thing.isDetachedOrFresh(), steps::toString);
+            assertEquals(model.references, vma.references(), steps::toString);
+            assertEquals(model.detached, vma.isDetached() && !vma.isFresh(), steps::toString);
+            assertEquals(!model.attached, vma.isFresh(), steps::toString);
+            assertEquals(model.detached || !model.attached, vma.isDetached(), steps::toString);
             assertEquals(model.ends, open.ends, steps::toString);
         }
     }
 
     @Test
-    @DisplayName("every sequence of up to six steps does what plain fields would, and drops the share at most once")
+    @DisplayName("every sequence of up to six steps does what plain fields would, and puts the share at most once")
     void allShortSequences() {
         List<Step> steps = new ArrayList<>();
         int[] checked = new int[1];
@@ -160,18 +158,21 @@ final class StateWordTest {
     }
 
     private static Stream<Row> rows() {
-        int detached = Attachable.DETACHED;
-        int held = detached | Attachable.HELD;
-        int most = Attachable.MOST_KEEPS;
+        int detached = VmArea.DETACHED;
+        int retiring = detached | VmArea.RETIRING;
+        int most = VmArea.MOST_REFERENCES;
         return Stream.of(
-                new Row("fresh", Attachable.FRESH, List.of(Step.ATTACH)),
-                new Row("attached", 0, List.of(Step.DETACH, Step.KEEP)),
-                new Row("kept", 2, List.of(Step.DETACH, Step.KEEP, Step.RELEASE)),
-                new Row("kept most often but one", most - 1, List.of(Step.DETACH, Step.KEEP, Step.RELEASE)),
-                new Row("kept most often", most, List.of(Step.DETACH, Step.RELEASE)),
-                new Row("held", held, List.of(Step.UNHOLD)),
-                new Row("held and kept most often", held | most, List.of(Step.UNHOLD, Step.RELEASE)),
-                new Row("detached and kept most often", detached | most, List.of(Step.RELEASE)),
+                new Row("fresh", VmArea.FRESH, List.of(Step.ATTACH)),
+                new Row("attached", 0, List.of(Step.DETACH, Step.ACQUIRE)),
+                new Row("referenced", 2, List.of(Step.DETACH, Step.ACQUIRE, Step.RELEASE)),
+                new Row("referenced most often but one", most - 1, List.of(Step.DETACH, Step.ACQUIRE, Step.RELEASE)),
+                new Row("referenced most often", most, List.of(Step.DETACH, Step.RELEASE)),
+                new Row("retiring", retiring, List.of(Step.CLEAR_RETIRING)),
+                new Row(
+                        "retiring and referenced most often",
+                        retiring | most,
+                        List.of(Step.CLEAR_RETIRING, Step.RELEASE)),
+                new Row("detached and referenced most often", detached | most, List.of(Step.RELEASE)),
                 new Row("ended", detached, List.of()));
     }
 
@@ -183,93 +184,93 @@ final class StateWordTest {
     @MethodSource("rowsAndSteps")
     @DisplayName("each step is allowed in the states that allow it, and elsewhere leaves the word as it was")
     void eachStepInEachState(Row row, Step step) {
-        Thing thing = new Thing();
+        VmArea vma = fresh();
         CountedOpen open = new CountedOpen();
-        thing.open = open;
-        thing.set(row.word());
+        vma.attach(open, null);
+        set(vma, row.word());
         boolean allowed = row.allowed().contains(step);
         boolean taken;
         try {
-            taken = take(thing, step, open);
+            taken = take(vma, step, open);
         } catch (IllegalStateException refused) {
             taken = false;
         }
         assertEquals(allowed, taken);
-        assertEquals(allowed, row.word() != thing.word());
-        assertFalse(allowed && step != Step.ATTACH && Life.isFresh(thing), "looks as if it had never been attached");
-        assertEquals(thing.word() == Attachable.DETACHED && allowed ? 1 : 0, open.ends);
+        assertEquals(allowed, row.word() != word(vma));
+        assertFalse(allowed && step != Step.ATTACH && vma.isFresh(), "looks as if never attached");
+        assertEquals(word(vma) == VmArea.DETACHED && allowed ? 1 : 0, open.ends);
     }
 
     @Test
-    @DisplayName("the word of one that is kept most often survives its whole way to the end")
-    void mostKeeps() {
-        Thing thing = new Thing();
+    @DisplayName("the word of a VMA with the most references survives its whole way to the end")
+    void mostReferences() {
+        VmArea vma = fresh();
         CountedOpen open = new CountedOpen();
-        Life.attach(thing, open, null);
-        thing.set(Attachable.MOST_KEEPS - 1);
-        assertTrue(Life.keep(thing));
-        assertThrows(IllegalStateException.class, () -> Life.keep(thing));
-        Life.detach(thing);
-        assertTrue(Life.isDetached(thing));
-        assertFalse(Life.isFresh(thing));
-        assertEquals(Attachable.MOST_KEEPS, Life.keeps(thing));
-        Life.release(thing);
-        Life.unhold(thing);
-        assertEquals(Attachable.MOST_KEEPS - 1, Life.keeps(thing));
-        thing.set(Attachable.DETACHED | 1);
+        vma.attach(open, null);
+        set(vma, VmArea.MOST_REFERENCES - 1);
+        assertTrue(vma.acquire());
+        assertThrows(IllegalStateException.class, () -> vma.acquire());
+        vma.detach();
+        assertTrue(vma.isDetached());
+        assertFalse(vma.isFresh());
+        assertEquals(VmArea.MOST_REFERENCES, vma.references());
+        vma.release();
+        vma.clearRetiring();
+        assertEquals(VmArea.MOST_REFERENCES - 1, vma.references());
+        set(vma, VmArea.DETACHED | 1);
         assertEquals(0, open.ends);
-        Life.release(thing);
+        vma.release();
         assertEquals(1, open.ends);
     }
 
     @Test
-    @DisplayName("attaching gives it its open and its gate, and a refused attaching takes neither away")
+    @DisplayName("attaching gives a VMA its open and its gate, and a refused attaching takes neither away")
     void openAndGate() {
-        Thing thing = new Thing();
-        assertNull(Life.openOf(thing));
-        assertNull(Life.gateOf(thing));
+        VmArea vma = fresh();
+        assertNull(vma.open());
+        assertNull(vma.gate());
         CountedOpen open = new CountedOpen();
         Gate gate = new Gate();
-        Life.attach(thing, open, gate);
-        assertThrows(IllegalStateException.class, () -> Life.attach(thing, new CountedOpen(), new Gate()));
-        assertSame(open, Life.openOf(thing));
-        assertSame(gate, Life.gateOf(thing));
+        vma.attach(open, gate);
+        assertThrows(IllegalStateException.class, () -> vma.attach(new CountedOpen(), new Gate()));
+        assertSame(open, vma.open());
+        assertSame(gate, vma.gate());
     }
 
     @Test
-    @DisplayName("whichever of the last keep and the hold goes last drops the share, and one without a share ends too")
+    @DisplayName("the last of release and clearing puts the share, and a VMA without a share ends too")
     void lastOneOut() {
-        for (Step last : List.of(Step.UNHOLD, Step.RELEASE)) {
-            Step first = last == Step.UNHOLD ? Step.RELEASE : Step.UNHOLD;
+        for (Step last : List.of(Step.CLEAR_RETIRING, Step.RELEASE)) {
+            Step first = last == Step.CLEAR_RETIRING ? Step.RELEASE : Step.CLEAR_RETIRING;
             for (boolean shares : new boolean[] {true, false}) {
-                Thing thing = new Thing();
+                VmArea vma = fresh();
                 CountedOpen open = new CountedOpen();
-                Life.attach(thing, shares ? open : null, null);
-                assertTrue(Life.keep(thing));
-                Life.detach(thing);
-                take(thing, first, open);
+                vma.attach(shares ? open : null, null);
+                assertTrue(vma.acquire());
+                vma.detach();
+                take(vma, first, open);
                 assertEquals(0, open.ends);
-                take(thing, last, open);
+                take(vma, last, open);
                 assertEquals(shares ? 1 : 0, open.ends);
-                assertEquals(Attachable.DETACHED, thing.word());
+                assertEquals(VmArea.DETACHED, word(vma));
             }
         }
     }
 
     @Test
-    @DisplayName("an open ends with its last share, and cannot be shared or dropped after that")
+    @DisplayName("an open ends with its last share, and cannot be got or put after that")
     void shares() {
         CountedOpen open = new CountedOpen();
-        open.share();
-        open.share();
-        open.drop();
-        open.drop();
+        open.get();
+        open.get();
+        open.put();
+        open.put();
         assertEquals(0, open.ends);
-        open.drop();
+        open.put();
         assertEquals(1, open.ends);
         for (int i = 0; i < 3; i++) {
-            assertThrows(IllegalStateException.class, open::share);
-            assertThrows(IllegalStateException.class, open::drop);
+            assertThrows(IllegalStateException.class, open::get);
+            assertThrows(IllegalStateException.class, open::put);
         }
         assertEquals(1, open.ends);
     }

@@ -1,29 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.core.vma;
+package dev.samara.core.internal.vma;
 
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.VmOperations;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The answers of a backing, read once before the layout lock is taken, so that no code of a backing runs under the
- * lock.
+ * lock. Each component is the answer of the method of {@link Backing} that has its name.
  *
  * @param backing the backing; its identity decides which mappings may be merged
- * @param readable see {@link Backing#readable}
- * @param writable see {@link Backing#writable}
- * @param executable see {@link Backing#executable}
- * @param appendOnly see {@link Backing#appendOnly}
- * @param swapFile see {@link Backing#swapFile}
- * @param mappable see {@link Backing#mappable}
- * @param maximumSize see {@link Backing#maximumSize}
- * @param wantsHugeAlignment see {@link Backing#wantsHugeAlignment}
- * @param isZeroDevice see {@link Backing#isZeroDevice}
- * @param refusesSync see {@link Backing#refusesSync}
- * @param movesAlone see {@link Backing#movesAlone}
- * @param countsMappings see {@link Backing#countsMappings}
- * @param operations see {@link Backing#operations}
- * @param pageCache see {@link Backing#pageCache}
- * @param punchesHoles see {@link Backing#punchesHoles}
- * @param noticesWrites see {@link Backing#noticesWrites}
  */
 public record BackingTraits(
         Backing backing,
@@ -44,12 +31,7 @@ public record BackingTraits(
         boolean punchesHoles,
         boolean noticesWrites) {
 
-    /**
-     * Returns the answers of a backing.
-     *
-     * @param backing the backing, or null
-     * @return its answers, or null for null
-     */
+    /** Returns the answers of a backing, or null for null. */
     public static @Nullable BackingTraits of(@Nullable Backing backing) {
         if (backing == null) {
             return null;

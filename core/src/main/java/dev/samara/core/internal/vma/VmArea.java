@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.vma;
+
+import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A VMA as the engine uses it ({@code struct vm_area_struct}): the immutable definition of the superclass with its
+ * state word, its open, its {@code anon_vma} and its link to a file.
+ *
+ * <pre>
+ *     fresh --attach--> attached --detach--> detached, retiring --clearRetiring--> detached
+ *                       acquire, release     release                               release
+ * </pre>
+ *
+ * <p>Each transition of the state word is one read-modify-write, or a loop of them. None waits. The thread that brings
+ * the word to <em>detached, not retiring, no references</em> puts the share of the open. That happens once, since no
+ * transition leads away from there.
+ */
+public final class VmArea extends Vma {
+    static final VarHandle WORD;
+    private static final VarHandle ANON_VMA;
+
+    static {
+        try {
+            MethodHandles.Lookup lookup = MethodHandles.lookup();
+            WORD = lookup.findVarHandle(VmArea.class, "word", int.class);
+            ANON_VMA = lookup.findVarHandle(VmArea.class, "anonVma", AnonVma.class);
+        } catch (ReflectiveOperationException e) {
+            throw new ExceptionInInitializerError(e);
+        }
+    }
+
+    /** Set forever. The sign bit: one comparison of the word decides whether a reference may be acquired. */
+    static final int DETACHED = 1 << 31;
+
+    /** The retiring bit: the operation that detached the VMA still retires it. */
+    static final int RETIRING = 1 << 30;
+
+    /** The bits of the reference count. */
+    static final int REFERENCES = RETIRING - 1;
+
+    /**
+     * The highest reference count. One less than the bits allow: a full word, detached and retiring, must not equal
+     * FRESH.
+     */
+    static final int MOST_REFERENCES = REFERENCES - 1;
+
+    /** Not attached yet. No other state has all bits set. */
+    static final int FRESH = -1;
+
+    private final @Nullable BackingTraits traits;
+
+    /** DETACHED, RETIRING and the reference count; or FRESH. */
+    private int word = FRESH;
+
+    /** Write-once. */
+    @SuppressWarnings("UnusedVariable") // through ANON_VMA
+    private @Nullable AnonVma anonVma;
+
+    /** Its share in an open of its backing, which its predecessors may share; null if it needs none. */
+    private @Nullable Open open;
+
+    /** The gate that is closed while it belongs to an operation in flight; null if it never did. */
+    private @Nullable Gate gate;
+
+    /** Its link in the reverse map of its backing's pages; null if it has none. */
+    private @Nullable FileLink link;
+
+    /**
+     * Creates a fresh VMA.
+     *
+     * @param traits the traits of the backing; null for anonymous memory
+     * @param name the displayed name of a mapping with a name of its own; null for others
+     * @param anonVma null if it has no private page yet
+     */
+    public VmArea(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable BackingTraits traits,
+            @Nullable String name,
+            @Nullable AnonVma anonVma) {
+        super(start, end, flags, pageOffset, name);
+        this.traits = traits;
+        this.anonVma = anonVma;
+    }
+
+    /** Returns a description of a mapping. Asks the backing for its traits. */
+    public static VmArea describe(
+            long start,
+            long end,
+            long flags,
+            long pageOffset,
+            @Nullable Backing backing,
+            @Nullable String name,
+            @Nullable AnonVma anonVma) {
+        return new VmArea(start, end, flags, pageOffset, BackingTraits.of(backing), name, anonVma);
+    }
+
+    /** Returns a VMA as the engine uses it. */
+    public static VmArea of(Vma vma) {
+        return (VmArea) vma;
+    }
+
+    @Override
+    public @Nullable Backing backing() {
+        return traits == null ? null : traits.backing();
+    }
+
+    /** Returns the traits of the backing, or null for anonymous memory. */
+    public @Nullable BackingTraits traits() {
+        return traits;
+    }
+
+    @Override
+    public boolean isAnonymous() {
+        return !isSpecial() && (traits == null || (traits.isZeroDevice() && !hasAny(VmaFlags.SHARED)));
+    }
+
+    /** Returns the {@code anon_vma}, or null if the VMA has no private page yet. */
+    public @Nullable AnonVma anonVma() {
+        return anonVmaAcquire();
+    }
+
+    /** Sets the {@code anon_vma}, unless there is one. */
+    public void adoptAnonVma(AnonVma adopted) {
+        casAnonVma(null, adopted);
+    }
+
+    /**
+     * Attaches a fresh VMA. Caller must hold the layout lock, and publish the VMA afterwards.
+     *
+     * @param open its share in an open, or null
+     * @param gate the gate of the operation in flight to which it belongs, or null
+     * @throws IllegalStateException if it is or was attached
+     */
+    public void attach(@Nullable Open open, @Nullable Gate gate) {
+        if (wordPlain() != FRESH) {
+            throw new IllegalStateException("attached a second time: " + this);
+        }
+        this.open = open;
+        this.gate = gate;
+        // Plain: the later release store of the tree's root pairs with the acquire load of each lookup.
+        setWordPlain(0);
+    }
+
+    /**
+     * Returns whether it was never attached. Caller holds the layout lock, or no other thread can reach the VMA.
+     */
+    public boolean isFresh() {
+        return wordOpaque() == FRESH;
+    }
+
+    /** Returns whether it is not attached: fresh, or detached forever. */
+    @Override
+    public boolean isDetached() {
+        return wordVolatile() < 0;
+    }
+
+    /**
+     * Detaches an attached VMA, and sets its retiring bit until {@link #clearRetiring}. Caller must hold the layout
+     * lock and have published a tree without it.
+     *
+     * @throws IllegalStateException if it is not attached; nothing is changed then
+     */
+    public void detach() {
+        // Attached or not changes only under the lock.
+        int before = wordOpaque();
+        if (before < 0) {
+            if (before == FRESH) {
+                throw new IllegalStateException("detached before it was attached: " + this);
+            }
+            throw new IllegalStateException("detached a second time: " + this);
+        }
+        // Volatile: a full fence between this mark and the walk that clears its pages. Pairs with the volatile read of
+        // the word by a thread that installs a page, after it has linked the page's table.
+        getAndOrWord(DETACHED | RETIRING);
+    }
+
+    /**
+     * Clears the retiring bit of a VMA that the caller has detached. Caller must not hold a lock of a layout.
+     *
+     * @throws IllegalStateException if the bit is not set; nothing is changed then
+     */
+    public void clearRetiring() {
+        // Without the bit, the AND changes nothing; only a fresh VMA must not reach it.
+        if (isFresh()) {
+            throw new IllegalStateException("retired before it was attached: " + this);
+        }
+        int before = getAndAndWord(~RETIRING);
+        if ((before & RETIRING) == 0) {
+            throw new IllegalStateException("not retiring: " + this);
+        }
+        if ((before & REFERENCES) == 0) {
+            putOpen();
+        }
+    }
+
+    /**
+     * Acquires a reference, unless the VMA is detached.
+     *
+     * @return whether the reference was acquired
+     * @throws IllegalStateException if the reference count is at its maximum
+     */
+    public boolean acquire() {
+        int seen = wordAcquire();
+        while (seen >= 0) {
+            if (seen >= MOST_REFERENCES) {
+                throw new IllegalStateException("too many references to " + this);
+            }
+            int before = compareAndExchangeWord(seen, seen + 1);
+            if (before == seen) {
+                return true;
+            }
+            seen = before;
+        }
+        return false;
+    }
+
+    /**
+     * Releases a reference that the caller has acquired.
+     *
+     * @throws IllegalStateException if there is none; nothing is changed then
+     */
+    public void release() {
+        int seen = wordAcquire();
+        for (; ; ) {
+            if ((seen & REFERENCES) == 0 || seen == FRESH) {
+                throw new IllegalStateException("released, but not acquired: " + this);
+            }
+            int before = compareAndExchangeWord(seen, seen - 1);
+            if (before == seen) {
+                break;
+            }
+            seen = before;
+        }
+        if (seen == (DETACHED | 1)) {
+            putOpen();
+        }
+    }
+
+    /** Returns the reference count at some instant of this call, for displays. */
+    public int references() {
+        int seen = wordOpaque();
+        return seen == FRESH ? 0 : seen & REFERENCES;
+    }
+
+    /** Called by the thread that brings the word to detached, no retiring bit, no references; thus once. */
+    private void putOpen() {
+        if (open != null) {
+            open.put();
+        }
+    }
+
+    /**
+     * Returns the open in which it has a share, or null if it needs none. It is attached, or the caller has a reference
+     * or has set the retiring bit.
+     */
+    public @Nullable Open open() {
+        return open;
+    }
+
+    /** Returns the gate, open or closed, of the operation in flight to which it belongs or belonged, or null. */
+    public @Nullable Gate gate() {
+        return gate;
+    }
+
+    /** Sets the link of a fresh VMA. Caller is about to publish the VMA. */
+    public void link(FileLink link) {
+        this.link = link;
+    }
+
+    /**
+     * Records that the pages of a replaced VMA are gone: pages in the range are this VMA's own. Caller retires the
+     * replaced VMA.
+     */
+    public void enter() {
+        if (link != null) {
+            link.enter();
+        }
+    }
+
+    /** Unlinks a detached VMA without remaining pages, or one that was never published; at most once. */
+    public void unlink() {
+        FileLink linked = link;
+        if (linked != null) {
+            link = null;
+            linked.unlink();
+        }
+    }
+
+    /** Returns whether it is linked. Caller holds the layout lock. */
+    public boolean isLinked() {
+        return link != null;
+    }
+
+    // The accesses of the two words that change while other threads read them.
+
+    private int wordPlain() {
+        return word;
+    }
+
+    private void setWordPlain(int value) {
+        word = value;
+    }
+
+    private int wordOpaque() {
+        return (int) WORD.getOpaque(this);
+    }
+
+    private int wordAcquire() {
+        return (int) WORD.getAcquire(this);
+    }
+
+    private int wordVolatile() {
+        return (int) WORD.getVolatile(this);
+    }
+
+    private int getAndOrWord(int mask) {
+        return (int) WORD.getAndBitwiseOr(this, mask);
+    }
+
+    private int getAndAndWord(int mask) {
+        return (int) WORD.getAndBitwiseAnd(this, mask);
+    }
+
+    private int compareAndExchangeWord(int expected, int value) {
+        return (int) WORD.compareAndExchange(this, expected, value);
+    }
+
+    private @Nullable AnonVma anonVmaAcquire() {
+        return (AnonVma) ANON_VMA.getAcquire(this);
+    }
+
+    private boolean casAnonVma(@Nullable AnonVma expected, AnonVma value) {
+        return ANON_VMA.compareAndSet(this, expected, value);
+    }
+}
