@@ -178,7 +178,7 @@ final class StackSweepTest {
 
     @Test
     @DisplayName("the first write to a page")
-    void firstWrite() throws Exception {
+    void pageMkwrite() throws Exception {
         StackSweep.sweep(FirstWrite.class);
     }
 

@@ -39,9 +39,7 @@ public abstract class CachedBacking implements Backing {
         if (name.isEmpty()) {
             throw new IllegalArgumentException("name is empty: a backing must have a name to show");
         }
-        if (cache instanceof FilePages pages) {
-            pages.allowReclaim();
-        }
+        ((FilePages) cache).allowReclaim();
     }
 
     /**
@@ -69,7 +67,7 @@ public abstract class CachedBacking implements Backing {
             isRead = read(request.page(), frame, cache.store());
         } finally {
             if (!isRead) {
-                cache.giveBack(frame);
+                cache.free(frame);
             }
         }
         request.major();

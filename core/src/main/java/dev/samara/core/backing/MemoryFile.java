@@ -40,11 +40,8 @@ public final class MemoryFile implements AutoCloseable {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }
         this.inode = inode;
-        if (!(pages instanceof FilePages own)) {
-            throw new IllegalArgumentException("pages " + pages + " were not made by a machine");
-        }
-        this.pages = own;
-        memory = own.memory();
+        this.pages = (FilePages) pages;
+        memory = this.pages.memory();
     }
 
     /**

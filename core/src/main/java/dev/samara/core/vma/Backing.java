@@ -194,7 +194,7 @@ public interface Backing {
     /**
      * Returns whether it needs a call at the first write to each page of a shared mapping ({@code page_mkwrite}).
      *
-     * @return true if {@link #firstWrite} is to be called
+     * @return true if {@link #pageMkwrite} is to be called
      */
     default boolean noticesWrites() {
         return false;
@@ -254,7 +254,7 @@ public interface Backing {
      * @param request the page
      * @return 0, or a failure as of {@link #fault}
      */
-    default int firstWrite(PageRequest request) {
+    default int pageMkwrite(PageRequest request) {
         return 0;
     }
 }

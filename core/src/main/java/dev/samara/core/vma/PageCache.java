@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.vma;
 
+import dev.samara.core.internal.file.FilePages;
+
 /**
  * The pages of one file that are in memory, shared by all its opens and mappings ({@code struct address_space}). A
  * {@code Machine} with memory makes it.
@@ -14,8 +16,8 @@ package dev.samara.core.vma;
  * IllegalStateException}, and changes nothing, while as many calls work on pages as the machine has workers for
  * (65536).
  */
-public abstract class PageCache implements AutoCloseable {
-    /** Only for the machine. */
+public abstract sealed class PageCache implements AutoCloseable permits FilePages {
+    /** Only for the library. */
     protected PageCache() {}
 
     /**
@@ -39,7 +41,7 @@ public abstract class PageCache implements AutoCloseable {
      * pages of other files and then waits for CPUs; it does not reclaim while a CPU of the thread is in GUEST, or in
      * {@link Backing#rcuMapPages}.
      *
-     * @return a frame, to be passed to {@link #insert} or {@link #giveBack}; -1 if there is no memory left
+     * @return a frame, to be passed to {@link #insert} or {@link #free}; -1 if there is no memory left
      * @throws IllegalStateException if the cache is closed
      */
     public abstract int allocate();
@@ -51,7 +53,7 @@ public abstract class PageCache implements AutoCloseable {
      * @throws IllegalArgumentException if the frame was not allocated here, or is freed or inserted already; nothing is
      *     changed then
      */
-    public abstract void giveBack(int frame);
+    public abstract void free(int frame);
 
     /**
      * Inserts a page. If the page is already in memory, or lies beyond the end, the frame is freed.
@@ -100,7 +102,7 @@ public abstract class PageCache implements AutoCloseable {
      *
      * <p>The file may stay mapped, and may be mapped again: an access that needs a page of it is a {@code SIGBUS}, and
      * its backing is not called. {@link #frameAt} then finds nothing; {@link #allocate} and {@link #insert} are
-     * refused; {@link #giveBack}, {@link #size}, {@link #truncate} and {@link #remove} work as for a file with no page
+     * refused; {@link #free}, {@link #size}, {@link #truncate} and {@link #remove} work as for a file with no page
      * in memory.
      *
      * <p>A cache that is not closed is not lost. The machine closes a cache that is unreachable, and therefore mapped

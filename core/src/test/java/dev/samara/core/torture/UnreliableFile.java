@@ -80,7 +80,7 @@ final class UnreliableFile extends CachedBacking {
             case 3 -> {
                 int freed = pages.allocate();
                 if (freed >= 0) {
-                    pages.giveBack(freed);
+                    pages.free(freed);
                 }
                 return freed;
             }
@@ -146,7 +146,7 @@ final class UnreliableFile extends CachedBacking {
     }
 
     @Override
-    public int firstWrite(PageRequest request) {
+    public int pageMkwrite(PageRequest request) {
         setup.failures.linger();
         return switch (ThreadLocalRandom.current().nextInt(8)) {
             case 0 -> throw new RandomFailures.Planned();

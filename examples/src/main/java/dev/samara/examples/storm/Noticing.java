@@ -83,7 +83,7 @@ final class Noticing implements Group {
         }
 
         @Override
-        public int firstWrite(PageRequest request) {
+        public int pageMkwrite(PageRequest request) {
             notices.incrementAndGet((int) request.page());
             scene.naps().maybe();
             return 0;

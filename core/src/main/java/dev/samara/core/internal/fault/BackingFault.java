@@ -129,9 +129,9 @@ final class BackingFault {
 
     private int notice(BackingTraits traits, Request request) {
         try {
-            return traits.backing().firstWrite(request);
+            return traits.backing().pageMkwrite(request);
         } catch (Throwable thrown) {
-            faulter.reports().backing("firstWrite", traits, thrown);
+            faulter.reports().backing("pageMkwrite", traits, thrown);
             return -Fault.ADRERR;
         }
     }
@@ -193,7 +193,7 @@ final class BackingFault {
     }
 
     /** Handles the first write to a page of a shared mapping that is already mapped. */
-    int firstWrite(VmArea vma, long address, int access, long pte) {
+    int pageMkwrite(VmArea vma, long address, int access, long pte) {
         PageTable table = faulter.table;
         Request request = new Request(faulter, vma, faulter.pageOf(vma, address), address, access);
         Notice notice = table.notices().begin(address);

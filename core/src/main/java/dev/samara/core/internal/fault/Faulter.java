@@ -252,7 +252,7 @@ public final class Faulter {
         }
         if (writes && noticesWrites(vma)) {
             checkMayWait();
-            return backingFault.firstWrite(vma, address, access, pte);
+            return backingFault.pageMkwrite(vma, address, access, pte);
         }
         return widen(vma, address, leaf, index, pte, writes);
     }

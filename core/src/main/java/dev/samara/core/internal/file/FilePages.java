@@ -177,7 +177,7 @@ public final class FilePages extends PageCache {
     }
 
     @Override
-    public void giveBack(int frame) {
+    public void free(int frame) {
         content.lock();
         try {
             take(frame, Frames.ANONYMOUS, 0);

@@ -98,7 +98,7 @@ final class AnonymousFaultTest {
 
     @Test
     @DisplayName("that writes first takes one frame of zeros, also a reused one")
-    void firstWrite() throws InterruptedException {
+    void pageMkwrite() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture(4);
         for (int round = 0; round < 20; round++) {
             long at = fixture.anonymous(3);

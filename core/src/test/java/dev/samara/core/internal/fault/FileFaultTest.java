@@ -219,7 +219,7 @@ final class FileFaultTest {
             }
 
             @Override
-            public int firstWrite(PageRequest request) {
+            public int pageMkwrite(PageRequest request) {
                 told.add(request.page());
                 return 0;
             }

@@ -84,7 +84,7 @@ final class MisbehavingBackingTest {
         }
 
         @Override
-        public int firstWrite(PageRequest request) {
+        public int pageMkwrite(PageRequest request) {
             return notice == null ? 0 : notice.applyAsInt(request);
         }
     }
@@ -156,7 +156,7 @@ final class MisbehavingBackingTest {
                 assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
             }
         }
-        odd.cache.giveBack(wrong.get(5));
+        odd.cache.free(wrong.get(5));
         odd.answer = null;
         assertEquals(PagedFile.STAMP + 1, fixture.load(map(RW, PRIVATE) + PAGE));
     }
@@ -242,7 +242,7 @@ final class MisbehavingBackingTest {
                 assertEquals(0, fixture.space.munmap(at, PAGES * PAGE));
             }
         }
-        odd.cache.giveBack(wrong.get(5));
+        odd.cache.free(wrong.get(5));
         for (int negative : new int[] {-1, -2, Integer.MIN_VALUE}) {
             odd.offer = window -> window.offer(0, negative);
             assertEquals(PagedFile.STAMP, load(map(READ, SHARED)));

@@ -355,7 +355,7 @@ final class WaitsInSectionTest {
             assertEquals(Fault.OOM, answer.get());
         }
         assertEquals(Fault.MINOR, scene.elsewhere("a store", cpu -> cpu.memory().store(MANY, 8, 7)));
-        scene.offering.cache.giveBack(frame);
+        scene.offering.cache.free(frame);
         cache.close();
         scene.end();
     }

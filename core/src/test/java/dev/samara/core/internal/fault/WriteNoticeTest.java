@@ -51,7 +51,7 @@ final class WriteNoticeTest {
         }
 
         @Override
-        public int firstWrite(PageRequest request) {
+        public int pageMkwrite(PageRequest request) {
             if (notices.getAndIncrement() == 0) {
                 told.countDown();
                 Latches.await(goesOn);

@@ -146,7 +146,7 @@ final class FilePagesTest {
         assertEquals(Frames.NONE, file.insert(10, file.allocate()), "beyond the end");
         assertEquals(Frames.NONE, file.insert(-1, file.allocate()));
         assertEquals(1, inUse());
-        file.giveBack(file.allocate());
+        file.free(file.allocate());
         assertEquals(1, inUse());
     }
 
@@ -156,19 +156,19 @@ final class FilePagesTest {
         FilePages other = new FilePages(memory, PAGE);
         int inserted = file.insert(1, file.allocate());
         int returned = file.allocate();
-        file.giveBack(returned);
+        file.free(returned);
         int another = other.allocate();
         int anonymous = memory.frames().allocate(worker.magazine());
         for (int frame : new int[] {inserted, returned, another, anonymous, Frames.NONE, Frames.ZERO, 9999}) {
             assertThrows(IllegalArgumentException.class, () -> file.insert(2, frame), "frame " + frame);
             assertThrows(IllegalArgumentException.class, () -> file.insert(1, frame), "frame " + frame);
-            assertThrows(IllegalArgumentException.class, () -> file.giveBack(frame), "frame " + frame);
+            assertThrows(IllegalArgumentException.class, () -> file.free(frame), "frame " + frame);
         }
         assertEquals(Frames.NONE, file.frameAt(2));
         assertEquals(inserted, file.frameAt(1));
         assertTrue(memory.frames().isCached(inserted, file.number(), 1));
         assertEquals(3, inUse());
-        other.giveBack(another);
+        other.free(another);
         memory.frames().drop(anonymous, worker.magazine());
         file.truncate(0);
         assertEquals(0, inUse());
@@ -183,7 +183,7 @@ final class FilePagesTest {
         }
         assertEquals(300, taken.size());
         assertEquals(FilePages.NO_MEMORY, file.frameFor(0), "which is not the end");
-        taken.forEach(file::giveBack);
+        taken.forEach(file::free);
         assertNotEquals(Frames.NONE, file.frameFor(0));
     }
 

@@ -109,9 +109,9 @@ final class PageCacheEndTest {
         assertEquals(2, fixture.frames(), "they are not in the cache");
         assertEquals("insert was called on page cache, which is closed", refusal(() -> cache.insert(0, inserted)));
         assertEquals(1, fixture.frames());
-        cache.giveBack(returned);
+        cache.free(returned);
         assertEquals(0, fixture.frames());
-        assertThrows(IllegalArgumentException.class, () -> cache.giveBack(returned));
+        assertThrows(IllegalArgumentException.class, () -> cache.free(returned));
         assertThrows(IllegalArgumentException.class, () -> cache.insert(0, inserted));
         assertEquals("allocate was called on page cache, which is closed", refusal(cache::allocate));
         assertEquals(4 * PAGE, cache.size());

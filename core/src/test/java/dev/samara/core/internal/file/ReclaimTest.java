@@ -123,7 +123,7 @@ final class ReclaimTest {
         PageCache own = fixture.machine.newPageCache(GEOMETRY, PAGE);
         int frame = own.allocate();
         assertTrue(frame > 0);
-        own.giveBack(frame);
+        own.free(frame);
         assertEquals(2, fixture.load(anonymous));
         child.close();
         memory.close();

@@ -54,7 +54,7 @@ class IdentityBesideChangesTest {
     @Test
     @DisplayName(
             "a page that was written before a fork is the child's, however often its mapping was replaced meanwhile")
-    void firstWrite() throws InterruptedException, ExecutionException {
+    void pageMkwrite() throws InterruptedException, ExecutionException {
         map();
         FutureTask<?> changing = new FutureTask<>(this::change, null);
         Thread thread = new Thread(changing, "changing");

@@ -86,7 +86,7 @@ final class FailingStoreTest {
 
     @Test
     @DisplayName("a page written to for the first time")
-    void firstWrite() {
+    void pageMkwrite() {
         map();
         failEach("fill", 1, () -> space.madvise(A, PAGE, Advice.DONTNEED), () -> populate(A, Advice.POPULATE_WRITE));
     }
