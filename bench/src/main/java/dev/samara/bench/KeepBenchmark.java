@@ -98,7 +98,7 @@ public class KeepBenchmark {
     @Benchmark
     @About("a lookup with a reference, which is released at once")
     public @Nullable Vma keepAndRelease() {
-        try (VmaRef keep = space.keep(pick())) {
+        try (VmaRef keep = space.acquire(pick())) {
             return keep == null ? null : keep.vma();
         }
     }

@@ -46,7 +46,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A concurrent address space: a set of mappings, and the calls that change it.
  *
- * <p>Any thread may call {@link #find}, {@link #keep} and {@link #snapshot} at any time; they take no lock and never
+ * <p>Any thread may call {@link #find}, {@link #acquire} and {@link #snapshot} at any time; they take no lock and never
  * wait. Any thread may also make the other calls, and calls run concurrently. Before a call changes anything, it waits
  * for the operations in flight in its range. Each call takes effect at one instant. From that instant lookups do not
  * find a mapping that {@code munmap} has removed; its range can be allocated again after {@code munmap} has returned. A
@@ -120,13 +120,13 @@ public final class AddressSpace implements AutoCloseable {
      * @return the reference, to be released once, or null if nothing is mapped there
      * @throws IllegalStateException if that VMA has the largest number of references, 2<sup>30</sup> - 2
      */
-    public @Nullable VmaRef keep(long address) {
-        VmArea vma = layout.keep(address);
+    public @Nullable VmaRef acquire(long address) {
+        VmArea vma = layout.acquire(address);
         if (vma == null) {
             return null;
         }
         try {
-            return new VmaRef(vma, machine.keepLog());
+            return new VmaRef(vma, machine.refTracker());
         } catch (Throwable thrown) {
             // The tracker calls the backing for the VMA's name, and the backing may throw.
             vma.release();

@@ -38,13 +38,13 @@ public final class Machine implements AutoCloseable {
     private static final System.Logger LOGGER = System.getLogger("dev.samara.core");
 
     private final MachineState host;
-    private final @Nullable RefTracker keepLog;
+    private final @Nullable RefTracker refTracker;
     private final int tlbEntries;
     private final AtomicInteger cpus = new AtomicInteger();
 
-    private Machine(MachineState host, @Nullable RefTracker keepLog, int tlbEntries) {
+    private Machine(MachineState host, @Nullable RefTracker refTracker, int tlbEntries) {
         this.host = host;
-        this.keepLog = keepLog;
+        this.refTracker = refTracker;
         this.tlbEntries = tlbEntries;
     }
 
@@ -71,8 +71,8 @@ public final class Machine implements AutoCloseable {
     }
 
     @Nullable
-    RefTracker keepLog() {
-        return keepLog;
+    RefTracker refTracker() {
+        return refTracker;
     }
 
     /**
@@ -179,14 +179,14 @@ public final class Machine implements AutoCloseable {
      * Returns the stack trace at which each reference that is not released was acquired.
      *
      * @return one stack trace per reference, in no order
-     * @throws IllegalStateException if the machine does not {@linkplain Builder#trackKeeps track references}
+     * @throws IllegalStateException if the machine does not {@linkplain Builder#trackReferences track references}
      */
-    public List<Throwable> outstandingKeeps() {
+    public List<Throwable> outstandingReferences() {
         host.spaces().checkOpen();
-        if (keepLog == null) {
-            throw new IllegalStateException("this machine was not told to track keeps");
+        if (refTracker == null) {
+            throw new IllegalStateException("this machine does not track references");
         }
-        return keepLog.outstanding();
+        return refTracker.outstanding();
     }
 
     /**
@@ -330,7 +330,7 @@ public final class Machine implements AutoCloseable {
         private long stackGuardGap = 256;
         private long commitLimit = CommittedMemory.UNLIMITED;
         private Duration longWait = Duration.ofSeconds(10);
-        private boolean trackKeeps;
+        private boolean trackReferences;
         private Consumer<? super Report> reporter = Machine::log;
         private long memory;
         private long memoryPiece = 1L << 22;
@@ -422,13 +422,13 @@ public final class Machine implements AutoCloseable {
         }
 
         /**
-         * Records for each reference the stack that acquired it. {@link #outstandingKeeps} returns it, and the
+         * Records for each reference the stack that acquired it. {@link #outstandingReferences} returns it, and the
          * exception for a second release contains it. Acquiring a reference then costs many times as much.
          *
          * @return this
          */
-        public Builder trackKeeps() {
-            trackKeeps = true;
+        public Builder trackReferences() {
+            trackReferences = true;
             return this;
         }
 
@@ -702,7 +702,7 @@ public final class Machine implements AutoCloseable {
                     saturatedNanos(longWait),
                     reporter,
                     memory == 0 ? null : this::memory);
-            return new Machine(new MachineState(settings), trackKeeps ? new RefTracker() : null, tlbEntries);
+            return new Machine(new MachineState(settings), trackReferences ? new RefTracker() : null, tlbEntries);
         }
     }
 }

@@ -11,20 +11,20 @@ import org.jspecify.annotations.Nullable;
 
 /** Records where each reference was acquired and released, on a machine that tracks references. Thread-safe. */
 final class RefTracker {
-    private final Map<VmaRef, Throwable> taken = new ConcurrentHashMap<>();
+    private final Map<VmaRef, Throwable> acquired = new ConcurrentHashMap<>();
 
     /** Has an entry while the reference object is reachable, because it might be released again. */
     private final Map<VmaRef, Throwable> released = Collections.synchronizedMap(new WeakHashMap<>());
 
-    void taken(VmaRef keep) {
-        taken.put(
-                keep, new Throwable("taken by thread " + Thread.currentThread().getName() + ": " + keep.vma()));
+    void acquired(VmaRef reference) {
+        acquired.put(
+                reference, new Throwable("acquired by thread " + Thread.currentThread().getName() + ": " + reference.vma()));
     }
 
-    void released(VmaRef keep) {
-        Throwable where = taken.remove(keep);
+    void released(VmaRef reference) {
+        Throwable where = acquired.remove(reference);
         released.put(
-                keep,
+                reference,
                 new Throwable("released by thread " + Thread.currentThread().getName(), where));
     }
 
@@ -33,11 +33,11 @@ final class RefTracker {
      * the first release is not recorded yet.
      */
     @Nullable
-    Throwable firstRelease(VmaRef keep) {
-        return released.get(keep);
+    Throwable firstRelease(VmaRef reference) {
+        return released.get(reference);
     }
 
     List<Throwable> outstanding() {
-        return new ArrayList<>(taken.values());
+        return new ArrayList<>(acquired.values());
     }
 }

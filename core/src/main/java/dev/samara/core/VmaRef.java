@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * A reference to a VMA: the VMA's backing stays open until the reference is released.
  *
  * <p>A reference does <em>not</em> keep the range mapped, and no operation waits for it: its holder may block for any
- * time. {@link AddressSpace#keep} acquires it; any thread may release it, once.
+ * time. {@link AddressSpace#acquire} returns it; any thread may release it, once.
  */
 public final class VmaRef implements AutoCloseable {
     private static final VarHandle RELEASED;
@@ -25,17 +25,17 @@ public final class VmaRef implements AutoCloseable {
     }
 
     private final VmArea vma;
-    private final @Nullable RefTracker log;
+    private final @Nullable RefTracker tracker;
 
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
     /** Takes over a reference that the caller has acquired. */
-    VmaRef(VmArea vma, @Nullable RefTracker log) {
+    VmaRef(VmArea vma, @Nullable RefTracker tracker) {
         this.vma = vma;
-        this.log = log;
-        if (log != null) {
-            log.taken(this);
+        this.tracker = tracker;
+        if (tracker != null) {
+            tracker.acquired(this);
         }
     }
 
@@ -57,26 +57,34 @@ public final class VmaRef implements AutoCloseable {
     @Override
     public void close() {
         // Atomic: if two threads release the reference at once, one is refused.
-        if (!RELEASED.compareAndSet(this, false, true)) {
+        if (!casReleased()) {
             throw secondRelease();
         }
         try {
-            if (log != null) {
-                log.released(this);
+            if (tracker != null) {
+                tracker.released(this);
             }
         } finally {
             vma.release();
         }
     }
 
+    private boolean casReleased() {
+        return RELEASED.compareAndSet(this, false, true);
+    }
+
+    private boolean releasedVolatile() {
+        return (boolean) RELEASED.getVolatile(this);
+    }
+
     private IllegalStateException secondRelease() {
-        Throwable first = log == null ? null : log.firstRelease(this);
-        String where = "; a machine that tracks keeps would say where";
-        if (log != null) {
+        Throwable first = tracker == null ? null : tracker.firstRelease(this);
+        String where = "; a machine that tracks references reports where";
+        if (tracker != null) {
             where = first == null ? "; its first release is under way" : "; its first release is the cause";
         }
         return new IllegalStateException(
-                "a keep of " + vma + " was released a second time, by thread "
+                "a reference to " + vma + " was released a second time, by thread "
                         + Thread.currentThread().getName() + where,
                 first);
     }
@@ -84,6 +92,6 @@ public final class VmaRef implements AutoCloseable {
     /** Returns the VMA, and whether the reference is released, as text. */
     @Override
     public String toString() {
-        return ((boolean) RELEASED.getVolatile(this) ? "released keep of " : "keep of ") + vma;
+        return (releasedVolatile() ? "released reference to " : "reference to ") + vma;
     }
 }

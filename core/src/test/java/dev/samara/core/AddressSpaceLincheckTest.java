@@ -72,7 +72,7 @@ public class AddressSpaceLincheckTest {
     /** A keep, and its release. */
     @Operation
     public int keep(@Param(name = "page") int page) {
-        try (VmaRef kept = space.keep(address(page))) {
+        try (VmaRef kept = space.acquire(address(page))) {
             return rights(kept == null ? null : kept.vma());
         }
     }

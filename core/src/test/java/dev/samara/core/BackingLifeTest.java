@@ -122,7 +122,7 @@ final class BackingLifeTest {
                 long start = PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE;
                 log.add("mseal " + sealed.mseal(start, BackedCalls.PAGE, 0));
             } else if (keeping && choice < 16 && keeps.size() < MOST_KEEPS) {
-                VmaRef keep = space.keep(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                VmaRef keep = space.acquire(PLACE + random.nextInt(WINDOW) * BackedCalls.PAGE);
                 if (keep != null) {
                     log.add("keep " + keep.vma());
                     keeps.add(keep);

@@ -44,7 +44,7 @@ final class BackingRacesTest {
     private final AtomicInteger retired = new AtomicInteger();
 
     private final Machine machine =
-            MachineInternals.machine(Machine.builder().reportTo(reports::add).trackKeeps(), transit -> {
+            MachineInternals.machine(Machine.builder().reportTo(reports::add).trackReferences(), transit -> {
                 retired.incrementAndGet();
                 spin();
             });
@@ -66,7 +66,7 @@ final class BackingRacesTest {
             for (int step = 0; step < STEPS; step++) {
                 calls.on(space);
                 if (random.nextInt(4) == 0) {
-                    VmaRef keep = space.keep(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
+                    VmaRef keep = space.acquire(place + random.nextInt(WINDOW) * BackedCalls.PAGE);
                     if (keep != null) {
                         keeps.add(keep);
                     }
@@ -122,7 +122,7 @@ final class BackingRacesTest {
             pool.shutdown();
         }
         assertTrue(retired.get() > ROUNDS);
-        assertEquals(List.of(), machine.outstandingKeeps());
+        assertEquals(List.of(), machine.outstandingReferences());
         assertEquals(0, machine.committed());
         assertEquals(List.of(), reports);
     }

@@ -33,7 +33,7 @@ final class KeepDelaysNobodyTest {
             "a thread that blocks with a keep of a gigabyte delays neither a munmap at the other end nor one of its"
                     + " own page")
     void munmapGoesOn() throws Exception {
-        Machine machine = Machine.builder().trackKeeps().build();
+        Machine machine = Machine.builder().trackReferences().build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
@@ -42,7 +42,7 @@ final class KeepDelaysNobodyTest {
         ExecutorService pool = Executors.newSingleThreadExecutor();
         try {
             Future<?> reader = pool.submit(() -> {
-                try (VmaRef keep = space.keep(PLACE + 7)) {
+                try (VmaRef keep = space.acquire(PLACE + 7)) {
                     assertNotNull(keep);
                     kept.countDown();
                     inputArrives.await();
@@ -60,7 +60,7 @@ final class KeepDelaysNobodyTest {
 
             assertEquals(0, space.munmap(PLACE, PAGE));
             assertEquals(Resolution.MAPERR, space.resolve(PLACE + 7, READ));
-            assertNull(space.keep(PLACE + 7));
+            assertNull(space.acquire(PLACE + 7));
             assertEquals(PLACE, space.mmap(PLACE, PAGE, READ, FIXED | MapFlags.ANONYMOUS, null, 0), "used again");
             assertEquals(Resolution.FOUND, space.resolve(PLACE + 7, READ));
 
@@ -69,7 +69,7 @@ final class KeepDelaysNobodyTest {
             space.validate();
             machine.awaitQuiescence();
             assertEquals(1, backing.stillOpen(), "kept");
-            assertEquals(1, machine.outstandingKeeps().size());
+            assertEquals(1, machine.outstandingReferences().size());
 
             inputArrives.countDown();
             reader.get();
@@ -89,7 +89,7 @@ final class KeepDelaysNobodyTest {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         CountingBacking backing = new CountingBacking("/gigabyte", 1);
         assertEquals(PLACE, space.mmap(PLACE, GIGABYTE, READ, FIXED, backing, 0));
-        try (VmaRef keep = space.keep(PLACE)) {
+        try (VmaRef keep = space.acquire(PLACE)) {
             assertNotNull(keep);
             assertEquals(0, space.mprotect(PLACE, PAGE, Protection.NONE));
             assertEquals(Resolution.ACCERR, space.resolve(PLACE, READ));

@@ -131,7 +131,7 @@ final class MachineEndTest {
                 machine::claimCpu,
                 machine::committed,
                 machine::awaitQuiescence,
-                machine::outstandingKeeps,
+                machine::outstandingReferences,
                 () -> machine.framesInUse(GEOMETRY),
                 () -> machine.shootdowns(GEOMETRY),
                 () -> machine.shootdownTargets(GEOMETRY),

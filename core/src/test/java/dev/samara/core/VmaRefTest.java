@@ -45,58 +45,58 @@ final class VmaRefTest {
         return space;
     }
 
-    private static VmaRef keep(AddressSpace space, long address) {
-        VmaRef keep = space.keep(address);
-        assertNotNull(keep);
-        return keep;
+    private static VmaRef acquire(AddressSpace space, long address) {
+        VmaRef reference = space.acquire(address);
+        assertNotNull(reference);
+        return reference;
     }
 
     @Test
-    @DisplayName("a keep says what it keeps, holds it open when that is unmapped, and lets it be closed at its release")
-    void keeps() throws InterruptedException {
+    @DisplayName("a reference names its VMA, holds its backing open when that is unmapped, and lets it close at its release")
+    void reference() throws InterruptedException {
         Machine machine = Machine.builder().build();
         AddressSpace space = space(machine);
-        VmaRef keep = keep(space, PLACE + PAGE + 5);
-        assertSame(space.find(PLACE), keep.vma());
-        assertEquals(1, VmArea.of(keep.vma()).references());
-        assertTrue(keep.toString().startsWith("keep of 10000000-10004000"));
+        VmaRef reference = acquire(space, PLACE + PAGE + 5);
+        assertSame(space.find(PLACE), reference.vma());
+        assertEquals(1, VmArea.of(reference.vma()).references());
+        assertTrue(reference.toString().startsWith("reference to 10000000-10004000"));
         assertEquals(0, space.munmap(PLACE, 4 * PAGE));
         machine.awaitQuiescence();
-        assertTrue(keep.vma().isDetached());
+        assertTrue(reference.vma().isDetached());
         assertEquals(1, backing.stillOpen());
-        keep.close();
+        reference.close();
         machine.awaitQuiescence();
         assertEquals(0, backing.stillOpen());
-        assertTrue(keep.toString().startsWith("released keep of 10000000-10004000"));
+        assertTrue(reference.toString().startsWith("released reference to 10000000-10004000"));
     }
 
     @Test
-    @DisplayName("nothing can be kept where nothing is mapped, or no longer")
+    @DisplayName("no reference can be acquired where nothing is mapped, or no longer")
     void nothing() {
-        AddressSpace space = space(Machine.builder().trackKeeps().build());
-        assertNull(space.keep(0));
-        assertNull(space.keep(PLACE - 1));
-        assertNull(space.keep(PLACE + 4 * PAGE));
-        assertNull(space.keep(-1));
+        AddressSpace space = space(Machine.builder().trackReferences().build());
+        assertNull(space.acquire(0));
+        assertNull(space.acquire(PLACE - 1));
+        assertNull(space.acquire(PLACE + 4 * PAGE));
+        assertNull(space.acquire(-1));
         space.close();
-        assertNull(space.keep(PLACE));
-        assertEquals(List.of(), space.machine().outstandingKeeps());
+        assertNull(space.acquire(PLACE));
+        assertEquals(List.of(), space.machine().outstandingReferences());
     }
 
     @Test
     @DisplayName("a second release is refused and counts for nothing")
     void secondRelease() {
         AddressSpace space = space(Machine.builder().build());
-        VmaRef first = keep(space, PLACE);
-        VmaRef second = keep(space, PLACE);
+        VmaRef first = acquire(space, PLACE);
+        VmaRef second = acquire(space, PLACE);
         first.close();
         IllegalStateException refused = assertRefused(
                 IllegalStateException.class,
                 first::close,
-                "keep of 10000000-10004000",
+                "reference to 10000000-10004000",
                 "a second time",
                 Thread.currentThread().getName(),
-                "tracks keeps");
+                "tracks references");
         assertNull(refused.getCause());
         assertEquals(1, VmArea.of(second.vma()).references());
         second.close();
@@ -106,30 +106,30 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("a machine that tracks keeps shows where the first release was, and where the keep was taken")
+    @DisplayName("a machine that tracks references shows where each was released first, and where it was acquired")
     void trackedSecondRelease() {
-        AddressSpace space = space(Machine.builder().trackKeeps().build());
-        VmaRef keep = takenHere(space);
-        releasedHere(keep);
+        AddressSpace space = space(Machine.builder().trackReferences().build());
+        VmaRef reference = acquiredHere(space);
+        releasedHere(reference);
         IllegalStateException refused = assertRefused(
-                IllegalStateException.class, keep::close, "a second time", "its first release is the cause");
+                IllegalStateException.class, reference::close, "a second time", "its first release is the cause");
         Throwable release = refused.getCause();
         assertNotNull(release);
         assertTrue(mentions(release, "releasedHere"));
         assertTrue(String.valueOf(release.getMessage())
                 .contains(Thread.currentThread().getName()));
-        Throwable taking = release.getCause();
-        assertNotNull(taking);
-        assertTrue(mentions(taking, "takenHere"));
-        assertTrue(String.valueOf(taking.getMessage()).contains("10000000-10004000"));
+        Throwable acquiring = release.getCause();
+        assertNotNull(acquiring);
+        assertTrue(mentions(acquiring, "acquiredHere"));
+        assertTrue(String.valueOf(acquiring.getMessage()).contains("10000000-10004000"));
     }
 
-    private static VmaRef takenHere(AddressSpace space) {
-        return keep(space, PLACE);
+    private static VmaRef acquiredHere(AddressSpace space) {
+        return acquire(space, PLACE);
     }
 
-    private static void releasedHere(VmaRef keep) {
-        keep.close();
+    private static void releasedHere(VmaRef reference) {
+        reference.close();
     }
 
     private static boolean mentions(Throwable where, String method) {
@@ -142,40 +142,40 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("the keeps that have not been released are listed with where they were taken")
+    @DisplayName("references that have not been released are listed with the stacks that acquired them")
     void outstanding() {
-        Machine machine = Machine.builder().trackKeeps().build();
+        Machine machine = Machine.builder().trackReferences().build();
         AddressSpace space = space(machine);
-        assertEquals(List.of(), machine.outstandingKeeps());
-        VmaRef one = takenHere(space);
-        VmaRef other = keep(space, PLACE);
-        assertEquals(2, machine.outstandingKeeps().size());
+        assertEquals(List.of(), machine.outstandingReferences());
+        VmaRef one = acquiredHere(space);
+        VmaRef other = acquire(space, PLACE);
+        assertEquals(2, machine.outstandingReferences().size());
         other.close();
-        List<Throwable> left = machine.outstandingKeeps();
+        List<Throwable> left = machine.outstandingReferences();
         assertEquals(1, left.size());
-        assertTrue(mentions(left.get(0), "takenHere"));
+        assertTrue(mentions(left.get(0), "acquiredHere"));
         space.close();
-        assertEquals(1, machine.outstandingKeeps().size(), "the space has gone, the keep has not");
+        assertEquals(1, machine.outstandingReferences().size(), "the space has gone, the reference has not");
         one.close();
-        assertEquals(List.of(), machine.outstandingKeeps());
+        assertEquals(List.of(), machine.outstandingReferences());
     }
 
     @Test
-    @DisplayName("a machine that does not track keeps refuses to list them")
+    @DisplayName("a machine that does not track references refuses to list them")
     void untracked() {
         Machine machine = Machine.builder().build();
-        assertRefused(IllegalStateException.class, machine::outstandingKeeps, "not told to track keeps");
+        assertRefused(IllegalStateException.class, machine::outstandingReferences, "does not track references");
     }
 
     @Test
-    @DisplayName("what replaces something in flight can be kept, without waiting")
+    @DisplayName("what replaces something in flight can be acquired, without waiting")
     void gated() throws InterruptedException {
         AtomicReference<@Nullable AddressSpace> space = new AtomicReference<>();
-        AtomicReference<@Nullable VmaRef> kept = new AtomicReference<>();
+        AtomicReference<@Nullable VmaRef> acquired = new AtomicReference<>();
         Machine machine = MachineInternals.machine(Machine.builder(), transit -> {
             AddressSpace at = space.get();
             if (at != null) {
-                kept.set(at.keep(PLACE));
+                acquired.set(at.acquire(PLACE));
             }
         });
         AddressSpace mapped = space(machine);
@@ -183,14 +183,14 @@ final class VmaRefTest {
         CountingBacking other = new CountingBacking("/other", 2);
         assertEquals(PLACE, mapped.mmap(PLACE, 4 * PAGE, READ, FIXED, other, 0));
         space.set(null);
-        VmaRef keep = kept.get();
-        assertNotNull(keep);
-        assertSame(other, keep.vma().backing());
-        assertSame(mapped.find(PLACE), keep.vma());
+        VmaRef reference = acquired.get();
+        assertNotNull(reference);
+        assertSame(other, reference.vma().backing());
+        assertSame(mapped.find(PLACE), reference.vma());
         mapped.close();
         machine.awaitQuiescence();
         assertEquals(1, other.stillOpen());
-        keep.close();
+        reference.close();
         machine.awaitQuiescence();
         assertEquals(0, other.stillOpen());
         assertEquals(0, backing.stillOpen());
@@ -208,15 +208,15 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("of two threads that release one keep at once, one is refused")
+    @DisplayName("of two threads that release one reference at once, one is refused")
     void twoReleases() throws Exception {
         for (boolean tracked : new boolean[] {false, true}) {
             Machine.Builder builder = Machine.builder();
-            AddressSpace space = space((tracked ? builder.trackKeeps() : builder).build());
+            AddressSpace space = space((tracked ? builder.trackReferences() : builder).build());
             int rounds = ROUNDS / 5;
-            List<VmaRef> keeps = new ArrayList<>();
+            List<VmaRef> references = new ArrayList<>();
             for (int i = 0; i < rounds; i++) {
-                keeps.add(keep(space, PLACE));
+                references.add(acquire(space, PLACE));
             }
             boolean[][] refused = new boolean[2][rounds];
             CyclicBarrier barrier = new CyclicBarrier(2);
@@ -226,7 +226,7 @@ final class VmaRefTest {
                     barrier.await();
                     for (int i = 0; i < rounds; i++) {
                         try {
-                            keeps.get(i).close();
+                            references.get(i).close();
                         } catch (IllegalStateException expected) {
                             mine[i] = true;
                             boolean says = String.valueOf(expected.getMessage()).contains("the cause");
@@ -240,7 +240,7 @@ final class VmaRefTest {
             for (int i = 0; i < rounds; i++) {
                 assertTrue(refused[0][i] ^ refused[1][i]);
             }
-            assertEquals(0, VmArea.of(keeps.get(0).vma()).references());
+            assertEquals(0, VmArea.of(references.get(0).vma()).references());
         }
     }
 
@@ -266,12 +266,12 @@ final class VmaRefTest {
         bodies.add(() -> {
             Vma before = space.find(PLACE);
             while (!over.get()) {
-                VmaRef keep = keep(space, PLACE + PAGE);
-                Vma vma = keep.vma();
+                VmaRef reference = acquire(space, PLACE + PAGE);
+                Vma vma = reference.vma();
                 assertTrue(vma.contains(PLACE + PAGE));
                 assertSame(backing, vma.backing());
                 assertTrue(backing.stillOpen() > 0);
-                keep.close();
+                reference.close();
                 before = vma;
             }
             assertNotNull(before);

@@ -44,7 +44,7 @@ public final class MapFixed {
             CompletableFuture<Long> mapped = space.mmapAsync(middle, page, Protection.READ, HERE, null, 0);
             System.out.println("These do not wait:");
             System.out.println("  find, which has the new mapping: " + space.find(middle));
-            try (VmaRef keep = Objects.requireNonNull(space.keep(middle))) {
+            try (VmaRef keep = Objects.requireNonNull(space.acquire(middle))) {
                 System.out.println("  keep, of the same: " + keep.vma());
             }
             System.out.println("  an access next to it: " + space.resolve(start, Protection.WRITE));

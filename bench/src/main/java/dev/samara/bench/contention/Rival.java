@@ -101,7 +101,7 @@ abstract class Rival implements Contender {
     }
 
     final @Nullable VmaRef keepInside(long address) {
-        return space.keep(address);
+        return space.acquire(address);
     }
 
     /** Walks the whole map, under the protection that the rival has. */

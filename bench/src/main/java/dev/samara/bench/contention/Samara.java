@@ -28,7 +28,7 @@ final class Samara implements Contender {
 
     @Override
     public boolean keepAndRelease(long address) {
-        VmaRef keep = space.keep(address);
+        VmaRef keep = space.acquire(address);
         if (keep == null) {
             return false;
         }

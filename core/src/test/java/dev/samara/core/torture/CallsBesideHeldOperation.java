@@ -140,7 +140,7 @@ final class CallsBesideHeldOperation implements Actor {
         checker.check((found == null) == isGone, "found in flight: " + found);
         if (found != null) {
             checker.check(!found.has(VmaFlags.WRITE), "an old right: " + found);
-            try (VmaRef kept = space.keep(page)) {
+            try (VmaRef kept = space.acquire(page)) {
                 checker.check(kept != null, "no reference in flight");
             }
         }
@@ -198,7 +198,7 @@ final class CallsBesideHeldOperation implements Actor {
                 checker.check(space.resolve(BEHIND, Protection.READ) == Resolution.FOUND, "above it");
             }
             default -> {
-                try (VmaRef kept = space.keep(HELD - 1)) {
+                try (VmaRef kept = space.acquire(HELD - 1)) {
                     checker.check(kept != null && kept.vma().contains(HELD - 1), "below it");
                 }
                 checker.check(space.snapshot().find(BEHIND) != null, "above it");
@@ -238,7 +238,7 @@ final class CallsBesideHeldOperation implements Actor {
     private void keepThatIsHeld(Random random) {
         CountDownLatch closed = new CountDownLatch(1);
         map(new BackingWithClose(closed::countDown), HELD);
-        VmaRef kept = space.keep(HELD);
+        VmaRef kept = space.acquire(HELD);
         if (kept == null) {
             checker.violated("what is mapped cannot be kept");
             return;

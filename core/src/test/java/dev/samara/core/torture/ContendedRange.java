@@ -69,7 +69,7 @@ final class ContendedRange {
         failures = new RandomFailures(seed);
         Machine.Builder description = Machine.builder().reportTo(this::take);
         if (!early) {
-            description.trackKeeps();
+            description.trackReferences();
         }
         machine = MachineInternals.machine(description, this::retire);
         AddressSpaceBuilder small =

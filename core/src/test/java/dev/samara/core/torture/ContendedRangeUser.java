@@ -259,7 +259,7 @@ final class ContendedRangeUser implements Actor {
 
     private void keep(Random random) {
         if (keeps.size() < MOST_KEEPS) {
-            VmaRef keep = space.keep(ContendedRange.address(random.nextInt(ContendedRange.PAGES)));
+            VmaRef keep = space.acquire(ContendedRange.address(random.nextInt(ContendedRange.PAGES)));
             if (keep != null) {
                 keeps.add(keep);
                 check(keep);

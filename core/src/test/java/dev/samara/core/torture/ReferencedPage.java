@@ -32,7 +32,7 @@ final class ReferencedPage implements Actor {
     Actor keeper() {
         return random -> {
             for (int n = 0; n < 100; n++) {
-                VmaRef keep = space.keep(start);
+                VmaRef keep = space.acquire(start);
                 if (keep != null) {
                     if (keep.vma().backing() instanceof OpenCountingBacking backing) {
                         tally.keeps.check(backing.isOpen(), "closed while it was kept");

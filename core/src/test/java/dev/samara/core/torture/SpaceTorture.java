@@ -136,7 +136,7 @@ public final class SpaceTorture extends Torture {
         long opens = openOrClosed.opens.sum();
         long closes = openOrClosed.closes.sum();
         leaks.check(opens == closes, opens + " opens, " + closes + " closes");
-        int kept = ranges.get(0).machine.outstandingKeeps().size();
+        int kept = ranges.get(0).machine.outstandingReferences().size();
         leaks.check(kept == 0, kept + " references that are not released");
     }
 

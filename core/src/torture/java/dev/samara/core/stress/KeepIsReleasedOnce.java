@@ -26,7 +26,7 @@ public class KeepIsReleasedOnce {
     public KeepIsReleasedOnce() {
         FewPages pages = new FewPages();
         pages.map(0, 1);
-        keep = Objects.requireNonNull(pages.space.keep(FewPages.page(0)));
+        keep = Objects.requireNonNull(pages.space.acquire(FewPages.page(0)));
     }
 
     private int release() {

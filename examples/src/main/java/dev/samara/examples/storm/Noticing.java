@@ -180,7 +180,7 @@ final class Noticing implements Group {
                     sums[page] = sum(cpu, page);
                     told[page] = notices.get(page);
                 }
-                try (VmaRef keep = space.keep(BASE)) {
+                try (VmaRef keep = space.acquire(BASE)) {
                     done(space.mprotect(BASE, BYTES, READ | WRITE));
                     LockSupport.parkNanos(keep, random.nextInt(PAUSE_NANOS));
                 }

@@ -46,7 +46,7 @@ record Standing(long heap, int threads, long frames, long tables, long opens, lo
                 machine.framesInUse(Geometry.LINUX_X86_64),
                 spaces.stream().mapToLong(AddressSpace::pageTableBytes).sum(),
                 opens,
-                machine.outstandingKeeps().size());
+                machine.outstandingReferences().size());
     }
 
     /**

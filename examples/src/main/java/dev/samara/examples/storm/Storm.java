@@ -95,7 +95,7 @@ public final class Storm {
             builder.checked();
         }
         if (plan.isFlat()) {
-            builder.trackKeeps();
+            builder.trackReferences();
         }
         machine = builder.build();
         Scene scene = new Scene(machine, course, judges, new Naps(plan.seed()));

@@ -157,19 +157,19 @@ public final class SharedAnonymous implements Backing {
      * meanwhile. Such an operation of the parent must not be complete yet.
      *
      * @param parents a VMA of the parent
-     * @param kept receives the object; the caller calls {@link #letGo} when the child maps it
+     * @param grabbed receives the object; the caller calls {@link #drop} when the child maps it
      */
-    public static void keep(VmArea parents, List<SharedAnonymous> kept) {
+    public static void grab(VmArea parents, List<SharedAnonymous> grabbed) {
         if (parents.has(VmaFlags.SHARED)
                 && parents.backing() instanceof SharedAnonymous object
                 && !parents.has(VmaFlags.DONTCOPY)) {
-            kept.add(object);
+            grabbed.add(object);
             object.count(1);
         }
     }
 
-    /** Ends the effect of {@link #keep} on this object. */
-    public void letGo() {
+    /** Ends the effect of {@link #grab} on this object. */
+    public void drop() {
         long owed = count(-1);
         if (owed != 0) {
             committed.uncharge(-owed);

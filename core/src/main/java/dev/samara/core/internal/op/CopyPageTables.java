@@ -99,7 +99,7 @@ public final class CopyPageTables {
             if (hasPagesToCopy(vma)) {
                 copy(vma);
             }
-            SharedAnonymous.keep(vma, objects);
+            SharedAnonymous.grab(vma, objects);
         });
         // After this, no CPU can write to a page that the child shares with the parent.
         gather.invalidate();

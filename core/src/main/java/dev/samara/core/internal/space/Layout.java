@@ -330,7 +330,7 @@ public final class Layout implements VmaLookup {
      * @param address any address
      * @return the VMA, of which the caller now has a reference, or null if nothing is mapped there
      */
-    public @Nullable VmArea keep(long address) {
+    public @Nullable VmArea acquire(long address) {
         VmArea vma = tree.get(address);
         while (vma != null && !vma.acquire()) {
             // The VMA was replaced meanwhile: it is marked only after a tree without it has been published.

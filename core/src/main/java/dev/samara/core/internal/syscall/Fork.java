@@ -68,7 +68,7 @@ public final class Fork {
     private static Layout copyOf(Layout parent, @Nullable TlbGather gather) {
         // Each finally below releases resources, and must not reach the end of the stack there.
         StackReserve.check(StackReserve.MANY);
-        List<VmArea> kept = new ArrayList<>();
+        List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
         CopyPageTables copy = null;
         Layout child = null;
@@ -84,7 +84,7 @@ public final class Fork {
                     vmas = parent.snapshot();
                     maps = (int) parent.counters().maps;
                     joins = parent.inTransit().joins();
-                    Load.keep(vmas, parent.counters(), kept);
+                    Load.acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
                         List<InFlightRange> earlier =
                                 List.copyOf(parent.inTransit().ranges());
@@ -114,8 +114,8 @@ public final class Fork {
                     undo(child, copy);
                 }
             } finally {
-                objects.forEach(SharedAnonymous::letGo);
-                kept.forEach(VmArea::release);
+                objects.forEach(SharedAnonymous::drop);
+                acquired.forEach(VmArea::release);
             }
         }
     }

@@ -121,13 +121,13 @@ public final class Load {
     /**
      * Acquires references to the VMAs whose backings are asked for the child's opens. Caller holds the parent's lock.
      */
-    static void keep(Snapshot<VmArea> parents, Counters counters, List<VmArea> kept) {
+    static void acquire(Snapshot<VmArea> parents, Counters counters, List<VmArea> acquired) {
         if (counters.opens == 0) {
             return;
         }
         parents.forEach((first, last, vma) -> {
             if (vma.open() != null && vma.acquire()) {
-                kept.add(vma);
+                acquired.add(vma);
             }
         });
     }

@@ -78,7 +78,7 @@ final class GuardedEndsTest {
     void lookUps(long page) {
         AddressSpace space = guarded().build();
         assertNull(space.find(page * PAGE));
-        assertNull(space.keep(page * PAGE));
+        assertNull(space.acquire(page * PAGE));
         assertEquals(Resolution.MAPERR, space.resolve(page * PAGE, Protection.READ));
         assertTrue(space.snapshot().vmas().isEmpty());
         assertEquals(new Usage(0, 0, 0, 0, 0, 0, 0), space.usage());

@@ -50,7 +50,7 @@ final class LookupsTest {
         HeldOperations.Hold hold = holding.hold(() -> place.row().run(space));
         for (long page = place.first(); page < end(place); page++) {
             Vma found = space.find(page(page));
-            VmaRef keep = space.keep(page(page) + 1);
+            VmaRef keep = space.acquire(page(page) + 1);
             if (place.state() == RetiringCall.State.RESERVED) {
                 assertNull(found);
                 assertNull(keep);

@@ -174,7 +174,7 @@ public class PhasesLincheckTest {
 
     @Operation
     public int keep(@Param(name = "page") int page) {
-        VmArea kept = layout.keep(address(page));
+        VmArea kept = layout.acquire(address(page));
         if (kept != null) {
             kept.release();
         }

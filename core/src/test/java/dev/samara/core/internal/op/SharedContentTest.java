@@ -109,7 +109,7 @@ final class SharedContentTest {
     @DisplayName("lives as long as a reference on a VMA that has mapped it")
     void kept() {
         fixture.store(at, 7);
-        VmaRef keep = Objects.requireNonNull(space.keep(at));
+        VmaRef keep = Objects.requireNonNull(space.acquire(at));
         unmap(at);
         awaitQuiescence();
         long again = mapAgain();
@@ -172,11 +172,11 @@ final class SharedContentTest {
     void droppedEdit() {
         fixture.store(at, 7);
         List<SharedAnonymous> kept = new ArrayList<>();
-        SharedAnonymous.keep(VmArea.of(first), kept);
+        SharedAnonymous.grab(VmArea.of(first), kept);
         try (Edit edit = Layouts.edit(fixture.layout())) {
             edit.unmap(at, at + PAGE, false);
             assertTrue(edit.charge(1));
-            kept.forEach(SharedAnonymous::letGo);
+            kept.forEach(SharedAnonymous::drop);
             awaitQuiescence();
         }
         assertEquals(7, fixture.load(at));
