@@ -18,7 +18,8 @@ final class RefTracker {
 
     void acquired(VmaRef reference) {
         acquired.put(
-                reference, new Throwable("acquired by thread " + Thread.currentThread().getName() + ": " + reference.vma()));
+                reference,
+                new Throwable("acquired by thread " + Thread.currentThread().getName() + ": " + reference.vma()));
     }
 
     void released(VmaRef reference) {

@@ -52,7 +52,8 @@ final class VmaRefTest {
     }
 
     @Test
-    @DisplayName("a reference names its VMA, holds its backing open when that is unmapped, and lets it close at its release")
+    @DisplayName(
+            "a reference names its VMA, holds its backing open when that is unmapped, and lets it close at its release")
     void reference() throws InterruptedException {
         Machine machine = Machine.builder().build();
         AddressSpace space = space(machine);

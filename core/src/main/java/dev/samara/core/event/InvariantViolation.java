@@ -2,20 +2,28 @@
 package dev.samara.core.event;
 
 /**
- * Thrown by a checked machine when an access breaks one of its invariants. The cause is an error of Samara, or of an
- * embedder that has changed a frame or an entry without a call. The access throws it on the CPU's thread, and it is
- * reported as well. It is an error, so that a handler of guest exceptions does not catch it.
+ * Thrown by a checked machine when an access breaks an invariant of {@code docs/invariants.md}. The cause is an error
+ * of Samara, or of an embedder that has changed a frame or an entry without a call. The access throws it on the CPU's
+ * thread, and it is reported as well. It is an error, so that a handler of guest exceptions does not catch it.
+ *
+ * <p>A checked machine judges three invariants:
+ *
+ * <ul>
+ *   <li><b>I1</b>: an address translates to at most one frame at each instant, over all CPUs.
+ *   <li><b>I2</b>: no access completes after the return of a call that has removed its page or its right.
+ *   <li><b>I3</b>: no frame, page table or TLB context is reused while a CPU may still use it.
+ * </ul>
  */
 public final class InvariantViolation extends AssertionError {
     private static final long serialVersionUID = 1;
 
-    /** Name of the invariant. */
+    /** Number of the invariant. */
     private final String invariant;
 
     /**
      * Makes the violation of one invariant.
      *
-     * @param invariant the invariant: "I1", "I2" or "I3"
+     * @param invariant its number: "I1", "I2" or "I3"
      * @param message the access, and the earlier actions of both sides
      */
     public InvariantViolation(String invariant, String message) {
@@ -24,7 +32,7 @@ public final class InvariantViolation extends AssertionError {
     }
 
     /**
-     * Returns the invariant.
+     * Returns the number that the invariant has in {@code docs/invariants.md}.
      *
      * @return "I1", "I2" or "I3"
      */

@@ -7,6 +7,9 @@
  * VMA; the space calls it when the VMA is opened, cut, faulted and closed. A {@link dev.samara.core.vma.PageCache} has
  * the pages of a file in frames of a {@link dev.samara.core.vma.FrameStore}.
  *
+ * <p>An embedder implements {@code Backing}, {@link dev.samara.core.vma.VmOperations} and {@code FrameStore}. {@code
+ * Vma} and {@code PageCache} are sealed: only the library makes them.
+ *
  * <p><b>Units.</b> Addresses are unsigned 64-bit byte addresses in a {@code long}. A range of addresses is half-open,
  * {@code [start, end)}. A page offset counts pages of the space's geometry from the start of the backing.
  *

@@ -64,7 +64,7 @@ public record ExpandStack(long address) implements Call {
                 stack.traits(),
                 stack.name(),
                 edit.layout.memoryOrNull() != null && stack.anonVma() == null
-                        ? MergeRules.identityFor(edit, stack)
+                        ? MergeRules.anonVmaFor(edit, stack)
                         : stack.anonVma());
         edit.replace(stack, null, null, taller);
         return DONE;

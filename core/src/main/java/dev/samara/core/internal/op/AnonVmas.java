@@ -21,31 +21,31 @@ public final class AnonVmas {
         if (vma.anonVma() == null) {
             VmArea next = layout.tree().atOrAfter(vma.end());
             VmArea previous = vma.start() == 0 ? null : layout.tree().atOrBefore(vma.start() - 1);
-            AnonVma identity = MergeRules.identityFor(
-                    previous, vma, next, layout.geometry().pageShift());
-            vma.adoptAnonVma(identity);
+            AnonVma anonVma =
+                    MergeRules.anonVmaFor(previous, vma, next, layout.geometry().pageShift());
+            vma.adoptAnonVma(anonVma);
         }
     }
 
     /**
-     * Passes on identities that VMAs got after their successors were created. Caller has detached the VMAs.
+     * Passes on anon_vmas that VMAs got after their successors were created. Caller has detached the VMAs.
      *
-     * @param gone VMAs that have left the layout, and had no identity when their successors were created
+     * @param gone VMAs that have left the layout, and had no anon_vma when their successors were created
      * @param fresh the new VMAs
-     * @param moves the moves of pages, whose identity moves too
+     * @param moves the moves of pages, whose anon_vma moves too
      */
     static void handOn(List<VmArea> gone, List<VmArea> fresh, List<InFlightRange.Move> moves) {
         for (int i = 0; i < gone.size(); i++) {
-            // After DETACHED: a thread that sets the identity later finds the VMA detached and sets its successor's
+            // After DETACHED: a thread that sets the anon_vma later finds the VMA detached and sets its successor's
             // itself.
-            AnonVma identity = gone.get(i).anonVma();
-            if (identity != null) {
+            AnonVma anonVma = gone.get(i).anonVma();
+            if (anonVma != null) {
                 VmArea from = gone.get(i);
-                handOn(identity, from, from.start(), from.end(), fresh);
+                handOn(anonVma, from, from.start(), from.end(), fresh);
                 for (int j = 0; j < moves.size(); j++) {
                     InFlightRange.Move move = moves.get(j);
                     if (from.contains(move.from())) {
-                        handOn(identity, from, move.to(), move.to() + move.length(), fresh);
+                        handOn(anonVma, from, move.to(), move.to() + move.length(), fresh);
                     }
                 }
             }
@@ -53,29 +53,29 @@ public final class AnonVmas {
     }
 
     /**
-     * Passes on an identity that a VMA got after its successors were created and before it was taken out. Such a VMA is
-     * not among those without identity.
+     * Passes on an anon_vma that a VMA got after its successors were created and before it was taken out. Such a VMA is
+     * not among those without anon_vma.
      *
      * @param gone a VMA that is taken out, or null
      * @param fresh its successors
      */
     static void handOn(@Nullable VmArea gone, VmArea[] fresh) {
-        AnonVma identity = gone == null ? null : gone.anonVma();
-        if (gone == null || identity == null) {
+        AnonVma anonVma = gone == null ? null : gone.anonVma();
+        if (gone == null || anonVma == null) {
             return;
         }
         for (VmArea to : fresh) {
             if (to.anonVma() == null && overlaps(to, gone.start(), gone.end()) && isPrivateOf(gone.backing(), to)) {
-                to.adoptAnonVma(identity);
+                to.adoptAnonVma(anonVma);
             }
         }
     }
 
-    private static void handOn(AnonVma identity, VmArea from, long start, long end, List<VmArea> fresh) {
+    private static void handOn(AnonVma anonVma, VmArea from, long start, long end, List<VmArea> fresh) {
         for (int i = 0; i < fresh.size(); i++) {
             VmArea to = fresh.get(i);
             if (to.anonVma() == null && overlaps(to, start, end) && isPrivateOf(from.backing(), to)) {
-                to.adoptAnonVma(identity);
+                to.adoptAnonVma(anonVma);
             }
         }
     }

@@ -161,7 +161,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /** Replaces up to three VMAs, or a hole; the new VMAs cover the old ones exactly or lie in a hole. */
-    public void replace(@Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
+    public void replace(
+            @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
         takeOut(oldFirst);
         takeOut(oldSecond);
         takeOut(oldThird);
@@ -175,7 +176,7 @@ public final class Edit implements AutoCloseable {
         }
     }
 
-    /** Replaces a VMA whose pages and identity have moved elsewhere. */
+    /** Replaces a VMA whose pages and anon_vma have moved elsewhere. */
     public void replaceByEmptied(VmArea old, VmArea emptied) {
         takeOut(old);
         put(emptied);
@@ -225,7 +226,7 @@ public final class Edit implements AutoCloseable {
         } else {
             gone.add(vma);
             if (vma.anonVma() == null && mayHandOn(vma)) {
-                lists.withoutIdentity.add(vma);
+                lists.withoutAnonVma.add(vma);
             }
         }
     }
@@ -277,8 +278,8 @@ public final class Edit implements AutoCloseable {
                 leaving.countUnmapped(vma, pagesOf(vma));
             }
             if (isMoved && vma.anonVma() != null && mayHandOn(vma)) {
-                // The old VMA may have got its identity after the new VMA was created.
-                lists.withoutIdentity.add(vma);
+                // The old VMA may have got its anon_vma after the new VMA was created.
+                lists.withoutAnonVma.add(vma);
             }
             takeOut(vma);
             noteDisplaced(vma);

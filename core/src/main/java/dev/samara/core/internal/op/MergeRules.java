@@ -59,7 +59,7 @@ public final class MergeRules {
                 return left.pageOffset() + (left.length() >>> pageShift) == right.pageOffset();
             }
         },
-        IDENTITY_COMPATIBLE {
+        ANON_VMA_COMPATIBLE {
             @Override
             boolean holds(VmArea left, VmArea right, int pageShift) {
                 return mayShare(left.anonVma(), right.anonVma());
@@ -91,7 +91,7 @@ public final class MergeRules {
     private MergeRules() {}
 
     /**
-     * Returns whether the identities are equal, or only one is null and the other is not inherited by fork: a child's
+     * Returns whether the anon_vmas are equal, or only one is null and the other is not inherited by fork: a child's
      * is not lent.
      */
     private static boolean mayShare(@Nullable AnonVma one, @Nullable AnonVma other) {
@@ -110,7 +110,7 @@ public final class MergeRules {
         return ((one.flags() ^ other.flags()) & ~STICKY) == 0;
     }
 
-    /** Two neighbours that both fit a piece without identity may still have different identities. */
+    /** Two neighbours that both fit a piece without anon_vma may still have different anon_vmas. */
     private static boolean fitEachOther(@Nullable VmArea left, @Nullable VmArea right) {
         return left == null
                 || right == null
@@ -145,16 +145,16 @@ public final class MergeRules {
     }
 
     /**
-     * Returns the identity that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
-     * identity of a neighbour that the VMA would continue except for the rights, so that the two may merge later. The
-     * next VMA is preferred to the previous one. Without such a neighbour the identity is new.
+     * Returns the anon_vma that a VMA gets with its first page of its own ({@code find_mergeable_anon_vma}). It is the
+     * anon_vma of a neighbour that the VMA would continue except for the rights, so that the two may merge later. The
+     * next VMA is preferred to the previous one. Without such a neighbour the anon_vma is new.
      */
-    public static AnonVma identityFor(Edit edit, VmArea vma) {
-        return identityFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
+    public static AnonVma anonVmaFor(Edit edit, VmArea vma) {
+        return anonVmaFor(edit.before(vma.start()), vma, edit.atOrAfter(vma.end()), edit.geometry.pageShift());
     }
 
-    /** Returns the identity that a VMA gets with its first page of its own, given the nearest VMA on each side. */
-    public static AnonVma identityFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
+    /** Returns the anon_vma that a VMA gets with its first page of its own, given the nearest VMA on each side. */
+    public static AnonVma anonVmaFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonVma());
         }
@@ -165,11 +165,11 @@ public final class MergeRules {
     }
 
     private static boolean lends(VmArea neighbour) {
-        AnonVma identity = neighbour.anonVma();
-        return identity != null && !identity.isInherited();
+        AnonVma anonVma = neighbour.anonVma();
+        return anonVma != null && !anonVma.isInherited();
     }
 
-    /** Returns a VMA with the rights and the name of another, which do not matter for a shared identity. */
+    /** Returns a VMA with the rights and the name of another, which do not matter for a shared anon_vma. */
     private static VmArea alike(VmArea vma, VmArea other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
         return new VmArea(
@@ -327,12 +327,12 @@ public final class MergeRules {
     private static VmArea spanning(Join join, @Nullable VmArea previous, VmArea piece, @Nullable VmArea next) {
         VmArea first = join != Join.RIGHT && previous != null ? previous : piece;
         VmArea last = join != Join.LEFT && next != null ? next : piece;
-        AnonVma identity = first.anonVma();
-        if (identity == null) {
-            identity = piece.anonVma() != null ? piece.anonVma() : last.anonVma();
+        AnonVma anonVma = first.anonVma();
+        if (anonVma == null) {
+            anonVma = piece.anonVma() != null ? piece.anonVma() : last.anonVma();
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
         return new VmArea(
-                first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), identity);
+                first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), anonVma);
     }
 }

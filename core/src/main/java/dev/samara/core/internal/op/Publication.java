@@ -66,8 +66,8 @@ final class Publication {
      *     too. After step 11 such a reader starts over, and finds the new root. The retirement walks after this step:
      *     mark, then walk (P1, P3).
      *
-     * 12. Hand on identities. A fault may have given a removed VMA an identity after its successor was created. A fault
-     *     that does so after step 11 finds the VMA detached and gives the successor the identity itself: none is lost.
+     * 12. Hand on anon_vmas. A fault may have given a removed VMA an anon_vma after its successor was created. A fault
+     *     that does so after step 11 finds the VMA detached and gives the successor the anon_vma itself: none is lost.
      *
      * 13. Settle the charges, and adopt the counters, the end of the heap and the lock flags. The committed memory of
      *     the machine is never below that of the layouts, since charges came before step 9. A display may name the heap
@@ -220,7 +220,7 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        AnonVmas.handOn(edit.lists.withoutIdentity, edit.fresh, mine == null ? List.of() : mine.moves());
+        AnonVmas.handOn(edit.lists.withoutAnonVma, edit.fresh, mine == null ? List.of() : mine.moves());
         if (charges) {
             edit.commitment().publish(mine);
         }

@@ -16,13 +16,13 @@ public final class EditLists {
     /** VMAs with an open that were unmapped or replaced: no new VMA takes over their open. */
     public final List<VmArea> displaced = new ArrayList<>();
 
-    /** VMAs taken out without an identity: a fault may give them one until they are detached. */
-    public final List<VmArea> withoutIdentity = new ArrayList<>();
+    /** VMAs taken out without an anon_vma: a fault may give them one until they are detached. */
+    public final List<VmArea> withoutAnonVma = new ArrayList<>();
 
     public void clear() {
         gone.clear();
         fresh.clear();
         displaced.clear();
-        withoutIdentity.clear();
+        withoutAnonVma.clear();
     }
 }

@@ -196,7 +196,7 @@ public final class Load {
     }
 
     /**
-     * Returns a child's copy of a VMA. It is not locked, and has an identity of its own for pages that it shares with
+     * Returns a child's copy of a VMA. It is not locked, and has an anon_vma of its own for pages that it shares with
      * the parent until written.
      */
     private static VmArea inherit(VmArea vma) {

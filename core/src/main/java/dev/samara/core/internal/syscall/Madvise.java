@@ -190,10 +190,10 @@ public record Madvise(long address, long length, int advice) implements Call {
 
     /**
      * Marks the whole VMA as one that may have guard markers, which only the page table records. The VMA also gets an
-     * identity, since it has tables now.
+     * anon_vma, since it has tables now.
      */
     private static long guard(Edit edit, VmArea vma) {
-        boolean needsIdentity = vma.isAnonymous() && vma.anonVma() == null;
+        boolean needsAnonVma = vma.isAnonymous() && vma.anonVma() == null;
         edit.replace(
                 vma,
                 null,
@@ -205,7 +205,7 @@ public record Madvise(long address, long length, int advice) implements Call {
                         vma.pageOffset(),
                         vma.traits(),
                         vma.name(),
-                        needsIdentity ? MergeRules.identityFor(edit, vma) : vma.anonVma()));
+                        needsAnonVma ? MergeRules.anonVmaFor(edit, vma) : vma.anonVma()));
         return vma.end();
     }
 

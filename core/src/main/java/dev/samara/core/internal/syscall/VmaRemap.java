@@ -276,12 +276,12 @@ final class VmaRemap {
         if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(charged))) {
             return Errno.ENOMEM.result();
         }
-        AnonVma identity = vma.anonVma();
-        if (vma.isAnonymous() && identity == null) {
+        AnonVma anonVma = vma.anonVma();
+        if (vma.isAnonymous() && anonVma == null) {
             // Memory without pages gets the offset of its new address, which fits the new neighbours.
             offset = geometry.pages(target);
         }
-        VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), identity);
+        VmArea copy = new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), anonVma);
         VmArea placed = MergeRules.place(edit, copy);
         if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
             edit.gate(target, target + newLength);
@@ -320,7 +320,7 @@ final class VmaRemap {
 
     /**
      * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of it was
-     * copied, its identity moved with its pages.
+     * copied, its anon_vma moved with its pages.
      */
     private void leaveEmpty(VmArea before, VmArea placed) {
         VmArea old = edit.at(address);
