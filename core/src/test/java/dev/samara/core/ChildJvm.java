@@ -23,7 +23,7 @@ import org.opentest4j.AssertionFailedError;
  * that uses up the stack or the heap, and with it classes whose initializers meet the end of either.
  */
 final class ChildJvm {
-    private static final int SECONDS = 100;
+    private static final int SECONDS = 300;
 
     /** What the child may use: one class of each archive and directory. */
     private static final List<Class<?>> CLASSES = List.of(

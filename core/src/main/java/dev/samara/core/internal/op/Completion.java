@@ -6,7 +6,6 @@ import dev.samara.core.internal.space.InFlightRange;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
-import dev.samara.maple.RangeEntry;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -115,31 +114,13 @@ final class Completion {
     }
 
     private void end(InFlightRange transit) {
-        clearReservations(transit);
+        Reservations.clear(edit, transit);
         if (transit.isLast()) {
             complete(transit);
         }
         for (InFlightRange successor : transit.successors()) {
             if (successor.isLast()) {
                 complete(successor);
-            }
-        }
-    }
-
-    /**
-     * Erases the parts of the reservations that are still this range's. This operation or, by early reuse, another may
-     * have stored over the rest.
-     */
-    private void clearReservations(InFlightRange transit) {
-        Ranges reserved = transit.reserved();
-        for (int i = 0; i < reserved.size(); i++) {
-            long last = reserved.end(i) - 1;
-            RangeEntry<Object> entry = edit.tree.reservationIn(reserved.start(i), last);
-            while (entry != null) {
-                if (entry.value() == transit) {
-                    edit.tree.erase(entry.first(), entry.last(), transit);
-                }
-                entry = entry.last() == last ? null : edit.tree.reservationIn(entry.last() + 1, last);
             }
         }
     }

@@ -140,7 +140,7 @@ public final class CopyPageTables {
             throw new IllegalStateException("a fork was called by what retires " + inside
                     + ", and would have to wait for " + transit + ": nothing in flight may wait");
         }
-        awaited.awaitUninterruptibly(parent.host().busyEntryWatch());
+        awaited.awaitUninterruptibly(parent.host().watch("a fork"));
     }
 
     /** Copies entries of one leaf up to a busy one, and waits for its owner; returns the address it has reached. */

@@ -285,8 +285,7 @@ public final class Edit implements AutoCloseable {
             noteDisplaced(vma);
             last = vma.end();
         }
-        tree.replaceByReservation(first, last - 1, leaving);
-        leaving.reserve(first, last);
+        Reservations.reserve(this, first, last);
     }
 
     /** Returns whether this edit unmapped a part of a range. */

@@ -87,17 +87,7 @@ public final class MachineState {
     private final WaitingCalls waitingCalls = new WaitingCalls(background);
 
     /** Reports long waits for the owner of a busy page table entry. */
-    private final Watch busyEntryWatch = new Watch() {
-        @Override
-        public long reportAfterNanos() {
-            return longWaitNanos;
-        }
-
-        @Override
-        public void waitsLong(Gate gate, Thread waiter, long nanos) {
-            reportLongWait("a busy page table entry", gate, waiter, nanos);
-        }
-    };
+    private final Watch busyEntryWatch = watch("a busy page table entry");
 
     public MachineState(Settings settings) {
         maxMapCount = settings.maxMapCount();
@@ -234,6 +224,25 @@ public final class MachineState {
     /** Returns the time in nanoseconds after which a wait is reported. */
     public long longWaitNanos() {
         return longWaitNanos;
+    }
+
+    /**
+     * Returns a watch that reports long waits.
+     *
+     * @param waiting the waiting call or its subject, for messages
+     */
+    public Watch watch(String waiting) {
+        return new Watch() {
+            @Override
+            public long reportAfterNanos() {
+                return longWaitNanos;
+            }
+
+            @Override
+            public void waitsLong(Gate gate, Thread waiter, long nanos) {
+                reportLongWait(waiting, gate, waiter, nanos);
+            }
+        };
     }
 
     /** Returns the watch of waits for the owner of a busy page table entry. */

@@ -12,12 +12,12 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
-import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.MergeRules;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.Reservations;
 import dev.samara.core.internal.op.SharedContents;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -109,7 +109,7 @@ final class MmapState {
             return start;
         }
         if ((placing & FIXED) != 0) {
-            early = EarlyReuse.claim(edit, start, start + length);
+            early = Reservations.claimOrReuse(edit, start, start + length);
         }
         if (noReplace && edit.firstIn(start, start + length) != null) {
             return Errno.EEXIST.result();
@@ -258,7 +258,7 @@ final class MmapState {
             behind = SharedContents.current(edit, behind);
         }
         if (early) {
-            EarlyReuse.takeOver(edit, start, end);
+            Reservations.takeOver(edit, start, end);
         }
         edit.displace(start, end);
         if (replaced != 0 || early) {
