@@ -172,8 +172,7 @@ public final class MergeRules {
     /** Returns a VMA with the rights and the name of another, which do not matter for a shared anon_vma. */
     private static VmArea alike(VmArea vma, VmArea other) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | (other.flags() & VmaFlags.ACCESS);
-        return new VmArea(
-                vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
+        return new VmArea(vma.start(), vma.end(), flags, vma.pageOffset(), vma.traits(), other.name(), vma.anonVma());
     }
 
     /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
@@ -332,7 +331,6 @@ public final class MergeRules {
             anonVma = piece.anonVma() != null ? piece.anonVma() : last.anonVma();
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
-        return new VmArea(
-                first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), anonVma);
+        return new VmArea(first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), anonVma);
     }
 }

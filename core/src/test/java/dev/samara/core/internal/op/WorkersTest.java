@@ -48,8 +48,7 @@ final class WorkersTest {
     private static final int PAGES = 400;
     private static final long AT = 0x10_0000_0000L;
 
-    private final SpaceFixture fixture =
-            new SpaceFixture(
+    private final SpaceFixture fixture = new SpaceFixture(
             Machine.builder().memory(1 << 20).commitLimit(2 * PAGES * PAGE),
             machine -> MachineInternals.withWorkers(machine, 8));
     private final Memory memory = MachineInternals.layoutOf(fixture.space).memory();
