@@ -88,7 +88,7 @@ final class ArchitectureTest {
                 }
             }
         }
-        assertEquals(Set.of("PageCache -> FilePages", "Vma -> VmArea"), found);
+        assertEquals(Set.of("GuestMemory -> CpuMemory", "PageCache -> FilePages", "Vma -> VmArea"), found);
     }
 
     @Test
