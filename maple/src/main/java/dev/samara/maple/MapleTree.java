@@ -152,14 +152,15 @@ public final class MapleTree<V> extends PublishedRoot implements RangeView<V>, R
         // If the era is closed, and unchanged after the read of the root, then no open era has begun when the root is
         // read, and nodes of earlier eras are no longer written. Pairs with publish().
         Era before = eraAcquire();
-        Node root = rootAcquire();
+        Node seen = rootAcquire();
         if (!before.open && before == eraAcquire()) {
-            return root;
+            return seen;
         }
         writerLock.lock();
         try {
             endEra();
-            return root;
+            // Not the root read above: a writer may have published since, and written in place below it.
+            return rootPlain();
         } finally {
             writerLock.unlock();
         }
