@@ -40,7 +40,7 @@ public final class MemoryFile implements AutoCloseable {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }
         this.inode = inode;
-        this.pages = (FilePages) pages;
+        this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
         memory = this.pages.memory();
     }
 

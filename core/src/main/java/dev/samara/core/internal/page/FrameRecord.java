@@ -24,6 +24,9 @@ final class FrameRecord {
 
     private FrameRecord() {}
 
+    /** Initializes this class: the call does. */
+    static void initialize() {}
+
     static long wordVolatile(long[] records, int at) {
         return (long) WORD.getVolatile(records, at);
     }

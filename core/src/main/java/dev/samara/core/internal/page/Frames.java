@@ -48,6 +48,11 @@ public final class Frames {
     /** {@link #drop} is at most this many calls deeper than {@link #take}. */
     private static final int DEEPER = 3;
 
+    static {
+        // Not at the first allocation: the initialization may fail at the end of a stack, and then fails forever.
+        FrameRecord.initialize();
+    }
+
     private final FrameStore store;
     private final int pageSize;
     private final int chunkShift;

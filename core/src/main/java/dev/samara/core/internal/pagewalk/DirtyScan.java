@@ -112,7 +112,8 @@ public final class DirtyScan {
                 walk.over(reached, end);
             }
         }
-        return walk.end();
+        // Past addresses without a leaf: no further batch begins for them.
+        return table.nextLeaf(walk.end(), end);
     }
 
     /**

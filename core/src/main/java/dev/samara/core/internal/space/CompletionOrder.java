@@ -54,6 +54,7 @@ final class CompletionOrder {
 
     /** Adds a successor, for which {@link #withRoom} has reserved capacity. */
     void add(InFlightRange successor) {
+        assert this != ALONE : "no capacity is reserved";
         successors.add(successor);
     }
 
@@ -65,6 +66,7 @@ final class CompletionOrder {
 
     /** Records that the retirement of a predecessor has ended. */
     void arrive() {
+        assert this != ALONE : "no predecessor";
         awaited--;
     }
 }

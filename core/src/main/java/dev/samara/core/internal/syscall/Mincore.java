@@ -38,7 +38,6 @@ public final class Mincore {
         if (pages > vector.length) {
             return Errno.EFAULT.result();
         }
-        PageWalk walk = new PageWalk(layout.pages());
         long stop = address + (pages << geometry.pageShift());
         int done = 0;
         while (done < pages) {
@@ -47,6 +46,7 @@ public final class Mincore {
             if (vma == null) {
                 return Errno.ENOMEM.result();
             }
+            PageWalk walk = new PageWalk(layout.pages());
             walk.over(at, Addresses.lower(vma.end(), stop));
             while (walk.nextSpan()) {
                 done = examine(layout, vma, walk, vector, done);

@@ -282,8 +282,9 @@ public final class VmArea extends Vma {
      * replaced VMA.
      */
     public void enter() {
-        if (link != null) {
-            link.enter();
+        FileLink linked = link;
+        if (linked != null) {
+            linked.enter();
         }
     }
 

@@ -9,6 +9,8 @@ import dev.samara.core.Cpu;
 import dev.samara.core.HeldOperations;
 import dev.samara.core.Machine;
 import dev.samara.core.ReachableObjects;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -47,8 +49,8 @@ final class EndedIsGarbageTest {
         }
     }
 
-    private List<Object> reachable(String simpleName) {
-        return ReachableObjects.of(simpleName, holding.machine(), space);
+    private List<Object> reachable(Class<?> type) {
+        return ReachableObjects.of(type.getSimpleName(), holding.machine(), space);
     }
 
     /**
@@ -65,10 +67,10 @@ final class EndedIsGarbageTest {
 
     private void assertNothingIsLeft() throws InterruptedException {
         holding.machine().awaitQuiescence();
-        assertFalse(reachable("Vma").isEmpty(), "the mappings are found");
-        assertEquals(List.of(), reachable("RetirementRun"));
-        assertEquals(List.of(), reachable("CopyPageTables"));
-        assertEquals(1, reachable("Layout").size(), "the space alone, and no child");
+        assertFalse(reachable(VmArea.class).isEmpty(), "the mappings are found");
+        assertEquals(List.of(), reachable(RetirementRun.class));
+        assertEquals(List.of(), reachable(CopyPageTables.class));
+        assertEquals(1, reachable(Layout.class).size(), "the space alone, and no child");
     }
 
     @Test
@@ -91,7 +93,7 @@ final class EndedIsGarbageTest {
             }
             before = next;
         }
-        assertEquals(1, reachable("RetirementRun").size(), "the one that is in flight");
+        assertEquals(1, reachable(RetirementRun.class).size(), "the one that is in flight");
         Map<String, Long> changed = census();
         changed.entrySet().removeAll(kept.entrySet());
         assertEquals(Map.of(), changed, "as many as four rounds before");
